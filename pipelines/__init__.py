@@ -1,0 +1,1 @@
+"""NeuroWeaver: the rooms of the retraining loop. Nothing in here knows Airflow."""

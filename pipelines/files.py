@@ -1,0 +1,116 @@
+"""Whole files or none: every write goes to a temporary name first and is renamed last."""
+
+import errno
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from pipelines.errors import WeaverError
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `target`; write a file or folder there and it becomes `target`, or nothing does.
+
+    Raises:
+        WeaverError: the disk is full; what was half-written is gone.
+    """
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(target)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise WeaverError(
+            f"no room left to write {target}: {error.strerror}",
+            f"Free space on the disk that holds {target.parent}, or point WEAVER_HOME at a larger one; then run again.",
+        ) from error
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    write_text(path, "".join(canonical(row) + "\n" for row in rows))
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """Rows of a JSON Lines file.
+
+    Raises:
+        WeaverError: the file is missing, or a line is not a JSON object; names the line.
+    """
+    if not path.is_file():
+        raise WeaverError(f"{path} does not exist", "Check the path; a dataset is a .jsonl file, one JSON object a line.")
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            if not isinstance(row, dict):
+                raise ValueError(f"a {type(row).__name__}, not an object")
+        except ValueError as error:
+            raise WeaverError(f"{path}, line {number}: {error}", "Make this line one JSON object.") from error
+        rows.append(row)
+    return rows
+
+
+def canonical(value: Any) -> str:
+    """One spelling a value, so that equal values have equal digests."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON, or of a file's or folder's names and bytes; 64 hex digits."""
+    if isinstance(value, Path):
+        sha = hashlib.sha256()
+        files = sorted(p for p in value.rglob("*") if p.is_file()) if value.is_dir() else [value]
+        for file in files:
+            sha.update(str(file.relative_to(value)).encode())
+            with file.open("rb") as stream:
+                sha.update(hashlib.file_digest(stream, "sha256").digest())
+        return sha.hexdigest()
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+@contextmanager
+def only_one(path: Path, what: str, timeout: float = -1) -> Iterator[None]:
+    """Hold an exclusive lock that the kernel releases when this process dies, however it dies.
+
+    Args:
+        timeout: seconds to wait for the present holder; -1 waits as long as it takes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path, timeout=timeout):
+            yield
+    except Timeout as error:
+        raise WeaverError(f"{what} is already running (it holds {path})", "Wait for it to end, or stop it.") from error
+
+
+def once(folder: Path, build: Callable[[Path], None]) -> Path:
+    """The finished `folder`: found if an earlier run completed it, else built whole by `build(temporary_folder)`."""
+    if not folder.exists():
+        with only_one(folder.with_name(f".{folder.name}.lock"), f"building {folder}"):
+            if not folder.exists():
+                with whole(folder) as temporary:
+                    temporary.mkdir()
+                    build(temporary)
+    return folder

@@ -1,0 +1,99 @@
+"""The TrainingPlan: everything one run does, merged, validated once, and frozen."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipelines.files import digest
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Contract(Section):
+    """What a row must be before anything is trained on it."""
+
+    min_rows: int = Field(500, ge=1, description="fewer rows than this stop the run")
+    min_topics: int = Field(2, ge=1, description="a dataset of one topic teaches one answer")
+    topics: list[str] = Field(default_factory=list, description="the topics a row may have; empty allows any")
+    max_instruction_chars: int = Field(400, ge=1)
+    max_input_chars: int = Field(800, ge=0)
+    max_output_chars: int = Field(800, ge=1)
+
+
+class Data(Section):
+    source: str = Field(description="a kit's dataset builder (automotive.service_advisor) or the path of a .jsonl file")
+
+
+class Refine(Section):
+    rows: int = Field(0, ge=0, description="keep only this many rows, evenly over topics; 0 keeps all")
+    near_duplicate: float = Field(0.9, gt=0, le=1, description="Jaccard similarity from which two rows are one")
+    heldout_share: float = Field(0.2, gt=0, lt=1, description="share of groups kept for evaluation")
+    seed: int = 17
+
+
+class Base(Section):
+    model: str = Field("smollm2-135m", description="smollm2-135m (packaged), a local folder, or a hub id")
+    quantisation: Literal["nf4", "none"] = "nf4"
+    double_quantisation: bool = True
+    compute_dtype: Literal["float32", "bfloat16"] = "float32"
+
+
+class Train(Section):
+    learning_rate: float = Field(1e-3, gt=0, le=0.1)
+    epochs: float = Field(1, gt=0)
+    max_steps: int = Field(-1, ge=-1, description="stop after this many optimiser steps; -1 trains the epochs")
+    batch_size: int = Field(8, ge=1, description="examples a forward pass")
+    gradient_accumulation: int = Field(1, ge=1, description="forward passes an optimiser step")
+    lora_rank: int = Field(16, ge=1)
+    lora_alpha: int = Field(32, ge=1)
+    lora_dropout: float = Field(0.0, ge=0, lt=1)
+    lora_modules: list[str] = Field(default=["q_proj", "k_proj", "v_proj", "o_proj"])
+    optimizer: Literal["adamw_torch", "adamw_8bit", "paged_adamw_8bit"] = "adamw_torch"
+    scheduler: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup_share: float = Field(0.03, ge=0, lt=1)
+    gradient_checkpointing: bool = False
+    max_length: int = Field(256, ge=16, description="tokens an example")
+    checkpoint_steps: int = Field(10, ge=1, description="a killed training loses at most this many steps")
+    seed: int = 17
+
+
+class Evaluate(Section):
+    questions: int = Field(0, ge=0, description="held-out questions to ask, evenly over topics; 0 asks all")
+    batch_size: int = Field(16, ge=1)
+    max_new_tokens: int = Field(48, ge=1)
+
+
+class Gate(Section):
+    """The least by which a challenger must beat its base on held-out questions."""
+
+    min_fact_gain: float = Field(0.2, ge=-1, le=1, description="gain in exact facts on grounded rows (share)")
+    max_loss_ratio: float = Field(0.5, gt=0, description="challenger's held-out loss over base's")
+
+
+class TrainingPlan(Section):
+    template: str
+    profile: str
+    system_prompt: str
+    contract: Contract
+    data: Data
+    refine: Refine
+    base: Base
+    train: Train
+    evaluate: Evaluate
+    gate: Gate
+
+    def digest(self, *sections: str) -> str:
+        """SHA-256 of the plan, or of some of its sections: what a stage's result depends on."""
+        return digest(self.model_dump(include=set(sections) if sections else None))
+
+    def flat(self) -> dict[str, Any]:
+        """`section.key → value`: the spelling of MLflow parameters, trigger forms and `--set`."""
+        values: dict[str, Any] = {}
+        for name, value in self.model_dump().items():
+            values.update({f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value})
+        return values
+
+
+TUNABLE = ("data", "refine", "base", "train", "evaluate", "gate")

@@ -1,0 +1,53 @@
+"""Where things live and how to reach them. Nothing else reads the environment."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+class Settings(BaseSettings):
+    """Every field is the environment variable WEAVER_<FIELD>."""
+
+    model_config = SettingsConfigDict(env_prefix="WEAVER_", frozen=True)
+
+    home: Path = Field(REPOSITORY / ".weaver", description="all state; deleting it is a factory reset")
+    params: Path = Field(REPOSITORY / "params.yaml", description="the defaults that every template shares")
+    profile: str = Field("", description="hardware profile of params.yaml; empty: gpu where CUDA is seen, else cpu")
+    airflow_port: int = Field(8080, ge=1, le=65535)
+    mlflow_port: int = Field(5000, ge=1, le=65535)
+    tracking_uri: str = Field("", description="an MLflow server of your own; empty: the local one")
+    registry_remote: str = Field("", description="where DVC pushes datasets (s3://…, a folder); empty: a folder in home")
+
+    @property
+    def airflow_url(self) -> str:
+        return f"http://127.0.0.1:{self.airflow_port}"
+
+    @property
+    def mlflow_url(self) -> str:
+        return self.tracking_uri or f"http://127.0.0.1:{self.mlflow_port}"
+
+    @property
+    def secrets(self) -> Path:
+        """The folder of generated passwords, readable by its owner alone: one file a secret."""
+        return self.home / "secrets"
+
+    def secret(self, name: str) -> str:
+        return (self.secrets / name).read_text().strip()
+
+
+@cache
+def settings() -> Settings:
+    loaded = Settings()
+    return loaded.model_copy(update={"home": loaded.home.expanduser().resolve()})
+
+
+def quiet_libraries() -> None:
+    """No hub, no telemetry, whichever library reads these first."""
+    for name in ("HF_HUB_OFFLINE", "DO_NOT_TRACK", "DVC_NO_ANALYTICS", "HF_HUB_DISABLE_TELEMETRY"):
+        os.environ.setdefault(name, "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

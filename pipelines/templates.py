@@ -1,0 +1,139 @@
+"""Template: what a dealership picks; and how it becomes the plan of one run."""
+
+import difflib
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import Field, ValidationError
+
+from pipelines.errors import WeaverError
+from pipelines.plan import TUNABLE, Contract, Section, TrainingPlan
+from pipelines.settings import settings
+
+KITS = Path(__file__).parent / "kits"
+M = TypeVar("M", bound=Section)
+
+
+class Schedule(Section):
+    cron: str = Field("0 2 * * *", description="when the nightly run starts")
+    timezone: str = "UTC"
+
+
+class Template(Section):
+    """A template's YAML; `contract` is its own, the sections of TUNABLE override params.yaml."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    purpose: str
+    owner: str
+    system_prompt: str = Field(description="said to the model before every question, in training and in service")
+    questions: list[str] = Field(min_length=1, description="samples asked of a new champion")
+    contract: Contract
+    schedule: Schedule = Schedule()
+    data: dict[str, Any] = {}
+    refine: dict[str, Any] = {}
+    base: dict[str, Any] = {}
+    train: dict[str, Any] = {}
+    evaluate: dict[str, Any] = {}
+    gate: dict[str, Any] = {}
+
+
+def template_files() -> dict[str, Path]:
+    """Template name → its YAML file, over all kits."""
+    return {path.stem: path for path in sorted(KITS.glob("*/templates/*.yaml"))}
+
+
+def load_template(name: str) -> Template:
+    files = template_files()
+    if name not in files:
+        raise WeaverError(f"there is no template {name!r}", f"Choose one of: {', '.join(files)}.")
+    return parse(Template, read_yaml(files[name]), str(files[name]))
+
+
+def make_plan(name: str, overrides: dict[str, Any] | None = None) -> TrainingPlan:
+    """params.yaml ← profile ← template ← what the user typed, validated once and frozen.
+
+    Args:
+        overrides: `section.key → value`, as a trigger form or `--set` gives them; values may be YAML text.
+
+    Raises:
+        WeaverError: names the file and the key at fault, and the nearest valid key.
+    """
+    params = read_yaml(settings().params)
+    template = load_template(name)
+    profile = settings().profile or params.get("profile") or "auto"
+    if profile == "auto":
+        profile = "gpu" if gpu_seen() else "cpu"
+    profiles = params.get("profiles", {})
+    if profile not in profiles:
+        raise WeaverError(
+            f"{settings().params}: there is no profile {profile!r}{nearest(profile, profiles)}",
+            f"Set WEAVER_PROFILE to one of: {', '.join(profiles)}.",
+        )
+    unknown = set(params) - {"template", "profile", "profiles", *TUNABLE}
+    if unknown:
+        key = min(unknown)
+        raise WeaverError(f"{settings().params}: unknown key {key!r}{nearest(key, TUNABLE)}", "Correct or remove it.")
+    sections: dict[str, dict[str, Any]] = {}
+    for section in TUNABLE:
+        sections[section] = (
+            (params.get(section) or {}) | (profiles[profile] or {}).get(section, {}) | getattr(template, section)
+        )
+    for key, value in (overrides or {}).items():
+        section, _, field = key.partition(".")
+        if section not in sections or not field:
+            keys = [f"{s}.{f}" for s in TUNABLE for f in TrainingPlan.model_fields[s].annotation.model_fields]
+            raise WeaverError(f"unknown setting {key!r}{nearest(key, keys)}", "Write it as section.key=value.")
+        sections[section][field] = yaml.safe_load(value) if isinstance(value, str) else value
+    whole = {
+        "template": name,
+        "profile": profile,
+        "system_prompt": template.system_prompt,
+        "contract": template.contract,
+        **sections,
+    }
+    return parse(TrainingPlan, whole, f"plan of {name} ({settings().params}, profile {profile}, {template_files()[name]})")
+
+
+@cache
+def gpu_seen() -> bool:
+    """Whether the driver shows an NVIDIA GPU; asked without importing torch, which takes seconds."""
+    return Path("/proc/driver/nvidia/version").exists()
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise WeaverError(f"{path} does not exist", "Restore it from git, or correct WEAVER_PARAMS.") from error
+    except yaml.YAMLError as error:
+        raise WeaverError(f"{path} is not YAML: {' '.join(str(error).split())}", "Correct that line.") from error
+    if not isinstance(loaded, dict):
+        raise WeaverError(f"{path} holds {type(loaded).__name__}, not `key: value` lines", "Write it as a mapping.")
+    return loaded
+
+
+def parse(model: type[M], values: dict[str, Any], where: str) -> M:
+    """Validate; every fault is named by its key, an unknown key with the nearest one known."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        faults = [f"{where}: {describe(model, fault)}" for fault in error.errors()]
+        raise WeaverError("\n".join(faults), "Correct these keys.") from error
+
+
+def describe(model: type[Section], fault: Any) -> str:
+    key = ".".join(map(str, fault["loc"]))
+    if fault["type"] != "extra_forbidden":
+        return f"{key}: {fault['msg']}, not {fault['input']!r}"
+    section: Any = model
+    for part in fault["loc"][:-1]:
+        section = section.model_fields[part].annotation
+    return f"unknown key {key!r}{nearest(str(fault['loc'][-1]), section.model_fields)}"
+
+
+def nearest(word: str, known: Any) -> str:
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
