@@ -3,8 +3,9 @@
 A noun is JSON: it travels through an XCom, a DVC stage's file or `weaver … --json` unchanged.
 """
 
+import json
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,7 +13,6 @@ from pipelines.errors import WeaverError
 from pipelines.files import write_text
 
 Arm = Literal["base", "challenger"]
-Kind = Literal["grounded", "knowledge"]
 
 
 class Noun(BaseModel):
@@ -22,12 +22,13 @@ class Noun(BaseModel):
         write_text(path, self.model_dump_json(indent=1) + "\n")
         return self
 
-    @classmethod
-    def load(cls, path: Path, made_by: str) -> Self:
-        """The noun in a file; `made_by` is the command that makes the file, for whoever has not run it yet."""
-        if not path.exists():
-            raise WeaverError(f"{path} does not exist yet", f"Run `{made_by}` first.")
-        return cls.model_validate_json(path.read_text())
+
+
+def read_noun(path: Path, made_by: str) -> dict[str, Any]:
+    """A noun's JSON from its file; `made_by` is the command that writes it, for whoever has not run it yet."""
+    if not path.exists():
+        raise WeaverError(f"{path} does not exist yet", f"Run `{made_by}` first.")
+    return json.loads(path.read_text())
 
 
 class Records(Noun):
@@ -80,12 +81,23 @@ class Adapter(Noun):
     run_id: str
 
 
+class Export(Noun):
+    """What will be served: the adapter merged into the base it was trained on; both are folders transformers loads."""
+
+    uri: str
+    digest: str
+    base_uri: str
+    adapter: Adapter
+
+
 class Evaluation(Noun):
-    """Held-out figures of each arm: `figures[arm][slice][metric]`; slices are all, grounded and knowledge."""
+    """Held-out figures of an export and its base: `figures[arm][slice][metric]`.
+
+    Slices are all, grounded, knowledge and each topic; metrics are questions, loss (nats a token), perplexity,
+    facts, rouge_l, token_f1 (shares) and, over all, latency (seconds an answer, one at a time).
+    """
 
     uri: str  # the folder of answers.jsonl and the plot
-    served: str  # the merged model that was measured: what a deployment publishes
-    served_digest: str
     run_id: str
     figures: dict[Arm, dict[str, dict[str, float]]]
 

@@ -1,4 +1,4 @@
-"""The one error that reaches a user: what is wrong, where, and what to do about it."""
+"""The errors that reach a user: what is wrong, where, and what to do about it."""
 
 
 class WeaverError(Exception):
@@ -12,3 +12,7 @@ class WeaverError(Exception):
     def __init__(self, what: str, remedy: str = "") -> None:
         self.what, self.remedy = what, remedy
         super().__init__(f"{what}\n  → {remedy}" if remedy else what)
+
+
+class Unavailable(WeaverError):
+    """A server does not answer: the one error worth trying again by itself."""

@@ -59,7 +59,9 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
         WeaverError: the file is missing, or a line is not a JSON object; names the line.
     """
     if not path.is_file():
-        raise WeaverError(f"{path} does not exist", "Check the path; a dataset is a .jsonl file, one JSON object a line.")
+        raise WeaverError(
+            f"{path} does not exist", "Check the path; a dataset is a .jsonl file, one JSON object a line."
+        )
     rows = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         try:

@@ -92,7 +92,9 @@ class TrainingPlan(Section):
         """`section.key → value`: the spelling of MLflow parameters, trigger forms and `--set`."""
         values: dict[str, Any] = {}
         for name, value in self.model_dump().items():
-            values.update({f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value})
+            values.update(
+                {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
+            )
         return values
 
 

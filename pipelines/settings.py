@@ -21,7 +21,9 @@ class Settings(BaseSettings):
     airflow_port: int = Field(8080, ge=1, le=65535)
     mlflow_port: int = Field(5000, ge=1, le=65535)
     tracking_uri: str = Field("", description="an MLflow server of your own; empty: the local one")
-    registry_remote: str = Field("", description="where DVC pushes datasets (s3://…, a folder); empty: a folder in home")
+    registry_remote: str = Field(
+        "", description="where DVC pushes datasets (s3://…, a folder); empty: a folder in home"
+    )
 
     @property
     def airflow_url(self) -> str:

@@ -94,7 +94,9 @@ def make_plan(name: str, overrides: dict[str, Any] | None = None) -> TrainingPla
         "contract": template.contract,
         **sections,
     }
-    return parse(TrainingPlan, whole, f"plan of {name} ({settings().params}, profile {profile}, {template_files()[name]})")
+    return parse(
+        TrainingPlan, whole, f"plan of {name} ({settings().params}, profile {profile}, {template_files()[name]})"
+    )
 
 
 @cache
@@ -131,9 +133,21 @@ def describe(model: type[Section], fault: Any) -> str:
     section: Any = model
     for part in fault["loc"][:-1]:
         section = section.model_fields[part].annotation
-    return f"unknown key {key!r}{nearest(str(fault['loc'][-1]), section.model_fields)}"
+    *path, _ = fault["loc"]
+    return f"unknown key {key!r}{nearest(key, ['.'.join([*path, field]) for field in section.model_fields])}"
 
 
 def nearest(word: str, known: Any) -> str:
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def form(name: str) -> list[tuple[str, str, Any, dict[str, Any]]]:
+    """A template's trigger form: (section.key, section, pre-filled value, JSON schema) of each tunable setting."""
+    plan, fields = make_plan(name), []
+    for section in TUNABLE:
+        values = getattr(plan, section)
+        for key, schema in type(values).model_json_schema()["properties"].items():
+            schema = {k: v for k, v in schema.items() if k != "default"} | {"title": key.replace("_", " ")}
+            fields.append((f"{section}.{key}", section, getattr(values, key), schema))
+    return fields

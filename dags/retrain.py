@@ -1,0 +1,146 @@
+"""Nightly, one DAG a template: a model is specialised, proven better, approved by a person, and put to work."""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import (
+    CronTriggerTimetable,
+    ExceptionRetryPolicy,
+    Param,
+    RetryAction,
+    RetryRule,
+    TriggerRule,
+    chain,
+    dag,
+    get_current_context,
+    task,
+)
+
+from pipelines.errors import Unavailable, WeaverError
+from pipelines.stages import STAGES, run
+from pipelines.templates import Template, form, load_template, make_plan, template_files
+
+# What a person must mend is not tried again; a server that is away is, and so is a task whose machine went down.
+RETRIES = {
+    "retries": 3,
+    "retry_delay": timedelta(seconds=20),
+    "retry_policy": ExceptionRetryPolicy(
+        rules=[
+            RetryRule(exception=Unavailable, action=RetryAction.RETRY),
+            RetryRule(exception=WeaverError, action=RetryAction.FAIL),
+        ]
+    ),
+}
+
+VERDICT = """\
+{% set verdict = ti.xcom_pull("gate") %}{% set candidate = ti.xcom_pull("register") %}
+**{{ candidate.name }} version {{ candidate.version }}** asks to become champion. The gate {{ verdict.reason }}.
+
+| rule | limit | figure | passed |
+|---|---|---|---|
+{% for rule in verdict.rules -%}
+| {{ rule.name }} | {{ "%g" | format(rule.limit) }} | {{ "%.3f" | format(rule.figure) }} | {{ rule.passed }} |
+{% endfor %}
+Every answer beside the truth is in its MLflow run, `{{ candidate.run_id }}`.
+"""
+
+
+def pulled(*stages: str) -> dict[str, Any]:
+    """The nouns that earlier tasks of this run returned."""
+    ti = get_current_context()["ti"]
+    return {stage: ti.xcom_pull(task_ids=stage) for stage in stages}
+
+
+def stage(name: str, **options: Any) -> Any:
+    """A task that runs one stage of the loop on this run's plan and on the nouns before it."""
+
+    @task(task_id=name, doc_md=STAGES[name].help, **options)
+    def run_stage() -> dict[str, Any]:
+        return run(name, pulled("plan")["plan"], pulled(*STAGES[name].takes)).model_dump(mode="json")
+
+    return run_stage()
+
+
+def decision(name: str, **options: Any) -> Any:
+    """A stage that also takes who decided at the approval, and why."""
+
+    @task(task_id=name, doc_md=STAGES[name].help, **options)
+    def run_decision() -> dict[str, Any]:
+        answer = pulled("approve")["approve"]
+        signed = {"by": answer["responded_by_user"]["name"], "why": answer["params_input"].get("why") or "not said"}
+        return run(name, pulled("plan")["plan"], pulled(*STAGES[name].takes), **signed).model_dump(mode="json")
+
+    return run_decision()
+
+
+@task(task_id="plan")
+def merge_plan(template: str) -> dict[str, Any]:
+    """params.yaml ← profile ← template ← trigger form: validated once, then frozen for this run."""
+    return make_plan(template, dict(get_current_context()["params"])).model_dump(mode="json")
+
+
+@task.short_circuit
+def anything_new() -> bool:
+    """Stop here, green, if a model of this very dataset and plan has been decided on already."""
+    from pipelines.registry.promote import decided
+
+    reason = decided(**pulled("version", "plan"))
+    get_current_context()["ti"].xcom_push("reason", f"nothing to do: {reason}" if reason else "new data or a new plan")
+    return not reason
+
+
+@task.short_circuit
+def good_enough() -> bool:
+    """Stop here, green, if the gate failed: the champion keeps answering."""
+    verdict = pulled("gate")["gate"]
+    print(verdict["reason"])
+    return verdict["passed"]
+
+
+def retrain(template: Template) -> None:
+    @dag(
+        dag_id=f"retrain_{template.name}",
+        dag_display_name=f"Retrain: {template.title}",
+        description=template.purpose,
+        doc_md=f"## {template.title}\n\n{template.purpose}\n\n{__doc__}",
+        schedule=CronTriggerTimetable(template.schedule.cron, timezone=template.schedule.timezone),
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        params={key: Param(value, section=section, **schema) for key, section, value, schema in form(template.name)},
+        tags=["neuroweaver", "retrain", template.name],
+        default_args={"owner": template.owner, **RETRIES},
+    )
+    def sentence() -> None:
+        approve = ApprovalOperator(
+            task_id="approve",
+            subject=f"Promote the new {template.title}?",
+            body=VERDICT,
+            params={"why": Param("", type="string", title="Why", description="kept with the decision")},
+            response_timeout=timedelta(hours=20),  # before the next night; no answer is a no
+        )
+        chain(
+            merge_plan(template.name),
+            stage("collect"),
+            stage("validate"),
+            stage("refine"),
+            stage("version"),
+            anything_new(),
+            stage("fine_tune", pool="training"),
+            stage("export", pool="training"),
+            stage("evaluate", pool="training"),
+            stage("register"),
+            stage("gate"),
+            good_enough(),
+            approve,
+            decision("promote"),
+            # Runs if promote was skipped, because the answer was Reject.
+            [stage("deploy"), decision("reject", trigger_rule=TriggerRule.ALL_SKIPPED)],
+        )
+
+    sentence()
+
+
+for name in template_files():
+    retrain(load_template(name))

@@ -1,0 +1,39 @@
+"""`weaver`: every stage of the loop, the local servers, and what a script wants to know."""
+
+import logging
+import sys
+
+import typer
+
+from pipelines.cli import bench, chat, registry, run, stack, stages, template
+from pipelines.cli.console import err
+from pipelines.errors import WeaverError
+from pipelines.settings import quiet_libraries
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(stack.app)
+app.add_typer(run.app)
+app.add_typer(chat.app)
+app.add_typer(stages.app)
+app.add_typer(template.app, name="template", help="The templates a dealership chooses from.")
+app.add_typer(registry.app, name="registry", help="What is registered, and which version answers.")
+app.add_typer(bench.app, name="bench", help="Measure the figures of the README.")
+
+
+def main() -> None:
+    """Run a verb; what a user can mend ends as one message and exit code 1, never as a traceback."""
+    quiet_libraries()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for noisy in ("httpx", "filelock", "great_expectations", "alembic", "mlflow"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        app()
+    except WeaverError as error:
+        err.print(f"[bold red]error:[/] {error}", highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

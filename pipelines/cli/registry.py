@@ -1,0 +1,31 @@
+"""`weaver registry`: which version answers, and why."""
+
+import typer
+from rich.table import Table
+
+from pipelines.cli.console import AsJson, Template, out, print_json
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def registry() -> None:
+    """What is registered, and which version answers."""
+
+
+@app.command()
+def show(template: Template, as_json: AsJson = False) -> None:
+    """The versions behind each alias of a template's registered model."""
+    from pipelines.registry.promote import behind_aliases
+
+    aliases = behind_aliases(template)
+    if as_json:
+        print_json({"name": template, "aliases": aliases})
+        return
+    table = Table("alias", "version", "dataset", "facts: base → this", "decision", "by", box=None)
+    for alias, found in aliases.items():
+        tags = found["tags"]
+        facts = f"{tags['facts.base']} → {tags['facts.challenger']}"
+        decision = (tags.get("decision", "waits for approval"), tags.get("decided_by", ""))
+        table.add_row(alias, str(found["version"]), tags["dataset"], facts, *decision)
+    out.print(table)

@@ -1,0 +1,155 @@
+"""`weaver run`: one retraining, driven through the real scheduler and watched from the terminal."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+from rich.live import Live
+from rich.markdown import Markdown
+from rich.table import Table
+
+from pipelines import progress
+from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
+from pipelines.cli.orchestrator import OVER, WAITING, Orchestrator, Run
+from pipelines.errors import WeaverError
+from pipelines.settings import settings
+from pipelines.stack import control
+from pipelines.templates import load_template, make_plan
+
+app = typer.Typer()
+
+Approve = Annotated[bool, typer.Option("--approve", help="Approve without asking; the record says that a script did.")]
+MARKS = {"success": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]", "running": "[blue]●[/]"}
+
+
+@app.command()
+def run(template: Template, set_: Overrides = None, approve: Approve = False, as_json: AsJson = False) -> None:
+    """Collect, validate, version, fine-tune, evaluate, ask for approval, promote, deploy; or carry on where it was."""
+    changes = overrides(set_)
+    make_plan(template, changes)  # a typing mistake is told now, not by a task
+    control.up()
+    airflow, dag_id = Orchestrator(), f"retrain_{template}"
+    airflow.dag(dag_id)
+    run_id = airflow.open_run(dag_id)
+    if run_id:
+        out.print(f"carrying on with {run_id}, which is not over yet")
+    else:
+        run_id = airflow.start(dag_id, changes)
+    retraining = Run(airflow, dag_id, run_id)
+    out.print(f"watch it in Airflow: {retraining.url}  [dim](sign in: weaver logins)[/]", soft_wrap=True)
+    try:
+        tasks = watch(retraining, template, approve)
+    except KeyboardInterrupt:
+        out.print("\nThe run goes on in Airflow; the same command watches it again.")
+        raise
+    finish(retraining, template, tasks, as_json)
+
+
+def watch(retraining: Run, template: str, approve: bool) -> list[dict[str, Any]]:
+    """Show the tasks until the run is over, and answer its question when it asks. Returns the tasks' last state."""
+    seen: dict[str, str] = {}
+    with Live(console=out, auto_refresh=False, transient=False) as live:
+        while True:
+            over = retraining.state() in OVER
+            tasks = sorted(retraining.tasks(), key=lambda task: task["start_date"] or "9")
+            if out.is_terminal:
+                live.update(table(tasks, template), refresh=True)
+            else:
+                tell_changes(tasks, seen)
+            if over:
+                return tasks
+            if any(task["task_id"] == "approve" and task["state"] in WAITING for task in tasks):
+                live.stop()
+                settle(retraining, approve)
+                live.start()
+            time.sleep(1)
+
+
+def table(tasks: list[dict[str, Any]], template: str) -> Table:
+    shown = Table("", "task", "state", "seconds", "", box=None)
+    for task in tasks:
+        state = task["state"] or "waiting"
+        seconds = f"{task['duration']:.0f}" if task["duration"] else ""
+        shown.add_row(MARKS.get(state, "·"), task["task_id"], state, seconds, note(task, template))
+    return shown
+
+
+def note(task: dict[str, Any], template: str) -> str:
+    """How far a running stage has come."""
+    at = progress.latest(template)
+    if task["state"] != "running" or at.get("stage") != task["task_id"]:
+        return f"try {task['try_number']}" if (task["try_number"] or 0) > 1 else ""
+    filled = round(20 * at["done"] / max(at["total"], 1))
+    return f"{'█' * filled}{'░' * (20 - filled)} {at['done']}/{at['total']} {at['note']}"
+
+
+def tell_changes(tasks: list[dict[str, Any]], seen: dict[str, str]) -> None:
+    """One line a change of state, where the output is not a terminal."""
+    for task in tasks:
+        state = task["state"]
+        if state in {"running", "skipped", *OVER, *WAITING, "up_for_retry"} and seen.get(task["task_id"]) != state:
+            seen[task["task_id"]] = state
+            seconds = f" ({task['duration']:.0f} s)" if state in OVER and task["duration"] else ""
+            out.print(f"{time.strftime('%H:%M:%S')}  {task['task_id']:<13} {state}{seconds}", highlight=False)
+
+
+def settle(retraining: Run, approve: bool) -> None:
+    """Show what the approval asks, and answer: as the script was told, or as the person says."""
+    question = retraining.question("approve")
+    out.print(Markdown(f"## {question['subject']}\n\n{question['body']}"))
+    if approve:
+        option, why = "Approve", "approved by a script: weaver run --approve"
+    elif typer.confirm("Approve"):
+        option, why = "Approve", typer.prompt("Why", default="", show_default=False)
+    else:
+        option, why = "Reject", typer.prompt("Why", default="", show_default=False)
+    retraining.answer("approve", option, why)
+
+
+def finish(retraining: Run, template: str, tasks: list[dict[str, Any]], as_json: bool) -> None:
+    """Say how the run ended: what failed, what was decided, or base beside challenger and the champion's answers."""
+    states = {task["task_id"]: task["state"] for task in tasks}
+    failed = [task for task in tasks if task["state"] == "failed"]
+    if failed:
+        told = "\n".join(f"{task['task_id']}: {retraining.error(task)}" for task in failed)
+        raise WeaverError(told, f"Mend it and run `weaver run {template}` again: finished stages are not repeated.")
+    result: dict[str, Any] = {"run": retraining.url, "tasks": states}
+    if states["fine_tune"] == "skipped":
+        result["outcome"] = retraining.noun("anything_new", "reason")
+    elif states["promote"] == "success":
+        promotion = retraining.noun("promote")
+        result["outcome"] = f"version {promotion['to_version']} is champion, approved by {promotion['by']}"
+        result["answers"] = answers(template)
+    else:
+        verdict = retraining.noun("gate")
+        result["outcome"] = "rejected: the champion stays" if verdict["passed"] else f"gate {verdict['reason']}"
+    if states["evaluate"] == "success":
+        result["figures"] = retraining.noun("evaluate")["figures"]
+        out.print(comparison(result["figures"]))
+    out.print(f"[bold]{result['outcome']}[/]", soft_wrap=True)
+    out.print(f"registry: {settings().mlflow_url}/#/models/{template}", soft_wrap=True)
+    for question, answer in result.get("answers", {}).items():
+        out.print(f"\n[bold]{question}[/]\n  {answer}", highlight=False)
+    if as_json:
+        print_json(result)
+
+
+def comparison(figures: dict[str, dict[str, dict[str, float]]]) -> Table:
+    shown = Table("held-out", "base", "challenger", box=None, title="Base and challenger", title_justify="left")
+    for part in ("grounded", "knowledge"):
+        for metric in ("facts", "token_f1", "rouge_l", "loss"):
+            if part in figures["base"]:
+                shown.add_row(f"{part} {metric}", *(f"{figures[arm][part][metric]:.3f}" for arm in figures))
+    shown.add_row("seconds an answer", *(f"{figures[arm]['all']['latency']:.2f}" for arm in figures))
+    return shown
+
+
+def answers(template: str) -> dict[str, str]:
+    """The template's sample questions, answered by what is deployed."""
+    from pipelines.serving.answer import Advisor
+    from pipelines.serving.deploy import deployed
+
+    with out.status("asking the champion"):
+        plan = make_plan(template)
+        advisor = Advisor(deployed(template), plan.system_prompt, plan.evaluate.max_new_tokens)
+        return {question: "".join(advisor.stream(question)).strip() for question in load_template(template).questions}

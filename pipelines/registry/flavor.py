@@ -1,0 +1,22 @@
+"""A LoRA adapter as an MLflow model: safetensors and JSON only, so that loading it runs nobody's code.
+
+MLflow's own transformers flavour needs the base on a model hub; its pyfunc flavour pickles. A flavour module needs only
+`save_model`, see mlflow.models.Model.log.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import mlflow.models  # noqa: TID253 (imported by the register stage alone)
+
+
+def save_model(path: str, mlflow_model: mlflow.models.Model, adapter: str, base: dict[str, str]) -> None:
+    """Copy the adapter folder to `path`/adapter and describe it in `path`/MLmodel."""
+    shutil.copytree(adapter, Path(path) / "adapter")
+    mlflow_model.add_flavor("peft", data="adapter", **base)
+    mlflow_model.save(str(Path(path) / "MLmodel"))
+
+
+def signature(example: dict[str, Any], answer: str) -> mlflow.models.ModelSignature:
+    return mlflow.models.infer_signature({key: example[key] for key in ("instruction", "input")}, answer)

@@ -1,0 +1,64 @@
+"""The loop as a table: which function each stage is, and whose nouns it takes.
+
+Airflow, DVC and the command line all run a stage through `run`, so that each stays free of logic of its own.
+"""
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.artifacts import Noun
+from pipelines.plan import TrainingPlan
+from pipelines.settings import settings
+
+
+@dataclass(frozen=True)
+class Stage:
+    function: str  # imported only when it runs: stages bring torch, pandas and the like
+    takes: tuple[str, ...]  # the stages whose nouns it takes, in the order of its parameters
+    help: str
+    signed: bool = False  # also takes who decides, and why
+
+
+STAGES = {
+    "collect": Stage("datasets.collect:collect", (), "Build or read the rows."),
+    "validate": Stage("datasets.contract:validate", ("collect",), "Hold the rows to their contract."),
+    "refine": Stage("datasets.refine:refine", ("validate",), "Clean, deduplicate and split the rows."),
+    "version": Stage("datasets.versions:version", ("refine",), "Commit the dataset to the data registry."),
+    "fine_tune": Stage("training.fine_tune:fine_tune", ("version",), "Train an adapter with QLoRA."),
+    "export": Stage("training.export:export", ("fine_tune",), "Merge the adapter into what will be served."),
+    "evaluate": Stage("evaluation.evaluate:evaluate", ("export", "version"), "Ask the held-out questions."),
+    "register": Stage("registry.register:register", ("evaluate", "export", "version"), "Register the challenger."),
+    "gate": Stage("registry.gate:gate", ("register", "evaluate"), "Hold the challenger to the plan's gate."),
+    "promote": Stage("registry.promote:promote", ("register", "gate"), "Make the challenger champion.", signed=True),
+    "reject": Stage("registry.promote:reject", ("register",), "Keep the champion, and say who said no.", signed=True),
+    "deploy": Stage("serving.deploy:deploy", ("promote", "export"), "Let the champion answer."),
+}
+
+
+def work_folder(template: str) -> Path:
+    return settings().home / "work" / template
+
+
+def run(
+    name: str, plan: TrainingPlan | dict[str, Any], nouns: Mapping[str, Any], work: Path | None = None, **extra: Any
+) -> Noun:
+    """Run a stage on a plan and on the nouns of the stages it takes, all of them as they are or as their JSON.
+
+    Args:
+        work: the folder for results; the template's own under WEAVER_HOME if not given.
+        extra: what a person adds to a stage: who approves, and why.
+    """
+    plan = TrainingPlan.model_validate(plan)
+    module, _, function = STAGES[name].function.partition(":")
+    stage = getattr(importlib.import_module(f"pipelines.{module}"), function)
+    parameters = inspect.signature(stage).parameters
+    arguments = [
+        parameter.annotation.model_validate(nouns[source])
+        for source, parameter in zip(STAGES[name].takes, parameters.values(), strict=False)
+    ]
+    given = {"plan": plan, "work": work or work_folder(plan.template), **extra}
+    return stage(*arguments, **{key: given[key] for key in parameters if key in given})

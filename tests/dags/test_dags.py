@@ -1,0 +1,104 @@
+"""The DAG files load, quickly, and say what they should."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pipelines.settings import REPOSITORY
+from pipelines.stages import STAGES
+from pipelines.templates import make_plan, template_files
+
+LOAD = """
+import json, sys, time
+from airflow.dag_processing.dagbag import DagBag
+began = time.perf_counter()
+bag = DagBag("dags")
+parsed = time.perf_counter() - began
+print(json.dumps({
+    "errors": bag.import_errors,
+    "seconds": parsed,
+    "heavy": [name for name in ("torch", "mlflow", "pandas", "great_expectations", "dvc") if name in sys.modules],
+    "dags": {
+        dag.dag_id: {
+            "doc": dag.doc_md, "tags": sorted(dag.tags), "owner": dag.owner, "params": dag.params.dump(),
+            "timetable": dag.timetable.expression, "max_active_runs": dag.max_active_runs,
+            "tasks": [
+                {"id": t.task_id, "up": sorted(t.upstream_task_ids), "retries": t.retries, "pool": t.pool}
+                for t in dag.topological_sort()
+            ],
+            "defaults": dag.get_task("approve").defaults,
+        } for dag in bag.dags.values()
+    },
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """What a fresh DAG processor sees: a process of its own, so that nothing is imported yet."""
+    home = tmp_path_factory.mktemp("airflow")
+    environment = os.environ | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+        "WEAVER_PROFILE": "cpu",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_every_template_has_its_dag_and_nothing_fails_to_import(loaded: dict) -> None:
+    dags, import_errors = loaded["dags"], loaded["errors"]
+    assert dags and not import_errors
+    assert set(dags) == {f"retrain_{name}" for name in template_files()}
+
+
+def test_parsing_is_fast_because_nothing_heavy_is_imported(loaded: dict) -> None:
+    assert loaded["heavy"] == []
+    assert loaded["seconds"] < 0.5
+
+
+def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
+    tasks = loaded["dags"]["retrain_service_advisor"]["tasks"]
+    assert {task["id"] for task in tasks} == {"plan", "anything_new", "good_enough", "approve", *STAGES}
+    order = [task["id"] for task in tasks]
+    for stage, spec in STAGES.items():
+        for source in spec.takes:
+            assert order.index(source) < order.index(stage)
+    upstream = {task["id"]: task["up"] for task in tasks}
+    assert upstream["fine_tune"] == ["anything_new"]
+    assert upstream["approve"] == ["good_enough"]
+    assert upstream["deploy"] == upstream["reject"] == ["promote"]
+
+
+def test_a_run_survives_a_restart_and_trains_alone(loaded: dict) -> None:
+    dag = loaded["dags"]["retrain_service_advisor"]
+    assert all(task["retries"] >= 1 for task in dag["tasks"])
+    assert next(task for task in dag["tasks"] if task["id"] == "fine_tune")["pool"] == "training"
+    assert dag["max_active_runs"] == 1
+
+
+def test_no_answer_is_no_approval(loaded: dict) -> None:
+    assert loaded["dags"]["retrain_service_advisor"]["defaults"] is None
+
+
+def test_the_trigger_form_is_the_template_prefilled(loaded: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEAVER_PROFILE", "cpu")
+    form = loaded["dags"]["retrain_service_advisor"]["params"]
+    flat = make_plan("service_advisor").flat()
+    assert form["train.learning_rate"] == flat["train.learning_rate"]
+    assert {key: flat[key] for key in form} == form
+
+
+def test_owner_tags_and_docs_say_what_it_is_for(loaded: dict) -> None:
+    dag = loaded["dags"]["retrain_service_advisor"]
+    assert dag["owner"] == "service-department"
+    assert "service_advisor" in dag["tags"]
+    assert "Service Advisor" in dag["doc"]
+    assert dag["timetable"] == "0 2 * * *"

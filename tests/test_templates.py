@@ -1,0 +1,114 @@
+"""What a user may type wrong in YAML, in a form, or on the command line, and what is then said."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipelines.errors import WeaverError
+from pipelines.plan import TUNABLE
+from pipelines.settings import REPOSITORY, settings
+from pipelines.templates import Template, form, load_template, make_plan, parse, template_files
+
+
+@pytest.fixture
+def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Write a params.yaml and use it."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / "params.yaml"
+        path.write_text(text)
+        monkeypatch.setenv("WEAVER_PARAMS", str(path))
+        monkeypatch.setenv("WEAVER_PROFILE", "cpu")
+        settings.cache_clear()
+        return path
+
+    yield write
+    settings.cache_clear()
+
+
+def default_params(**changes) -> str:
+    return yaml.safe_dump(yaml.safe_load((REPOSITORY / "params.yaml").read_text()) | changes)
+
+
+def test_malformed_yaml_names_file_and_line(params) -> None:
+    path = params("train:\n  learning_rate: [1e-3\nprofiles: {cpu: {}}\n")
+    with pytest.raises(WeaverError, match=rf"{path} is not YAML.*line 3"):
+        make_plan("service_advisor")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"trian": {}}, "unknown key 'trian'; did you mean 'train'"),
+        ({"train": {"lerning_rate": 1e-3}}, "unknown key 'train.lerning_rate'; did you mean 'train.learning_rate'"),
+        ({"train": {"epochs": "many"}}, "train.epochs: .*not 'many'"),
+        ({"train": {"learning_rate": -1}}, "train.learning_rate: .*greater than 0, not -1"),
+        ({"base": {"quantisation": "nf5"}}, "base.quantisation: .*'nf4' or 'none', not 'nf5'"),
+    ],
+)
+def test_a_bad_key_or_value_in_params_is_named(params, changes: dict, said: str) -> None:
+    path = params(default_params(**changes))
+    with pytest.raises(WeaverError, match=said) as caught:
+        make_plan("service_advisor")
+    assert str(path) in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ({"train.lerning_rate": "1"}, "did you mean 'train.learning_rate'"),
+        ({"learning_rate": "1"}, "did you mean 'train.learning_rate'"),
+        ({"train.epochs": "soon"}, "train.epochs: .*not 'soon'"),
+    ],
+)
+def test_a_bad_override_is_named(params, override: dict, said: str) -> None:
+    params(default_params())
+    with pytest.raises(WeaverError, match=said):
+        make_plan("service_advisor", override)
+
+
+def test_unknown_template_and_profile_name_what_there_is(params, monkeypatch: pytest.MonkeyPatch) -> None:
+    params(default_params())
+    with pytest.raises(WeaverError, match="Choose one of: service_advisor"):
+        make_plan("service_adviser")
+    monkeypatch.setenv("WEAVER_PROFILE", "gpus")
+    settings.cache_clear()
+    with pytest.raises(WeaverError, match="no profile 'gpus'; did you mean 'gpu'"):
+        make_plan("service_advisor")
+
+
+def test_a_template_with_an_unknown_key_is_refused() -> None:
+    values = load_template("service_advisor").model_dump() | {"shedule": {}}
+    with pytest.raises(WeaverError, match="unknown key 'shedule'; did you mean 'schedule'"):
+        parse(Template, values, "x.yaml")
+
+
+def test_layers_win_in_order_and_the_digest_follows(params) -> None:
+    params(default_params())
+    plain = make_plan("service_advisor")
+    typed = make_plan("service_advisor", {"train.learning_rate": "1e-4"})
+    assert (plain.train.learning_rate, typed.train.learning_rate) == (1e-3, 1e-4)
+    assert plain.digest() != typed.digest()
+    assert plain.digest("refine", "data") == typed.digest("refine", "data")
+
+
+def test_the_gpu_profile_is_mistral_with_the_published_recipe(params, monkeypatch: pytest.MonkeyPatch) -> None:
+    params(default_params())
+    monkeypatch.setenv("WEAVER_PROFILE", "gpu")
+    settings.cache_clear()
+    plan = make_plan("service_advisor")
+    train = plan.train
+    assert plan.base.model == "mistralai/Mistral-7B-v0.1"
+    assert (train.lora_rank, train.lora_alpha, train.lora_dropout) == (64, 16, 0.05)
+    assert (train.batch_size, train.gradient_accumulation, train.gradient_checkpointing) == (4, 4, True)
+    assert (train.learning_rate, train.scheduler, train.warmup_share) == (2e-4, "cosine", 0.03)
+    assert (train.optimizer, plan.base.compute_dtype) == ("paged_adamw_8bit", "bfloat16")
+    assert plan.base.quantisation == "nf4" and plan.base.double_quantisation
+
+
+def test_every_template_gives_a_whole_form() -> None:
+    for name in template_files():
+        fields = form(name)
+        assert {section for _, section, _, _ in fields} == set(TUNABLE)
+        assert all("type" in schema or "enum" in schema for _, _, _, schema in fields)
