@@ -18,6 +18,7 @@ from airflow.sdk import (
 )
 
 from pipelines.errors import Unavailable, WeaverError
+from pipelines.settings import settings
 from pipelines.stages import STAGES, run
 from pipelines.templates import Template, form, load_template, make_plan, template_files
 
@@ -42,7 +43,8 @@ VERDICT = """\
 {% for rule in verdict.rules -%}
 | {{ rule.name }} | {{ "%g" | format(rule.limit) }} | {{ "%.3f" | format(rule.figure) }} | {{ rule.passed }} |
 {% endfor %}
-Every answer beside the truth is in its MLflow run, `{{ candidate.run_id }}`.
+[Its page in MLflow]({{ mlflow_url }}/#/models/{{ candidate.name }}/versions/{{ candidate.version }}) leads to every
+answer beside the truth.
 """
 
 
@@ -109,6 +111,7 @@ def retrain(template: Template) -> None:
         max_active_runs=1,
         is_paused_upon_creation=False,
         params={key: Param(value, section=section, **schema) for key, section, value, schema in form(template.name)},
+        user_defined_macros={"mlflow_url": settings().mlflow_url},
         tags=["neuroweaver", "retrain", template.name],
         default_args={"owner": template.owner, **RETRIES},
     )

@@ -84,8 +84,7 @@ def make_plan(name: str, overrides: dict[str, Any] | None = None) -> TrainingPla
     for key, value in (overrides or {}).items():
         section, _, field = key.partition(".")
         if section not in sections or not field:
-            keys = [f"{s}.{f}" for s in TUNABLE for f in TrainingPlan.model_fields[s].annotation.model_fields]
-            raise WeaverError(f"unknown setting {key!r}{nearest(key, keys)}", "Write it as section.key=value.")
+            raise WeaverError(f"unknown setting {key!r}{nearest(key, tunable_keys())}", "Write it as section.key=value.")
         sections[section][field] = yaml.safe_load(value) if isinstance(value, str) else value
     whole = {
         "template": name,
@@ -97,6 +96,11 @@ def make_plan(name: str, overrides: dict[str, Any] | None = None) -> TrainingPla
     return parse(
         TrainingPlan, whole, f"plan of {name} ({settings().params}, profile {profile}, {template_files()[name]})"
     )
+
+
+def tunable_keys() -> list[str]:
+    sections: dict[str, Any] = {section: TrainingPlan.model_fields[section].annotation for section in TUNABLE}
+    return [f"{section}.{field}" for section, model in sections.items() for field in model.model_fields]
 
 
 @cache

@@ -31,7 +31,8 @@ def ask(
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
     tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True).to(device).eval()
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)
+    model.to(device).eval()
     prompts = [chat.prompt(tokenizer, row, plan.system_prompt) for row in rows]
     wholes = [chat.whole(tokenizer, row, plan.system_prompt) for row in rows]
 

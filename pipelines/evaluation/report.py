@@ -5,6 +5,7 @@ from typing import Any
 from pipelines.artifacts import Arm
 from pipelines.tracking import tracking
 
+COLOURS: dict[Arm, str] = {"base": "#b0b7c3", "challenger": "#1f6feb"}
 Figures = dict[Arm, dict[str, dict[str, float]]]
 
 
@@ -49,7 +50,7 @@ def plot(figures: Figures) -> Any:
     panels = figure.subplots(2, 2).flat
     titles = {"facts": "facts right", "token_f1": "token F1", "rouge_l": "ROUGE-L", "loss": "loss (nats a token)"}
     for panel, (metric, title) in zip(panels, titles.items(), strict=True):
-        for offset, (arm, colour) in enumerate((("base", "#b0b7c3"), ("challenger", "#1f6feb"))):
+        for offset, (arm, colour) in enumerate(COLOURS.items()):
             values = [figures[arm][part][metric] for part in parts]
             places = [place + offset * 0.4 for place in range(len(parts))]
             panel.bar_label(panel.bar(places, values, width=0.38, color=colour, label=arm), fmt="%.2f", fontsize=7)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from threading import Thread
+from typing import Any
 
 from pipelines import chat
 from pipelines.artifacts import Deployment
@@ -17,7 +18,7 @@ class Advisor:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = torch.bfloat16 if device == "cuda" else torch.float32
         self.tokenizer = AutoTokenizer.from_pretrained(deployment.uri)
-        model = AutoModelForCausalLM.from_pretrained(deployment.uri, dtype=dtype, use_safetensors=True)
+        model: Any = AutoModelForCausalLM.from_pretrained(deployment.uri, dtype=dtype, use_safetensors=True)
         self.model = model.to(device).eval()
         self.system_prompt, self.max_new_tokens = system_prompt, max_new_tokens
 

@@ -1,32 +1,28 @@
-"""`weaver up`, `down` and `status`: what they promise, whoever else is at work on this machine."""
+"""`weaver up`, `down` and `status`: what they promise, whatever else goes on on this machine."""
 
 import json
-import os
 import socket
-import subprocess
 import time
-from contextlib import closing
-from datetime import datetime
-from importlib.metadata import version
+from contextlib import AbstractContextManager, closing
 from typing import NamedTuple
 
-import httpx
 import psutil
 from rich.console import Console
+from rich.status import Status
 
 from pipelines.errors import WeaverError
 from pipelines.files import only_one, write_text
 from pipelines.settings import settings
-from pipelines.stack import keys, servers, supervision
+from pipelines.stack import health, keys, servers, supervision
+from pipelines.stack.airflow_home import make_pool, migrate
 
-PATIENCE = 300  # seconds until everything must be healthy; two free cores need 20
-TROUBLE = {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}
+PATIENCE = 300  # seconds until every server must be healthy; two free cores need 25
 
 
 class Server(NamedTuple):
     name: str
     state: str  # stopped, starting, healthy or failed
-    pid: int
+    pid: int  # 0 if it does not run
     url: str  # empty for a server that nobody talks to
     memory_mb: int  # of its whole process tree; what processes share is counted once
 
@@ -35,67 +31,114 @@ def up(wait: bool = True) -> None:
     """Start whatever does not run; with everything up it does nothing.
 
     Args:
-        wait: show the way and return when every server is healthy, or else return at once.
+        wait: return when every server is healthy, showing how far they are; else at once.
 
     Raises:
         WeaverError: a port is taken, the servers run with other settings, or one of them died or did not get healthy.
     """
-    with change():
-        launched = start()
-    if wait:
+    began, console = time.monotonic(), Console(stderr=True)
+    with console.status("looking at the servers") as spinner:
+        with changing():
+            launched = start()
+        if not wait:
+            return
         try:
-            watch()
+            watch(began, spinner)
         except WeaverError:
             if launched:
                 down()
             raise
-        make_pool()
+    make_pool()
 
 
 def down() -> None:
-    """Stop every server and whatever a server started; nothing stays behind."""
-    with change():
+    """Stop every server and whatever the servers started; nothing stays behind."""
+    with changing():
         supervision.end()
 
 
 def status() -> list[Server]:
-    """One line a server, in the order in which they start."""
-    programs, beats = supervision.programs(), heartbeats()
+    """One line a server, in the order of their start."""
+    pids = {name: program["pid"] for name, program in supervision.programs().items()}
     urls = {"mlflow": settings().mlflow_url, "api-server": settings().airflow_url}
-    lines = []
-    for name in servers.COMMANDS:
-        program = programs.get(name, {"statename": "STOPPED", "pid": 0})
-        if program["statename"] in TROUBLE:
-            state = "failed"
-        elif program["statename"] == "STOPPED":
-            state = "stopped"
-        else:  # what was said before this process began was said by another
-            state = "healthy" if beats.get(name, 0) >= program["start"] else "starting"
-        lines.append(Server(name, state, program["pid"], urls.get(name, ""), memory(program["pid"])))
-    return lines
+    return [
+        Server(name, state, pids.get(name, 0), urls.get(name, ""), health.memory(pids.get(name, 0)))
+        for name, state in health.states().items()
+    ]
 
 
-def change() -> ...:
-    return only_one(settings().home / "stack" / "lock", "starting or stopping the servers")
+def changing() -> AbstractContextManager[None]:
+    return only_one(settings().home / "stack.lock", "starting or stopping the servers")
 
 
 def start() -> bool:
-    """Whether supervisord had to be launched. One at a time."""
-    file = settings().home / "stack" / "environment.json"
-    wanted = servers.environment()
+    """Start what does not run; whether that was everything."""
+    record = settings().home / "stack" / "settings.json"
+    wanted = servers.environment() | servers.versions()
     running = supervision.alive()
     if running:
-        found = json.loads(file.read_text())
-        if other := sorted(name for name in wanted if wanted[name] != found.get(name)):
+        found = json.loads(record.read_text())
+        if other := [name for name in wanted if wanted[name] != found.get(name)]:
             raise WeaverError(f"the servers run with other settings: {', '.join(other)}", "Run `weaver down` first.")
     else:
         supervision.end()  # what a killed supervisord left behind
-        claim(settings().airflow_port, "WEAVER_AIRFLOW_PORT")
-        claim(settings().mlflow_port, "WEAVER_MLFLOW_PORT")
+        check_free(settings().airflow_port, "WEAVER_AIRFLOW_PORT")
+        check_free(settings().mlflow_port, "WEAVER_MLFLOW_PORT")
         keys.make()
-        write_text(file, json.dumps(wanted, indent=1))
+        write_text(record, json.dumps(wanted, indent=1))
         supervision.launch()
-    supervision.start("mlflow")  # while the database is made
+    supervision.start({"mlflow"})  # needs longest, and not Airflow's database
     migrate()
-    supervision.start(*servers.AIRFLOW)
+    supervision.start(servers.AIRFLOW)
     return not running
+
+
+def check_free(port: int, variable: str) -> None:
+    with closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((servers.HOST, port))
+        except OSError as error:
+            raise WeaverError(
+                f"port {port} cannot be used: {error.strerror} ({listener(port)})",
+                f"Stop that program, or choose another port: {variable}={port + 1}.",
+            ) from error
+
+
+def listener(port: int) -> str:
+    """Who listens on a port, as far as the kernel tells this user."""
+    for found in psutil.net_connections("tcp"):
+        if found.status == psutil.CONN_LISTEN and found.laddr.port == port and found.pid:
+            return f"process {found.pid}: {' '.join(psutil.Process(found.pid).cmdline())[:120]}"
+    return "held by another user's process"
+
+
+def watch(began: float, spinner: Status) -> None:
+    """Wait until every server is healthy, and tell when each has become so.
+
+    Raises:
+        WeaverError: one of them ended, with the last lines of its log; or patience did.
+    """
+    told = None  # what is healthy at the first look is no news
+    while True:
+        seconds, states = time.monotonic() - began, health.states()
+        healthy = {name for name, state in states.items() if state == "healthy"}
+        for name in sorted(healthy - (healthy if told is None else told)):
+            spinner.console.print(f"[green]✓[/] {name} is healthy after {seconds:.0f} s", highlight=False)
+        if len(healthy) == len(states):
+            return
+        for name, state in states.items():
+            if state in {"failed", "stopped"}:
+                raise ended(name, state)
+        waiting = [name for name in states if name not in healthy]
+        if seconds > PATIENCE:
+            raise ended(waiting[0], f"not healthy after {PATIENCE} s")
+        told = healthy
+        spinner.update(f"waiting for {', '.join(waiting)} ({seconds:.0f} s)")
+        time.sleep(0.5)
+
+
+def ended(server: str, how: str) -> WeaverError:
+    file = supervision.log_file(server)
+    lines = file.read_text(errors="replace").splitlines()[-15:] if file.exists() else []
+    return WeaverError("\n".join([f"{server} {how}; the last lines of its log:", *lines]), f"The whole log is {file}.")

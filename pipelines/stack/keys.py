@@ -1,4 +1,4 @@
-"""Passwords and keys of the local servers: made once, one file each, readable by their owner alone."""
+"""Passwords and keys of the local servers: made once, one file each in `settings().secrets`, for their owner's eyes."""
 
 import json
 import secrets
@@ -9,45 +9,47 @@ from cryptography.fernet import Fernet
 from pipelines.files import whole
 from pipelines.settings import settings
 
-PASSWORD = ("airflow", "airflow_reviewer", "mlflow")
-SIGNING = ("airflow_jwt", "airflow_session", "mlflow_session")  # 86 characters: Airflow wants 64 bytes or more
+MAKERS = {
+    "airflow": lambda: secrets.token_urlsafe(24),  # the password of Airflow's user admin
+    "airflow_reviewer": lambda: secrets.token_urlsafe(24),
+    "airflow_fernet": lambda: Fernet.generate_key().decode(),
+    "airflow_jwt": lambda: secrets.token_urlsafe(64),  # Airflow wants 64 bytes or more
+    "airflow_session": lambda: secrets.token_urlsafe(64),
+    "mlflow": lambda: secrets.token_urlsafe(24),  # the password of MLflow's user admin
+    "mlflow_session": lambda: secrets.token_urlsafe(64),
+}
 
 
 class Login(NamedTuple):
-    what: str
+    server: str
     url: str
     user: str
     password: str
 
 
-def keep(name: str, text: str) -> None:
-    """Write a secret that only its owner may read, not even for the moment of writing."""
+def make() -> None:
+    """Make what is missing; what is there stays, so that whoever noted a password can go on using it."""
     settings().secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, new in MAKERS.items():
+        if not (settings().secrets / name).exists():
+            keep(name, new())
+    # Airflow would write passwords of its own making to its log; here it finds them made.
+    users = {"admin": settings().secret("airflow"), "reviewer": settings().secret("airflow_reviewer")}
+    keep("airflow_users.json", json.dumps(users))
+
+
+def keep(name: str, text: str) -> None:
     with whole(settings().secrets / name) as temporary:
         temporary.touch(mode=0o600)
         temporary.write_text(text)
 
 
-def make() -> None:
-    """Make what is missing; a password that exists stays, so that whoever wrote it down can still use it."""
-    fresh = {name: lambda: secrets.token_urlsafe(24) for name in PASSWORD}
-    fresh |= {name: lambda: secrets.token_urlsafe(64) for name in SIGNING}
-    fresh |= {"airflow_fernet": lambda: Fernet.generate_key().decode()}
-    for name, new in fresh.items():
-        if not (settings().secrets / name).exists():
-            keep(name, new())
-    # Airflow prints passwords that it makes itself to its log; it finds these made already.
-    keep("airflow_users.json", json.dumps({"admin": secret("airflow"), "reviewer": secret("airflow_reviewer")}))
-
-
-def secret(name: str) -> str:
-    return settings().secret(name)
-
-
 def logins() -> list[Login]:
-    """Who may sign in where; run `make` first."""
+    """Who may sign in where; a server of your own has passwords of its own."""
+    make()
+    here = settings()
     return [
-        Login("Airflow", settings().airflow_url, "admin", secret("airflow")),
-        Login("Airflow", settings().airflow_url, "reviewer", secret("airflow_reviewer")),
-        Login("MLflow", settings().mlflow_url, "admin", secret("mlflow")),
+        Login("airflow", here.airflow_url, "admin", here.secret("airflow")),
+        Login("airflow", here.airflow_url, "reviewer", here.secret("airflow_reviewer")),
+        *([] if here.tracking_uri else [Login("mlflow", here.mlflow_url, "admin", here.secret("mlflow"))]),
     ]

@@ -1,79 +1,93 @@
-"""What runs on this machine, and how it is tuned: five programs, all of their settings on this page.
+"""What runs on this machine, and how it is tuned: five servers, all of their settings on this page.
 
-A setting is an environment variable wherever the program has one: it is inherited by every process that the program
-starts, and a secret in it does not show in `ps`.
+A setting is an environment variable wherever the server has one: every process that the server starts inherits it, and
+a secret in it does not show in `ps`.
 """
 
 import os
 import sysconfig
+from importlib.metadata import version
 from pathlib import Path
 
 from pipelines.settings import REPOSITORY, settings
-from pipelines.stack.keys import secret
 
-MARK = "NEUROWEAVER_STACK"  # carried by every process of a stack; its value is the stack's home
+MARK = "NEUROWEAVER_STACK"  # in the environment of every process of a stack; its value is the stack's home
+HOST = "127.0.0.1"
 
-COMMANDS = {
-    "mlflow": "mlflow server --app-name basic-auth --workers 1",
+AIRFLOW = {
     "api-server": "airflow api-server",
     "scheduler": "airflow scheduler --skip-serve-logs",  # a log server would listen on every interface
     "dag-processor": "airflow dag-processor",
     "triggerer": "airflow triggerer --skip-serve-logs",
 }
-AIRFLOW = [name for name in COMMANDS if name != "mlflow"]
+
+
+def commands() -> dict[str, str]:
+    """Server → command line, in the order of their start: MLflow takes longest. Yours takes the place of the local one."""
+    local = {} if settings().tracking_uri else {"mlflow": "mlflow server --app-name basic-auth --workers 1"}
+    return local | AIRFLOW
+
+
+def folder(server: str) -> Path:
+    """The folder that a server runs in: never the repository, whose folder mlflow/ is not the library."""
+    return settings().home / ("airflow" if server in AIRFLOW else "mlflow")
 
 
 def environment() -> dict[str, str]:
-    """The settings of all five programs, without what is secret."""
+    """The settings of all servers and of the tasks they run, without what is secret."""
     here, home = settings(), settings().home
-    own = {f"WEAVER_{field.upper()}": str(value) for field, value in here.model_dump().items()}
-    return own | {
+    ours = {f"WEAVER_{field.upper()}": str(value) for field, value in here.model_dump().items()}
+    return ours | {
         MARK: str(home),
         "DO_NOT_TRACK": "1",
         "DVC_NO_ANALYTICS": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_OFFLINE": "1",
-        "SPT_NOENV": "1",  # a renamed process keeps its environment readable, so that MARK stays visible
         "TOKENIZERS_PARALLELISM": "false",
+        "SPT_NOENV": "1",  # a process that renames itself leaves its environment, and so MARK, readable
         # MLflow
-        "MLFLOW_HOST": "127.0.0.1",
+        "MLFLOW_HOST": HOST,
         "MLFLOW_PORT": str(here.mlflow_port),
         "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{home}/mlflow/mlflow.db",
         "MLFLOW_ARTIFACTS_DESTINATION": str(home / "mlflow" / "artifacts"),
         "MLFLOW_SERVE_ARTIFACTS": "true",
-        "MLFLOW_UVICORN_OPTS": "--no-access-log",
         "MLFLOW_AUTH_CONFIG_PATH": str(REPOSITORY / "mlflow" / "basic_auth.ini"),
-        "MLFLOW_SERVER_ALLOWED_HOSTS": f"127.0.0.1:{here.mlflow_port},localhost:{here.mlflow_port}",
+        "MLFLOW_SERVER_ALLOWED_HOSTS": f"{HOST}:{here.mlflow_port},localhost:{here.mlflow_port}",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven processes and 1.9 GB that nothing here uses
+        "MLFLOW_UVICORN_OPTS": "--no-access-log",
         # Airflow
         "AIRFLOW_HOME": str(home / "airflow"),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__PARALLELISM": "3",  # SQLite was seen to lock under six
-        "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",  # getfqdn waits for DNS
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{here.airflow_url}/execution/",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,reviewer:user",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(here.secrets / "airflow_users.json"),
-        "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "5",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow/airflow.db?timeout=60",
-        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__HOST": HOST,
         "AIRFLOW__API__PORT": str(here.airflow_port),
         "AIRFLOW__API__BASE_URL": here.airflow_url,
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",  # a form shows new state within seconds
-        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{here.airflow_url}/execution/",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",  # the default waits for DNS
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
+        "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "5",
+        "AIRFLOW__CORE__PARALLELISM": "3",  # tasks at a time; SQLite was seen to lock under six
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(here.secrets / "airflow_users.json"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,reviewer:user",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",  # seconds until a form shows what is new
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",  # seconds until a new DAG file is seen
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url(home / "airflow" / "airflow.db"),
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "false",
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",  # seconds: a killed scheduler's tasks run again soon
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",  # seconds: and so does a killed training
     }
 
 
 def secret_environment() -> dict[str, str]:
+    secret = settings().secret
     return {
         "MLFLOW_AUTH_ADMIN_USERNAME": "admin",
         "MLFLOW_AUTH_ADMIN_PASSWORD": secret("mlflow"),
         "MLFLOW_FLASK_SERVER_SECRET_KEY": secret("mlflow_session"),
-        "AIRFLOW__API_AUTH__JWT_SECRET": secret("airflow_jwt"),
         "AIRFLOW__API__SECRET_KEY": secret("airflow_session"),
+        "AIRFLOW__API_AUTH__JWT_SECRET": secret("airflow_jwt"),
         "AIRFLOW__CORE__FERNET_KEY": secret("airflow_fernet"),
     }
 
@@ -82,3 +96,11 @@ def full_environment() -> dict[str, str]:
     """What supervisord and everything below it runs with; this environment's programs come first on PATH."""
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
     return os.environ | {"PATH": path} | environment() | secret_environment()
+
+
+def database_url(file: Path) -> str:
+    return f"sqlite:///{file}?timeout=60"  # seconds that one server waits for another's write
+
+
+def versions() -> dict[str, str]:
+    return {name: version(name) for name in ("apache-airflow", "mlflow")}

@@ -1,16 +1,16 @@
-"""Supervisor (supervisord.org) keeps the servers running; here is its configuration, and how to reach and end it."""
+"""Supervisor (supervisord.org) keeps the servers running; here is its configuration, how to reach it, how to end it."""
 
 import os
 import subprocess
 import sysconfig
 import time
+from collections.abc import Iterable
 from configparser import RawConfigParser
-from contextlib import contextmanager, suppress
-from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from xmlrpc.client import ServerProxy
+from xmlrpc.client import Fault, ServerProxy
 
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
@@ -21,51 +21,49 @@ from pipelines.settings import settings
 from pipelines.stack import servers
 
 LONGEST = 99  # bytes of a socket's path: the kernel takes 107, and supervisord appends its process id while it binds
+AT_REST = {"STOPPED", "EXITED", "FATAL"}  # where supervisord leaves a server alone
 
 
-def log_file(name: str) -> Path:
-    return settings().home / "logs" / f"{name}.log"
+def log_file(server: str) -> Path:
+    return settings().home / "logs" / f"{server}.log"
 
 
 def socket_file() -> Path:
-    """Where supervisord listens: in home, or under /tmp where home's path is too long for a socket.
+    """Where supervisord listens: in home, or in /tmp when home's path is too long for a socket.
 
     Raises:
-        WeaverError: somebody else has made the folder under /tmp.
+        WeaverError: the folder in /tmp is somebody else's.
     """
     path = settings().home / "stack" / "supervisor.sock"
     if len(os.fsencode(path)) <= LONGEST:
         return path
     short = Path(f"/tmp/weaver-{os.getuid()}-{digest(str(settings().home))[:12]}")
     short.mkdir(mode=0o700, exist_ok=True)
-    if short.stat().st_uid != os.getuid() or short.stat().st_mode & 0o077:
-        raise WeaverError(f"{short} is not yours alone", "Point WEAVER_HOME at a path of less than 75 characters.")
+    if short.lstat().st_uid != os.getuid() or short.is_symlink():
+        raise WeaverError(f"{short} belongs to somebody else", "Point WEAVER_HOME at a path of at most 76 characters.")
     return short / "supervisor.sock"
 
 
 def configuration() -> RawConfigParser:
-    """One section a server; restarted whenever it ends, given up after five ends within 20 s of their start."""
+    """One section a server: started again whenever it ends, given up after five ends within 20 s of its start."""
     config = RawConfigParser()
-    config["unix_http_server"] = {"file": str(socket_file()), "chmod": "0600"}
+    config["supervisord"] = {"pidfile": "%(here)s/supervisord.pid", "logfile": escape(log_file("supervisord"))}
+    config["unix_http_server"] = {"file": escape(socket_file()), "chmod": "0600"}
     config["rpcinterface:supervisor"] = {
         "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
     }
-    config["supervisord"] = {
-        "pidfile": "%(here)s/supervisord.pid",
-        "logfile": str(log_file("supervisord")),
-        "umask": "077",
-    }
-    for name, command in servers.COMMANDS.items():
-        config[f"program:{name}"] = {
+    for server, command in servers.commands().items():
+        config[f"program:{server}"] = {
             "command": command,
-            "directory": str(settings().home / command.split()[0]),  # not the repository: it has a folder mlflow/
+            "directory": escape(servers.folder(server)),
+            "umask": "077",
             "autostart": "false",
             "autorestart": "true",
             "startsecs": "20",
             "startretries": "5",
             "stopasgroup": "true",
             "killasgroup": "true",
-            "stdout_logfile": str(log_file(name)),
+            "stdout_logfile": escape(log_file(server)),
             "stdout_logfile_maxbytes": "5MB",
             "stdout_logfile_backups": "2",
             "redirect_stderr": "true",
@@ -73,31 +71,34 @@ def configuration() -> RawConfigParser:
     return config
 
 
+def escape(path: Path) -> str:
+    return str(path).replace("%", "%%")
+
+
 def launch() -> None:
-    """Start supervisord, which starts nothing yet.
+    """Bring supervisord up; it starts no server by itself.
 
     Raises:
-        WeaverError: it did not start, with its own words.
+        WeaverError: it did not come up; with its own words.
     """
-    for folder in ("stack", "logs", *{command.split()[0] for command in servers.COMMANDS.values()}):
-        (settings().home / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     file = settings().home / "stack" / "supervisord.conf"
+    for folder in (file.parent, log_file("").parent, *map(servers.folder, servers.commands())):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with whole(file) as temporary, temporary.open("w") as stream:
         configuration().write(stream)
     program = Path(sysconfig.get_path("scripts"), "supervisord")
     done = subprocess.run(
-        [program, "-c", file], env=servers.full_environment(), capture_output=True, text=True, check=False
+        [program, "-c", file], env=servers.full_environment(), umask=0o077, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise WeaverError(f"supervisord does not start: {done.stdout}{done.stderr}", f"Read {log_file('supervisord')}.")
+        raise WeaverError(f"supervisord did not start: {done.stdout}{done.stderr}", f"See {log_file('supervisord')}.")
     while not alive():
         time.sleep(0.05)
 
 
 def supervisor() -> Any:
     """What supervisord can be asked: http://supervisord.org/api.html."""
-    transport = SupervisorTransport(None, None, f"unix://{socket_file()}")
-    return ServerProxy("http://localhost", transport).supervisor
+    return ServerProxy("http://localhost", SupervisorTransport(None, None, f"unix://{socket_file()}")).supervisor
 
 
 def alive() -> bool:
@@ -108,12 +109,19 @@ def alive() -> bool:
 
 
 def programs() -> dict[str, dict[str, Any]]:
-    """Supervisor's view by name: statename, pid, start (epoch seconds); empty if it does not run."""
-    return {info["name"]: info for info in supervisor().getAllProcessInfo()} if alive() else {}
+    """What supervisord knows of each server: statename, pid, start (epoch seconds); nothing if it does not run."""
+    return {program["name"]: program for program in supervisor().getAllProcessInfo()} if alive() else {}
 
 
-def ours() -> list[psutil.Process]:
-    """Every process of this home's stack, also those whose parent is gone: they carry the mark."""
+def start(names: Iterable[str]) -> None:
+    """Start those of these servers that are at rest."""
+    for name, program in programs().items():
+        if name in names and program["statename"] in AT_REST:
+            supervisor().startProcess(name, False)
+
+
+def processes() -> list[psutil.Process]:
+    """Every process of this home's stack, also one that has lost its parent: they carry the mark."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
@@ -123,15 +131,13 @@ def ours() -> list[psutil.Process]:
 
 
 def end() -> None:
-    """Stop every process of the stack: the scheduler first, so that its tasks can still say that they were stopped."""
-    if alive():
-        with suppress(Exception):
-            supervisor().stopProcess("scheduler")
+    """End every process of the stack; the scheduler first, while its tasks can still report that they were stopped."""
+    with suppress(OSError, HTTPException, Fault):
+        supervisor().stopProcess("scheduler")
+    with suppress(OSError, HTTPException, Fault):
+        supervisor().stopAllProcesses()
         supervisor().shutdown()
-    while left := ours():
-        for process in left:
-            with suppress(psutil.NoSuchProcess):
-                process.terminate()
-        for process in psutil.wait_procs(left, timeout=10)[1]:
+    while left := processes():
+        for process in psutil.wait_procs(left, timeout=2)[1]:  # lost its parent, or does not want to stop
             with suppress(psutil.NoSuchProcess):
                 process.kill()

@@ -1,0 +1,68 @@
+"""`weaver up`, `down`, `status`, `logins`, `doctor`: the local servers and the machine under them."""
+
+import typer
+from rich.table import Table
+
+from pipelines.cli.console import AsJson, out, print_json
+from pipelines.stack import control, doctor, keys
+
+app = typer.Typer()
+
+COLOURS = {"healthy": "green", "starting": "yellow", "failed": "red", "stopped": "dim"}
+SIGNS = {"ok": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}
+
+
+@app.command()
+def up(as_json: AsJson = False) -> None:
+    """Start Airflow and MLflow on this machine, and wait until they are healthy."""
+    control.up()
+    status(as_json)
+
+
+@app.command()
+def down(as_json: AsJson = False) -> None:
+    """Stop all servers; a run that is interrupted goes on after the next `up`."""
+    control.down()
+    status(as_json)
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show what runs, where, and how much memory it takes."""
+    servers = control.status()
+    if as_json:
+        print_json([server._asdict() for server in servers])
+        return
+    table = Table("server", "state", "pid", "MB", "address", box=None)
+    for name, state, pid, url, memory in servers:
+        colour = COLOURS[state]
+        table.add_row(name, f"[{colour}]{state}[/]", str(pid or ""), str(memory or ""), url)
+    out.print(table)
+
+
+@app.command()
+def logins(as_json: AsJson = False) -> None:
+    """Show who may sign in where, with passwords: look over your shoulder first."""
+    found = keys.logins()
+    if as_json:
+        print_json([login._asdict() for login in found])
+        return
+    table = Table("server", "address", "user", "password", box=None)
+    for login in found:
+        table.add_row(*login)
+    out.print(table)
+
+
+@app.command("doctor")
+def examine(as_json: AsJson = False) -> None:
+    """Check this machine: memory, disk, GPU, ports, versions; exit code 1 if something must be mended first."""
+    findings = doctor.examine()
+    if as_json:
+        print_json([finding._asdict() for finding in findings])
+    else:
+        table = Table("", "what", "found", "what to do", box=None)
+        for finding in findings:
+            table.add_row(SIGNS[finding.verdict], finding.what, finding.found, finding.remedy)
+        out.print(table)
+    if any(finding.verdict == "fail" for finding in findings):
+        raise typer.Exit(1)

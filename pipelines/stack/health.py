@@ -1,0 +1,58 @@
+"""Whether each server does its work: what supervisord says of its process, and what it says of itself."""
+
+import time
+from contextlib import suppress
+from datetime import datetime
+
+import httpx
+import psutil
+
+from pipelines.settings import settings
+from pipelines.stack import servers, supervision
+
+FAILED = {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}
+STOPPED = {"STOPPED", "STOPPING"}
+
+
+def states() -> dict[str, str]:
+    """Server → stopped, starting, healthy or failed."""
+    programs = supervision.programs()
+    beats = heartbeats() if programs else {}
+    found = {}
+    for name in servers.commands():
+        program = programs.get(name, {"statename": "STOPPED"})
+        if program["statename"] in FAILED:
+            found[name] = "failed"
+        elif program["statename"] in STOPPED:
+            found[name] = "stopped"
+        else:  # a beat from before this process began was another's; no server beats in its first second
+            found[name] = "healthy" if beats.get(name, 0) > program["start"] + 1 else "starting"
+    return found
+
+
+def heartbeats() -> dict[str, float]:
+    """Server → when it last said that it is well (epoch seconds); one that does not say so is left out."""
+    beats = {}
+    with httpx.Client(timeout=5, trust_env=False) as client:
+        with suppress(httpx.HTTPError):
+            client.get(f"http://{servers.HOST}:{settings().mlflow_port}/health").raise_for_status()
+            beats["mlflow"] = time.time()
+        with suppress(httpx.HTTPError):
+            health = client.get(f"{settings().airflow_url}/api/v2/monitor/health").raise_for_status().json()
+            beats["api-server"] = time.time()
+            for name in ("scheduler", "dag-processor", "triggerer"):
+                key = name.replace("-", "_")
+                if health[key]["status"] == "healthy":
+                    beats[name] = datetime.fromisoformat(health[key][f"latest_{key}_heartbeat"]).timestamp()
+    return beats
+
+
+def memory(pid: int) -> int:
+    """MB of a process and all below it, counting once what they share; 0 if it is gone."""
+    size = 0
+    with suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(pid)
+        for process in [parent, *parent.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                size += process.memory_full_info().pss
+    return size >> 20

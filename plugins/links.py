@@ -1,0 +1,10 @@
+"""MLflow, one click away from Airflow's menu."""
+
+from airflow.plugins_manager import AirflowPlugin
+
+from pipelines.settings import settings
+
+
+class Links(AirflowPlugin):
+    name = "neuroweaver_links"
+    external_views = [{"name": "MLflow", "href": settings().mlflow_url, "destination": "nav", "nav_top_level": True}]
