@@ -84,7 +84,8 @@ def make_plan(name: str, overrides: dict[str, Any] | None = None) -> TrainingPla
     for key, value in (overrides or {}).items():
         section, _, field = key.partition(".")
         if section not in sections or not field:
-            raise WeaverError(f"unknown setting {key!r}{nearest(key, tunable_keys())}", "Write it as section.key=value.")
+            known = nearest(key, tunable_keys())
+            raise WeaverError(f"unknown setting {key!r}{known}", "Write it as section.key=value.")
         sections[section][field] = yaml.safe_load(value) if isinstance(value, str) else value
     whole = {
         "template": name,

@@ -1,0 +1,39 @@
+"""MLflow, pointed at the server that settings name and signed in to it."""
+
+import os
+from types import ModuleType
+
+import httpx
+import stamina
+
+from pipelines.errors import Unavailable
+from pipelines.settings import settings
+
+
+def tracking() -> ModuleType:
+    """The mlflow library, ready to use.
+
+    Raises:
+        Unavailable: no server answers, after some tries over ten seconds.
+    """
+    url = settings().mlflow_url
+    if url.startswith("http"):
+        try:
+            for attempt in stamina.retry_context(on=httpx.HTTPError, attempts=None, timeout=10):
+                with attempt:
+                    httpx.get(f"{url}/health", timeout=5).raise_for_status()
+        except httpx.HTTPError as error:
+            raise Unavailable(
+                f"MLflow does not answer at {url}: {error}",
+                "Start it with `weaver up`, or correct WEAVER_TRACKING_URI.",
+            ) from error
+    if not settings().tracking_uri:
+        os.environ.setdefault("MLFLOW_TRACKING_USERNAME", "admin")
+        os.environ.setdefault("MLFLOW_TRACKING_PASSWORD", settings().secret("mlflow"))
+    # A server that restarts is waited for, a server that is gone is told within half a minute.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
+
+    import mlflow
+
+    mlflow.set_tracking_uri(url)
+    return mlflow

