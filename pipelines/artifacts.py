@@ -23,7 +23,6 @@ class Noun(BaseModel):
         return self
 
 
-
 def read_noun(path: Path, made_by: str) -> dict[str, Any]:
     """A noun's JSON from its file; `made_by` is the command that writes it, for whoever has not run it yet."""
     if not path.exists():

@@ -1,10 +1,10 @@
 """When two rows are the same row in other clothes: MinHash proposes, the true Jaccard similarity decides.
 
 Dealership rows are alike by nature: "P0420" and "P0430", "city" and "highway", "30 mpg" and "38 mpg" make different
-facts of sentences that share nearly all their words, so similarity of words alone would throw facts away. Therefore
+facts of sentences that share nearly all their words, so likeness of words alone would throw facts away. Therefore
 every shingle carries what its row must agree on before likeness counts at all: each word of the question and of the
-answer, and each word with a digit in the record. Rows that differ in one of these share no shingle: their similarity
-is 0, not 0.97. What is left to be alike is case, punctuation, courtesy, and the wording of a long record.
+answer, and of the record each word that is not letters alone. Rows that differ in one of these share no shingle: their
+similarity is 0, not 0.97. What may still differ is case, punctuation, courtesy, and a little wording of a long record.
 """
 
 import re
@@ -18,27 +18,25 @@ Row = dict[str, Any]
 ALL = ("instruction", "input", "output")
 QUESTION = ("instruction", "input")
 
-WORD = re.compile(r"(?:(?<!\w)[-+])?\w+(?:[.,:/'-]\w+)*%?")  # -5, 2.0, 30%, F-150, 4Dr
+# A word with its inner marks and sign (-5, 2.0, 30%, F-150, 4Dr); or a symbol that is not punctuation ($, <, |).
+WORD = re.compile(r"""(?:(?<!\w)[-+])?\w+(?:[.,:/'-]\w+)*%?|[^\w\s.,;:!?'"()\[\]-]""")
 COURTESY = frozenset({"a", "an", "the", "please"})
-GRAM = 3  # words a shingle: one changed word of a record of n words leaves a similarity of (n - 3) / (n + 3)
+GRAM = 3  # words a shingle: one changed word in a text of n words leaves a similarity of (n - 5) / (n + 1)
 PERMUTATIONS, BANDS = 128, 32  # proposes 99.9% of the pairs that are alike by 0.7 or more
 
 
 def words(text: str) -> list[str]:
-    """The words of a text without case, punctuation and courtesy."""
+    """The words of a text, without case, punctuation and courtesy."""
     return [word for word in WORD.findall(text.casefold()) if word not in COURTESY]
 
 
 def shingles(row: Row, columns: Iterable[str] = ALL) -> set[str]:
     """Word trigrams of some columns of a row, each marked with what near-duplicates must agree on."""
     said = {column: words(row[column]) for column in columns}
-    facts = {
-        column: [word for word in spoken if column != "input" or any(map(str.isdigit, word))]
-        for column, spoken in said.items()
-    }
+    facts = {c: [w for w in spoken if c != "input" or not w.isalpha()] for c, spoken in said.items()}
     mark = digest(facts)[:16]
-    spoken = [word for column in said.values() for word in column]
-    return {f"{mark} {' '.join(spoken[i : i + GRAM])}" for i in range(max(1, len(spoken) - GRAM + 1))}
+    text = [word for spoken in said.values() for word in spoken]
+    return {f"{mark} {' '.join(text[i : i + GRAM])}" for i in range(max(1, len(text) - GRAM + 1))}
 
 
 def jaccard(one: set[str], other: set[str]) -> float:
@@ -61,7 +59,7 @@ class Index:
         self.lsh = RMinHashLSH(threshold, PERMUTATIONS, BANDS)
 
     def find(self, row: Row, add: bool = False) -> Row | None:
-        """The first row in the index that `row` is a near-duplicate of; if there is none, it may be added."""
+        """The first row of the index that `row` is a near-duplicate of; if there is none, it may be added."""
         from rensa import RMinHash
 
         said = shingles(row, self.columns)

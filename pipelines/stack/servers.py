@@ -75,8 +75,11 @@ def environment() -> dict[str, str]:
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",  # seconds until a new DAG file is seen
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url(home / "airflow" / "airflow.db"),
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "false",
-        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",  # seconds: a killed scheduler's tasks run again soon
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",  # seconds: and so does a killed training
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",  # seconds until a dead scheduler's tasks run again
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",  # seconds until a silent task does
+        "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "9",  # with the waits: a task outlasts a minute without the api-server
+        "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "10",
+        "AIRFLOW__WORKERS__SOCKET_CLEANUP_TIMEOUT": "5",  # seconds that a dead task's own children may keep it "running"
     }
 
 

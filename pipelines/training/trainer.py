@@ -1,0 +1,144 @@
+"""trl's SFT trainer, with the loss where the answer is and an order that a killed training finds again.
+
+Imported only to train: these libraries take seconds.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch  # noqa: TID253
+from datasets import Dataset, disable_progress_bars  # noqa: TID253
+from peft import LoraConfig  # noqa: TID253
+from transformers import PrinterCallback, TrainerCallback  # noqa: TID253
+from transformers.trainer_pt_utils import LengthGroupedSampler  # noqa: TID253
+from transformers.utils.logging import disable_progress_bar  # noqa: TID253
+from trl import SFTConfig, SFTTrainer  # noqa: TID253
+
+from pipelines import chat
+from pipelines.errors import WeaverError
+from pipelines.plan import TrainingPlan
+from pipelines.training import base
+
+Rows = list[dict[str, Any]]
+
+
+def make_trainer(
+    folder: Path, splits: dict[str, Rows], plan: TrainingPlan, checkpoints: Path, callback: TrainerCallback
+) -> "AnswerTrainer":
+    """A trainer of the base in `folder`, in NF4 under LoRA; `splits` has the rows of train and heldout.
+
+    Raises:
+        WeaverError: a row has more tokens than train.max_length: cut off, it would teach half an answer.
+    """
+    disable_progress_bars()
+    disable_progress_bar()
+    torch.manual_seed(plan.train.seed)  # LoRA's first weights are drawn from it
+    model, tokenizer = base.load(folder, plan.base)
+    train = plan.train
+    trainer = AnswerTrainer(
+        model=model,
+        processing_class=tokenizer,
+        train_dataset=conversations(splits["train"], plan),
+        eval_dataset=conversations(splits["heldout"], plan),
+        callbacks=[callback],
+        peft_config=LoraConfig(
+            task_type="CAUSAL_LM",
+            r=train.lora_rank,
+            lora_alpha=train.lora_alpha,
+            lora_dropout=train.lora_dropout,
+            target_modules=train.lora_modules,
+        ),
+        args=SFTConfig(
+            output_dir=str(checkpoints),
+            num_train_epochs=train.epochs,
+            max_steps=train.max_steps,
+            per_device_train_batch_size=train.batch_size,
+            per_device_eval_batch_size=train.batch_size,
+            gradient_accumulation_steps=train.gradient_accumulation,
+            learning_rate=train.learning_rate,
+            lr_scheduler_type=train.scheduler,
+            warmup_steps=train.warmup_share,
+            optim=train.optimizer,
+            gradient_checkpointing=train.gradient_checkpointing,
+            bf16=plan.base.compute_dtype == "bfloat16",
+            max_length=None,  # checked below
+            save_steps=train.checkpoint_steps,
+            save_total_limit=2,
+            logging_steps=1,
+            include_num_input_tokens_seen="non_padding",
+            seed=train.seed,
+            report_to="none",
+            disable_tqdm=True,
+            use_cpu=not torch.cuda.is_available(),
+            dataloader_pin_memory=torch.cuda.is_available(),
+        ),
+    )
+    trainer.remove_callback(PrinterCallback)
+    for split, dataset in (("train", trainer.train_dataset), ("heldout", trainer.eval_dataset)):
+        for number, tokens in enumerate(dataset["input_ids"], start=1):
+            if len(tokens) > train.max_length:
+                raise WeaverError(
+                    f"{split}.jsonl, row {number} has {len(tokens)} tokens; train.max_length is {train.max_length}",
+                    "Raise train.max_length, or shorten the row.",
+                )
+    # trl makes the adapter bfloat16; where the base computes in float32 that is coarser, and on most CPUs half as fast.
+    for parameter in trainer.model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(getattr(torch, plan.base.compute_dtype))
+    return trainer
+
+
+def conversations(rows: Rows, plan: TrainingPlan) -> Dataset:
+    return Dataset.from_list(
+        [{"prompt": chat.asked(row, plan.system_prompt), "completion": chat.answered(row)} for row in rows]
+    )
+
+
+class AnswerTrainer(SFTTrainer):
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Mean negative log-likelihood of the answer's tokens (nats); see transformers.Trainer.compute_loss.
+
+        On a CPU trl scores the vocabulary at every position, the dearest layer on the part that is mostly prompt:
+        scoring only the columns that hold an answer more than doubles the speed. On CUDA trl does as much itself.
+        """
+        if inputs["input_ids"].device.type != "cpu":
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        answers = inputs["labels"][:, 1:]
+        columns = (answers != -100).any(dim=0).nonzero().squeeze(1)
+        logits = model(
+            input_ids=inputs["input_ids"],
+            attention_mask=inputs["attention_mask"],
+            logits_to_keep=columns,
+            use_cache=False,
+        ).logits
+        total = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1).float(), answers[:, columns].flatten(), reduction="sum"
+        )
+        return total / (num_items_in_batch or (answers != -100).sum())
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> LengthGroupedSampler:
+        """Neighbours in length share a batch, as padding is work for nothing; an epoch's order depends on its number
+        alone, so that a training that starts again in the middle of it sees the same rows."""
+        batch = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return EpochSampler(batch, [len(tokens) for tokens in self.train_dataset["input_ids"]], self.args.seed)
+
+    def heldout_loss(self) -> float:
+        """Nats a token over the answers of the held-out rows."""
+        total = tokens = 0.0
+        self.model.eval()
+        with torch.inference_mode():
+            for batch in self.get_eval_dataloader():
+                total += float(self.compute_loss(self.model, self._prepare_inputs(batch), num_items_in_batch=1))
+                tokens += int((batch["labels"][:, 1:] != -100).sum())
+        return total / tokens
+
+
+class EpochSampler(LengthGroupedSampler):
+    def __init__(self, batch_size: int, lengths: list[int], seed: int) -> None:
+        super().__init__(batch_size, lengths=lengths, generator=torch.Generator())
+        self.seed = seed
+
+    def set_epoch(self, epoch: int) -> None:
+        self.generator.manual_seed(self.seed + epoch)

@@ -1,0 +1,157 @@
+"""Good rows pass the real Great Expectations suite; of bad ones it is said which, where and why, all at once."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines.artifacts import Records, Validation
+from pipelines.datasets.collect import collect
+from pipelines.datasets.contract import validate
+from pipelines.errors import WeaverError
+from pipelines.files import write_jsonl
+from pipelines.plan import TrainingPlan
+from pipelines.templates import make_plan
+
+TOPICS = ("engine", "drivetrain", "fuel_economy")
+Rows = list[dict]
+
+
+def good(count: int = 600) -> Rows:
+    return [
+        {
+            "instruction": f"What is the torque of bolt {number}?",
+            "input": f"bolt {number}",
+            "output": f"{number} Nm",
+            "topic": TOPICS[number % 3],
+        }
+        for number in range(count)
+    ]
+
+
+@pytest.fixture
+def held(home: Path, tmp_path: Path) -> Callable[[Rows], Validation]:
+    """Collect rows from a file and hold them to the Service Advisor's contract: 500 rows, 3 topics."""
+
+    def hold(rows: Rows) -> Validation:
+        write_jsonl(tmp_path / "tickets.jsonl", rows)
+        records, plan = collected(tmp_path / "tickets.jsonl", home)
+        return validate(records, plan, home / "work")
+
+    return hold
+
+
+def collected(path: Path, home: Path) -> tuple[Records, TrainingPlan]:
+    plan = make_plan("service_advisor", {"data.source": str(path)})
+    return collect(plan, home / "work"), plan
+
+
+def test_good_rows_pass_and_are_not_held_again(held: Callable, home: Path, tmp_path: Path) -> None:
+    """The second time, in a process of its own, Great Expectations is not even imported."""
+    validation = held(good())
+    folder = Path(validation.uri)
+    result = json.loads((folder / "result.json").read_text())
+    assert result["success"] and result["statistics"]["evaluated_expectations"] == validation.expectations == 42
+    assert "output is text" in (folder / "suite.json").read_text()
+    pages = "".join(page.read_text() for page in (folder / "docs").rglob("*.html"))
+    assert "a question has one answer" in pages
+    code = f"""
+import sys
+from pathlib import Path
+from pipelines.artifacts import Records
+from pipelines.datasets.contract import validate
+from pipelines.templates import make_plan
+records = Records.model_validate_json({validation.records.model_dump_json()!r})
+plan = make_plan("service_advisor", {{"data.source": {str(tmp_path / "tickets.jsonl")!r}}})
+print(validate(records, plan, Path({str(home / "work")!r})).model_dump_json())
+assert "great_expectations" not in sys.modules
+"""
+    again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert again.stdout.strip() == validation.model_dump_json(), again.stderr
+
+
+def edit(number: int, **changes) -> Callable[[Rows], Rows]:
+    """Change one row, counted from 1 as in the file."""
+    return lambda rows: [row | changes if at == number else row for at, row in enumerate(rows, 1)]
+
+
+def rename(old: str, new: str) -> Callable[[Rows], Rows]:
+    return lambda rows: [{new if key == old else key: value for key, value in row.items()} for row in rows]
+
+
+BAD = {
+    "an empty file": (
+        lambda rows: [],
+        ["0 rows", "at least 500 rows: found 0", "at least 3 different topics: found 0"],
+    ),
+    "too few rows": (lambda rows: rows[:499], ["at least 500 rows: found 499"]),
+    "one topic": (
+        lambda rows: [row | {"topic": "engine"} for row in rows],
+        ["there are at least 3 different topics: found 1"],
+    ),
+    "a missing column": (
+        rename("topic", "category"),
+        ["there is a column topic: the rows have category, facts, group, input, instruction, "],
+    ),
+    "a wrong type": (edit(317, output=42), ["output is text: row 317: output is int 42, expected text"]),
+    "a list for a text": (edit(9, topic=["engine"]), ["row 9: topic is list ['engine'], expected text"]),
+    "null": (edit(5, output=None), ["no output is missing: row 5: output is missing"]),
+    "a blank": (edit(6, output=" \n"), ["no output is blank: row 6: output is blank"]),
+    "too long": (
+        edit(7, output="x" * 801),
+        ["at most 800 characters long: row 7: output is 801 characters long: 'xxx"],
+    ),
+    "an unknown topic": (edit(8, topic="drive_train"), ["row 8: topic is 'drive_train'; did you mean 'drivetrain'?"]),
+    "an unknown kind": (edit(8, kind="ground"), ["row 8: kind is 'ground'; did you mean 'grounded'?"]),
+    "facts that are no texts": (edit(3, facts={"torque": 2}), ["row 3: facts is '{\"torque\":2}', expected the like"]),
+    "a contradiction": (
+        lambda rows: [*rows, rows[11] | {"output": "one Nm"}],
+        ["a question has one answer: row 12: answer is given differently in rows 12, 601; row 601: "],
+    ),
+    "many at once": (
+        lambda rows: edit(2, topic="engin")([row | {"output": number} for number, row in enumerate(rows)]),
+        [
+            "output is text: row 1: output is int 0, expected text; row 2: output is int 1, expected text; row 3: ",
+            "expected text; and 597 more",
+            "row 2: topic is 'engin'; did you mean 'engine'?",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "said"), BAD.values(), ids=BAD.keys())
+def test_bad_rows_are_told(held: Callable, home: Path, spoil: Callable[[Rows], Rows], said: list[str]) -> None:
+    with pytest.raises(WeaverError) as caught:
+        held(spoil(good()))
+    for words in said:
+        assert words in caught.value.what
+    assert "tickets.jsonl breaks the contract of service_advisor" in caught.value.what
+    assert "could not be checked" not in caught.value.what
+    (left,) = [path for path in (home / "work" / "validate").iterdir() if path.is_dir()]
+    assert left.name.endswith("-failed"), "rows that failed are not found as validated"
+    page = Path(caught.value.remedy.rsplit(": ", 1)[1])
+    assert page == left / "docs" / "index.html" and page.is_file()
+
+
+def test_only_what_is_wrong_is_told(held: Callable) -> None:
+    with pytest.raises(WeaverError) as caught:
+        held(rename("topic", "category")(edit(317, output=42)(good())))
+    assert len(caught.value.what.splitlines()) == 3
+
+
+def test_a_row_that_is_there_twice_is_no_fault(held: Callable) -> None:
+    """Refining drops it; the Data Docs show a warning."""
+    rows = good()
+    validation = held([*rows, rows[0]])
+    results = json.loads((Path(validation.uri) / "result.json").read_text())["results"]
+    (failed,) = [result for result in results if not result["success"]]
+    assert failed["expectation_config"]["severity"] == "warning"
+
+
+def test_mended_rows_pass(held: Callable) -> None:
+    with pytest.raises(WeaverError):
+        held(good(10))
+    assert held(good()).records.rows == 600
