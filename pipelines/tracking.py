@@ -1,13 +1,14 @@
 """MLflow, pointed at the server that settings name and signed in to it."""
 
 import os
+import subprocess
 from types import ModuleType
 
 import httpx
 import stamina
 
 from pipelines.errors import Unavailable
-from pipelines.settings import settings
+from pipelines.settings import REPOSITORY, settings
 
 
 def tracking() -> ModuleType:
@@ -37,3 +38,14 @@ def tracking() -> ModuleType:
 
     mlflow.set_tracking_uri(url)
     return mlflow
+
+
+def git_commit() -> str:
+    """The commit this code was run from, marked when it was changed since; `unknown` outside a clone."""
+    answer = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    return answer.stdout.strip() or "unknown"

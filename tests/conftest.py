@@ -1,8 +1,18 @@
 """What the tests of every room share."""
 
+import json
+import os
+import socket
+import subprocess
+import sysconfig
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import httpx
+import psutil
 import pytest
 
 from pipelines.settings import settings
@@ -15,3 +25,86 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     settings.cache_clear()
     yield settings().home
     settings.cache_clear()
+
+
+class Stack:
+    """The real servers of a home of their own, used as a person uses them: through `weaver`, HTTP and MLflow's client."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.airflow_url, self.mlflow_url = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+        self.environment = os.environ | {
+            "WEAVER_HOME": str(home),
+            "WEAVER_AIRFLOW_PORT": self.airflow_url.rpartition(":")[2],
+            "WEAVER_MLFLOW_PORT": self.mlflow_url.rpartition(":")[2],
+            "WEAVER_PROFILE": "tiny",
+        }
+
+    def start(self, *verb: str, **environment: str) -> subprocess.Popen[str]:
+        """`weaver` with these arguments, running; its environment may differ from the stack's."""
+        return subprocess.Popen(
+            [Path(sysconfig.get_path("scripts"), "weaver"), *verb],
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def weaver(self, *verb: str, timeout: float = 600, **environment: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(*verb, **environment)
+        try:
+            printed, told = process.communicate(timeout=timeout)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(verb, process.returncode, printed, told)
+
+    def json(self, *verb: str, timeout: float = 600, **environment: str) -> Any:
+        """What `weaver … --json` prints, which must end well."""
+        done = self.weaver(*verb, "--json", timeout=timeout, **environment)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that runs for this home: the servers, their children, running tasks."""
+        return [process for process in psutil.process_iter() if marked(process, str(self.home))]
+
+    def kill(self) -> None:
+        """What a power cut does."""
+        for process in self.processes():
+            process.kill()
+
+    def secret(self, name: str) -> str:
+        return (self.home / "secrets" / name).read_text()
+
+    def airflow(self, user: str = "admin", password: str = "airflow") -> httpx.Client:
+        """Signed in; `password` names the secret."""
+        login = {"username": user, "password": self.secret(password)}
+        token = httpx.post(f"{self.airflow_url}/auth/token", json=login, timeout=60).raise_for_status().json()
+        bearer = {"Authorization": f"Bearer {token['access_token']}"}
+        return httpx.Client(base_url=self.airflow_url, headers=bearer, timeout=60)
+
+    def mlflow(self) -> Any:
+        from mlflow import MlflowClient
+
+        return MlflowClient(self.mlflow_url.replace("//", f"//admin:{self.secret('mlflow')}@"))
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return server.getsockname()[1]
+
+
+def marked(process: psutil.Process, home: str) -> bool:
+    try:
+        return process.environ().get("NEUROWEAVER_STACK") == home
+    except psutil.Error:
+        return False
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One stack for all tests that need the real servers; a test that breaks it brings it up again."""
+    stack = Stack(tmp_path_factory.mktemp("stack") / "home")
+    stack.json("up")
+    yield stack
+    stack.json("down")

@@ -58,17 +58,35 @@ class Index:
         self.rows: list[Row] = []
         self.lsh = RMinHashLSH(threshold, PERMUTATIONS, BANDS)
 
-    def find(self, row: Row, add: bool = False) -> Row | None:
-        """The first row of the index that `row` is a near-duplicate of; if there is none, it may be added."""
+    def add(self, row: Row) -> None:
+        _, sketch = self.sketch(row)
+        self.keep(row, sketch)
+
+    def find(self, row: Row) -> Row | None:
+        """The first row of the index that `row` is a near-duplicate of."""
+        return self.like(*self.sketch(row))
+
+    def find_or_add(self, row: Row) -> Row | None:
+        said, sketch = self.sketch(row)
+        found = self.like(said, sketch)
+        if found is None:
+            self.keep(row, sketch)
+        return found
+
+    def sketch(self, row: Row) -> tuple[set[str], Any]:
         from rensa import RMinHash
 
         said = shingles(row, self.columns)
         sketch = RMinHash(PERMUTATIONS, 17)
         sketch.update(list(said))
+        return said, sketch
+
+    def like(self, said: set[str], sketch: Any) -> Row | None:
         for number in sorted(self.lsh.query(sketch)):
             if jaccard(said, shingles(self.rows[number], self.columns)) >= self.threshold:
                 return self.rows[number]
-        if add:
-            self.lsh.insert(len(self.rows), sketch)
-            self.rows.append(row)
         return None
+
+    def keep(self, row: Row, sketch: Any) -> None:
+        self.lsh.insert(len(self.rows), sketch)
+        self.rows.append(row)

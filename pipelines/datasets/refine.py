@@ -85,7 +85,7 @@ def drop_exact_duplicates(rows: list[Row], _: Refine) -> tuple[Kept, Dropped]:
 
 def drop_near_duplicates(rows: list[Row], settings: Refine) -> tuple[Kept, Dropped]:
     index = Index(settings.near_duplicate)
-    dropped = [row | {"reason": "near-duplicate"} for row in rows if index.find(row, add=True)]
+    dropped = [row | {"reason": "near-duplicate"} for row in rows if index.find_or_add(row)]
     return index.rows, dropped
 
 

@@ -27,25 +27,31 @@ def split(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row
     held: Counter[str] = Counter()
     out: set[str] = set()
 
-    def hold(group: str) -> None:
-        out.add(group)
-        held.update(groups[group])
+    def missing(topic: str) -> float:
+        return share * total[topic] - held[topic]
+
+    def fits(group: str) -> bool:
+        return all(count <= missing(topic) for topic, count in groups[group].items())
+
+    def helps(group: str) -> bool:
+        """It overshoots some topic, but brings its topics nearer to their shares on the whole."""
+        return sum(abs(missing(t)) - abs(missing(t) - count) for t, count in groups[group].items()) > 0
 
     def leaves_some(group: str) -> bool:
         return all(held[topic] + count < total[topic] for topic, count in groups[group].items())
 
-    def nearer(group: str) -> float:
-        """How much nearer to its share holding this group out brings its topics, in rows."""
-        missing = {topic: share * total[topic] - held[topic] for topic in groups[group]}
-        return sum(abs(missing[t]) - abs(missing[t] - count) for t, count in groups[group].items())
+    def hold(group: str) -> None:
+        out.add(group)
+        held.update(groups[group])
 
     order = sorted(groups, key=lambda group: digest([seed, group]))
-    for group in order:
-        if leaves_some(group) and nearer(group) > 0:
-            hold(group)
+    for wanted in (fits, helps):  # fill what can be filled exactly, then get as near as whole groups allow
+        for group in order:
+            if group not in out and wanted(group) and leaves_some(group):
+                hold(group)
     for topic in sorted(total):  # a topic whose every group is larger than its share: its smallest
-        if not held[topic] and (fit := [group for group in order if groups[group][topic] and leaves_some(group)]):
-            hold(min(fit, key=lambda group: groups[group].total()))
+        if not held[topic] and (free := [group for group in order if groups[group][topic] and leaves_some(group)]):
+            hold(min(free, key=lambda group: groups[group].total()))
     return [row for row in rows if row["group"] not in out], [row for row in rows if row["group"] in out]
 
 
@@ -53,7 +59,7 @@ def leaks(train: list[Row], heldout: list[Row], threshold: float) -> Iterator[tu
     """Train rows that ask nearly what a held-out row asks, whatever they answer; each with that row."""
     index = Index(threshold, QUESTION)
     for row in heldout:
-        index.find(row, add=True)
+        index.add(row)
     for row in train:
         if twin := index.find(row):
             yield row, twin

@@ -184,18 +184,18 @@ def remote() -> str:
 
 @contextmanager
 def told(what: str) -> Iterator[None]:
-    """DVC's errors in our words: worth another try if bytes did not get through, else for the user to mend."""
+    """DVC's errors in our words: for the user to mend, or, if the bytes did not get through, worth another try."""
     from dvc.exceptions import DvcException, FileTransferError
 
     try:
         yield
-    except (FileTransferError, OSError) as error:
+    except Exception as error:  # each kind of storage raises errors of its own
+        if isinstance(error, DvcException | ImportError) and not isinstance(error, FileTransferError):
+            raise WeaverError(f"{what}: {error}", "Check WEAVER_REGISTRY_REMOTE.") from error
         raise Unavailable(
             f"{what}: {error} (remote: {remote()})",
             "Check that the remote answers, lets you in and has room; run again.",
         ) from error
-    except DvcException as error:
-        raise WeaverError(f"{what}: {error}", "Check WEAVER_REGISTRY_REMOTE.") from error
 
 
 def git(registry: Path, *arguments: str) -> str:

@@ -11,12 +11,19 @@ from typing import Any
 import mlflow.models  # noqa: TID253 (imported by the register stage alone)
 
 
-def save_model(path: str, mlflow_model: mlflow.models.Model, adapter: str, base: dict[str, str]) -> None:
+def save_model(
+    path: str,
+    mlflow_model: mlflow.models.Model,
+    adapter: str,
+    base: dict[str, str],
+    signature: mlflow.models.ModelSignature,
+) -> None:
     """Copy the adapter folder to `path`/adapter and describe it in `path`/MLmodel."""
     shutil.copytree(adapter, Path(path) / "adapter")
+    mlflow_model.signature = signature
     mlflow_model.add_flavor("peft", data="adapter", **base)
     mlflow_model.save(str(Path(path) / "MLmodel"))
 
 
-def signature(example: dict[str, Any], answer: str) -> mlflow.models.ModelSignature:
+def infer_signature(example: dict[str, Any], answer: str) -> mlflow.models.ModelSignature:
     return mlflow.models.infer_signature({key: example[key] for key in ("instruction", "input")}, answer)

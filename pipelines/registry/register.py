@@ -1,7 +1,6 @@
 """The register stage: the adapter becomes a version of the template's registered model, with all a reviewer needs."""
 
 import logging
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,7 @@ from pipelines.artifacts import Candidate, DatasetVersion, Evaluation, Export
 from pipelines.files import read_jsonl
 from pipelines.plan import TrainingPlan
 from pipelines.registry import flavor
-from pipelines.settings import REPOSITORY
-from pipelines.tracking import tracking
+from pipelines.tracking import git_commit, tracking
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +28,7 @@ def register(evaluation: Evaluation, export: Export, dataset: DatasetVersion, pl
                 flavor=flavor,
                 adapter=export.adapter.uri,
                 base={"base_model": export.adapter.base_model, "base_digest": export.adapter.base_digest},
-                signature=flavor.signature(example, example["output"]),
+                signature=flavor.infer_signature(example, example["output"]),
             )
         if not client.search_registered_models(f"name = '{plan.template}'"):
             client.create_registered_model(plan.template, description="Versions behind the aliases answer; see each.")
@@ -57,17 +55,6 @@ def lineage(export: Export, dataset: DatasetVersion, plan: TrainingPlan) -> dict
         "base_model": export.adapter.base_model,
         "git_commit": git_commit(),
     }
-
-
-def git_commit() -> str:
-    """The commit this code was run from, marked when it was changed since; `unknown` outside a clone."""
-    answer = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-    )
-    return answer.stdout.strip() or "unknown"
 
 
 def find(client: Any, name: str, tags: dict[str, str]) -> Any:

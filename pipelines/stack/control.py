@@ -3,7 +3,8 @@
 import json
 import socket
 import time
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import NamedTuple
 
 import psutil
@@ -13,8 +14,7 @@ from rich.status import Status
 from pipelines.errors import WeaverError
 from pipelines.files import only_one, write_text
 from pipelines.settings import settings
-from pipelines.stack import health, keys, servers, supervision
-from pipelines.stack.airflow_home import make_pool, migrate
+from pipelines.stack import health, keys, provision, servers, supervision
 
 PATIENCE = 300  # seconds until every server must be healthy; two free cores need 25
 
@@ -36,19 +36,16 @@ def up(wait: bool = True) -> None:
     Raises:
         WeaverError: a port is taken, the servers run with other settings, or one of them died or did not get healthy.
     """
-    began, console = time.monotonic(), Console(stderr=True)
-    with console.status("looking at the servers") as spinner:
+    began = time.monotonic()
+    with Console(stderr=True).status("looking at the servers") as spinner:
         with changing():
-            launched = start()
-        if not wait:
-            return
-        try:
-            watch(began, spinner)
-        except WeaverError:
-            if launched:
-                down()
-            raise
-    make_pool()
+            fresh = not supervision.alive()
+            with undone(fresh):
+                start(fresh)
+        if wait:
+            with undone(fresh):
+                watch(began, spinner)
+            provision.furnish()
 
 
 def down() -> None:
@@ -71,26 +68,34 @@ def changing() -> AbstractContextManager[None]:
     return only_one(settings().home / "stack.lock", "starting or stopping the servers")
 
 
-def start() -> bool:
-    """Start what does not run; whether that was everything."""
+@contextmanager
+def undone(fresh: bool) -> Iterator[None]:
+    """What was started from nothing becomes nothing again when it fails; what ran before goes on."""
+    try:
+        yield
+    except WeaverError:
+        if fresh:
+            supervision.end()
+        raise
+
+
+def start(fresh: bool) -> None:
+    """Start what does not run; `fresh` says that nothing does."""
     record = settings().home / "stack" / "settings.json"
     wanted = servers.environment() | servers.versions()
-    running = supervision.alive()
-    if running:
-        found = json.loads(record.read_text())
-        if other := [name for name in wanted if wanted[name] != found.get(name)]:
-            raise WeaverError(f"the servers run with other settings: {', '.join(other)}", "Run `weaver down` first.")
-    else:
+    if fresh:
         supervision.end()  # what a killed supervisord left behind
         check_free(settings().airflow_port, "WEAVER_AIRFLOW_PORT")
         check_free(settings().mlflow_port, "WEAVER_MLFLOW_PORT")
         keys.make()
         write_text(record, json.dumps(wanted, indent=1))
         supervision.launch()
+    found = json.loads(record.read_text())
+    if other := [name for name in wanted if wanted[name] != found.get(name)]:
+        raise WeaverError(f"the servers run with other settings: {', '.join(other)}", "Run `weaver down` first.")
     supervision.start({"mlflow"})  # needs longest, and not Airflow's database
-    migrate()
+    provision.migrate()
     supervision.start(servers.AIRFLOW)
-    return not running
 
 
 def check_free(port: int, variable: str) -> None:
@@ -108,7 +113,7 @@ def check_free(port: int, variable: str) -> None:
 def listener(port: int) -> str:
     """Who listens on a port, as far as the kernel tells this user."""
     for found in psutil.net_connections("tcp"):
-        if found.status == psutil.CONN_LISTEN and found.laddr.port == port and found.pid:
+        if found.status == psutil.CONN_LISTEN and found.pid and found.laddr and found.laddr.port == port:
             return f"process {found.pid}: {' '.join(psutil.Process(found.pid).cmdline())[:120]}"
     return "held by another user's process"
 

@@ -10,12 +10,13 @@ from pipelines.files import whole
 from pipelines.settings import settings
 
 MAKERS = {
-    "airflow": lambda: secrets.token_urlsafe(24),  # the password of Airflow's user admin
+    "airflow": lambda: secrets.token_urlsafe(24),  # the password of its user admin
     "airflow_reviewer": lambda: secrets.token_urlsafe(24),
     "airflow_fernet": lambda: Fernet.generate_key().decode(),
     "airflow_jwt": lambda: secrets.token_urlsafe(64),  # Airflow wants 64 bytes or more
     "airflow_session": lambda: secrets.token_urlsafe(64),
-    "mlflow": lambda: secrets.token_urlsafe(24),  # the password of MLflow's user admin
+    "mlflow": lambda: secrets.token_urlsafe(24),  # the password of its user admin
+    "mlflow_reviewer": lambda: secrets.token_urlsafe(24),
     "mlflow_session": lambda: secrets.token_urlsafe(64),
 }
 
@@ -45,11 +46,12 @@ def keep(name: str, text: str) -> None:
 
 
 def logins() -> list[Login]:
-    """Who may sign in where; a server of your own has passwords of its own."""
+    """Who may sign in where; a tracking server of your own has passwords of its own."""
     make()
     here = settings()
+    servers = {"airflow": here.airflow_url} | ({} if here.tracking_uri else {"mlflow": here.mlflow_url})
     return [
-        Login("airflow", here.airflow_url, "admin", here.secret("airflow")),
-        Login("airflow", here.airflow_url, "reviewer", here.secret("airflow_reviewer")),
-        *([] if here.tracking_uri else [Login("mlflow", here.mlflow_url, "admin", here.secret("mlflow"))]),
+        Login(server, url, user, here.secret(name))
+        for server, url in servers.items()
+        for user, name in (("admin", server), ("reviewer", f"{server}_reviewer"))
     ]

@@ -23,9 +23,9 @@ AIRFLOW = {
 
 
 def commands() -> dict[str, str]:
-    """Server → command line, in the order of their start: MLflow takes longest. Yours takes the place of the local one."""
-    local = {} if settings().tracking_uri else {"mlflow": "mlflow server --app-name basic-auth --workers 1"}
-    return local | AIRFLOW
+    """Server → command line, in the order of their start. A tracking server of your own replaces the local MLflow."""
+    mlflow = {} if settings().tracking_uri else {"mlflow": "mlflow server --app-name basic-auth --workers 1"}
+    return mlflow | AIRFLOW
 
 
 def folder(server: str) -> Path:
@@ -73,13 +73,14 @@ def environment() -> dict[str, str]:
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,reviewer:user",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",  # seconds until a form shows what is new
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",  # seconds until a new DAG file is seen
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url(home / "airflow" / "airflow.db"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url(60),  # SQLite lets one write at a time; the others wait
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "false",
-        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",  # seconds until a dead scheduler's tasks run again
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",  # seconds until a silent task does
-        "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "9",  # with the waits: a task outlasts a minute without the api-server
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",  # seconds until a dead scheduler's tasks go on
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",  # seconds until a silent task is tried again
+        "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "9",  # a task outlasts a minute without the api-server
         "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "10",
-        "AIRFLOW__WORKERS__SOCKET_CLEANUP_TIMEOUT": "5",  # seconds that a dead task's own children may keep it "running"
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",  # seconds; five are too few on a busy machine
+        "AIRFLOW__WORKERS__SOCKET_CLEANUP_TIMEOUT": "5",  # seconds that a dead task's children keep it "running"
     }
 
 
@@ -101,8 +102,18 @@ def full_environment() -> dict[str, str]:
     return os.environ | {"PATH": path} | environment() | secret_environment()
 
 
-def database_url(file: Path) -> str:
-    return f"sqlite:///{file}?timeout=60"  # seconds that one server waits for another's write
+def exceptions(server: str) -> dict[str, str]:
+    """The settings that one server has for itself."""
+    if server != "api-server":
+        return {}
+    # It keeps its record of who did what from within its event loop. When another of its own requests is writing just
+    # then, that one waits for the loop and the loop for the database: everything stands still until this time is over.
+    return {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url(5)}
+
+
+def database_url(patience: int) -> str:
+    """Airflow's database; `patience` is how many seconds a write waits for another's."""
+    return f"sqlite:///{folder('scheduler') / 'airflow.db'}?timeout={patience}"
 
 
 def versions() -> dict[str, str]:

@@ -56,6 +56,7 @@ def configuration() -> RawConfigParser:
         config[f"program:{server}"] = {
             "command": command,
             "directory": escape(servers.folder(server)),
+            "environment": ",".join(f'{name}="{escape(value)}"' for name, value in servers.exceptions(server).items()),
             "umask": "077",
             "autostart": "false",
             "autorestart": "true",
@@ -72,8 +73,8 @@ def configuration() -> RawConfigParser:
     return config
 
 
-def escape(path: Path) -> str:
-    return str(path).replace("%", "%%")
+def escape(text: object) -> str:
+    return str(text).replace("%", "%%")
 
 
 def launch() -> None:

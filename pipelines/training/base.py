@@ -38,7 +38,7 @@ def prepare(base: Base) -> Path:
 
 
 def convert(folder: Path) -> None:
-    """Write the packaged GGUF as fp32 safetensors with its tokenizer, chat template and generation settings (0.5 GB)."""
+    """Write the packaged GGUF as fp32 safetensors (0.5 GB) with its tokenizer and chat template."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -48,7 +48,7 @@ def convert(folder: Path) -> None:
     package = Path(spec.submodule_search_locations[0])
     (weights,) = package.glob("*.gguf")
     log.info("converting %s, once", weights.name)
-    model = AutoModelForCausalLM.from_pretrained(package, gguf_file=weights.name, dtype=torch.float32)
+    model: Any = AutoModelForCausalLM.from_pretrained(package, gguf_file=weights.name, dtype=torch.float32)
     # The weights are plain fp32 by now, yet save_pretrained goes by what they were read from, and refuses.
     model.hf_quantizer = None
     del model.config.quantization_config
@@ -71,7 +71,9 @@ def from_hub(name: str) -> Path:
 
 def base_digest(folder: Path) -> str:
     """SHA-256 over the files that say how a base answers; read once, then known by their sizes and times."""
-    files = sorted(file for pattern in ("config.json", "*.safetensors", "tokenizer*", "*.jinja") for file in folder.glob(pattern))
+    files = sorted(
+        file for pattern in ("config.json", "*.safetensors", "tokenizer*", "*.jinja") for file in folder.glob(pattern)
+    )
     stamp = digest([(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files])
     known = settings().home / "base" / "digests" / stamp
     if not known.exists():
@@ -80,7 +82,7 @@ def base_digest(folder: Path) -> str:
 
 
 def load(folder: Path, base: Base) -> tuple[Any, Any]:
-    """The model, in NF4 where the plan says so, and its tokenizer, which always has a chat template and a padding token."""
+    """The model, in NF4 if the plan says so, and its tokenizer, which then has a chat template and a padding token."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
@@ -98,6 +100,10 @@ def load(folder: Path, base: Base) -> tuple[Any, Any]:
         device_map={"": 0} if torch.cuda.is_available() else None,
         use_safetensors=True,
     )
+    # Where a CPU has bfloat16 instructions, bitsandbytes would round the scales and repack the weights at the first
+    # evaluation: other numbers than those trained over, and ten times as slow.
+    for module in model.modules():
+        module.support_avx512bf16_for_cpu = False
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.chat_template = tokenizer.chat_template or PLAIN_TEMPLATE
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token

@@ -9,13 +9,14 @@ from typing import Any
 import torch  # noqa: TID253
 from datasets import Dataset, disable_progress_bars  # noqa: TID253
 from peft import LoraConfig  # noqa: TID253
-from transformers import PrinterCallback, TrainerCallback  # noqa: TID253
+from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState  # noqa: TID253
 from transformers.trainer_pt_utils import LengthGroupedSampler  # noqa: TID253
 from transformers.utils.logging import disable_progress_bar  # noqa: TID253
 from trl import SFTConfig, SFTTrainer  # noqa: TID253
 
 from pipelines import chat
 from pipelines.errors import WeaverError
+from pipelines.files import digest, write_text
 from pipelines.plan import TrainingPlan
 from pipelines.training import base
 
@@ -40,7 +41,7 @@ def make_trainer(
         processing_class=tokenizer,
         train_dataset=conversations(splits["train"], plan),
         eval_dataset=conversations(splits["heldout"], plan),
-        callbacks=[callback],
+        callbacks=[callback, Seal()],
         peft_config=LoraConfig(
             task_type="CAUSAL_LM",
             r=train.lora_rank,
@@ -74,15 +75,16 @@ def make_trainer(
         ),
     )
     trainer.remove_callback(PrinterCallback)
-    for split, dataset in (("train", trainer.train_dataset), ("heldout", trainer.eval_dataset)):
+    datasets: dict[str, Any] = {"train": trainer.train_dataset, "heldout": trainer.eval_dataset}
+    for split, dataset in datasets.items():
         for number, tokens in enumerate(dataset["input_ids"], start=1):
             if len(tokens) > train.max_length:
                 raise WeaverError(
                     f"{split}.jsonl, row {number} has {len(tokens)} tokens; train.max_length is {train.max_length}",
                     "Raise train.max_length, or shorten the row.",
                 )
-    # trl makes the adapter bfloat16; where the base computes in float32 that is coarser, and on most CPUs half as fast.
-    for parameter in trainer.model.parameters():
+    # trl makes the adapter bfloat16; where the base computes in float32 that is coarser, and half as fast on a CPU.
+    for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.to(getattr(torch, plan.base.compute_dtype))
     return trainer
@@ -121,18 +123,28 @@ class AnswerTrainer(SFTTrainer):
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> LengthGroupedSampler:
         """Neighbours in length share a batch, as padding is work for nothing; an epoch's order depends on its number
         alone, so that a training that starts again in the middle of it sees the same rows."""
+        rows: Any = self.train_dataset
         batch = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return EpochSampler(batch, [len(tokens) for tokens in self.train_dataset["input_ids"]], self.args.seed)
+        return EpochSampler(batch, [len(tokens) for tokens in rows["input_ids"]], self.args.seed)
 
     def heldout_loss(self) -> float:
         """Nats a token over the answers of the held-out rows."""
         total = tokens = 0.0
-        self.model.eval()
+        model: Any = self.model
+        model.eval()
         with torch.inference_mode():
             for batch in self.get_eval_dataloader():
-                total += float(self.compute_loss(self.model, self._prepare_inputs(batch), num_items_in_batch=1))
+                total += float(self.compute_loss(model, self._prepare_inputs(batch), num_items_in_batch=1))
                 tokens += int((batch["labels"][:, 1:] != -100).sum())
         return total / tokens
+
+
+class Seal(TrainerCallback):
+    """Notes the bytes of a complete checkpoint: one without its seal, or unlike it, was torn."""
+
+    def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        write_text(folder.with_suffix(".sha256"), digest(folder))
 
 
 class EpochSampler(LengthGroupedSampler):

@@ -19,7 +19,7 @@ def row(instruction: str, input: str, output: str) -> dict:
 
 def alike(one: dict, other: dict, **options) -> bool:
     index = Index(0.9, **options)
-    index.find(one, add=True)
+    index.add(one)
     return index.find(other) is one
 
 
@@ -74,7 +74,7 @@ def test_a_changed_word_in_a_long_record_is_found_at_scale() -> None:
     vocabulary = ["".join(chance.choices("abcdefgh", k=6)) for _ in range(3000)]
     rows = [row("Is it fine?", " ".join(chance.choices(vocabulary, k=70)), "Yes.") for _ in range(3000)]
     index = Index(0.9)
-    assert [index.find(one, add=True) for one in rows] == [None] * len(rows)
+    assert [index.find_or_add(one) for one in rows] == [None] * len(rows)
     for one in rows[:300]:
         said = one["input"].split()
         said[chance.randrange(len(said))] = "changed"
@@ -83,4 +83,4 @@ def test_a_changed_word_in_a_long_record_is_found_at_scale() -> None:
 
 def test_no_row_of_the_kit_is_taken_for_another() -> None:
     index = Index(0.9)
-    assert [one for one in service_advisor.build() if index.find(one, add=True)] == []
+    assert [one for one in service_advisor.build() if index.find_or_add(one)] == []

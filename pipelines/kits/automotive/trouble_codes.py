@@ -7,23 +7,24 @@ from typing import Any, NamedTuple
 
 from pipelines.errors import WeaverError
 
-# Codes a counter hears, of every severity, whose guidance is short enough for a small model to learn by heart.
-CODES = (
-    "P0016", "P0128", "P0217", "P0219", "P0299", "P0301", "P0401", "P0420", "P0455", "P0505", "P0524", "P0562",
-)  # fmt: skip
-ASKED = 5  # wordings in which each fact is asked; at most a fifth of the wordings is held out, so each fact is learnt
+# Codes a counter hears, two of each severity, whose guidance is short. Few facts asked often: a small model learns by
+# heart only what it meets many times.
+CODES = ("P0128", "P0217", "P0301", "P0420", "P0455", "P0505", "P0524", "P0562")
+ASKED = 8  # wordings in which each fact is asked, out of ten: with a fifth held out, at least six are learnt
 
 
 class Facet(NamedTuple):
-    """What can be asked about a code: the answer's form, and wordings that share few words."""
+    """What can be asked about a code: the words that an answer must hold, the answer, and wordings far apart."""
 
+    fact: str
     answer: str
     wordings: tuple[str, ...]
 
 
 FACETS = {
     "code_meaning": Facet(
-        "{}",
+        "{summary}",
+        "{summary}",
         (
             "What does trouble code {} mean?",
             "My scanner shows {}. What is wrong?",
@@ -38,7 +39,8 @@ FACETS = {
         ),
     ),
     "code_urgency": Facet(
-        "{}",
+        "Severity: {severity}",
+        "Severity: {severity}. {advice}.",
         (
             "How urgent is trouble code {}?",
             "Can I keep driving with {}?",
@@ -53,7 +55,8 @@ FACETS = {
         ),
     ),
     "code_cause": Facet(
-        "Most likely cause: {}.",
+        "{cause}",
+        "Most likely cause: {cause}.",
         (
             "What is the most likely cause of {}?",
             "Why did my car set {}?",
@@ -68,7 +71,8 @@ FACETS = {
         ),
     ),
     "code_check": Facet(
-        "Recommended check: {}.",
+        "{check}",
+        "Recommended check: {check}.",
         (
             "What should be checked for {}?",
             "How do I begin to diagnose {}?",
@@ -90,24 +94,23 @@ def rows() -> Iterator[dict[str, Any]]:
     known = guide()
     for topic, facet in FACETS.items():
         for number, code in enumerate(CODES):
-            fact, text = known[code][topic]
             for step in range(ASKED):
                 wording = facet.wordings[(number + step) % len(facet.wordings)]
                 yield {
                     "instruction": wording.format(code),
                     "input": "",
-                    "output": facet.answer.format(text),
+                    "output": facet.answer.format(**known[code]),
                     "topic": topic,
                     "source": "elm327obd:dtc_guide.toml",
                     "key": code,
                     "kind": "knowledge",
-                    "facts": {topic.removeprefix("code_"): fact},
+                    "facts": {topic.removeprefix("code_"): facet.fact.format(**known[code])},
                     "group": wording,
                 }
 
 
-def guide() -> dict[str, dict[str, tuple[str, str]]]:
-    """Code → topic → (the fact, the text that says it).
+def guide() -> dict[str, dict[str, str]]:
+    """Code → summary, severity, advice (what the severity means), the likeliest cause and a check.
 
     Read from the package's file and not through `elm327obd.dtc.guide`, which mixes in the user's own entries.
 
@@ -119,17 +122,18 @@ def guide() -> dict[str, dict[str, tuple[str, str]]]:
     known = {}
     text = (resources.files("elm327obd") / "dtc_guide.toml").read_text(encoding="utf-8")
     for entry in tomllib.loads(text)["entry"]:
-        severity, cause, check = entry["severity"], entry["causes"][0], entry["checks"][0]
-        advice, _, _ = SEVERITY_TEXT[severity].partition(" \N{EN DASH} ")
-        facts = {
-            "code_meaning": (entry["summary"], entry["summary"]),
-            "code_urgency": (f"Severity: {severity}", f"Severity: {severity}. {advice}."),
-            "code_cause": (cause, cause),
-            "code_check": (check, check),
+        advice, _, _ = SEVERITY_TEXT[entry["severity"]].partition(" \N{EN DASH} ")
+        guidance = {
+            "summary": entry["summary"],
+            "severity": entry["severity"],
+            "advice": advice,
+            "cause": entry["causes"][0],
+            "check": entry["checks"][0],
         }
-        known.update({code: facts for span in entry["codes"] for code in expand_codes(span)})
+        known.update({code: guidance for span in entry["codes"] for code in expand_codes(span)})
     if missing := set(CODES) - set(known):
         raise WeaverError(
-            f"elm327obd's guide does not hold {', '.join(sorted(missing))}", "Install the version that uv.lock pins."
+            f"elm327obd's guide does not hold {', '.join(sorted(missing))}",
+            "Install the version that pyproject.toml pins.",
         )
     return known

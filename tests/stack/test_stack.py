@@ -1,0 +1,196 @@
+"""The local servers, as they are: what they listen on, whom they let in, and that they are there again after any end."""
+
+import concurrent.futures
+import os
+import signal
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+SERVERS = ["mlflow", "api-server", "scheduler", "dag-processor", "triggerer"]
+
+
+def states(stack: Any) -> dict[str, str]:
+    return {server["name"]: server["state"] for server in stack.json("status")}
+
+
+def pid(stack: Any, name: str) -> int:
+    return next(server["pid"] for server in stack.json("status") if server["name"] == name)
+
+
+def supervisord(stack: Any) -> psutil.Process:
+    (found,) = [process for process in stack.processes() if process.name() == "supervisord"]
+    return found
+
+
+def until(true: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.5)
+
+
+def test_every_server_is_healthy(stack: Any) -> None:
+    assert states(stack) == dict.fromkeys(SERVERS, "healthy")
+
+
+def test_up_again_changes_nothing(stack: Any) -> None:
+    before = {process.pid for process in stack.processes()}
+    began = time.monotonic()
+    assert stack.weaver("up").returncode == 0
+    assert time.monotonic() - began < 15
+    assert {process.pid for process in stack.processes()} >= before
+
+
+def test_other_settings_are_not_silently_ignored(stack: Any) -> None:
+    done = stack.weaver("up", WEAVER_PROFILE="gpu")
+    assert done.returncode == 1
+    assert "other settings: WEAVER_PROFILE" in done.stderr and "weaver down" in done.stderr
+    assert states(stack) == dict.fromkeys(SERVERS, "healthy")
+
+
+def test_nobody_outside_this_machine_can_connect(stack: Any) -> None:
+    listening = {
+        (connection.laddr.ip, connection.laddr.port)
+        for process in stack.processes()
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    ports = {int(url.rpartition(":")[2]) for url in (stack.airflow_url, stack.mlflow_url)}
+    assert listening == {("127.0.0.1", port) for port in ports}
+
+
+@pytest.mark.parametrize("path", ["/api/v2/dags", "/api/v2/pools", "/api/v2/config", "/ui/dags"])
+def test_airflow_wants_a_password(stack: Any, path: str) -> None:
+    assert httpx.get(stack.airflow_url + path).status_code == 401
+    assert stack.airflow().get(path).status_code != 401
+    wrong = httpx.post(f"{stack.airflow_url}/auth/token", json={"username": "admin", "password": "admin"})
+    assert wrong.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/", "/api/2.0/mlflow/registered-models/search", "/get-artifact?path=a&run_uuid=b"])
+def test_mlflow_wants_a_password(stack: Any, path: str) -> None:
+    address = stack.mlflow_url + path
+    assert httpx.get(address).status_code == 401
+    assert httpx.get(address, auth=("admin", "password1234")).status_code == 401
+    assert httpx.get(address, auth=("admin", stack.secret("mlflow"))).status_code != 401
+
+
+def test_another_name_for_this_machine_is_refused(stack: Any) -> None:
+    """A web page that has its own name point here (DNS rebinding) gets nothing, password or not."""
+    answer = httpx.get(
+        f"{stack.mlflow_url}/api/2.0/mlflow/registered-models/search",
+        auth=("admin", stack.secret("mlflow")),
+        headers={"Host": "evil.example"},
+    )
+    assert answer.status_code == 403
+
+
+def test_a_reviewer_may_look_and_answer_but_not_promote(stack: Any) -> None:
+    stack.mlflow().create_registered_model("looked_at")
+    reviewer = httpx.Client(base_url=stack.mlflow_url, auth=("reviewer", stack.secret("mlflow_reviewer")))
+    models = "/api/2.0/mlflow/registered-models"
+    assert reviewer.get(f"{models}/get", params={"name": "looked_at"}).status_code == 200
+    alias = {"name": "looked_at", "alias": "champion", "version": "1"}
+    assert reviewer.post(f"{models}/alias", json=alias).status_code == 403
+    assert reviewer.request("DELETE", f"{models}/delete", json={"name": "looked_at"}).status_code == 403
+
+    airflow = stack.airflow("reviewer", "airflow_reviewer")
+    assert airflow.get("/api/v2/dags").status_code == 200
+    assert airflow.post("/api/v2/pools", json={"name": "mine", "slots": 9}).status_code == 403
+
+
+def test_passwords_are_for_their_owner_alone(stack: Any) -> None:
+    folder = stack.home / "secrets"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+    logins = stack.json("logins")
+    assert {(login["server"], login["user"]) for login in logins} == {
+        (server, user) for server in ("airflow", "mlflow") for user in ("admin", "reviewer")
+    }
+    seen = [" ".join(process.cmdline()) for process in stack.processes()]
+    logs = [*(stack.home / "logs").iterdir(), *(stack.home / "airflow" / "logs").rglob("*.log")]
+    seen += [file.read_text(errors="replace") for file in logs if file.is_file()]
+    seen += [file.read_text() for file in (stack.home / "stack").iterdir() if file.is_file()]
+    secrets = [file.read_text() for file in folder.iterdir()]
+    assert len(seen) > 10
+    assert not [text for text in seen for secret in secrets if secret in text]
+
+
+def test_artifacts_and_pool_are_where_they_belong(stack: Any) -> None:
+    """The library answers, not the repository's folder of the same name; and a training finds its pool."""
+    client = stack.mlflow()
+    run = client.create_run(client.create_experiment("where"))
+    client.log_text(run.info.run_id, "here", "note.txt")
+    (note,) = (stack.home / "mlflow" / "artifacts").rglob("note.txt")
+    assert note.read_text() == "here"
+    assert stack.airflow().get("/api/v2/pools/training").json()["slots"] == 1
+
+
+def test_a_killed_server_is_started_again(stack: Any) -> None:
+    old = pid(stack, "scheduler")
+    os.kill(old, signal.SIGKILL)
+    until(lambda: states(stack)["scheduler"] == "healthy" and pid(stack, "scheduler") != old)
+
+
+def test_up_recovers_from_a_killed_supervisor(stack: Any) -> None:
+    old = stack.processes()
+    supervisord(stack).kill()
+    until(lambda: states(stack) == dict.fromkeys(SERVERS, "stopped"))
+    assert stack.weaver("up").returncode == 0
+    assert states(stack) == dict.fromkeys(SERVERS, "healthy")
+    assert not [process for process in old if process.is_running()]
+
+
+def test_down_leaves_nothing_and_two_ups_make_one_stack(stack: Any) -> None:
+    stack.json("down")
+    assert not stack.processes()
+    assert states(stack) == dict.fromkeys(SERVERS, "stopped")
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(stack.mlflow_url)
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        both = list(pool.map(lambda _: stack.weaver("up"), range(2)))
+    assert [done.returncode for done in both] == [0, 0], [done.stderr for done in both]
+    assert states(stack) == dict.fromkeys(SERVERS, "healthy")
+    assert supervisord(stack)
+
+
+def test_a_taken_port_is_named_with_its_holder_and_the_setting(stack: Any, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        done = stack.weaver("up", WEAVER_HOME=str(tmp_path), WEAVER_AIRFLOW_PORT=port)
+        told = " ".join(done.stderr.split())
+        assert done.returncode == 1
+        assert f"port {port} " in told and f"process {os.getpid()}" in told and "WEAVER_AIRFLOW_PORT=" in told
+        assert "Traceback" not in told
+
+        doctor = stack.weaver("doctor", "--json", WEAVER_HOME=str(tmp_path), WEAVER_AIRFLOW_PORT=port)
+        assert doctor.returncode == 1 and f"process {os.getpid()}" in doctor.stdout
+
+
+def test_a_server_that_dies_on_its_way_up_is_quoted_and_nothing_stays(stack: Any, tmp_path: Path) -> None:
+    """In a home, too, whose path is too long for a socket's name."""
+    home = tmp_path / "a_dealership_with_a_very_long_name" / "and_a_percent_%_sign" / "and its own ideas of folders"
+    (home / "mlflow").mkdir(parents=True)
+    (home / "mlflow" / "mlflow.db").write_text("this is not a database")
+    own = {"WEAVER_HOME": str(home), "WEAVER_AIRFLOW_PORT": "0", "WEAVER_MLFLOW_PORT": "0"}
+    ports = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    own["WEAVER_AIRFLOW_PORT"], own["WEAVER_MLFLOW_PORT"] = (str(port.getsockname()[1]) for port in ports)
+    for port in ports:
+        port.close()
+    done = stack.weaver("up", **own)
+    told = " ".join(done.stderr.split())
+    assert done.returncode == 1
+    assert "mlflow failed" in told and "file is not a database" in told and "logs/mlflow.log" in told.replace(" ", "")
+    assert stack.json("status", **own)[0]["state"] == "stopped"
+    left = subprocess.run(["pgrep", "-f", str(home)], capture_output=True, text=True)
+    assert not left.stdout
