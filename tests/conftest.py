@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sysconfig
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -28,7 +27,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 class Stack:
-    """The real servers of a home of their own, used as a person uses them: through `weaver`, HTTP and MLflow's client."""
+    """The real servers of a home of their own, used as people use them: through `weaver`, HTTP and MLflow's client."""
 
     def __init__(self, home: Path) -> None:
         self.home = home

@@ -4,9 +4,9 @@ import os
 import subprocess
 import sysconfig
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from configparser import RawConfigParser
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,10 @@ def socket_file() -> Path:
 def configuration() -> RawConfigParser:
     """One section a server: started again whenever it ends, given up after five ends within 20 s of its start."""
     config = RawConfigParser()
-    config["supervisord"] = {"pidfile": "%(here)s/supervisord.pid", "logfile": escape(log_file("supervisord"))}
+    config["supervisord"] = {
+        "pidfile": escape(settings().home / "stack" / "supervisord.pid"),
+        "logfile": escape(log_file("supervisord")),
+    }
     config["unix_http_server"] = {"file": escape(socket_file()), "chmod": "0600"}
     config["rpcinterface:supervisor"] = {
         "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
@@ -98,28 +101,36 @@ def launch() -> None:
         time.sleep(0.05)
 
 
-def supervisor() -> Any:
+@contextmanager
+def supervisor() -> Iterator[Any]:
     """What supervisord can be asked: http://supervisord.org/api.html."""
-    return ServerProxy("http://localhost", SupervisorTransport(None, None, f"unix://{socket_file()}")).supervisor
+    with ServerProxy("http://localhost", SupervisorTransport(None, None, f"unix://{socket_file()}")) as proxy:
+        yield proxy.supervisor
 
 
 def alive() -> bool:
     try:
-        return supervisor().getState()["statename"] == "RUNNING"
+        with supervisor() as asked:
+            return asked.getState()["statename"] == "RUNNING"
     except (OSError, HTTPException):
         return False
 
 
 def programs() -> dict[str, dict[str, Any]]:
     """What supervisord knows of each server: statename, pid, start (epoch seconds); nothing if it does not run."""
-    return {program["name"]: program for program in supervisor().getAllProcessInfo()} if alive() else {}
+    try:
+        with supervisor() as asked:
+            return {program["name"]: program for program in asked.getAllProcessInfo()}
+    except (OSError, HTTPException, Fault):
+        return {}
 
 
 def start(names: Iterable[str]) -> None:
     """Start those of these servers that are at rest."""
-    for name, program in programs().items():
-        if name in names and program["statename"] in AT_REST:
-            supervisor().startProcess(name, False)
+    with supervisor() as asked:
+        for program in asked.getAllProcessInfo():
+            if program["name"] in names and program["statename"] in AT_REST:
+                asked.startProcess(program["name"], False)
 
 
 def processes() -> list[psutil.Process]:
@@ -134,9 +145,9 @@ def processes() -> list[psutil.Process]:
 
 def end() -> None:
     """End every process of the stack, running tasks too: Airflow starts those again after the next `up`."""
-    with suppress(OSError, HTTPException, Fault):
-        supervisor().stopAllProcesses()
-        supervisor().shutdown()
+    with suppress(OSError, HTTPException, Fault), supervisor() as asked:
+        asked.stopAllProcesses()
+        asked.shutdown()
     while left := processes():
         for process in psutil.wait_procs(left, timeout=2)[1]:  # tasks have a process group of their own
             with suppress(psutil.NoSuchProcess):

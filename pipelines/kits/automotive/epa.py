@@ -48,7 +48,7 @@ FIELDS = {
             "How many cylinders are there?",
             "Can you tell me the cylinder count?",
             "Which cylinder count is listed for this vehicle?",
-            "How many cylinders would you have to service?",
+            "How many cylinders does it have?",
             "I'm ordering spark plugs: how many cylinders is it?",
             "The engine runs on how many cylinders?",
         ),
