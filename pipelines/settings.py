@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     mlflow_port: int = Field(5000, ge=1, le=65535)
     tracking_uri: str = Field("", description="an MLflow server of your own; empty: the local one")
     registry_remote: str = Field(
-        "", description="where DVC pushes datasets (s3://…, a folder); empty: a folder in home"
+        "", description="the folder, shared by then, that DVC pushes datasets to; empty: one in home"
     )
 
     @property

@@ -61,7 +61,8 @@ def from_kit(name: str) -> tuple[Rows, dict[str, str]]:
             f"Choose one of {', '.join(builders) or '(none)'}, or give the path of a .jsonl file.",
         )
     module: ModuleType = importlib.import_module(f"pipelines.kits.{name}")
-    code = {path.name: digest(path) for path in sorted(builders[name].parent.glob("*.py"))}
+    kit = builders[name].parent
+    code = {str(path.relative_to(kit)): digest(path) for path in sorted(kit.rglob("*.py"))}
     return module.build, module.sources() | {f"kits/{name.replace('.', '/')}.py": digest(code)}
 
 

@@ -82,7 +82,7 @@ def describe(evaluation: Evaluation, export: Export, dataset: DatasetVersion, pl
         f"trained on **{dataset.tag}** ({dataset.rows['train']} rows), asked {base['all']['questions']:.0f} held-out questions.",
         "",
         "| held-out | base | challenger |",
-        "|---|---|---|",
+        "|---|---:|---:|",
     ]
     for part in ("grounded", "knowledge"):
         if part in base:

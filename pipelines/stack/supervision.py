@@ -45,12 +45,12 @@ def socket_file() -> Path:
 
 
 def configuration() -> RawConfigParser:
-    """One section a server: started again whenever it ends, given up after five ends within 20 s of its start."""
+    """One section a server: started again whenever it ends, given up after five ends within 20 s of its start.
+
+    Paths are relative to home, where supervisord runs: it stumbles over a % in them.
+    """
     config = RawConfigParser()
-    config["supervisord"] = {
-        "pidfile": escape(settings().home / "stack" / "supervisord.pid"),
-        "logfile": escape(log_file("supervisord")),
-    }
+    config["supervisord"] = {"pidfile": "stack/supervisord.pid", "logfile": "logs/supervisord.log"}
     config["unix_http_server"] = {"file": escape(socket_file()), "chmod": "0600"}
     config["rpcinterface:supervisor"] = {
         "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
@@ -58,7 +58,7 @@ def configuration() -> RawConfigParser:
     for server, command in servers.commands().items():
         config[f"program:{server}"] = {
             "command": command,
-            "directory": escape(servers.folder(server)),
+            "directory": servers.folder(server).name,
             "environment": ",".join(f'{name}="{escape(value)}"' for name, value in servers.exceptions(server).items()),
             "umask": "077",
             "autostart": "false",
@@ -68,7 +68,7 @@ def configuration() -> RawConfigParser:
             "stopwaitsecs": "5",
             "stopasgroup": "true",
             "killasgroup": "true",
-            "stdout_logfile": escape(log_file(server)),
+            "stdout_logfile": f"logs/{server}.log",
             "stdout_logfile_maxbytes": "5MB",
             "stdout_logfile_backups": "2",
             "redirect_stderr": "true",
@@ -93,7 +93,13 @@ def launch() -> None:
         configuration().write(stream)
     program = Path(sysconfig.get_path("scripts"), "supervisord")
     done = subprocess.run(
-        [program, "-c", file], env=servers.full_environment(), umask=0o077, capture_output=True, text=True, check=False
+        [program, "-c", file],
+        env=servers.full_environment(),
+        cwd=settings().home,
+        umask=0o077,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise WeaverError(f"supervisord did not start: {done.stdout}{done.stderr}", f"See {log_file('supervisord')}.")

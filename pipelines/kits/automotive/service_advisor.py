@@ -3,7 +3,7 @@
 from importlib.metadata import version
 from typing import Any
 
-from pipelines.kits.automotive import epa, trouble_codes
+from pipelines.kits.automotive.records import epa, trouble_codes
 
 
 def build() -> list[dict[str, Any]]:

@@ -1,0 +1,152 @@
+"""Our training beside the plain trl script: same rows, quantisation and settings, each side in a process of its own."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from pipelines.artifacts import DatasetVersion
+from pipelines.files import digest, write_jsonl, write_text
+from pipelines.plan import TrainingPlan
+from pipelines.templates import make_plan
+
+ROUNDS = 2
+HELDOUT = 8
+
+
+def run(steps: int = 12) -> dict[str, Any]:
+    """Train `steps` optimiser steps a side, in turn (ours, plain, ours, plain), on rows of the Service Advisor.
+
+    Ours is the whole stage: checkpoints, and MLflow logging to a throw-away SQLite file, so that no server is touched.
+    The plain script saves and logs nothing. Either sees every row once, so both see the same tokens.
+
+    Returns:
+        tokens_per_s_ratio and peak_memory_ratio (ours over plain), and what they come from: tokens/s (without padding,
+        from the end of the first step to the end of the last; the better round, as a busy machine only slows), and
+        the process's peak resident memory in MiB.
+    """
+    from pipelines.kits.automotive import service_advisor
+    from pipelines.training.base import prepare
+
+    rows = service_advisor.build()
+    random.Random(0).shuffle(rows)
+    sides: dict[str, list[dict[str, float]]] = {"ours": [], "plain": []}
+    plan = make_plan("service_advisor", {"train.max_steps": steps})
+    seen = steps * plan.train.batch_size * plan.train.gradient_accumulation
+    base = prepare(plan.base)
+    with tempfile.TemporaryDirectory(prefix="weaver-bench-") as scratch:
+        data = Path(scratch, "data")
+        write_jsonl(data / "train.jsonl", rows[:seen])
+        write_jsonl(data / "heldout.jsonl", rows[-HELDOUT:])
+        for number in range(ROUNDS):
+            for side, results in sides.items():
+                home = Path(scratch, f"{side}-{number}")
+                environment = {"WEAVER_HOME": str(home), "WEAVER_TRACKING_URI": f"sqlite:///{scratch}/{home.name}.db"}
+                asked = {"side": side, "data": str(data), "base": str(base), "steps": steps, "result": f"{home}.json"}
+                command = [sys.executable, "-m", "pipelines.bench.train", json.dumps(asked)]
+                subprocess.run(command, env=os.environ | environment, cwd=scratch, check=True, capture_output=True)
+                results.append(json.loads(Path(asked["result"]).read_text()))
+    best = {side: max(result["tokens_per_s"] for result in results) for side, results in sides.items()}
+    peak = {side: max(result["peak_rss_mib"] for result in results) for side, results in sides.items()}
+    return {
+        "tokens_per_s_ratio": best["ours"] / best["plain"],
+        "peak_memory_ratio": peak["ours"] / peak["plain"],
+        **{f"tokens_per_s_{side}": value for side, value in best.items()},
+        **{f"peak_rss_mib_{side}": value for side, value in peak.items()},
+        "steps": steps,
+        "rounds": ROUNDS,
+    }
+
+
+def ours(data: Path, plan: TrainingPlan) -> tuple[list[float], list[float]]:
+    """Train as the product does; tokens seen and seconds, at each step, as MLflow was told."""
+    from pipelines.tracking import tracking
+    from pipelines.training.fine_tune import fine_tune
+
+    dataset = DatasetVersion(name="bench", version=1, uri=str(data), digest=digest(data), rows={})
+    adapter = fine_tune(dataset, plan, Path.cwd() / "work" / str(os.getpid()))
+    history = tracking().MlflowClient().get_metric_history(adapter.run_id, "tokens")
+    return [metric.value for metric in history], [metric.timestamp / 1000 for metric in history]
+
+
+def plain(data: Path, plan: TrainingPlan) -> tuple[list[float], list[float]]:
+    """Train as trl's documentation shows it; tokens seen and seconds, at each step."""
+    import torch
+    from datasets import load_dataset
+    from peft import LoraConfig
+    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, TrainerCallback
+    from trl import SFTConfig, SFTTrainer
+
+    class Clock(TrainerCallback):
+        tokens: list[float] = []
+        seconds: list[float] = []
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **kwargs: Any) -> None:
+            if "loss" in logs:
+                self.tokens.append(logs["num_tokens"])
+                self.seconds.append(time.time())
+
+    def conversation(row: dict[str, Any]) -> dict[str, Any]:
+        question = f"{row['instruction']}\n{row['input']}" if row["input"] else row["instruction"]
+        return {
+            "prompt": [{"role": "system", "content": plan.system_prompt}, {"role": "user", "content": question}],
+            "completion": [{"role": "assistant", "content": row["output"]}],
+        }
+
+    dtype = getattr(torch, plan.base.compute_dtype)
+    rows = load_dataset("json", data_files=str(data / "train.jsonl"), split="train", cache_dir="cache")
+    trainer = SFTTrainer(
+        model=AutoModelForCausalLM.from_pretrained(
+            plan.base.model,
+            dtype=dtype,
+            quantization_config=BitsAndBytesConfig(
+                load_in_4bit=True,
+                bnb_4bit_quant_type="nf4",
+                bnb_4bit_use_double_quant=plan.base.double_quantisation,
+                bnb_4bit_compute_dtype=dtype,
+            ),
+        ),
+        processing_class=AutoTokenizer.from_pretrained(plan.base.model),
+        train_dataset=rows.map(conversation, remove_columns=rows.column_names),
+        peft_config=LoraConfig(
+            task_type="CAUSAL_LM",
+            r=plan.train.lora_rank,
+            lora_alpha=plan.train.lora_alpha,
+            target_modules=plan.train.lora_modules,
+        ),
+        args=SFTConfig(
+            output_dir="plain",
+            max_steps=plan.train.max_steps,
+            per_device_train_batch_size=plan.train.batch_size,
+            gradient_accumulation_steps=plan.train.gradient_accumulation,
+            learning_rate=plan.train.learning_rate,
+            gradient_checkpointing=plan.train.gradient_checkpointing,
+            bf16=plan.base.compute_dtype == "bfloat16",
+            logging_steps=1,
+            save_strategy="no",
+            report_to="none",
+            use_cpu=not torch.cuda.is_available(),
+        ),
+        callbacks=[Clock()],
+    )
+    trainer.train()
+    return Clock.tokens, Clock.seconds
+
+
+def side(asked: dict[str, Any]) -> None:
+    """Run one side in this process and leave its figures in the file that `asked` names."""
+    from pipelines.training.fine_tune import peak_rss_mib
+
+    plan = make_plan("service_advisor", {"train.max_steps": asked["steps"], "base.model": asked["base"]})
+    tokens, seconds = {"ours": ours, "plain": plain}[asked["side"]](Path(asked["data"]), plan)
+    speed = (tokens[-1] - tokens[0]) / (seconds[-1] - seconds[0])
+    write_text(Path(asked["result"]), json.dumps({"tokens_per_s": speed, "peak_rss_mib": peak_rss_mib()}))
+
+
+if __name__ == "__main__":
+    side(json.loads(sys.argv[1]))

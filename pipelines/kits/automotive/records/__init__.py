@@ -1,0 +1,1 @@
+"""Public records that the dataset builders ask about."""
