@@ -49,7 +49,8 @@ def settings() -> Settings:
 
 
 def quiet_libraries() -> None:
-    """No hub, no telemetry, whichever library reads these first."""
-    for name in ("HF_HUB_OFFLINE", "DO_NOT_TRACK", "DVC_NO_ANALYTICS", "HF_HUB_DISABLE_TELEMETRY"):
+    """No hub, no telemetry, no progress bars in logs, whichever library reads these first."""
+    hub = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS")
+    for name in (*hub, "DO_NOT_TRACK", "DVC_NO_ANALYTICS"):
         os.environ.setdefault(name, "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipelines.artifacts import Noun
 from pipelines.plan import TrainingPlan
-from pipelines.settings import settings
+from pipelines.settings import quiet_libraries, settings
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ def run(
         work: the folder for results; the template's own under WEAVER_HOME if not given.
         extra: what a person adds to a stage: who approves, and why.
     """
+    quiet_libraries()
     plan = TrainingPlan.model_validate(plan)
     module, _, function = STAGES[name].function.partition(":")
     stage = getattr(importlib.import_module(f"pipelines.{module}"), function)

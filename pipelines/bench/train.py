@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.artifacts import DatasetVersion
+from pipelines.errors import WeaverError
 from pipelines.files import digest, write_jsonl, write_text
 from pipelines.plan import TrainingPlan
 from pipelines.templates import make_plan
@@ -43,14 +44,9 @@ def run(steps: int = 12) -> dict[str, Any]:
         data = Path(scratch, "data")
         write_jsonl(data / "train.jsonl", rows[:seen])
         write_jsonl(data / "heldout.jsonl", rows[-HELDOUT:])
-        for number in range(ROUNDS):
+        for _ in range(ROUNDS):
             for side, results in sides.items():
-                home = Path(scratch, f"{side}-{number}")
-                environment = {"WEAVER_HOME": str(home), "WEAVER_TRACKING_URI": f"sqlite:///{scratch}/{home.name}.db"}
-                asked = {"side": side, "data": str(data), "base": str(base), "steps": steps, "result": f"{home}.json"}
-                command = [sys.executable, "-m", "pipelines.bench.train", json.dumps(asked)]
-                subprocess.run(command, env=os.environ | environment, cwd=scratch, check=True, capture_output=True)
-                results.append(json.loads(Path(asked["result"]).read_text()))
+                results.append(apart(side, {"data": str(data), "base": str(base), "steps": steps}, Path(scratch)))
     best = {side: max(result["tokens_per_s"] for result in results) for side, results in sides.items()}
     peak = {side: max(result["peak_rss_mib"] for result in results) for side, results in sides.items()}
     return {
@@ -63,14 +59,30 @@ def run(steps: int = 12) -> dict[str, Any]:
     }
 
 
+def apart(side: str, asked: dict[str, Any], scratch: Path) -> dict[str, float]:
+    """Run a side in a fresh process, in a home and with a tracking store of its own."""
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        environment = {"WEAVER_HOME": folder, "WEAVER_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
+        done = subprocess.run(
+            [sys.executable, "-m", "pipelines.bench.train", side, json.dumps(asked)],
+            env=os.environ | environment,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise WeaverError(f"bench: the {side} side failed:\n{done.stderr[-2000:]}")
+        return json.loads(Path(folder, "figures.json").read_text())
+
+
 def ours(data: Path, plan: TrainingPlan) -> tuple[list[float], list[float]]:
     """Train as the product does; tokens seen and seconds, at each step, as MLflow was told."""
     from pipelines.tracking import tracking
     from pipelines.training.fine_tune import fine_tune
 
     dataset = DatasetVersion(name="bench", version=1, uri=str(data), digest=digest(data), rows={})
-    adapter = fine_tune(dataset, plan, Path.cwd() / "work" / str(os.getpid()))
-    history = tracking().MlflowClient().get_metric_history(adapter.run_id, "tokens")
+    adapter = fine_tune(dataset, plan, Path("work").resolve())
+    history = tracking().MlflowClient().get_metric_history(adapter.run_id, "num_input_tokens_seen")
     return [metric.value for metric in history], [metric.timestamp / 1000 for metric in history]
 
 
@@ -86,9 +98,9 @@ def plain(data: Path, plan: TrainingPlan) -> tuple[list[float], list[float]]:
         tokens: list[float] = []
         seconds: list[float] = []
 
-        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **kwargs: Any) -> None:
-            if "loss" in logs:
-                self.tokens.append(logs["num_tokens"])
+        def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if "loss" in state.log_history[-1]:
+                self.tokens.append(state.log_history[-1]["num_tokens"])
                 self.seconds.append(time.time())
 
     def conversation(row: dict[str, Any]) -> dict[str, Any]:
@@ -138,15 +150,15 @@ def plain(data: Path, plan: TrainingPlan) -> tuple[list[float], list[float]]:
     return Clock.tokens, Clock.seconds
 
 
-def side(asked: dict[str, Any]) -> None:
-    """Run one side in this process and leave its figures in the file that `asked` names."""
+def main(side: str, asked: dict[str, Any]) -> None:
+    """Run one side in this process; its figures go to figures.json in the working folder."""
     from pipelines.training.fine_tune import peak_rss_mib
 
     plan = make_plan("service_advisor", {"train.max_steps": asked["steps"], "base.model": asked["base"]})
-    tokens, seconds = {"ours": ours, "plain": plain}[asked["side"]](Path(asked["data"]), plan)
+    tokens, seconds = {"ours": ours, "plain": plain}[side](Path(asked["data"]), plan)
     speed = (tokens[-1] - tokens[0]) / (seconds[-1] - seconds[0])
-    write_text(Path(asked["result"]), json.dumps({"tokens_per_s": speed, "peak_rss_mib": peak_rss_mib()}))
+    write_text(Path("figures.json"), json.dumps({"tokens_per_s": speed, "peak_rss_mib": peak_rss_mib()}))
 
 
 if __name__ == "__main__":
-    side(json.loads(sys.argv[1]))
+    main(sys.argv[1], json.loads(sys.argv[2]))

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipelines.cli.console import AsJson, out, print_json
+from pipelines.cli.console import AsJson, out, print_json, speak_aside
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -22,6 +22,8 @@ def train(
     """Our training beside a plain trl script: same data, tokens and quantisation, one process each, in turn."""
     from pipelines.bench.train import run
 
+    if as_json:
+        speak_aside()
     figures = run(steps)
     table = Table("figure", "value", box=None)
     for name, value in figures.items():

@@ -1,6 +1,7 @@
 """How every verb speaks: tables and sentences for people, one JSON object for scripts."""
 
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, for
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting of this run.")
 ]
+
+
+def speak_aside() -> None:
+    """From here on people are told on stderr: stdout belongs to the JSON."""
+    out.file = sys.stderr
 
 
 def print_json(value: Any) -> None:

@@ -9,7 +9,7 @@ from rich.markdown import Markdown
 from rich.table import Table
 
 from pipelines import progress
-from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
+from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json, speak_aside
 from pipelines.cli.orchestrator import OVER, WAITING, Orchestrator, Run
 from pipelines.errors import WeaverError
 from pipelines.settings import settings
@@ -25,12 +25,19 @@ MARKS = {"success": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]-
 @app.command()
 def run(template: Template, set_: Overrides = None, approve: Approve = False, as_json: AsJson = False) -> None:
     """Collect, validate, version, fine-tune, evaluate, ask for approval, promote, deploy; or carry on where it was."""
+    if as_json:
+        speak_aside()
     changes = overrides(set_)
     make_plan(template, changes)  # a typing mistake is told now, not by a task
     control.up()
     airflow, dag_id = Orchestrator(), f"retrain_{template}"
     airflow.dag(dag_id)
     run_id = airflow.open_run(dag_id)
+    if run_id and changes:
+        raise WeaverError(
+            f"{run_id} is not over yet, and it was started without this --set",
+            "Wait for it or answer its approval (the same command without --set shows it); then start again.",
+        )
     if run_id:
         out.print(f"carrying on with {run_id}, which is not over yet")
     else:

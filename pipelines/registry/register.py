@@ -79,7 +79,8 @@ def describe(evaluation: Evaluation, export: Export, dataset: DatasetVersion, pl
     base, challenger = evaluation.figures["base"], evaluation.figures["challenger"]
     lines = [
         f"LoRA adapter of **{export.adapter.base_model}** ({plan.base.quantisation}), profile `{plan.profile}`, "
-        f"trained on **{dataset.tag}** ({dataset.rows['train']} rows), asked {base['all']['questions']:.0f} held-out questions.",
+        f"trained on **{dataset.tag}** ({dataset.rows['train']} rows), asked "
+        f"{base['all']['questions']:.0f} held-out questions.",
         "",
         "| held-out | base | challenger |",
         "|---|---:|---:|",

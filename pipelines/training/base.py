@@ -93,7 +93,7 @@ def load(folder: Path, base: Base) -> tuple[Any, Any]:
         bnb_4bit_use_double_quant=base.double_quantisation,
         bnb_4bit_compute_dtype=dtype,
     )
-    model = AutoModelForCausalLM.from_pretrained(
+    model: Any = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=dtype,
         quantization_config=nf4 if base.quantisation == "nf4" else None,

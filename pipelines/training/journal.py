@@ -18,7 +18,7 @@ from pipelines.files import write_text
 from pipelines.plan import TrainingPlan
 from pipelines.tracking import git_commit, tracking
 
-STEP_METRICS = ("loss", "learning_rate", "grad_norm", "tokens", "tokens_per_second", "rss_mib")
+STEP_METRICS = ("loss", "learning_rate", "grad_norm", "num_input_tokens_seen", "tokens_per_second", "rss_mib")
 
 
 @contextmanager
@@ -104,7 +104,7 @@ class Journal(TrainerCallback):
         speed = (tokens - self.tokens) / (now - self.clock)
         minutes = (state.max_steps - state.global_step) * (now - self.clock) / 60
         self.clock, self.tokens = now, tokens
-        step |= {"tokens": tokens, "tokens_per_second": speed, "rss_mib": self.process.memory_info().rss / 2**20}
+        step |= {"tokens_per_second": speed, "rss_mib": self.process.memory_info().rss / 2**20}
         note = f"loss {step['loss']:.3f}, {speed:.0f} tokens/s, about {minutes:.0f} min left"
         progress.report(self.plan.template, "fine_tune", state.global_step, state.max_steps, note)
         try:

@@ -3,6 +3,8 @@
 Imported only to train: these libraries take seconds.
 """
 
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -120,12 +122,9 @@ class AnswerTrainer(SFTTrainer):
         )
         return total / (num_items_in_batch or (answers != -100).sum())
 
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> LengthGroupedSampler:
-        """Neighbours in length share a batch, as padding is work for nothing; an epoch's order depends on its number
-        alone, so that a training that starts again in the middle of it sees the same rows."""
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> "EpochSampler":
         rows: Any = self.train_dataset
-        batch = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return EpochSampler(batch, [len(tokens) for tokens in rows["input_ids"]], self.args.seed)
+        return EpochSampler(self.args.train_batch_size, [len(ids) for ids in rows["input_ids"]], self.args.seed)
 
     def heldout_loss(self) -> float:
         """Nats a token over the answers of the held-out rows."""
@@ -148,9 +147,23 @@ class Seal(TrainerCallback):
 
 
 class EpochSampler(LengthGroupedSampler):
+    """Rows of like length share a batch, as padding is work for nothing; the batches come in random order.
+
+    An epoch's order depends on the seed and its number alone: a training that starts again in the middle of an epoch
+    finds it (transformers draws it from a generator that has moved on by then), and long rows, which are of one kind,
+    do not all come first.
+    """
+
     def __init__(self, batch_size: int, lengths: list[int], seed: int) -> None:
         super().__init__(batch_size, lengths=lengths, generator=torch.Generator())
         self.seed = seed
 
     def set_epoch(self, epoch: int) -> None:
         self.generator.manual_seed(self.seed + epoch)
+
+    def __iter__(self) -> Iterator[int]:
+        rows = list(super().__iter__())
+        full = len(rows) // self.batch_size
+        batches = [rows[i * self.batch_size : (i + 1) * self.batch_size] for i in range(full)]
+        order = torch.randperm(full, generator=self.generator).tolist()
+        return chain(*(batches[place] for place in order), rows[full * self.batch_size :])

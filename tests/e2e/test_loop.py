@@ -1,17 +1,37 @@
 """The whole loop on the real parts: scheduler, MLflow server, DVC, NF4 QLoRA. Small, but nothing in it is pretended.
 
-The tests tell one story in their order: a first night, a second one with nothing new, and the ways a night can go wrong.
+The tests tell one story in their order: a first night, a second with nothing new, and how a night can go wrong.
 """
 
 import json
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 TEMPLATE = "service_advisor"
+
+
+def wait_for(stack: Any, task: str, state: str, seconds: float = 300) -> str:
+    """The path of the open run, once its task is in this state."""
+    runs = f"/api/v2/dags/retrain_{TEMPLATE}/dagRuns"
+    deadline = time.monotonic() + seconds
+    with stack.airflow() as airflow:
+        while time.monotonic() < deadline:
+            for run in airflow.get(runs, params={"state": ["running"]}).json()["dag_runs"]:
+                path = f"{runs}/{run['dag_run_id']}"
+                if airflow.get(f"{path}/taskInstances/{task}").json()["state"] == state:
+                    return path
+            time.sleep(0.5)
+    raise AssertionError(f"{task} was not {state} within {seconds} s")
+
+
+def model_folder(stack: Any, source: str) -> Path:
+    """Where the server keeps a registered version's files."""
+    return next((stack.home / "mlflow" / "artifacts").rglob(source.rpartition("/")[2]))
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +67,8 @@ def test_the_reviewer_finds_everything_in_mlflow(stack: Any, first_night: dict[s
     assert {"answers.json", "evaluation.png"} <= artifacts
     version = client.get_model_version(TEMPLATE, "1")
     assert "| held-out | base | challenger |" in version.description
-    files = stack.model_files(version)
-    assert any(name.endswith("adapter_model.safetensors") for name in files)
+    files = {file.name for file in model_folder(stack, version.source).rglob("*")}
+    assert {"MLmodel", "adapter_model.safetensors"} <= files
     assert not any(name.endswith((".pkl", ".pickle", ".bin", ".pt")) for name in files)
 
 
@@ -83,13 +103,17 @@ def test_what_the_gate_fails_is_never_asked_about(stack: Any, first_night: dict[
 def test_a_rejection_keeps_the_champion_and_is_remembered(stack: Any, first_night: dict[str, Any]) -> None:
     """A reviewer says no in the Airflow UI, through the call that its button makes."""
     watching = stack.start("run", TEMPLATE, "--set", "gate.min_fact_gain=-0.9", "--json")
-    stack.answer_approval(f"retrain_{TEMPLATE}", "Reject", "not tonight")
-    printed, _ = watching.communicate(timeout=120)
-    assert "rejected: the champion stays" in printed
+    run = wait_for(stack, "approve", "awaiting_input")
+    with stack.airflow("reviewer", "airflow_reviewer") as airflow:
+        answer = {"chosen_options": ["Reject"], "params_input": {"why": "not tonight"}}
+        airflow.patch(f"{run}/taskInstances/approve/-1/hitlDetails", json=answer).raise_for_status()
+    printed, told = watching.communicate(timeout=120)
+    assert json.loads(printed)["outcome"] == "rejected: the champion stays", told
     aliases = stack.json("registry", "show", TEMPLATE)["aliases"]
     assert aliases["champion"]["version"] == 1
     assert aliases["challenger"]["tags"]["decision"] == "rejected"
-    assert aliases["challenger"]["tags"]["decided_why"] == "not tonight"
+    tags = aliases["challenger"]["tags"]
+    assert (tags["decided_by"], tags["decided_why"]) == ("reviewer", "not tonight")
 
 
 def test_a_bad_value_is_refused_before_anything_runs(stack: Any) -> None:
@@ -120,8 +144,10 @@ def test_a_bad_row_stops_the_run_with_its_number(stack: Any, tmp_path: Any) -> N
 @pytest.mark.slow
 def test_airflow_killed_in_mid_training_still_closes_the_loop(stack: Any, first_night: dict[str, Any]) -> None:
     watching = stack.start("run", TEMPLATE, "--approve", "--set", "train.max_steps=9", "--json")
-    stack.wait_for_task(f"retrain_{TEMPLATE}", "fine_tune", "running")
-    time.sleep(20)
+    wait_for(stack, "fine_tune", "running")
+    checkpoints = stack.home / "checkpoints"
+    while not list(checkpoints.glob("*/*.sha256")):
+        time.sleep(0.5)
     stack.kill()
     watching.kill()
     watching.communicate()

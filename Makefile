@@ -1,0 +1,79 @@
+# Everything from a fresh clone: `make run`, `make test`. What is done is not done again (stamps in .venv).
+# pip installs, so its own settings (pip.conf, PIP_INDEX_URL, PIP_FIND_LINKS, PIP_CERT, …) are honoured.
+
+TEMPLATE ?= service_advisor
+PYTHON   ?= $(shell command -v python3.11 || command -v python3)
+BIN      := .venv/bin
+PIP      := $(BIN)/python -m pip install -qq
+UV       := uv==0.13.9
+TORCH    := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.DEFAULT_GOAL := help
+.PHONY: run test test-all install stop clean doctor lock help
+.DELETE_ON_ERROR:
+
+# $(call timed,what,command): one line that says what is going on, and then how long it took
+timed = @printf '%s … ' '$(1)'; began=$$(date +%s); { $(2); } && echo "$$(($$(date +%s) - began)) s"
+
+run: install  ## specialise a model: TEMPLATE=service_advisor; APPROVE=yes approves without asking
+	@$(BIN)/weaver run $(TEMPLATE) $(if $(filter yes,$(APPROVE)),--approve)
+
+test: lint  ## lint, types, and every test but the slow ones
+	@$(BIN)/pytest -m "not slow"
+
+test-all: lint  ## the slow tests too
+	@$(BIN)/pytest
+
+.PHONY: lint
+lint: install
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+
+doctor: install  ## is this machine fit, and what to do where it is not
+	@$(BIN)/weaver doctor
+
+stop:  ## stop the servers; what was running goes on after the next start
+	@if [ -x $(BIN)/weaver ]; then $(BIN)/weaver down; fi
+
+clean: stop  ## factory reset: stop the servers and remove all state (.weaver); the environment (.venv) stays
+	@rm -rf .weaver
+	@if [ -n "$$WEAVER_HOME" ]; then echo "State is in $$WEAVER_HOME, which is yours to remove."; fi
+
+lock: install  ## choose the newest versions that pyproject.toml allows, all but torch
+	@$(PIP) '$(UV)'
+	@$(BIN)/uv pip compile pyproject.toml --upgrade --group dev --no-emit-package torch --generate-hashes --no-header \
+	  --no-annotate --quiet --output-file .requirements.lock
+
+help:  ## show this
+	@sed -n 's/^\([a-z-]*\):.*##/\1 #/p' $(MAKEFILE_LIST) | while IFS='#' read -r name what; do \
+	  printf '  make %-10s%s\n' "$$name" "$$what"; done
+
+install: .venv/project .venv/torch  ## only set up
+
+.venv/created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+	  echo 'NeuroWeaver needs Python 3.11, and this is $(or $(shell $(PYTHON) --version 2>&1),no Python at all).' >&2; \
+	  echo 'Install it (Debian, Ubuntu: python3.11 and python3.11-venv), or say where it is: make PYTHON=/path/to/python3.11' >&2; \
+	  exit 1; }
+	$(call timed,making .venv,$(PYTHON) -m venv .venv)
+	@touch $@
+
+.venv/locked: .requirements.lock | .venv/created
+	$(call timed,installing $(shell grep -c == .requirements.lock) packages (one to three minutes),$(PIP) --no-deps --require-hashes -r $<)
+	@touch $@
+
+.venv/project: pyproject.toml .venv/locked
+	$(call timed,installing this project,$(PIP) --no-deps --editable .)
+	@touch $@
+
+# torch is not in the lock, for its build differs by machine: CUDA where there is an NVIDIA GPU; what you have, where pip
+# is told where to find links; elsewhere the CPU build, whose place uv knows.
+.venv/torch: pyproject.toml .venv/locked
+	$(call timed,installing $(TORCH),\
+	  if [ -e /proc/driver/nvidia/version ] || $(BIN)/python -m pip config list | grep -q find-links; then $(PIP) $(TORCH); \
+	  else $(PIP) '$(UV)' && $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend=cpu $(TORCH); fi)
+	@touch $@
