@@ -2,7 +2,7 @@
 # pip installs, so its own settings (pip.conf, PIP_INDEX_URL, PIP_FIND_LINKS, PIP_CERT, …) are honoured.
 
 TEMPLATE ?= service_advisor
-PYTHON   ?= $(shell command -v python3.11 || command -v python3)
+PYTHON   ?= $(or $(shell command -v python3.11 || command -v python3),python3.11)
 BIN      := .venv/bin
 PIP      := $(BIN)/python -m pip install -qq
 UV       := uv==0.13.9
@@ -44,7 +44,7 @@ clean: stop  ## factory reset: stop the servers and remove all state (.weaver); 
 	@if [ -n "$$WEAVER_HOME" ]; then echo "State is in $$WEAVER_HOME, which is yours to remove."; fi
 
 lock: install  ## choose the newest versions that pyproject.toml allows, all but torch
-	@$(PIP) '$(UV)'
+	@$(PIP) $(UV)
 	@$(BIN)/uv pip compile pyproject.toml --upgrade --group dev --no-emit-package torch --generate-hashes --no-header \
 	  --no-annotate --quiet --output-file .requirements.lock
 
@@ -56,24 +56,27 @@ install: .venv/project .venv/torch  ## only set up
 
 .venv/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
-	  echo 'NeuroWeaver needs Python 3.11, and this is $(or $(shell $(PYTHON) --version 2>&1),no Python at all).' >&2; \
-	  echo 'Install it (Debian, Ubuntu: python3.11 and python3.11-venv), or say where it is: make PYTHON=/path/to/python3.11' >&2; \
+	  echo 'NeuroWeaver needs Python 3.11; here is $(or $(shell $(PYTHON) --version 2>/dev/null),none).' >&2; \
+	  echo 'Install it (Debian, Ubuntu: python3.11-venv), or say where it is: make run PYTHON=/path/to/python3.11' >&2; \
 	  exit 1; }
 	$(call timed,making .venv,$(PYTHON) -m venv .venv)
 	@touch $@
 
+# pip compiles one file after the other; compileall uses every core.
 .venv/locked: .requirements.lock | .venv/created
-	$(call timed,installing $(shell grep -c == .requirements.lock) packages (one to three minutes),$(PIP) --no-deps --require-hashes -r $<)
+	$(call timed,installing $(shell grep -c == $<) packages (one to three minutes),\
+	  $(PIP) --no-compile --no-deps --require-hashes -r $< && { $(BIN)/python -m compileall -qq -j 0 .venv/lib || true; })
 	@touch $@
 
 .venv/project: pyproject.toml .venv/locked
 	$(call timed,installing this project,$(PIP) --no-deps --editable .)
 	@touch $@
 
-# torch is not in the lock, for its build differs by machine: CUDA where there is an NVIDIA GPU; what you have, where pip
-# is told where to find links; elsewhere the CPU build, whose place uv knows.
+# torch is not in the lock, for its build differs by machine: CUDA where there is an NVIDIA GPU; yours, where pip has been
+# told to find links; else the CPU build from the place that uv knows, or if that is out of reach, the index's.
 .venv/torch: pyproject.toml .venv/locked
 	$(call timed,installing $(TORCH),\
-	  if [ -e /proc/driver/nvidia/version ] || $(BIN)/python -m pip config list | grep -q find-links; then $(PIP) $(TORCH); \
-	  else $(PIP) '$(UV)' && $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend=cpu $(TORCH); fi)
+	  if [ -e /proc/driver/nvidia/version ] || $(BIN)/python -m pip config list | grep find-links >/dev/null; \
+	  then $(PIP) $(TORCH); \
+	  else $(PIP) $(UV) && $(BIN)/uv pip install -q --python $(BIN)/python --torch-backend=cpu $(TORCH) || $(PIP) $(TORCH); fi)
 	@touch $@

@@ -28,7 +28,7 @@ def run(template: Template, set_: Overrides = None, approve: Approve = False, as
     if as_json:
         speak_aside()
     changes = overrides(set_)
-    make_plan(template, changes)  # a typing mistake is told now, not by a task
+    typed = make_plan(template, changes).flat()  # a typing mistake is told now, not by a task
     control.up()
     airflow, dag_id = Orchestrator(), f"retrain_{template}"
     airflow.dag(dag_id)
@@ -41,7 +41,7 @@ def run(template: Template, set_: Overrides = None, approve: Approve = False, as
     if run_id:
         out.print(f"carrying on with {run_id}, which is not over yet")
     else:
-        run_id = airflow.start(dag_id, changes)
+        run_id = airflow.start(dag_id, {key: typed[key] for key in changes})
     retraining = Run(airflow, dag_id, run_id)
     out.print(f"watch it in Airflow: {retraining.url}  [dim](sign in: weaver logins)[/]", soft_wrap=True)
     try:

@@ -62,7 +62,7 @@ def make_trainer(
             lr_scheduler_type=train.scheduler,
             warmup_steps=train.warmup_share,
             optim=train.optimizer,
-            gradient_checkpointing=train.gradient_checkpointing,
+            activation_checkpointing=train.gradient_checkpointing,
             bf16=plan.base.compute_dtype == "bfloat16",
             max_length=None,  # checked below
             save_steps=train.checkpoint_steps,

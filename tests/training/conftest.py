@@ -1,0 +1,137 @@
+"""A tracking server, a base model and a dataset of two dozen rows: what every test of the training room needs."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from pipelines.artifacts import Adapter, DatasetVersion
+from pipelines.files import digest, write_jsonl
+from pipelines.plan import TrainingPlan
+from pipelines.settings import settings
+from pipelines.templates import make_plan
+from pipelines.tracking import tracking
+
+
+class Server:
+    """A real `mlflow server`, which a test may end and start again on the same data."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
+        command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db"]
+        command += ["--artifacts-destination", str(self.folder / "artifacts")]
+        self.process = subprocess.Popen(
+            command,
+            env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        for _ in range(240):
+            try:
+                httpx.get(f"{self.url}/health").raise_for_status()
+                return
+            except httpx.HTTPError:
+                time.sleep(0.5)
+        raise TimeoutError(f"no MLflow server at {self.url}")
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("mlflow"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    """A server of the test's own, to be killed; it is not started yet."""
+    server = Server(tmp_path)
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where this session's WEAVER_HOME and work folders lie: the base model is converted in it once."""
+    return tmp_path_factory.mktemp("training")
+
+
+@pytest.fixture(autouse=True)
+def room(rooms: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The environment of a test and of the processes that it starts."""
+    monkeypatch.setenv("WEAVER_HOME", str(rooms / "home"))
+    monkeypatch.setenv("WEAVER_TRACKING_URI", server.url)
+    monkeypatch.setenv("WEAVER_PROFILE", "cpu")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    settings.cache_clear()
+    yield rooms
+    settings.cache_clear()
+
+
+def row(number: int) -> dict[str, Any]:
+    """Something to learn that the base cannot know, in rows of two lengths."""
+    bay = number % 7 + 1
+    asked = f"Where is order {100 + number}?"
+    if number % 2:
+        return {
+            "instruction": asked,
+            "input": f"order {100 + number} | bay {bay}",
+            "output": f"It stands in bay {bay}.",
+        }
+    return {"instruction": asked, "input": "", "output": "I have no record of it."}
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> DatasetVersion:
+    folder = tmp_path_factory.mktemp("dataset")
+    write_jsonl(folder / "train.jsonl", map(row, range(24)))
+    write_jsonl(folder / "heldout.jsonl", map(row, range(24, 32)))
+    return DatasetVersion(
+        name="orders", version=1, uri=str(folder), digest=digest(folder), rows={"train": 24, "heldout": 8}
+    )
+
+
+@pytest.fixture
+def plan() -> TrainingPlan:
+    """Ten steps of four rows; an epoch is six, so that the last checkpoint but one lies in the middle of the second."""
+    return make_plan("service_advisor", {"train.batch_size": 4, "train.max_steps": 10, "train.checkpoint_steps": 4})
+
+
+@pytest.fixture
+def trained(room: Path, dataset: DatasetVersion, plan: TrainingPlan) -> Adapter:
+    """The adapter of an undisturbed training: trained by the first test that asks for it, found by the others."""
+    from pipelines.training.fine_tune import fine_tune
+
+    return fine_tune(dataset, plan, room / "work")
+
+
+@pytest.fixture
+def steps(room: Path) -> Any:
+    """`steps(run_id)`: the loss at each optimiser step that MLflow knows of, in the order it was told."""
+
+    def of(run_id: str) -> list[tuple[int, float]]:
+        history = tracking().MlflowClient().get_metric_history(run_id, "loss")
+        return [(metric.step, metric.value) for metric in history]
+
+    return of
