@@ -43,10 +43,11 @@ clean: stop  ## factory reset: stop the servers and remove all state (.weaver); 
 	@rm -rf .weaver
 	@if [ -n "$$WEAVER_HOME" ]; then echo "State is in $$WEAVER_HOME, which is yours to remove."; fi
 
-lock: install  ## choose the newest versions that pyproject.toml allows, all but torch
+lock: install  ## choose the newest versions that pyproject.toml allows, for a torch without CUDA
 	@$(PIP) $(UV)
 	@$(BIN)/uv pip compile pyproject.toml --upgrade --group dev --no-emit-package torch --generate-hashes --no-header \
-	  --no-annotate --quiet --output-file .requirements.lock
+	  --no-annotate --quiet --output-file .requirements.lock \
+	  $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),--torch-backend=cpu)
 
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\):.*##/\1 #/p' $(MAKEFILE_LIST) | while IFS='#' read -r name what; do \
@@ -72,11 +73,11 @@ install: .venv/project .venv/torch  ## only set up
 	$(call timed,installing this project,$(PIP) --no-deps --editable .)
 	@touch $@
 
-# torch is not in the lock, for its build differs by machine: CUDA where there is an NVIDIA GPU; yours, where pip has been
+# torch is not in the lock, for its build differs by machine: CUDA where there is an NVIDIA GPU; yours, where pip is
 # told to find links; else the CPU build from the place that uv knows, or if that is out of reach, the index's.
 .venv/torch: pyproject.toml .venv/locked
 	$(call timed,installing $(TORCH),\
 	  if [ -e /proc/driver/nvidia/version ] || $(BIN)/python -m pip config list | grep find-links >/dev/null; \
 	  then $(PIP) $(TORCH); \
-	  else $(PIP) $(UV) && $(BIN)/uv pip install -q --python $(BIN)/python --torch-backend=cpu $(TORCH) || $(PIP) $(TORCH); fi)
+	  else $(PIP) $(UV) && $(BIN)/uv pip install -q -p $(BIN)/python --torch-backend=cpu $(TORCH) || $(PIP) $(TORCH); fi)
 	@touch $@

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sysconfig
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class Stack:
     """The real servers of a home of their own, used as people use them: through `weaver`, HTTP and MLflow's client."""
 
     def __init__(self, home: Path) -> None:
-        self.home = home
+        self.home, self.opened = home, ExitStack()
         self.airflow_url, self.mlflow_url = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
         self.environment = os.environ | {
             "WEAVER_HOME": str(home),
@@ -80,7 +80,7 @@ class Stack:
         login = {"username": user, "password": self.secret(password)}
         token = httpx.post(f"{self.airflow_url}/auth/token", json=login, timeout=60).raise_for_status().json()
         bearer = {"Authorization": f"Bearer {token['access_token']}"}
-        return httpx.Client(base_url=self.airflow_url, headers=bearer, timeout=60)
+        return self.opened.enter_context(httpx.Client(base_url=self.airflow_url, headers=bearer, timeout=60))
 
     def mlflow(self) -> Any:
         from mlflow import MlflowClient
@@ -105,5 +105,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One stack for all tests that need the real servers; a test that breaks it brings it up again."""
     stack = Stack(tmp_path_factory.mktemp("stack") / "home")
     stack.json("up")
-    yield stack
+    with stack.opened:
+        yield stack
     stack.json("down")

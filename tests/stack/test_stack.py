@@ -95,12 +95,12 @@ def test_another_name_for_this_machine_is_refused(stack: Any) -> None:
 
 def test_a_reviewer_may_look_and_answer_but_not_promote(stack: Any) -> None:
     stack.mlflow().create_registered_model("looked_at")
-    reviewer = httpx.Client(base_url=stack.mlflow_url, auth=("reviewer", stack.secret("mlflow_reviewer")))
-    models = "/api/2.0/mlflow/registered-models"
-    assert reviewer.get(f"{models}/get", params={"name": "looked_at"}).status_code == 200
-    alias = {"name": "looked_at", "alias": "champion", "version": "1"}
-    assert reviewer.post(f"{models}/alias", json=alias).status_code == 403
-    assert reviewer.request("DELETE", f"{models}/delete", json={"name": "looked_at"}).status_code == 403
+    with httpx.Client(base_url=stack.mlflow_url, auth=("reviewer", stack.secret("mlflow_reviewer"))) as mlflow:
+        models = "/api/2.0/mlflow/registered-models"
+        assert mlflow.get(f"{models}/get", params={"name": "looked_at"}).status_code == 200
+        alias = {"name": "looked_at", "alias": "champion", "version": "1"}
+        assert mlflow.post(f"{models}/alias", json=alias).status_code == 403
+        assert mlflow.request("DELETE", f"{models}/delete", json={"name": "looked_at"}).status_code == 403
 
     airflow = stack.airflow("reviewer", "airflow_reviewer")
     assert airflow.get("/api/v2/dags").status_code == 200
