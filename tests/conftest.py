@@ -5,8 +5,9 @@ import os
 import socket
 import subprocess
 import sysconfig
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,11 @@ class Stack:
 
     def kill(self) -> None:
         """What a power cut does."""
-        for process in self.processes():
-            process.kill()
+        killed = self.processes()
+        for process in killed:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(killed, timeout=30)
 
     def secret(self, name: str) -> str:
         return (self.home / "secrets" / name).read_text()
@@ -86,6 +90,29 @@ class Stack:
         from mlflow import MlflowClient
 
         return MlflowClient(self.mlflow_url.replace("//", f"//admin:{self.secret('mlflow')}@"))
+
+    def model_files(self, version: Any) -> list[str]:
+        """The files behind a registered version, whose source is `models:/<id>`."""
+        folder = next((self.home / "mlflow" / "artifacts").rglob(version.source.rpartition("/")[2]))
+        return [str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()]
+
+    def wait_for_task(self, dag_id: str, task_id: str, *states: str, seconds: float = 600) -> str:
+        """The path of a task of the latest run, once it is in one of these states."""
+        airflow, end = self.airflow(), time.monotonic() + seconds
+        while time.monotonic() < end:
+            latest = airflow.get(f"/api/v2/dags/{dag_id}/dagRuns", params={"order_by": "-run_after", "limit": 1}).json()
+            for run in latest["dag_runs"]:
+                path = f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}/taskInstances/{task_id}"
+                if airflow.get(path).json()["state"] in states:
+                    return path
+            time.sleep(1)
+        raise AssertionError(f"{dag_id}.{task_id} was not {' or '.join(states)} within {seconds} s")
+
+    def answer_approval(self, dag_id: str, option: str, why: str) -> None:
+        """What the buttons of Airflow's Required Actions do."""
+        path = self.wait_for_task(dag_id, "approve", "awaiting_input", "deferred")
+        answer = {"chosen_options": [option], "params_input": {"why": why}}
+        self.airflow().patch(f"{path}/-1/hitlDetails", json=answer).raise_for_status()
 
 
 def free_port() -> int:

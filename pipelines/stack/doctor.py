@@ -28,7 +28,7 @@ SHOWN = (
     "bitsandbytes",
     "torch",
 )
-REINSTALL = "Run `make install`."
+REINSTALL = "Remove .venv and run `make install`."
 
 
 class Finding(NamedTuple):
@@ -54,7 +54,7 @@ def python() -> Finding:
     found = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] == (3, 11):
         return Finding("python", "ok", found)
-    return Finding("python", "fail", found, "Install Python 3.11, remove .venv, and run `make install`.")
+    return Finding("python", "fail", found, f"Install Python 3.11. {REINSTALL}")
 
 
 def git() -> Finding:

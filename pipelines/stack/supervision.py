@@ -38,8 +38,7 @@ def socket_file() -> Path:
     if len(os.fsencode(path)) <= LONGEST:
         return path
     short = Path(f"/tmp/weaver-{os.getuid()}-{digest(str(settings().home))[:12]}")
-    short.mkdir(mode=0o700, exist_ok=True)
-    if short.lstat().st_uid != os.getuid() or short.is_symlink():
+    if short.is_symlink() or (short.exists() and short.stat().st_uid != os.getuid()):
         raise WeaverError(f"{short} belongs to somebody else", "Point WEAVER_HOME at a path of at most 76 characters.")
     return short / "supervisor.sock"
 
@@ -87,7 +86,7 @@ def launch() -> None:
         WeaverError: it did not come up; with its own words.
     """
     file = settings().home / "stack" / "supervisord.conf"
-    for folder in (file.parent, log_file("").parent, *map(servers.folder, servers.commands())):
+    for folder in (file.parent, socket_file().parent, log_file("").parent, *map(servers.folder, servers.commands())):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with whole(file) as temporary, temporary.open("w") as stream:
         configuration().write(stream)
@@ -101,10 +100,11 @@ def launch() -> None:
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise WeaverError(f"supervisord did not start: {done.stdout}{done.stderr}", f"See {log_file('supervisord')}.")
-    while not alive():
-        time.sleep(0.05)
+    for _ in range(0 if done.returncode else 100):
+        if alive():
+            return
+        time.sleep(0.1)
+    raise WeaverError(f"supervisord did not start: {done.stdout}{done.stderr}", f"See {log_file('supervisord')}.")
 
 
 @contextmanager
@@ -158,3 +158,5 @@ def end() -> None:
         for process in psutil.wait_procs(left, timeout=2)[1]:  # tasks have a process group of their own
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+    with suppress(OSError):
+        socket_file().parent.rmdir()  # the one in /tmp; the one in home holds more than a socket
