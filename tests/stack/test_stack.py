@@ -21,8 +21,8 @@ def states(stack: Any) -> dict[str, str]:
     return {server["name"]: server["state"] for server in stack.json("status")}
 
 
-def pid(stack: Any, name: str) -> int:
-    return next(server["pid"] for server in stack.json("status") if server["name"] == name)
+def pids(stack: Any) -> dict[str, int]:
+    return {server["name"]: server["pid"] for server in stack.json("status")}
 
 
 def supervisord(stack: Any) -> psutil.Process:
@@ -42,11 +42,11 @@ def test_every_server_is_healthy(stack: Any) -> None:
 
 
 def test_up_again_changes_nothing(stack: Any) -> None:
-    before = {process.pid for process in stack.processes()}
+    before = pids(stack)
     began = time.monotonic()
     assert stack.weaver("up").returncode == 0
     assert time.monotonic() - began < 15
-    assert {process.pid for process in stack.processes()} >= before
+    assert pids(stack) == before
 
 
 def test_other_settings_are_not_silently_ignored(stack: Any) -> None:
@@ -135,9 +135,10 @@ def test_artifacts_and_pool_are_where_they_belong(stack: Any) -> None:
 
 
 def test_a_killed_server_is_started_again(stack: Any) -> None:
-    old = pid(stack, "scheduler")
-    os.kill(old, signal.SIGKILL)
-    until(lambda: states(stack)["scheduler"] == "healthy" and pid(stack, "scheduler") != old)
+    before = pids(stack)
+    os.kill(before["scheduler"], signal.SIGKILL)
+    until(lambda: states(stack)["scheduler"] == "healthy" and pids(stack)["scheduler"] != before["scheduler"])
+    assert [name for name, pid in pids(stack).items() if pid != before[name]] == ["scheduler"]
 
 
 def test_up_recovers_from_a_killed_supervisor(stack: Any) -> None:
