@@ -166,7 +166,10 @@ def check(rows: list[Row], contract: Contract, folder: Path) -> list[str]:
     site = {
         "class_name": "SiteBuilder",
         "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str((folder / "docs").absolute())},
+        "store_backend": {
+            "class_name": "TupleFilesystemStoreBackend",
+            "base_directory": str((folder / "docs").absolute()),
+        },
     }
     context = gx.get_context(
         project_config=DataContextConfig(

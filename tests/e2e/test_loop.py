@@ -6,32 +6,12 @@ The tests tell one story in their order: a first night, a second with nothing ne
 import json
 import subprocess
 import time
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 TEMPLATE = "service_advisor"
-
-
-def wait_for(stack: Any, task: str, state: str, seconds: float = 300) -> str:
-    """The path of the open run, once its task is in this state."""
-    runs = f"/api/v2/dags/retrain_{TEMPLATE}/dagRuns"
-    deadline = time.monotonic() + seconds
-    with stack.airflow() as airflow:
-        while time.monotonic() < deadline:
-            for run in airflow.get(runs, params={"state": ["running"]}).json()["dag_runs"]:
-                path = f"{runs}/{run['dag_run_id']}"
-                if airflow.get(f"{path}/taskInstances/{task}").json()["state"] == state:
-                    return path
-            time.sleep(0.5)
-    raise AssertionError(f"{task} was not {state} within {seconds} s")
-
-
-def model_folder(stack: Any, source: str) -> Path:
-    """Where the server keeps a registered version's files."""
-    return next((stack.home / "mlflow" / "artifacts").rglob(source.rpartition("/")[2]))
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +47,8 @@ def test_the_reviewer_finds_everything_in_mlflow(stack: Any, first_night: dict[s
     assert {"answers.json", "evaluation.png"} <= artifacts
     version = client.get_model_version(TEMPLATE, "1")
     assert "| held-out | base | challenger |" in version.description
-    files = {file.name for file in model_folder(stack, version.source).rglob("*")}
-    assert {"MLmodel", "adapter_model.safetensors"} <= files
+    files = stack.model_files(version)
+    assert {"MLmodel", "adapter/adapter_model.safetensors"} <= set(files)
     assert not any(name.endswith((".pkl", ".pickle", ".bin", ".pt")) for name in files)
 
 
@@ -103,10 +83,10 @@ def test_what_the_gate_fails_is_never_asked_about(stack: Any, first_night: dict[
 def test_a_rejection_keeps_the_champion_and_is_remembered(stack: Any, first_night: dict[str, Any]) -> None:
     """A reviewer says no in the Airflow UI, through the call that its button makes."""
     watching = stack.start("run", TEMPLATE, "--set", "gate.min_fact_gain=-0.9", "--json")
-    run = wait_for(stack, "approve", "awaiting_input")
-    with stack.airflow("reviewer", "airflow_reviewer") as airflow:
-        answer = {"chosen_options": ["Reject"], "params_input": {"why": "not tonight"}}
-        airflow.patch(f"{run}/taskInstances/approve/-1/hitlDetails", json=answer).raise_for_status()
+    task = stack.wait_for_task(f"retrain_{TEMPLATE}", "approve", "awaiting_input")
+    reviewer, answer = stack.airflow("reviewer", "airflow_reviewer"), {"why": "not tonight"}
+    body = {"chosen_options": ["Reject"], "params_input": answer}
+    reviewer.patch(f"{task}/-1/hitlDetails", json=body).raise_for_status()
     printed, told = watching.communicate(timeout=120)
     assert json.loads(printed)["outcome"] == "rejected: the champion stays", told
     aliases = stack.json("registry", "show", TEMPLATE)["aliases"]
@@ -144,7 +124,7 @@ def test_a_bad_row_stops_the_run_with_its_number(stack: Any, tmp_path: Any) -> N
 @pytest.mark.slow
 def test_airflow_killed_in_mid_training_still_closes_the_loop(stack: Any, first_night: dict[str, Any]) -> None:
     watching = stack.start("run", TEMPLATE, "--approve", "--set", "train.max_steps=9", "--json")
-    wait_for(stack, "fine_tune", "running")
+    stack.wait_for_task(f"retrain_{TEMPLATE}", "fine_tune", "running")
     checkpoints = stack.home / "checkpoints"
     while not list(checkpoints.glob("*/*.sha256")):
         time.sleep(0.5)
