@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-all install stop clean doctor lock help
+.PHONY: run test test-all lint install stop clean doctor lock help
 .DELETE_ON_ERROR:
 
 # $(call timed,what,command): one line that says what is going on, and then how long it took
@@ -27,7 +27,6 @@ test: lint  ## lint, types, and every test but the slow ones
 test-all: lint  ## the slow tests too
 	@$(BIN)/pytest
 
-.PHONY: lint
 lint: install
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .

@@ -1,5 +1,6 @@
 """Airflow's REST API, as far as driving one retraining run from a terminal needs it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -13,7 +14,10 @@ WAITING = {"awaiting_input", "deferred"}
 
 
 class Orchestrator:
-    """A signed-in client; a request that meets a restarting server is repeated for a minute."""
+    """A signed-in client; a request that meets a restarting or locked server is repeated for a minute.
+
+    A repeated start or answer may meet its own first try, so both are worded to be the same request twice.
+    """
 
     def __init__(self) -> None:
         self.client = httpx.Client(base_url=settings().airflow_url, timeout=30)
@@ -21,17 +25,19 @@ class Orchestrator:
         token = self.request("POST", "/auth/token", json=login)["access_token"]
         self.client.headers["Authorization"] = f"Bearer {token}"
 
-    def request(self, method: str, path: str, **options: Any) -> Any:
+    def request(self, method: str, path: str, same_again: bool = False, **options: Any) -> Any:
         try:
-            for attempt in stamina.retry_context(on=httpx.TransportError, timeout=60, attempts=None):
+            for attempt in stamina.retry_context(on=httpx.HTTPError, timeout=60, attempts=None):
                 with attempt:
                     response = self.client.request(method, path, **options)
-        except httpx.TransportError as error:
+                    if response.is_server_error:
+                        response.raise_for_status()
+        except httpx.HTTPError as error:
             raise Unavailable(
                 f"Airflow does not answer at {settings().airflow_url}: {error}",
                 "See `weaver status`; `weaver up` starts it.",
             ) from error
-        if response.is_error:
+        if response.is_error and not (same_again and response.status_code == httpx.codes.CONFLICT):
             raise WeaverError(f"Airflow refused {method} {path}: {reason(response)}")
         return response.json()
 
@@ -48,8 +54,10 @@ class Orchestrator:
         return next((run["dag_run_id"] for run in found["dag_runs"]), None)
 
     def start(self, dag_id: str, conf: dict[str, Any]) -> str:
-        body = {"logical_date": None, "conf": conf}
-        return self.request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)["dag_run_id"]
+        run_id = f"weaver__{datetime.now(UTC).isoformat(timespec='seconds')}"
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+        self.request("POST", f"/api/v2/dags/{dag_id}/dagRuns", same_again=True, json=body)
+        return run_id
 
 
 class Run:
@@ -75,7 +83,8 @@ class Run:
 
     def answer(self, task: str, option: str, why: str) -> None:
         body = {"chosen_options": [option], "params_input": {"why": why}}
-        self.airflow.request("PATCH", f"{self.path}/taskInstances/{task}/-1/hitlDetails", json=body)
+        path = f"{self.path}/taskInstances/{task}/-1/hitlDetails"
+        self.airflow.request("PATCH", path, same_again=True, json=body)
 
     def error(self, task: dict[str, Any]) -> str:
         """What a failed task's log says went wrong."""
