@@ -1,5 +1,6 @@
 """`weaver run`: one retraining, driven through the real scheduler and watched from the terminal."""
 
+import sys
 import time
 from typing import Annotated, Any
 
@@ -55,6 +56,7 @@ def run(template: Template, set_: Overrides = None, approve: Approve = False, as
 def watch(retraining: Run, template: str, approve: bool) -> list[dict[str, Any]]:
     """Show the tasks until the run is over, and answer its question when it asks. Returns the tasks' last state."""
     seen: dict[str, str] = {}
+    settled = False
     with Live(console=out, auto_refresh=False, transient=False) as live:
         while True:
             over = retraining.state() in OVER
@@ -65,10 +67,11 @@ def watch(retraining: Run, template: str, approve: bool) -> list[dict[str, Any]]
                 tell_changes(tasks, seen)
             if over:
                 return tasks
-            if any(task["task_id"] == "approve" and task["state"] in WAITING for task in tasks):
+            if not settled and any(task["task_id"] == "approve" and task["state"] in WAITING for task in tasks):
                 live.stop()
                 settle(retraining, approve)
                 live.start()
+                settled = True
             time.sleep(1)
 
 
@@ -101,11 +104,14 @@ def tell_changes(tasks: list[dict[str, Any]], seen: dict[str, str]) -> None:
 
 
 def settle(retraining: Run, approve: bool) -> None:
-    """Show what the approval asks, and answer: as the script was told, or as the person says."""
+    """Show what the approval asks, and answer: as the script was told, or as the person says, if there is one here."""
     question = retraining.question("approve")
     out.print(Markdown(f"## {question['subject']}\n\n{question['body']}"))
     if approve:
         option, why = "Approve", "approved by a script: weaver run --approve"
+    elif not sys.stdin.isatty():
+        out.print("Waiting for somebody to answer in Airflow, under Required Actions.")
+        return
     elif typer.confirm("Approve"):
         option, why = "Approve", typer.prompt("Why", default="", show_default=False)
     else:
