@@ -45,6 +45,7 @@ class Stack:
         return subprocess.Popen(
             [Path(sysconfig.get_path("scripts"), "weaver"), *verb],
             env=self.environment | environment,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
