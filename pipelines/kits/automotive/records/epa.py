@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pipelines.errors import WeaverError
 
 GUIDES = ("epa2012", "epa2021")
-VEHICLES = 75  # each is asked about once in every topic
+VEHICLES = 125  # each is asked about once in every topic
 SEED = 17
 
 
