@@ -3,14 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import (
     CronTriggerTimetable,
     ExceptionRetryPolicy,
     Param,
     RetryAction,
     RetryRule,
-    TriggerRule,
     chain,
     dag,
     get_current_context,
@@ -64,10 +63,10 @@ def stage(name: str, **options: Any) -> Any:
     return run_stage()
 
 
-def decision(name: str, **options: Any) -> Any:
+def decision(name: str) -> Any:
     """A stage that also takes who decided at the approval, and why."""
 
-    @task(task_id=name, doc_md=STAGES[name].help, **options)
+    @task(task_id=name, doc_md=STAGES[name].help)
     def run_decision() -> dict[str, Any]:
         answer = pulled("approve")["approve"]
         signed = {"by": answer["responded_by_user"]["name"], "why": answer["params_input"].get("why") or "not said"}
@@ -100,6 +99,12 @@ def good_enough() -> bool:
     return verdict["passed"]
 
 
+@task.branch
+def decided() -> str:
+    """Carry out what the person answered."""
+    return {"Approve": "promote", "Reject": "reject"}[pulled("approve")["approve"]["chosen_options"][0]]
+
+
 def retrain(template: Template) -> None:
     @dag(
         dag_id=f"retrain_{template.name}",
@@ -116,13 +121,16 @@ def retrain(template: Template) -> None:
         default_args={"owner": template.owner, **RETRIES},
     )
     def sentence() -> None:
-        approve = ApprovalOperator(
+        # Not ApprovalOperator: its rejection skips what follows and loses who said no, and why.
+        approve = HITLOperator(
             task_id="approve",
+            options=["Approve", "Reject"],
             subject=f"Promote the new {template.title}?",
             body=VERDICT,
             params={"why": Param("", type="string", title="Why", description="kept with the decision")},
             response_timeout=timedelta(hours=20),  # before the next night; no answer is a no
         )
+        promote = decision("promote")
         chain(
             merge_plan(template.name),
             stage("collect"),
@@ -137,10 +145,10 @@ def retrain(template: Template) -> None:
             stage("gate"),
             good_enough(),
             approve,
-            decision("promote"),
-            # Runs if promote was skipped, because the answer was Reject.
-            [stage("deploy"), decision("reject", trigger_rule=TriggerRule.ALL_SKIPPED)],
+            decided(),
+            [promote, decision("reject")],
         )
+        promote >> stage("deploy")
 
     sentence()
 

@@ -66,7 +66,7 @@ def test_parsing_is_fast_because_nothing_heavy_is_imported(loaded: dict) -> None
 
 def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
     tasks = loaded["dags"]["retrain_service_advisor"]["tasks"]
-    assert {task["id"] for task in tasks} == {"plan", "anything_new", "good_enough", "approve", *STAGES}
+    assert {task["id"] for task in tasks} == {"plan", "anything_new", "good_enough", "approve", "decided", *STAGES}
     order = [task["id"] for task in tasks]
     for stage, spec in STAGES.items():
         for source in spec.takes:
@@ -74,7 +74,8 @@ def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
     upstream = {task["id"]: task["up"] for task in tasks}
     assert upstream["fine_tune"] == ["anything_new"]
     assert upstream["approve"] == ["good_enough"]
-    assert upstream["deploy"] == upstream["reject"] == ["promote"]
+    assert upstream["promote"] == upstream["reject"] == ["decided"]
+    assert upstream["deploy"] == ["promote"]
 
 
 def test_a_run_survives_a_restart_and_trains_alone(loaded: dict) -> None:

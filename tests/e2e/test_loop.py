@@ -88,8 +88,9 @@ def test_a_rejection_keeps_the_champion_and_is_remembered(stack: Any, first_nigh
     reviewer, answer = stack.airflow("reviewer", "airflow_reviewer"), {"why": "not tonight"}
     body = {"chosen_options": ["Reject"], "params_input": answer}
     reviewer.patch(f"{task}/-1/hitlDetails", json=body).raise_for_status()
-    stack.wait_for_task(f"retrain_{TEMPLATE}", "reject", "success")
-    watching.communicate(timeout=300)
+    printed, told = watching.communicate(timeout=300)
+    assert watching.returncode == 0, told
+    assert json.loads(printed)["outcome"] == "rejected: the champion stays"
     aliases = stack.json("registry", "show", TEMPLATE)["aliases"]
     assert aliases["champion"]["version"] == 1
     assert aliases["challenger"]["tags"]["decision"] == "rejected"
