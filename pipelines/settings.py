@@ -4,8 +4,10 @@ import os
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipelines.errors import WeaverError
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -13,7 +15,7 @@ REPOSITORY = Path(__file__).parents[1]
 class Settings(BaseSettings):
     """Every field is the environment variable WEAVER_<FIELD>."""
 
-    model_config = SettingsConfigDict(env_prefix="WEAVER_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="WEAVER_", env_ignore_empty=True, frozen=True)
 
     home: Path = Field(REPOSITORY / ".weaver", description="all state; deleting it is a factory reset")
     params: Path = Field(REPOSITORY / "params.yaml", description="the defaults that every template shares")
@@ -44,7 +46,16 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
-    loaded = Settings()
+    """What the environment says, read once.
+
+    Raises:
+        WeaverError: a variable has a value that cannot be.
+    """
+    try:
+        loaded = Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"WEAVER_{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors())
+        raise WeaverError(wrong, "Correct the variable, or unset it.") from None
     return loaded.model_copy(update={"home": loaded.home.expanduser().resolve()})
 
 
@@ -54,6 +65,7 @@ def quiet_libraries() -> None:
     for name in (*hub, "DO_NOT_TRACK", "DVC_NO_ANALYTICS"):
         os.environ.setdefault(name, "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # Threads that wait for each other sleep instead of spinning: training shares its cores with the servers, and on
-    # two busy cores spinning made it three times slower.
+    # What is printed is for scripts to read.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    # Threads that wait for each other sleep instead of spinning: training shares its cores with the servers.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

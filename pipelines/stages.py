@@ -13,6 +13,7 @@ from typing import Any
 from pipelines.artifacts import Noun
 from pipelines.plan import TrainingPlan
 from pipelines.settings import quiet_libraries, settings
+from pipelines.tracking import reached
 
 
 @dataclass(frozen=True)
@@ -62,4 +63,5 @@ def run(
         for source, parameter in zip(STAGES[name].takes, parameters.values(), strict=False)
     ]
     given = {"plan": plan, "work": work or work_folder(plan.template), **extra}
-    return stage(*arguments, **{key: given[key] for key in parameters if key in given})
+    with reached(f"{plan.template} was at {name}"):
+        return stage(*arguments, **{key: given[key] for key in parameters if key in given})

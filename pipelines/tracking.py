@@ -2,6 +2,9 @@
 
 import os
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 import httpx
@@ -38,6 +41,35 @@ def tracking() -> ModuleType:
 
     mlflow.set_tracking_uri(url)
     return mlflow
+
+
+@contextmanager
+def reached(what_for: str) -> Iterator[None]:
+    """Tell a lost server from a refusal: only the first is worth trying again.
+
+    Raises:
+        Unavailable: the server was lost on the way, after MLflow's own retries.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not lost(error):
+            raise
+        raise Unavailable(
+            f"MLflow was lost while {what_for}: {error}",
+            "Start it with `weaver up` and run again: what is done is not done twice.",
+        ) from error
+
+
+def lost(error: Exception) -> bool:
+    """Whether MLflow's server could not answer, rather than that it refused."""
+    if "mlflow" not in sys.modules:
+        return False
+    from mlflow.exceptions import MlflowException
+    from requests import RequestException
+
+    failed = isinstance(error, MlflowException) and error.get_http_status_code() >= 500
+    return failed or isinstance(error, RequestException)
 
 
 def git_commit() -> str:

@@ -110,10 +110,12 @@ class Stack:
         raise AssertionError(f"{dag_id}.{task_id} was not {' or '.join(states)} within {seconds} s")
 
     def answer_approval(self, dag_id: str, option: str, why: str) -> None:
-        """What the buttons of Airflow's Required Actions do."""
-        path = self.wait_for_task(dag_id, "approve", "awaiting_input", "deferred")
+        """The reviewer's answer, through the call that the buttons of Airflow's Required Actions make."""
+        path = self.wait_for_task(dag_id, "approve", "awaiting_input")
+        time.sleep(3)  # a person reads first; Airflow 3.3 asks again if the answer comes within a second
         answer = {"chosen_options": [option], "params_input": {"why": why}}
-        self.airflow().patch(f"{path}/-1/hitlDetails", json=answer).raise_for_status()
+        reviewer = self.airflow("reviewer", "airflow_reviewer")
+        reviewer.patch(f"{path}/-1/hitlDetails", json=answer).raise_for_status()
 
 
 def free_port() -> int:

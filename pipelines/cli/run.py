@@ -56,7 +56,7 @@ def run(template: Template, set_: Overrides = None, approve: Approve = False, as
 def watch(retraining: Run, template: str, approve: bool) -> list[dict[str, Any]]:
     """Show the tasks until the run is over, and answer its question when it asks. Returns the tasks' last state."""
     seen: dict[str, str] = {}
-    settled = False
+    answered: set[int] = set()  # tries: a question that is asked again wants its answer again
     with Live(console=out, auto_refresh=False, transient=False) as live:
         while True:
             over = retraining.state() in OVER
@@ -67,11 +67,12 @@ def watch(retraining: Run, template: str, approve: bool) -> list[dict[str, Any]]
                 tell_changes(tasks, seen)
             if over:
                 return tasks
-            if not settled and any(task["task_id"] == "approve" and task["state"] in WAITING for task in tasks):
+            asks = next((task for task in tasks if task["task_id"] == "approve" and task["state"] in WAITING), None)
+            if asks and asks["try_number"] not in answered:
                 live.stop()
                 settle(retraining, approve)
                 live.start()
-                settled = True
+                answered.add(asks["try_number"])
             time.sleep(1)
 
 
@@ -109,6 +110,7 @@ def settle(retraining: Run, approve: bool) -> None:
     out.print(Markdown(f"## {question['subject']}\n\n{question['body']}"))
     if approve:
         option, why = "Approve", "approved by a script: weaver run --approve"
+        time.sleep(3)  # Airflow 3.3 takes an answer within a second of its question for a crash, and asks again
     elif not sys.stdin.isatty():
         out.print("Waiting for somebody to answer in Airflow, under Required Actions.")
         return

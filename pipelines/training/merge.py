@@ -12,8 +12,8 @@ from pipelines.training.base import base_digest, load, prepare
 def merge(adapter: Adapter, plan: TrainingPlan, target: Path) -> Path:
     """Write the base with the adapter merged into it as a folder that transformers loads; found if it is there.
 
-    The adapter was trained over the base as NF4 rounds it: merged into the exact base it answers worse (held-out loss
-    0.40 for 0.27), so the base is quantised first and then dequantised.
+    The adapter was trained over the base as NF4 rounds it, and merged into the exact base it answers worse: so the
+    base is quantised first and then dequantised.
 
     Raises:
         WeaverError: the base is not the one that the adapter was trained over.

@@ -84,10 +84,7 @@ def test_what_the_gate_fails_is_never_asked_about(stack: Any, first_night: dict[
 def test_a_rejection_keeps_the_champion_and_is_remembered(stack: Any, first_night: dict[str, Any]) -> None:
     """A reviewer says no in the Airflow UI, through the call that its button makes."""
     watching = stack.start("run", TEMPLATE, "--set", "gate.min_fact_gain=-0.9", "--json")
-    task = stack.wait_for_task(f"retrain_{TEMPLATE}", "approve", "awaiting_input")
-    reviewer, answer = stack.airflow("reviewer", "airflow_reviewer"), {"why": "not tonight"}
-    body = {"chosen_options": ["Reject"], "params_input": answer}
-    reviewer.patch(f"{task}/-1/hitlDetails", json=body).raise_for_status()
+    stack.answer_approval(f"retrain_{TEMPLATE}", "Reject", "not tonight")
     printed, told = watching.communicate(timeout=300)
     assert watching.returncode == 0, told
     assert json.loads(printed)["outcome"] == "rejected: the champion stays"
