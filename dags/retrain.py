@@ -15,6 +15,7 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
+from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from pipelines.errors import Unavailable, WeaverError
 from pipelines.settings import settings
@@ -29,6 +30,7 @@ RETRIES = {
         rules=[
             RetryRule(exception=Unavailable, action=RetryAction.RETRY),
             RetryRule(exception=WeaverError, action=RetryAction.FAIL),
+            RetryRule(exception=AirflowTaskTimeout, action=RetryAction.FAIL),
         ]
     ),
 }
@@ -131,6 +133,7 @@ def retrain(template: Template) -> None:
             response_timeout=timedelta(hours=20),  # before the next night; no answer is a no
         )
         promote = decision("promote")
+        budget = timedelta(hours=template.budget.training_hours)
         chain(
             merge_plan(template.name),
             stage("collect"),
@@ -138,7 +141,7 @@ def retrain(template: Template) -> None:
             stage("refine"),
             stage("version"),
             anything_new(),
-            stage("fine_tune", pool="training"),
+            stage("fine_tune", pool="training", execution_timeout=budget),
             stage("export", pool="training"),
             stage("evaluate", pool="training"),
             stage("register"),

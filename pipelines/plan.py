@@ -26,7 +26,44 @@ class Data(Section):
     source: str = Field(description="a kit's dataset builder (automotive.service_advisor) or the path of a .jsonl file")
 
 
+Step = Literal[
+    "normalise",
+    "language",
+    "length",
+    "repetition",
+    "personal",
+    "exact_duplicates",
+    "near_duplicates",
+    "relevance",
+    "answers",
+    "quality",
+    "sample",
+]
+
+
 class Refine(Section):
+    steps: list[Step] = Field(
+        default=[
+            "normalise",
+            "language",
+            "length",
+            "repetition",
+            "exact_duplicates",
+            "near_duplicates",
+            "answers",
+            "sample",
+        ],
+        description="the refinement steps that run, in this order",
+    )
+    engine: Literal["local", "ray"] = Field("local", description="ray: the same steps on Ray Data, over many machines")
+    batch_rows: int = Field(10_000, ge=1, description="rows in memory at a time, a process")
+    language: str = Field("en", description="drop rows that are surely in another (ISO 639-1); empty allows any")
+    min_instruction_chars: int = Field(3, ge=0)
+    max_instruction_chars: int = Field(2_000, ge=1)
+    max_input_chars: int = Field(8_000, ge=0)
+    min_output_chars: int = Field(1, ge=0)
+    max_output_chars: int = Field(4_000, ge=1)
+    max_repetition: float = Field(0.5, ge=0, le=1, description="share of an answer's word trigrams that occurred before")
     rows: int = Field(0, ge=0, description="keep only this many rows, evenly over topics; 0 keeps all")
     near_duplicate: float = Field(0.9, gt=0, le=1, description="Jaccard similarity from which two rows are one")
     heldout_share: float = Field(0.2, gt=0, lt=1, description="share of groups kept for evaluation")
@@ -72,10 +109,39 @@ class Gate(Section):
     max_loss_ratio: float = Field(0.5, gt=0, description="challenger's held-out loss over base's")
 
 
+class Deployment(Section):
+    """Where the champion answers."""
+
+    backend: Literal["transformers"] = "transformers"
+
+
+class Schedule(Section):
+    """When the nightly run starts."""
+
+    cron: str = "0 2 * * *"
+    timezone: str = "UTC"
+
+
+class Budget(Section):
+    """What one run may take."""
+
+    training_hours: float = Field(8, gt=0, description="a training that takes longer is stopped, and the run fails")
+
+
+class Drift(Section):
+    """When the world has moved: `violations` of the last `windows` windows, the newest among them."""
+
+    windows: int = Field(3, ge=1, description="windows that are looked at")
+    violations: int = Field(2, ge=1, description="windows that must violate")
+    min_rows: int = Field(200, ge=1, description="a smaller window says nothing")
+    cooldown_hours: float = Field(24, ge=0, description="the time after which drift may start a retraining again")
+
+
 class TrainingPlan(Section):
     template: str
     profile: str
     system_prompt: str
+    questions: list[str]
     contract: Contract
     data: Data
     refine: Refine
@@ -83,6 +149,7 @@ class TrainingPlan(Section):
     train: Train
     evaluate: Evaluate
     gate: Gate
+    deployment: Deployment
 
     def digest(self, *sections: str) -> str:
         """SHA-256 of the plan, or of some of its sections: what a stage's result depends on."""
@@ -98,4 +165,4 @@ class TrainingPlan(Section):
         return values
 
 
-TUNABLE = ("data", "refine", "base", "train", "evaluate", "gate")
+TUNABLE = ("data", "refine", "base", "train", "evaluate", "gate", "deployment")

@@ -19,6 +19,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(REPOSITORY / ".weaver", description="all state; deleting it is a factory reset")
     params: Path = Field(REPOSITORY / "params.yaml", description="the defaults that every template shares")
+    templates: Path = Field(Path("templates"), description="templates of your own; relative to home")
     profile: str = Field("", description="hardware profile of params.yaml; empty: gpu where CUDA is seen, else cpu")
     airflow_port: int = Field(8080, ge=1, le=65535)
     mlflow_port: int = Field(5000, ge=1, le=65535)
@@ -56,7 +57,8 @@ def settings() -> Settings:
     except ValidationError as error:
         wrong = "; ".join(f"WEAVER_{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors())
         raise WeaverError(wrong, "Correct the variable, or unset it.") from None
-    return loaded.model_copy(update={"home": loaded.home.expanduser().resolve()})
+    home = loaded.home.expanduser().resolve()
+    return loaded.model_copy(update={"home": home, "templates": home / loaded.templates.expanduser()})
 
 
 def quiet_libraries() -> None:

@@ -1,6 +1,7 @@
 """Template: what a dealership picks; and how it becomes the plan of one run."""
 
 import difflib
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,47 +10,68 @@ import yaml
 from pydantic import Field, ValidationError
 
 from pipelines.errors import WeaverError
-from pipelines.plan import TUNABLE, Contract, Section, TrainingPlan
+from pipelines.files import write_text
+from pipelines.kits import kits
+from pipelines.plan import TUNABLE, Budget, Contract, Drift, Schedule, Section, TrainingPlan
 from pipelines.settings import settings
 
-KITS = Path(__file__).parent / "kits"
 M = TypeVar("M", bound=Section)
 
 
-class Schedule(Section):
-    cron: str = Field("0 2 * * *", description="when the nightly run starts")
-    timezone: str = "UTC"
-
-
 class Template(Section):
-    """A template's YAML; `contract` is its own, the sections of TUNABLE override params.yaml."""
+    """A template's YAML; the sections of TUNABLE override params.yaml, the others are its own."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    title: str
-    purpose: str
-    owner: str
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="the registered model, the DAG and the dataset")
+    title: str = Field(description="what people call it")
+    purpose: str = Field(description="what it is for, in a sentence or two")
+    owner: str = Field(description="who answers for it; the DAG's owner")
     system_prompt: str = Field(description="said to the model before every question, in training and in service")
-    questions: list[str] = Field(min_length=1, description="samples asked of a new champion")
+    questions: list[str] = Field(min_length=1, description="samples asked of a new champion; they say what is on topic")
     contract: Contract
     schedule: Schedule = Schedule()
+    drift: Drift = Drift()
+    budget: Budget = Budget()
     data: dict[str, Any] = {}
     refine: dict[str, Any] = {}
+    privacy: dict[str, Any] = {}
     base: dict[str, Any] = {}
     train: dict[str, Any] = {}
     evaluate: dict[str, Any] = {}
     gate: dict[str, Any] = {}
+    deployment: dict[str, Any] = {}
 
 
 def template_files() -> dict[str, Path]:
-    """Template name → its YAML file, over all kits."""
-    return {path.stem: path for path in sorted(KITS.glob("*/templates/*.yaml"))}
+    """Template name → its YAML file: those of all kits, and a dealership's own.
+
+    Raises:
+        WeaverError: two files give one name; the registered model would be two models'.
+    """
+    found: dict[str, Path] = {}
+    folders = [kit.folder / "templates" for kit in kits().values()]
+    for file in (file for folder in [*folders, settings().templates] for file in sorted(folder.glob("*.yaml"))):
+        if file.stem in found:
+            raise WeaverError(f"{found[file.stem]} and {file} are both the template {file.stem!r}", "Rename one.")
+        found[file.stem] = file
+    return found
 
 
 def load_template(name: str) -> Template:
     files = template_files()
     if name not in files:
-        raise WeaverError(f"there is no template {name!r}", f"Choose one of: {', '.join(files)}.")
-    return parse(Template, read_yaml(files[name]), str(files[name]))
+        raise WeaverError(f"there is no template {name!r}{nearest(name, files)}", f"Choose one of: {', '.join(files)}.")
+    return read_template(files[name])
+
+
+def read_template(file: Path) -> Template:
+    """
+    Raises:
+        WeaverError: names the file and the key at fault, and the nearest valid key.
+    """
+    template = parse(Template, read_yaml(file), str(file))
+    if template.name != file.stem:
+        raise WeaverError(f"{file}: name is {template.name!r}", f"Name the file {template.name}.yaml, or the template.")
+    return template
 
 
 def make_plan(name: str, overrides: dict[str, Any] | None = None) -> TrainingPlan:
@@ -61,8 +83,12 @@ def make_plan(name: str, overrides: dict[str, Any] | None = None) -> TrainingPla
     Raises:
         WeaverError: names the file and the key at fault, and the nearest valid key.
     """
-    params = read_yaml(settings().params)
     template = load_template(name)
+    return merge_plan(template, template_files()[name], overrides or {})
+
+
+def merge_plan(template: Template, file: Path, overrides: dict[str, Any]) -> TrainingPlan:
+    params = read_yaml(settings().params)
     profile = settings().profile or params.get("profile") or "auto"
     if profile == "auto":
         profile = "gpu" if gpu_seen() else "cpu"
@@ -81,22 +107,48 @@ def make_plan(name: str, overrides: dict[str, Any] | None = None) -> TrainingPla
         sections[section] = (
             (params.get(section) or {}) | (profiles[profile] or {}).get(section, {}) | getattr(template, section)
         )
-    for key, value in (overrides or {}).items():
+    for key, value in overrides.items():
         section, _, field = key.partition(".")
         if section not in sections or not field:
             known = nearest(key, tunable_keys())
             raise WeaverError(f"unknown setting {key!r}{known}", "Write it as section.key=value.")
         sections[section][field] = yaml.safe_load(value) if isinstance(value, str) else value
     whole = {
-        "template": name,
+        "template": template.name,
         "profile": profile,
         "system_prompt": template.system_prompt,
+        "questions": template.questions,
         "contract": template.contract,
         **sections,
     }
-    return parse(
-        TrainingPlan, whole, f"plan of {name} ({settings().params}, profile {profile}, {template_files()[name]})"
-    )
+    return parse(TrainingPlan, whole, f"plan of {template.name} ({settings().params}, profile {profile}, {file})")
+
+
+def new_template(name: str, like: str) -> Path:
+    """Write a dealership's own template: a copy of another under its own name, to be edited. Returns the file.
+
+    Raises:
+        WeaverError: the name is taken, or none that a template can have.
+    """
+    files = template_files()
+    load_template(like)
+    if name in files:
+        raise WeaverError(f"there is a template {name!r} already: {files[name]}", "Choose another name, or edit it.")
+    text = re.sub(r"(?m)^name:.*$", f"name: {name}", files[like].read_text(encoding="utf-8"), count=1)
+    parse(Template, yaml.safe_load(text), f"a template named {name!r}")
+    target = settings().templates / f"{name}.yaml"
+    write_text(target, text)
+    return target
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a template's YAML: an override section is the plan's own section, with nothing required."""
+    published = Template.model_json_schema()
+    for section in TUNABLE:
+        kind: Any = TrainingPlan.model_fields[section].annotation
+        part = kind.model_json_schema() | {"required": [], "title": section}
+        published["properties"][section] = part
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | published
 
 
 def tunable_keys() -> list[str]:

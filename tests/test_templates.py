@@ -1,14 +1,16 @@
 """What a user may type wrong in YAML, in a form, or on the command line, and what is then said."""
 
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
 from pipelines.errors import WeaverError
 from pipelines.plan import TUNABLE
 from pipelines.settings import REPOSITORY, settings
-from pipelines.templates import Template, form, load_template, make_plan, parse, template_files
+from pipelines.templates import Template, form, load_template, make_plan, new_template, parse, schema, template_files
 
 
 @pytest.fixture
@@ -112,3 +114,38 @@ def test_every_template_gives_a_whole_form() -> None:
         fields = form(name)
         assert {section for _, section, _, _ in fields} == set(TUNABLE)
         assert all("type" in schema or "enum" in schema for _, _, _, schema in fields)
+
+
+def test_every_template_meets_the_published_schema() -> None:
+    published = json.loads((REPOSITORY / "pipelines/kits/template.schema.json").read_text())
+    assert published == schema(), "write it anew: weaver template schema > pipelines/kits/template.schema.json"
+    jsonschema.Draft202012Validator.check_schema(published)
+    for name, file in template_files().items():
+        jsonschema.validate(yaml.safe_load(file.read_text()), published)
+        assert make_plan(name).template == name
+
+
+@pytest.mark.parametrize("changes", [{"refine": {"near_duplicate": 2}}, {"gate": {"min_gain": 1}}, {"owner": None}])
+def test_the_schema_refuses_what_the_program_refuses(changes: dict) -> None:
+    values = yaml.safe_load(template_files()["service_advisor"].read_text()) | changes
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(values, schema())
+
+
+def test_a_template_of_ones_own_starts_from_another(home: Path) -> None:
+    file = new_template("night_desk", like="service_advisor")
+    assert file.is_relative_to(home)
+    assert load_template("night_desk").contract == load_template("service_advisor").contract
+    with pytest.raises(WeaverError, match="there is a template 'night_desk' already"):
+        new_template("night_desk", like="service_advisor")
+    with pytest.raises(WeaverError, match="no template 'service_adviser'; did you mean 'service_advisor'"):
+        new_template("day_desk", like="service_adviser")
+    with pytest.raises(WeaverError, match="name"):
+        new_template("Night Desk", like="service_advisor")
+
+
+def test_two_templates_of_one_name_are_refused(home: Path) -> None:
+    (home / "templates").mkdir(parents=True)
+    (home / "templates/service_advisor.yaml").write_text(template_files()["service_advisor"].read_text())
+    with pytest.raises(WeaverError, match="are both the template 'service_advisor'"):
+        template_files()

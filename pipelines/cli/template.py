@@ -1,10 +1,22 @@
 """`weaver template`: what there is to choose from."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
-from pipelines.templates import load_template, make_plan, template_files
+from pipelines.datasets.collect import locate
+from pipelines.templates import (
+    load_template,
+    make_plan,
+    merge_plan,
+    new_template,
+    read_template,
+    schema,
+    template_files,
+)
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -33,3 +45,35 @@ def show(template: Template, set_: Overrides = None, as_json: AsJson = False) ->
     for key, value in plan.flat().items():
         table.add_row(key, str(value))
     out.print(table)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="The new template's name: it becomes the model's and the DAG's.")],
+    like: Annotated[str, typer.Option(help="The template to start from.")] = "service_advisor",
+) -> None:
+    """Start a template of your own from another; Airflow shows its DAG within a minute."""
+    file = new_template(name, like)
+    out.print(f"{file}\nEdit it, then: weaver template validate {name}", soft_wrap=True)
+
+
+@app.command()
+def validate(
+    template: Annotated[str, typer.Argument(help="A template's name, or the path of a YAML file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Hold a template to the schema, merge its plan, and look whether its data is there."""
+    file = Path(template) if template.endswith((".yaml", ".yml")) else None
+    read = read_template(file) if file else load_template(template)
+    plan = merge_plan(read, file or template_files()[template], {})
+    locate(plan.data.source)
+    if as_json:
+        print_json({"name": read.name, "valid": True, "plan_digest": plan.digest()})
+    else:
+        out.print(f"[green]✓[/] {read.name}: {read.title}")
+
+
+@app.command("schema")
+def schema_() -> None:
+    """The JSON Schema of a template's YAML, for editors and for other programs."""
+    print_json(schema())

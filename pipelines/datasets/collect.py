@@ -13,8 +13,9 @@ from pipelines.artifacts import Records
 from pipelines.datasets.duplicates import words
 from pipelines.errors import WeaverError
 from pipelines.files import digest, once, read_jsonl, write_jsonl, write_text
+from pipelines.kits import builders, kits
 from pipelines.plan import TrainingPlan
-from pipelines.templates import KITS, nearest
+from pipelines.templates import nearest
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def collect(plan: TrainingPlan, work: Path) -> Records:
         WeaverError: there is no such builder or file, names the nearest; a line is not a JSON object.
     """
     source = plan.data.source
-    rows, sources = from_file(Path(source)) if source.endswith(".jsonl") else from_kit(source)
+    rows, sources = locate(source)
 
     def build(folder: Path) -> None:
         progress.report(plan.template, "collect", 0, 1, source)
@@ -48,20 +49,21 @@ def collect(plan: TrainingPlan, work: Path) -> Records:
     return Records(uri=str(folder), **json.loads((folder / "counts.json").read_text()))
 
 
-def from_kit(name: str) -> tuple[Rows, dict[str, str]]:
-    """A kit's builder, and what its rows depend on: its packages' versions and the kit's code.
+def locate(source: str) -> tuple[Rows, dict[str, str]]:
+    """How to get the rows of a `data.source`, and what they depend on: where they come from → version or digest."""
+    return from_file(Path(source)) if source.endswith(".jsonl") else from_kit(source)
 
-    A builder is a module `pipelines/kits/<kit>/<name>.py` with `build() -> list[dict]` and `sources() -> dict`, which
-    imports what is heavy inside `build`: `sources` answers in milliseconds.
-    """
-    builders = {f"{path.parent.name}.{path.stem}": path for path in sorted(KITS.glob("*/[!_]*.py"))}
-    if name not in builders:
+
+def from_kit(name: str) -> tuple[Rows, dict[str, str]]:
+    """A kit's builder, and what its rows depend on: its packages' versions and the kit's code."""
+    known = builders()
+    if name not in known:
         raise WeaverError(
-            f"data.source: there is no dataset builder {name!r}{nearest(name, builders)}",
-            f"Choose one of {', '.join(builders) or '(none)'}, or give the path of a .jsonl file.",
+            f"data.source: there is no dataset builder {name!r}{nearest(name, known)}",
+            f"Choose one of {', '.join(known) or '(none)'}, or give the path of a .jsonl file.",
         )
-    module: ModuleType = importlib.import_module(f"pipelines.kits.{name}")
-    kit = builders[name].parent
+    module: ModuleType = importlib.import_module(known[name])
+    kit = kits()[name.partition(".")[0]].folder
     code = {str(path.relative_to(kit)): digest(path) for path in sorted(kit.rglob("*.py"))}
     return module.build, module.sources() | {f"kits/{name.replace('.', '/')}.py": digest(code)}
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from pipelines.artifacts import Deployment, Export, Promotion, read_noun
 from pipelines.errors import WeaverError
 from pipelines.files import digest, once
+from pipelines.plan import TrainingPlan
 from pipelines.settings import settings
 
 
-def deploy(promotion: Promotion, export: Export) -> Deployment:
+def deploy(promotion: Promotion, export: Export, plan: TrainingPlan) -> Deployment:
     """Publish the exported model as the template's version, and let it answer from now on.
 
     Raises:
@@ -27,7 +28,7 @@ def deploy(promotion: Promotion, export: Export) -> Deployment:
     deployment = Deployment(
         name=promotion.name,
         version=promotion.to_version,
-        backend="transformers",
+        backend=plan.deployment.backend,
         uri=str(folder),
         digest=export.digest,
     )

@@ -8,6 +8,7 @@ from pipelines.artifacts import Adapter, Export, Promotion
 from pipelines.errors import WeaverError
 from pipelines.files import digest
 from pipelines.serving.deploy import deploy, deployed
+from pipelines.templates import make_plan
 
 ADAPTER = Adapter(uri="", digest="", base_model="b", base_digest="", run_id="r")
 
@@ -24,7 +25,7 @@ def promoted(to: int) -> Promotion:
 
 def test_the_pointer_moves_to_the_promoted_version_and_one_before_it_stays(home: Path, tmp_path: Path) -> None:
     for number in (1, 2, 3):
-        deploy(promoted(number), exported(tmp_path / f"e{number}", f"weights {number}"))
+        deploy(promoted(number), exported(tmp_path / f"e{number}", f"weights {number}"), make_plan("service_advisor"))
     deployment = deployed("service_advisor")
     assert deployment.version == 3
     assert (Path(deployment.uri) / "model.safetensors").read_text() == "weights 3"
@@ -33,14 +34,16 @@ def test_the_pointer_moves_to_the_promoted_version_and_one_before_it_stays(home:
 
 def test_deploying_twice_is_deploying_once(home: Path, tmp_path: Path) -> None:
     export = exported(tmp_path / "e", "weights")
-    assert deploy(promoted(1), export) == deploy(promoted(1), export)
+    assert deploy(promoted(1), export, make_plan("service_advisor")) == deploy(
+        promoted(1), export, make_plan("service_advisor")
+    )
 
 
 def test_other_bytes_than_were_evaluated_do_not_answer(home: Path, tmp_path: Path) -> None:
-    deploy(promoted(1), exported(tmp_path / "e1", "good"))
+    deploy(promoted(1), exported(tmp_path / "e1", "good"), make_plan("service_advisor"))
     tampered = exported(tmp_path / "e2", "better").model_copy(update={"digest": "0" * 64})
     with pytest.raises(WeaverError, match="not what was evaluated"):
-        deploy(promoted(2), tampered)
+        deploy(promoted(2), tampered, make_plan("service_advisor"))
     assert deployed("service_advisor").version == 1
 
 

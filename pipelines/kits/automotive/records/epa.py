@@ -3,23 +3,14 @@
 import random
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from pipelines.errors import WeaverError
+from pipelines.kits.automotive.records.lookup import Field, Vehicle, ask
 
 GUIDES = ("epa2012", "epa2021")
 VEHICLES = 125  # each is asked about once in every topic
 SEED = 17
-
-
-class Field(NamedTuple):
-    """A column of the guides: how a record shows it, and how it is asked for and answered. Shown and answered alike,
-    name before value: a small model then learns to look a field up instead of guessing among numbers."""
-
-    topic: str
-    shown: str
-    answer: str
-    questions: tuple[str, ...]
 
 
 FIELDS = {
@@ -184,14 +175,6 @@ SHOUTED = re.compile(r"(?<![A-Za-z-])[A-Z]{4,}(?![A-Za-z-])")
 SPELLED = {"KIA": "Kia", "RAM": "Ram", "FIT": "Fit", "RIO": "Rio", "FE": "Fe", "VAN": "Van"}
 
 
-class Vehicle(NamedTuple):
-    source: str
-    key: str  # the guide's row name
-    name: str  # 2021 Honda Civic
-    group: str  # Honda Civic, whatever its year, body or trim
-    values: dict[str, str]  # column of FIELDS → value as a record shows it
-
-
 def rows() -> Iterator[dict[str, Any]]:
     """Rows of kind grounded: one a vehicle and topic, answered by one of the four fields that its input shows."""
     rng = random.Random(SEED)
@@ -202,18 +185,7 @@ def rows() -> Iterator[dict[str, Any]]:
             asked = columns.pop(number % len(columns))
             shown = [asked, rng.choice(columns), *rng.sample(others, 2)]
             rng.shuffle(shown)
-            field, value = FIELDS[asked], vehicle.values[asked]
-            yield {
-                "instruction": rng.choice(field.questions),
-                "input": " | ".join([vehicle.name, *(FIELDS[c].shown.format(vehicle.values[c]) for c in shown)]),
-                "output": field.answer.format(value),
-                "topic": topic,
-                "source": vehicle.source,
-                "key": vehicle.key,
-                "kind": "grounded",
-                "facts": {asked: value},
-                "group": vehicle.group,
-            }
+            yield ask(vehicle, asked, shown, FIELDS, rng.choice(FIELDS[asked].questions))
 
 
 def pick(known: list[Vehicle], rng: random.Random) -> list[Vehicle]:

@@ -1,0 +1,292 @@
+"""Vehicles as NHTSA's vPIC decodes their VINs (offline, in ultravin): body, weight, plant, power, electric drive."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from pipelines.kits.automotive.records.lookup import Field, Vehicle
+
+# Makes whose generated VINs decode to cars that were built; those of GM and Stellantis mix engines at random.
+MAKES = (
+    *("ACURA", "AUDI", "BMW", "FORD", "GENESIS", "HONDA", "HYUNDAI", "INFINITI", "JAGUAR", "KIA", "LAND ROVER"),
+    *("LEXUS", "LINCOLN", "LUCID", "MAZDA", "MERCEDES-BENZ", "MINI", "MITSUBISHI", "NISSAN", "POLESTAR", "PORSCHE"),
+    *("RIVIAN", "SUBARU", "TESLA", "TOYOTA", "VOLKSWAGEN", "VOLVO"),
+)
+YEARS = {"min_year": 2012, "max_year": 2025}
+TYPES = (2, 7)  # passenger car, multipurpose passenger vehicle
+SAMPLES = 400  # VINs a make and type
+LEAST = 6  # VINs of a model-year, all of which must agree on a value
+CLOCK = datetime(2026, 10, 1, tzinfo=UTC)  # ultravin's data month: what may be generated depends on the day
+SEED = 17
+
+FIELDS = {
+    "doors": Field(
+        "body",
+        "doors {}",
+        "Its number of doors is {}.",
+        (
+            "How many doors does it have?",
+            "What is the number of doors?",
+            "Can you tell me the door count?",
+            "How many doors are listed for this vehicle?",
+            "I need to know how many doors there are.",
+            "The vehicle comes with how many doors?",
+            "What door count does the record give?",
+            "Please look up its doors.",
+            "Counting the tailgate where the maker does, how many doors is that?",
+            "With how many doors was it built?",
+        ),
+    ),
+    "body_class": Field(
+        "body",
+        "body {}",
+        "Its body style is {}.",
+        (
+            "What body style is it?",
+            "What kind of body does it have?",
+            "Which body type is listed for this vehicle?",
+            "Is it a sedan, a hatchback or something else?",
+            "Can you tell me its body class?",
+            "What shape of vehicle is this?",
+            "Please look up the body style.",
+            "Which body does the record give?",
+            "A customer asks what type of car this is. What do I say?",
+            "Under which body style is it registered?",
+        ),
+    ),
+    "curb_weight": Field(
+        "weight",
+        "curb weight {} lb",
+        "Its curb weight is {} lb.",
+        (
+            "How much does it weigh?",
+            "What is the curb weight?",
+            "Can you tell me how heavy it is?",
+            "Which curb weight is listed for this vehicle?",
+            "How many pounds does it weigh empty?",
+            "I have to load it on a trailer. What does it weigh?",
+            "What weight does the record give?",
+            "Please look up the weight in pounds.",
+            "How heavy is this one without passengers?",
+            "For the lift I need its weight, please.",
+        ),
+    ),
+    "plant_city": Field(
+        "plant",
+        "plant {}",
+        "Its plant is in {}.",
+        (
+            "Where was it built?",
+            "In which city is its plant?",
+            "Which plant did it come from?",
+            "Can you tell me where the factory is?",
+            "What assembly plant is listed for this vehicle?",
+            "Which town was this car assembled in?",
+            "What plant city does the record give?",
+            "Please look up the assembly plant.",
+            "A buyer wants to know the factory. Which one is it?",
+            "From what plant does this vehicle roll off the line?",
+        ),
+    ),
+    "plant_country": Field(
+        "plant",
+        "built in {}",
+        "Its country of manufacture is {}.",
+        (
+            "In which country was it built?",
+            "What is the country of manufacture?",
+            "Which country does it come from?",
+            "Can you tell me the country it was made in?",
+            "What country of assembly is listed for this vehicle?",
+            "Is it an import, and from which country?",
+            "What country does the record give?",
+            "Please look up the country of origin.",
+            "A buyer asks which country builds this one. What is the answer?",
+            "For the customs form: made in which country?",
+        ),
+    ),
+    "horsepower": Field(
+        "power",
+        "power {} hp",
+        "Its power is {} hp.",
+        (
+            "How much horsepower does it have?",
+            "What is its power?",
+            "How powerful is it?",
+            "Can you tell me the horsepower?",
+            "How many horses are under the hood?",
+            "Which power rating is listed for this vehicle?",
+            "What horsepower does the record give?",
+            "Please look up how strong it is.",
+            "The customer wants to know the hp figure.",
+            "What output in hp is it rated at?",
+        ),
+    ),
+    "electrification": Field(
+        "electric",
+        "powertrain {}",
+        "Its powertrain is {}.",
+        (
+            "Is it fully electric or a hybrid?",
+            "What kind of electric powertrain does it have?",
+            "How electric is this vehicle?",
+            "Can you tell me its level of electrification?",
+            "Which powertrain is listed for this vehicle?",
+            "Does it still burn fuel, or is it a battery car?",
+            "What powertrain does the record give?",
+            "Please look up whether this is a hybrid or an electric car.",
+            "For the incentive form: what type of electrified vehicle is it?",
+            "Battery, plug-in or plain hybrid: which one is it?",
+        ),
+    ),
+    "battery_energy": Field(
+        "electric",
+        "battery {} kWh",
+        "Its battery holds {} kWh.",
+        (
+            "How big is the battery?",
+            "What is the battery capacity?",
+            "How many kilowatt-hours does the battery hold?",
+            "Can you tell me the battery size?",
+            "Which battery capacity is listed for this vehicle?",
+            "How much energy can it store?",
+            "What battery does the record give, in kWh?",
+            "Please look up the size of the pack.",
+            "I want to work out charging cost. How many kWh is the pack?",
+            "A full charge takes how many kWh?",
+        ),
+    ),
+    "drive_unit": Field(
+        "electric",
+        "drive unit {} motor",
+        "Its drive unit is {} motor.",
+        (
+            "How many motors drive it?",
+            "Is it a single-motor or a dual-motor car?",
+            "What is the drive unit?",
+            "Can you tell me how many electric motors it has?",
+            "Which drive unit is listed for this vehicle?",
+            "One motor or two?",
+            "What drive unit does the record give?",
+            "Please look up the number of drive motors.",
+            "The buyer asks about its electric motors. How many are there?",
+            "With what motor layout was it built?",
+        ),
+    ),
+}
+ELEMENTS = {
+    "Doors": "doors",
+    "Body Class": "body_class",
+    "Curb Weight (pounds)": "curb_weight",
+    "Plant City": "plant_city",
+    "Plant Country": "plant_country",
+    "Engine Brake (hp) From": "horsepower",
+    "Electrification Level": "electrification",
+    "Battery Energy (KWh) From": "battery_energy",
+    "EV Drive Unit": "drive_unit",
+}
+WORDS = {  # vPIC's own word → the one said at the counter; of these columns, a value that is not here is left out
+    "body_class": {
+        "Sport Utility Vehicle [SUV]/Multipurpose Vehicle [MPV]": "sport utility vehicle",
+        "Crossover Utility Vehicle [CUV]": "crossover",
+        "Sedan/Saloon": "sedan",
+        "Hatchback/Liftback/Notchback": "hatchback",
+        "Coupe": "coupe",
+        "Convertible/Cabriolet": "convertible",
+        "Wagon": "wagon",
+        "Minivan": "minivan",
+    },
+    "electrification": {
+        "BEV (Battery Electric Vehicle)": "battery electric",
+        "PHEV (Plug-in Hybrid Electric Vehicle)": "plug-in hybrid",
+        "Strong HEV (Hybrid Electric Vehicle)": "full hybrid",
+        "Mild HEV (Hybrid Electric Vehicle)": "mild hybrid",
+        "FCEV (Fuel Cell Electric Vehicle)": "fuel cell",
+    },
+    "drive_unit": {f"{count} Motor": count.lower() for count in ("Single", "Dual", "Triple", "Quad")},
+    "plant_country": {
+        "UNITED STATES (USA)": "United States",
+        "UNITED KINGDOM (UK)": "United Kingdom",
+        **{name.upper(): name for name in ("Mexico", "Japan", "Germany", "South Korea", "China", "Canada", "Sweden")},
+        **{name.upper(): name for name in ("Austria", "Belgium", "Hungary", "India", "Slovakia", "Spain", "Thailand")},
+    },
+}
+CITIES = {"Ul-San": "Ulsan"}
+MODELS = {"ECLIPSE CROSS": "Eclipse Cross", "IONIQ 5": "Ioniq 5", "IONIQ 6": "Ioniq 6", "SCION tC": "Scion tC"}
+FAMILY = re.compile(r"(?:(?:Model|Range|Santa|Polestar|Scion) )?\S+")  # the words of a model's name that make a group
+
+
+@cache
+def samples() -> dict[tuple[str, str, int], list[dict[str, Any]]]:
+    """(make, model, model year) → decoded VINs of it, as ultravin gives them.
+
+    The VINs are made of vPIC's own patterns: they decode like real ones, and belong to no car.
+    """
+    import ultravin
+
+    found: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+    for make in MAKES:
+        for vehicle_type in TYPES:
+            vins = ultravin.generate(
+                SAMPLES, seed=SEED, make=make, vehicle_type=vehicle_type, invalid_rate=0.0, now=CLOCK, **YEARS
+            )
+            for decoded in ultravin.decode_batch(vins, now=CLOCK):
+                if model := decoded["attributes"].get("Model"):
+                    found.setdefault((make, model, decoded["model_year"]), []).append(decoded)
+    return {key: decoded for key, decoded in found.items() if len(decoded) >= LEAST}
+
+
+def agreed(decoded: list[dict[str, Any]], elements: Iterable[str]) -> dict[str, str]:
+    """Element → its value, where every VIN has one and all are the same: true of the model-year, not of a trim."""
+    values = {element: {one["attributes"].get(element) for one in decoded} for element in elements}
+    return {element: said.pop() for element, said in values.items() if len(said) == 1 and None not in said}
+
+
+def vehicles() -> list[Vehicle]:
+    """A record a model-year, with the columns of FIELDS that its sampled VINs agree on; key is one of those VINs."""
+    country = home_countries()
+    found = []
+    for (make, model, year), decoded in sorted(samples().items()):
+        values = {}
+        for element, value in agreed(decoded, ELEMENTS).items():
+            column = ELEMENTS[element]
+            if said := spell(column, value):
+                values[column] = said
+        if {"plant_city", "plant_country"} <= set(values) and country[values["plant_city"]] != values["plant_country"]:
+            del values["plant_country"]  # vPIC puts Oakville, Ontario, into the United States for one model
+        if len(values) > 1:
+            found.append(named(make, model, year, decoded, values))
+    return found
+
+
+def named(make: str, model: str, year: int, decoded: list[dict[str, Any]], values: dict[str, str]) -> Vehicle:
+    brand = make if make == "BMW" else make.title()
+    model = MODELS.get(model, model).removeprefix(f"{make} ")
+    name = model if model.startswith(brand) else f"{brand} {model}"
+    family = FAMILY.match(name.removeprefix(f"{brand} "))
+    group = name if model.startswith(brand) or not family else f"{brand} {family[0]}"
+    return Vehicle("ultravin:vPIC", decoded[0]["vin"], f"{year} {name}", group, values)
+
+
+def spell(column: str, value: str) -> str:
+    """A value as a record shows it; empty if it is not fit to be asked about."""
+    if column in WORDS:
+        return WORDS[column].get(value, "")
+    if column == "plant_city":
+        city = " ".join(value.split()).title()
+        return "" if "," in city or "County" in city else CITIES.get(city, city)
+    return f"{float(value):g}"
+
+
+def home_countries() -> dict[str, str]:
+    """Plant city → the country that most of its sampled VINs name."""
+    told: dict[str, Counter[str]] = {}
+    for decoded in samples().values():
+        for one in decoded:
+            city, country = (one["attributes"].get(f"Plant {what}") for what in ("City", "Country"))
+            if city and country:
+                told.setdefault(spell("plant_city", city), Counter())[spell("plant_country", country)] += 1
+    return {city: countries.most_common(1)[0][0] for city, countries in told.items()}
