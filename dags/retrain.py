@@ -116,7 +116,7 @@ def retrain(template: Template) -> None:
         schedule=CronTriggerTimetable(template.schedule.cron, timezone=template.schedule.timezone),
         catchup=False,
         max_active_runs=1,
-        is_paused_upon_creation=False,
+        is_paused_upon_creation=True,  # a template that is run once, or switched on here, runs nightly from then on
         params={key: Param(value, section=section, **schema) for key, section, value, schema in form(template.name)},
         user_defined_macros={"mlflow_url": settings().mlflow_url},
         tags=["neuroweaver", "retrain", template.name],

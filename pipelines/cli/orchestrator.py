@@ -42,10 +42,10 @@ class Orchestrator:
         return response.json()
 
     def dag(self, dag_id: str) -> dict[str, Any]:
-        """The DAG, once the DAG processor has read it: up to a minute after the very first start."""
+        """The DAG, once the DAG processor has read it (up to a minute after the very first start), and switched on."""
         for attempt in stamina.retry_context(on=WeaverError, timeout=90, attempts=None, wait_max=2):
             with attempt:
-                return self.request("GET", f"/api/v2/dags/{dag_id}")
+                return self.request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
         raise AssertionError("unreachable: the last attempt raises")
 
     def open_run(self, dag_id: str) -> str | None:

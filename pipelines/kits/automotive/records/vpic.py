@@ -15,12 +15,13 @@ MAKES = (
     *("LEXUS", "LINCOLN", "LUCID", "MAZDA", "MERCEDES-BENZ", "MINI", "MITSUBISHI", "NISSAN", "POLESTAR", "PORSCHE"),
     *("RIVIAN", "SUBARU", "TESLA", "TOYOTA", "VOLKSWAGEN", "VOLVO"),
 )
-YEARS = {"min_year": 2012, "max_year": 2025}
+YEARS = (2012, 2025)
 TYPES = (2, 7)  # passenger car, multipurpose passenger vehicle
 SAMPLES = 400  # VINs a make and type
 LEAST = 6  # VINs of a model-year, all of which must agree on a value
 CLOCK = datetime(2026, 10, 1, tzinfo=UTC)  # ultravin's data month: what may be generated depends on the day
 SEED = 17
+LARGE = 10  # kWh: below, it is no battery that anybody charges
 
 FIELDS = {
     "doors": Field(
@@ -79,7 +80,7 @@ FIELDS = {
         "plant {}",
         "Its plant is in {}.",
         (
-            "Where was it built?",
+            "Which factory built it?",
             "In which city is its plant?",
             "Which plant did it come from?",
             "Can you tell me where the factory is?",
@@ -208,22 +209,23 @@ WORDS = {  # vPIC's own word → the one said at the counter; of these columns, 
     },
     "drive_unit": {f"{count} Motor": count.lower() for count in ("Single", "Dual", "Triple", "Quad")},
     "plant_country": {
-        "UNITED STATES (USA)": "United States",
-        "UNITED KINGDOM (UK)": "United Kingdom",
+        "UNITED STATES (USA)": "the United States",
+        "UNITED KINGDOM (UK)": "the United Kingdom",
         **{name.upper(): name for name in ("Mexico", "Japan", "Germany", "South Korea", "China", "Canada", "Sweden")},
         **{name.upper(): name for name in ("Austria", "Belgium", "Hungary", "India", "Slovakia", "Spain", "Thailand")},
     },
 }
 CITIES = {"Ul-San": "Ulsan"}
-MODELS = {"ECLIPSE CROSS": "Eclipse Cross", "IONIQ 5": "Ioniq 5", "IONIQ 6": "Ioniq 6", "SCION tC": "Scion tC"}
-FAMILY = re.compile(r"(?:(?:Model|Range|Santa|Polestar|Scion) )?\S+")  # the words of a model's name that make a group
+SHOUTED = re.compile(r"\b[A-Z]{5,}\b")  # ECLIPSE CROSS
+ODD = re.compile(r"'|^New ")  # '34 Ford replicas
+FAMILY = re.compile(r"(?:(?:Model|Range|Santa|Scion) )?\S+")  # the words of a model's name that make a group
 
 
 @cache
 def samples() -> dict[tuple[str, str, int], list[dict[str, Any]]]:
     """(make, model, model year) → decoded VINs of it, as ultravin gives them.
 
-    The VINs are made of vPIC's own patterns: they decode like real ones, and belong to no car.
+    The VINs are made of vPIC's own patterns: they decode like real ones; no car is meant.
     """
     import ultravin
 
@@ -231,7 +233,14 @@ def samples() -> dict[tuple[str, str, int], list[dict[str, Any]]]:
     for make in MAKES:
         for vehicle_type in TYPES:
             vins = ultravin.generate(
-                SAMPLES, seed=SEED, make=make, vehicle_type=vehicle_type, invalid_rate=0.0, now=CLOCK, **YEARS
+                SAMPLES,
+                seed=SEED,
+                make=make,
+                vehicle_type=vehicle_type,
+                min_year=YEARS[0],
+                max_year=YEARS[1],
+                invalid_rate=0.0,
+                now=CLOCK,
             )
             for decoded in ultravin.decode_batch(vins, now=CLOCK):
                 if model := decoded["attributes"].get("Model"):
@@ -257,17 +266,19 @@ def vehicles() -> list[Vehicle]:
                 values[column] = said
         if {"plant_city", "plant_country"} <= set(values) and country[values["plant_city"]] != values["plant_country"]:
             del values["plant_country"]  # vPIC puts Oakville, Ontario, into the United States for one model
-        if len(values) > 1:
+        if float(values.get("battery_energy", LARGE)) < LARGE:
+            del values["battery_energy"]
+        if len(values) > 1 and not ODD.search(model):
             found.append(named(make, model, year, decoded, values))
     return found
 
 
 def named(make: str, model: str, year: int, decoded: list[dict[str, Any]], values: dict[str, str]) -> Vehicle:
     brand = make if make == "BMW" else make.title()
-    model = MODELS.get(model, model).removeprefix(f"{make} ")
+    model = SHOUTED.sub(lambda shouted: shouted[0].capitalize(), model.removeprefix(f"{make} "))
     name = model if model.startswith(brand) else f"{brand} {model}"
     family = FAMILY.match(name.removeprefix(f"{brand} "))
-    group = name if model.startswith(brand) or not family else f"{brand} {family[0]}"
+    group = f"{brand} {family[0]}" if family and not model.startswith(brand) else name
     return Vehicle("ultravin:vPIC", decoded[0]["vin"], f"{year} {name}", group, values)
 
 

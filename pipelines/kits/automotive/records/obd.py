@@ -1,0 +1,22 @@
+"""The names of trouble codes and of live readings, as python-OBD (obd) lists them."""
+
+
+def code_names() -> dict[str, str]:
+    """Trouble code → its name, where no other code has the same."""
+    from obd.codes import DTC
+
+    names = list(DTC.values())
+    return {code: name.replace("'", "") for code, name in DTC.items() if names.count(name) == 1}
+
+
+def readings() -> dict[str, str]:
+    """Mode and PID (010C) → what it reads, where no other PID's name differs by letters' case or a figure alone."""
+    from obd.commands import __mode1__
+
+    known = {
+        command.command.decode(): command.desc
+        for command in __mode1__
+        if not command.desc.startswith(("Supported PIDs", "02 ", "O2:", "Various"))
+    }
+    said = [name.casefold() for name in known.values()]
+    return {pid: name for pid, name in known.items() if said.count(name.casefold()) == 1}

