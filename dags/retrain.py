@@ -141,6 +141,7 @@ def retrain(template: Template) -> None:
             stage("refine"),
             stage("version"),
             anything_new(),
+            stage("report"),
             stage("fine_tune", pool="training", execution_timeout=budget),
             stage("export", pool="training"),
             stage("evaluate", pool="training"),

@@ -55,6 +55,18 @@ class Splits(Noun):
     rows: dict[str, int]  # per split
     dropped: dict[str, int]  # per reason
 
+    @property
+    def report(self) -> Path:
+        """The folder where the report stage draws what became of the rows: not in `uri`, whose bytes DVC watches."""
+        folder = Path(self.uri)
+        return folder.parents[1] / "report" / folder.name
+
+
+class DataReport(Noun):
+    """How rows became a dataset, as pages: `uri` is a folder holding report.html and what it links to."""
+
+    uri: str
+
 
 class DatasetVersion(Noun):
     """An accepted dataset, committed and tagged in the data registry; `uri` holds train.jsonl and heldout.jsonl."""
@@ -64,6 +76,7 @@ class DatasetVersion(Noun):
     uri: str
     digest: str
     rows: dict[str, int]
+    report: str = ""  # the folder where the report stage draws how these rows came about
 
     @property
     def tag(self) -> str:

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from pipelines.errors import WeaverError
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 @contextmanager
@@ -78,7 +79,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
 
 def canonical(value: Any) -> str:
     """One spelling a value, so that equal values have equal digests."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return ENCODER.encode(value)
 
 
 def digest(value: Any) -> str:

@@ -28,10 +28,10 @@ class Data(Section):
 
 Step = Literal[
     "normalise",
+    "personal",
     "language",
     "length",
     "repetition",
-    "personal",
     "exact_duplicates",
     "near_duplicates",
     "relevance",
@@ -45,29 +45,57 @@ class Refine(Section):
     steps: list[Step] = Field(
         default=[
             "normalise",
+            "personal",
             "language",
             "length",
             "repetition",
             "exact_duplicates",
             "near_duplicates",
+            "relevance",
             "answers",
+            "quality",
             "sample",
         ],
         description="the refinement steps that run, in this order",
     )
     engine: Literal["local", "ray"] = Field("local", description="ray: the same steps on Ray Data, over many machines")
     batch_rows: int = Field(10_000, ge=1, description="rows in memory at a time, a process")
-    language: str = Field("en", description="drop rows that are surely in another (ISO 639-1); empty allows any")
+    language: str = Field("en", description="rows that are surely in another go (ISO 639-1)")
     min_instruction_chars: int = Field(3, ge=0)
     max_instruction_chars: int = Field(2_000, ge=1)
     max_input_chars: int = Field(8_000, ge=0)
     min_output_chars: int = Field(1, ge=0)
     max_output_chars: int = Field(4_000, ge=1)
-    max_repetition: float = Field(0.5, ge=0, le=1, description="share of an answer's word trigrams that occurred before")
+    max_repetition: float = Field(0.5, ge=0, le=1, description="share of an answer's trigrams that occurred before")
+    relevance: float = Field(0.08, ge=-1, le=1, description="drop rows less like the sample questions; -1 drops none")
+    min_quality: float = Field(0.0, ge=0, le=1, description="drop rows of a lower quality score; 0 drops none")
     rows: int = Field(0, ge=0, description="keep only this many rows, evenly over topics; 0 keeps all")
     near_duplicate: float = Field(0.9, gt=0, le=1, description="Jaccard similarity from which two rows are one")
     heldout_share: float = Field(0.2, gt=0, lt=1, description="share of groups kept for evaluation")
     seed: int = 17
+
+
+Treatment = Literal["drop", "mask", "pseudonymise", "keep"]
+
+
+class Privacy(Section):
+    """What becomes of each kind of personal data: drop the row, mask it, put a consistent stand-in, or keep it."""
+
+    ssn: Treatment = Field("drop", description="social security numbers and ITINs")
+    card: Treatment = Field("drop", description="payment cards")
+    account: Treatment = Field("drop", description="bank accounts and routing numbers")
+    licence: Treatment = Field("drop", description="driver's licences")
+    birth_date: Treatment = "mask"
+    income: Treatment = "mask"
+    employer: Treatment = "mask"
+    name: Treatment = "pseudonymise"
+    address: Treatment = "pseudonymise"
+    email: Treatment = "pseudonymise"
+    phone: Treatment = "pseudonymise"
+    plate: Treatment = Field("pseudonymise", description="licence plates")
+    vin: Treatment = Field(
+        "pseudonymise", description="a stand-in is a valid VIN of the same make, model, year and plant"
+    )
 
 
 class Base(Section):
@@ -145,6 +173,7 @@ class TrainingPlan(Section):
     contract: Contract
     data: Data
     refine: Refine
+    privacy: Privacy
     base: Base
     train: Train
     evaluate: Evaluate
@@ -165,4 +194,4 @@ class TrainingPlan(Section):
         return values
 
 
-TUNABLE = ("data", "refine", "base", "train", "evaluate", "gate", "deployment")
+TUNABLE = ("data", "refine", "privacy", "base", "train", "evaluate", "gate", "deployment")

@@ -25,8 +25,9 @@ class Settings(BaseSettings):
     mlflow_port: int = Field(5000, ge=1, le=65535)
     tracking_uri: str = Field("", description="an MLflow server of your own; empty: the local one")
     registry_remote: str = Field(
-        "", description="the folder, shared by then, that DVC pushes datasets to; empty: one in home"
+        "", description="where DVC pushes datasets to: a shared folder, or s3://bucket/path; empty: a folder in home"
     )
+    ray_address: str = Field("", description="a Ray cluster; empty: refine starts one of its own where a plan says ray")
 
     @property
     def airflow_url(self) -> str:

@@ -29,6 +29,7 @@ STAGES = {
     "validate": Stage("datasets.contract:validate", ("collect",), "Hold the rows to their contract."),
     "refine": Stage("datasets.refine:refine", ("validate",), "Clean, deduplicate and split the rows."),
     "version": Stage("datasets.versions:version", ("refine",), "Commit the dataset to the data registry."),
+    "report": Stage("datasets.refine.report:report", ("validate", "refine"), "Draw what became of the rows."),
     "fine_tune": Stage("training.fine_tune:fine_tune", ("version",), "Train an adapter with QLoRA."),
     "export": Stage("training.export:export", ("fine_tune",), "Merge the adapter into what will be served."),
     "evaluate": Stage("evaluation.evaluate:evaluate", ("export", "version"), "Ask the held-out questions."),

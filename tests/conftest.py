@@ -15,7 +15,15 @@ import httpx
 import psutil
 import pytest
 
+from pipelines.datasets import embedder
+from pipelines.files import digest
 from pipelines.settings import settings
+
+
+@pytest.fixture(scope="session")
+def word_vectors(request: pytest.FixtureRequest) -> Path:
+    """The embedder's folder, for a home to link to: distilling takes half a minute, so pytest's cache keeps it."""
+    return request.config.cache.mkdir(f"embedder-{digest(Path(embedder.__file__))[:12]}")
 
 
 @pytest.fixture
@@ -131,9 +139,11 @@ def marked(process: psutil.Process, home: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, word_vectors: Path) -> Iterator[Stack]:
     """One stack for all tests that need the real servers; a test that breaks it brings it up again."""
     stack = Stack(tmp_path_factory.mktemp("stack") / "home")
+    stack.home.mkdir()
+    (stack.home / "embedder").symlink_to(word_vectors)
     stack.json("up")
     with stack.opened:
         yield stack

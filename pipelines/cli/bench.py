@@ -1,6 +1,7 @@
 """`weaver bench`: every figure of the README is made here."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -22,9 +23,43 @@ def train(
     """Our training beside a plain trl script: same data, tokens and quantisation, one process each, in turn."""
     from pipelines.bench.train import run
 
+    tell(lambda: run(steps), as_json)
+
+
+@app.command()
+def refine(
+    rows: Annotated[int, typer.Option(min=0, help="Rows to refine; 0 takes all 258,145.")] = 0, as_json: AsJson = False
+) -> None:
+    """The whole refinement of real conversations: rows a second, memory, and near-duplicates beside plain rensa."""
+    from pipelines.bench.refine import run
+
+    tell(lambda: run(rows), as_json)
+
+
+@app.command()
+def pii(as_json: AsJson = False) -> None:
+    """Personal data found in made-up dealership texts and real newsgroup posts: recall, precision, rows a second."""
+    from pipelines.bench.pii import run
+
+    tell(run, as_json)
+
+
+@app.command()
+def validate(
+    rows: Annotated[int, typer.Option(min=500, help="Rows to hold to the contract.")] = 1_000_000,
+    as_json: AsJson = False,
+) -> None:
+    """The contract stage over a million rows: seconds in a fresh process, rows a second, memory."""
+    from pipelines.bench.validate import run
+
+    tell(lambda: run(rows), as_json)
+
+
+def tell(run: Callable[[], dict[str, Any]], as_json: bool) -> None:
+    """Run a bench, and show its figures."""
     if as_json:
         speak_aside()
-    figures = run(steps)
+    figures = run()
     table = Table("figure", "value", box=None)
     for name, value in figures.items():
         table.add_row(name, f"{value:.3g}" if isinstance(value, float) else str(value))

@@ -15,11 +15,12 @@ from pipelines.cli.orchestrator import OVER, WAITING, Orchestrator, Run
 from pipelines.errors import WeaverError
 from pipelines.settings import settings
 from pipelines.stack import control
-from pipelines.templates import load_template, make_plan
+from pipelines.templates import make_plan
 
 app = typer.Typer()
 
 Approve = Annotated[bool, typer.Option("--approve", help="Approve without asking; the record says that a script did.")]
+SHOWN = 3  # sample questions that the new champion answers
 MARKS = {"success": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]", "running": "[blue]●[/]"}
 
 
@@ -167,4 +168,4 @@ def answers(template: str) -> dict[str, str]:
     with out.status("asking the champion"):
         plan = make_plan(template)
         advisor = Advisor(deployed(template), plan.system_prompt, plan.evaluate.max_new_tokens)
-        return {question: "".join(advisor.stream(question)).strip() for question in load_template(template).questions}
+        return {question: "".join(advisor.stream(question)).strip() for question in plan.questions[:SHOWN]}

@@ -10,7 +10,8 @@ from typing import Any
 
 from pipelines import progress
 from pipelines.artifacts import Records
-from pipelines.datasets.duplicates import words
+from pipelines.datasets import intake
+from pipelines.datasets.refine.duplicates import words
 from pipelines.errors import WeaverError
 from pipelines.files import digest, once, read_jsonl, write_jsonl, write_text
 from pipelines.kits import builders, kits
@@ -24,7 +25,9 @@ Rows = Callable[[], list[Row]]
 
 
 def collect(plan: TrainingPlan, work: Path) -> Records:
-    """Build or read the rows of `plan.data.source`. They are not judged here: that is the contract's.
+    """Build or read the rows of `plan.data.source`, and take those that `weaver dataset add` brought to the template.
+
+    They are not judged here: that is the contract's.
 
     Returns:
         A folder with records.jsonl: instruction, input, output, topic, source, key, kind, facts and group of each row,
@@ -35,10 +38,14 @@ def collect(plan: TrainingPlan, work: Path) -> Records:
     """
     source = plan.data.source
     rows, sources = locate(source)
+    uploads = intake.uploads(plan.template)
+    sources |= {f"intake/{upload.id}/{upload.file}": upload.digest for upload in uploads}
 
     def build(folder: Path) -> None:
         progress.report(plan.template, "collect", 0, 1, source)
         found = rows()
+        for upload in uploads:
+            found += [with_defaults(row, upload.file) for row in intake.rows(upload)]
         write_jsonl(folder / "records.jsonl", found)
         counts = {"digest": digest(folder / "records.jsonl"), "rows": len(found), "sources": sources}
         write_text(folder / "counts.json", json.dumps(counts, indent=1))

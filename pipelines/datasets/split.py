@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines.datasets.duplicates import QUESTION, Index, Row
+from pipelines.datasets.refine.duplicates import QUESTION, Index, Row
 from pipelines.errors import WeaverError
 from pipelines.files import digest
 

@@ -40,6 +40,8 @@ GIT_CONFIG = {
 def version(splits: Splits, plan: TrainingPlan) -> DatasetVersion:
     """The dataset version of these splits: the latest one if nothing changed since, else a new one.
 
+    Splits that a rollback turned away make no version: what was rolled back to stays the latest until the data change.
+
     Raises:
         Unavailable: the remote does not take the data; nothing was versioned.
         WeaverError: the disk is full, or the splits are no longer what refine made.
@@ -49,16 +51,21 @@ def version(splits: Splits, plan: TrainingPlan) -> DatasetVersion:
         raise WeaverError(f"{source} was changed after it was made", "Delete this folder and refine again.")
     with writing() as registry:
         known = versions(name)
-        if known and known[-1].digest == splits.digest:
+        if known and splits.digest in (known[-1].digest, *turned_away(registry, known[-1])):
             log.info("nothing new: %s", known[-1].tag)
-            return checkout(name, known[-1].version)
+            return reported(checkout(name, known[-1].version), splits)
         number = known[-1].version + 1 if known else 1
         progress.report(plan.template, "version", 0, 1, f"version {number}")
         copy(source, registry / name)
         store(registry, name)
-        commit(registry, f"{name}@v{number}", splits)
+        commit(registry, f"{name}@v{number}", splits.digest, splits.rows)
         progress.report(plan.template, "version", 1, 1, f"version {number}")
-        return checkout(name, number)
+        return reported(checkout(name, number), splits)
+
+
+def reported(version: DatasetVersion, splits: Splits) -> DatasetVersion:
+    """With the place of its report; of splits that were turned away there is none to show."""
+    return version.model_copy(update={"report": str(splits.report)} if version.digest == splits.digest else {})
 
 
 def versions(name: str) -> list[DatasetVersion]:
@@ -71,7 +78,8 @@ def versions(name: str) -> list[DatasetVersion]:
     for tag, _, told in (line.partition(" ") for line in tags.splitlines()):
         number = int(tag.removeprefix(f"{name}@v"))
         uri = str(settings().home / "datasets" / name / f"v{number}")
-        found.append(DatasetVersion(name=name, version=number, uri=uri, **json.loads(told)))
+        known = json.loads(told)
+        found.append(DatasetVersion(name=name, version=number, uri=uri, digest=known["digest"], rows=known["rows"]))
     return sorted(found, key=lambda version: version.version)
 
 
@@ -156,10 +164,25 @@ def store(registry: Path, name: str) -> None:
             repo.push([str(registry / name)])
 
 
-def commit(registry: Path, tag: str, splits: Splits) -> None:
-    rows = " and ".join(f"{count} {split}" for split, count in splits.rows.items())
-    git(registry, "commit", "--quiet", "--allow-empty", "--message", f"{tag}: {rows} rows")
-    git(registry, "tag", "--annotate", tag, "--message", canonical({"digest": splits.digest, "rows": splits.rows}))
+def commit(
+    registry: Path, tag: str, digest: str, rows: dict[str, int], about: str = "", instead_of: list[str] | None = None
+) -> None:
+    """
+    Args:
+        about: what there is to say beside the rows.
+        instead_of: the digests of the versions that a rollback turns away.
+    """
+    counts = " and ".join(f"{count} {split}" for split, count in rows.items())
+    message = f"{tag}: {counts} rows{f'; {about}' if about else ''}"
+    told = {"digest": digest, "rows": rows} | ({"instead_of": instead_of} if instead_of else {})
+    git(registry, "commit", "--quiet", "--allow-empty", "--message", message)
+    git(registry, "tag", "--annotate", tag, "--message", canonical(told))
+
+
+def turned_away(registry: Path, latest: DatasetVersion) -> list[str]:
+    """The digests that `latest` is there instead of; none unless it is a rollback."""
+    told = git(registry, "for-each-ref", "--format=%(contents:subject)", f"refs/tags/{latest.tag}")
+    return json.loads(told).get("instead_of", [])
 
 
 def configure(registry: Path) -> None:
@@ -174,6 +197,8 @@ def configure(registry: Path) -> None:
         "['remote \"store\"']",
         f'    url = "{remote()}"',
     ]
+    if remote().startswith("s3://"):  # where it is and who we are: the AWS_ variables, which DVC reads itself
+        lines.append("    connect_timeout = 10")
     write_text(registry / ".dvc" / "config.local", "\n".join(lines) + "\n")
 
 
@@ -190,12 +215,24 @@ def told(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # each kind of storage raises errors of its own
+        if remote().startswith("s3://") and refused(error):
+            raise WeaverError(
+                f"{what}: {error} (remote: {remote()})",
+                "Check the bucket, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do.",
+            ) from error
         if isinstance(error, DvcException | ImportError) and not isinstance(error, FileTransferError):
             raise WeaverError(f"{what}: {error}", "Check WEAVER_REGISTRY_REMOTE.") from error
         raise Unavailable(
             f"{what}: {error} (remote: {remote()})",
             "Check that the remote answers, lets you in and has room; run again.",
         ) from error
+
+
+def refused(error: Exception) -> bool:
+    """Whether an object store answered, and said no: another try would hear the same."""
+    from botocore.exceptions import NoCredentialsError
+
+    return isinstance(error, PermissionError | FileNotFoundError | NoCredentialsError)
 
 
 def git(registry: Path, *arguments: str) -> str:

@@ -52,6 +52,8 @@ def journal(dataset: DatasetVersion, splits: dict[str, Any], plan: TrainingPlan,
             )
             if not remembered:
                 log_inputs(mlflow, dataset, splits)
+                if dataset.report and Path(dataset.report).exists():
+                    mlflow.log_artifacts(dataset.report, "data")
             yield Journal(mlflow, run.info.run_id, plan)
 
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from pipelines.datasets.duplicates import QUESTION, Index
+from pipelines.datasets.refine.duplicates import QUESTION, Index
 from pipelines.kits.automotive import service_advisor
 
 RECORD = (

@@ -51,6 +51,10 @@ def report(splits: Splits) -> dict:
     return json.loads((Path(splits.uri) / "report.json").read_text())
 
 
+def without_seconds(report: dict) -> dict:
+    return report | {"steps": [{k: v for k, v in step.items() if k != "seconds"} for step in report["steps"]]}
+
+
 def test_every_row_is_accounted_for(refined: Callable) -> None:
     rows = [row(number) for number in range(200)]
     rows += [row(3, source="twice"), row(4, source="spaces", output=" 4\t Nm "), row(5, source="case", output="5 NM")]
@@ -64,7 +68,7 @@ def test_every_row_is_accounted_for(refined: Callable) -> None:
     }
     assert splits.dropped == {"exact duplicate": 2, "near-duplicate": 1}
     steps = report(splits)["steps"]
-    assert [step["step"] for step in steps] == ["normalise", "exact duplicates", "near-duplicates", "sample", "split"]
+    assert [step["step"] for step in steps] == [*make_plan("service_advisor").refine.steps, "split"]
     for step, after in zip(steps, [*steps[1:], {"in": 200}], strict=True):
         assert step["in"] - sum(step["dropped"].values()) == step["out"] == after["in"]
     topics = Counter(one["topic"] for one in read(splits, "heldout"))
@@ -85,9 +89,9 @@ def test_the_same_rows_give_the_same_bytes(refined: Callable) -> None:
     one, other = refined(rows, "one", rows=50), refined(rows, "other", rows=50)
     assert one.uri != other.uri
     assert one.digest == other.digest
-    assert {path.name: digest(path) for path in Path(one.uri).iterdir()} == {
-        path.name: digest(path) for path in Path(other.uri).iterdir()
-    }
+    for name in ("train", "heldout", "dropped"):
+        assert digest(Path(one.uri, f"{name}.jsonl")) == digest(Path(other.uri, f"{name}.jsonl"))
+    assert without_seconds(report(one)) == without_seconds(report(other))
     assert refined(rows, "one", rows=50) == one
     assert refined(rows, "one", rows=50, seed=18).digest != one.digest
 
@@ -107,7 +111,7 @@ def test_a_training_question_like_a_held_out_one_is_dropped(refined: Callable) -
         row(number, group=f"nut {number}", instruction=f"what is torque of bolt {number}", output=f"It is {number} Nm.")
         for number in range(100)
     ]
-    splits = refined(rows)
+    splits = refined(rows, steps=["normalise", "near_duplicates"])  # two answers to one question do not trouble these
     assert splits.dropped["near-duplicate of held-out"] > 10
     held = {one["input"] for one in read(splits, "heldout")}
     assert not held & {one["input"] for one in read(splits, "train")}
@@ -118,9 +122,10 @@ def test_a_training_question_like_a_held_out_one_is_dropped(refined: Callable) -
     ("rows", "said"),
     [
         ([row(0), row(3), row(6), row(1)], "no held-out rows: drivetrain"),
-        ([row(0, output=" "), row(0, output="")], "no held-out rows: engine"),
+        ([row(0), row(0, input=" bolt 0 ")], "no held-out rows: engine"),
+        ([row(0, output=" "), row(1, output="")], "no row is left to train on"),
     ],
-    ids=["a topic of one group", "one row"],
+    ids=["a topic of one group", "one row", "no row"],
 )
 def test_an_empty_side_is_told_and_leaves_nothing(refined: Callable, home: Path, rows: Rows, said: str) -> None:
     with pytest.raises(WeaverError, match=said):

@@ -1,0 +1,51 @@
+"""`weaver dataset quarantine` and `weaver dataset release`: what refine dropped, and letting some of it back in."""
+
+from collections import Counter
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines.cli.console import AsJson, Template, out, print_json
+
+app = typer.Typer()
+
+Which = Annotated[list[str], typer.Argument(metavar="ID|REASON...", help="Rows by id, or all of a reason.")]
+Reason = Annotated[str, typer.Option(help="Only rows dropped for this reason.")]
+Show = Annotated[int, typer.Option(min=0, help="How many rows to show; 0 shows all.")]
+
+
+@app.command()
+def quarantine(template: Template, reason: Reason = "", show: Show = 20, as_json: AsJson = False) -> None:
+    """The rows that the last refine dropped, each with its step and reason."""
+    from pipelines.datasets.quarantine import kind, quarantined
+
+    rows = [row for row in quarantined(template) if not reason or kind(row) == reason]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("id", "step", "reason", "question", "answer", box=None)
+    for row in rows[: show or None]:
+        table.add_row(*(escape(row[column][:120]) for column in ("id", "step", "reason", "instruction", "output")))
+    out.print(table)
+    counts = ", ".join(f"{count} {name}" for name, count in Counter(map(kind, rows)).most_common())
+    out.print(f"{len(rows)} rows{': ' + counts if rows else ''}", highlight=False)
+
+
+@app.command()
+def release(
+    template: Template,
+    which: Which,
+    by: Annotated[str, typer.Option(help="Who lets them in.")],
+    why: Annotated[str, typer.Option(help="Why; kept with the release.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let rows pass the step that dropped them, from the next refine on."""
+    from pipelines.datasets import quarantine
+
+    rows = quarantine.release(template, which, by, why)
+    if as_json:
+        print_json([row["id"] for row in rows])
+    else:
+        out.print(f"{len(rows)} rows are let in by the next `weaver refine {template}`.", highlight=False)

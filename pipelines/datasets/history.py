@@ -1,0 +1,151 @@
+"""What became of a dataset: its versions, what changed between two, one of them in a folder, and the way back."""
+
+import json
+from collections import Counter
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipelines.artifacts import DatasetVersion
+from pipelines.datasets.split import FILES
+from pipelines.datasets.versions import checkout, commit, copy, git, store, versions, writing
+from pipelines.errors import WeaverError
+from pipelines.files import canonical
+from pipelines.settings import settings
+
+EXAMPLES = 3  # changed rows shown
+
+
+class Rows(NamedTuple):
+    """A version's rows, as digests: a million of them are some 200 MB."""
+
+    topics: dict[bytes, str]  # a row's content → its topic
+    questions: dict[bytes, bytes]  # a row's content → what it asks
+    splits: dict[bytes, str]
+    counts: Counter[bytes]
+
+
+def history(name: str) -> list[dict[str, Any]]:
+    """All versions, oldest first: tag, version, rows (per split), digest, date (ISO 8601) and message."""
+    dates = {}
+    if known := versions(name):
+        fields = "%(refname:strip=2)%09%(taggerdate:iso-strict)%09%(*contents:subject)"
+        told = git(settings().home / "registry", "for-each-ref", f"--format={fields}", f"refs/tags/{name}@v*")
+        dates = {tag: rest for tag, *rest in (line.split("\t", 2) for line in told.splitlines())}
+    return [
+        {"tag": v.tag, "version": v.version, "rows": v.rows, "digest": v.digest}
+        | dict(zip(("date", "message"), dates[v.tag], strict=True))
+        for v in known
+    ]
+
+
+def diff(name: str, old: int, new: int) -> dict[str, Any]:
+    """What changed between two versions, row by row, whatever their order and their split.
+
+    Returns:
+        topics: topic → rows added, removed, changed (the same question, another answer or other facts) and same;
+        moved: rows that changed their split alone; examples: changed questions.
+
+    Raises:
+        WeaverError: there is no such version.
+    """
+    before, after = (read(checkout(name, version)) for version in (old, new))
+    gone, come = before.counts - after.counts, after.counts - before.counts
+    topics: dict[str, Counter[str]] = {}
+
+    def count(topic: str, what: str, rows: int) -> None:
+        topics.setdefault(topic, Counter(added=0, removed=0, changed=0, same=0))[what] += rows
+
+    asked: dict[bytes, list[bytes]] = {}
+    for row in gone.elements():
+        asked.setdefault(before.questions[row], []).append(row)
+    changed: list[bytes] = []
+    for row in come.elements():
+        if waiting := asked.get(after.questions[row]):
+            waiting.pop()
+            changed.append(row)
+            count(after.topics[row], "changed", 1)
+        else:
+            count(after.topics[row], "added", 1)
+    for row in (row for rows in asked.values() for row in rows):
+        count(before.topics[row], "removed", 1)
+    same = before.counts & after.counts
+    for row, rows in same.items():
+        count(after.topics[row], "same", rows)
+    return {
+        "from": f"{name}@v{old}",
+        "to": f"{name}@v{new}",
+        "topics": {topic: dict(counts) for topic, counts in sorted(topics.items())},
+        "moved": sum(before.splits[row] != after.splits[row] for row in same),
+        "examples": questions(name, new, set(changed[:EXAMPLES])),
+    }
+
+
+def read(version: DatasetVersion) -> Rows:
+    found = Rows({}, {}, {}, Counter())
+    for split, row in rows_of(version):
+        content = content_of(row)
+        found.topics[content] = row.get("topic", "")
+        found.questions[content] = question_of(row)
+        found.splits[content] = split
+        found.counts[content] += 1
+    return found
+
+
+def rows_of(version: DatasetVersion) -> Any:
+    for file in FILES:
+        with (Path(version.uri) / file).open("rb") as stream:
+            for line in stream:
+                yield file.removesuffix(".jsonl"), json.loads(line)
+
+
+def content_of(row: dict[str, Any]) -> bytes:
+    return blake2b(canonical(row).encode(), digest_size=16).digest()
+
+
+def question_of(row: dict[str, Any]) -> bytes:
+    return blake2b(canonical([row.get("instruction"), row.get("input")]).encode(), digest_size=16).digest()
+
+
+def questions(name: str, version: int, contents: set[bytes]) -> list[str]:
+    rows = rows_of(checkout(name, version)) if contents else ()
+    return [row["instruction"] for _, row in rows if content_of(row) in contents]
+
+
+def get(name: str, version: int, folder: Path) -> DatasetVersion:
+    """Copy a version's files into a new folder.
+
+    Raises:
+        WeaverError: there is no such version, or something is at `folder` already.
+    """
+    if folder.exists():
+        raise WeaverError(f"{folder} is there already", "Name a folder that is not, so that nothing is overwritten.")
+    known = checkout(name, version)
+    copy(Path(known.uri), folder)
+    return known.model_copy(update={"uri": str(folder)})
+
+
+def rollback(name: str, version: int, why: str) -> DatasetVersion:
+    """Make a new version with an old one's rows; what came between stays in the history.
+
+    The rows that are turned away make no version again by themselves: the nightly run goes on with what was rolled back
+    to, until its data change. To have them back, roll back to their version.
+
+    Raises:
+        WeaverError: no reason, no such version, or it is the latest already.
+        Unavailable: the remote does not give or take the data; nothing was versioned.
+    """
+    if not why.strip():
+        raise WeaverError("a rollback has no reason", "Say why with --why; it is kept in the history.")
+    old = checkout(name, version)
+    with writing() as registry:
+        known = versions(name)
+        if known[-1].digest == old.digest:
+            raise WeaverError(f"{known[-1].tag} holds the rows of {old.tag} already", "There is nothing to roll back.")
+        number = known[-1].version + 1
+        away = sorted({later.digest for later in known if later.version > version} - {old.digest})
+        copy(Path(old.uri), registry / name)
+        store(registry, name)
+        about = f"back to {old.tag}: {' '.join(why.split())}"
+        commit(registry, f"{name}@v{number}", old.digest, old.rows, about, instead_of=away)
+    return checkout(name, number)

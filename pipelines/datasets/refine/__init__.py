@@ -1,0 +1,142 @@
+"""Rows that met their contract become train and held-out rows, each step saying what it drops and why."""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines import progress
+from pipelines.artifacts import Splits, Validation
+from pipelines.datasets import quarantine, split
+from pipelines.datasets.refine.account import Account
+from pipelines.datasets.refine.engine import MappedRow, batches, run, unparse
+from pipelines.files import canonical, digest, once, write_text
+from pipelines.plan import TrainingPlan
+
+HERE = Path(__file__).parent
+PIPELINES = HERE.parents[1]
+CODE = sorted(
+    [*HERE.glob("*.py"), *(PIPELINES / "privacy").glob("*.py"), HERE.parent / "embedder.py", Path(split.__file__)]
+)
+SECTIONS = ("template", "system_prompt", "questions", "contract", "refine", "privacy")  # what steps depend on
+TRAIN, HELDOUT, LEAK = range(3)
+
+
+def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
+    """Run `plan.refine.steps` over the rows, then split what is left.
+
+    Returns:
+        A folder with train.jsonl, heldout.jsonl, dropped.jsonl (each row with its `id`, the `step` that dropped it and
+        its `reason`) and report.json (what each step did; rows per topic and kind of each split).
+
+    Raises:
+        WeaverError: a split, or a topic of a split, would be empty; or a step failed.
+    """
+    released = quarantine.released(plan.template)
+    code = {str(path.relative_to(PIPELINES)): digest(path) for path in CODE}
+    fingerprint = digest([validation.records.digest, plan.digest(*SECTIONS), released, code])[:12]
+
+    def build(folder: Path) -> None:
+        scratch, steps = folder / "scratch", len(plan.refine.steps)
+        scratch.mkdir()
+        source = Path(validation.records.uri) / "records.jsonl"
+        kept, dropped, accounts = run(source, validation.records.rows, plan, released, scratch)
+        shutil.rmtree(scratch)
+        progress.report(plan.template, "refine", steps, steps + 1, "split")
+        began, sides = perf_counter(), part(kept, plan)
+        account = Account("split")
+        account.add(len(kept), perf_counter() - began)
+        leaks = [leak(rows) for rows in of(kept, sides == LEAK)]
+        for rows in leaks:
+            account.drop(rows)
+        train, heldout = ((rows.drop_columns(["id"]) for rows in of(kept, sides == side)) for side in (TRAIN, HELDOUT))
+        write_rows(folder / "train.jsonl", train)
+        write_rows(folder / "heldout.jsonl", heldout)
+        write_rows(folder / "dropped.jsonl", chain(*map(batches, dropped), leaks))
+        report = {
+            "digest": split.digest_of(folder),
+            "steps": [account.report() for account in [*accounts, account]],
+            "train": census(kept, sides == TRAIN),
+            "heldout": census(kept, sides == HELDOUT),
+        }
+        write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
+
+    folder = once(work / "refine" / fingerprint, build)
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    splits = Splits(
+        uri=str(folder),
+        digest=report["digest"],
+        rows={name: report[name]["rows"] for name in ("train", "heldout")},
+        dropped=dict(sum((Counter(step["dropped"]) for step in report["steps"]), Counter())),
+    )
+    return splits.save(quarantine.latest(work))
+
+
+def part(kept: pa.Table, plan: TrainingPlan) -> np.ndarray:
+    """The side of each row: TRAIN, HELDOUT, or LEAK, a train row that asks nearly what a held-out one asks.
+
+    Raises:
+        WeaverError: a topic is missing on a side; or a question is still on both.
+    """
+    placed = zip(kept["group"].to_pylist(), kept["topic"].to_pylist(), strict=True)
+    light: list[Any] = [
+        {"group": group, "topic": topic, "number": number} for number, (group, topic) in enumerate(placed)
+    ]
+    _, held = split.split(light, plan.refine.heldout_share, plan.refine.seed)
+    sides = np.full(len(kept), TRAIN)
+    sides[[row["number"] for row in held]] = HELDOUT
+    heldout: list[Any] = [MappedRow(kept, row["number"]) for row in held]
+    asked: Any = Rows(kept, sides == TRAIN)
+    sides[[row["number"] for row, _ in split.leaks(asked, heldout, plan.refine.near_duplicate)]] = LEAK
+    train: Any = Rows(kept, sides == TRAIN)
+    split.assert_both_sides(train, heldout)
+    split.assert_no_leak(train, heldout, plan.refine.near_duplicate)
+    return sides
+
+
+class Rows:
+    """Chosen rows, as often as they are gone through; a batch of them is in memory at a time."""
+
+    def __init__(self, table: pa.Table, chosen: np.ndarray) -> None:
+        columns = [*split.QUESTION, "group", "topic", "source"]
+        self.table, self.chosen = table.select(columns).append_column("number", pa.array(np.arange(len(table)))), chosen
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for batch in of(self.table, self.chosen):
+            yield from batch.to_pylist()
+
+
+def leak(rows: pa.Table) -> pa.Table:
+    told = {"reason": "near-duplicate of held-out", "step": "split"}
+    for column, value in told.items():
+        rows = rows.append_column(column, pa.array([value] * len(rows)))
+    return rows
+
+
+def of(rows: pa.Table, chosen: np.ndarray) -> Iterator[pa.Table]:
+    """The chosen rows, batch by batch."""
+    start = 0
+    for batch in batches(rows):
+        yield batch.filter(pa.array(chosen[start : start + len(batch)]))
+        start += len(batch)
+
+
+def write_rows(path: Path, tables: Iterable[pa.Table]) -> None:
+    with path.open("w", encoding="utf-8") as stream:
+        for table in tables:
+            stream.writelines(canonical(unparse(row)) + "\n" for row in table.to_pylist())
+
+
+def census(rows: pa.Table, chosen: np.ndarray) -> dict[str, Any]:
+    def count(column: str) -> dict[str, int]:
+        counts = rows[column].filter(pa.array(chosen)).value_counts().to_pylist()
+        return {count["values"]: count["counts"] for count in sorted(counts, key=lambda count: count["values"])}
+
+    return {"rows": int(chosen.sum()), "topics": count("topic"), "kinds": count("kind")}

@@ -1,0 +1,35 @@
+"""As many rows as asked for, evenly over topics; which ones depends on their text and the seed alone."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.datasets.refine.duplicates import numbered, texts
+from pipelines.datasets.refine.engine import STAYS, Whole
+from pipelines.files import digest
+from pipelines.plan import TrainingPlan
+
+
+def prepare(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
+    """Each row's place in the draw, and its topic."""
+    wanted, seed = plan.refine.rows, plan.refine.seed
+    drawn = [digest([seed, *said]) if wanted else "" for said in texts(batch)]
+    return pa.table({"drawn": pa.array(drawn, pa.string()), "topic": batch["topic"]})
+
+
+def decide(sketches: pa.Table, rows: pa.Table, plan: TrainingPlan) -> pa.Array:
+    """Topic by topic in turn, until there are `plan.refine.rows`."""
+    stays = np.ones(len(rows), dtype=bool)
+    if 0 < plan.refine.rows < len(rows):
+        order = pc.sort_indices(sketches["drawn"]).to_numpy()
+        topics = numbered(sketches["topic"].take(pa.array(order)))
+        turns = np.empty(len(rows), dtype=np.int64)
+        for topic in range(topics.max() + 1):
+            mine = topics == topic
+            turns[mine] = np.arange(mine.sum())
+        stays[:] = False
+        stays[order[np.lexsort((topics, turns))[: plan.refine.rows]]] = True
+    return pc.if_else(pa.array(stays), STAYS, "not sampled")
+
+
+sample = Whole(prepare, decide)

@@ -1,0 +1,34 @@
+"""What the words around a match say that it is: the part of context that Presidio leaves to a language model."""
+
+import re
+
+CUE, DENIAL = 0.3, -0.4  # added to a match's score
+BEFORE, AFTER = 48, 24  # characters in which a cue is looked for
+
+# The nearest of these words before a match (else after it) says what the match is; `other` says that it is nothing.
+CUES = {
+    "ssn": r"\bssn?\b|soc(?:ial)?\b(?:[ .]*sec(?:urity)?\b)?|itin|tax(?:payer)? id",
+    "card": r"(?:credit|debit|gift)? ?card\b|visa|master ?card|amex|american express|discover|\bcc\b|\bmc\b",
+    "phone": r"(?:tele)?phone|tel\b|cell|mobile|\bcall|text\b|fax|reach|contact|\bring\b|dial|sms|whats ?app|\bph\b"
+    r"|voice ?mail|voice|home|work|office|\bmy number",
+    "account": r"account|acct|\ba/c\b|routing|\baba\b|\brtn\b|checking|savings|direct deposit|\bach\b|voided check",
+    "vin": r"\bvin\b|vehicle id|chassis|frame no",
+    "other": r"\bpart\b|part ?s? ?(?:no|num|#)|\bp/?n\b|\border|invoice|\bro\b|\br\.?o\.? ?(?:#|no|num)|\bpo\b|stock"
+    r"|\bsku\b|ticket|\bcase\b|claim|tracking|confirmation|serial|odometer|mileage|\bcode|casting|\btsb\b|bulletin"
+    r"|\bquote\b|\bdeal\b|estimate|batch|\bref\b|reference|keycode|\bupc\b"
+    r"|policy|core\b|\bwo\b|transaction|auth(?:orization)?\b",
+    "letter": r"(?:article|message-?id:?|references:?|in-reply-to:?|\bin)\s*<\Z",  # an identifier that looks like one
+}
+DENIALS = dict.fromkeys(("ssn", "card", "phone", "account", "vin"), ("other",)) | {"email": ("letter",)}
+NEAR = re.compile("<[A-Z_]+>|" + "|".join(f"(?P<{kind}>{words})" for kind, words in CUES.items()), re.I)
+
+
+def nearness(kind: str, text: str, start: int, end: int) -> float:
+    """What the words around text[start:end] add to its score as this kind."""
+    before = [match for match in NEAR.finditer(text, max(0, start - BEFORE), start) if match.lastgroup]  # no mask
+    nearest = before[-1].lastgroup if before else None
+    if nearest in ("other", "letter") and "\n" in text[before[-1].end() : start]:
+        nearest = None  # what an earlier line denies is something else
+    if nearest is None and (after := NEAR.search(text, end, end + AFTER)) and after.lastgroup == kind:
+        nearest = kind
+    return CUE if nearest == kind else DENIAL if nearest in DENIALS.get(kind, ()) else 0.0

@@ -1,0 +1,206 @@
+"""Names of people: the words that announce one, and census names as the faker package carries them."""
+
+import re
+from functools import cache
+from importlib import import_module
+
+WORD = (
+    r"(?:(?:Mc|Mac|[DOL]['\u2019]|De|La|Di|Van)?[A-ZÀ-Þ][a-zß-ÿ]+(?:['\u2019-][A-ZÀ-Þ]?[a-zß-ÿ]+)*"
+    r"|[A-ZÀ-Þ]['\u2019A-ZÀ-Þ-]+)"
+)
+ANY_WORD = r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ'\u2019-]+"
+INITIAL = r"(?:[A-Z]\.? )"
+PARTICLE = r"(?:(?:de la|de los|van der|van den|van|von|de|del|della|di|da|dos|la|le|bin|ibn|al|el|St\.) )"
+# In any case: a name typed in small letters is known by the lists.
+# Looked ahead at, as one announcement may hold the next: "Hi, I'm Ann".
+FULL = rf"(?=(?P<value>{ANY_WORD}(?: {INITIAL}?{PARTICLE}?{ANY_WORD}){{0,3}})(?![\w@]))"
+
+LABELLED = (
+    r"(?i:\b(?:(?:customer|client|co-?buyer|buyer|purchaser|owner|applicant|co-?applicant|co-?borrower|borrower"
+    r"|co-?signer|contact|guest|advisor|technician|salesperson|consultant|lead|caller(?: id)?|driver|insured|spouse|sold to|bill to|ship to|attn|attention|requested by"
+    r"|signed by|first|last|full|maiden|cust|print|emergency contact|reference|beneficiary)(?:'s|\u2019s)?"
+    r"(?: (?:full |last |first )?name)?|name|signature)\.?(?: ?[:=\u2013]| -|\t| is:?) *"
+    r"|\bname(?:'s|\u2019s| is| was|) +)" + FULL
+)
+TITLED = r"(?:\b(?:M[Rr]|M[Rr][Ss]|M[Ss]|Miss|MISS|Prof|Rev|Sra|Señora?)\.? |\bDR?r?\. |(?<![a-z.,] )\bDr )" + FULL
+# A field of a line of fields, and "Ann Lee here" at its beginning.
+FIELD = r"(?:^|[|/]|\u2013|(?<= )-) ?" + FULL + r"(?P=value)(?= ?[|/]| here\b|\s*$)"
+SIGNED = (
+    r"(?i:\b(?:thanks(?: again| so much| in advance)?|thank you(?: very much)?|thx|regards|sincerely(?: yours)?|best"
+    r"|cheers|respectfully|yours truly|best wishes|take care)[,.! -]*)\n\s*[-~\u2013\u2014]*\s*"
+    + FULL
+    + r"(?P=value)(?=[ .,]*$|,)"
+)
+CUSTOMERS = r"customer|client|owner|buyer|guest|applicant|driver|spouse|co-?signer|borrower|technician|advisor|adjuster"
+INTRODUCED = (
+    rf"(?i:\b(?:i am|i'm|i\u2019m|im|this is|its|it's|it\u2019s|(?:ask|asked|looking) for"
+    rf"|(?:spoke|talked|speak|speaking|met|meet) (?:with|to)|appointment for|have|tell|remind|notify|(?:name|behalf) of"
+    r"|(?:registered|titled|belongs|sold|leased) to"
+    rf"|(?:up|off|in|requested|signed|authori[sz]ed) by|{CUSTOMERS}),? +)" + FULL
+)
+MENTIONED = (
+    r"(?i:\b(?:see|contact|call(?:ed)?(?: back)?|text|email|per|thanks|thank you|regards|hi|hello|hey|dear"
+    r"|good (?:morning|afternoon)|wife|husband|son|daughter|mother|father|brother|sister|friend|named"
+    r"|for|from|by|with|to|and|is|signed|best|cheers|love)"
+    r"\b[,!:\u2013\u2014 -]{0,3}\s*)" + FULL
+)
+PAIR = rf"\b(?P<value>{WORD} {INITIAL}?{PARTICLE}?{WORD})\b"
+LAST_FIRST = rf"\b(?P<value>{WORD}, {WORD}(?: [A-Z]\b\.?)?)"
+POSSIBLE = r"[^\W\d_]{2}"  # names may be anywhere
+
+CAR_MAKES = """
+    Acura Alfa Aston Audi Austin Bentley BMW Buick Cadillac Chevrolet Chevy Chrysler Datsun Dodge Ferrari Fiat
+    Fisker Ford Genesis Geo GMC Honda Hummer Hyundai Infiniti Isuzu Jaguar Jeep Kia Lamborghini Land Lexus Lincoln
+    Lotus Lucid Maserati Maybach Mazda McLaren Mercedes Mercury Mini MINI Mitsubishi Nissan Oldsmobile Olds Plymouth
+    Polestar Pontiac Porsche Ram RAM Rivian Rolls Saab Saturn Scion Smart Subaru Suzuki Tesla Toyota Volkswagen VW
+    Volvo Park
+"""
+CARS = rf"(?:{'|'.join(CAR_MAKES.split())})"
+ROADS = frozenset({"st", "street", "ave", "avenue", "road", "rd", "blvd", "boulevard", "court", "lane"})
+# Roads if capitalised, else "the 91 Cruisers run" and "30 kHz square".
+VERBS = frozenset({"run", "drive", "way", "place", "row", "square", "loop", "crossing", "pike", "trail", "circle"})
+# Words that stand where a name would, or are a name elsewhere: no person's name begins or goes on with one.
+NOT_NAME_WORDS = """
+    a about account accord address advisor again all also am an and any appointment are as ask at auto available
+    back bank be because been before benz best body bought brake but by call can car care cell center charger city
+    civic classic code come continental convertible could coupe credit cruise customer date day dealer dealership
+    december dept did do does done door drive driver due email engine escape even everyone february file finance
+    first focus folks for friday from front fuel full fully gas general getting gentlemen going good got grand guys
+    had happy has have he hello help her here hi his home hope how i if im in income inspection insurance interested
+    is it its january july june just know lane last leasing left let like looking madam make manager march max may
+    me memo mercury miles missing model monday motor motors mr mrs ms my name need needs new night no none not
+    november now number october of off oil old on one only or order our out over owner park part parts per phone
+    pickup please power premium price purchase quick quote ready regarding repair reply request returning running
+    saturday sales same santa see september service she shop short signed silverado sir so some soon soul spoke
+    sport still street subject suite sunday support suv team tech technician test than thank thanks that the their
+    them then there these they this those thursday time tire to today tomorrow touring trade trim truck trying
+    tuesday two unit until up us used van vehicle very vin waiting want wants warranty was wasn we wednesday week
+    weekend well went were what when where whether which who whom why will with won wondering work would written yes
+    yesterday you your yours both currently calling concerned confirmed unknown pending unavailable above below
+    signature title ma'am sure sorry really super pretty not afraid glad driving considering thinking ok okay hey
+    regards sincerely cheers dear attn attention kindly and/or north south east west avenue road boulevard court
+    county state inc llc corp company group dealers chevy hybrid electric turbo sedan wagon august april
+"""
+NOT_NAMES = frozenset(f"{CAR_MAKES} {NOT_NAME_WORDS}".lower().split())
+# Places, trims, banks and seasons before anything else: no first name unless something announces one.
+AMBIGUOUS_WORDS = """
+    austin dallas sierra savannah virginia carolina georgia dakota chase summer autumn april june may christian
+    grant hunter mason carter will mark bill frank rich max miles price long sterling
+"""
+BRANDS = frozenset({"eddie bauer", "harley davidson", "mark levinson", "bill blass", "carroll shelby", "jack daniels"})
+AMBIGUOUS_FIRST = frozenset(AMBIGUOUS_WORDS.split())
+
+
+LOCALES = (
+    "en_US",
+    "en_GB",
+    "es_MX",
+    "es_CO",
+    "en_IN",
+    "en_PK",
+    "en_NG",
+    "vi_VN",
+    "pt_BR",
+    "fr_FR",
+    "it_IT",
+    "pl_PL",
+    "de_DE",
+    "tr_TR",
+)
+
+
+@cache
+def census() -> tuple[frozenset[str], frozenset[str]]:
+    """First and last names frequent in the US and where its people came from, in small letters, less NOT_NAMES."""
+    first: set[str] = set()
+    last: set[str] = set()
+    for locale in LOCALES:
+        provider = import_module(f"faker.providers.person.{locale}").Provider
+        first.update(name.lower() for name in provider.first_names if len(name) > 2)
+        last.update(name.lower() for name in provider.last_names if len(name) > 2)
+    return frozenset(first - NOT_NAMES), frozenset(last - NOT_NAMES)
+
+
+def words_of(text: str) -> list[str]:
+    return [without_s(word) for word in re.findall(ANY_WORD, text)]
+
+
+def without_s(word: str) -> str:
+    return re.sub(r"['\u2019]s$", "", word)
+
+
+def of_person(text: str, sure: bool = False) -> str:
+    """The leading words of `text` that read as a name: capitalised or on the lists; "" if none does.
+
+    Args:
+        sure: the first of them must be a known first name.
+    """
+    first, last = census()
+    end = 0
+    for match in re.finditer(rf"{INITIAL}|{PARTICLE}|{ANY_WORD}", text):
+        word = without_s(match.group().strip())
+        low, capital = word.lower(), word[0].isupper()
+        if len(word.rstrip(".")) == 1 or re.fullmatch(PARTICLE, f"{word} "):
+            if end == 0 and not capital:
+                break
+            continue
+        if low in NOT_NAMES or not (capital or low in first or low in last):
+            break
+        if end == 0 and sure and (low not in first or (low in AMBIGUOUS_FIRST and not capital)):
+            break
+        end = match.start() + len(word)
+    return text[:end]
+
+
+def introduced(text: str) -> str:
+    """A known first name in any case, or at least two capitalised words that read as a name."""
+    kept = of_person(text)
+    return kept if kept[:1].isupper() and " " in kept else of_person(text, sure=True)
+
+
+def mentioned(text: str) -> str:
+    """A known first name, and capitalised: the words before say little."""
+    kept = of_person(text, sure=True)
+    words = [word.lower() for word in words_of(kept)]
+    if kept[:1].isupper():
+        return "" if len(words) == 1 and words[0] in AMBIGUOUS_FIRST else kept
+    return kept if len(words) > 1 and known(words[0], words[-1]) else ""
+
+
+def field(text: str) -> str:
+    """The whole field, if it is a known first name and a word or two that read as a name."""
+    return text if " " in text and text[0].isupper() and of_person(text) == text and "." not in text[:3] else ""
+
+
+def half_known_pair(text: str) -> str:
+    """A known first name, and a capitalised word that is nothing else known."""
+    words = [word.lower() for word in words_of(text)]
+    first_names, _ = census()
+    sure = words[0] in first_names and words[0] not in AMBIGUOUS_FIRST and words[-1] not in NOT_NAMES
+    return without_s(text) if sure and not text.isupper() and " ".join(words) not in BRANDS else ""
+
+
+def known_pair(text: str) -> str:
+    words = [word.lower() for word in words_of(text)]
+    return without_s(text) if known(words[0], words[-1]) else ""
+
+
+def known_last_first(text: str) -> str:
+    words = [word.lower() for word in words_of(text)]
+    return text if known(words[1], words[0]) else ""
+
+
+def known(first: str, last: str) -> bool:
+    first_names, last_names = census()
+    sure = first in first_names and first not in AMBIGUOUS_FIRST and last in last_names
+    return sure and f"{first} {last}" not in BRANDS
+
+
+def is_road(text: str) -> bool:
+    """Whether a number and words up to "St" or "Drive" are an address, not "30 kHz square" or "1998 Park Ave"."""
+    street = re.split(r",|#|\b(?:apt|unit|suite|ste)\b", text, maxsplit=1, flags=re.I)[0]
+    words = [word.strip(".,") for word in street.split()][1:]
+    if VERBS & set(words[1:]) or (words[0] in CAR_MAKES.split() and words[0] != "Park"):
+        return False
+    proper = any(word[:1].isupper() or re.fullmatch(r"\d+(?:st|nd|rd|th)", word) for word in words[:-1])
+    return proper or not (NOT_NAMES - ROADS) & set(words)

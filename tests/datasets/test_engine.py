@@ -1,0 +1,188 @@
+"""Batches, processes, Ray and releases change nothing about what a row is told, except what they are for."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipelines.artifacts import Records, Splits, Validation
+from pipelines.datasets import quarantine
+from pipelines.datasets.refine import engine, refine, workers
+from pipelines.errors import WeaverError
+from pipelines.files import digest, read_jsonl, write_jsonl
+from pipelines.stages import work_folder
+from pipelines.templates import make_plan
+
+ROWS = 600
+
+
+def rows() -> list[dict]:
+    """Bolts and their torque, among them every fault there is."""
+    made = [
+        {
+            "instruction": f"What is the torque of bolt {number}?",
+            "input": f"bolt {number}, M{number % 9} | steel",
+            "output": f"The torque of bolt {number} is {number} Nm.",
+            "topic": ("engine", "drivetrain")[number % 2],
+            "source": f"mine.jsonl:{number}",
+            "key": "",
+            "kind": "grounded",
+            "facts": {"torque": f"{number} Nm"},
+            "group": f"bolt {number}",
+            "shelf": number % 7,
+        }
+        for number in range(ROWS)
+    ]
+    made += [made[3] | {"source": "again"}, made[4] | {"source": "louder", "output": made[4]["output"].upper()}]
+    made += [made[5] | {"source": "other", "group": "w", "output": "The torque of bolt 5 is 6 Nm."}]
+    made += [
+        made[6]
+        | {
+            "source": "foreign",
+            "group": "x",
+            "input": "bolt",
+            "output": "Der Drehmoment der Schraube ist leider unbekannt.",
+        }
+    ]
+    made += [
+        made[7] | {"source": "cut", "group": "y", "input": "bolt", "output": "The torque of bolt 7 is given by the"}
+    ]
+    return made
+
+
+@pytest.fixture
+def refined(home: Path, tmp_path: Path) -> Callable[..., Splits]:
+    folder = tmp_path / "records"
+    write_jsonl(folder / "records.jsonl", rows())
+    records = Records(uri=str(folder), digest=digest(folder / "records.jsonl"), rows=len(rows()), sources={})
+
+    def run(work: Path | None = None, **settings) -> Splits:
+        plan = make_plan("service_advisor", {f"refine.{key}": value for key, value in settings.items()})
+        validation = Validation(uri=str(folder), records=records, expectations=1)
+        return refine(validation, plan, work or work_folder("service_advisor"))
+
+    return run
+
+
+def made(splits: Splits) -> dict[str, str]:
+    return {name: digest(Path(splits.uri, f"{name}.jsonl")) for name in ("train", "heldout", "dropped")}
+
+
+def reasons(splits: Splits) -> dict[str, str]:
+    return {row["source"]: row["reason"] for row in read_jsonl(Path(splits.uri, "dropped.jsonl"))}
+
+
+def test_the_account(refined: Callable) -> None:
+    splits = refined()
+    assert reasons(splits).keys() >= {"again", "louder", "other", "mine.jsonl:5", "foreign", "cut"}
+    assert reasons(splits)["louder"] == "near-duplicate"
+    steps = {step["step"]: step for step in json.loads(Path(splits.uri, "report.json").read_text())["steps"]}
+    (example,) = steps["language"]["examples"]["not in en"]
+    assert example["source"] == "foreign" and example["reason"] == "not in en: output in de"
+    assert all(step["seconds"] >= 0 for step in steps.values())
+    assert splits.dropped["contradictory answers"] == len(steps["answers"]["examples"]["contradictory answers"])
+    assert {row["shelf"] for row in read_jsonl(Path(splits.uri, "train.jsonl"))} == set(range(7)), "what else a row has"
+    assert not [path for path in Path(splits.uri).iterdir() if path.is_dir()], "nothing of the work is left"
+
+
+def test_small_batches_change_nothing(refined: Callable, home: Path) -> None:
+    assert made(refined(home / "one")) == made(refined(home / "other", batch_rows=7))
+
+
+def test_ray_changes_nothing_and_listens_on_this_machine_alone(refined: Callable, home: Path) -> None:
+    with workers.Workers("ray", ROWS):
+        started = psutil.Process().children(recursive=True)
+        heard = {c.laddr.ip for p in started for c in p.net_connections() if c.status == psutil.CONN_LISTEN}
+        assert heard and heard <= {"127.0.0.1", "::ffff:127.0.0.1"}
+        assert made(refined(home / "one")) == made(refined(home / "other", engine="ray", batch_rows=100))
+    assert not psutil.wait_procs(started, timeout=30)[1]
+
+
+def test_processes_change_nothing(refined: Callable, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = made(refined(home / "one", batch_rows=100))
+    started = []
+    pool = workers.ProcessPoolExecutor
+    monkeypatch.setattr(
+        workers, "ProcessPoolExecutor", lambda *given, **named: started.append(1) or pool(*given, **named)
+    )
+    monkeypatch.setattr(workers, "POOL_FROM", 100)
+    assert made(refined(home / "other", batch_rows=100)) == one
+    assert started
+
+
+def test_ray_that_is_not_installed_is_told(refined: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(WeaverError, match=r"pip install neuroweaver\[ray\]"):
+        refined(engine="ray")
+
+
+def test_a_step_that_loses_rows_is_told(refined: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.load.cache_clear()
+    monkeypatch.setitem(engine.STEPS, "length", "account:lose")
+    monkeypatch.setattr("pipelines.datasets.refine.account.lose", lambda batch, plan: batch.slice(1), raising=False)
+    with pytest.raises(WeaverError, match=r"length made 604 rows of 605"):
+        refined(steps=["length"])
+    engine.load.cache_clear()
+
+
+def test_the_order_and_choice_of_steps_is_the_plans(refined: Callable) -> None:
+    splits = refined(steps=["near_duplicates", "normalise"])
+    assert set(splits.dropped) <= {"near-duplicate", "near-duplicate of held-out"}
+    with pytest.raises(WeaverError, match=r"refine.steps.0: Input should be 'normalise'"):
+        refined(steps=["normalize"])
+
+
+def test_released_rows_pass_the_step_that_dropped_them(refined: Callable, home: Path) -> None:
+    before = refined()
+    dropped = {row["source"]: row for row in quarantine.quarantined("service_advisor")}
+    quarantine.release(
+        "service_advisor", [dropped["foreign"]["id"], "truncated answer"], by="Ann", why="they are right"
+    )
+    after = refined()
+    assert after.uri != before.uri
+    assert reasons(before).keys() - reasons(after).keys() >= {"cut", "foreign"} - set(leaking(after))
+    told = quarantine.releases("service_advisor")
+    assert [(one["step"], one["by"], one["why"]) for one in told] == [
+        ("language", "Ann", "they are right"),
+        ("answers", "Ann", "they are right"),
+    ]
+    steps = json.loads(Path(after.uri, "report.json").read_text())["steps"]
+    assert {step["step"]: step["released"] for step in steps if step["released"]} == {"language": 1, "answers": 1}
+    assert made(refined()) == made(after)
+
+
+def leaking(splits: Splits) -> list[str]:
+    return [source for source, reason in reasons(splits).items() if reason == "near-duplicate of held-out"]
+
+
+def test_what_may_not_be_released_is_not(refined: Callable) -> None:
+    with pytest.raises(WeaverError, match="weaver refine service_advisor"):
+        quarantine.quarantined("service_advisor")
+    steps = ["normalise", "exact_duplicates"]  # which let pass two answers to one question
+    splits = next(splits for seed in range(50) if leaking(splits := refined(seed=seed, steps=steps)))
+    leak = next(row for row in quarantine.quarantined("service_advisor") if row["step"] == "split")
+    assert leak["source"] in leaking(splits)
+    with pytest.raises(WeaverError, match="nobody may overrule"):
+        quarantine.release("service_advisor", [leak["id"]], by="Ann", why="I like it")
+    with pytest.raises(WeaverError, match="did you mean 'exact duplicate'"):
+        quarantine.release("service_advisor", ["exact duplicates"], by="Ann", why="I like it")
+    with pytest.raises(WeaverError, match="no name or no reason"):
+        quarantine.release("service_advisor", ["exact duplicate"], by="Ann", why=" ")
+    assert quarantine.releases("service_advisor") == []
+
+
+def test_the_bench_measures(home: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.cli.main", "bench", "refine", "--rows", "3000", "--json"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["rows"] == 3000 and 2000 < figures["kept"] <= 3000
+    assert figures["rows_per_s"] > 100 and figures["near_duplicate_ratio"] > 0.1
+    assert 50 < figures["peak_memory_mib"] < 2048
