@@ -108,7 +108,7 @@ def tell_changes(tasks: list[dict[str, Any]], seen: dict[str, str]) -> None:
 def settle(retraining: Run, approve: bool) -> None:
     """Show what the approval asks, and answer: as the script was told, or as the person says, if there is one here."""
     question = retraining.question("approve")
-    out.print(Markdown(f"## {question['subject']}\n\n{question['body']}"))
+    out.print(Markdown(f"## {question['subject']}\n\n{question['body']}", hyperlinks=False))
     if approve:
         option, why = "Approve", "approved by a script: weaver run --approve"
         time.sleep(3)  # Airflow 3.3 takes an answer within a second of its question for a crash, and asks again
