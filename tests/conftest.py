@@ -27,8 +27,10 @@ def word_vectors(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word_vectors: Path) -> Iterator[Path]:
     """A WEAVER_HOME of the test's own, in this process and in those it starts."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "embedder").symlink_to(word_vectors)
     monkeypatch.setenv("WEAVER_HOME", str(tmp_path / "home"))
     settings.cache_clear()
     yield settings().home

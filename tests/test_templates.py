@@ -72,7 +72,9 @@ def test_a_bad_override_is_named(params, override: dict, said: str) -> None:
 
 def test_unknown_template_and_profile_name_what_there_is(params, monkeypatch: pytest.MonkeyPatch) -> None:
     params(default_params())
-    with pytest.raises(WeaverError, match="Choose one of: service_advisor"):
+    with pytest.raises(
+        WeaverError, match=r"(?s)did you mean 'service_advisor'.*Choose one of: dealership_operations, parts_inventory"
+    ):
         make_plan("service_adviser")
     monkeypatch.setenv("WEAVER_PROFILE", "gpus")
     settings.cache_clear()

@@ -5,141 +5,148 @@ from pipelines.bench.pii_forms import Half, among, card, phone, pick, routing, s
 HELD_OUT = Half(
     {
         "name": among(
-            "Harold Finch|Jessica Ramirez-Ortiz|Deshawn Pickett|Anh Vo|Carlotta Esposito|Muhammad Iqbal|Eileen O'Hara"
-            "|Trevor Lindqvist|Rosalind McAllister|Chidi Eze|Paulo Teixeira|Ewa Wysocka|Sunita Deshpande|Bao Nguyen"
-            "|Maribel Santos|Gwendolyn Tate|Igor Shevchenko|Latoya Jefferson|Cooper Vandenberg|François Lemieux"
+            "Angela Morris|Diego Castellanos|Reginald Bishop|Hannah Feldman|Kwame Boateng|Olga Ivanova|Stephen Truong"
+            "|Marisol Quintero|Brett Halvorsen|Lakshmi Narayanan|Sean Fitzgerald|Monique Baptiste|Dwight Yancey"
+            "|Teresa Lombardi|Phuong Le|Gary Stankiewicz|Amira Khalil|Juanita Flores|Neil Abernathy|Ingrid Solberg"
         ),
-        "surname": among("Finch|Pickett|Esposito|Iqbal|O'Hara|Lindqvist|Eze|Wysocka|Tate|Lemieux"),
-        "lowname": among("harold finch|maribel santos|latoya jefferson|daniel cooper|karen wright"),
-        "ssn": spaced(ssn, "###-##-####", "###/##/####", "### ## ####", "###  ##  ####", "###.## ####", "#####-####"),
+        "surname": among("Morris|Castellanos|Bishop|Feldman|Boateng|Halvorsen|Fitzgerald|Baptiste|Lombardi|Khalil"),
+        "lowname": among("angela morris|brett halvorsen|juanita flores|gary miller|olga ivanova"),
+        "ssn": spaced(
+            ssn,
+            "###-##-####",
+            "###-##-####",
+            "### ## ####",
+            "#########",
+            "### -## -####",
+            "###.##.####",
+            "###--##--####",
+        ),
         "card": [
-            *spaced(card("4", 16), "#### #### #### ####", "####·####·####·####", "#### ####-#### ####"),
-            *spaced(card("5200", 16), "####.#### ####.####", "################", "#### / #### / #### / ####"),
-            *spaced(card("34", 15), "####-######-#####", "#### ####### ####"),
-            *spaced(card("65", 16), "#### - #### - #### - ####", "####-####-########"),
+            *spaced(card("4532", 16), "#### #### #### ####", "####-####-####-####", "################"),
+            *spaced(card("5511", 16), "#### #### #### ####", "####.####.####.####", "######## ########"),
+            *spaced(card("3782", 15), "#### ###### #####", "####-######-#####"),
+            *spaced(card("6011", 16), "#### #### #### ####", "####  #### #### ####"),
         ],
         "phone": spaced(
             phone,
             "(###) ###-####",
-            "### ###.####",
-            "[###] ###-####",
-            "(###).###.####",
-            "###  ###  ####",
-            "1.###.###.####",
-            "001 ### ### ####",
-            "###-###-#### x4471",
-            "+1 (###) ###-####",
-            "1##########",
-            "###_###_####",
-            "### . ### . ####",
+            "###-###-####",
+            "###.###.####",
+            "### ### ####",
+            "##########",
+            "(###)-###-####",
+            "+1 ### ### ####",
+            "1 ### ###-####",
+            "###-###-#### ext 203",
+            "(###) ###.####",
+            "###. ###. ####",
         ),
         "email": among(
-            "harold_finch@finchbooks.com|e.ohara@dot.ca.gov|Trevor.Lindqvist@Gmail.Com|santos1988@live.com.mx"
-            "|ewa@wysocka.photography"
-            "|c-eze@mail-3.uni.edu|sunita(at)fastmail.com|gtate_at_gmail.com|bao.nguyen@yahoo .com"
-            "|info.latoya@jefferson-law.us"
+            "angela.morris@comcast.net|dcastellanos@me.com|Reggie_Bishop@BellSouth.net"
+            "|hfeldman+service@proton.me|kboateng@ou.edu"
+            "|s.truong@it.truongdental.com|marisolq@prodigy.net.mx|brett-h@halvorsen.farm"
+            "|l_narayanan@in.example-corp.com"
+            "|fitz1972@att.net|monique @ icloud.com|dyancey@gmail. com|teresa[at]lombardi.it|amira at outlook dot com"
         ),
         "vin": [
             *spaced(
-                vin("WAUENAF4", "1GYKNDRS", "JF2SJADC", "2C3CDXHG"),
+                vin("1C6RR7LT", "5TDDZRFH", "KM8J3CA4", "3VWDX7AJ", "SALWR2RV"),
                 "#################",
-                "###########-######",
-                "#### #### # ########",
-                "###.######.########",
-                "*#################*",
+                "#################",
+                "########-#########",
+                "### ##### # # # ######",
             ),
+            lambda dice: vin("5NPE34AF", "1N4AL3AP")(dice).lower(),
         ],
-        "plate": pick("000 AAA", "AAA·000", "0AA A00", "A000000", "AAAA 00", "00A-000", "AA 000A"),
-        "licence": pick("0000 00 0000", "A-000-000-000", "A 0000000", "AA 00 00 00 A", "000000000"),
-        "account": [
-            *pick("900 000 000 00", "0009000000", "90000000000000"),
-            *spaced(routing, "### ### ###", "#########"),
-        ],
+        "plate": pick("AAA 0000", "000-AAA", "0AAA000", "AAA0000", "00000AA", "A00-AAA", "AA-00-AA", "aaa000"),
+        "licence": pick("A0000-00000-00000", "000000000", "A00000000", "00-000-0000", "AA0000000", "000 000 0000"),
+        "account": [*pick("900000000", "9000 000 000", "0000 0000 0000"), *spaced(routing, "#########", "####-####-#")],
         "address": among(
-            "3815 Harbor Blvd Suite 110|271 N Cherry Hill Road|14 Wisteria Way, Bend, OR 97701|8 The Green St"
-            "|1101 E 52nd Pl"
-            "|PO Drawer 88, Laredo, TX 78040|62 Saint Ann's Terrace|4400 Avenue of the Stars|990 Route 17"
-            "|2-14 Union Sq|702 s main"
-            "|Rural Route 2 Box 45|550 West Van Buren St, 9th floor"
+            "914 Sycamore Street|2306 Bayshore Drive, Unit 9, Tampa, FL 33611|47 E. Lincoln Ave"
+            "|5 Old Post Rd, Rye, NY 10580"
+            "|1812 county road 31|11200 NE 8th St #400|630 birch ln|P.O. Box 4417|29 Ridgeview Ct, Apt. 2C"
+            "|1500 State Highway 16"
+            "|3 Magnolia Pl|876 Saint Charles Avenue, New Orleans, LA 70130"
         ),
-        "birth_date": among("11.30.1959|2001-6-8|the 4th of July 1976|Dec 25 92|8-9-1944"),
-        "income": among("$7,800 a month|$58.5k|44,000/yr|$16.75/hr|$130K per year|2,900 every month"),
+        "birth_date": among("06/02/1974|6-2-74|June 2, 1974|1974-06-02|2 Jun 1974|02/06/1974"),
+        "income": among("$5,600/month|$71,250|68k|$22 per hour|$1,850 bi-weekly|48,000 a year"),
         "employer": among(
-            "Mercy Hospital|Delta Air Lines|Clark County|Finch & Daughters|Home Depot|the Postal Service"
+            "Baptist Health|Northrop Grumman|Lombardi Brothers Bakery|City of Tulsa|Costco|the Tulsa World"
         ),
-        "part": pick("00-0000-0", "A000 000 00 00", "00000AA000", "0000000AA", "000-0000", "AAA-000-00-0000"),
-        "ro": pick("00-00000", "00000", "AA0000000"),
-        "code": among("P1456|P0128-00|C0035|B1000|U0415-68"),
-        "number17": pick("00000000000000000", "AA000000AA0000000", "A0A0A0A0A0A0A0A0A", "aaaaaaaaaaaaa0000"),
-        "money": among("$18,750.00|$299 a month|1,499 dollars|$6k trade|$85"),
+        "part": pick("000-00000", "AA0000", "00000-00A00", "0000000000", "A0000-00000", "00 00 0 000 000"),
+        "ro": pick("000000", "R00000", "000-0000"),
+        "code": among("P0301|P0442|U0121|C1145-00|B2799"),
+        "number17": pick("AAAAA00000AA00000", "0A00AA000000A0000", "AA0000000000000AA"),
+        "money": among("$27,490|$459 per month|$1,200 cash|2,995 installed|$49.95"),
         "car": among(
-            "Ford Explorer Eddie Bauer|Lincoln Navigator|Chrysler Pacifica|Toyota Sienna|Buick LaCrosse"
-            "|Nissan Frontier|Kia Carnival"
-            "|Honda Ridgeline|Porsche Cayenne|Jaguar XJ Vanden Plas|Subaru Crosstrek|Acura Integra"
-            "|Maserati Levante|GMC Sierra Denali"
+            "Ram 1500 Laramie|Hyundai Tucson|Cadillac Escalade|Mazda Miata|Chevrolet Bolt|Nissan Rogue"
+            "|Volvo Cross Country"
+            "|Lincoln Town Car|Dodge Charger|Toyota Land Cruiser|Ford Bronco Sport|Mini Cooper"
+            "|Buick Park Avenue|Honda Fit"
         ),
-        "date": among("12/1/23|2025-06-30|August 14|10.10.2024"),
-        "miles": among("33,018|150000|9k|121,950"),
+        "date": among("09/18/2024|9-18|Sept 18|2024-09-18"),
+        "miles": among("88,412|12003|74k|201,330"),
     },
     """
-{name} here. When you get a chance call {phone}, otherwise email {email}.
-voicemail from {lowname} at {phone}, wants his money back
-Caller ID {phone} / {name} / oil leak again
-Please update my contact: new cell is {phone}, new mail is {email}
-To: {email}\\nFrom: service desk\\n\\nMs. {surname}, the parts for your {car} are in.
-{phone} - left message, {date}
-my email's {email} pls send the pics of the {car}
-Lead from website | {name} | {email} | {phone} | {car}
-APPLICANT {name} SSN {ssn} DOB {birth_date} PHONE {phone}
-social {ssn} for {name}, run the credit
-Please shred: copy of SS card, {ssn}, and DL {licence}
-we need your spouse's social security no. too: {ssn}
-Deposit of $500 put on {card} (Mastercard).
-card# {card} zip 97701
-Customer paid by phone, {card}, approved.
-use my discover, it's {card}
-Recall lookup for {vin}: no open campaigns.
-VIN: {vin}\\nPlate: {plate}\\nOdometer: {miles}
-Sold unit {vin} to {name} on {date}.
-Is {vin} the one with the hail damage?
-Loaner out: {car}, plate {plate}, due {date}
-The car with license plate {plate} is blocking bay 4.
-Test drive form: driver's lic. {licence}, insurance verified
-license number {licence} on file, expires {date}
-Voided check attached: routing {account} account {account}.
-Pull the payment from my savings account, {account}.
-Customer grosses {income} at {employer}
-Annual income: {income}\\nEmployer: {employer}\\nDate of birth: {birth_date}
-Co-applicant is employed by {employer}; salary {income}.
-Deliver the {car} to {address} before noon.
-billing address {address}
-Tow from {address} to the shop.
-Garaging address: {address}; phone {phone}
-Advisor: {name}. Customer requests {surname} only, no one else.
-Thank you,\\n{name}\\nSales Consultant\\n{phone}
-Signed, {name}
-Good afternoon Mrs. {surname}, the {car} passed inspection.
-{name} and {name} both want to be on the title.
-Forward the paperwork to {name} in finance.
-Cust states {car} shakes at 45 mph; {miles} miles; RO {ro}.
-DTC {code} and {code} set at key-on, cleared, returned after 20 min.
-P/N {part} replaces {part}, list {money}, qty 3 on shelf 11.
-Bin count {date}: 144 of {part}, 12 of {part}.
-Serial {number17} stamped on the compressor, part {part}.
-Software {number17} loaded, module replied OK in 45 s.
-Ref {ro}: the {car} was {money}, now {money} until {date}.
-Alignment specs: caster 3.5, camber -0.25, toe 0.10, thrust 0.02. Torque 129 ft-lb.
-Loan 72 months, 5.9% APR, {money} down, first payment {date}, total of 72 payments 31,968.
-The {car} seats 7, tows 5,000 lb, has 3.6 L V6 and 9 speed automatic, 22 mpg combined.
-Open Monday to Friday 7:30 to 6, Saturday 8 to 5, closed Sunday. Dial 0 at the gate.
-Order of 2,000 brochures 8.5 x 11 shipped {date}, tracking {number17}.
-Filter kits 555-1200 and 555-1300 are back-ordered; use part 555-1100.
-Firing order 1-2-7-8-4-5-6-3; timing mark 10 BTDC; idle 650-750 rpm; dwell 28-32.
-Tires 275/55R20 113T, DOT 4B08 4DHR 2419, tread 7/32, 6/32, 5/32, 5/32.
-Best Regards Motors and Sincerely Used Cars are our two locations.
-Dear Valued Customer, Spring Service Special: Synthetic Oil Change {money}.
-We work with Capital One, Ally and Chase; the rate depends on term.
-It earns 4 stars and makes 280 hp; income tax season deals end {date}.
-Plate glass, back plate, pressure plate: tag each with bin 14.
+Hello, my name is {name}. My {car} makes a grinding noise. My number is {phone} and my email is {email}.
+{phone} is the best number for me, ask for {name}
+can u call {lowname} back @ {phone}
+Caller: {name}, {phone}. Wants a price on four tires for a {car}.
+Name: {name}\\nE-mail: {email}\\nPhone: {phone}\\nBest time: mornings
+Dear {name},\\n\\nThank you for your visit on {date}. Reply to {email} with questions.
+hi its {lowname} again, the {car} is still leaking
+Please send the invoice to {email}. Thanks, {name}
+Write me: {email}
+Mr. {surname} dropped off keys; Mrs. {surname} will pick up.
+Borrower: {name}  SSN: {ssn}  DOB: {birth_date}
+SSN {ssn} did not match the bureau file.
+customer gave social {ssn} over the phone
+The last form has the wrong social security number, it should be {ssn}.
+Her date of birth is {birth_date} and her social is {ssn}.
+Visa ending soon, new card is {card}, exp 08/28.
+He wants the deductible on card {card}.
+Here is my credit card number: {card}
+Refund {money} to {card} please
+VIN {vin}, {miles} miles, customer reports no start.
+Please check warranty on {vin}
+Trade: {car}, VIN# {vin}, plate {plate}
+We found open recall 23V-411 on vin {vin}.
+License plate: {plate}
+my plates are {plate}
+Temp tag {plate} expires {date}.
+Driver license no. {licence} verified by {name}.
+DL {licence}, state issued, copy in the deal jacket
+Account number {account}, routing number {account}, for the down payment.
+autopay from checking acct {account}
+Employer: {employer}\\nIncome: {income}\\nAddress: {address}
+I work for {employer} and my salary is {income}.
+Customer works at {employer}; gross monthly income {income}.
+Customer's address is {address}.
+Please ship the floor mats to {address}.
+{name}\\n{address}
+We moved to {address} last month, update my file.
+Bought by {name} of {address}
+Spoke to {name}, who approved the estimate.
+Call {name} when the {car} is done: {phone}.
+Regards,\\n{name}\\n{email}
+Owner {name} states the {car} pulls left.
+Part {part} is on order, {money} each; {part} is in stock.
+Need two of {part} and one {part} for RO {ro}.
+RO {ro}: replaced thermostat, code {code} cleared, {miles} miles.
+Codes {code}, {code}; fuel trim +12, 195 F, 2,250 rpm, 13.9 V.
+Calibration {number17} installed. Tracking {number17} delivered {date}.
+Stock {ro}, {car}, {miles} miles, {money}, arrived {date}.
+The {car} costs {money}; the {car} costs {money} more.
+Oil 5W-30, 5.7 quarts, filter {part}, drain plug 30 lb-ft, next at {miles} miles.
+Lease {money}, 36 months, 10,000 miles a year, due at signing {money}.
+Brake rotors 12.6 in, minimum 1.04 in, runout .002; bolts 125 ft-lb.
+Invoice {ro} dated {date}: labor 2.4 hours at 165, parts 318.42, tax 41.15.
+Hours: Mon-Fri 7-6, Sat 8-4. Express lane, no appointment. Bay 12, lift 3.
+The 2021 {car} gets 24 city, 31 highway, 27 combined, 0 to 60 in 6.8 s.
+Deal 40418: {money} back, rate 6.24 for 60 months, 58 payments left.
+TSB 22-115, revised {date}, covers builds 01/2020 through 11/2021.
+Battery 94R, 800 CCA, tested 412, replace. Belt 6PK1548. Bulb H11.
+Thank You For Choosing Us. Great Service Every Time. See You Soon.
+Front Brake Pads, Rear Shocks, Cabin Air Filter, Wiper Blades: ask about Spring Savings.
 """,
 )

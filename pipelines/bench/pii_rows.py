@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 from pipelines.bench.pii_development import COUNTER, LETTERS
 from pipelines.bench.pii_held_out import HELD_OUT
+from pipelines.bench.pii_odd import ODD
 from pipelines.plan import Privacy
 
 ENTITIES = tuple(Privacy.model_fields)
-HALVES = {"development": (COUNTER, LETTERS, HELD_OUT), "held_out": (HELD_OUT,)}
+HALVES = {"development": (COUNTER, LETTERS, ODD), "held_out": (HELD_OUT,)}
 SLOT = re.compile(r"\{(\w+)\}")
 
 

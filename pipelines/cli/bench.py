@@ -45,6 +45,14 @@ def pii(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def relevance(as_json: AsJson = False) -> None:
+    """How well and how fast the distilled word vectors judge what is on topic, beside the embedder they come from."""
+    from pipelines.bench.relevance import run
+
+    tell(run, as_json)
+
+
+@app.command()
 def validate(
     rows: Annotated[int, typer.Option(min=500, help="Rows to hold to the contract.")] = 1_000_000,
     as_json: AsJson = False,

@@ -121,7 +121,7 @@ def versions(template: Template, as_json: AsJson = False) -> None:
         return
     table = Table("version", "rows", "digest", "date", "", box=None)
     for known in found:
-        rows = ", ".join(f"{count} {split}" for split, count in known["rows"].items())
+        rows = ", ".join(f"{count} {split}" for split, count in sorted(known["rows"].items(), reverse=True))
         table.add_row(known["tag"], rows, known["digest"][:12], known["date"][:16], known["message"].partition("; ")[2])
     out.print(table)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pipelines.artifacts import DatasetVersion
 from pipelines.datasets.split import FILES
-from pipelines.datasets.versions import checkout, commit, copy, git, store, versions, writing
+from pipelines.datasets.versions import checkout, commit, copy, find, git, in_place, store, versions, writing
 from pipelines.errors import WeaverError
 from pipelines.files import canonical
 from pipelines.settings import settings
@@ -137,8 +137,9 @@ def rollback(name: str, version: int, why: str) -> DatasetVersion:
     """
     if not why.strip():
         raise WeaverError("a rollback has no reason", "Say why with --why; it is kept in the history.")
-    old = checkout(name, version)
+    find(name, version)
     with writing() as registry:
+        old = in_place(find(name, version))
         known = versions(name)
         if known[-1].digest == old.digest:
             raise WeaverError(f"{known[-1].tag} holds the rows of {old.tag} already", "There is nothing to roll back.")
@@ -148,4 +149,4 @@ def rollback(name: str, version: int, why: str) -> DatasetVersion:
         store(registry, name)
         about = f"back to {old.tag}: {' '.join(why.split())}"
         commit(registry, f"{name}@v{number}", old.digest, old.rows, about, instead_of=away)
-    return checkout(name, number)
+        return in_place(find(name, number))

@@ -25,6 +25,8 @@ from pipelines.settings import quiet_libraries, settings
 
 log = logging.getLogger(__name__)
 
+LOCK = ".registry-writer.lock"  # in WEAVER_HOME
+
 # The registry is ours: what its user set for repositories of their own (signing, hooks, line endings) stays out.
 GIT_CONFIG = {
     "user.name": "NeuroWeaver",
@@ -53,14 +55,14 @@ def version(splits: Splits, plan: TrainingPlan) -> DatasetVersion:
         known = versions(name)
         if known and splits.digest in (known[-1].digest, *turned_away(registry, known[-1])):
             log.info("nothing new: %s", known[-1].tag)
-            return reported(checkout(name, known[-1].version), splits)
+            return reported(in_place(known[-1]), splits)
         number = known[-1].version + 1 if known else 1
         progress.report(plan.template, "version", 0, 1, f"version {number}")
         copy(source, registry / name)
         store(registry, name)
         commit(registry, f"{name}@v{number}", splits.digest, splits.rows)
         progress.report(plan.template, "version", 1, 1, f"version {number}")
-        return reported(checkout(name, number), splits)
+        return reported(in_place(find(name, number)), splits)
 
 
 def reported(version: DatasetVersion, splits: Splits) -> DatasetVersion:
@@ -90,11 +92,23 @@ def checkout(name: str, version: int) -> DatasetVersion:
         Unavailable: the remote does not give the data.
         WeaverError: there is no such version, or the folder does not hold the bytes that were tagged.
     """
+    wanted = find(name, version)
+    if Path(wanted.uri).exists():
+        return in_place(wanted)
+    with only_one(settings().home / LOCK, "writing to the data registry"):  # a writer would sweep under DVC's feet
+        return in_place(wanted)
+
+
+def find(name: str, version: int) -> DatasetVersion:
     known = {found.version: found for found in versions(name)}
     if version not in known:
         there = ", ".join(found.tag for found in known.values())
         raise WeaverError(f"there is no {name}@v{version}", f"Choose one of: {there}." if there else "Make one first.")
-    wanted = known[version]
+    return known[version]
+
+
+def in_place(wanted: DatasetVersion) -> DatasetVersion:
+    """What `checkout` does, for who holds the registry's lock."""
 
     def fetch(folder: Path) -> None:
         registry = settings().home / "registry"
@@ -104,7 +118,7 @@ def checkout(name: str, version: int) -> DatasetVersion:
 
             files = DVCFileSystem(str(registry), rev=wanted.tag)
             for file in FILES:
-                files.get_file(f"{name}/{file}", str(folder / file))
+                files.get_file(f"{wanted.name}/{file}", str(folder / file))
                 (folder / file).chmod(0o444)
 
     folder = once(Path(wanted.uri), fetch)
@@ -119,7 +133,7 @@ def checkout(name: str, version: int) -> DatasetVersion:
 def writing() -> Iterator[Path]:
     """The registry, made if it is not there, for one writer at a time; swept before and after."""
     home = settings().home
-    with only_one(home / ".registry-writer.lock", "writing to the data registry"):
+    with only_one(home / LOCK, "writing to the data registry"):
         registry = once(home / "registry", create)
         sweep(registry)
         try:
@@ -172,7 +186,7 @@ def commit(
         about: what there is to say beside the rows.
         instead_of: the digests of the versions that a rollback turns away.
     """
-    counts = " and ".join(f"{count} {split}" for split, count in rows.items())
+    counts = " and ".join(f"{rows[split]} {split}" for split in (Path(file).stem for file in FILES))
     message = f"{tag}: {counts} rows{f'; {about}' if about else ''}"
     told = {"digest": digest, "rows": rows} | ({"instead_of": instead_of} if instead_of else {})
     git(registry, "commit", "--quiet", "--allow-empty", "--message", message)

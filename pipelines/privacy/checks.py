@@ -34,6 +34,10 @@ def luhn_digit(body: str) -> str:
     return str(-(sum(map(sum, doubled)) + sum(map(int, body[-2::-2]))) % 10)
 
 
+def account_number(text: str) -> bool:
+    return 6 <= len(digits_of(text)) <= 17
+
+
 def card_number(text: str) -> bool:
     digits = digits_of(text)
     return bool(NETWORKS.match(digits)) and len(set(digits)) > 1 and luhn_digit(digits[:-1]) == digits[-1]

@@ -7,7 +7,7 @@ BEFORE, AFTER = 48, 24  # characters in which a cue is looked for
 
 # The nearest of these words before a match (else after it) says what the match is; `other` says that it is nothing.
 CUES = {
-    "ssn": r"\bssn?\b|soc(?:ial)?\b(?:[ .]*sec(?:urity)?\b)?|itin|tax(?:payer)? id",
+    "ssn": r"\bssn\b|\bss\b(?: ?card| ?#| no)?|soc(?:ial)?\b(?:[ .]*sec(?:urity)?\b)?|itin|tax(?:payer)? id",
     "card": r"(?:credit|debit|gift)? ?card\b|visa|master ?card|amex|american express|discover|\bcc\b|\bmc\b",
     "phone": r"(?:tele)?phone|tel\b|cell|mobile|\bcall|text\b|fax|reach|contact|\bring\b|dial|sms|whats ?app|\bph\b"
     r"|voice ?mail|voice|home|work|office|\bmy number",

@@ -17,7 +17,8 @@ FULL = rf"(?=(?P<value>{ANY_WORD}(?: {INITIAL}?{PARTICLE}?{ANY_WORD}){{0,3}})(?!
 
 LABELLED = (
     r"(?i:\b(?:(?:customer|client|co-?buyer|buyer|purchaser|owner|applicant|co-?applicant|co-?borrower|borrower"
-    r"|co-?signer|contact|guest|advisor|technician|salesperson|consultant|lead|caller(?: id)?|driver|insured|spouse|sold to|bill to|ship to|attn|attention|requested by"
+    r"|co-?signer|contact|guest|advisor|technician|salesperson|consultant|lead|caller(?: id)?"
+    r"|driver|insured|spouse|sold to|bill to|ship to|attn|attention|requested by"
     r"|signed by|first|last|full|maiden|cust|print|emergency contact|reference|beneficiary)(?:'s|\u2019s)?"
     r"(?: (?:full |last |first )?name)?|name|signature)\.?(?: ?[:=\u2013]| -|\t| is:?) *"
     r"|\bname(?:'s|\u2019s| is| was|) +)" + FULL
@@ -44,7 +45,7 @@ MENTIONED = (
     r"|for|from|by|with|to|and|is|signed|best|cheers|love)"
     r"\b[,!:\u2013\u2014 -]{0,3}\s*)" + FULL
 )
-PAIR = rf"\b(?P<value>{WORD} {INITIAL}?{PARTICLE}?{WORD})\b"
+PAIR = rf"\b(?<!Aston )(?P<value>{WORD} {INITIAL}?{PARTICLE}?{WORD})\b"
 LAST_FIRST = rf"\b(?P<value>{WORD}, {WORD}(?: [A-Z]\b\.?)?)"
 POSSIBLE = r"[^\W\d_]{2}"  # names may be anywhere
 
@@ -168,8 +169,8 @@ def mentioned(text: str) -> str:
 
 
 def field(text: str) -> str:
-    """The whole field, if it is a known first name and a word or two that read as a name."""
-    return text if " " in text and text[0].isupper() and of_person(text) == text and "." not in text[:3] else ""
+    """The whole field, if it is a known first name and words that read as a name."""
+    return text if " " in text and text[0].isupper() and of_person(text, sure=True) == text else ""
 
 
 def half_known_pair(text: str) -> str:

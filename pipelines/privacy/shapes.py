@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from pipelines.privacy import names
-from pipelines.privacy.checks import card_number, digits_of, plate, social_security, vin
+from pipelines.privacy.checks import account_number, card_number, plate, social_security, vin
 from pipelines.privacy.cues import nearness
 
 THRESHOLD = 0.5  # from this score on, a match is a finding
@@ -42,18 +42,17 @@ def named(pattern: str, score: float, keep: Callable[[str], str]) -> Shape:
     return Shape(re.compile(pattern, re.M), score, keep)
 
 
-def possible(pattern: str, flags: int = re.I) -> re.Pattern[str]:
-    return re.compile(pattern, flags)
-
-
-def length(least: int, most: int) -> Callable[[str], bool]:
-    return lambda text: least <= len(digits_of(text)) <= most
+def possible(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.I)
 
 
 # Between a label and its value: punctuation and a few small words ("my plate number on the car is: ...").
 GAP = r"(?:[\s:;#=\-\u2013\"'(*.,]|\b(?-i:[a-z']{1,9})\b){0,12}?"
 SEPARATOR = r"[ ._\-\u2010\u2011\u2013\u2014/·]"  # between groups of digits; up to three of them
-MONEY = r"(?:\$ ?\d[\d,]*(?:\.\d\d?)?(?: ?k\b)?|\b\d{1,3}(?:,\d{3})+(?:\.\d\d)?|\b(?!(?:19|20)\d\d\b)\d{4,7}(?:\.\d\d)?\b|\b\d{2,3}(?:\.\d)? ?k\b)"
+MONEY = (
+    r"(?:\$ ?\d[\d,]*(?:\.\d\d?)?(?: ?k\b)?|\b\d{1,3}(?:,\d{3})+(?:\.\d\d)?"
+    r"|\b(?!(?:19|20)\d\d\b)\d{4,7}(?:\.\d\d)?\b|\b\d{2,3}(?:\.\d)? ?k\b)"
+)
 PERIOD = (
     r"(?: ?(?:/|per|an?|each|every) ?(?:hour|hr|week|wk|month|mo|year|yr|annum)\b"
     r"|(?: annually| monthly| (?:bi-?)?weekly))"
@@ -76,10 +75,13 @@ STATE = (
     r"(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|PR|RI|S[CD]|T[NX]|UT|V[AT]"
     r"|W[AIVY])"
 )
-UNIT = r"(?:,? *(?:#|apt\.?|apartment|unit|suite|ste\.?|lot|bldg\.?|trlr\.?) *#? ?[\w-]{1,6}\b|, \d{1,3}(?:st|nd|rd|th) floor\b)"
+UNIT = (
+    r"(?:,? *(?:#|apt\.?|apartment|unit|suite|ste\.?|lot|bldg\.?|trlr\.?) *#? ?[\w-]{1,6}\b"
+    r"|, \d{1,3}(?:st|nd|rd|th) floor\b)"
+)
 TOWN = rf"(?:[,\s]+(?-i:(?:[A-Z][\w.'-]*,? ){{1,3}}(?:{STATE}|[A-Z][a-z]+(?: [A-Z][a-z]+)?)),? \d{{5}}(?:-\d{{4}})?\b)"
 NOT_A_ROAD = (
-    r"(?!(?:wheel|way|door|(?-i:dr|DR)(?!\.)|speed|cyl|cylinder|hour|year|month|day|mile|minute|mpg|hp|point|[kmg]?hz)\b"
+    r"(?!(?:wheel|lane|way|door|(?-i:dr|DR)(?!\.)|speed|cyl|cylinder|hour|year|month|day|mile|minute|mpg|hp|point|[kmg]?hz)\b"
     rf"|{MONTH}\b)"
 )
 COMPASS = r"(?:[nsew]|ne|nw|se|sw)"
@@ -102,7 +104,9 @@ KINDS: dict[str, Kind] = {
     "ssn": Kind(
         SEVEN_DIGITS,
         (
-            shape(rf"(?<![\w.-])\d{{3}}(?P<s>{SEPARATOR}{{1,3}})\d{{2}}(?P=s)\d{{4}}(?![\w-])", STRONG, social_security),
+            shape(
+                rf"(?<![\w.-])\d{{3}}(?P<s>{SEPARATOR}{{1,3}})\d{{2}}(?P=s)\d{{4}}(?![\w-])", STRONG, social_security
+            ),
             shape(
                 rf"(?<![\w.-])\d{{3}}{SEPARATOR}{{0,3}}\d{{2}}{SEPARATOR}{{0,3}}\d{{4}}(?![\w-])", WEAK, social_security
             ),
@@ -191,7 +195,7 @@ KINDS: dict[str, Kind] = {
             ),
         ),
     ),
-    "account": Kind(SEVEN_DIGITS, (shape(r"(?<![\w.$-])\d(?:[ -]?\d){5,16}(?![\w-])", WEAK, length(6, 17)),)),
+    "account": Kind(SEVEN_DIGITS, (shape(r"(?<![\w.$-])\d(?:[ -]?\d){5,16}(?![\w-])", WEAK, account_number),)),
     "birth_date": Kind(
         possible(r"birth|\bd\.?o\.?b|\bborn"),
         (
@@ -236,7 +240,8 @@ KINDS: dict[str, Kind] = {
     ),
     "address": Kind(
         possible(
-            rf"\d[\w-]* +\S.{{0,40}}?\b{ROAD}|\b(?:box|drawer) +#?\d|\b{STATE} +\d{{5}}\b|\bbroadway|\d,? +(?:state|county|us|route|rte|hwy|highway|avenue|boulevard|camino|via|calle)\b"
+            rf"\d[\w-]* +\S.{{0,40}}?\b{ROAD}|\b(?:box|drawer) +#?\d|\b{STATE} +\d{{5}}\b|\bbroadway"
+            r"|\d,? +(?:state|county|us|route|rte|hwy|highway|avenue|boulevard|camino|via|calle)\b"
         ),
         (
             shape(
@@ -252,7 +257,11 @@ KINDS: dict[str, Kind] = {
                 rf" )?(?:road|route|rd|rte|hwy|highway) \d{{1,4}}){UNIT}?{TOWN}?",
                 STRONG,
             ),
-            shape(rf"(?<![\w$.,-])\d{{2,6}} (?-i:(?:Avenue|Boulevard|Camino|Via|Calle) (?:of |de |del )?(?:the |la |las )?[A-Z])\w+{UNIT}?{TOWN}?", STRONG),
+            shape(
+                rf"(?<![\w$.,-])\d{{2,6}} (?-i:(?:Avenue|Boulevard|Camino|Via|Calle) (?:of |de |del )?"
+                rf"(?:the |la )?[A-Z])\w+{UNIT}?{TOWN}?",
+                STRONG,
+            ),
             shape(rf"\b(?:p\.? ?o\.? ?(?:box|drawer)|(?:rr|rural route|hc) *#?\d+,? box) +#?\d{{1,6}}{TOWN}?", STRONG),
             shape(
                 rf"\b(?:{PROPER} ){{0,2}}{PROPER}, ?(?-i:{STATE}),? \d{{5}}(?:-\d{{4}})?\b",
@@ -261,7 +270,7 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "name": Kind(
-        possible(names.POSSIBLE, 0),
+        possible(names.POSSIBLE),
         (
             named(names.LABELLED, STRONG + 0.05, names.of_person),
             named(names.TITLED, STRONG, names.of_person),

@@ -72,7 +72,8 @@ def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
         for source in spec.takes:
             assert order.index(source) < order.index(stage)
     upstream = {task["id"]: task["up"] for task in tasks}
-    assert upstream["fine_tune"] == ["anything_new"]
+    assert upstream["report"] == ["anything_new"]
+    assert upstream["fine_tune"] == ["report"]
     assert upstream["approve"] == ["good_enough"]
     assert upstream["promote"] == upstream["reject"] == ["decided"]
     assert upstream["deploy"] == ["promote"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.artifacts import Records, Validation
+from pipelines.bench.validate import run
 from pipelines.datasets.collect import collect
 from pipelines.datasets.contract import validate
 from pipelines.errors import WeaverError
@@ -100,6 +101,12 @@ BAD = {
     "a list for a text": (edit(9, topic=["engine"]), ["row 9: topic is list ['engine'], expected text"]),
     "null": (edit(5, output=None), ["no output is missing: row 5: output is missing"]),
     "a blank": (edit(6, output=" \n"), ["no output is blank: row 6: output is blank"]),
+    "a blank beyond ASCII": (edit(6, output="\u00a0\u2003"), ["no output is blank: row 6: output is blank"]),
+    "no answers at all": (rename("output", "reply"), ["there is a column output: the rows have facts, group, input, "]),
+    "null among wrong types": (
+        lambda rows: edit(5, output=None)(edit(6, output=1.5)(rows)),
+        ["no output is missing: row 5: output is missing", "row 6: output is float 1.5, expected text"],
+    ),
     "too long": (
         edit(7, output="x" * 801),
         ["at most 800 characters long: row 7: output is 801 characters long: 'xxx"],
@@ -149,9 +156,17 @@ def test_a_row_that_is_there_twice_is_no_fault(held: Callable) -> None:
     results = json.loads((Path(validation.uri) / "result.json").read_text())["results"]
     (failed,) = [result for result in results if not result["success"]]
     assert failed["expectation_config"]["severity"] == "warning"
+    assert failed["result"]["partial_unexpected_list"] == ["first in row 1"]
 
 
 def test_mended_rows_pass(held: Callable) -> None:
     with pytest.raises(WeaverError):
         held(good(10))
     assert held(good()).records.rows == 600
+
+
+def test_the_bench_measures_the_stage() -> None:
+    figures = run(2000)
+    assert figures["rows"] == 2000 and figures["expectations"] == 42
+    assert figures["rows_per_s"] == pytest.approx(2000 / figures["seconds"])
+    assert 100 < figures["peak_memory_mib"] < 4000

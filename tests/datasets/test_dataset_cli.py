@@ -1,8 +1,10 @@
 """`weaver dataset`, as people and scripts type it."""
 
+import io
 import json
-import os
+import logging
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ from typing import Any
 import pytest
 
 from pipelines.artifacts import Splits
+from pipelines.cli.console import err, out
+from pipelines.cli.main import main
 from pipelines.datasets.intake import uploads
 from pipelines.datasets.split import digest_of
 from pipelines.datasets.versions import version
@@ -20,17 +24,32 @@ T = "service_advisor"
 CSV = "question,reply,remark,topic\nWas?,Das.,,engine\n=1+1,So.,,engine\n"
 
 
-def weaver(*verb: str, answer: str = "", ok: bool = True) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sysconfig.get_path("scripts"), "weaver")), "dataset", *verb]
-    environment = os.environ | {"COLUMNS": "200"}
-    done = subprocess.run(command, input=answer, env=environment, capture_output=True, text=True)
-    assert (done.returncode == 0) == ok, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+class Weaver:
+    """The command line in this process: what it prints, and how it ends."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.monkeypatch, self.capsys = monkeypatch, capsys
+        monkeypatch.setattr(out, "_width", 200)
+        monkeypatch.setattr(err, "_width", 200)
+
+    def __call__(self, *verb: str, answer: str = "", ok: bool = True) -> str:
+        self.monkeypatch.setattr(sys, "argv", ["weaver", "dataset", *verb])
+        self.monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+        with pytest.raises(SystemExit) as ended:
+            main()
+            sys.exit(0)
+        printed, told = self.capsys.readouterr()
+        assert (ended.value.code in (0, None)) == ok, told
+        return printed + told
+
+    def json(self, *verb: str) -> Any:
+        return json.loads(self(*verb, "--json"))
 
 
-def told(*verb: str) -> Any:
-    return json.loads(weaver(*verb, "--json").stdout)
+@pytest.fixture
+def weaver(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Weaver:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [logging.NullHandler()])
+    return Weaver(monkeypatch, capsys)
 
 
 @pytest.fixture
@@ -39,37 +58,37 @@ def own(home: Path, tmp_path: Path) -> Path:
     return tmp_path / "own.csv"
 
 
-def test_a_person_sees_and_is_asked(own: Path) -> None:
+def test_a_person_sees_and_is_asked(weaver: Weaver, own: Path) -> None:
     no = weaver("add", T, str(own), answer="n\n")
     for words in (
         "own.csv: CSV, parted by comma, utf-8", "question", "instruction", "synonym", "not used",
         "The first rows, as they will be", "1 rows can be used, 1 cannot", "own.csv, line 3: a spreadsheet formula",
         "Add these 1 rows to service_advisor? [y/N]",
     ):  # fmt: skip
-        assert words in no.stdout, no.stdout
+        assert words in no, no
     assert uploads(T) == []
     weaver("add", T, str(own), answer="", ok=False)
     assert uploads(T) == [], "no answer is no yes"
     yes = weaver("add", T, str(own), answer="y\n")
     (upload,) = uploads(T)
-    assert f"weaver dataset remove {T} {upload.id}" in yes.stdout and "refused.jsonl" in yes.stdout
-    assert upload.id in weaver("list", T).stdout
-    assert "is there already" in weaver("add", T, str(own), ok=False).stderr
-    assert "1 rows fewer" in weaver("remove", T, upload.id).stdout
+    assert f"weaver dataset remove {T} {upload.id}" in yes and "refused.jsonl" in yes
+    assert upload.id in weaver("list", T)
+    assert "is there already" in weaver("add", T, str(own), ok=False)
+    assert "1 rows fewer" in weaver("remove", T, upload.id)
     assert uploads(T) == []
 
 
-def test_a_script_is_not_asked(own: Path) -> None:
-    preview = told("add", T, str(own))
+def test_a_script_is_not_asked(weaver: Weaver, own: Path) -> None:
+    preview = weaver.json("add", T, str(own))
     assert (preview["accepted"], preview["rows"], uploads(T)) == (False, 1, [])
     options = ("--map", "question=input", "--map", "remark=key", "--topic", "engine", "--map", "topic=instruction")
-    added = told("add", T, str(own), *options, "--yes")
+    added = weaver.json("add", T, str(own), *options, "--yes")
     assert (added["accepted"], added["rows"]) == (True, 1)
-    (upload,) = told("list", T)
+    (upload,) = weaver.json("list", T)
     assert upload == added["uploads"][0]
     assert [line["field"] for line in upload["columns"]] == ["input", "output", "key", "instruction"]
-    assert told("remove", T, upload["id"])["file"] == "own.csv"
-    assert told("list", T) == []
+    assert weaver.json("remove", T, upload["id"])["file"] == "own.csv"
+    assert weaver.json("list", T) == []
 
 
 @pytest.mark.parametrize(
@@ -87,13 +106,13 @@ def test_a_script_is_not_asked(own: Path) -> None:
         (("rollback", T, "1", "--why", "x"), "there is no service_advisor@v1"),
     ],
 )
-def test_what_is_wrong_is_one_message(arguments: tuple[str, ...], said: str, own: Path) -> None:
+def test_what_is_wrong_is_one_message(arguments: tuple[str, ...], said: str, weaver: Weaver, own: Path) -> None:
     done = weaver(*(argument.format(own=own) for argument in arguments), ok=False)
-    assert said.replace("'", "") in done.stderr.replace("'", "")
+    assert said.replace("'", "") in done.replace("'", "")
     assert uploads(T) == []
 
 
-def test_versions_from_the_command_line(home: Path, tmp_path: Path) -> None:
+def test_versions_from_the_command_line(weaver: Weaver, home: Path, tmp_path: Path) -> None:
     for rows in (3, 5):
         folder = tmp_path / f"splits of {rows}"
         row = {"instruction": "", "input": "", "output": "a", "topic": "engine"}
@@ -101,11 +120,23 @@ def test_versions_from_the_command_line(home: Path, tmp_path: Path) -> None:
         write_jsonl(folder / "heldout.jsonl", [row])
         splits = Splits(uri=str(folder), digest=digest_of(folder), rows={"train": rows, "heldout": 1}, dropped={})
         version(splits, make_plan(T))
-    assert [known["tag"] for known in told("versions", T)] == [f"{T}@v1", f"{T}@v2"]
-    assert told("diff", T, "1", f"{T}@v2")["topics"]["engine"] == {"added": 2, "removed": 0, "changed": 0, "same": 4}
-    assert told("get", T, "v1", str(tmp_path / "out"))["rows"] == {"train": 3, "heldout": 1}
+    assert [known["tag"] for known in weaver.json("versions", T)] == [f"{T}@v1", f"{T}@v2"]
+    assert weaver.json("diff", T, "1", f"{T}@v2")["topics"]["engine"] == {
+        "added": 2,
+        "removed": 0,
+        "changed": 0,
+        "same": 4,
+    }
+    assert weaver.json("get", T, "v1", str(tmp_path / "out"))["rows"] == {"train": 3, "heldout": 1}
     assert len((tmp_path / "out" / "train.jsonl").read_text().splitlines()) == 3
-    assert told("rollback", T, "1", "--why", "worse")["version"] == 3
-    shown = weaver("versions", T).stdout
+    assert weaver.json("rollback", T, "1", "--why", "worse")["version"] == 3
+    shown = weaver("versions", T)
     assert f"{T}@v3" in shown and "3 train, 1 heldout" in shown and f"back to {T}@v1: worse" in shown
-    assert "2 " in weaver("diff", T, "2", "3").stdout
+    assert "2 " in weaver("diff", T, "2", "3")
+
+
+def test_the_installed_command_says_what_is_wrong_in_one_message(own: Path) -> None:
+    command = [Path(sysconfig.get_path("scripts"), "weaver"), "dataset", "add", T, own.with_name("none.csv")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: ") and "does not exist" in done.stderr and "Traceback" not in done.stderr

@@ -138,3 +138,11 @@ def test_airflow_killed_in_mid_training_still_closes_the_loop(stack: Any, first_
 def test_the_servers_want_a_password(stack: Any) -> None:
     assert httpx.get(f"{stack.airflow_url}/api/v2/dags").status_code == 401
     assert httpx.get(f"{stack.mlflow_url}/api/2.0/mlflow/experiments/search?max_results=1").status_code == 401
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("template", ["sales_assistant", "parts_inventory", "dealership_operations"])
+def test_every_other_template_has_its_loop(stack: Any, template: str) -> None:
+    result = stack.json("run", template, "--approve", timeout=900)
+    assert result["outcome"] == "version 1 is champion, approved by admin"
+    assert all(result["answers"].values())

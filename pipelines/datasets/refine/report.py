@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-PAGE, SUMMARY = "report.html", "summary.html"
+PAGE, SUMMARY, CONTRACT = "report.html", "summary.html", "contract/index.html"
 TEXTS = ("instruction", "input", "output")
 SHOWN, SHOWN_CHARS = 5, 300
 SAMPLED = 5_000  # rows a side whose texts are kept in memory, to be shown, counted, scored again, summarised
@@ -78,6 +78,7 @@ def render(
         "lengths": figures.lengths(kept),
         "repeats": repeats(sample["train"] + sample["heldout"]),
         "summary": summarise(sample["train"] + sample["heldout"], folder),
+        "contract": CONTRACT if (folder / CONTRACT).exists() else "",
         "relevance": tell_relevance(frame, sample, plan),
         "quality": tell_quality(frame, sample, plan),
     }

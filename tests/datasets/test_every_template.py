@@ -1,0 +1,24 @@
+"""Every template's own data goes through every step to a version, and nothing of it is lost on the way."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.stages import run
+from pipelines.templates import make_plan, template_files
+
+CHAIN = ("collect", "validate", "refine", "version", "report")
+
+
+@pytest.mark.parametrize("name", list(template_files()))
+def test_a_templates_rows_become_a_version(name: str, home: Path) -> None:
+    plan, nouns = make_plan(name), dict[str, Any]()
+    for stage in CHAIN:
+        nouns[stage] = run(stage, plan, nouns)
+    assert nouns["refine"].dropped == {}
+    assert sum(nouns["version"].rows.values()) == nouns["collect"].rows >= 500
+    assert nouns["version"].tag == f"{name}@v1"
+    pages = Path(nouns["report"].uri)
+    assert "No row was dropped" in (pages / "report.html").read_text()
+    assert (pages / "contract" / "index.html").exists()
