@@ -8,6 +8,7 @@ from airflow.sdk import (
     CronTriggerTimetable,
     ExceptionRetryPolicy,
     Param,
+    ParamsDict,
     RetryAction,
     RetryRule,
     chain,
@@ -117,7 +118,6 @@ def retrain(template: Template) -> None:
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=True,  # a template that is run once, or switched on here, runs nightly from then on
-        params={key: Param(value, section=section, **schema) for key, section, value, schema in form(template.name)},
         user_defined_macros={"mlflow_url": settings().mlflow_url},
         tags=["neuroweaver", "retrain", template.name],
         default_args={"owner": template.owner, **RETRIES},
@@ -154,7 +154,10 @@ def retrain(template: Template) -> None:
         )
         promote >> stage("deploy")
 
-    sentence()
+    # After its tasks, each of which would be given a deep copy of the whole form: that is most of the time to parse.
+    sentence().params = ParamsDict(
+        {key: Param(value, section=section, **schema) for key, section, value, schema in form(template.name)}
+    )
 
 
 for name in template_files():

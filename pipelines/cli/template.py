@@ -7,7 +7,6 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
-from pipelines.datasets.collect import locate
 from pipelines.templates import (
     load_template,
     make_plan,
@@ -63,6 +62,8 @@ def validate(
     as_json: AsJson = False,
 ) -> None:
     """Hold a template to the schema, merge its plan, and look whether its data is there."""
+    from pipelines.datasets.collect import locate
+
     file = Path(template) if template.endswith((".yaml", ".yml")) else None
     read = read_template(file) if file else load_template(template)
     plan = merge_plan(read, file or template_files()[template], {})
