@@ -1,40 +1,13 @@
 """Nightly, one DAG a template: a model is specialised, proven better, approved by a person, and put to work."""
 
 from datetime import timedelta
-from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import (
-    CronTriggerTimetable,
-    ExceptionRetryPolicy,
-    Param,
-    ParamsDict,
-    RetryAction,
-    RetryRule,
-    chain,
-    dag,
-    get_current_context,
-    task,
-)
-from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow.sdk import CronTriggerTimetable, Param, ParamsDict, chain, dag
+from loop import RETRIES, anything_new, decided, decision, good_enough, merge_plan, stage
 
-from pipelines.errors import Unavailable, WeaverError
 from pipelines.settings import settings
-from pipelines.stages import STAGES, run
-from pipelines.templates import Template, form, load_template, make_plan, template_files
-
-# What a person must mend is not tried again; a server that is away is, and so is a task whose machine went down.
-RETRIES = {
-    "retries": 3,
-    "retry_delay": timedelta(seconds=20),
-    "retry_policy": ExceptionRetryPolicy(
-        rules=[
-            RetryRule(exception=Unavailable, action=RetryAction.RETRY),
-            RetryRule(exception=WeaverError, action=RetryAction.FAIL),
-            RetryRule(exception=AirflowTaskTimeout, action=RetryAction.FAIL),
-        ]
-    ),
-}
+from pipelines.templates import Template, form, load_template, template_files
 
 VERDICT = """\
 {% set verdict = ti.xcom_pull("gate") %}{% set candidate = ti.xcom_pull("register") %}
@@ -48,64 +21,6 @@ VERDICT = """\
 [Its page in MLflow]({{ mlflow_url }}/#/models/{{ candidate.name }}/versions/{{ candidate.version }}) leads to every
 answer beside the truth.
 """
-
-
-def pulled(*stages: str) -> dict[str, Any]:
-    """The nouns that earlier tasks of this run returned."""
-    ti = get_current_context()["ti"]
-    return {stage: ti.xcom_pull(task_ids=stage) for stage in stages}
-
-
-def stage(name: str, **options: Any) -> Any:
-    """A task that runs one stage of the loop on this run's plan and on the nouns before it."""
-
-    @task(task_id=name, doc_md=STAGES[name].help, **options)
-    def run_stage() -> dict[str, Any]:
-        return run(name, pulled("plan")["plan"], pulled(*STAGES[name].takes)).model_dump(mode="json")
-
-    return run_stage()
-
-
-def decision(name: str) -> Any:
-    """A stage that also takes who decided at the approval, and why."""
-
-    @task(task_id=name, doc_md=STAGES[name].help)
-    def run_decision() -> dict[str, Any]:
-        answer = pulled("approve")["approve"]
-        signed = {"by": answer["responded_by_user"]["name"], "why": answer["params_input"].get("why") or "not said"}
-        return run(name, pulled("plan")["plan"], pulled(*STAGES[name].takes), **signed).model_dump(mode="json")
-
-    return run_decision()
-
-
-@task(task_id="plan")
-def merge_plan(template: str) -> dict[str, Any]:
-    """params.yaml ← profile ← template ← trigger form: validated once, then frozen for this run."""
-    return make_plan(template, dict(get_current_context()["params"])).model_dump(mode="json")
-
-
-@task.short_circuit
-def anything_new() -> bool:
-    """Stop here, green, if a model of this very dataset and plan has been decided on already."""
-    from pipelines.registry.promote import decided
-
-    reason = decided(**pulled("version", "plan"))
-    get_current_context()["ti"].xcom_push("reason", f"nothing to do: {reason}" if reason else "new data or a new plan")
-    return not reason
-
-
-@task.short_circuit
-def good_enough() -> bool:
-    """Stop here, green, if the gate failed: the champion keeps answering."""
-    verdict = pulled("gate")["gate"]
-    print(verdict["reason"])
-    return verdict["passed"]
-
-
-@task.branch
-def decided() -> str:
-    """Carry out what the person answered."""
-    return {"Approve": "promote", "Reject": "reject"}[pulled("approve")["approve"]["chosen_options"][0]]
 
 
 def retrain(template: Template) -> None:

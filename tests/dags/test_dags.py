@@ -13,9 +13,10 @@ from pipelines.templates import make_plan, template_files
 
 LOAD = """
 import json, sys, time
-from airflow.dag_processing.dagbag import DagBag
+from pathlib import Path
+from airflow.dag_processing.dagbag import BundleDagBag
 began = time.process_time()
-bag = DagBag("dags")
+bag = BundleDagBag(bundle_path=Path("dags").resolve(), bundle_name="dags-folder")
 parsed = time.process_time() - began
 print(json.dumps({
     "errors": bag.import_errors,
@@ -43,6 +44,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict:
     environment = os.environ | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
         "WEAVER_PROFILE": "cpu",
     }
