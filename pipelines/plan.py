@@ -126,7 +126,7 @@ class Train(Section):
 
 class Evaluate(Section):
     questions: int = Field(0, ge=0, description="held-out questions to ask, evenly over topics; 0 asks all")
-    batch_size: int = Field(16, ge=1)
+    batch_size: int = Field(32, ge=1)
     max_new_tokens: int = Field(48, ge=1)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pipelines import chat
 from pipelines.plan import TrainingPlan
 
-TIMED = 8  # questions asked one at a time for the latency: a batch would flatter it
+TIMED = 4  # questions asked one at a time for the latency: a batch would flatter it
 
 
 def ask(
