@@ -46,7 +46,7 @@ def run(rows: int = 0) -> dict[str, Any]:
         folder = Path(scratch, "records")
         count = write(folder / "records.jsonl", rows)
         asked = {"rows": count, "steps": steps}
-        figures = {side: apart(side, asked, Path(scratch)) for side in ("refined", "direct")}
+        figures = {side: apart(side, asked, Path(scratch)) for side in ("embedded", "refined", "direct")}
     refined, direct = figures["refined"], figures["direct"]
     near = next(step for step in refined["steps"] if step["step"] == "near_duplicates")
     ratio = (near["in"] / near["seconds"]) / (direct["rows"] / direct["seconds"])
@@ -92,15 +92,14 @@ def utterances() -> Iterator[dict[str, Any]]:
 
 
 def apart(side: str, asked: dict[str, Any], scratch: Path) -> dict[str, Any]:
-    """Run a side in a fresh process, which tells its progress on stderr, in a home of its own."""
-    with tempfile.TemporaryDirectory(dir=scratch) as home:
-        code = "import sys; from pipelines.bench.refine import main; main(*sys.argv[1:])"
-        done = subprocess.run(
-            [sys.executable, "-c", code, side, json.dumps(asked), str(scratch)],
-            env=os.environ | {"WEAVER_HOME": home},
-        )
-        if done.returncode:
-            raise WeaverError(f"bench: the {side} side failed", "Read what it printed above.")
+    """Run a side in a fresh process, which tells its progress on stderr, in the bench's own home."""
+    code = "import sys; from pipelines.bench.refine import main; main(*sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, side, json.dumps(asked), str(scratch)],
+        env=os.environ | {"WEAVER_HOME": str(scratch / "home")},
+    )
+    if done.returncode:
+        raise WeaverError(f"bench: the {side} side failed", "Read what it printed above.")
     return json.loads(Path(scratch, f"{side}.json").read_text())
 
 
@@ -109,16 +108,24 @@ def main(side: str, asked: str, scratch: str) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     wanted, folder = json.loads(asked), Path(scratch)
     plan = make_plan(TEMPLATE, {"refine.steps": wanted["steps"], "refine.relevance": EVERYTHING})
-    figures = {"refined": refined, "direct": direct}[side](folder / "records", wanted["rows"], plan)
+    figures = {"embedded": embedded, "refined": refined, "direct": direct}[side](
+        folder / "records", wanted["rows"], plan
+    )
     write_text(folder / f"{side}.json", json.dumps(figures))
+
+
+def embedded(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
+    """What relevance is judged by: made once a home, not once a dataset."""
+    from pipelines.datasets import embedder
+
+    embedder.static()
+    return {"questions": len(embedder.of_sentences(plan.questions))}
 
 
 def refined(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
     """The stage itself."""
-    from pipelines.datasets import embedder
     from pipelines.datasets.refine import refine
 
-    embedder.static(), embedder.of_sentences(plan.questions)  # made once a home, not once a dataset
     records = Records(uri=str(folder), digest=digest(folder / "records.jsonl"), rows=rows, sources={})
     began = time.perf_counter()
     splits = refine(Validation(uri=str(folder), records=records, expectations=0), plan, folder / "work")
