@@ -30,7 +30,7 @@ def key(scope: str) -> bytes:
     path = settings().secrets / "privacy"
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with only_one(path.with_name(".privacy.lock"), "making the key of the pseudonyms"):
+        with only_one(settings().home / ".privacy-key.lock", "making the key of the pseudonyms"):
             if not path.exists():
                 with whole(path) as temporary:
                     temporary.touch(mode=0o600)
