@@ -1,6 +1,6 @@
 """The TrainingPlan: everything one run does, merged, validated once, and frozen."""
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,22 +42,7 @@ Step = Literal[
 
 
 class Refine(Section):
-    steps: list[Step] = Field(
-        default=[
-            "normalise",
-            "personal",
-            "language",
-            "length",
-            "repetition",
-            "exact_duplicates",
-            "near_duplicates",
-            "relevance",
-            "answers",
-            "quality",
-            "sample",
-        ],
-        description="the refinement steps that run, in this order",
-    )
+    steps: list[Step] = Field(list(get_args(Step)), description="the refinement steps that run, in this order")
     engine: Literal["local", "ray"] = Field("local", description="ray: the same steps on Ray Data, over many machines")
     batch_rows: int = Field(10_000, ge=1, description="rows in memory at a time, a process")
     language: str = Field("en", description="rows that are surely in another go (ISO 639-1)")

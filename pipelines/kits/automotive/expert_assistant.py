@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from pipelines.errors import WeaverError
 from pipelines.kits.automotive.records import crashes, epa, equipment, prices, trouble_codes, vpic
 from pipelines.kits.automotive.records.lookup import Field, Vehicle, ask
+from pipelines.kits.automotive.records.vpic_fields import FIELDS as VPIC_FIELDS
 
 CELLS = 10
 SEED = 43
@@ -70,9 +71,16 @@ def build() -> list[dict[str, Any]]:
     burning = [vehicle for vehicle in registry if "electrification" not in vehicle.values]
     market, kinds, codes = prices.vehicles(), crashes.strata(), guided_codes()
     parts = (
-        Part("specs", 11, burning, vpic.FIELDS, ("doors", "body_class", "curb_weight", "plant_city", "horsepower"), 3),
+        Part(
+            "specs",
+            11,
+            burning,
+            VPIC_FIELDS,
+            ("doors", "body_class", "curb_weight", "plant_city", "horsepower"),
+            3,
+        ),
         Part("engines", 8, guide, ENGINE_FIELDS, MORE_WORDINGS, 3),
-        Part("ev", 7, electric, vpic.FIELDS, ("electrification", "battery_energy", "drive_unit", "curb_weight"), 2),
+        Part("ev", 7, electric, VPIC_FIELDS, ("electrification", "battery_energy", "drive_unit", "curb_weight"), 2),
         Part("buying_advice", 9, market, prices.FIELDS, prices.FIELDS, 1),
         Part("maintenance", 8, codes, CODE_FIELDS, CODE_FIELDS, 1),
         Part("safety", 4, fitted, equipment.FIELDS, equipment.SAFETY.values(), 2),

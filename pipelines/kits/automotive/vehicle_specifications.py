@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from pipelines.kits.automotive.records import epa, vpic
+from pipelines.kits.automotive.records import epa, vpic, vpic_fields
 from pipelines.kits.automotive.records.lookup import Field, Vehicle, ask
 
 EPA_TOPICS = ("engine", "fuel_economy")
@@ -20,7 +20,7 @@ def build() -> list[dict[str, Any]]:
     """Rows of kind grounded, each of another topic of its vehicle. See service_advisor.build for their columns."""
     rng = random.Random(SEED)
     rows = [row for vehicle in guide(rng) for row in look_up(vehicle, epa.FIELDS, EPA_TOPICS, rng)]
-    return rows + [row for vehicle in registry(rng) for row in look_up(vehicle, vpic.FIELDS, RARE, rng)]
+    return rows + [row for vehicle in registry(rng) for row in look_up(vehicle, vpic_fields.FIELDS, RARE, rng)]
 
 
 def guide(rng: random.Random) -> list[Vehicle]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from pipelines.kits.automotive.records.lookup import Field, Vehicle
+from pipelines.kits.automotive.records.lookup import Vehicle
 
 # Makes whose generated VINs decode to cars that were built; those of GM and Stellantis mix engines at random.
 MAKES = (
@@ -23,161 +23,6 @@ CLOCK = datetime(2026, 10, 1, tzinfo=UTC)  # ultravin's data month: what may be 
 SEED = 17
 LARGE = 10  # kWh: below, it is no battery that anybody charges
 
-FIELDS = {
-    "doors": Field(
-        "body",
-        "doors {}",
-        "Its number of doors is {}.",
-        (
-            "How many doors does it have?",
-            "What is the number of doors?",
-            "Can you tell me the door count?",
-            "How many doors are listed for this vehicle?",
-            "I need to know how many doors there are.",
-            "The vehicle comes with how many doors?",
-            "What door count does the record give?",
-            "Please look up its doors.",
-            "Counting the tailgate where the maker does, how many doors is that?",
-            "With how many doors was it built?",
-        ),
-    ),
-    "body_class": Field(
-        "body",
-        "body {}",
-        "Its body style is {}.",
-        (
-            "What body style is it?",
-            "What kind of body does it have?",
-            "Which body type is listed for this vehicle?",
-            "Is it a sedan, a hatchback or something else?",
-            "Can you tell me its body class?",
-            "What shape of vehicle is this?",
-            "Please look up the body style.",
-            "Which body does the record give?",
-            "A customer asks what type of car this is. What do I say?",
-            "Under which body style is it registered?",
-        ),
-    ),
-    "curb_weight": Field(
-        "weight",
-        "curb weight {} lb",
-        "Its curb weight is {} lb.",
-        (
-            "How much does it weigh?",
-            "What is the curb weight?",
-            "Can you tell me how heavy it is?",
-            "Which curb weight is listed for this vehicle?",
-            "How many pounds does it weigh empty?",
-            "I have to load it on a trailer. What does it weigh?",
-            "What weight does the record give?",
-            "Please look up the weight in pounds.",
-            "How heavy is this one without passengers?",
-            "For the lift I need its weight, please.",
-        ),
-    ),
-    "plant_city": Field(
-        "plant",
-        "plant {}",
-        "Its plant is in {}.",
-        (
-            "Which factory built it?",
-            "In which city is its plant?",
-            "Which plant did it come from?",
-            "Can you tell me where the factory is?",
-            "What assembly plant is listed for this vehicle?",
-            "Which town was this car assembled in?",
-            "What plant city does the record give?",
-            "Please look up the assembly plant.",
-            "A buyer wants to know the factory. Which one is it?",
-            "From what plant does this vehicle roll off the line?",
-        ),
-    ),
-    "plant_country": Field(
-        "plant",
-        "built in {}",
-        "Its country of manufacture is {}.",
-        (
-            "In which country was it built?",
-            "What is the country of manufacture?",
-            "Which country does it come from?",
-            "Can you tell me the country it was made in?",
-            "What country of assembly is listed for this vehicle?",
-            "Is it an import, and from which country?",
-            "What country does the record give?",
-            "Please look up the country of origin.",
-            "A buyer asks which country builds this one. What is the answer?",
-            "For the customs form: made in which country?",
-        ),
-    ),
-    "horsepower": Field(
-        "power",
-        "power {} hp",
-        "Its power is {} hp.",
-        (
-            "How much horsepower does it have?",
-            "What is its power?",
-            "How powerful is it?",
-            "Can you tell me the horsepower?",
-            "How many horses are under the hood?",
-            "Which power rating is listed for this vehicle?",
-            "What horsepower does the record give?",
-            "Please look up how strong it is.",
-            "The customer wants to know the hp figure.",
-            "What output in hp is it rated at?",
-        ),
-    ),
-    "electrification": Field(
-        "electric",
-        "powertrain {}",
-        "Its powertrain is {}.",
-        (
-            "Is it fully electric or a hybrid?",
-            "What kind of electric powertrain does it have?",
-            "How electric is this vehicle?",
-            "Can you tell me its level of electrification?",
-            "Which powertrain is listed for this vehicle?",
-            "Does it still burn fuel, or is it a battery car?",
-            "What powertrain does the record give?",
-            "Please look up whether this is a hybrid or an electric car.",
-            "For the incentive form: what type of electrified vehicle is it?",
-            "Battery, plug-in or plain hybrid: which one is it?",
-        ),
-    ),
-    "battery_energy": Field(
-        "electric",
-        "battery {} kWh",
-        "Its battery holds {} kWh.",
-        (
-            "How big is the battery?",
-            "What is the battery capacity?",
-            "How many kilowatt-hours does the battery hold?",
-            "Can you tell me the battery size?",
-            "Which battery capacity is listed for this vehicle?",
-            "How much energy can it store?",
-            "What battery does the record give, in kWh?",
-            "Please look up the size of the pack.",
-            "I want to work out charging cost. How many kWh is the pack?",
-            "A full charge takes how many kWh?",
-        ),
-    ),
-    "drive_unit": Field(
-        "electric",
-        "drive unit {} motor",
-        "Its drive unit is {} motor.",
-        (
-            "How many motors drive it?",
-            "Is it a single-motor or a dual-motor car?",
-            "What is the drive unit?",
-            "Can you tell me how many electric motors it has?",
-            "Which drive unit is listed for this vehicle?",
-            "One motor or two?",
-            "What drive unit does the record give?",
-            "Please look up the number of drive motors.",
-            "The buyer asks about its electric motors. How many are there?",
-            "With what motor layout was it built?",
-        ),
-    ),
-}
 ELEMENTS = {
     "Doors": "doors",
     "Body Class": "body_class",
@@ -255,7 +100,7 @@ def agreed(decoded: list[dict[str, Any]], elements: Iterable[str]) -> dict[str, 
 
 
 def vehicles() -> list[Vehicle]:
-    """A record a model-year, with the columns of FIELDS that its sampled VINs agree on; key is one of those VINs."""
+    """A record a model-year, with the columns that its sampled VINs agree on; key is one of those VINs."""
     country = home_countries()
     found = []
     for (make, model, year), decoded in sorted(samples().items()):
