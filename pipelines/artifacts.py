@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from pipelines.errors import WeaverError
 from pipelines.files import write_text
 
-Arm = Literal["base", "challenger"]
+Arm = Literal["base", "few_shot", "champion", "challenger"]  # who answers the held-out questions; champion may be none
 
 
 class Noun(BaseModel):
@@ -93,25 +93,91 @@ class Adapter(Noun):
     run_id: str
 
 
+class Incumbent(Noun):
+    """What a challenger has to beat: the registered champion. Version 0 and no adapter where there is none yet."""
+
+    name: str
+    version: int = 0
+    adapter: Adapter | None = None
+    base: dict[str, Any] = {}  # the plan's section `base` that it was trained over
+
+
 class Export(Noun):
-    """What will be served: the adapter merged into the base it was trained on; both are folders transformers loads."""
+    """What will be served: the adapter merged into the base it was trained on; all are folders transformers loads.
+
+    `champion_uri` is the incumbent, merged the same way; empty where there is none.
+    """
 
     uri: str
     digest: str
     base_uri: str
     adapter: Adapter
+    champion_uri: str = ""
+    champion_digest: str = ""
+    champion_version: int = 0
+
+
+class Comparison(Noun):
+    """The challenger's mean gain over another arm on the same questions, with its paired bootstrap interval."""
+
+    against: Arm
+    metric: str
+    part: str  # the slice of questions it is taken over; "all" for every one
+    questions: int
+    clusters: (
+        int  # vehicles or codes that the questions are about: what is resampled, since their questions share facts
+    )
+    gain: float
+    low: float
+    high: float
+    detectable: float  # the smallest gain that so many questions would show in four of five cases
+
+
+class Behaviour(Noun):
+    """A behaviour test of the kit: how many of its cases passed, and the share that must."""
+
+    name: str
+    kind: str  # invariance, direction, minimum, refusal or robustness
+    cases: int
+    passed: int
+    min_share: float
+
+    @property
+    def ok(self) -> bool:
+        return self.passed >= self.min_share * self.cases
 
 
 class Evaluation(Noun):
-    """Held-out figures of an export and its base: `figures[arm][slice][metric]`.
+    """Held-out figures of every arm: `figures[arm][slice][metric]`, what they come to, and how the challenger behaves.
 
-    Slices are all, grounded, knowledge and each topic; metrics are questions, loss (nats a token), perplexity,
-    facts, rouge_l, token_f1 (shares) and, over all, latency (seconds an answer, one at a time).
+    Slices are all, each kind, topic, source, length and year; metrics are questions, loss (nats a token), perplexity
+    and shares from 0 to 1 (score, facts, exact, rouge_l, token_f1, bleu, chrf, ...); over all also latency (seconds),
+    tokens and cost. `comparisons` hold the challenger to every other arm, over all and in each slice.
     """
 
-    uri: str  # the folder of answers.jsonl and the plot
+    uri: str  # the folder of the report and every arm's answers
     run_id: str
+    champion: int = 0  # the version that was the champion then; 0: none
     figures: dict[Arm, dict[str, dict[str, float]]]
+    comparisons: list[Comparison] = []
+    behaviours: list[Behaviour] = []
+    changed: float = 1.0  # share of questions that the challenger answers otherwise than its base
+    leaks: int = 0  # held-out questions whose twin stands in training
+
+
+class Review(Noun):
+    """Answers put before an expert: the MLflow review queue that holds them; `questions` is 0 where none were asked."""
+
+    queue: str = ""
+    url: str = ""
+    questions: int = 0
+
+
+class Scores(Noun):
+    """What the experts gave: `mean` of 1 (wrong or harmful) to 5 (as I would have said it)."""
+
+    questions: int = 0
+    mean: float = 0.0
 
 
 class Candidate(Noun):
@@ -123,18 +189,26 @@ class Candidate(Noun):
 
 
 class Rule(Noun):
-    """One line of a verdict: a figure, the limit it was held to, and whether it passed."""
+    """One line of a verdict: a figure, the limit it was held to, whether it passed, and the evidence in words."""
 
     name: str
     figure: float
     limit: float
     passed: bool
+    evidence: str = ""
 
 
 class Verdict(Noun):
     passed: bool
     rules: list[Rule]
     reason: str
+
+
+class Evidence(Noun):
+    """What a promotion is founded on: `uri` is a signed folder (cards, plan, metrics, verdict, SBOM, licences)."""
+
+    uri: str
+    digest: str
 
 
 class Promotion(Noun):
@@ -146,6 +220,7 @@ class Promotion(Noun):
     by: str
     at: str  # ISO 8601, UTC
     why: str
+    kind: Literal["promotion", "rollback"] = "promotion"
 
 
 class Deployment(Noun):

@@ -31,13 +31,24 @@ STAGES = {
     "version": Stage("datasets.versions:version", ("refine",), "Commit the dataset to the data registry."),
     "report": Stage("datasets.refine.report:report", ("validate", "refine"), "Draw what became of the rows."),
     "fine_tune": Stage("training.fine_tune:fine_tune", ("version",), "Train an adapter with QLoRA."),
-    "export": Stage("training.export:export", ("fine_tune",), "Merge the adapter into what will be served."),
-    "evaluate": Stage("evaluation.evaluate:evaluate", ("export", "version"), "Ask the held-out questions."),
+    "incumbent": Stage("registry.incumbent:incumbent", (), "Fetch the champion that must be beaten."),
+    "export": Stage("training.export:export", ("fine_tune", "incumbent"), "Merge adapters into what will be served."),
+    "evaluate": Stage("evaluation.evaluate:evaluate", ("export", "version"), "Ask every arm the held-out questions."),
     "register": Stage("registry.register:register", ("evaluate", "export", "version"), "Register the challenger."),
-    "gate": Stage("registry.gate:gate", ("register", "evaluate"), "Hold the challenger to the plan's gate."),
-    "promote": Stage("registry.promote:promote", ("register", "gate"), "Make the challenger champion.", signed=True),
-    "reject": Stage("registry.promote:reject", ("register",), "Keep the champion, and say who said no.", signed=True),
+    "review": Stage("evaluation.review:ask", ("register", "evaluate"), "Put answers before an expert."),
+    "scores": Stage("evaluation.review:collect", ("review",), "Read what the experts gave."),
+    "gate": Stage("registry.gate:gate", ("register", "evaluate", "scores"), "Hold the challenger to the plan's gate."),
+    "evidence": Stage(
+        "registry.evidence:collect",
+        ("register", "evaluate", "export", "version", "gate"),
+        "Put together what the decision rests on.",
+    ),
+    "promote": Stage(
+        "registry.promote:promote", ("register", "evaluate", "gate", "evidence"), "Make the challenger champion.", True
+    ),
+    "reject": Stage("registry.promote:reject", ("register",), "Keep the champion, and say who said no.", True),
     "deploy": Stage("serving.deploy:deploy", ("promote", "export"), "Let the champion answer."),
+    "record": Stage("registry.ledger:record", ("promote", "deploy"), "Write into the ledger what answers now."),
 }
 
 

@@ -38,6 +38,7 @@ class Template(Section):
     train: dict[str, Any] = {}
     evaluate: dict[str, Any] = {}
     gate: dict[str, Any] = {}
+    review: dict[str, Any] = {}
     deployment: dict[str, Any] = {}
 
 
