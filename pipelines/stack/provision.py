@@ -5,6 +5,7 @@ import subprocess
 import sysconfig
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -13,6 +14,16 @@ from pipelines.files import write_text
 from pipelines.settings import settings
 from pipelines.stack import servers
 
+# What a model reviewer may do in MLflow: score answers and set the alias `approved`; figures and files stay as they are.
+REVIEWERS = {
+    "experiment": "EDIT",
+    "trace": "EDIT",
+    "review_queue": "EDIT",
+    "registered_model": "EDIT",
+    "run": "READ",
+    "logged_model": "READ",
+    "registered_model_version": "READ",
+}
 POOL = {"name": "training", "slots": 1, "description": "one training at a time", "include_deferred": False}
 
 
@@ -70,3 +81,23 @@ def furnish() -> None:
         if mlflow.get(f"{users}/get", params={"username": "reviewer"}).status_code == httpx.codes.NOT_FOUND:
             reviewer = {"username": "reviewer", "password": here.secret("mlflow_reviewer")}
             mlflow.post(f"{users}/create", json=reviewer).raise_for_status()
+        appoint_reviewers(mlflow)
+
+
+def appoint_reviewers(mlflow: httpx.Client) -> None:
+    """The role `model-reviewer`, given to the user reviewer; a role that is there is completed, not changed."""
+    roles, workspace = "/api/3.0/mlflow/roles", {"workspace": "default"}
+
+    def ask(method: str, path: str, **options: Any) -> Any:
+        return mlflow.request(method, f"{roles}/{path}", **options).raise_for_status().json()
+
+    known = ask("GET", "list", params=workspace)["roles"]
+    role = next((role for role in known if role["name"] == "model-reviewer"), None)
+    role = role or ask("POST", "create", json=workspace | {"name": "model-reviewer"})["role"]
+    granted = {grant["resource_type"] for grant in role.get("permissions", [])}
+    for kind, permission in REVIEWERS.items():
+        if kind not in granted:
+            grant = {"resource_type": kind, "resource_pattern": "*", "permission": permission}
+            ask("POST", "permissions/add", json=grant | {"role_id": role["id"]})
+    if not ask("GET", "users/list", params={"role_id": str(role["id"])}).get("assignments"):
+        ask("POST", "assign", json={"username": "reviewer", "role_id": role["id"]})
