@@ -19,6 +19,9 @@ from pipelines.datasets.split import digest_of
 from pipelines.files import write_jsonl
 from pipelines.settings import settings
 
+# What fails in there says what differs, as it does in a test.
+pytest.register_assert_rewrite("tests.datasets.own_data", "tests.datasets.registry")
+
 
 def free_port() -> int:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
