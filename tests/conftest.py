@@ -2,12 +2,11 @@
 
 import json
 import os
-import socket
 import subprocess
 import sysconfig
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,8 @@ import pytest
 from pipelines.datasets import embedder
 from pipelines.files import digest
 from pipelines.settings import settings
+
+from .ports import free_port
 
 
 @pytest.fixture(scope="session")
@@ -126,11 +127,6 @@ class Stack:
         answer = {"chosen_options": [option], "params_input": {"why": why}}
         reviewer = self.airflow("reviewer", "airflow_reviewer")
         reviewer.patch(f"{path}/-1/hitlDetails", json=answer).raise_for_status()
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return server.getsockname()[1]
 
 
 def marked(process: psutil.Process, home: str) -> bool:

@@ -155,8 +155,12 @@ def end() -> None:
         asked.stopAllProcesses()
         asked.shutdown()
     while left := processes():
-        for process in psutil.wait_procs(left, timeout=2)[1]:  # tasks have a process group of their own
+        rest = psutil.wait_procs(left, timeout=2)[1]  # tasks have a process group of their own
+        for process in rest:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+        # The kernel takes a dying process's environment, and with it the mark, before its ports: on a busy machine
+        # `up` would find a port taken by a server that nobody sees any more.
+        psutil.wait_procs(rest, timeout=10)
     with suppress(OSError):
         socket_file().parent.rmdir()  # the one in /tmp; the one in home holds more than a socket

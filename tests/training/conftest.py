@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,14 +19,15 @@ from pipelines.settings import settings
 from pipelines.templates import make_plan
 from pipelines.tracking import tracking
 
+from ..ports import free_port
+
 
 class Server:
     """A real `mlflow server`, which a test may end and start again on the same data."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:

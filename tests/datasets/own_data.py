@@ -1,0 +1,75 @@
+"""What a dealership may bring: its rows in every format, how they are added, and that nothing is kept of them."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from pipelines.datasets import intake
+from pipelines.datasets.intake import staged, uploads
+from pipelines.files import read_jsonl
+
+T = "service_advisor"
+HEADER = ["question", "context", "answer", "topic"]
+ROWS = [
+    ["What is the torque of the drain plug?", "drain plug | torque 38 Nm", "38 Nm", "engine"],
+    ["Was bedeutet P0420 für Citroën?", "", "Katalysator unter der Schwelle “B.", "code_meaning"],
+    ["How cold may it be?", "from -20 °C, to +40 °C", "-20 °C", "engine"],
+]
+
+
+def text(rows: list[list[str]], separator: str = ",") -> str:
+    out = io.StringIO()
+    csv.writer(out, delimiter=separator).writerows([HEADER, *rows])
+    return out.getvalue()
+
+
+def objects(rows: list[list[Any]], header: list[str] | None = None, **options: Any) -> str:
+    return "".join(json.dumps(dict(zip(header or HEADER, row, strict=True)), **options) + "\n" for row in rows)
+
+
+def columns(rows: list[list[Any]]) -> dict[str, list[Any]]:
+    return {column: [row[at] for row in rows] for at, column in enumerate(HEADER)}
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def parquet(path: Path, **columns: list[Any]) -> Path:
+    import pyarrow as pa
+    from pyarrow.parquet import write_table
+
+    write_table(pa.table(columns), path)
+    return path
+
+
+def workbook(path: Path, rows: list[list[Any]], **others: list[list[Any]]) -> Path:
+    import openpyxl
+
+    book = openpyxl.Workbook(write_only=True)
+    for title, content in {"Tickets": rows, **others}.items():
+        sheet = book.create_sheet(title)
+        for row in content:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def add(path: Path | str, **options: Any) -> Any:
+    """Add as `--yes` does; the one upload."""
+    with staged(T, str(path), **options) as stage:
+        (upload,) = stage.accept()
+    return upload
+
+
+def assert_nothing_kept() -> None:
+    """No upload, no file, nothing half-written."""
+    assert uploads(T) == []
+    assert [path for path in intake.folder(T).rglob("*") if path.name != ".lock"] == []
+
+
+def refused(upload: Any) -> list[dict[str, Any]]:
+    return read_jsonl(intake.folder(T) / upload.id / "refused.jsonl")

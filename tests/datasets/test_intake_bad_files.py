@@ -1,0 +1,134 @@
+"""A file that cannot be read is refused by name, and none, however large or made, fills the memory."""
+
+import gzip
+import json
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines.datasets import intake
+from pipelines.datasets.intake import readers
+from pipelines.errors import WeaverError
+
+from .own_data import HEADER, ROWS, add, assert_nothing_kept, objects, text, workbook, write
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def table(content: str | bytes) -> Callable[[Path], Path]:
+    return lambda p: write(p / "t.csv", content)
+
+
+def jsonl(content: str) -> Callable[[Path], Path]:
+    return lambda p: write(p / "t.jsonl", content)
+
+
+def bomb(path: Path, name: str) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open(name, "w") as member:
+        for _ in range(64):
+            member.write(bytes(1 << 20))
+    return path
+
+
+def lying(path: Path) -> Path:
+    """An archive that declares less than it holds."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("t.csv", text(ROWS * 1000))
+    size = len(text(ROWS * 1000).encode())
+    return write(path, path.read_bytes().replace(size.to_bytes(4, "little"), (100).to_bytes(4, "little")))
+
+
+def two_in_one(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("a.csv", "b.csv"):
+            archive.writestr(name, text(ROWS))
+    return path
+
+
+BAD_FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "empty": (table(""), r"t\.csv is empty"),
+    "empty workbook": (lambda p: workbook(p / "t.xlsx", []), r"t\.xlsx holds nothing"),
+    "blank lines": (table("\n\n"), r"t\.csv holds nothing"),
+    "header alone": (table(text([])), "no row can be used"),
+    "a web page": (table(" \n<!DOCTYPE html><html>"), r"t\.csv is a web page"),
+    "a web page as a workbook": (lambda p: write(p / "t.xlsx", "<html>"), r"t\.xlsx is a web page"),
+    "a workbook as csv": (
+        lambda p: workbook(p / "x.xlsx", [HEADER]).rename(p / "t.csv"), r"t\.csv is in truth a \.xlsx or \.zip file",
+    ),
+    "an old workbook": (table(b"\xd0\xcf\x11\xe0\xa1"), r"truth a \.xls file\n.*Export it as"),
+    "no parquet": (lambda p: write(p / "t.parquet", "question"), r"t\.parquet is no \.parquet file"),
+    "half a parquet": (lambda p: write(p / "t.parquet", "PAR1 and no more"), "no Parquet file that can be read"),
+    "half a workbook": (lambda p: write(p / "t.xlsx", b"PK\x03\x04 and no more"), r"t\.xlsx is a broken archive"),
+    "a zip that is no workbook": (lambda p: two_in_one(p / "t.xlsx"), "no workbook that can be read"),
+    "another kind": (lambda p: write(p / "t.docx", "x"), r"t\.docx is none of \.csv"),
+    "binary": (table(b"a,b\n\0\1\2"), "is binary, or UTF-16 without"),
+    "no encoding": (table(text(ROWS).encode() + b"\x81\n"), "not cp1252: line 5, byte 0x81"),
+    "half of UTF-16": (table(text(ROWS).encode("utf-16") + b"\x00"), r"t\.csv, line \d+: .*utf-16"),
+    "a long line": (jsonl(objects(ROWS[:1]) + '{"question": "' + "x" * (1 << 21)),
+                    r"t\.jsonl, line 2 is longer than"),
+    "an open quote": (table(text(ROWS[:1]) + '"' + "x,y\n" * (1 << 19)), r"line \d+: .*field larger"),
+    "text behind a quote": (table(text(ROWS[:1]) + '"a"b,c,d,e\n'), r"t\.csv, line 3: .*expected"),
+    "an array": (jsonl(json.dumps([{"question": "a"}])), "holds no JSON object: "),
+    "no JSON": (jsonl("question: what?"), "holds no JSON object: Expecting value"),
+    "two columns of a name": (table("answer,answer\na,b\n"), "two columns 'answer'"),
+    "no row": (table(text([["", "", "a", "engine"]])), "(?s)no row can be used.*line 2: no instr"),
+    "a zip bomb": (lambda p: bomb(p / "t.zip", "t.csv"), r"t\.zip of \d+ bytes comes to 67108864"),
+    "a bomb of a workbook": (lambda p: bomb(p / "t.xlsx", "xl/workbook.xml"), "bytes comes to 67108864"),
+    "a gzip bomb": (lambda p: write(p / "t.csv.gz", gzip.compress(bytes(64 << 20))), r"t\.csv\.gz of \d+ bytes comes"),
+    "an archive that lies": (lambda p: lying(p / "t.zip"), "cannot be unpacked: Bad CRC"),
+    "half a gzip": (lambda p: write(p / "t.csv.gz", gzip.compress(text(ROWS).encode())[:-20]), "cannot be unpacked"),
+    "two in one": (lambda p: two_in_one(p / "t.zip"), r"holds 2 data files: a\.csv, b\.csv"),
+    "nothing there": (lambda p: write(p / "t.csv", "x").with_name("s.csv"), r"does not exist; did you mean '.*t\.csv'"),
+    "an empty folder": (lambda p: p, "holds none of"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "said"), BAD_FILES.values(), ids=BAD_FILES.keys())
+def test_a_file_that_cannot_be_read_is_told(make: Callable[[Path], Path], said: str, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    path = make(tmp_path / "in")
+    with pytest.raises(WeaverError, match=said) as caught:
+        add(path)
+    assert caught.value.remedy
+    assert_nothing_kept()
+
+
+def test_a_line_of_a_gigabyte_is_not_read(tmp_path: Path) -> None:
+    """Nor is one of 32 MB, which is quicker to write."""
+    with (tmp_path / "t.csv").open("wb") as file:
+        file.write(text(ROWS).encode())
+        for _ in range(32):
+            file.write(b"x" * (1 << 20))
+    tracemalloc.start()
+    with pytest.raises(WeaverError, match="line 5 is longer than"):
+        add(tmp_path / "t.csv")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 24 << 20
+    assert_nothing_kept()
+
+
+def test_a_large_file_is_streamed(tmp_path: Path) -> None:
+    """A file of 14 MB takes a few MB."""
+    write(
+        tmp_path / "t.jsonl",
+        "".join(objects([[f"{i} " + "x" * 300, "y" * 300, "z" * 300, "engine"]]) for i in range(15_000)),
+    )
+    assert (tmp_path / "t.jsonl").stat().st_size > 13 << 20
+    tracemalloc.start()
+    assert add(tmp_path / "t.jsonl").rows == 15_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 << 20
+
+
+def test_the_bound_of_a_line_is_of_the_text(tmp_path: Path) -> None:
+    """What is just short enough is read, in whatever encoding."""
+    long = ["q" * 400, "", "é" * 800, "engine"]
+    assert readers.MAX_LINE > 10_000
+    for encoding in ("utf-8", "utf-16", "cp1252"):
+        upload = add(write(tmp_path / f"{encoding}.csv", text([long]).encode(encoding)))
+        assert next(intake.rows(upload))["output"] == "é" * 800

@@ -1,0 +1,113 @@
+"""Whatever a dealership brings: its format, its encoding and its columns are found, or asked for by name."""
+
+import gzip
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines.datasets import intake
+from pipelines.errors import WeaverError
+
+from .own_data import HEADER, ROWS, T, add, columns, objects, parquet, text, workbook, write
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+FORMATS: dict[str, Callable[[Path], Path]] = {
+    "csv": lambda p: write(p / "t.csv", text(ROWS)),
+    "csv of a European Excel": lambda p: write(p / "t.csv", text(ROWS, ";").encode("cp1252")),
+    "csv with tabs": lambda p: write(p / "t.csv", text(ROWS, "\t")),
+    "csv with a mark": lambda p: write(p / "t.csv", text(ROWS).encode("utf-8-sig")),
+    "csv in UTF-16": lambda p: write(p / "t.csv", text(ROWS).encode("utf-16")),
+    "csv.gz": lambda p: write(p / "t.csv.gz", gzip.compress(text(ROWS).encode())),
+    "jsonl": lambda p: write(p / "t.jsonl", objects(ROWS)),
+    "jsonl in cp1252": lambda p: write(p / "t.jsonl", objects(ROWS, ensure_ascii=False).encode("cp1252")),
+    "parquet": lambda p: parquet(p / "t.parquet", **columns(ROWS)),
+    "xlsx": lambda p: workbook(p / "t.xlsx", [HEADER, *ROWS]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("make", FORMATS.values(), ids=FORMATS.keys())
+def test_every_format_gives_the_same_rows(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    upload = add(path := make(tmp_path))
+    assert (upload.rows, upload.refused) == (3, {})
+    fields = ("instruction", "input", "output", "topic")
+    assert [[row[field] for field in fields] for row in intake.rows(upload)] == ROWS
+    kept = intake.folder(T) / upload.id / "original" / path.name
+    assert kept.read_bytes() == path.read_bytes()
+    assert not list(intake.folder(T).rglob("unpacked*"))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [("utf-8", "utf-8"), ("utf-8-sig", "utf-8-sig"), ("utf-16", "utf-16"), ("cp1252", "cp1252")],
+)
+def test_it_says_which_encoding_was_used(encoding: str, said: str, tmp_path: Path) -> None:
+    upload = add(write(tmp_path / "t.csv", text(ROWS).encode(encoding)))
+    assert upload.encoding == said
+    assert any("not utf-8: line 3, byte 0xfc" in note for note in upload.notes) == (encoding == "cp1252")
+
+
+def test_an_encoding_may_be_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", text([["Что?", "", "Да", "engine"]]).encode("cp1251"))
+    assert [row["output"] for row in intake.rows(add(path, encoding="cp1251"))] == ["Да"]
+
+
+def test_a_zip_of_one_file(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "t.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("../../evil/t.csv", text(ROWS))
+        archive.writestr("__MACOSX/t.csv", "x")
+        archive.writestr("readme.txt", "x")
+    assert add(tmp_path / "t.zip").rows == 3
+    assert not (tmp_path.parent / "evil").exists()
+
+
+def test_columns_are_found_by_name_synonym_or_word(tmp_path: Path) -> None:
+    header = ["Customer Question", "final_answr", "Category", "VIN", "id"]
+    rows = [["Was?", "Das.", "engine", "1FA", "a"], ["Wie?", "So.", "engine", "1FB", "b"]]
+    path = write(tmp_path / "t.jsonl", objects(rows, header))
+    with pytest.raises(WeaverError, match=r"(?s)no column for output.*'final_answr'.*--map final_answr=output"):
+        add(path)
+    near = write(tmp_path / "near.jsonl", objects(rows, ["question", "answr", "topic", "vin", "id"]))
+    with pytest.raises(WeaverError, match="'answr'; did you mean 'output'"):
+        add(near)
+    upload = add(path, columns={"final_answr": "output"})
+    assert [(line["field"], line["how"]) for line in upload.columns] == [
+        ("instruction", "synonym"), ("output", "as you say"), ("topic", "synonym"), ("", "not used"),
+        ("id", "same name"),
+    ]  # fmt: skip
+    assert next(intake.rows(upload)) == {
+        "instruction": "Was?", "output": "Das.", "topic": "engine", "id": "a", "input": "", "source": "t.jsonl:1",
+    }  # fmt: skip
+
+
+def test_one_topic_for_all(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "question,answer\nWas?,Das.\n")
+    with pytest.raises(WeaverError, match="no column for topic"):
+        add(path)
+    with pytest.raises(WeaverError, match=r"unknown topic: 'enginee'; did you mean 'engine'"):
+        add(path, topic="enginee")
+    upload = add(path, topic="engine")
+    assert (upload.topic, [row["topic"] for row in intake.rows(upload)]) == ("engine", ["engine"])
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"answr": "output"}, "no such column; did you mean 'answer'"),
+        ({"answer": "outputs"}, "no such field; did you mean 'output'"),
+        ({"question": "output", "answer": "output"}, "both 'question' and 'answer' would be the output"),
+    ],
+)
+def test_a_wrong_map_is_told(columns: dict[str, str], said: str, tmp_path: Path) -> None:
+    with pytest.raises(WeaverError, match=said):
+        add(write(tmp_path / "t.csv", text(ROWS)), columns=columns)
+
+
+def test_two_columns_for_one_field_are_not_guessed(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "question,answer,reply,topic\nWas?,Das.,Dies.,engine\n")
+    with pytest.raises(WeaverError, match="both 'answer' and 'reply' would be the output"):
+        add(path)
+    assert [row["output"] for row in intake.rows(add(path, columns={"reply": ""}))] == ["Das."]
