@@ -2,25 +2,12 @@
 
 from datetime import timedelta
 
-from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import CronTriggerTimetable, Param, ParamsDict, chain, dag
 from loop import RETRIES, anything_new, decided, decision, good_enough, merge_plan, stage
+from people import ApprovalInMLflow, approve, scores
 
 from pipelines.settings import settings
 from pipelines.templates import Template, form, load_template, template_files
-
-VERDICT = """\
-{% set verdict = ti.xcom_pull("gate") %}{% set candidate = ti.xcom_pull("register") %}
-**{{ candidate.name }} version {{ candidate.version }}** asks to become champion. The gate {{ verdict.reason }}.
-
-| rule | limit | figure | passed |
-|---|---|---|---|
-{% for rule in verdict.rules -%}
-| {{ rule.name }} | {{ "%g" | format(rule.limit) }} | {{ "%.3f" | format(rule.figure) }} | {{ rule.passed }} |
-{% endfor %}
-[Its page in MLflow]({{ mlflow_url }}/#/models/{{ candidate.name }}/versions/{{ candidate.version }}) leads to every
-answer beside the truth.
-"""
 
 
 def retrain(template: Template) -> None:
@@ -38,15 +25,7 @@ def retrain(template: Template) -> None:
         default_args={"owner": template.owner, **RETRIES},
     )
     def sentence() -> None:
-        # Not ApprovalOperator: its rejection skips what follows and loses who said no, and why.
-        approve = HITLOperator(
-            task_id="approve",
-            options=["Approve", "Reject"],
-            subject=f"Promote the new {template.title}?",
-            body=VERDICT,
-            params={"why": Param("", type="string", title="Why", description="kept with the decision")},
-            response_timeout=timedelta(hours=20),  # before the next night; no answer is a no
-        )
+        approval = approve(template)
         promote = decision("promote")
         budget = timedelta(hours=template.budget.training_hours)
         chain(
@@ -58,16 +37,20 @@ def retrain(template: Template) -> None:
             anything_new(),
             stage("report"),
             stage("fine_tune", pool="training", execution_timeout=budget),
+            stage("incumbent"),
             stage("export", pool="training"),
             stage("evaluate", pool="training"),
             stage("register"),
+            stage("review"),
+            *scores(template),
+            stage("scores", trigger_rule="none_failed"),
             stage("gate"),
             good_enough(),
-            approve,
-            decided(),
-            [promote, decision("reject")],
+            stage("evidence"),
+            [approval, ApprovalInMLflow(task_id="approved_in_mlflow")],
         )
-        promote >> stage("deploy")
+        chain(approval, decided(), [promote, decision("reject")])
+        chain(promote, stage("deploy"), stage("record"))
 
     # After its tasks, each of which would be given a deep copy of the whole form: that is most of the time to parse.
     sentence().params = ParamsDict(

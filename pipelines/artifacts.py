@@ -13,6 +13,7 @@ from pipelines.errors import WeaverError
 from pipelines.files import write_text
 
 Arm = Literal["base", "few_shot", "champion", "challenger"]  # who answers the held-out questions; champion may be none
+NOBODY = "nobody"  # who decided where no person did in time
 
 
 class Noun(BaseModel):

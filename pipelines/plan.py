@@ -163,6 +163,13 @@ class Schedule(Section):
     timezone: str = "UTC"
 
 
+class Approval(Section):
+    """Who decides about a challenger, and how long the question stands."""
+
+    reviewers: list[str] = Field(["reviewer", "admin"], min_length=1, description="Airflow users who may decide")
+    hours: float = Field(20, gt=0, description="no answer until then is a no; the next night asks again")
+
+
 class Budget(Section):
     """What one run may take."""
 

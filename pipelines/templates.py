@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from pipelines.errors import WeaverError
 from pipelines.files import write_text
 from pipelines.kits import kits
-from pipelines.plan import TUNABLE, Budget, Contract, Drift, Schedule, Section, TrainingPlan
+from pipelines.plan import TUNABLE, Approval, Budget, Contract, Drift, Schedule, Section, TrainingPlan
 from pipelines.settings import settings
 
 M = TypeVar("M", bound=Section)
@@ -30,6 +30,7 @@ class Template(Section):
     contract: Contract
     schedule: Schedule = Schedule()
     drift: Drift = Drift()
+    approval: Approval = Approval()
     budget: Budget = Budget()
     data: dict[str, Any] = {}
     refine: dict[str, Any] = {}

@@ -12,6 +12,8 @@ from pipelines.settings import settings
 MAKERS = {
     "airflow": lambda: secrets.token_urlsafe(24),  # the password of its user admin
     "airflow_reviewer": lambda: secrets.token_urlsafe(24),
+    "airflow_engineer": lambda: secrets.token_urlsafe(24),
+    "airflow_mlflow": lambda: secrets.token_urlsafe(24),  # of the user that passes on what was approved in MLflow
     "airflow_fernet": lambda: Fernet.generate_key().decode(),
     "airflow_jwt": lambda: secrets.token_urlsafe(64),  # Airflow wants 64 bytes or more
     "airflow_session": lambda: secrets.token_urlsafe(64),
@@ -35,7 +37,8 @@ def make() -> None:
         if not (settings().secrets / name).exists():
             keep(name, new())
     # Airflow would write passwords of its own making to its log; here it finds them made.
-    users = {"admin": settings().secret("airflow"), "reviewer": settings().secret("airflow_reviewer")}
+    others = {user: settings().secret(f"airflow_{user}") for user in ("reviewer", "engineer", "mlflow")}
+    users = {"admin": settings().secret("airflow")} | others
     keep("airflow_users.json", json.dumps(users))
 
 
@@ -49,9 +52,10 @@ def logins() -> list[Login]:
     """Who may sign in where; a tracking server of your own has passwords of its own."""
     make()
     here = settings()
-    servers = {"airflow": here.airflow_url} | ({} if here.tracking_uri else {"mlflow": here.mlflow_url})
+    people = {"airflow": ("reviewer", "engineer")} | ({} if here.tracking_uri else {"mlflow": ("reviewer",)})
+    urls = {"airflow": here.airflow_url, "mlflow": here.mlflow_url}
     return [
-        Login(server, url, user, here.secret(name))
-        for server, url in servers.items()
-        for user, name in (("admin", server), ("reviewer", f"{server}_reviewer"))
+        Login(server, urls[server], user, here.secret(name))
+        for server, others in people.items()
+        for user, name in (("admin", server), *((other, f"{server}_{other}") for other in others))
     ]

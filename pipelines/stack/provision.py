@@ -14,7 +14,7 @@ from pipelines.files import write_text
 from pipelines.settings import settings
 from pipelines.stack import servers
 
-# What a model reviewer may do in MLflow: score answers and set the alias `approved`; figures and files stay as they are.
+# What a model reviewer may do in MLflow: score answers and set the alias `approved`; figures and files stay.
 REVIEWERS = {
     "experiment": "EDIT",
     "trace": "EDIT",

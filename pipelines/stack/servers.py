@@ -70,7 +70,7 @@ def environment() -> dict[str, str]:
         "AIRFLOW__CORE__PARALLELISM": "3",  # tasks at a time; SQLite was seen to lock under six
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(here.secrets / "airflow_users.json"),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,reviewer:user",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,reviewer:user,engineer:op,mlflow:user",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",  # seconds until a form shows what is new
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",  # seconds until a new DAG file is seen
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url(60),  # SQLite lets one write at a time; the others wait

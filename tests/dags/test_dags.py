@@ -31,6 +31,7 @@ print(json.dumps({
                 for t in dag.topological_sort()
             ],
             "defaults": dag.get_task("approve").defaults,
+            "assigned": [user["id"] for user in dag.get_task("approve").assigned_users],
         } for dag in bag.dags.values()
     },
 }))
@@ -45,6 +46,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict:
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
         "WEAVER_PROFILE": "cpu",
     }
@@ -68,7 +70,9 @@ def test_parsing_is_fast_because_nothing_heavy_is_imported(loaded: dict) -> None
 
 def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
     tasks = loaded["dags"]["retrain_service_advisor"]["tasks"]
-    assert {task["id"] for task in tasks} == {"plan", "anything_new", "good_enough", "approve", "decided", *STAGES}
+    asides = {"plan", "anything_new", "good_enough", "decided"}
+    people = {"anything_to_score", "score", "all_scored", "approve", "approved_in_mlflow"}
+    assert {task["id"] for task in tasks} == asides | people | set(STAGES)
     order = [task["id"] for task in tasks]
     for stage, spec in STAGES.items():
         for source in spec.takes:
@@ -76,9 +80,10 @@ def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
     upstream = {task["id"]: task["up"] for task in tasks}
     assert upstream["report"] == ["anything_new"]
     assert upstream["fine_tune"] == ["report"]
-    assert upstream["approve"] == ["good_enough"]
+    assert upstream["good_enough"] == ["gate"]
+    assert upstream["approve"] == upstream["approved_in_mlflow"] == ["evidence"]
     assert upstream["promote"] == upstream["reject"] == ["decided"]
-    assert upstream["deploy"] == ["promote"]
+    assert upstream["deploy"] == ["promote"] and upstream["record"] == ["deploy"]
 
 
 def test_a_run_survives_a_restart_and_trains_alone(loaded: dict) -> None:
@@ -88,8 +93,10 @@ def test_a_run_survives_a_restart_and_trains_alone(loaded: dict) -> None:
     assert dag["max_active_runs"] == 1
 
 
-def test_no_answer_is_no_approval(loaded: dict) -> None:
-    assert loaded["dags"]["retrain_service_advisor"]["defaults"] is None
+def test_no_answer_is_no_approval_and_only_reviewers_are_asked(loaded: dict) -> None:
+    dag = loaded["dags"]["retrain_service_advisor"]
+    assert dag["defaults"] is None
+    assert dag["assigned"] == ["reviewer", "admin", "mlflow"]
 
 
 def test_the_trigger_form_is_the_template_prefilled(loaded: dict, monkeypatch: pytest.MonkeyPatch) -> None:

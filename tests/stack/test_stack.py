@@ -93,14 +93,28 @@ def test_another_name_for_this_machine_is_refused(stack: Any) -> None:
     assert answer.status_code == 403
 
 
-def test_a_reviewer_may_look_and_answer_but_not_promote(stack: Any) -> None:
-    stack.mlflow().create_registered_model("looked_at")
+def test_a_reviewer_scores_and_approves_but_changes_no_figure(stack: Any) -> None:
+    client = stack.mlflow()
+    run = client.create_run(client.create_experiment("looked at")).info
+    client.log_text(run.run_id, "{}", "adapter/adapter_config.json")
+    client.create_registered_model("looked_at")
+    client.create_model_version("looked_at", f"{run.artifact_uri}/adapter", run.run_id)
     with httpx.Client(base_url=stack.mlflow_url, auth=("reviewer", stack.secret("mlflow_reviewer"))) as mlflow:
-        models = "/api/2.0/mlflow/registered-models"
-        assert mlflow.get(f"{models}/get", params={"name": "looked_at"}).status_code == 200
-        alias = {"name": "looked_at", "alias": "champion", "version": "1"}
-        assert mlflow.post(f"{models}/alias", json=alias).status_code == 403
-        assert mlflow.request("DELETE", f"{models}/delete", json={"name": "looked_at"}).status_code == 403
+        api = "/api/2.0/mlflow"
+        assert mlflow.get(f"{api}/registered-models/get", params={"name": "looked_at"}).status_code == 200
+        approved = {"name": "looked_at", "alias": "approved", "version": "1"}
+        assert mlflow.post(f"{api}/registered-models/alias", json=approved).status_code == 200
+        version = {"name": "looked_at", "version": "1"}
+        metric = {"run_id": run.run_id, "key": "facts", "value": 1, "timestamp": 0, "step": 0}
+        forbidden = {
+            "runs/log-metric": metric,
+            "runs/delete": {"run_id": run.run_id},
+            "model-versions/set-tag": version | {"key": "decision", "value": "approved"},
+        }
+        assert {path: mlflow.post(f"{api}/{path}", json=body).status_code for path, body in forbidden.items()} == {
+            path: 403 for path in forbidden
+        }
+        assert mlflow.request("DELETE", f"{api}/registered-models/delete", json=version).status_code == 403
 
     airflow = stack.airflow("reviewer", "airflow_reviewer")
     assert airflow.get("/api/v2/dags").status_code == 200
@@ -113,7 +127,8 @@ def test_passwords_are_for_their_owner_alone(stack: Any) -> None:
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
     logins = stack.json("logins")
     assert {(login["server"], login["user"]) for login in logins} == {
-        (server, user) for server in ("airflow", "mlflow") for user in ("admin", "reviewer")
+        *((server, user) for server in ("airflow", "mlflow") for user in ("admin", "reviewer")),
+        ("airflow", "engineer"),
     }
     seen = [" ".join(process.cmdline()) for process in stack.processes()]
     logs = [*(stack.home / "logs").iterdir(), *(stack.home / "airflow" / "logs").rglob("*.log")]
