@@ -20,6 +20,7 @@ from pipelines.templates import make_plan
 app = typer.Typer()
 
 Approve = Annotated[bool, typer.Option("--approve", help="Approve without asking; the record says that a script did.")]
+ARMS = ("base", "few_shot", "champion", "challenger")
 SHOWN = 3  # sample questions that the new champion answers
 MARKS = {"success": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]", "running": "[blue]●[/]"}
 
@@ -123,7 +124,7 @@ def settle(retraining: Run, approve: bool) -> None:
 
 
 def finish(retraining: Run, template: str, tasks: list[dict[str, Any]], as_json: bool) -> None:
-    """Say how the run ended: what failed, what was decided, or base beside challenger and the champion's answers."""
+    """Say how the run ended: what failed, what was decided, how every arm did and what the champion answers."""
     states = {task["task_id"]: task["state"] for task in tasks}
     failed = [task for task in tasks if task["state"] == "failed"]
     if failed:
@@ -151,12 +152,14 @@ def finish(retraining: Run, template: str, tasks: list[dict[str, Any]], as_json:
 
 
 def comparison(figures: dict[str, dict[str, dict[str, float]]]) -> Table:
-    shown = Table("held-out", "base", "challenger", box=None, title="Base and challenger", title_justify="left")
-    for part in ("grounded", "knowledge"):
-        for metric in ("facts", "token_f1", "rouge_l", "loss"):
+    """Every arm's figures side by side, in the order in which a challenger has to beat them."""
+    arms = [arm for arm in ARMS if arm in figures]
+    shown = Table("held-out", *arms, box=None, title="Every arm on the same questions", title_justify="left")
+    for part in ("grounded", "knowledge", "all"):
+        for metric in ("score", "facts", "token_f1", "rouge_l", "loss"):
             if part in figures["base"]:
-                shown.add_row(f"{part} {metric}", *(f"{figures[arm][part][metric]:.3f}" for arm in figures))
-    shown.add_row("seconds an answer", *(f"{figures[arm]['all']['latency']:.2f}" for arm in figures))
+                shown.add_row(f"{part} {metric}", *(f"{figures[arm][part][metric]:.3f}" for arm in arms))
+    shown.add_row("seconds an answer (p95)", *(f"{figures[arm]['all']['seconds_p95']:.2f}" for arm in arms))
     return shown
 
 
