@@ -48,11 +48,12 @@ def run(challengers: int = 600, picture: Path | None = None) -> dict[str, Any]:
     """Judge `challengers` that are equal to the champion, and half as many of each other truth, a number of questions.
 
     Returns:
-        false_promotion_rate: of challengers truly equal to the champion, the hardest not to promote, over all numbers
-        of questions, and at the worst of them; missed_improvement_rate: of those truly 5 or 10 points better; each also
-        by the bare rule; slices_refused: equal ones that the rules on slices refuse, and slices_caught: ones truly
-        worse in a topic that they do; by_truth: truth → questions → shares promoted, by either rule, and refused over
-        slices; by_interval: of equal ones, what other bootstrap intervals would promote; plot: the picture's path.
+        false_promotion_rate: of challengers truly equal to the champion (the hardest not to promote), over all numbers
+        of questions, and at the worst of them; missed_improvement_rate: of those truly 5 or 10 points better, over all
+        numbers of questions; each also by the bare rule; slices_refused: equal ones that the rules on slices refuse;
+        slices_caught: those truly worse in one topic that they do; by_truth: truth → questions → shares promoted, by
+        either rule, and refused over slices; by_interval: questions → equal ones that the rule on gains would promote,
+        with our interval and with others; plot: the picture's path.
     """
     from rich.console import Console
     from rich.progress import track
@@ -86,13 +87,13 @@ def run(challengers: int = 600, picture: Path | None = None) -> dict[str, Any]:
         "false_promotion_rate": share(equal, "ours"),
         "bare_rule_false_promotion_rate": share(equal, "bare"),
         "worst_false_promotion_rate": max(by_truth["equal"][n]["ours"] for n in QUESTIONS),
-        "missed_improvement_rate": 1 - share(better, "ours"),
-        "bare_rule_missed_improvement_rate": 1 - share(better, "bare"),
+        "missed_improvement_rate": round(1 - share(better, "ours"), 4),
+        "bare_rule_missed_improvement_rate": round(1 - share(better, "bare"), 4),
         "slices_refused": share(equal, "slices"),
         "slices_caught": share(lost, "slices"),
         "by_truth": by_truth,
         "by_interval": {
-            n: {name: share(verdicts["equal", n], name) for name in ("ours", "percentile", "BCa")} for n in QUESTIONS
+            n: {name: share(verdicts["equal", n], name) for name in ("gains", "percentile", "BCa")} for n in QUESTIONS
         },
         "seconds": time.perf_counter() - began,
         "plot": str(picture),
@@ -100,18 +101,17 @@ def run(challengers: int = 600, picture: Path | None = None) -> dict[str, Any]:
 
 
 def judge(truth: str, questions: int, seed: int) -> list[dict[str, bool]]:
-    """What every rule says of CHUNK challengers: promoted by ours, bare, ...; slices: refused by the rules on them."""
+    """Of CHUNK challengers, who would promote each; slices: whether the rules on slices refuse it."""
     verdicts = []
     for number in range(seed, seed + CHUNK):
         rng = np.random.default_rng([list(TRUTHS).index(truth), questions, number])
         answers = examination(rng, TRUTHS[truth], questions)
         compared = compare.comparisons(answers, GATE.metric, PLAN)
-        verdict = {
-            "ours": all(rule.passed for rule in policy.gains(compared, GATE)),
-            "slices": not all(rule.passed for rule in policy.slices(compared, GATE)),
-            "bare": compared[0].gain >= 0,
-        }
-        verdicts.append(verdict | (plain_intervals(answers) if truth == "equal" else {}))
+        gains = all(rule.passed for rule in policy.gains(compared, GATE))
+        slices = all(rule.passed for rule in policy.slices(compared, GATE))
+        bare = round(compared[0].gain, 9) >= 0
+        others = plain_intervals(answers) if truth == "equal" else {}
+        verdicts.append({"ours": gains and slices, "gains": gains, "slices": not slices, "bare": bare} | others)
     return verdicts
 
 
@@ -175,16 +175,16 @@ def plain_intervals(answers: dict[Arm, list[dict[str, Any]]]) -> dict[str, bool]
 
 
 def share(verdicts: list[dict[str, bool]], name: str) -> float:
-    return sum(one[name] for one in verdicts) / len(verdicts)
+    return round(sum(one[name] for one in verdicts) / len(verdicts), 4)
 
 
 def plot(by_truth: dict[str, dict[int, dict[str, float]]]) -> Any:
-    """Two panels: what is promoted though it is no better, and what is refused though it is."""
+    """Two panels: what is promoted though it is equal, and what is refused though it is better."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4), layout="constrained")
     wrongly, missed = figure.subplots(1, 2)
-    wrongly.set_title("Promoted, though truly no better", loc="left", fontweight="bold")
+    wrongly.set_title("Promoted, though truly equal", loc="left", fontweight="bold")
     wrongly.axhline(5, color="#b0b7c3", linestyle="--", linewidth=1)
     wrongly.text(QUESTIONS[-1], 6, "5%", color="#6b7280", ha="right")
     missed.set_title("Refused, though truly better", loc="left", fontweight="bold")
@@ -199,7 +199,15 @@ def plot(by_truth: dict[str, dict[int, dict[str, float]]]) -> Any:
         shares = [by_truth[truth][n][rule] for n in QUESTIONS]
         drawn = [100 * (one if truth == "equal" else 1 - one) for one in shares]
         name = "challenger ≥ champion" if rule == "bare" else "this gate"
-        panel.plot(QUESTIONS, drawn, style, color=colour, marker="o", markersize=4, label=f"{name}, {truth}")
+        panel.plot(
+            QUESTIONS,
+            drawn,
+            style,
+            color=colour,
+            marker="o",
+            markersize=4,
+            label=name if truth == "equal" else f"{name}, {truth}",
+        )
     for panel in (wrongly, missed):
         panel.set(xscale="log", xlabel="held-out questions", ylim=(0, 100))
         panel.set_xticks(QUESTIONS, QUESTIONS)

@@ -6,9 +6,9 @@ t asks for so few clusters (the "expanded percentile interval" of Hesterberg, "W
 Bootstrap", The American Statistician 69(4), 2015). For as many clusters count as would tell as much if all were of one
 size (Kish's effective number), so one vehicle with half of the questions weighs as what it is: one vehicle.
 
-Of challengers that are truly no better than the champion, such an interval at 95% lies above 0 in 2 to 4 of a hundred,
-from ten clusters to two hundred, as it should (2.5); plain percentiles and BCa, which correct no such thing, do so in
-up to twice as many where clusters are few. `weaver bench gate` measures all three.
+Of challengers that are truly no better than the champion, such an interval at 95% lies above 0 in 3 or 4 of a hundred
+from ten clusters to two hundred (2.5 would be perfect); of ten clusters, plain percentiles do so in 6 and BCa in 7,
+for neither knows how few there are. `weaver bench gate` measures the three.
 """
 
 import math

@@ -28,7 +28,7 @@ def gains(comparisons: list[Comparison], gate: Gate) -> list[Rule]:
             figure=one.low,
             limit=limits[one.against],
             passed=one.low > limits[one.against] or limits[one.against] <= ANYTHING,
-            evidence=told(one),
+            evidence=told(one, "gains"),
         )
         for one in over_all
     ]
@@ -46,7 +46,7 @@ def slices(comparisons: list[Comparison], gate: Gate) -> list[Rule]:
             figure=one.gain,
             limit=-gate.max_slice_drop,
             passed=one.high >= 0 or one.gain >= -gate.max_slice_drop,
-            evidence=told(one),
+            evidence=told(one, "drops"),
         )
         for one in comparisons
         if one.against == "champion"
@@ -56,14 +56,14 @@ def slices(comparisons: list[Comparison], gate: Gate) -> list[Rule]:
     ]
 
 
-def told(one: Comparison) -> str:
-    """A comparison as a sentence, in points of a hundred."""
+def told(one: Comparison, sought: str) -> str:
+    """A comparison as a sentence, in points of a hundred; `sought` is what it was made to find: gains, or drops."""
     gain = f"{points(one.gain)} points over {named(one)}"
     asked = f"{one.questions} questions about {one.clusters} vehicles or codes"
     if (one.low, one.high) == (-1, 1):
         return f"{gain} ({asked}: too few to prove anything)"
     interval = f"{100 * one.confidence:.3g}% interval {points(one.low)} to {points(one.high)}"
-    return f"{gain} ({interval}; {asked}; smaller gains than {100 * one.detectable:.1f} would go unseen)"
+    return f"{gain} ({interval}; {asked}; smaller {sought} than {100 * one.detectable:.1f} would go unseen)"
 
 
 def named(one: Comparison) -> str:
