@@ -31,13 +31,14 @@ from pipelines.settings import settings
 QUESTIONS = (40, 100, 200, 400, 800)
 VEHICLE = {"engine": 0.85, "fuel_economy": 0.6, "drivetrain": 0.75}  # topic → the champion's true quality, on average
 CODE = {"code_meaning": 0.7, "code_urgency": 0.8, "code_cause": 0.5, "code_check": 0.5}
+LOST = "better, one topic 30 points worse"
 # Challengers' true gain: the same in every topic, or one topic lost for the sake of the others.
 TRUTHS: dict[str, dict[str, float]] = {
     "3 points worse": dict.fromkeys((*VEHICLE, *CODE), -0.03),
     "equal": dict.fromkeys((*VEHICLE, *CODE), 0.0),
     "5 points better": dict.fromkeys((*VEHICLE, *CODE), 0.05),
     "10 points better": dict.fromkeys((*VEHICLE, *CODE), 0.10),
-    "better, one topic 30 points worse": dict.fromkeys((*VEHICLE, *CODE), 0.10) | {"fuel_economy": -0.30},
+    LOST: dict.fromkeys((*VEHICLE, *CODE), 0.10) | {"fuel_economy": -0.30},
 }
 BETTER = ("5 points better", "10 points better")
 PLAN, GATE = Evaluate(resamples=999), Gate()
@@ -46,6 +47,10 @@ CHUNK = 25  # challengers a task
 
 def run(challengers: int = 600, picture: Path | None = None) -> dict[str, Any]:
     """Judge `challengers` that are equal to the champion, and half as many of each other truth, a number of questions.
+
+    Args:
+        challengers: rounded up to tasks of 25.
+        picture: where to draw the outcome; bench/gate.png in WEAVER_HOME if not given.
 
     Returns:
         false_promotion_rate: of challengers truly equal to the champion (the hardest not to promote), over all numbers
@@ -81,7 +86,7 @@ def run(challengers: int = 600, picture: Path | None = None) -> dict[str, Any]:
         plot(by_truth).savefig(temporary, format="png", dpi=100)
     equal = [one for n in QUESTIONS for one in verdicts["equal", n]]
     better = [one for truth in BETTER for n in QUESTIONS for one in verdicts[truth, n]]
-    lost = [one for n in QUESTIONS for one in verdicts["better, one topic 30 points worse", n]]
+    lost = [one for n in QUESTIONS for one in verdicts[LOST, n]]
     return {
         "challengers": sum(map(len, verdicts.values())),
         "false_promotion_rate": share(equal, "ours"),
@@ -116,7 +121,7 @@ def judge(truth: str, questions: int, seed: int) -> list[dict[str, bool]]:
 
 
 def examination(rng: np.random.Generator, gains: dict[str, float], questions: int) -> dict[Arm, list[dict[str, Any]]]:
-    """Champion's and challenger's scored answers to about so many questions: whole clusters, the last one cut."""
+    """Champion's and challenger's scored answers to so many questions, in whole clusters but for the last."""
     from scipy.special import ndtr
 
     topics, clusters = asked(rng, questions)

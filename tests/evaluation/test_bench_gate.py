@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.bench.gate import CODE, QUESTIONS, TRUTHS, VEHICLE, examination, run
+from pipelines.bench.gate import CODE, LOST, QUESTIONS, TRUTHS, VEHICLE, examination, run
 
 
 def test_equal_challengers_are_rarely_promoted_and_much_better_ones_mostly(tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_equal_challengers_are_rarely_promoted_and_much_better_ones_mostly(tmp_p
     for truth in TRUTHS:
         assert list(figures["by_truth"][truth]) == list(QUESTIONS)
     assert figures["by_truth"]["10 points better"][800]["ours"] > 0.9
-    assert figures["by_truth"]["better, one topic 30 points worse"][800] == {
+    assert figures["by_truth"][LOST][800] == {
         "ours": 0.0,
         "bare": pytest.approx(0.7, abs=0.2),
         "slices": 1.0,
@@ -29,8 +29,8 @@ def test_made_up_challengers_are_truly_as_good_as_they_are_said_to_be() -> None:
 
     gains: dict[str, list[float]] = {topic: [] for topic in VEHICLE | CODE}
     for seed in range(60):
-        answers = examination(np.random.default_rng(seed), TRUTHS["better, one topic 30 points worse"], 800)
+        answers = examination(np.random.default_rng(seed), TRUTHS[LOST], 800)
         for ours, theirs in zip(answers["challenger"], answers["champion"], strict=True):
             gains[ours["parts"][2]].append(ours["score"] - theirs["score"])
     for topic, found in gains.items():
-        assert np.mean(found) == pytest.approx(TRUTHS["better, one topic 30 points worse"][topic], abs=0.02)
+        assert np.mean(found) == pytest.approx(TRUTHS[LOST][topic], abs=0.02)
