@@ -131,6 +131,7 @@ class Comparison(Noun):
     gain: float
     low: float
     high: float
+    confidence: float = 0.95  # of the interval; each slice's is higher, so that all slices' hold together
     detectable: float  # the smallest gain that so many questions would show in four of five cases
 
 

@@ -1,6 +1,7 @@
 """`weaver bench`: every figure of the README is made here."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -61,6 +62,20 @@ def validate(
     from pipelines.bench.validate import run
 
     tell(lambda: run(rows), as_json)
+
+
+@app.command()
+def gate(
+    challengers: Annotated[int, typer.Option(min=50, help="Made-up challengers a number of questions.")] = 600,
+    plot: Annotated[
+        Path | None, typer.Option(help="Where the picture goes; bench/gate.png in WEAVER_HOME if not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """False promotions and missed improvements of the gate, beside the rule that a challenger score no lower."""
+    from pipelines.bench.gate import run
+
+    tell(lambda: run(challengers, plot), as_json)
 
 
 def tell(run: Callable[[], dict[str, Any]], as_json: bool) -> None:
