@@ -98,10 +98,10 @@ class Stack:
         bearer = {"Authorization": f"Bearer {token['access_token']}"}
         return self.opened.enter_context(httpx.Client(base_url=self.airflow_url, headers=bearer, timeout=60))
 
-    def mlflow(self) -> Any:
+    def mlflow(self, user: str = "admin", password: str = "mlflow") -> Any:
         from mlflow import MlflowClient
 
-        return MlflowClient(self.mlflow_url.replace("//", f"//admin:{self.secret('mlflow')}@"))
+        return MlflowClient(self.mlflow_url.replace("//", f"//{user}:{self.secret(password)}@"))
 
     def model_files(self, version: Any) -> list[str]:
         """The files behind a registered version, whose source is `models:/<id>`."""
@@ -122,11 +122,18 @@ class Stack:
 
     def answer_approval(self, dag_id: str, option: str, why: str) -> None:
         """The reviewer's answer, through the call that the buttons of Airflow's Required Actions make."""
-        path = self.wait_for_task(dag_id, "approve", "awaiting_input")
+        self.answer(self.wait_for_task(dag_id, "approve", "awaiting_input"), option, {"why": why})
+
+    def answer(self, question: str, option: str, form: dict[str, str]) -> None:
         time.sleep(3)  # a person reads first; Airflow 3.3 asks again if the answer comes within a second
-        answer = {"chosen_options": [option], "params_input": {"why": why}}
         reviewer = self.airflow("reviewer", "airflow_reviewer")
-        reviewer.patch(f"{path}/-1/hitlDetails", json=answer).raise_for_status()
+        said = {"chosen_options": [option], "params_input": form}
+        reviewer.patch(f"{question}/-1/hitlDetails", json=said).raise_for_status()
+
+    def noun(self, dag_id: str, task_id: str) -> Any:
+        """What a task of the latest run returned."""
+        found = self.airflow().get(f"{self.wait_for_task(dag_id, task_id, 'success')}/xcomEntries/return_value").json()
+        return json.loads(found["value"]) if isinstance(found["value"], str) else found["value"]
 
 
 def marked(process: psutil.Process, home: str) -> bool:

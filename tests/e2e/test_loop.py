@@ -4,7 +4,9 @@ The tests tell one story in their order: a first night, a second with nothing ne
 """
 
 import json
+import os
 import subprocess
+import sys
 import time
 from typing import Any
 
@@ -12,6 +14,7 @@ import httpx
 import pytest
 
 TEMPLATE = "service_advisor"
+DAG = f"retrain_{TEMPLATE}"
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +25,8 @@ def first_night(stack: Any) -> dict[str, Any]:
 
 def test_the_first_night_ends_in_a_champion(first_night: dict[str, Any]) -> None:
     tasks = first_night["tasks"]
-    assert tasks.pop("reject") == "skipped"
-    assert set(tasks.values()) == {"success"}
+    assert {task for task, state in tasks.items() if state == "skipped"} == {"reject", "score", "all_scored"}
+    assert set(tasks.values()) == {"success", "skipped"}
     assert first_night["outcome"] == "version 1 is champion, approved by admin"
     figures = first_night["figures"]
     assert figures["challenger"]["all"]["loss"] < figures["base"]["all"]["loss"]
@@ -44,12 +47,14 @@ def test_the_reviewer_finds_everything_in_mlflow(stack: Any, first_night: dict[s
     assert run.data.params["train.learning_rate"]
     assert "eval.challenger.grounded.facts" in run.data.metrics
     artifacts = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
-    assert {"answers.json", "evaluation.png"} <= artifacts
+    assert {"answers.json", "evaluation", "evidence"} <= artifacts
+    assert "evaluation/report.html" in {found.path for found in client.list_artifacts(run.info.run_id, "evaluation")}
     version = client.get_model_version(TEMPLATE, "1")
-    assert "| held-out | base | challenger |" in version.description
+    assert "| held-out | base | few_shot | challenger |" in version.description
     files = stack.model_files(version)
     assert any(name.endswith("MLmodel") for name in files)
     assert any(name.endswith("adapter/adapter_model.safetensors") for name in files)
+    assert any(name.endswith("adapter.sig") for name in files)
     assert not any(name.endswith((".pkl", ".pickle", ".bin", ".pt")) for name in files)
 
 
@@ -82,17 +87,88 @@ def test_what_the_gate_fails_is_never_asked_about(stack: Any, first_night: dict[
 
 
 def test_a_rejection_keeps_the_champion_and_is_remembered(stack: Any, first_night: dict[str, Any]) -> None:
-    """A reviewer says no in the Airflow UI, through the call that its button makes."""
-    watching = stack.start("run", TEMPLATE, "--set", "gate.min_fact_gain=-0.9", "--json")
-    stack.answer_approval(f"retrain_{TEMPLATE}", "Reject", "not tonight")
+    """A reviewer says no in the Airflow UI, through the call that its button makes; an engineer may not."""
+    watching = stack.start("run", TEMPLATE, "--set", "gate.max_cost=99", "--json")
+    question = stack.wait_for_task(DAG, "approve", "awaiting_input")
+    yes = {"chosen_options": ["Approve"], "params_input": {"why": "it is mine"}}
+    engineer = stack.airflow("engineer", "airflow_engineer")
+    assert engineer.patch(f"{question}/-1/hitlDetails", json=yes).status_code == 403
+    stack.answer_approval(DAG, "Reject", "not tonight")
     printed, told = watching.communicate(timeout=300)
     assert watching.returncode == 0, told
     assert json.loads(printed)["outcome"] == "rejected: the champion stays"
     aliases = stack.json("registry", "show", TEMPLATE)["aliases"]
     assert aliases["champion"]["version"] == 1
-    assert aliases["challenger"]["tags"]["decision"] == "rejected"
     tags = aliases["challenger"]["tags"]
+    assert tags["decision"] == "rejected"
     assert (tags["decided_by"], tags["decided_why"]) == ("reviewer", "not tonight")
+
+
+@pytest.fixture(scope="module")
+def second_champion(stack: Any, first_night: dict[str, Any]) -> int:
+    """A night on which an expert scores answers, and a reviewer approves, both in MLflow. Its champion's version."""
+    sets = ("--set", "train.max_steps=8", "--set", "review.questions=2", "--set", "gate.min_review=3")
+    watching = stack.start("run", TEMPLATE, *sets, "--json")
+    score = stack.wait_for_task(DAG, "score", "awaiting_input")
+    score_all(stack, stack.noun(DAG, "review")["queue"])
+    stack.answer(score, "OK", {})
+    stack.wait_for_task(DAG, "approve", "awaiting_input")
+    version = stack.json("registry", "show", TEMPLATE)["aliases"]["challenger"]["version"]
+    stack.mlflow("reviewer", "mlflow_reviewer").set_registered_model_alias(TEMPLATE, "approved", str(version))
+    printed, told = watching.communicate(timeout=600)
+    assert watching.returncode == 0, told
+    assert json.loads(printed)["outcome"] == f"version {version} is champion, approved by mlflow"
+    return version
+
+
+def score_all(stack: Any, queue: str) -> None:
+    """What the reviewer does in MLflow's review queue: a score for each answer."""
+    code = f"""
+import mlflow
+from mlflow.entities import AssessmentSource
+from mlflow.genai import review_queues
+for item in review_queues.list_review_queue_items("{queue}"):
+    mlflow.log_feedback(trace_id=item.item_id, name="score", value=4, source=AssessmentSource("HUMAN", "reviewer"))
+    review_queues.set_review_queue_item_status(
+        "{queue}", item_id=item.item_id, status="complete", completed_by="reviewer"
+    )
+"""
+    signed_in = {
+        "MLFLOW_TRACKING_URI": stack.mlflow_url,
+        "MLFLOW_TRACKING_USERNAME": "reviewer",
+        "MLFLOW_TRACKING_PASSWORD": stack.secret("mlflow_reviewer"),
+    }
+    subprocess.run([sys.executable, "-c", code], env=os.environ | signed_in, cwd=stack.home, check=True)
+
+
+def test_an_expert_scores_and_a_reviewer_approves_in_mlflow(stack: Any, second_champion: int) -> None:
+    aliases = stack.json("registry", "show", TEMPLATE)["aliases"]
+    assert aliases["champion"]["version"] == second_champion
+    assert aliases["previous_champion"]["version"] == 1
+    assert "alias approved" in aliases["champion"]["tags"]["decided_why"]
+    rules = {rule["name"]: rule for rule in stack.noun(DAG, "gate")["rules"]}
+    assert any(rule["figure"] == 4 and rule["passed"] for name, rule in rules.items() if "review" in name), rules
+    assert any("champion" in name for name in rules)
+
+
+def test_a_rollback_takes_less_than_a_minute_and_all_agree(stack: Any, second_champion: int) -> None:
+    began = time.monotonic()
+    stack.json("rollback", TEMPLATE, "--why", "customers complain")
+    assert time.monotonic() - began < 60
+    assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == 1
+    assert stack.json("chat", TEMPLATE, "What does trouble code P0420 mean?")["version"] == 1
+    assert stack.json("ledger", "verify")["whole"]
+
+
+def test_a_rollback_in_airflow_does_the_same(stack: Any, second_champion: int) -> None:
+    conf = {"template": TEMPLATE, "to": second_champion, "why": "it was not the model"}
+    runs = stack.airflow().post("/api/v2/dags/rollback/dagRuns", json={"logical_date": None, "conf": conf})
+    runs.raise_for_status()
+    stack.wait_for_task("rollback", "record", "success", seconds=180)
+    assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == second_champion
+    last = stack.json("ledger", "show", TEMPLATE)[-1]
+    assert (last["event"], last["version"], last["by"]) == ("deployed", second_champion, "admin")
+    assert stack.json("ledger", "verify")["whole"]
 
 
 def test_a_bad_value_is_refused_before_anything_runs(stack: Any) -> None:
@@ -123,7 +199,7 @@ def test_a_bad_row_stops_the_run_with_its_number(stack: Any, tmp_path: Any) -> N
 @pytest.mark.slow
 def test_airflow_killed_in_mid_training_still_closes_the_loop(stack: Any, first_night: dict[str, Any]) -> None:
     watching = stack.start("run", TEMPLATE, "--approve", "--set", "train.max_steps=9", "--json")
-    stack.wait_for_task(f"retrain_{TEMPLATE}", "fine_tune", "running")
+    stack.wait_for_task(DAG, "fine_tune", "running")
     checkpoints = stack.home / "checkpoints"
     while not list(checkpoints.glob("*/*.sha256")):
         time.sleep(0.5)
