@@ -151,7 +151,7 @@ def data_card(
     from huggingface_hub import DatasetCardData
 
     used = provenance.packages(plan.data.source)
-    sources, about = provenance.told_by_kit(plan.data.source, counted)
+    sources, note, about = provenance.told_by_kit(plan.data.source, counted)
     header = DatasetCardData(
         pretty_name=dataset.tag,
         language=[plan.refine.language],
@@ -169,7 +169,9 @@ def data_card(
         made_up=provenance.made_up(counted),
         packages=[{"package": name, "version": used[name], "licence": known.get(name, "")} for name in sorted(used)],
         sources=sources,
+        note=note,
         about=about,
+        brought=provenance.brought(counted, used),
         steps=provenance.refinement(dataset),
         treatments=TREATMENTS,
     )
@@ -214,7 +216,7 @@ def label(name: str) -> str:
 def figure(value: float | None, metric: str) -> str:
     if value is None:
         return "-"
-    return f"{100 * value:.1f}%" if metric in (*SHARES, "share") else f"{value:.3g}"
+    return f"{100 * value:.1f}%" if metric in (*SHARES, "share") else f"{value:.3f}"
 
 
 def points(gain: float) -> str:

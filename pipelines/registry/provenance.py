@@ -43,15 +43,21 @@ def packages(source: str) -> dict[str, str]:
     return found
 
 
-def told_by_kit(source: str, counted: Census) -> tuple[list[list[str]], str]:
-    """What the README of the kit says: of the builder's sources (what, about, licence), and of its rows (Markdown).
+def brought(counted: Census, used: dict[str, str]) -> list[str]:
+    """Sources that are neither made up nor of a builder's packages: files of the dealership's own."""
+    return [name for name in counted["source"] if not name.startswith(MADE_UP) and name.partition(":")[0] not in used]
+
+
+def told_by_kit(source: str, counted: Census) -> tuple[list[list[str]], str, str]:
+    """What the README of the kit says: of the builder's sources (what, about, licence), a note on them, and of its
+    rows (Markdown, both).
 
     Of a package with many tables, those are told that the rows name; all of them where the rows name none.
     """
     kit, _, builder = source.partition(".")
     readme = kits()[kit].folder / "README.md" if source in builders() else Path()
     if not readme.is_file():
-        return [], ""
+        return [], "", ""
     head, *sections = re.split(r"(?m)^## ", readme.read_text(encoding="utf-8"))
     used = packages(source)
     named = {part for name in counted["source"] for part in re.split(r"[ :/]", name)}
@@ -61,8 +67,12 @@ def told_by_kit(source: str, counted: Census) -> tuple[list[list[str]], str]:
         package, *tables = re.findall(r"`([^`]+)`", what)
         if package in used and (package not in named or not tables or named & set(tables)):
             lines.append([what, *rest])
-    about = next((section for section in sections if f"`{builder}.py`" in section.partition("\n")[0]), "")
-    return lines, about.partition("\n")[2].strip()
+    about = [
+        text.strip()
+        for title, _, text in (section.partition("\n") for section in sections)
+        if f"`{builder}.py`" in title or "`records/" in title  # its own, and what it shares with others
+    ]
+    return lines, head.rpartition("|\n")[2].strip(), "\n\n".join(reversed(about))
 
 
 def refinement(dataset: DatasetVersion) -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ from pipelines.errors import WeaverError
 from pipelines.settings import REPOSITORY
 
 CLASSIFIER = "License :: OSI Approved"
-COPYLEFT, WEAK = r"\bA?GPL|General Public License|Affero", r"\b(LGPL|MPL|EPL)|Lesser|Mozilla Public|Eclipse Public"
+COPYLEFT = r"\bA?GPL|(?<!Lesser )General Public License|Affero"
+WEAK = r"\b(LGPL|MPL|EPL)|Lesser General|Mozilla Public|Eclipse Public"
 
 
 def write(file: Path) -> dict[str, Any]:
@@ -51,10 +52,8 @@ def flag(licence: str) -> str:
     if not licence:
         return "missing"
     choices = licence.split(" OR ") if not re.search(r" AND |;", licence) else [licence]
-    flags = [
-        "copyleft" if re.search(COPYLEFT, one) else "weak copyleft" if re.search(WEAK, one) else "" for one in choices
-    ]
-    return min(flags, key=len)
+    strength = min(2 if re.search(COPYLEFT, one) else 1 if re.search(WEAK, one) else 0 for one in choices)
+    return ("", "weak copyleft", "copyleft")[strength]
 
 
 def as_csv(table: list[dict[str, str]]) -> str:
