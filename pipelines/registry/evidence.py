@@ -1,17 +1,15 @@
-"""The evidence stage: all that a decision on a candidate rests on, in one signed folder.
+"""The evidence stage: all that a decision on a candidate rests on, in one folder (`v4/`), signed beside it (`v4.sig`).
 
-v3/                model_card.md     what it is for, how good, how it behaves, its limits
-                   data_card.md      what it was trained on, whose that is, what was done to it
-                   verdict.md, .json rule by rule
-                   plan.json         what was to be done, and the gate's limits
-                   evaluation.json   every figure
-                   sbom.cdx.json     the environment's packages (CycloneDX)
-                   licences.csv      and their licences
-                   adapter.sig       the signature of the adapter's bytes
-v3.sig             the signature of all of it
+- model_card.md: what the model is for, how good it is, how it behaves, its limits
+- data_card.md: what it was trained on, whose that is, what was done to it
+- verdict.md, verdict.json: the gate, rule by rule
+- plan.json, evaluation.json: what was to be done, and every figure
+- sbom.cdx.json, licences.csv: the environment's packages (CycloneDX), and their licences
+- adapter.sig: the signature of the adapter's bytes
 """
 
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -72,19 +70,19 @@ def trained(run_id: str) -> dict[str, Any]:
     """What MLflow knows of a training: the commit of its code, and figures as they are to be shown."""
     client = tracking().MlflowClient()
     run = client.get_run(run_id)
-    history = {name: client.get_metric_history(run_id, name) for name in ("num_input_tokens_seen", "tokens_per_second")}
-    seen, speed = ({entry.step: entry.value for entry in entries} for entries in history.values())
-    steps = sorted(seen.keys() & speed.keys())
-    took = sum(
-        (seen[step] - seen.get(before, 0)) / speed[step] for before, step in zip([0, *steps], steps, strict=False)
+    seen, speed = (
+        {metric.step: metric.value for metric in client.get_metric_history(run_id, name)}
+        for name in ("num_input_tokens_seen", "tokens_per_second")
     )
+    steps = sorted(seen)
+    seconds = sum((seen[step] - seen.get(before, 0)) / speed[step] for before, step in pairwise([0, *steps]))
     known = run.data.metrics
     figures = {
-        "steps": str(len(steps)) if steps else "not known",
-        "tokens read": f"{seen[steps[-1]]:,.0f}" if steps else "not known",
-        "time in training, without what a restart lost": f"{took / 60:.1f} minutes",
+        "steps": f"{len(steps):,}",
+        "tokens read": f"{max(seen.values()):,.0f}",
+        "time in training, without what a restart lost": f"{seconds / 60:.1f} minutes",
         "parameters trained": f"{known['trainable']:,.0f} of {known['parameters']:,.0f}",
         "memory at its peak": f"{known['peak_rss_mib'] / 1024:.1f} GiB",
         "held-out loss at the end": f"{known['heldout_loss']:.3f}",
     }
-    return {"commit": run.data.tags.get("git_commit", "unknown"), "figures": figures}
+    return {"commit": run.data.tags["git_commit"], "figures": figures}
