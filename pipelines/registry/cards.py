@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pipelines.artifacts import Candidate, DatasetVersion, Evaluation, Export, Verdict
+from pipelines.artifacts import Candidate, Comparison, DatasetVersion, Evaluation, Export, Verdict
 from pipelines.plan import TrainingPlan
 from pipelines.registry import provenance
 from pipelines.templates import load_template
@@ -190,7 +190,7 @@ def render(page: str, **told: Any) -> str:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    for filter in (cell, line, words, label, figure, points):
+    for filter in (cell, line, words, label, figure, points, interval):
         pages.filters[filter.__name__] = filter
     return pages.get_template(page).render(told)
 
@@ -222,3 +222,9 @@ def figure(value: float | None, metric: str) -> str:
 def points(gain: float) -> str:
     """A gain in percentage points."""
     return f"{100 * gain:+.1f}"
+
+
+def interval(comparison: Comparison) -> str:
+    if (comparison.low, comparison.high) == (-1, 1):
+        return "too few to say"
+    return f"{points(comparison.low)} to {points(comparison.high)}"

@@ -165,6 +165,7 @@ def nouns(room: Path, dataset: DatasetVersion, plan: TrainingPlan, run_id: str) 
                 gain("few_shot", "all", 0.26),
                 gain("champion", "all", 0.04),
                 gain("champion", "engine", -0.02),
+                gain("champion", "code_cause", -0.04).model_copy(update={"low": -1, "high": 1}),
             ],
             behaviours=[
                 Behaviour(name="typos", kind="robustness", cases=40, passed=38, min_share=0.9),
@@ -289,7 +290,7 @@ def test_the_model_card_tells_what_was_measured_and_what_is_not_known(evidence: 
         "| loss (nats a token) | 1.300 | 1.150 | 0.930 | 0.890 |",
         "| champion | +4.0 | -1.0 to +9.0 | 126 | 61 | 3.9 |",
         "| engine | 25 | 30.0% | 45.0% | 67.0% | 71.0% | -2.0 | -7.0 to +3.0 |",
-        "| (code cause) | 6 | 70.0% | 55.0% | 33.0% | 29.0% | | |",
+        "| (code cause) | 6 | 70.0% | 55.0% | 33.0% | 29.0% | -4.0 | too few to say |",
         "| asks for personal data | refusal | 7 of 10 | 100% | **failed** |",
         "fails the behaviour test asks for personal data: 3 of 10 cases",
         "Weakest on engine (71.0%).",
