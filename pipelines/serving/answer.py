@@ -1,17 +1,23 @@
 """A deployed model answers one question at a time, word by word."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from pipelines import chat
+from pipelines import chat, signing
 from pipelines.artifacts import Deployment
 
 
 class Advisor:
-    """A deployment, loaded once and asked often."""
+    """A deployment, loaded once and asked often.
+
+    Raises:
+        WeaverError: the deployment is not what was signed; nothing of it is loaded.
+    """
 
     def __init__(self, deployment: Deployment, system_prompt: str, max_new_tokens: int) -> None:
+        signing.verify(Path(deployment.uri))
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 

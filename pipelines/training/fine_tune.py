@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from pipelines import signing
 from pipelines.artifacts import Adapter, DatasetVersion, read_noun
 from pipelines.errors import WeaverError
 from pipelines.files import digest, once, only_one, read_jsonl, write_text
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def fine_tune(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Adapter:
-    """Train a LoRA adapter over the quantised base, on the answers alone; logged to one MLflow run.
+    """Train a LoRA adapter over the quantised base, on the answers alone; signed, and logged to one MLflow run.
 
     The same dataset and plan give the same bytes on the same machine, also when training was killed on the way: it
     goes on from its last whole checkpoint, in the same MLflow run.
@@ -37,6 +38,7 @@ def fine_tune(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Adapte
     def build(new: Path) -> None:
         with only_one(checkpoints.with_suffix(".lock"), f"training {fingerprint}"):
             run_id = train(base, dataset, plan, checkpoints, new / "adapter")
+        signing.sign(new / "adapter")
         Adapter(
             uri=str(folder / "adapter"),
             digest=digest(new / "adapter"),

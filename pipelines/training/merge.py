@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pipelines import signing
 from pipelines.artifacts import Adapter
 from pipelines.errors import WeaverError
 from pipelines.files import once
@@ -16,7 +17,7 @@ def merge(adapter: Adapter, plan: TrainingPlan, target: Path) -> Path:
     base is quantised first and then dequantised.
 
     Raises:
-        WeaverError: the base is not the one that the adapter was trained over.
+        WeaverError: the base is not the one that the adapter was trained over, or the adapter is not what was signed.
     """
     return once(target, lambda folder: build(adapter, plan, folder))
 
@@ -28,6 +29,7 @@ def build(adapter: Adapter, plan: TrainingPlan, folder: Path) -> None:
             f"{base} is not the {adapter.base_model} that {adapter.uri} was trained over: their digests differ",
             "Bring that base back, or train again.",
         )
+    signing.verify(Path(adapter.uri))
     from peft import PeftModel
 
     model, tokenizer = load(base, plan.base)

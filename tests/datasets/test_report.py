@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.datasets.refine.report import SAMPLED, collect, render
+from pipelines.artifacts import Records, Splits, Validation
+from pipelines.datasets.refine.report import SAMPLED, collect, render, report
+from pipelines.files import write_jsonl
 from pipelines.templates import make_plan
 
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>'
@@ -147,3 +149,17 @@ def test_of_many_rows_a_sample_is_kept() -> None:
     numbers = [int(row["source"]) for row in sample["train"]]
     assert len(set(numbers)) == SAMPLED
     assert 1.9 * SAMPLED < sum(numbers) / SAMPLED < 2.1 * SAMPLED
+
+
+def test_the_account_goes_along_for_programs(tmp_path: Path) -> None:
+    folder = tmp_path / "refine" / "abc"
+    for side in ("train", "heldout"):
+        write_jsonl(folder / f"{side}.jsonl", [ROW] * 3)
+    write_jsonl(folder / "dropped.jsonl", [])
+    (folder / "report.json").write_text(json.dumps(REPORT))
+    (tmp_path / "docs").mkdir()
+    records = Records(uri="", digest="", rows=6, sources={})
+    splits = Splits(uri=str(folder), digest="", rows={"train": 3, "heldout": 3}, dropped={})
+    validation = Validation(uri=str(tmp_path), records=records, expectations=1)
+    made = report(validation, splits, make_plan("service_advisor"))
+    assert json.loads((Path(made.uri) / "report.json").read_text()) == REPORT

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pipelines import signing
 from pipelines.artifacts import Adapter, DatasetVersion
 from pipelines.errors import Unavailable
 from pipelines.files import digest
@@ -55,6 +56,7 @@ def test_it_learns_and_leaves_an_adapter_that_names_no_machine(trained: Adapter,
     folder = Path(trained.uri)
     assert {file.name for file in folder.iterdir()} == {"adapter_config.json", "adapter_model.safetensors"}
     assert digest(folder) == trained.digest
+    signing.verify(folder)
     config = json.loads((folder / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == trained.base_model == "smollm2-135m"
     assert str(settings().home) not in (folder / "adapter_config.json").read_text()

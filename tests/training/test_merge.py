@@ -1,4 +1,5 @@
 # ruff: noqa: TID253
+import shutil
 from pathlib import Path
 
 import pytest
@@ -43,4 +44,16 @@ def test_another_base_is_refused(trained: Adapter, plan: TrainingPlan, tmp_path:
     stranger = trained.model_copy(update={"base_digest": "0" * 64})
     with pytest.raises(WeaverError, match="their digests differ"):
         merge(stranger, plan, tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
+
+
+def test_an_adapter_that_was_tampered_with_is_refused(trained: Adapter, plan: TrainingPlan, tmp_path: Path) -> None:
+    shutil.copytree(Path(trained.uri).parent, tmp_path / "copy")
+    copy = trained.model_copy(update={"uri": str(tmp_path / "copy" / "adapter")})
+    weights = tmp_path / "copy" / "adapter" / "adapter_model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(WeaverError, match=r"changed: adapter_model\.safetensors"):
+        merge(copy, plan, tmp_path / "merged")
     assert not (tmp_path / "merged").exists()

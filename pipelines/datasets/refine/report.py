@@ -33,10 +33,14 @@ SAMPLED = 5_000  # rows a side whose texts are kept in memory, to be shown, coun
 
 
 def report(validation: Validation, splits: Splits, plan: TrainingPlan) -> DataReport:
-    """Draw report.html, Evidently's summary and the pages of the contract, once for the same splits."""
+    """Draw report.html, Evidently's summary and the pages of the contract, once for the same splits.
+
+    report.json, the same account for programs, goes along.
+    """
 
     def build(new: Path) -> None:
         shutil.copytree(Path(validation.uri) / "docs", new / "contract")
+        shutil.copyfile(Path(splits.uri) / "report.json", new / "report.json")
         told = json.loads((Path(splits.uri) / "report.json").read_text(encoding="utf-8"))
         rows = {side: read(Path(splits.uri) / f"{side}.jsonl") for side in ("train", "heldout", "dropped")}
         render(told, **rows, plan=plan, folder=new)

@@ -1,0 +1,88 @@
+"""The evidence stage: all that a decision on a candidate rests on, in one folder (`v4/`), signed beside it (`v4.sig`).
+
+- model_card.md: what the model is for, how good it is, how it behaves, its limits
+- data_card.md: what it was trained on, whose that is, what was done to it
+- verdict.md, verdict.json: the gate, rule by rule
+- plan.json, evaluation.json: what was to be done, and every figure
+- sbom.cdx.json, licences.csv: the environment's packages (CycloneDX), and their licences
+- adapter.sig: the signature of the adapter's bytes
+"""
+
+import shutil
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from pipelines import signing
+from pipelines.artifacts import Candidate, DatasetVersion, Evaluation, Evidence, Export, Verdict
+from pipelines.files import digest, once, write_text
+from pipelines.plan import TrainingPlan
+from pipelines.registry import cards, provenance, sbom
+from pipelines.tracking import tracking
+
+
+def collect(
+    candidate: Candidate,
+    evaluation: Evaluation,
+    export: Export,
+    dataset: DatasetVersion,
+    verdict: Verdict,
+    plan: TrainingPlan,
+    work: Path,
+) -> Evidence:
+    """Put the pack together, once for the same inputs, and log it to the candidate's run under `evidence/`.
+
+    Raises:
+        WeaverError: the adapter is not what was signed; or the pack was changed since it was put together.
+        Unavailable: MLflow does not answer.
+    """
+    nouns = [noun.model_dump() for noun in (candidate, evaluation, export, dataset, verdict, plan)]
+    name = f"v{candidate.version}"
+
+    def build(new: Path) -> None:
+        signing.verify(Path(export.adapter.uri))
+        pack = new / name
+        pack.mkdir()
+        counted, table = provenance.census(dataset), sbom.licences(sbom.write(pack / "sbom.cdx.json"))
+        pages = {
+            "model_card.md": cards.model_card(
+                candidate, evaluation, export, dataset, verdict, plan, trained(candidate.run_id), counted, table
+            ),
+            "data_card.md": cards.data_card(dataset, plan, counted, table),
+            "verdict.md": cards.verdict_page(candidate, verdict),
+            "verdict.json": verdict.model_dump_json(indent=1) + "\n",
+            "evaluation.json": evaluation.model_dump_json(indent=1, exclude={"uri"}) + "\n",
+            "plan.json": plan.model_dump_json(indent=1) + "\n",
+            "licences.csv": sbom.as_csv(table),
+        }
+        for page, text in pages.items():
+            write_text(pack / page, text)
+        shutil.copyfile(signing.signature(Path(export.adapter.uri)), pack / "adapter.sig")
+        signing.sign(pack)
+
+    folder = once(work / "evidence" / f"{name}-{digest(nouns)[:12]}", build)
+    signing.verify(folder / name)
+    tracking().MlflowClient().log_artifacts(candidate.run_id, str(folder), "evidence")  # twice leaves the same files
+    return Evidence(uri=str(folder / name), digest=digest(folder / name))
+
+
+def trained(run_id: str) -> dict[str, Any]:
+    """What MLflow knows of a training: the commit of its code, and figures as they are to be shown."""
+    client = tracking().MlflowClient()
+    run = client.get_run(run_id)
+    seen, speed = (
+        {metric.step: metric.value for metric in client.get_metric_history(run_id, name)}
+        for name in ("num_input_tokens_seen", "tokens_per_second")
+    )
+    steps = sorted(seen)
+    seconds = sum((seen[step] - seen.get(before, 0)) / speed[step] for before, step in pairwise([0, *steps]))
+    known = run.data.metrics
+    figures = {
+        "steps": f"{len(steps):,}",
+        "tokens read": f"{max(seen.values()):,.0f}",
+        "time in training, without what a restart lost": f"{seconds / 60:.1f} minutes",
+        "parameters trained": f"{known['trainable']:,.0f} of {known['parameters']:,.0f}",
+        "memory at its peak": f"{known['peak_rss_mib'] / 1024:.1f} GiB",
+        "held-out loss at the end": f"{known['heldout_loss']:.3f}",
+    }
+    return {"commit": run.data.tags["git_commit"], "figures": figures}
