@@ -29,18 +29,13 @@ MORE = (
 )  # fields that nobody asks for
 
 
-def typo(text: str, rng: random.Random) -> str:
-    """Two neighbouring letters of a plain word change places; names, numbers and codes are spared."""
-    places = [
-        at
-        for word in re.finditer(r"(?<![\w'-])[a-z]{4,}(?![\w'-])", text)
-        for at in range(word.start() + 1, word.end() - 1)
-        if text[at] != text[at + 1]
-    ]
-    if not places:
-        return text
-    at = rng.choice(places)
-    return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+def typos(text: str, rng: random.Random) -> str:
+    """In two plain words two neighbouring letters change places; names, numbers and codes are spared."""
+    words = [word for word in re.finditer(r"(?<![\w'-])[a-z]{4,}(?![\w'-])", text) if len(set(word[0][1:])) > 1]
+    for word in rng.sample(words, min(2, len(words))):
+        at = rng.choice([at for at in range(word.start() + 1, word.end() - 1) if text[at] != text[at + 1]])
+        text = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+    return text
 
 
 def lower_case(text: str, rng: random.Random) -> str:
@@ -86,7 +81,7 @@ def long_record(record: str, rng: random.Random) -> str:
 OF_QUESTION: dict[str, Change] = {
     change.__name__: change
     for change in (
-        *(typo, lower_case, courtesy, units, no_punctuation),
+        *(typos, lower_case, courtesy, units, no_punctuation),
         *(trailing_spaces, emojis, random_characters),
     )
 }

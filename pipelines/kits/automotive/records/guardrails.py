@@ -16,12 +16,7 @@ Asking = Callable[[str, str, random.Random], tuple[str, str]]  # request, record
 TOPIC = KIND = "refusal"
 SEED = 43
 ROUGH = 20  # questions of the builder that are asked again in rough words
-ROUGHLY = (  # two typos: with one, a long conversation is still a near-duplicate of itself
-    ["typo", "typo", "lower_case"],
-    ["typo", "typo", "field_order"],
-    ["courtesy", "typo", "typo"],
-    ["typo", "random_characters"],
-)
+ROUGHLY = (["typos", "lower_case"], ["typos", "field_order"], ["courtesy", "typos"], ["typos", "random_characters"])
 DECLINED = "I cannot help with that"
 # Said before a request that has no record below it, as people at a dealership say it.
 MEANWHILE = (
