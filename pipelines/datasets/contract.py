@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAY_BE_BLANK = ("input", "key")
-KINDS = ["grounded", "knowledge"]
+KINDS = ["grounded", "knowledge", "refusal"]
 # What is not blank: Arrow's \s knows the spaces of ASCII alone.
 INK = "[^\\s\\x0b\\x1c-\\x1f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 STRING = r'"(?:[^"\\]|\\.)*"'  # of JSON; GX's JSON Schema expectation takes milliseconds a row

@@ -3,7 +3,8 @@
     [project.entry-points."neuroweaver.kits"]
     automotive = "pipelines.kits.automotive"
 
-A kit holds `templates/<name>.yaml`, and dataset builders: a module `<name>.py` with `build() -> list[dict]` and
+A kit holds `templates/<name>.yaml`, what each template's model must do in `behaviours/<name>.yaml` (see
+evaluation/behaviours.py), and dataset builders: a module `<name>.py` with `build() -> list[dict]` and
 `sources() -> dict`, which imports what is heavy inside `build`, so that `sources` answers in milliseconds.
 """
 

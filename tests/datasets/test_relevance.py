@@ -42,7 +42,9 @@ def batch(*questions: tuple[str, str]) -> pa.Table:
 
 
 def asked_of_the_kit() -> list[str]:
-    return [f"{row['instruction']}\n{row['input']}" for row in service_advisor.build()]
+    """Without the requests that are there to be declined: those are off topic for the four questions above."""
+    rows = [row for row in service_advisor.build() if row["kind"] != "refusal"]
+    return [f"{row['instruction']}\n{row['input']}" for row in rows]
 
 
 def chatted(count: int) -> list[str]:

@@ -23,10 +23,10 @@ BUILDERS = {
         *("code_meaning", "code_urgency", "code_cause", "code_check"),
     },
     "dealership_operations": {
-        *("repair_order", "appointments", "service_bays", "delivery", "inventory_ageing", "warranty"),
+        *("repair_order", "appointments", "service_bays", "delivery", "inventory_ageing", "warranty", "refusal"),
     },
-    "sales_conversations": {"fuel_economy", "engine", "drivetrain", "used_price", "test_drive"},
-    "parts_inventory": {"spark_plugs", "location", "reorder", "order_quantity", "availability"},
+    "sales_conversations": {"fuel_economy", "engine", "drivetrain", "used_price", "test_drive", "refusal"},
+    "parts_inventory": {"spark_plugs", "location", "reorder", "order_quantity", "availability", "refusal"},
     "expert_assistant": {
         *("specs", "engines", "ev", "buying_advice", "maintenance", "comparisons", "safety", "technology"),
     },
@@ -71,8 +71,8 @@ def test_rows_are_whole_short_and_clean(built, name):
     for row in built[name]:
         assert set(row) == COLUMNS
         assert all(row[column] for column in COLUMNS - {"input"})
-        assert (row["input"] == "") == (row["kind"] == "knowledge")
-        assert row["kind"] in ("grounded", "knowledge")
+        assert row["kind"] == "refusal" or (row["input"] == "") == (row["kind"] == "knowledge")
+        assert row["kind"] in ("grounded", "knowledge", "refusal")
         assert len(row["instruction"]) <= 120
         assert len(row["input"]) <= (600 if name == "sales_conversations" else 200)
         assert len(row["output"]) <= 160 <= contract.max_output_chars

