@@ -57,8 +57,8 @@ def small_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def small_adapter(small_base: Path, home: Path, tmp_path: Path) -> Any:
+@pytest.fixture(scope="session")
+def small_adapter(small_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """`small_adapter(seed)`: a LoRA adapter of that base; nobody trained it, but it says something else."""
 
     def adapter(seed: int, run_id: str = "") -> Adapter:
@@ -68,7 +68,7 @@ def small_adapter(small_base: Path, home: Path, tmp_path: Path) -> Any:
 
         from pipelines.training.base import base_digest
 
-        folder = tmp_path / f"adapter-{seed}"
+        folder = tmp_path_factory.mktemp("adapter")
         torch.manual_seed(seed)
         settings = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
         get_peft_model(AutoModelForCausalLM.from_pretrained(small_base), settings).save_pretrained(folder)

@@ -128,7 +128,8 @@ def confusion(pairs: Counter[tuple[str, str]], labels: list[str]) -> Any:
     shade = LinearSegmentedColormap.from_list("shade", ["#4c8dff00", "#4c8dffd0"])
 
     def paint(axes: Any) -> None:
-        axes.imshow(counts, cmap=shade, aspect="auto")
+        axes.pcolormesh(np.arange(len(columns) + 1) - 0.5, np.arange(len(labels) + 1) - 0.5, counts, cmap=shade)
+        axes.invert_yaxis()
         for (row, column), count in np.ndenumerate(counts):
             axes.text(column, row, count or "·", ha="center", va="center", alpha=1 if count else 0.35)
         axes.set_xticks(range(len(columns)), [short(label) for label in columns], rotation=25, ha="right")

@@ -9,7 +9,7 @@ from typing import Any
 Row = dict[str, Any]
 
 YEAR = re.compile(r"\b(?:19[5-9]\d|20[0-4]\d)\b(?=\s+[A-Z])")  # a model-year stands before its make
-LINE = re.compile(r":\d+$")  # a file of one's own has a source of its own for each line
+LINE = re.compile(r"(\.\w+):\d+$")  # in a file of one's own, each line is a source of its own
 MOST = 6  # years, or sources, that are slices each for themselves
 WORD = re.compile(r"\w+(?:[.,:/'-]\w+)*")
 
@@ -61,7 +61,7 @@ def length(row: Row) -> int:
 
 
 def source(row: Row) -> str:
-    return LINE.sub("", row["source"])
+    return LINE.sub(r"\1", row["source"])
 
 
 def year(row: Row) -> int:

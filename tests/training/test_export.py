@@ -1,4 +1,4 @@
-"""What is exported is signed, made once, and kept while it is of use; a champion that is lost is told by its version."""
+"""What is exported is signed, made once, and kept while it is of use; a lost champion is told by its version."""
 
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,9 @@ def test_a_champion_that_is_lost_is_named_with_the_way_round_it(
     small_adapter: Any, plan: TrainingPlan, tmp_path: Path
 ) -> None:
     gone = champion(small_adapter(2), plan, version=7, model=str(tmp_path / "gone"))
-    with pytest.raises(WeaverError, match=r"version 7 of service_advisor .*(?s:.)*weaver rollback service_advisor --to"):
+    with pytest.raises(
+        WeaverError, match=r"version 7 of service_advisor .*(?s:.)*weaver rollback service_advisor --to"
+    ):
         export(small_adapter(1), gone, plan, tmp_path)
 
 
@@ -110,9 +112,10 @@ def test_a_rollback_exports_its_version_alone_and_removes_nothing(
     small_adapter: Any, plan: TrainingPlan, tmp_path: Path
 ) -> None:
     waiting = export(small_adapter(1), NONE_YET, plan, tmp_path)
-    back = restore(champion(small_adapter(2), plan), plan, tmp_path)
+    before = champion(small_adapter(2), plan)
+    back = restore(before, plan, tmp_path)
     signing.verify(Path(back.uri))
-    assert back.adapter == small_adapter(2)
+    assert back.adapter == before.adapter
     assert back.digest == digest(Path(back.uri)) != waiting.digest
     assert Path(waiting.uri).is_dir()
 
