@@ -29,6 +29,7 @@ WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*")
 GRAM = 3
 MOSTLY = 0.5
 FEW = 3  # wrong answers that make a topic a case
+ENOUGH = 1.5  # times the training rows of a usual topic, from which their number is not what is wrong
 
 
 def wrong(row: Row) -> bool:
@@ -132,7 +133,7 @@ def advice(answers: dict[Arm, list[Row]], train: list[Row]) -> list[dict[str, st
         if count < FEW or rate <= overall:
             continue
         error, times = Counter(row["error"] for row in bad if row["topic"] == topic).most_common(1)[0]
-        few = taught[topic] <= usual
+        few = taught[topic] <= ENOUGH * usual
         found.append(
             {
                 "title": f"More rows about {topic}" if few else f"Clearer rows about {topic}",

@@ -23,30 +23,32 @@ Figures = dict[Arm, dict[str, dict[str, float]]]
 def draw(figures: Figures, answers: dict[Arm, list[Row]], comparisons: list[Comparison], metric: str) -> dict[str, Any]:
     """Name → matplotlib figure: gains, evaluation (arms by slices), calibration, confusion-<topic>."""
     return {
-        "gains": gains(comparisons),
+        "gains": gains(comparisons, list(figures["challenger"])),
         "evaluation": slices(figures, metric),
         "calibration": calibration(answers),
         **{f"confusion-{topic}": drawn for topic, drawn in confusions(answers["challenger"]).items()},
     }
 
 
-def gains(comparisons: list[Comparison]) -> Any:
-    """A forest plot: the challenger's mean gain over each other arm, over all and in each slice, with its interval."""
+def gains(comparisons: list[Comparison], order: list[str]) -> Any:
+    """A forest plot: the challenger's mean gain over each other arm, over all and in each slice, with its interval; a
+    slice too small to say anything is faint."""
     against = [arm for arm in ARMS if any(one.against == arm for one in comparisons)]
-    parts = list(dict.fromkeys(one.part for one in comparisons))
     found = {(one.against, one.part): one for one in comparisons}
+    parts = [part for part in order if any(one.part == part for one in comparisons)]
 
     def paint(*every: Any) -> None:
         for axes, arm in zip(every, against, strict=True):
             for place, part in enumerate(parts):
                 if one := found.get((arm, part)):
                     colour = GOOD if one.low > 0 else BAD if one.high < 0 else UNSURE
-                    axes.plot([100 * one.low, 100 * one.high], [place] * 2, color=colour, linewidth=2.2)
+                    look: Any = {"color": colour, "alpha": 0.25 if one.high - one.low == 2 else 1}
+                    axes.plot([100 * one.low, 100 * one.high], [place] * 2, linewidth=2.2, **look)
                     size = 9 if part == "all" else 6
-                    axes.plot(100 * one.gain, place, "D" if part == "all" else "o", color=colour, markersize=size)
+                    axes.plot(100 * one.gain, place, "D" if part == "all" else "o", markersize=size, **look)
             axes.axvline(0, color=INK, linewidth=1)
             axes.axhline(0.5, color=INK, linewidth=0.5, alpha=0.4)
-            axes.set(ylim=(len(parts) - 0.4, -0.6), xlabel="gain (points)")
+            axes.set(ylim=(len(parts) - 0.4, -0.6), xlim=(-104, 104), xlabel="gain (points)")
             axes.set_title(f"over the {ARMS[arm][0]}", loc="left", fontsize=10, fontweight="bold")
             axes.set_yticks(range(len(parts)), parts if axes is every[0] else [""] * len(parts))
             axes.tick_params(axis="y", length=0)

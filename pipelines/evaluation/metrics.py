@@ -12,7 +12,7 @@ Row = dict[str, Any]
 SHARES = ("facts", "score", "exact", "rouge_l", "token_f1", "bleu", "chrf")
 NUMBER = re.compile(r"(?<![\w.,])-?\d+(?:,\d{3})*(?:\.\d+)?(?!\d|[.,]\d)")
 BINS = 10  # of confidence
-LABELS = 12  # more different values are no classes
+LABELS, WORDS = 12, 4  # more different values, or longer ones, are no classes
 ASKED = 2  # questions a class, on average, from which values are classes
 
 
@@ -87,6 +87,7 @@ def summarise(arm: str, answers: list[Row]) -> dict[str, dict[str, float]]:
     for answer in answers:
         for name in answer["parts"]:
             slices.setdefault(name, []).append(answer)
+    slices = {name: slices[name] for name in ordered(answers)}
     classes = classifications(answers)
     found = {name: figures(members) | classified(members, classes) for name, members in slices.items()}
     for part, metrics in found.items():
@@ -97,6 +98,13 @@ def summarise(arm: str, answers: list[Row]) -> dict[str, dict[str, float]]:
                     "A model whose outputs are not numbers was trained too hard: lower train.learning_rate.",
                 )
     return found
+
+
+def ordered(answers: list[Row]) -> list[str]:
+    """Every slice once: all, kinds, topics, then those of source, length and year."""
+    found = {name for answer in answers for name in answer["parts"]}
+    kinds, topics = ({answer[key] for answer in answers} for key in ("kind", "topic"))
+    return sorted(found, key=lambda name: (name != "all", name not in kinds, name not in topics, name))
 
 
 def figures(answers: list[Row]) -> dict[str, float]:
@@ -138,8 +146,9 @@ def calibration_error(answers: list[Row]) -> float:
 def classifications(answers: list[Row]) -> dict[tuple[str, str], list[str]]:
     """`(topic, column of facts) → labels`, where an answer is a choice among few words.
 
-    Decided by the held-out truths alone: a column's values are classes if none is a number, they are 2 to LABELS, and
-    each is asked ASKED times or more on average. A city, a price or a cause known from one record each is none.
+    Decided by the held-out truths alone: a column's values are classes if they are 2 to LABELS, of at most WORDS words
+    and no numbers, and each is asked ASKED times or more on average. A city known from one record, a price or a
+    sentence is none.
     """
     values: dict[tuple[str, str], Counter[str]] = {}
     for answer in answers:
@@ -150,7 +159,7 @@ def classifications(answers: list[Row]) -> dict[tuple[str, str], list[str]]:
         for name, count in values.items()
         if 2 <= len(count) <= LABELS
         and count.total() >= ASKED * len(count)
-        and not any(numbers(value) for value in count)
+        and not any(numbers(value) or len(value.split()) > WORDS for value in count)
     }
 
 

@@ -15,18 +15,17 @@ Row = dict[str, Any]
 
 PAGE = "report.html"
 SHOWN = 6  # wrong answers a topic
-HEADLINES = {  # metric → its name, and whether less is better
-    "score": ("score", False),
-    "facts": ("facts right", False),
-    "exact": ("exact", False),
-    "token_f1": ("token F1", False),
-    "rouge_l": ("ROUGE-L", False),
-    "corpus_bleu": ("BLEU", False),
-    "corpus_chrf": ("chrF", False),
-    "numeric_error": ("numeric error", True),
-    "loss": ("loss", True),
-    "calibration_error": ("calibration error", True),
-    "answer_tokens": ("tokens", True),
+HEADLINES = {  # metric → its name, and which figure is the best
+    "score": ("score", max),
+    "facts": ("facts right", max),
+    "exact": ("exact", max),
+    "token_f1": ("token F1", max),
+    "rouge_l": ("ROUGE-L", max),
+    "corpus_bleu": ("BLEU", max),
+    "corpus_chrf": ("chrF", max),
+    "numeric_error": ("numeric error", min),
+    "loss": ("loss (nats a token)", min),
+    "calibration_error": ("calibration error", min),
 }
 SPEEDS = {
     "first_token": "first token",
@@ -104,7 +103,6 @@ def tiles(evaluation: Evaluation, plan: TrainingPlan) -> dict[str, str]:
         f"{plan.gate.metric} of the challenger": f"{100 * every[plan.gate.metric]:.1f}",
         **gains,
         "held-out questions": page.thousands(int(every["questions"])),
-        "answers differ from base's": f"{evaluation.changed:.0%}",
         "seconds an answer (95%)": f"{every['latency_p95']:.1f}",
     }
 
@@ -131,11 +129,10 @@ def findings(evaluation: Evaluation) -> list[str]:
 def headlines(evaluation: Evaluation) -> list[Row]:
     """A line a metric: its name, every arm's figure over all questions, and which are the best."""
     lines = []
-    for metric, (name, less) in HEADLINES.items():
+    for metric, (name, best) in HEADLINES.items():
         found = {arm: parts["all"][metric] for arm, parts in evaluation.figures.items() if metric in parts["all"]}
         if found:
-            best = (min if less else max)(found.values())
-            lines.append({"name": name, "found": found, "best": {arm for arm in found if found[arm] == best}})
+            lines.append({"name": name, "found": found, "best": best(found.values())})
     return lines
 
 

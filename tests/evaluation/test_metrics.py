@@ -130,6 +130,13 @@ def test_few_words_asked_often_are_classes_and_numbers_or_rare_words_are_not() -
     assert classifications(DRIVES) == {("drive", "drive"): labels}
     assert not classifications([answered("38")] * 8)
     assert not classifications([drive(f"kind {letter}", "") for letter in "abcd"])
+    assert not classifications([drive(f"The {part} is worn or was never there.", "") for part in ("belt", "hose")] * 4)
+
+
+def test_slices_stand_in_the_order_of_a_report() -> None:
+    rows = [answered("38", parts=["all", "grounded", "fuel", "year:2021"]), answered("38", parts=["all", "fuel", "at"])]
+    rows[1]["topic"] = "at"
+    assert list(summarise("base", rows)) == ["all", "grounded", "at", "fuel", "year:2021"]
 
 
 def test_an_answer_counts_as_the_label_that_it_says_first() -> None:
