@@ -61,7 +61,7 @@ def render(
 
     Args:
         answers: every arm's marked answers, of the same questions in the same order.
-        cases: one dict a behaviour case: behaviour, kind, question(s), answer(s), passed, why.
+        cases: one dict a case of a behaviour test: behaviour, why, questions, answers, passed, fault.
     """
     drawn = figures.draw(evaluation.figures, answers, evaluation.comparisons, plan.gate.metric)
     for name, figure in drawn.items():
