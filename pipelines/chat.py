@@ -1,9 +1,10 @@
 """The one place where a row becomes a conversation: training, evaluation and serving must not differ in a space."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Message = dict[str, str]
+Row = Mapping[str, Any]
 
 # For base models that came without a chat template, as Mistral-7B-v0.1 did.
 PLAIN_TEMPLATE = (
@@ -14,24 +15,29 @@ PLAIN_TEMPLATE = (
 )
 
 
-def asked(row: Mapping[str, Any], system_prompt: str) -> list[Message]:
-    """What the model is shown before it answers: an Alpaca row's instruction, and its input on the line below."""
-    question = "\n".join(part for part in (row["instruction"], row["input"]) if part)
-    return [{"role": "system", "content": system_prompt}, {"role": "user", "content": question}]
+def asked(row: Row, system_prompt: str, examples: Sequence[Row] = ()) -> list[Message]:
+    """What the model is shown before it answers: the examples, each a turn of its own, then the question."""
+    turns = [message for example in examples for message in (*question(example), *answered(example))]
+    return [{"role": "system", "content": system_prompt}, *turns, *question(row)]
 
 
-def answered(row: Mapping[str, Any]) -> list[Message]:
+def question(row: Row) -> list[Message]:
+    """An Alpaca row's instruction, and its input on the line below."""
+    return [{"role": "user", "content": "\n".join(part for part in (row["instruction"], row["input"]) if part)}]
+
+
+def answered(row: Row) -> list[Message]:
     return [{"role": "assistant", "content": row["output"]}]
 
 
-def prompt(tokenizer: Any, row: Mapping[str, Any], system_prompt: str) -> str:
+def prompt(tokenizer: Any, row: Row, system_prompt: str, examples: Sequence[Row] = ()) -> str:
     """The text up to where the answer begins."""
-    return render(tokenizer, asked(row, system_prompt), add_generation_prompt=True)
+    return render(tokenizer, asked(row, system_prompt, examples), add_generation_prompt=True)
 
 
-def whole(tokenizer: Any, row: Mapping[str, Any], system_prompt: str) -> str:
+def whole(tokenizer: Any, row: Row, system_prompt: str, examples: Sequence[Row] = ()) -> str:
     """The text with its true answer."""
-    return render(tokenizer, [*asked(row, system_prompt), *answered(row)])
+    return render(tokenizer, [*asked(row, system_prompt, examples), *answered(row)])
 
 
 def render(tokenizer: Any, messages: list[Message], add_generation_prompt: bool = False) -> str:

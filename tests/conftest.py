@@ -14,6 +14,7 @@ import httpx
 import psutil
 import pytest
 
+from pipelines.artifacts import Adapter
 from pipelines.datasets import embedder
 from pipelines.files import digest
 from pipelines.settings import settings
@@ -36,6 +37,46 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word_vectors: Path) ->
     settings.cache_clear()
     yield settings().home
     settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def small_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base that loads in a moment and has learnt nothing: a Llama of 0.1 M parameters with a tokenizer of its own."""
+    import torch
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("base") / "small"
+    letters = ByteLevelBPETokenizer()
+    letters.train_from_iterator(["Its engine displacement is 5.0 L."], vocab_size=300, special_tokens=["<s>", "</s>"])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=letters, bos_token="<s>", eos_token="</s>")
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = LlamaConfig(vocab_size=len(tokenizer), bos_token_id=0, eos_token_id=1, initializer_range=0.3, **sizes)
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_adapter(small_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """`small_adapter(seed)`: a LoRA adapter of that base; nobody trained it, but it says something else."""
+
+    def adapter(seed: int, run_id: str = "") -> Adapter:
+        import torch
+        from peft import LoraConfig, get_peft_model
+        from transformers import AutoModelForCausalLM
+
+        from pipelines.training.base import base_digest
+
+        folder = tmp_path_factory.mktemp("adapter")
+        torch.manual_seed(seed)
+        settings = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+        get_peft_model(AutoModelForCausalLM.from_pretrained(small_base), settings).save_pretrained(folder)
+        known = {"base_model": str(small_base), "base_digest": base_digest(small_base), "run_id": run_id}
+        return Adapter(uri=str(folder), digest=digest(folder), **known)
+
+    return adapter
 
 
 class Stack:

@@ -1,72 +1,173 @@
-"""The evaluate stage: the same held-out questions to the base and to what would be served in its place."""
+"""The evaluate stage: the same held-out questions to the base, the base with examples, the champion and the challenger.
+
+What answers is what would be served: the exported folders, not the model as training had it in memory.
+"""
 
 import json
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipelines import progress
-from pipelines.artifacts import Arm, DatasetVersion, Evaluation, Export
+from pipelines.artifacts import Arm, Behaviour, DatasetVersion, Evaluation, Export, read_noun
 from pipelines.errors import WeaverError
-from pipelines.evaluation import report
-from pipelines.evaluation.answers import ask
-from pipelines.evaluation.metrics import score, summarise
+from pipelines.evaluation import few_shot, report
+from pipelines.evaluation.answers import Examples, Model
+from pipelines.evaluation.metrics import marks, speed, summarise
+from pipelines.evaluation.slices import cluster, leaks, parts
 from pipelines.files import digest, once, read_jsonl, write_jsonl, write_text
+from pipelines.kits import kits
 from pipelines.plan import TrainingPlan
+
+Row = dict[str, Any]
+
+
+class Asked(NamedTuple):
+    """An arm: whose folder answers, and what it is shown before each question."""
+
+    folder: Path
+    digest: str
+    signed: bool = True
+    examples: Examples = {}
 
 
 def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Evaluation:
-    """Base and challenger, same questions, same decoding; logged to the MLflow run that trained the challenger.
+    """All arms, same questions, same decoding; compared, tested for behaviour, reported, and logged to the MLflow run
+    that trained the challenger.
 
     Raises:
-        WeaverError: there is no held-out question to ask.
+        WeaverError: there is no held-out question, or one stands there twice; an exported folder is not what was
+            signed; a figure is not a number.
     """
-    rows = chosen(read_jsonl(Path(dataset.uri) / "heldout.jsonl"), plan.evaluate.questions)
-    if not rows:
-        raise WeaverError(f"{dataset.tag} has no held-out questions", "Raise refine.heldout_share.")
-    questions = digest([rows, plan.digest("system_prompt", "evaluate")])
-    arms: dict[Arm, Path] = {
-        # The base answers the same questions the same way every night: it is asked once.
-        "base": once(
-            work / "evaluate" / f"base-{digest([export.adapter.base_digest, questions])[:12]}",
-            lambda folder: answer(folder, Path(export.base_uri), rows, plan, "base"),
-        ),
-        "challenger": once(
-            work / "evaluate" / f"challenger-{digest([export.digest, questions])[:12]}",
-            lambda folder: answer(folder, Path(export.uri), rows, plan, "challenger"),
-        ),
+    train, heldout = (read_jsonl(Path(dataset.uri) / f"{split}.jsonl") for split in ("train", "heldout"))
+    rows = chosen(identified(heldout, dataset), plan.evaluate.questions)
+    shown = few_shot.examples(train, [row["topic"] for row in rows], plan.evaluate.few_shot)
+    base = Path(export.base_uri)
+    arms: dict[Arm, Asked] = {
+        "base": Asked(base, export.adapter.base_digest, signed=False),
+        "few_shot": Asked(base, export.adapter.base_digest, signed=False, examples=shown),
     }
-    answers = {arm: read_jsonl(folder / "answers.jsonl") for arm, folder in arms.items()}
-    figures = {arm: summarise(rows) for arm, rows in answers.items()}
-    for arm, folder in arms.items():
-        figures[arm]["all"]["latency"] = json.loads((folder / "latency.json").read_text())["median_seconds"]
-    report.log(export.adapter.run_id, answers, figures)
-    return Evaluation(uri=str(arms["challenger"]), run_id=export.adapter.run_id, figures=figures)
+    if export.champion_uri:
+        arms["champion"] = Asked(Path(export.champion_uri), export.champion_digest)
+    arms["challenger"] = Asked(Path(export.uri), export.digest)
+    folders = {arm: answered(arm, asked, rows, plan, work) for arm, asked in arms.items()}
+    behaved = behaviours(arms["challenger"], plan, work)
+    said_by = {arm: folder.name for arm, folder in folders.items()}
+    known = digest([dataset.digest, export.adapter.run_id, said_by, behaved.name, export.champion_version])
+    folder = work / "evaluate" / f"evaluation-{digest([known, plan.digest('evaluate', 'gate')])[:12]}"
+
+    def build(new: Path) -> None:
+        from pipelines.evaluation.compare import comparisons
+
+        answers = {arm: marked(rows, read_jsonl(folders[arm] / "answers.jsonl")) for arm in folders}
+        figures = {arm: summarise(arm, lines) for arm, lines in answers.items()}
+        for arm, lines in answers.items():
+            figures[arm]["all"] |= speed(read_jsonl(folders[arm] / "timings.jsonl"), plan.evaluate.machine_hour)
+            write_jsonl(new / report.file_of(arm), lines)
+        told = json.loads((behaved / "behaviours.json").read_text())
+        evaluation = Evaluation(
+            uri=str(folder),
+            run_id=export.adapter.run_id,
+            champion=export.champion_version,
+            figures=figures,
+            comparisons=comparisons(answers, plan.gate.metric, plan.evaluate),
+            behaviours=[Behaviour.model_validate(one) for one in told["behaviours"]],
+            changed=changed(answers),
+            leaks=len(leaks(train, rows)),
+        )
+        report.render(evaluation, answers, train, told["cases"], dataset, plan, new)
+        evaluation.save(new / "evaluation.json")
+
+    once(folder, build)
+    evaluation = Evaluation.model_validate(read_noun(folder / "evaluation.json", made_by="weaver evaluate"))
+    report.log(evaluation)
+    return evaluation
 
 
-def answer(folder: Path, model: Path, rows: list[dict[str, Any]], plan: TrainingPlan, arm: Arm) -> None:
-    """Write answers.jsonl (question, truth, answer and its score, a row each) and latency.json into `folder`."""
-    results, latency = ask(
-        model, rows, plan, lambda done, total: progress.report(plan.template, "evaluate", done, total, arm)
-    )
-    write_jsonl(
-        folder / "answers.jsonl",
-        (
-            {key: row[key] for key in ("instruction", "input", "topic", "kind", "source", "key")}
-            | {"truth": row["output"], "expected": row["facts"]}
-            | result
-            | score(row, result["answer"])
-            for row, result in zip(rows, results, strict=True)
-        ),
-    )
-    write_text(folder / "latency.json", json.dumps({"median_seconds": latency}))
+def answered(arm: Arm, asked: Asked, rows: list[Row], plan: TrainingPlan, work: Path) -> Path:
+    """A folder of answers.jsonl and timings.jsonl: a model answers the same questions the same way every night, so it
+    is asked once."""
+    texts = [[row["instruction"], row["input"], row["output"]] for row in rows]
+    decoding = plan.evaluate.model_dump(include={"batch_size", "max_new_tokens"})
+    known = digest([asked.digest, asked.examples, texts, plan.system_prompt, decoding])
+
+    def build(new: Path) -> None:
+        model = Model(asked.folder, plan, asked.signed)
+
+        def said(done: int, total: int) -> None:
+            progress.report(plan.template, "evaluate", done, total, arm)
+
+        write_jsonl(new / "answers.jsonl", model.answers(rows, said, asked.examples))
+        write_jsonl(new / "timings.jsonl", model.timings(rows, asked.examples))
+
+    return once(work / "evaluate" / f"{arm}-{known[:12]}", build)
 
 
-def chosen(rows: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
+def behaviours(asked: Asked, plan: TrainingPlan, work: Path) -> Path:
+    """A folder of behaviours.json: what became of the kit's behaviour tests, and of each of their cases."""
+    from pipelines.evaluation.behaviours import test
+
+    files = [kit.folder / "behaviours" for kit in kits().values()]
+    decoding = plan.evaluate.model_dump(include={"batch_size", "max_new_tokens"})
+    tests = [digest(folder) for folder in files if folder.is_dir()]
+    known = digest([asked.digest, tests, plan.template, plan.system_prompt, decoding])
+
+    @cache
+    def model() -> Model:
+        return Model(asked.folder, plan, asked.signed)
+
+    def build(new: Path) -> None:
+        progress.report(plan.template, "evaluate", 0, 1, "behaviour tests")
+        found, cases = test(plan.template, lambda rows: model().ask(rows))
+        told = {"behaviours": [one.model_dump() for one in found], "cases": cases}
+        write_text(new / "behaviours.json", json.dumps(told, indent=1))
+
+    return once(work / "evaluate" / f"behaviours-{known[:12]}", build)
+
+
+def identified(heldout: list[Row], dataset: DatasetVersion) -> list[Row]:
+    """The held-out rows, each with an `id` made from its question.
+
+    Raises:
+        WeaverError: there is none, or a question stands there twice: an answer could not be told from the other's.
+    """
+    if not heldout:
+        raise WeaverError(f"{dataset.tag} has no held-out questions", "Raise refine.heldout_share.")
+    rows = [row | {"id": digest([row["instruction"], row["input"]])[:16]} for row in heldout]
+    first: dict[str, int] = {}
+    for number, row in enumerate(rows, start=1):
+        if (before := first.setdefault(row["id"], number)) != number:
+            raise WeaverError(
+                f"{dataset.uri}/heldout.jsonl, lines {before} and {number}: the same question, {row['instruction']!r}",
+                "Keep exact_duplicates and near_duplicates in refine.steps, or remove one of the rows.",
+            )
+    return rows
+
+
+def chosen(rows: list[Row], limit: int) -> list[Row]:
     """At most `limit` rows (0: all), in turn from each topic, so that none is left out."""
     if not limit or limit >= len(rows):
         return rows
-    topics: dict[str, list[dict[str, Any]]] = {}
+    topics: dict[str, list[Row]] = {}
     for row in rows:
         topics.setdefault(row["topic"], []).append(row)
     rank = {id(row): (place, topic) for topic, members in topics.items() for place, row in enumerate(members)}
     return sorted(rows, key=lambda row: rank[id(row)])[:limit]
+
+
+def marked(rows: list[Row], results: list[Row]) -> list[Row]:
+    """Questions, what was answered, and how good that is: what answers.jsonl holds."""
+    asked = ("id", "instruction", "input", "topic", "kind", "source", "key", "group")
+    return [
+        {key: row[key] for key in asked}
+        | {"truth": row["output"], "expected": row["facts"], "parts": names, "cluster": cluster(row)}
+        | result
+        | marks(row, result["answer"])
+        for row, names, result in zip(rows, parts(rows), results, strict=True)
+    ]
+
+
+def changed(answers: dict[Arm, list[Row]]) -> float:
+    """Share of the questions that the challenger answers otherwise than its base."""
+    pairs = list(zip(answers["base"], answers["challenger"], strict=True))
+    return sum(base["answer"] != challenger["answer"] for base, challenger in pairs) / len(pairs)

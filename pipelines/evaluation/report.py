@@ -1,61 +1,178 @@
-"""What a reviewer looks at in MLflow: the figures, a plot of the two arms, and every answer beside the truth."""
+"""What a reviewer looks at: one page that needs no server, and the same in MLflow beside every arm's answers."""
 
+import re
+from pathlib import Path
 from typing import Any
 
-from pipelines.artifacts import Arm
+from pipelines import page
+from pipelines.artifacts import Arm, DatasetVersion, Evaluation
+from pipelines.evaluation import failures, figures
+from pipelines.files import read_jsonl, write_text
+from pipelines.plan import TrainingPlan
 from pipelines.tracking import tracking
 
-COLOURS: dict[Arm, str] = {"base": "#b0b7c3", "challenger": "#1f6feb"}
-Figures = dict[Arm, dict[str, dict[str, float]]]
+Row = dict[str, Any]
+
+PAGE = "report.html"
+SHOWN = 6  # wrong answers a topic
+HEADLINES = {  # metric → its name, and which figure is the best
+    "score": ("score", max),
+    "facts": ("facts right", max),
+    "exact": ("exact", max),
+    "token_f1": ("token F1", max),
+    "rouge_l": ("ROUGE-L", max),
+    "corpus_bleu": ("BLEU", max),
+    "corpus_chrf": ("chrF", max),
+    "numeric_error": ("numeric error", min),
+    "loss": ("loss (nats a token)", min),
+    "calibration_error": ("calibration error", min),
+}
+SPEEDS = {
+    "first_token": "first token",
+    "first_token_p95": "95%",
+    "token": "each after it",
+    "token_p95": "95%",
+    "latency": "answer",
+    "latency_p95": "95%",
+}
+MARKS = ("answer", "score", "facts", "exact", "token_f1", "rouge_l", "bleu", "chrf", "confidence", "answer_tokens")
+UNSAFE = re.compile(r"[^\w\-. :/]")  # what MLflow does not have in the name of a metric
 
 
-def log(run_id: str, answers: dict[Arm, list[dict[str, Any]]], figures: Figures) -> None:
-    """Log figures, plot and the answer-by-answer table to a run; logging twice leaves the same run."""
+def file_of(arm: Arm) -> str:
+    """Where an arm's marked answers lie in the folder of an evaluation."""
+    return "answers.jsonl" if arm == "challenger" else f"answers-{arm}.jsonl"
+
+
+def answers_of(evaluation: Evaluation) -> dict[Arm, list[Row]]:
+    return {arm: read_jsonl(Path(evaluation.uri) / file_of(arm)) for arm in evaluation.figures}
+
+
+def render(
+    evaluation: Evaluation,
+    answers: dict[Arm, list[Row]],
+    train: list[Row],
+    cases: list[Row],
+    dataset: DatasetVersion,
+    plan: TrainingPlan,
+    folder: Path,
+) -> None:
+    """Write report.html, and its figures as pictures, into `folder`.
+
+    Args:
+        answers: every arm's marked answers, of the same questions in the same order.
+        cases: one dict a case of a behaviour test: behaviour, why, questions, answers, passed, fault.
+    """
+    drawn = figures.draw(evaluation.figures, answers, evaluation.comparisons, plan.gate.metric)
+    for name, figure in drawn.items():
+        figure.savefig(folder / f"{name}.png", dpi=110, facecolor="white")
+    svgs = {name: page.svg(figure) for name, figure in drawn.items()}
+    bad = failures.failures(answers["challenger"], train)
+    told = {
+        "title": plan.template.replace("_", " ").capitalize(),
+        "evaluation": evaluation,
+        "dataset": dataset,
+        "metric": plan.gate.metric,
+        "plan": plan,
+        "arms": {arm: name for arm, (name, _) in figures.ARMS.items() if arm in evaluation.figures},
+        "tiles": tiles(evaluation, plan),
+        "findings": findings(evaluation),
+        "headlines": headlines(evaluation),
+        "speeds": SPEEDS,
+        "figures": {name: svgs.pop(name) for name in ("gains", "evaluation", "calibration")},
+        "confusions": {name.removeprefix("confusion-"): svg for name, svg in svgs.items()},
+        "cases": cases,
+        "errors": failures.ERRORS,
+        "failed": by_topic(bad),
+        "asked": by_topic(answers["challenger"]),
+        "advice": failures.advice(answers, train),
+        "regressions": failures.regressions(answers),
+        "shown": SHOWN,
+    }
+    write_text(folder / PAGE, page.render(Path(__file__).with_name(PAGE), **told))
+
+
+def tiles(evaluation: Evaluation, plan: TrainingPlan) -> dict[str, str]:
+    every = evaluation.figures["challenger"]["all"]
+    gains = {
+        f"points over {figures.ARMS[one.against][0]}": f"{100 * one.gain:+.1f}"
+        for one in evaluation.comparisons
+        if one.part == "all"
+    }
+    return {
+        f"{plan.gate.metric} of the challenger": f"{100 * every[plan.gate.metric]:.1f}",
+        **gains,
+        "held-out questions": page.thousands(int(every["questions"])),
+        "seconds an answer (95%)": f"{every['latency_p95']:.1f}",
+    }
+
+
+def findings(evaluation: Evaluation) -> list[str]:
+    """What the intervals over all questions say, a sentence an arm."""
+    told = []
+    for one in (one for one in evaluation.comparisons if one.part == "all"):
+        name = figures.ARMS[one.against][0]
+        interval = (
+            f"{100 * one.gain:+.1f} points, interval {100 * one.low:+.1f} to {100 * one.high:+.1f}, "
+            f"{one.questions} questions about {one.clusters} vehicles or codes"
+        )
+        if one.low > 0:
+            told.append(f"Better than the {name}: {interval}.")
+        elif one.high < 0:
+            told.append(f"Worse than the {name}: {interval}.")
+        else:
+            told.append(f"Not proven different from the {name}: {interval}. So many questions would show a gain of "
+                        f"{100 * one.detectable:.1f}.")  # fmt: skip
+    return told
+
+
+def headlines(evaluation: Evaluation) -> list[Row]:
+    """A line a metric: its name, every arm's figure over all questions, and which are the best."""
+    lines = []
+    for metric, (name, best) in HEADLINES.items():
+        found = {arm: parts["all"][metric] for arm, parts in evaluation.figures.items() if metric in parts["all"]}
+        if found:
+            lines.append({"name": name, "found": found, "best": best(found.values())})
+    return lines
+
+
+def by_topic(rows: list[Row]) -> dict[str, list[Row]]:
+    """Topics by the number of their rows, most first."""
+    topics: dict[str, list[Row]] = {}
+    for row in rows:
+        topics.setdefault(row["topic"], []).append(row)
+    return dict(sorted(topics.items(), key=lambda item: -len(item[1])))
+
+
+def log(evaluation: Evaluation) -> None:
+    """Log metrics, the page, its pictures and the answer-by-answer table; logging twice leaves the same run."""
     import pandas as pd
 
-    mlflow = tracking()
-    with mlflow.start_run(run_id=run_id):
-        mlflow.log_metrics(
-            {
-                f"eval.{arm}.{part}.{metric}": value
-                for arm, parts in figures.items()
-                for part, metrics in parts.items()
-                for metric, value in metrics.items()
-            }
-        )
-        mlflow.log_figure(plot(figures), "evaluation.png")
-        logged = {artifact.path for artifact in mlflow.MlflowClient().list_artifacts(run_id)}
-        if "answers.json" not in logged:  # log_table appends
-            mlflow.log_table(pd.DataFrame(side_by_side(answers)), "answers.json")
+    mlflow, folder = tracking(), Path(evaluation.uri)
+    metrics = {
+        UNSAFE.sub("_", f"eval.{arm}.{part}.{metric}"): value
+        for arm, parts in evaluation.figures.items()
+        for part, found in parts.items()
+        for metric, value in found.items()
+    }
+    table = pd.DataFrame(side_by_side(answers_of(evaluation)))
+    with mlflow.start_run(run_id=evaluation.run_id):
+        mlflow.log_metrics(metrics | {"eval.changed": evaluation.changed, "eval.leaks": evaluation.leaks})
+        mlflow.log_artifact(str(folder / "evaluation.png"))
+        for file in (folder / PAGE, *sorted(folder.glob("*.png"))):
+            mlflow.log_artifact(str(file), "evaluation")
+        if "answers.json" in {found.path for found in mlflow.MlflowClient().list_artifacts(evaluation.run_id)}:
+            mlflow.log_text(table.to_json(orient="split", index=False), "answers.json")  # log_table would append
+        else:
+            mlflow.log_table(table, "answers.json")
 
 
-def side_by_side(answers: dict[Arm, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def side_by_side(answers: dict[Arm, list[Row]]) -> list[Row]:
     """One row a question: what was asked, the truth, and each arm's answer and marks."""
     asked = ("topic", "kind", "instruction", "input", "truth")
-    marks = ("answer", "facts", "token_f1", "rouge_l")
     return [
-        {key: base[key] for key in asked}
-        | {f"{arm}_{mark}": row[mark] for mark in marks for arm, row in (("base", base), ("challenger", challenger))}
-        | {"key": base["key"]}
-        for base, challenger in zip(answers["base"], answers["challenger"], strict=True)
+        {key: rows[0][key] for key in asked}
+        | {f"{arm}_{mark}": row[mark] for mark in MARKS for arm, row in zip(answers, rows, strict=True)}
+        | {"key": rows[0]["key"], "id": rows[0]["id"]}
+        for rows in zip(*answers.values(), strict=True)
     ]
-
-
-def plot(figures: Figures) -> Any:
-    """A figure with a panel for each share, bars for each slice and arm, and one for the loss."""
-    from matplotlib.figure import Figure
-
-    parts = [part for part in figures["base"] if part in figures["challenger"]]
-    figure = Figure(figsize=(14, 7), layout="constrained")
-    panels = figure.subplots(2, 2).flat
-    titles = {"facts": "facts right", "token_f1": "token F1", "rouge_l": "ROUGE-L", "loss": "loss (nats a token)"}
-    for panel, (metric, title) in zip(panels, titles.items(), strict=True):
-        for offset, (arm, colour) in enumerate(COLOURS.items()):
-            values = [figures[arm][part][metric] for part in parts]
-            places = [place + offset * 0.4 for place in range(len(parts))]
-            panel.bar_label(panel.bar(places, values, width=0.38, color=colour, label=arm), fmt="%.2f", fontsize=7)
-        panel.set_title(title, loc="left", fontweight="bold")
-        panel.set_xticks([place + 0.2 for place in range(len(parts))], parts, rotation=20, ha="right", fontsize=8)
-        panel.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].legend(frameon=False)
-    return figure

@@ -1,20 +1,82 @@
-"""The export stage: what was trained becomes what will be served."""
+"""The export stage: what was trained becomes what will be served, signed; and so does the champion it has to beat."""
 
 import shutil
 from pathlib import Path
 
-from pipelines.artifacts import Adapter, Export
+from pipelines import signing
+from pipelines.artifacts import Adapter, Export, Incumbent
+from pipelines.errors import WeaverError
 from pipelines.files import digest
-from pipelines.plan import TrainingPlan
+from pipelines.plan import Base, TrainingPlan
 from pipelines.training.base import prepare
 from pipelines.training.merge import merge
 
 
-def export(adapter: Adapter, plan: TrainingPlan, work: Path) -> Export:
-    """Merge the adapter into its base; only the newest export is kept, any other can be made again."""
-    folder = work / "export" / digest([adapter.digest, adapter.base_digest, plan.digest("base")])[:12]
-    merge(adapter, plan, folder)
+def export(adapter: Adapter, incumbent: Incumbent, plan: TrainingPlan, work: Path) -> Export:
+    """Merge the adapter into its base, and the champion's, where there is one, into the base it was trained over.
+
+    Only these two folders are kept; any other can be made again.
+
+    Raises:
+        WeaverError: an adapter does not merge into its base, or an exported folder is not what was signed.
+    """
+    folder = merged(adapter, plan.base, work)
+    champion = champion_of(incumbent, plan, work)
     for older in folder.parent.iterdir():
-        if older.is_dir() and older != folder:
-            shutil.rmtree(older)
-    return Export(uri=str(folder), digest=digest(folder), base_uri=str(prepare(plan.base)), adapter=adapter)
+        if older.is_dir() and older not in (folder, champion):
+            discard(older)
+    return Export(
+        uri=str(folder),
+        digest=digest(folder),
+        base_uri=str(prepare(plan.base)),
+        adapter=adapter,
+        champion_uri=str(champion or ""),
+        champion_digest=digest(champion) if champion else "",
+        champion_version=incumbent.version,
+    )
+
+
+def restore(incumbent: Incumbent, plan: TrainingPlan, work: Path) -> Export:
+    """What a rollback serves: the incumbent alone, without the base beside it.
+
+    Nothing is removed: a run may be waiting for its approval.
+
+    Raises:
+        WeaverError: there is no incumbent, or it does not merge any more.
+    """
+    folder = champion_of(incumbent, plan, work)
+    if incumbent.adapter is None or folder is None:
+        raise WeaverError(f"{incumbent.name} has no version to go back to", f"Run `weaver run {plan.template}` first.")
+    return Export(uri=str(folder), digest=digest(folder), base_uri="", adapter=incumbent.adapter)
+
+
+def champion_of(incumbent: Incumbent, plan: TrainingPlan, work: Path) -> Path | None:
+    """
+    Raises:
+        WeaverError: the registered version cannot be made ready any more; names it, and the way round it.
+    """
+    if incumbent.adapter is None:
+        return None
+    try:
+        return merged(incumbent.adapter, Base.model_validate(incumbent.base), work)
+    except Exception as error:  # what transformers, peft and safetensors raise for files that do not fit has no name
+        raise WeaverError(
+            f"version {incumbent.version} of {incumbent.name} does not become a model any more: {error}",
+            f"Mend that, or make another version the champion: `weaver rollback {plan.template} --to <version>`.",
+        ) from error
+
+
+def merged(adapter: Adapter, base: Base, work: Path) -> Path:
+    """The signed folder of an adapter merged into its base: made at most once."""
+    folder = work / "export" / digest([adapter.digest, adapter.base_digest, base.model_dump()])[:12]
+    if folder.exists() and signing.signature(folder).exists():
+        signing.verify(folder)
+    else:  # killed before it was signed: whose bytes lie there, nobody can say
+        discard(folder)
+        signing.sign(merge(adapter, base, folder))
+    return folder
+
+
+def discard(folder: Path) -> None:
+    signing.signature(folder).unlink(missing_ok=True)  # first: without it, what is left of the folder is made again
+    shutil.rmtree(folder, ignore_errors=True)

@@ -16,7 +16,7 @@ from pipelines.training.merge import merge
 
 
 def test_the_merged_model_says_what_the_trained_one_says(trained: Adapter, plan: TrainingPlan, room: Path) -> None:
-    folder = merge(trained, plan, room / "merged")
+    folder = merge(trained, plan.base, room / "merged")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     row = {"instruction": "Where is order 131?", "input": "order 131 | bay 6", "output": "It stands in bay 6."}
     ids = tokenizer(chat.whole(tokenizer, row, plan.system_prompt), return_tensors="pt")["input_ids"]
@@ -32,18 +32,18 @@ def test_the_merged_model_says_what_the_trained_one_says(trained: Adapter, plan:
 
 
 def test_it_is_a_plain_folder_found_again(trained: Adapter, plan: TrainingPlan, room: Path) -> None:
-    folder = merge(trained, plan, room / "merged")
+    folder = merge(trained, plan.base, room / "merged")
     before = {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
     assert "quantization_config" not in (folder / "config.json").read_text()
     assert {"model.safetensors", "tokenizer.json", "chat_template.jinja", "generation_config.json"} <= set(before)
-    assert merge(trained, plan, room / "merged") == folder
+    assert merge(trained, plan.base, room / "merged") == folder
     assert {file.name: file.stat().st_mtime_ns for file in folder.iterdir()} == before
 
 
 def test_another_base_is_refused(trained: Adapter, plan: TrainingPlan, tmp_path: Path) -> None:
     stranger = trained.model_copy(update={"base_digest": "0" * 64})
     with pytest.raises(WeaverError, match="their digests differ"):
-        merge(stranger, plan, tmp_path / "merged")
+        merge(stranger, plan.base, tmp_path / "merged")
     assert not (tmp_path / "merged").exists()
 
 

@@ -1,50 +1,16 @@
-"""The drawings of the refinement report: inline SVG whose texts and lines take the page's colours."""
+"""The drawings of the refinement report."""
 
-import io
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipelines.datasets.refine.relevance import THRESHOLDS
+from pipelines.page import INK, draw
 
 if TYPE_CHECKING:
     import pandas as pd
 
-INK = "#0d0e0f"  # stands for the colour of the page's text, which is dark or light
 SIDES = {"train": ("to train on", "#4c8dff"), "heldout": ("held out", "#f0a13a"), "dropped": ("dropped", "#8b949e")}
-STYLE: Any = {
-    "text.parse_math": False,  # a topic may be named $
-    "svg.fonttype": "none",
-    "svg.hashsalt": "weaver",
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "legend.frameon": False,
-}
-
-
-def draw(width: float, height: float, columns: int, paint: Any) -> Any:
-    """The SVG, safe to stand in a page as it is, that `paint(*axes)` makes; width and height in inches."""
-    from markupsafe import Markup
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        paint(*np.atleast_1d(figure.subplots(1, columns)))
-        out = io.StringIO()
-        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = out.getvalue()
-    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
-    svg = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font: \1px inherit", svg)
-    return Markup(svg)  # matplotlib escapes the names of topics
 
 
 def topics(kept: "pd.DataFrame") -> Any:

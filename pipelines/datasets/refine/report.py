@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from pipelines import page
 from pipelines.artifacts import DataReport, Splits, Validation
 from pipelines.datasets.refine import figures, score
 from pipelines.datasets.refine.relevance import THRESHOLDS, effect
 from pipelines.files import canonical, once, write_text
+from pipelines.page import thousands
 from pipelines.plan import TrainingPlan
 from pipelines.settings import quiet_libraries
 
@@ -63,8 +65,6 @@ def render(
         train, heldout, dropped: the rows of the three files, each read once: generators will do. Of most rows only
             lengths and scores are kept.
     """
-    from jinja2 import Environment, FileSystemLoader
-
     frame, sample = collect({"train": train, "heldout": heldout, "dropped": dropped})
     kept = frame[frame.side != "dropped"]
     told: dict[str, Any] = {
@@ -86,14 +86,8 @@ def render(
         "relevance": tell_relevance(frame, sample, plan),
         "quality": tell_quality(frame, sample, plan),
     }
-    pages = Environment(autoescape=True, loader=FileSystemLoader(Path(__file__).parent), trim_blocks=True)
-    pages.filters["thousands"] = thousands
-    write_text(folder / PAGE, pages.get_template(PAGE).render(told))
+    write_text(folder / PAGE, page.render(Path(__file__).with_name(PAGE), **told))
     return folder / PAGE
-
-
-def thousands(count: int) -> str:
-    return f"{count:,}"
 
 
 def collect(sides: dict[str, Iterable[Row]]) -> tuple["pd.DataFrame", dict[str, list[Row]]]:

@@ -1,0 +1,74 @@
+"""Which slices of the held-out questions a row counts under, and which rows belong together."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from statistics import median
+from typing import Any
+
+Row = dict[str, Any]
+
+YEAR = re.compile(r"\b(?:19[5-9]\d|20[0-4]\d)\b(?=\s+[A-Z])")  # a model-year stands before its make
+LINE = re.compile(r"(\.\w+):\d+$")  # in a file of one's own, each line is a source of its own
+MOST = 6  # years, or sources, that are slices each for themselves
+WORD = re.compile(r"\w+(?:[.,:/'-]\w+)*")
+
+
+def parts(rows: list[Row]) -> list[list[str]]:
+    """The slices of each row: all, its kind, its topic; and its source, the length of its question and the year of its
+    vehicle, as far as these part the rows at all. Many years are taken five at a time; rare sources count together.
+    """
+    middle = median(length(row) for row in rows) if rows else 0
+    years, origins = (Counter(map(of, rows)) for of in (year, source))
+    common = {name for name, _ in origins.most_common(MOST)}
+    finer = [
+        {
+            f"source:{source(row) if source(row) in common else 'others'}",
+            f"length:{'short' if length(row) <= middle else 'long'}",
+            *([f"year:{span(year(row), len(years) > MOST)}"] if year(row) else []),
+        }
+        for row in rows
+    ]
+    count = Counter(name for names in finer for name in names)
+    return [
+        list(dict.fromkeys(["all", row["kind"], row["topic"], *sorted(n for n in names if count[n] < len(rows))]))
+        for row, names in zip(rows, finer, strict=True)
+    ]
+
+
+def cluster(row: Row) -> str:
+    """What is asked about: a grounded row's group (a vehicle, say), a knowledge row's record (a trouble code, say).
+
+    Questions of one cluster share their facts, so they are right or wrong together.
+    """
+    about_a_record = row["kind"] == "knowledge" and row["key"]
+    return f"{source(row)} {row['key']}" if about_a_record else str(row["group"])
+
+
+def same_question(row: Row) -> str:
+    """A question and its record without case, spacing and punctuation: what two rows have in common that ask alike."""
+    return " ".join(WORD.findall(f"{row['instruction']}\n{row['input']}".casefold()))
+
+
+def leaks(train: Iterable[Row], heldout: Iterable[Row]) -> list[Row]:
+    """The held-out rows whose question stands in training too, whatever is answered there."""
+    known = set(map(same_question, train))
+    return [row for row in heldout if same_question(row) in known]
+
+
+def length(row: Row) -> int:
+    return len(row["instruction"]) + len(row["input"])
+
+
+def source(row: Row) -> str:
+    return LINE.sub(r"\1", row["source"])
+
+
+def year(row: Row) -> int:
+    """The model-year that the record, or else the question, begins to speak of; 0 for none."""
+    found = YEAR.search(row["input"]) or YEAR.search(row["instruction"])
+    return int(found[0]) if found else 0
+
+
+def span(year: int, wide: bool) -> str:
+    return f"{year - year % 5}-{year - year % 5 + 4}" if wide else str(year)

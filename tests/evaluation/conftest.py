@@ -1,0 +1,59 @@
+"""Held-out questions, a plan and an MLflow store for models small enough to answer in a moment."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.plan import TrainingPlan
+from pipelines.settings import settings
+from pipelines.templates import make_plan
+
+EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>'
+
+
+def row(number: int) -> dict[str, Any]:
+    """A vehicle's drive, or what is said about a trouble code."""
+    drive = ("rear-wheel", "front-wheel")[number % 2]
+    if number % 3:
+        vehicle = f"{2012 + number % 2 * 9} Ford Model{number}"
+        asked = {"instruction": "Which wheels are driven?", "input": f"{vehicle} | gears 6 | drive {drive}"}
+        told = {"output": f"Its drive is {drive}.", "facts": {"drive": drive}, "topic": "drivetrain"}
+        return asked | told | {"kind": "grounded", "source": "epa", "key": str(number), "group": f"Model{number}"}
+    asked = {"instruction": f"How urgent is P0{number:03}? {EVIL}", "input": ""}
+    told = {"output": "Fix it soon.", "facts": {"urgency": "soon"}, "topic": "urgency", "group": f"wording {number}"}
+    return asked | told | {"kind": "knowledge", "source": "guide", "key": f"P0{number:03}"}
+
+
+@pytest.fixture(scope="session")
+def rows() -> list[dict[str, Any]]:
+    return [row(number) for number in range(60)]
+
+
+@pytest.fixture(scope="session")
+def plan(small_base: Path) -> TrainingPlan:
+    quick = {"evaluate.max_new_tokens": 8, "evaluate.batch_size": 7, "evaluate.resamples": 199}
+    return make_plan("service_advisor", {"base.model": str(small_base), **quick})
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home and an MLflow store for all tests of a file: making the store's tables takes seconds."""
+    folder = tmp_path_factory.mktemp("evaluation")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)  # where MLflow puts artifacts if no server does
+        patch.setenv("WEAVER_HOME", str(folder / "home"))
+        patch.setenv("WEAVER_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+        settings.cache_clear()
+        yield folder
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def run_id(room: Path) -> str:
+    """The run that trained the challenger."""
+    from pipelines.tracking import tracking
+
+    with tracking().start_run() as run:
+        return str(run.info.run_id)

@@ -1,0 +1,155 @@
+"""The stage on real models, small ones: who is asked what, what comes of it, and what is refused."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.artifacts import DatasetVersion, Evaluation, Export, Incumbent
+from pipelines.errors import WeaverError
+from pipelines.evaluation.evaluate import chosen, evaluate, identified
+from pipelines.files import digest, read_jsonl, write_jsonl
+from pipelines.plan import TrainingPlan
+from pipelines.tracking import tracking
+from pipelines.training.export import export
+
+
+def dataset_of(folder: Path, train: list[Any], heldout: list[Any]) -> DatasetVersion:
+    write_jsonl(folder / "train.jsonl", train)
+    write_jsonl(folder / "heldout.jsonl", heldout)
+    counts = {"train": len(train), "heldout": len(heldout)}
+    return DatasetVersion(name="service_advisor", version=4, uri=str(folder), digest=digest(folder), rows=counts)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory, rows: list[Any]) -> DatasetVersion:
+    return dataset_of(tmp_path_factory.mktemp("dataset"), rows[24:], rows[:24])
+
+
+def night(adapter: Any, run_id: str, plan: TrainingPlan, work: Path) -> Export:
+    """An exported challenger, and a champion that was trained over the exact base."""
+    base = plan.base.model_dump() | {"quantisation": "none"}
+    champion = Incumbent(name="service_advisor", version=2, adapter=adapter(2), base=base)
+    return export(adapter(1, run_id), champion, plan, work)
+
+
+@pytest.fixture(scope="module")
+def exported(small_adapter: Any, run_id: str, plan: TrainingPlan, room: Path) -> Export:
+    return night(small_adapter, run_id, plan, room / "work")
+
+
+@pytest.fixture(scope="module")
+def evaluation(exported: Export, dataset: DatasetVersion, plan: TrainingPlan, room: Path) -> Evaluation:
+    return evaluate(exported, dataset, plan, room / "work")
+
+
+def test_four_arms_answer_and_the_challenger_is_held_to_the_others(evaluation: Evaluation) -> None:
+    assert list(evaluation.figures) == ["base", "few_shot", "champion", "challenger"]
+    assert evaluation.champion == 2 and evaluation.leaks == 0
+    assert 0 < evaluation.changed <= 1, "an adapter that does nothing would leave every answer as it was"
+    named = {"all", "grounded", "knowledge", "drivetrain", "urgency", "source:epa", "length:short", "year:2012"}
+    for parts in evaluation.figures.values():
+        assert named <= set(parts)
+        assert parts["all"]["questions"] == 24
+        assert {"latency_p95", "first_token", "tokens_per_second", "cost", "calibration_error"} <= set(parts["all"])
+    losses = [parts["all"]["loss"] for parts in evaluation.figures.values()]
+    assert len(set(losses)) == 4, "each arm is another model or another prompt"
+    assert {one.against for one in evaluation.comparisons} == {"base", "few_shot", "champion"}
+    every = next(one for one in evaluation.comparisons if one.part == "all" and one.against == "base")
+    assert every.questions == 24 and every.low <= every.gain <= every.high
+
+
+def test_run_again_it_finds_its_work_done(
+    evaluation: Evaluation, exported: Export, dataset: DatasetVersion, plan: TrainingPlan, room: Path
+) -> None:
+    def files() -> dict[Path, int]:
+        return {file: file.stat().st_mtime_ns for file in (room / "work" / "evaluate").rglob("*.*")}
+
+    before = files()
+    assert evaluate(exported, dataset, plan, room / "work") == evaluation
+    assert files() == before
+
+
+def test_answers_carry_what_a_comparison_and_a_reviewer_need(evaluation: Evaluation) -> None:
+    rows = read_jsonl(Path(evaluation.uri) / "answers.jsonl")
+    asked = {"id", "instruction", "input", "topic", "kind", "source", "key", "group", "truth", "expected"}
+    marks = {"answer", "nll", "tokens", "score", "facts", "exact", "bleu", "confidence", "parts", "cluster"}
+    assert asked | marks <= set(rows[0])
+    champion = read_jsonl(Path(evaluation.uri) / "answers-champion.jsonl")
+    assert [row["id"] for row in champion] == [row["id"] for row in rows]
+
+
+def test_the_reviewer_finds_figures_report_and_every_answer_in_mlflow(
+    evaluation: Evaluation, exported: Export, dataset: DatasetVersion, plan: TrainingPlan, room: Path
+) -> None:
+    evaluate(exported, dataset, plan, room / "work")  # twice is once
+    client = tracking().MlflowClient()
+    metrics = client.get_run(evaluation.run_id).data.metrics
+    assert metrics["eval.challenger.all.loss"] == evaluation.figures["challenger"]["all"]["loss"]
+    assert "eval.few_shot.source:epa.score" in metrics
+    assert {"answers.json", "evaluation.png"} <= {file.path for file in client.list_artifacts(evaluation.run_id)}
+    inside = {file.path for file in client.list_artifacts(evaluation.run_id, "evaluation")}
+    assert {"evaluation/report.html", "evaluation/gains.png", "evaluation/calibration.png"} <= inside
+    table = json.loads(Path(client.download_artifacts(evaluation.run_id, "answers.json")).read_text())
+    assert len(table["data"]) == 24
+    assert {"base_answer", "few_shot_answer", "champion_answer", "challenger_score"} <= set(table["columns"])
+
+
+def test_the_page_needs_no_network_and_texts_of_rows_stay_text(evaluation: Evaluation) -> None:
+    text = (Path(evaluation.uri) / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in text and "<img" not in text
+    assert "&lt;script&gt;alert" in text
+    assert not re.findall(r"""(?:src|href)=["'][^#]|url\((?!#)""", text)
+    assert text.count("<svg") == 4 and "nan" not in text.lower().split()
+    for heading in ("What the held-out questions prove", "What it gets wrong", "What would help", "Speed and cost"):
+        assert f"<h2>{heading}</h2>" in text
+
+
+def test_the_first_night_has_three_arms(
+    small_adapter: Any, run_id: str, dataset: DatasetVersion, plan: TrainingPlan, tmp_path: Path
+) -> None:
+    made = export(small_adapter(1, run_id), Incumbent(name="service_advisor"), plan, tmp_path / "work")
+    evaluation = evaluate(made, dataset, plan, tmp_path / "work")
+    assert list(evaluation.figures) == ["base", "few_shot", "challenger"]
+    assert evaluation.champion == 0
+    assert "no champion yet" in (Path(evaluation.uri) / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("arm", ["uri", "champion_uri"])
+def test_a_changed_export_is_not_asked(
+    small_adapter: Any, run_id: str, dataset: DatasetVersion, plan: TrainingPlan, tmp_path: Path, arm: str
+) -> None:
+    exported = night(small_adapter, run_id, plan, tmp_path)
+    weights = Path(getattr(exported, arm)) / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(WeaverError, match="not what was signed"):
+        evaluate(exported, dataset, plan, tmp_path)
+
+
+def test_an_empty_split_is_refused(exported: Export, plan: TrainingPlan, rows: list[Any], tmp_path: Path) -> None:
+    with pytest.raises(WeaverError, match="no held-out questions"):
+        evaluate(exported, dataset_of(tmp_path, rows, []), plan, tmp_path)
+
+
+def test_a_question_that_stands_there_twice_is_refused_by_its_lines(dataset: DatasetVersion, rows: list[Any]) -> None:
+    with pytest.raises(WeaverError, match=r"heldout\.jsonl, lines 2 and 4: the same question"):
+        identified([*rows[:3], rows[1] | {"output": "Otherwise."}], dataset)
+
+
+def test_held_out_questions_that_training_knows_are_counted(
+    exported: Export, plan: TrainingPlan, rows: list[Any], room: Path, tmp_path: Path
+) -> None:
+    known = rows[0] | {"instruction": rows[0]["instruction"].upper()}
+    dataset = dataset_of(tmp_path, [*rows[24:], known], rows[:24])
+    evaluation = evaluate(exported, dataset, plan, room / "work")
+    assert evaluation.leaks == 1
+    assert "1 held-out questions stand in training too" in (Path(evaluation.uri) / "report.html").read_text()
+
+
+def test_a_limit_takes_from_every_topic() -> None:
+    rows = [{"topic": topic, "n": n} for topic in "abc" for n in range(10)]
+    assert {row["topic"] for row in chosen(rows, 3)} == set("abc")
+    assert chosen(rows, 0) == rows

@@ -1,0 +1,32 @@
+"""MLflow's evaluation gives the figures that ours gives, and judges answers of which no truth is known."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.evaluation.metrics import marks
+from pipelines.evaluation.scorers import data_of, scorers
+from pipelines.tracking import tracking
+
+ASKED = {"instruction": "Which wheels are driven?", "input": "2021 Ford Mustang | drive rear-wheel"}
+TOLD = {"truth": "Its drive is rear-wheel.", "expected": {"drive": "rear-wheel"}}
+
+
+def test_mlflow_gives_the_same_figures(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_GENAI_EVAL_MAX_WORKERS", "1")
+    said = ["It is rear-wheel.", "I'm sorry, I cannot tell."]
+    rows: list[dict[str, Any]] = [ASKED | TOLD | {"answer": answer} for answer in said]
+    found = tracking().genai.evaluate(data=data_of(rows), scorers=scorers()).metrics
+    ours = [marks({"output": row["truth"], "facts": row["expected"]}, row["answer"]) for row in rows]
+    for metric in ("facts", "token_f1", "rouge_l", "bleu", "chrf"):
+        assert found[f"{metric}/mean"] == pytest.approx(sum(one[metric] or 0 for one in ours) / 2)
+    assert found["refused/mean"] == 0.5
+
+
+def test_live_answers_are_judged_by_their_form_alone() -> None:
+    (form,) = [scorer for scorer in scorers() if scorer.name == "form"]
+    found = {one.name: one.value for one in form(inputs=ASKED, outputs="2021 Ford Mustang, drive rear-wheel")}
+    assert found == {"repetition": 0, "echo": 1, "refused": False, "words": 6}
+    again = {one.name: one.value for one in form(inputs=ASKED, outputs="go on and go on and go on and")}
+    assert again["repetition"] > 0.5
