@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli.console import AsJson, Template, out, print_json
+from pipelines.cli.console import AsJson, Template, out, print_json, speak_aside
 from pipelines.stages import run
 from pipelines.templates import make_plan
 
@@ -22,6 +22,8 @@ def rollback(template: Template, why: Why, to: To = 0, by: By = "", as_json: AsJ
     """Let an earlier champion answer again; one that was interrupted is finished by the same command."""
     from pipelines.serving.deploy import answering, kept
 
+    if as_json:
+        speak_aside()
     began, plan = time.monotonic(), make_plan(template)
     signed: dict[str, Any] = {"by": by or getpass.getuser(), "why": why, "to": to, "answers": answering(template)}
     nouns: dict[str, Any] = {"promote": run("rollback", plan, {}, **signed)}
@@ -38,6 +40,6 @@ def rollback(template: Template, why: Why, to: To = 0, by: By = "", as_json: AsJ
         return
     moved = nouns["promote"]
     out.print(
-        f"Version {moved.to_version} of {template} answers again, instead of {moved.from_version} "
+        f"Version {moved.to_version} of {template} answers again, instead of {moved.from_version or 'none'} "
         f"({time.monotonic() - began:.0f} s)."
     )
