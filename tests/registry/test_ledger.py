@@ -13,6 +13,7 @@ from pipelines.errors import WeaverError
 from pipelines.files import canonical
 from pipelines.registry import ledger
 from pipelines.registry.audit import audit
+from pipelines.serving.deploy import answering
 
 from ..models import Home, killed
 
@@ -28,7 +29,7 @@ def written(models: Home) -> Home:
 
 
 def findings(models: Home) -> list[str]:
-    return [finding.what for finding in audit({models.name: 1})[1]]
+    return [finding.what for finding in audit({models.name: answering(models.name)})[1]]
 
 
 def rewrite(change: Callable[[Lines], Lines]) -> None:
