@@ -17,7 +17,7 @@ NOBODY = "nobody"  # who decided where no person did in time
 
 
 class Noun(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")  # a NaN is read as it was
 
     def save(self, path: Path) -> Self:
         write_text(path, self.model_dump_json(indent=1) + "\n")

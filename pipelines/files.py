@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -27,9 +28,22 @@ def whole(target: Path) -> Iterator[Path]:
     """
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
     try:
+        with room(target):
+            yield temporary
+            temporary.replace(target)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def room(target: Path) -> Iterator[None]:
+    """Write to `target` in here: its folder is there, and a full disk is told as such."""
+    try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        temporary.replace(target)
+        yield
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
@@ -37,11 +51,24 @@ def whole(target: Path) -> Iterator[Path]:
             f"no room left to write {target}: {error.strerror}",
             f"Free space on the disk that holds {target.parent}, or point WEAVER_HOME at a larger one; then run again.",
         ) from error
+
+
+def append(path: Path, line: str) -> None:
+    """Add a line to a file, and return when it is on the disk; a line that a crash tore off before is cut away first.
+
+    A torn line is one without its end: whoever wrote it was never told that it stands. One writer at a time.
+    """
+    with room(path), path.open("ab+") as file:
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
+        file.write(line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    folder = os.open(path.parent, os.O_RDONLY)  # that the file is there at all is its folder's to remember
+    try:
+        os.fsync(folder)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            temporary.unlink(missing_ok=True)
+        os.close(folder)
 
 
 def write_text(path: Path, text: str) -> None:

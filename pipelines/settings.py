@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     registry_remote: str = Field(
         "", description="where DVC pushes datasets to: a shared folder, or s3://bucket/path; empty: a folder in home"
     )
+    alert_webhook: str = Field(
+        "", pattern=r"^(https?://.+)?$", description="where alerts are posted to, as Slack takes them; empty: nowhere"
+    )
     ray_address: str = Field("", description="a Ray cluster; empty: refine starts one of its own where a plan says ray")
 
     @property

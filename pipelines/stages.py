@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from pipelines.artifacts import Noun
 from pipelines.plan import TrainingPlan
 from pipelines.settings import quiet_libraries, settings
@@ -22,6 +24,7 @@ class Stage:
     takes: tuple[str, ...]  # the stages whose nouns it takes, in the order of its parameters
     help: str
     signed: bool = False  # also takes who decides, and why
+    nightly: bool = True  # a task of the retraining DAG; the others are of the way back
 
 
 STAGES = {
@@ -49,6 +52,10 @@ STAGES = {
     "reject": Stage("registry.promote:reject", ("register",), "Keep the champion, and say who said no.", True),
     "deploy": Stage("serving.deploy:deploy", ("promote", "export"), "Let the champion answer."),
     "record": Stage("registry.ledger:record", ("promote", "deploy"), "Write into the ledger what answers now."),
+    "rollback": Stage(
+        "registry.rollback:rollback", (), "Make an earlier champion champion again.", True, nightly=False
+    ),
+    "restore": Stage("training.export:restore", ("incumbent",), "Merge the champion's adapter again.", nightly=False),
 }
 
 
@@ -71,7 +78,7 @@ def run(
     stage = getattr(importlib.import_module(f"pipelines.{module}"), function)
     parameters = inspect.signature(stage).parameters
     arguments = [
-        parameter.annotation.model_validate(nouns[source])
+        TypeAdapter(parameter.annotation).validate_python(nouns.get(source))
         for source, parameter in zip(STAGES[name].takes, parameters.values(), strict=False)
     ]
     given = {"plan": plan, "work": work or work_folder(plan.template), **extra}

@@ -6,11 +6,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 import httpx
 import stamina
 
 from pipelines.errors import Unavailable
+from pipelines.files import only_one
 from pipelines.settings import REPOSITORY, settings
 
 
@@ -70,6 +72,19 @@ def lost(error: Exception) -> bool:
 
     failed = isinstance(error, MlflowException) and error.get_http_status_code() >= 500
     return failed or isinstance(error, RequestException)
+
+
+def aliases(client: Any, name: str) -> dict[str, int]:
+    """`alias → version` of a registered model; empty where none is registered."""
+    found = client.search_registered_models(f"name = '{name}'")
+    return {alias: int(version) for model in found for alias, version in model.aliases.items()}
+
+
+@contextmanager
+def moving(name: str) -> Iterator[None]:
+    """One at a time moves what answers for a template: the ledger, the aliases, the pointer of the deployment."""
+    with only_one(settings().home / "deployments" / f"{name}.lock", f"moving what answers for {name}"):
+        yield
 
 
 def git_commit() -> str:

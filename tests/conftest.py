@@ -5,6 +5,7 @@ import os
 import subprocess
 import sysconfig
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -18,8 +19,11 @@ from pipelines.artifacts import Adapter
 from pipelines.datasets import embedder
 from pipelines.files import digest
 from pipelines.settings import settings
+from pipelines.templates import template_files
 
+from .models import Home
 from .ports import free_port
+from .servers import Server
 
 
 @pytest.fixture(scope="session")
@@ -194,3 +198,34 @@ def stack(tmp_path_factory: pytest.TempPathFactory, word_vectors: Path) -> Itera
     with stack.opened:
         yield stack
     stack.json("down")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("mlflow"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    """A server of the test's own, to be killed; it is not started yet."""
+    server = Server(tmp_path)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def models(home: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """Its template is named like no other: MLflow's models outlive the test."""
+    monkeypatch.setenv("WEAVER_TRACKING_URI", server.url)
+    monkeypatch.setenv("WEAVER_PROFILE", "cpu")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    settings.cache_clear()
+    name = f"advisor_{uuid.uuid4().hex[:8]}"
+    own = home / "templates" / f"{name}.yaml"
+    own.parent.mkdir()
+    own.write_text(template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {name}"))
+    yield Home(home, name, server.folder / "artifacts")
+    settings.cache_clear()

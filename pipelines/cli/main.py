@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from pipelines.cli import bench, chat, dataset, quarantine, registry, run, stack, stages, template
+from pipelines.cli import bench, chat, dataset, ledger, quarantine, registry, rollback, run, stack, stages, template
 from pipelines.cli.console import err
 from pipelines.errors import WeaverError
 from pipelines.settings import quiet_libraries
@@ -14,11 +14,13 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(stack.app)
 app.add_typer(run.app)
 app.add_typer(chat.app)
+app.add_typer(rollback.app)
 app.add_typer(stages.app)
 app.add_typer(template.app, name="template", help="The templates a dealership chooses from.")
 dataset.app.add_typer(quarantine.app)
 app.add_typer(dataset.app, name="dataset", help="Rows of your own, and the versions of a dataset.")
 app.add_typer(registry.app, name="registry", help="What is registered, and which version answers.")
+app.add_typer(ledger.app, name="ledger", help="Who let which model answer, when and why.")
 app.add_typer(bench.app, name="bench", help="Measure the figures of the README.")
 
 

@@ -22,10 +22,11 @@ def show(template: Template, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"name": template, "aliases": aliases})
         return
-    table = Table("alias", "version", "dataset", "facts: base → this", "decision", "by", box=None)
+    table = Table("alias", "version", "dataset", "held-out: base → this", "decision", "by", box=None)
     for alias, found in aliases.items():
         tags = found["tags"]
-        facts = f"{tags['facts.base']} → {tags['facts.challenger']}"
+        metric = tags.get("metric", "facts")
+        figures = " → ".join(tags.get(f"{metric}.{arm}", "?") for arm in ("base", "challenger"))
         decision = (tags.get("decision", "waits for approval"), tags.get("decided_by", ""))
-        table.add_row(alias, str(found["version"]), tags["dataset"], facts, *decision)
+        table.add_row(alias, str(found["version"]), tags["dataset"], f"{metric} {figures}", *decision)
     out.print(table)

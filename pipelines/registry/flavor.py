@@ -10,19 +10,26 @@ from typing import Any
 
 import mlflow.models  # noqa: TID253 (imported by the register stage alone)
 
+from pipelines import signing
+from pipelines.files import write_text
+
 
 def save_model(
     path: str,
     mlflow_model: mlflow.models.Model,
     adapter: str,
+    plan: str,
     base: dict[str, str],
     signature: mlflow.models.ModelSignature,
 ) -> None:
-    """Copy the adapter folder to `path`/adapter and describe it in `path`/MLmodel."""
-    shutil.copytree(adapter, Path(path) / "adapter")
+    """Copy the adapter, its signature and the plan (JSON) that trained it into `path`, and describe it in MLmodel."""
+    folder = Path(path)
+    shutil.copytree(adapter, folder / "adapter")
+    shutil.copy(signing.signature(Path(adapter)), signing.signature(folder / "adapter"))
+    write_text(folder / "plan.json", plan)
     mlflow_model.signature = signature
     mlflow_model.add_flavor("peft", data="adapter", **base)
-    mlflow_model.save(str(Path(path) / "MLmodel"))
+    mlflow_model.save(str(folder / "MLmodel"))
 
 
 def infer_signature(example: dict[str, Any], answer: str) -> mlflow.models.ModelSignature:

@@ -1,49 +1,62 @@
-"""What becomes of a challenger, and who decided it: tags and aliases of the registered model."""
+"""What becomes of a challenger, and who decided it: the ledger says first, the registered model's aliases follow."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pipelines.artifacts import Candidate, DatasetVersion, Promotion, Verdict
+from pipelines.artifacts import NOBODY, Candidate, DatasetVersion, Evaluation, Evidence, Promotion, Verdict
 from pipelines.errors import WeaverError
 from pipelines.plan import TrainingPlan
-from pipelines.tracking import tracking
+from pipelines.registry import ledger
+from pipelines.tracking import aliases, moving, tracking
 
 Decision = Literal["approved", "rejected", "gate_failed"]
 
 
-def promote(candidate: Candidate, verdict: Verdict, by: str, why: str) -> Promotion:
+def promote(
+    candidate: Candidate, evaluation: Evaluation, verdict: Verdict, evidence: Evidence, by: str, why: str
+) -> Promotion:
     """Make the candidate champion; the champion before it becomes `previous_champion`. Twice is once.
+
+    The ledger's entry is the intent: killed after it, the same call carries on with it, whatever was done already.
 
     Args:
         by: the person who approved.
     Raises:
-        WeaverError: the gate failed: a person approves what the gate let through, and nothing else.
+        WeaverError: the gate failed; the champion is not the one that the candidate was compared with any more; the
+            candidate was champion already, and something took its place; an alias was moved by hand.
+        Unavailable: MLflow does not answer.
     """
+    name, version = candidate.name, candidate.version
     if not verdict.passed:
-        raise WeaverError(f"{candidate.name} version {candidate.version} may not be promoted: {verdict.reason}")
-    client = tracking().MlflowClient()
-    behind = aliases(client, candidate.name)
-    champion = behind.get("champion", 0)
-    if champion != candidate.version:
-        decide(candidate, "approved", by, why)
-        if champion:
-            client.set_registered_model_alias(candidate.name, "previous_champion", str(champion))
-        client.set_registered_model_alias(candidate.name, "champion", str(candidate.version))
-    else:
-        champion = behind.get("previous_champion", 0)
-    tags = client.get_model_version(candidate.name, str(candidate.version)).tags
-    return Promotion(
-        name=candidate.name,
-        from_version=champion,
-        to_version=candidate.version,
-        by=tags["decided_by"],
-        at=tags["decided_at"],
-        why=tags["decided_why"],
-    )
+        raise WeaverError(f"{name} version {version} may not be promoted: {verdict.reason}")
+    ledger.write("approved", name, version, by, why, evidence=evidence.digest)
+    with moving(name):
+        client, past = tracking().MlflowClient(), ledger.intents(name)
+        if past and past[-1].version == version:
+            intent = past[-1]
+        elif any(entry.version == version for entry in past):
+            raise WeaverError(
+                f"{name} version {version} was champion already, and {told(past[-1])} took its place",
+                f"To have it back: weaver rollback {name} --to {version} --why …",
+            )
+        else:
+            champion = agreed(client, name)
+            if champion != evaluation.champion:
+                raise WeaverError(
+                    f"{name} version {version} was compared with champion {evaluation.champion or 'none'}, and by now "
+                    f"{told(past[-1]) if past else f'version {champion}'} is champion",
+                    f"Run `weaver run {name}` again: it compares with the present champion.",
+                )
+            intent = ledger.write("promotion", name, version, by, why, champion, evidence.digest)
+        if intent.event == "promotion":
+            decide(candidate, "approved", intent.by, intent.why)
+        point(client, intent)
+    return promotion(intent)
 
 
 def reject(candidate: Candidate, by: str, why: str) -> Candidate:
     """Keep the champion, and do not ask again about the same data and plan."""
+    ledger.write("rejected", candidate.name, candidate.version, by, why)
     decide(candidate, "rejected", by, why)
     return candidate
 
@@ -59,7 +72,8 @@ def decide(candidate: Candidate, decision: Decision, by: str, why: str) -> None:
 def decided(version: DatasetVersion | dict[str, Any], plan: TrainingPlan | dict[str, Any]) -> str:
     """What was decided about a model of this very dataset and plan, in a sentence; empty if there is none.
 
-    Training is bit-identical on the same data and plan, so a decision on one such model is a decision on all.
+    Training is bit-identical on the same data and plan, so a decision on one such model is a decision on all. That
+    nobody answered in time is none.
     """
     dataset, plan = DatasetVersion.model_validate(version), TrainingPlan.model_validate(plan)
     client = tracking().MlflowClient()
@@ -67,13 +81,74 @@ def decided(version: DatasetVersion | dict[str, Any], plan: TrainingPlan | dict[
         f"name = '{dataset.name}' and tags.dataset_digest = '{dataset.digest}' and tags.plan_digest = '{plan.digest()}'"
     )
     for model in client.search_model_versions(query):
-        if decision := model.tags.get("decision"):
+        if (decision := model.tags.get("decision")) and model.tags["decided_by"] != NOBODY:
             return f"{dataset.name} version {model.version} was trained on {dataset.tag} with this plan: {decision}"
     return ""
 
 
-def aliases(client: Any, name: str) -> dict[str, int]:
-    return {alias: int(version) for alias, version in client.get_registered_model(name).aliases.items()}
+def agreed(client: Any, name: str) -> int:
+    """The champion, on whom the ledger and MLflow's alias agree; 0 is none.
+
+    Raises:
+        WeaverError: they do not: a promotion or rollback was not finished, or somebody moved the alias by hand.
+    """
+    champion, past = aliases(client, name).get("champion", 0), ledger.intents(name)
+    if not past:  # a home that is older than the ledger has its champion from an approval
+        if champion and client.get_model_version(name, str(champion)).tags.get("decision") != "approved":
+            raise WeaverError(
+                f"somebody made version {champion} of {name} champion by hand: the ledger knows of no promotion",
+                f"Remove the alias champion of {name} in MLflow.",
+            )
+        return champion
+    intent = past[-1]
+    if champion == intent.version:
+        return champion
+    if ledger.unfinished(name) and champion == intent.from_version:
+        raise WeaverError(
+            f"{told(intent)} of {name} was not finished: the champion is still {champion or 'none'}",
+            f"Run it again (in Airflow: clear its failed task); or give it up: weaver rollback {name} --why …",
+        )
+    raise WeaverError(
+        f"somebody moved the alias champion of {name} by hand to {champion or 'nothing'}: for the ledger, "
+        f"{told(intent)} is champion",
+        f"Put it back: weaver rollback {name} --to {intent.version} --why …",
+    )
+
+
+def point(client: Any, intent: ledger.Entry) -> None:
+    """Move the aliases to where an intent wants them: `champion` last, so that it is never without the other."""
+    before = predecessor(intent.name, intent.version)
+    if exists(client, intent.name, before):
+        client.set_registered_model_alias(intent.name, "previous_champion", str(before))
+    else:
+        client.delete_registered_model_alias(intent.name, "previous_champion")
+    client.set_registered_model_alias(intent.name, "champion", str(intent.version))
+
+
+def predecessor(name: str, version: int) -> int:
+    """The champion that a version took the place of when it was promoted; 0 is none."""
+    made = [entry for entry in ledger.intents(name) if entry.event == "promotion" and entry.version == version]
+    return made[-1].from_version if made else 0
+
+
+def exists(client: Any, name: str, version: int) -> bool:
+    return bool(client.search_model_versions(f"name = '{name}' and version_number = {version}"))
+
+
+def promotion(intent: ledger.Entry) -> Promotion:
+    return Promotion(
+        name=intent.name,
+        from_version=intent.from_version,
+        to_version=intent.version,
+        by=intent.by,
+        at=intent.at,
+        why=intent.why,
+        kind="rollback" if intent.event == "rollback" else "promotion",
+    )
+
+
+def told(intent: ledger.Entry) -> str:
+    return f"version {intent.version} ({intent.event} by {intent.by}, {intent.at}: {intent.why})"
 
 
 def behind_aliases(name: str) -> dict[str, dict[str, Any]]:
@@ -82,8 +157,7 @@ def behind_aliases(name: str) -> dict[str, dict[str, Any]]:
     Raises:
         WeaverError: nothing was registered under this name yet.
     """
-    mlflow = tracking()
-    client = mlflow.MlflowClient()
+    client = tracking().MlflowClient()
     if not client.search_registered_models(f"name = '{name}'"):
         raise WeaverError(f"no model {name!r} is registered yet", f"Run `weaver run {name}` first.")
     shown = {}

@@ -2,24 +2,34 @@
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pipelines.artifacts import Candidate, DatasetVersion, Evaluation, Export
-from pipelines.files import read_jsonl
+from pipelines import signing
+from pipelines.artifacts import Arm, Candidate, DatasetVersion, Evaluation, Export
+from pipelines.files import canonical, read_jsonl
 from pipelines.plan import TrainingPlan
-from pipelines.registry import flavor
+from pipelines.registry import flavor, ledger
 from pipelines.tracking import git_commit, tracking
 
 log = logging.getLogger(__name__)
 
+QUALITY = {"score": "score", "facts": "facts right", "token_f1": "token F1", "rouge_l": "ROUGE-L", "loss": "loss"}
+SERVICE = {"seconds_p95": "seconds an answer (p95)", "cost_per_1000": "cost of 1,000 answers"}
+ROWS = {"all": QUALITY | SERVICE, "grounded": QUALITY, "knowledge": QUALITY}  # of the version's page
+
 
 def register(evaluation: Evaluation, export: Export, dataset: DatasetVersion, plan: TrainingPlan) -> Candidate:
-    """Log the adapter to its run, register it and point the alias `challenger` at it; once an adapter and plan."""
+    """Log the adapter to its run, register it and point the alias `challenger` at it; once an adapter and plan.
+
+    Raises:
+        WeaverError: the adapter is not signed, or was changed since.
+    """
     mlflow = tracking()
     client = mlflow.MlflowClient()
-    tags = lineage(export, dataset, plan)
+    tags, page = lineage(export, dataset, plan), describe(evaluation, export, dataset, plan)
     version = find(client, plan.template, tags)
     if version is None:
+        signing.verify(Path(export.adapter.uri))
         example = read_jsonl(Path(dataset.uri) / "heldout.jsonl")[0]
         with mlflow.start_run(run_id=evaluation.run_id):
             model = mlflow.models.Model.log(
@@ -27,6 +37,7 @@ def register(evaluation: Evaluation, export: Export, dataset: DatasetVersion, pl
                 name="adapter",
                 flavor=flavor,
                 adapter=export.adapter.uri,
+                plan=canonical(plan.model_dump()),
                 base={"base_model": export.adapter.base_model, "base_digest": export.adapter.base_digest},
                 signature=flavor.infer_signature(example, example["output"]),
             )
@@ -38,12 +49,17 @@ def register(evaluation: Evaluation, export: Export, dataset: DatasetVersion, pl
             model.model_uri,
             run_id=evaluation.run_id,
             model_id=model.model_id,
-            tags=tags | headline(evaluation),
-            description=describe(evaluation, export, dataset, plan),
+            tags=tags | headline(evaluation, plan),
+            description=page,
         )
         log.info("registered %s version %s", plan.template, version.version)
+    elif version.description != page:  # the same adapter, held to a later champion
+        client.update_model_version(plan.template, version.version, page)
+    candidate = Candidate(name=plan.template, version=int(version.version), run_id=evaluation.run_id)
+    why = f"a challenger, trained with profile {plan.profile}"
+    ledger.write("registered", candidate.name, candidate.version, "weaver", why, model=export.adapter.digest)
     client.set_registered_model_alias(plan.template, "challenger", version.version)
-    return Candidate(name=plan.template, version=int(version.version), run_id=evaluation.run_id)
+    return candidate
 
 
 def lineage(export: Export, dataset: DatasetVersion, plan: TrainingPlan) -> dict[str, str]:
@@ -64,30 +80,40 @@ def find(client: Any, name: str, tags: dict[str, str]) -> Any:
     return next(iter(client.search_model_versions(query)), None)
 
 
-def headline(evaluation: Evaluation) -> dict[str, str]:
-    """The figures a reviewer compares first, as tags: `facts.base`, `facts.challenger`, ..."""
-    shown = {"facts": ("grounded", "facts"), "loss": ("all", "loss"), "token_f1": ("all", "token_f1")}
-    return {
-        f"{name}.{arm}": f"{parts[part][metric]:.3f}"
-        for name, (part, metric) in shown.items()
+def headline(evaluation: Evaluation, plan: TrainingPlan) -> dict[str, str]:
+    """The figures a reviewer compares first, over all questions, as tags: `score.base`, `score.challenger`, ..."""
+    return {"metric": plan.gate.metric} | {
+        f"{metric}.{arm}": f"{parts['all'][metric]:.3f}"
+        for metric in {plan.gate.metric: None, "facts": None, "loss": None}
         for arm, parts in evaluation.figures.items()
+        if metric in parts["all"]
     }
 
 
 def describe(evaluation: Evaluation, export: Export, dataset: DatasetVersion, plan: TrainingPlan) -> str:
-    """The version's page, in Markdown: what it is, what it was made from, how it did."""
-    base, challenger = evaluation.figures["base"], evaluation.figures["challenger"]
+    """The version's page, in Markdown: what it is, what it was made from, how it did beside the others."""
+    arms = {arm: evaluation.figures[arm] for arm in get_args(Arm) if arm in evaluation.figures}
     lines = [
         f"LoRA adapter of **{export.adapter.base_model}** ({plan.base.quantisation}), profile `{plan.profile}`, "
         f"trained on **{dataset.tag}** ({dataset.rows['train']} rows), asked "
-        f"{base['all']['questions']:.0f} held-out questions.",
+        f"{arms['challenger']['all']['questions']:.0f} held-out questions"
+        + (f"; the champion is version {evaluation.champion}." if evaluation.champion else "."),
         "",
-        "| held-out | base | challenger |",
-        "|---|---:|---:|",
+        f"| held-out | {' | '.join(arms)} |",
+        f"|---|{'---:|' * len(arms)}",
     ]
-    for part in ("grounded", "knowledge"):
-        if part in base:
-            for metric in ("facts", "token_f1", "rouge_l", "loss"):
-                lines.append(f"| {part}, {metric} | {base[part][metric]:.3f} | {challenger[part][metric]:.3f} |")
-    lines.append(f"| seconds an answer | {base['all']['latency']:.2f} | {challenger['all']['latency']:.2f} |")
-    return "\n".join([*lines, "", "The run has every answer beside the truth (answers.json) and the plots."])
+    for part, metrics in ROWS.items():
+        for metric, called in metrics.items():
+            figures = [parts.get(part, {}).get(metric) for parts in arms.values()]
+            if any(figure is not None for figure in figures):
+                cells = ("" if figure is None else f"{figure:.3f}" for figure in figures)
+                lines.append(f"| {part}, {called} | {' | '.join(cells)} |")
+    lines += ["", f"| gain in {plan.gate.metric} over | points | interval | questions |", "|---|---:|---:|---:|"]
+    lines += [
+        f"| {found.against} | {100 * found.gain:+.1f} | {100 * found.low:+.1f} to {100 * found.high:+.1f} "
+        f"| {found.questions} |"
+        for found in evaluation.comparisons
+        if found.part == "all"
+    ]
+    interval = f"Intervals are {plan.evaluate.confidence:.0%}, of the paired difference."
+    return "\n".join([*lines, "", f"{interval} The run has every answer beside the truth."])

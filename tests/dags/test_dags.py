@@ -25,13 +25,16 @@ print(json.dumps({
     "dags": {
         dag.dag_id: {
             "doc": dag.doc_md, "tags": sorted(dag.tags), "owner": dag.owner, "params": dag.params.dump(),
-            "timetable": dag.timetable.expression, "max_active_runs": dag.max_active_runs,
+            "timetable": getattr(dag.timetable, "expression", None), "max_active_runs": dag.max_active_runs,
             "tasks": [
-                {"id": t.task_id, "up": sorted(t.upstream_task_ids), "retries": t.retries, "pool": t.pool}
+                {"id": t.task_id, "up": sorted(t.upstream_task_ids), "retries": t.retries, "pool": t.pool,
+                 "trigger_rule": t.trigger_rule}
                 for t in dag.topological_sort()
             ],
-            "defaults": dag.get_task("approve").defaults,
-            "assigned": [user["id"] for user in dag.get_task("approve").assigned_users],
+            **({
+                "defaults": dag.get_task("approve").defaults,
+                "assigned": [user["id"] for user in dag.get_task("approve").assigned_users],
+            } if dag.has_task("approve") else {}),
         } for dag in bag.dags.values()
     },
 }))
@@ -60,7 +63,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict:
 def test_every_template_has_its_dag_and_nothing_fails_to_import(loaded: dict) -> None:
     dags, import_errors = loaded["dags"], loaded["errors"]
     assert dags and not import_errors
-    assert set(dags) == {f"retrain_{name}" for name in template_files()}
+    assert set(dags) >= {"rollback", *(f"retrain_{name}" for name in template_files())}
 
 
 def test_parsing_is_fast_because_nothing_heavy_is_imported(loaded: dict) -> None:
@@ -72,9 +75,10 @@ def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
     tasks = loaded["dags"]["retrain_service_advisor"]["tasks"]
     asides = {"plan", "anything_new", "good_enough", "decided"}
     people = {"anything_to_score", "score", "all_scored", "approve", "approved_in_mlflow"}
-    assert {task["id"] for task in tasks} == asides | people | set(STAGES)
+    stages = {name: stage for name, stage in STAGES.items() if stage.nightly}
+    assert {task["id"] for task in tasks} == asides | people | set(stages)
     order = [task["id"] for task in tasks]
-    for stage, spec in STAGES.items():
+    for stage, spec in stages.items():
         for source in spec.takes:
             assert order.index(source) < order.index(stage)
     upstream = {task["id"]: task["up"] for task in tasks}
@@ -113,3 +117,22 @@ def test_owner_tags_and_docs_say_what_it_is_for(loaded: dict) -> None:
     assert "service_advisor" in dag["tags"]
     assert "Service Advisor" in dag["doc"]
     assert dag["timetable"] == "0 2 * * *"
+
+
+def test_the_way_back_exports_again_only_what_is_not_kept(loaded: dict) -> None:
+    dag = loaded["dags"]["rollback"]
+    tasks = {task["id"]: task for task in dag["tasks"]}
+    assert {name: task["up"] for name, task in tasks.items()} == {
+        "plan": [],
+        "rollback": ["plan"],
+        "still_here": ["rollback"],
+        "incumbent": ["still_here"],
+        "restore": ["incumbent"],
+        "deploy": ["restore", "still_here"],
+        "record": ["deploy"],
+    }
+    assert tasks["deploy"]["trigger_rule"] == "none_failed_min_one_success"
+    assert tasks["restore"]["pool"] == "training"
+    assert all(task["retries"] >= 1 for task in tasks.values())
+    assert dag["timetable"] is None and dag["max_active_runs"] == 1
+    assert set(dag["params"]) == {"template", "to", "why"}

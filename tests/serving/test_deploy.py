@@ -1,50 +1,66 @@
-"""What answers is what was evaluated, whole, and the one before it is still there."""
+"""What answers is what was evaluated, signed and whole, and the one before it is still there."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pipelines.artifacts import Adapter, Export, Promotion
+from pipelines import signing
 from pipelines.errors import WeaverError
-from pipelines.files import digest
-from pipelines.serving.deploy import deploy, deployed
-from pipelines.templates import make_plan
+from pipelines.serving.deploy import deployed, home
 
-ADAPTER = Adapter(uri="", digest="", base_model="b", base_digest="", run_id="r")
+from ..models import Home
 
 
-def exported(folder: Path, content: str) -> Export:
-    folder.mkdir(parents=True)
-    (folder / "model.safetensors").write_text(content)
-    return Export(uri=str(folder), digest=digest(folder), base_uri="", adapter=ADAPTER)
+@pytest.fixture
+def promoted(models: Home) -> dict[str, Any]:
+    """The nouns of version 2, which is champion and not deployed yet, while version 1 answers."""
+    models.promoted(1)
+    nouns = models.challenger(2, champion=1)
+    return nouns | {"promote": models.run("promote", nouns, by="ada", why="better")}
 
 
-def promoted(to: int) -> Promotion:
-    return Promotion(name="service_advisor", from_version=to - 1, to_version=to, by="me", at="", why="")
-
-
-def test_the_pointer_moves_to_the_promoted_version_and_one_before_it_stays(home: Path, tmp_path: Path) -> None:
-    for number in (1, 2, 3):
-        deploy(promoted(number), exported(tmp_path / f"e{number}", f"weights {number}"), make_plan("service_advisor"))
-    deployment = deployed("service_advisor")
+def test_the_pointer_moves_to_the_promoted_version_and_one_before_it_stays(models: Home) -> None:
+    models.promoted(1, 2, 3)
+    deployment = deployed(models.name)
     assert deployment.version == 3
-    assert (Path(deployment.uri) / "model.safetensors").read_text() == "weights 3"
-    assert {folder.name for folder in Path(deployment.uri).parent.glob("v*")} == {"v2", "v3"}
+    folder = Path(deployment.uri)
+    assert folder.samefile(home(models.name) / "v3") and (folder / "model.safetensors").exists()
+    signing.verify(folder)
+    assert {file.name for file in folder.parent.glob("v*")} == {"v2", "v2.sig", "v3", "v3.sig"}
 
 
-def test_deploying_twice_is_deploying_once(home: Path, tmp_path: Path) -> None:
-    export = exported(tmp_path / "e", "weights")
-    assert deploy(promoted(1), export, make_plan("service_advisor")) == deploy(
-        promoted(1), export, make_plan("service_advisor")
-    )
+def test_deploying_twice_is_deploying_once(models: Home, promoted: dict[str, Any]) -> None:
+    assert models.run("deploy", promoted) == models.run("deploy", promoted)
 
 
-def test_other_bytes_than_were_evaluated_do_not_answer(home: Path, tmp_path: Path) -> None:
-    deploy(promoted(1), exported(tmp_path / "e1", "good"), make_plan("service_advisor"))
-    tampered = exported(tmp_path / "e2", "better").model_copy(update={"digest": "0" * 64})
+def test_other_bytes_than_were_evaluated_do_not_answer(models: Home, promoted: dict[str, Any]) -> None:
+    (Path(promoted["export"].uri) / "model.safetensors").write_bytes(b"better")
     with pytest.raises(WeaverError, match="not what was evaluated"):
-        deploy(promoted(2), tampered, make_plan("service_advisor"))
-    assert deployed("service_advisor").version == 1
+        models.run("deploy", promoted)
+    assert deployed(models.name).version == 1
+
+
+def test_an_export_that_is_not_signed_does_not_answer(models: Home, promoted: dict[str, Any]) -> None:
+    signing.signature(Path(promoted["export"].uri)).unlink()
+    with pytest.raises(WeaverError, match="is not signed"):
+        models.run("deploy", promoted)
+    assert deployed(models.name).version == 1
+
+
+def test_a_published_byte_that_was_changed_is_replaced_by_what_was_evaluated(
+    models: Home, promoted: dict[str, Any]
+) -> None:
+    models.run("deploy", promoted)
+    published = home(models.name) / "v2" / "model.safetensors"
+    good = published.read_bytes()
+    published.unlink()
+    published.write_bytes(good[:-1] + b"x")
+    with pytest.raises(WeaverError, match="is not what was signed"):
+        signing.verify(published.parent)
+    models.run("deploy", promoted)
+    assert published.read_bytes() == good
+    signing.verify(published.parent)
 
 
 def test_asking_before_anything_is_deployed_says_what_to_run(home: Path) -> None:

@@ -1,0 +1,72 @@
+"""By hand, for any template: an earlier champion is champion again, and answers."""
+
+from typing import Any
+
+from airflow.sdk import Param, chain, dag, get_current_context, task
+from loop import RETRIES, pulled, stage
+
+from pipelines.artifacts import Promotion
+from pipelines.stages import STAGES, run
+from pipelines.templates import make_plan, template_files
+
+
+@task(task_id="plan")
+def merge_plan() -> dict[str, Any]:
+    """The template's plan: where its champion answers, and what its base is."""
+    return make_plan(get_current_context()["params"]["template"]).model_dump(mode="json")
+
+
+@task(doc_md=STAGES["rollback"].help)
+def rollback() -> dict[str, Any]:
+    from pipelines.serving.deploy import answering
+
+    context = get_current_context()
+    asked, who = context["params"], context["dag_run"].triggering_user_name or "airflow"
+    signed = {"by": who, "why": asked["why"], "to": asked["to"], "answers": answering(asked["template"])}
+    return run("rollback", pulled("plan")["plan"], {}, **signed).model_dump(mode="json")
+
+
+@task.branch
+def still_here() -> str:
+    """Go on with the deployment that is kept, or make it again from the registry."""
+    from pipelines.serving.deploy import kept
+
+    return "deploy" if kept(Promotion.model_validate(pulled("rollback")["rollback"])) else "incumbent"
+
+
+@task(doc_md=STAGES["deploy"].help, trigger_rule="none_failed_min_one_success")
+def deploy() -> dict[str, Any]:
+    made = pulled("plan", "rollback", "restore")
+    nouns = {"promote": made["rollback"], "export": made["restore"]}  # no export where the deployment is kept
+    return run("deploy", made["plan"], nouns).model_dump(mode="json")
+
+
+@task(doc_md=STAGES["record"].help)
+def record() -> dict[str, Any]:
+    made = pulled("plan", "rollback", "deploy")
+    return run("record", made["plan"], {"promote": made["rollback"], "deploy": made["deploy"]}).model_dump(mode="json")
+
+
+@dag(
+    dag_id="rollback",
+    dag_display_name="Roll back",
+    description="Let an earlier champion of a template answer again.",
+    doc_md=f"## Roll back\n\n{__doc__}\n\nThe next run finishes one that was interrupted.",
+    schedule=None,
+    max_active_runs=1,
+    is_paused_upon_creation=False,  # it runs only when somebody asks
+    params={
+        "template": Param(next(iter(template_files())), enum=list(template_files()), title="Template"),
+        "to": Param(0, type="integer", minimum=0, title="To version", description="0: the champion before this one"),
+        "why": Param("", type="string", minLength=1, title="Why", description="kept in the ledger"),
+    },
+    tags=["neuroweaver", "rollback"],
+    default_args={"owner": "neuroweaver", **RETRIES},
+)
+def sentence() -> None:
+    kept, made_again, answers = still_here(), stage("restore", pool="training"), deploy()
+    chain(merge_plan(), rollback(), kept, stage("incumbent"), made_again, answers, record())
+    kept >> answers
+
+
+sentence()

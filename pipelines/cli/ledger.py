@@ -1,0 +1,77 @@
+"""`weaver ledger`: who let which model answer, when and why; and whether that record is whole."""
+
+from datetime import UTC, date, datetime, time
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from pipelines.cli.console import AsJson, out, print_json
+from pipelines.errors import WeaverError
+
+app = typer.Typer(no_args_is_help=True)
+
+At = Annotated[str, typer.Option(metavar="DATE|TIME", help="Only what answered then: 2026-03-03, or 2026-03-03T14:00; "
+                                 "local time, unless it says another.")]  # fmt: skip
+Name = Annotated[str, typer.Argument(metavar="[TEMPLATE]", help="Only this template's entries.")]
+
+
+@app.callback()
+def ledger() -> None:
+    """Who let which model answer, when and why."""
+
+
+@app.command()
+def verify(as_json: AsJson = False) -> None:
+    """Check that nothing was changed, and that the ledger, MLflow and what is deployed agree; exit code 1 if not."""
+    from pipelines.registry.audit import audit
+    from pipelines.serving.deploy import answering
+    from pipelines.templates import template_files
+
+    entries, findings = audit({name: answering(name) for name in template_files()})
+    if as_json:
+        print_json({"entries": entries, "whole": not findings, "findings": [one._asdict() for one in findings]})
+    elif not findings:
+        out.print(f"{entries} entries, all as they were written; MLflow and what is deployed agree with them.")
+    for one in () if as_json else findings:
+        out.print(f"[bold red]✗[/] {one.what}\n  → {one.remedy}", highlight=False, soft_wrap=True)
+    if findings:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(template: Name = "", at: At = "", as_json: AsJson = False) -> None:
+    """The entries, oldest first; or, with --at, the version that answered on a day or at a time."""
+    from pipelines.registry import ledger
+
+    if at and not template:
+        raise typer.BadParameter("--at needs a template: weaver ledger show TEMPLATE --at …")
+    entries = ledger.served(template, *span(at)) if at else ledger.read()
+    entries = [entry for entry in entries if template in ("", entry.name)]
+    if as_json:
+        print_json([entry.model_dump(mode="json") for entry in entries])
+        return
+    if not entries:
+        out.print(f"Nothing of {template} answered then." if at else "There is no entry yet.")
+        return
+    table = Table("", "when (UTC)", *([] if template else ["template"]), "what", "version", "by", "why", box=None)
+    for entry in entries:
+        version = f"{entry.from_version or 'none'} → {entry.version}" if entry.moves else str(entry.version)
+        when = entry.at.removesuffix("+00:00").replace("T", " ")
+        name = [] if template else [entry.name]
+        table.add_row(str(entry.number), when, *name, entry.event, version, entry.by, entry.why)
+    out.print(table)
+
+
+def span(at: str) -> tuple[str, str]:
+    """The begin and end, in UTC as the ledger writes it, of a day; or a time, twice."""
+    try:
+        if len(at) == len("2026-03-03"):
+            day = date.fromisoformat(at)
+            times = datetime.combine(day, time.min), datetime.combine(day, time.max)
+        else:
+            times = (datetime.fromisoformat(at),) * 2
+    except ValueError as error:
+        raise WeaverError(f"--at {at!r}: {error}", "Write it as 2026-03-03, or as 2026-03-03T14:00.") from error
+    since, until = (moment.astimezone(UTC).isoformat(timespec="seconds") for moment in times)
+    return since, until

@@ -1,0 +1,45 @@
+"""`weaver rollback`: an earlier champion answers again."""
+
+import getpass
+import time
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.cli.console import AsJson, Template, out, print_json, speak_aside
+from pipelines.stages import run
+from pipelines.templates import make_plan
+
+app = typer.Typer()
+
+To = Annotated[int, typer.Option(min=0, help="The version that shall answer; else the champion before.")]
+Why = Annotated[str, typer.Option(help="Why; kept in the ledger.")]
+By = Annotated[str, typer.Option(help="Who decides; else the user of this machine.")]
+
+
+@app.command()
+def rollback(template: Template, why: Why, to: To = 0, by: By = "", as_json: AsJson = False) -> None:
+    """Let an earlier champion answer again; one that was interrupted is finished by the same command."""
+    from pipelines.serving.deploy import answering, kept
+
+    if as_json:
+        speak_aside()
+    began, plan = time.monotonic(), make_plan(template)
+    signed: dict[str, Any] = {"by": by or getpass.getuser(), "why": why, "to": to, "answers": answering(template)}
+    nouns: dict[str, Any] = {"promote": run("rollback", plan, {}, **signed)}
+    if not kept(nouns["promote"]):
+        out.print("its deployment is gone: it is made again from the registry", style="dim")
+        nouns["incumbent"] = run("incumbent", plan, nouns)
+        nouns["export"] = run("restore", plan, nouns)
+    nouns["deploy"] = run("deploy", plan, nouns)
+    entry = run("record", plan, nouns)
+    if as_json:
+        print_json(
+            {name: noun.model_dump(mode="json") for name, noun in nouns.items()} | {"record": entry.model_dump()}
+        )
+        return
+    moved = nouns["promote"]
+    out.print(
+        f"Version {moved.to_version} of {template} answers again, instead of {moved.from_version or 'none'} "
+        f"({time.monotonic() - began:.0f} s)."
+    )

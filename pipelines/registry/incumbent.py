@@ -1,0 +1,81 @@
+"""The incumbent stage: the registered champion's adapter, fetched once, and only as it was signed."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pipelines import signing
+from pipelines.artifacts import Adapter, Incumbent
+from pipelines.errors import WeaverError
+from pipelines.files import digest, once
+from pipelines.plan import TrainingPlan
+from pipelines.registry.promote import agreed
+from pipelines.tracking import lost, tracking
+
+
+def incumbent(plan: TrainingPlan, work: Path) -> Incumbent:
+    """Fetch the champion that the challenger must beat; version 0 where there is none.
+
+    Raises:
+        WeaverError: the ledger and the alias disagree on who it is; its adapter is not in the registry, not signed,
+            or not what was registered.
+        Unavailable: MLflow does not answer.
+    """
+    mlflow = tracking()
+    client, name = mlflow.MlflowClient(), plan.template
+    champion = agreed(client, name)
+    if not champion:
+        return Incumbent(name=name)
+    version = client.get_model_version(name, str(champion))
+    folder = once(work / "incumbent" / f"v{champion}", lambda new: fetch(mlflow, version, new))
+    plan_then = verified(folder, version)
+    base = mlflow.models.Model.load(str(folder)).flavors["peft"]
+    for older in folder.parent.glob("v*"):
+        if older != folder:
+            shutil.rmtree(older)
+    adapter = Adapter(
+        uri=str(folder / "adapter"),
+        digest=version.tags["adapter_digest"],
+        base_model=base["base_model"],
+        base_digest=base["base_digest"],
+        run_id=version.run_id,
+    )
+    return Incumbent(name=name, version=champion, adapter=adapter, base=plan_then["base"])
+
+
+def fetch(mlflow: Any, version: Any, folder: Path) -> None:
+    source = f"models:/{version.name}/{version.version}"
+    try:
+        mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=str(folder))
+    except mlflow.exceptions.MlflowException as error:
+        if lost(error):
+            raise
+        raise WeaverError(f"{source} cannot be fetched: {error}", remedy(version)) from error
+
+
+def verified(folder: Path, version: Any) -> dict[str, Any]:
+    """The plan that a version was trained by, once its files are known to be those that were registered.
+
+    A signature says that an adapter is ours; the version's tags say that it, and the plan, are those of this version.
+    """
+    missing = [file for file in ("MLmodel", "adapter", "adapter.sig", "plan.json") if not (folder / file).exists()]
+    if missing:
+        shutil.rmtree(folder)  # not whole, so it may not be found again
+        raise WeaverError(f"version {version.version} of {version.name} has no {', '.join(missing)}", remedy(version))
+    signing.verify(folder / "adapter")
+    plan = json.loads((folder / "plan.json").read_text())
+    for what, found in {"adapter": digest(folder / "adapter"), "plan": digest(plan)}.items():
+        if found != version.tags.get(f"{what}_digest"):
+            raise WeaverError(
+                f"{folder}: its {what} is not the one that was registered as version {version.version}",
+                f"Remove that folder and run again. If it stays so, the registry was tampered with: {remedy(version)}",
+            )
+    return plan
+
+
+def remedy(version: Any) -> str:
+    return (
+        f"Restore MLflow's artifacts from a backup; or `weaver rollback {version.name} --to …`; or, if it is older "
+        f"than the ledger, remove the alias champion of {version.name}: the next approved version is then the first."
+    )

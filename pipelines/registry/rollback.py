@@ -1,0 +1,64 @@
+"""The rollback stage: an earlier champion is champion again."""
+
+from typing import Any
+
+from pipelines.artifacts import Promotion
+from pipelines.errors import WeaverError
+from pipelines.plan import TrainingPlan
+from pipelines.registry import ledger
+from pipelines.registry.promote import agreed, exists, point, predecessor, promotion, told
+from pipelines.tracking import aliases, moving, tracking
+
+
+def rollback(plan: TrainingPlan, by: str, why: str, to: int = 0, answers: int = 0) -> Promotion:
+    """Write the intent into the ledger, then move the aliases; what is deployed follows in the stages after it.
+
+    A rollback that was killed is carried on with, also without `to`.
+
+    Args:
+        to: the version that shall answer; 0 is the champion before the present one.
+        answers: the version that is deployed; 0 if none is, or if nobody knows.
+    Raises:
+        WeaverError: no reason; there is no such version, it was never champion, or it is and answers already; an
+            alias was moved by hand, and `to` does not say where to.
+        Unavailable: MLflow does not answer.
+    """
+    name = plan.template
+    if not why.strip():
+        raise WeaverError("a rollback has no reason", "Say why with --why; it is kept in the ledger.")
+    with moving(name):
+        client, intent = tracking().MlflowClient(), ledger.unfinished(name)
+        if intent is None or intent.event != "rollback" or to not in (0, intent.version):
+            past = ledger.intents(name)
+            if not past:
+                raise WeaverError(f"the ledger knows of no promotion of {name}", f"Run `weaver run {name}` first.")
+            target = to or before(client, name, intent)
+            champion = aliases(client, name).get("champion", 0)
+            check(client, past, target)
+            if intent is None and {target} == {past[-1].version, champion, answers}:
+                raise WeaverError(f"{told(past[-1])} of {name} is champion and answers", "Nothing is to be done.")
+            left = past[-1].version if past[-1].version != target else champion
+            intent = ledger.write("rollback", name, target, by, why, left)
+        point(client, intent)
+    return promotion(intent)
+
+
+def before(client: Any, name: str, intent: ledger.Entry | None) -> int:
+    """The champion before the present one, or the one that an unfinished promotion wanted to replace."""
+    champion = intent.version if intent else agreed(client, name)
+    target = predecessor(name, champion)
+    if not target:
+        raise WeaverError(
+            f"there was no champion of {name} before version {champion}",
+            f"`weaver ledger show {name}` lists all that were; say which with --to.",
+        )
+    return target
+
+
+def check(client: Any, past: list[ledger.Entry], target: int) -> None:
+    """That a version may answer: somebody approved it once, and it is still there."""
+    name, champions = past[0].name, {number for entry in past for number in (entry.version, entry.from_version)}
+    there = [str(number) for number in sorted(champions) if exists(client, name, number)]
+    if str(target) not in there:
+        what = "was removed from the registry" if target in champions else "was never champion: nobody approved it"
+        raise WeaverError(f"version {target} of {name} {what}", f"Choose one of: {', '.join(there)}.")

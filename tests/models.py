@@ -1,0 +1,160 @@
+"""Models as small as they can be, registered, judged, promoted and deployed by the real stages."""
+
+import itertools
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from pipelines import signing
+from pipelines.artifacts import (
+    Adapter,
+    Comparison,
+    DatasetVersion,
+    Evaluation,
+    Evidence,
+    Export,
+    Incumbent,
+    Verdict,
+)
+from pipelines.files import digest, write_jsonl, write_text
+from pipelines.registry import ledger
+from pipelines.serving import deploy as serving
+from pipelines.stages import run
+from pipelines.templates import make_plan
+from pipelines.tracking import aliases, tracking
+
+EVIDENCE = Evidence(uri="", digest="e" * 64)
+PASSED = Verdict(passed=True, rules=[], reason="passed: all 0 rules hold")
+
+
+def comparison(against: str, gain: float = 0.2, part: str = "all", **other: Any) -> Comparison:
+    figures = {"questions": 218, "clusters": 61, "low": gain - 0.05, "high": gain + 0.05, "detectable": 0.07}
+    return Comparison(**{"against": against, "metric": "score", "part": part, "gain": gain} | figures | other)
+
+
+def evaluated(champion: int = 0, run_id: str = "r", **other: Any) -> Evaluation:
+    """An evaluation that passes every rule of the service advisor's gate, but for what `other` says."""
+    arms = {"base": (0.3, 2.0), "few_shot": (0.4, 1.5), "champion": (0.6, 0.5), "challenger": (0.8, 0.4)}
+    if not champion:
+        del arms["champion"]
+    figures = {
+        arm: {"all": {"questions": 218, "score": score, "loss": loss, "seconds_p95": 1.5, "cost_per_1000": 0.04}}
+        for arm, (score, loss) in arms.items()
+    }
+    compared = [comparison(arm) for arm in arms if arm != "challenger"]
+    return Evaluation(
+        **{"uri": "", "run_id": run_id, "champion": champion, "figures": figures, "comparisons": compared} | other
+    )
+
+
+class Home:
+    """One template in a WEAVER_HOME of its own: `challenger` registers, `promoted` goes all the way."""
+
+    def __init__(self, folder: Path, name: str, artifacts: Path) -> None:
+        self.folder, self.name, self.plan, self.artifacts = folder, name, make_plan(name), artifacts
+        self.work = folder / "work"
+        data = folder / "dataset"
+        write_jsonl(data / "heldout.jsonl", [{"instruction": "Where?", "input": "", "output": "In bay 4."}])
+        self.dataset = DatasetVersion(name=name, version=1, uri=str(data), digest="d" * 64, rows={"train": 24})
+
+    @property
+    def client(self) -> Any:
+        return tracking().MlflowClient()
+
+    def adapter(self, seed: int) -> Adapter:
+        folder = self.folder / "adapters" / str(seed) / "adapter"
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({"lora": np.full((2, 2), seed, dtype=np.float32)}, folder / "adapter_model.safetensors")
+        write_text(folder / "adapter_config.json", '{"r": 2}\n')
+        signing.sign(folder)
+        run_id = self.client.create_run(self.client.create_experiment(f"{self.name} {seed}")).info.run_id
+        return Adapter(uri=str(folder), digest=digest(folder), base_model="b", base_digest="0" * 64, run_id=run_id)
+
+    def export(self, adapter: Adapter) -> Export:
+        """What merging would leave, of the adapter's bytes alone."""
+        folder = self.folder / "exports" / adapter.digest[:12]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "model.safetensors").write_bytes((Path(adapter.uri) / "adapter_model.safetensors").read_bytes())
+        signing.sign(folder)
+        return Export(uri=str(folder), digest=digest(folder), base_uri="", adapter=adapter)
+
+    def challenger(self, seed: int, champion: int = 0) -> dict[str, Any]:
+        """The nouns of a registered challenger that was compared with this champion and passed the gate."""
+        export = self.export(self.adapter(seed))
+        nouns = {"export": export, "version": self.dataset, "evidence": EVIDENCE, "gate": PASSED}
+        nouns["evaluate"] = evaluated(champion, export.adapter.run_id)
+        return nouns | {"register": self.run("register", nouns)}
+
+    def run(self, stage: str, nouns: dict[str, Any], **extra: Any) -> Any:
+        return run(stage, self.plan, nouns, self.work, **extra)
+
+    def promote(self, nouns: dict[str, Any], by: str = "ada", why: str = "better") -> dict[str, Any]:
+        """Promote, deploy, record: as the DAG's tasks do after an approval."""
+        nouns = nouns | {"promote": self.run("promote", nouns, by=by, why=why)}
+        nouns |= {"deploy": self.run("deploy", nouns)}
+        return nouns | {"record": self.run("record", nouns)}
+
+    def promoted(self, *seeds: int) -> None:
+        """Versions 1, 2, …: each compared with the one before, and champion after it."""
+        for champion, seed in enumerate(seeds):
+            self.promote(self.challenger(seed, champion))
+
+    def rollback(self, to: int = 0, why: str = "it talks nonsense") -> dict[str, Any]:
+        """As the DAG and `weaver rollback` do; where a deployment is gone it is made of the registry's adapter."""
+        answers = serving.answering(self.name)
+        nouns = {"promote": self.run("rollback", {}, by="ada", why=why, to=to, answers=answers)}
+        if not serving.kept(nouns["promote"]):
+            incumbent: Incumbent = self.run("incumbent", nouns)
+            nouns["export"] = self.export(incumbent.adapter)
+        nouns |= {"deploy": self.run("deploy", nouns)}
+        return nouns | {"record": self.run("record", nouns)}
+
+    def champions(self) -> tuple[int, int]:
+        """The versions behind the aliases champion and previous_champion; 0 is none."""
+        found = aliases(self.client, self.name)
+        return found.get("champion", 0), found.get("previous_champion", 0)
+
+
+def killed(action: Callable[[], Any], step: int) -> bool:
+    """Do it in a child process that is killed right before its `step`th change; whether it came that far."""
+    child = os.fork()
+    if not child:
+        try:
+            for owner, name in changes():
+                setattr(owner, name, deadly(getattr(owner, name), step))
+            action()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    status = os.waitpid(child, 0)[1]
+    assert os.WIFSIGNALED(status) or not status, "it failed"
+    return os.WIFSIGNALED(status)
+
+
+def changes() -> Iterator[tuple[Any, str]]:
+    """Whatever a stage of the registry or of serving changes outside of its process goes through one of these."""
+    from mlflow import MlflowClient
+
+    yield ledger, "append"
+    yield Path, "replace"  # of everything that is written whole
+    yield MlflowClient, "set_registered_model_alias"
+    yield MlflowClient, "delete_registered_model_alias"
+    yield MlflowClient, "set_registered_model_tag"
+    yield MlflowClient, "set_model_version_tag"
+
+
+made = itertools.count(1)  # changes of this process
+
+
+def deadly(change: Callable[..., Any], step: int) -> Callable[..., Any]:
+    def counted(*args: Any, **options: Any) -> Any:
+        if next(made) == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return change(*args, **options)
+
+    return counted

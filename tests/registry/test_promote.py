@@ -1,0 +1,205 @@
+"""A challenger becomes champion once and whole: the ledger first, the aliases next, the deployment last."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from pipelines.artifacts import NOBODY, Verdict
+from pipelines.errors import Unavailable, WeaverError
+from pipelines.registry import ledger
+from pipelines.registry.audit import audit
+from pipelines.registry.promote import behind_aliases, decided
+from pipelines.serving.deploy import answering
+
+from ..models import EVIDENCE, Home, killed
+from ..servers import Server
+
+
+def agree(models: Home, champion: int) -> None:
+    """The ledger, MLflow's alias and the deployment say that this version answers."""
+    assert audit({models.name: answering(models.name)})[1] == []
+    assert models.champions()[0] == answering(models.name) == champion
+    said = [entry for entry in ledger.read() if entry.moves][-1]
+    assert (said.event, said.version) == ("deployed", champion)
+
+
+def told(models: Home) -> list[tuple[str, int, int]]:
+    return [(entry.event, entry.from_version, entry.version) for entry in ledger.read() if entry.name == models.name]
+
+
+def test_a_champion_has_its_whole_story_in_the_ledger(models: Home) -> None:
+    models.promoted(1, 2)
+    agree(models, 2)
+    assert models.champions() == (2, 1)
+    assert told(models) == [
+        ("registered", 0, 1),
+        ("approved", 0, 1),
+        ("promotion", 0, 1),
+        ("deployed", 0, 1),
+        ("registered", 0, 2),
+        ("approved", 0, 2),
+        ("promotion", 1, 2),
+        ("deployed", 1, 2),
+    ]
+    promotion = ledger.read()[-2]
+    assert (promotion.by, promotion.why, promotion.evidence) == ("ada", "better", EVIDENCE.digest)
+    assert (promotion.dataset, promotion.plan_digest) == (models.dataset.tag, models.plan.digest())
+    tags = behind_aliases(models.name)["champion"]["tags"]
+    assert (tags["decision"], tags["decided_by"], tags["decided_why"]) == ("approved", "ada", "better")
+
+
+def test_promoting_twice_is_promoting_once(models: Home) -> None:
+    challenger = models.challenger(1)
+    first = models.promote(challenger)
+    assert models.promote(challenger, by="bob", why="again") == first
+    assert [event for event, *_ in told(models)].count("promotion") == 1
+
+
+def test_killed_before_any_of_its_changes_it_is_finished_by_running_it_again(models: Home) -> None:
+    champion, step = 0, 1
+    while True:
+        challenger = models.challenger(champion + 1, champion)
+        was_killed = killed(lambda challenger=challenger: models.promote(challenger), step)
+        models.promote(challenger)
+        champion, step = champion + 1, step + 1
+        agree(models, champion)
+        assert models.champions() == (champion, champion - 1)
+        assert [event for event, *_ in told(models)].count("deployed") == champion
+        if not was_killed:
+            break
+    assert step > 12, "every change of a promotion was interrupted"
+
+
+def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(models: Home) -> None:
+    models.promoted(1)
+    rivals = [models.challenger(seed, champion=1) for seed in (2, 3)]
+    outcomes: list[Any] = []
+    start = threading.Barrier(2)
+
+    def promote(rival: dict[str, Any]) -> None:
+        start.wait()
+        try:
+            outcomes.append(models.promote(rival)["promote"].to_version)
+        except WeaverError as error:
+            outcomes.append(error)
+
+    threads = [threading.Thread(target=promote, args=(rival,)) for rival in rivals]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (winner,) = [outcome for outcome in outcomes if isinstance(outcome, int)]
+    (refused,) = [outcome for outcome in outcomes if isinstance(outcome, WeaverError)]
+    assert "compared with champion 1, and by now version" in refused.what and "weaver run" in refused.remedy
+    agree(models, winner)
+    assert models.champions() == (winner, 1)
+
+
+def test_a_verdict_that_failed_is_never_promoted(models: Home) -> None:
+    failed = models.challenger(1) | {"gate": Verdict(passed=False, rules=[], reason="failed: too slow")}
+    with pytest.raises(WeaverError, match="may not be promoted: failed: too slow"):
+        models.promote(failed)
+    assert models.champions() == (0, 0)
+    assert told(models) == [("registered", 0, 1)]
+
+
+@pytest.mark.parametrize("to", ["other", "none"])
+def test_an_alias_moved_by_hand_is_refused_with_what_puts_it_back(models: Home, to: str) -> None:
+    models.promoted(1, 2)
+    if to == "other":
+        models.client.set_registered_model_alias(models.name, "champion", "1")
+    else:
+        models.client.delete_registered_model_alias(models.name, "champion")
+    late = models.challenger(3, champion=2)
+    with pytest.raises(
+        WeaverError, match=f"alias champion of {models.name} by hand to {'1' if to == 'other' else 'no'}"
+    ):
+        models.promote(late)
+    with pytest.raises(WeaverError, match="by hand") as refused:
+        models.run("incumbent", {})
+    assert f"weaver rollback {models.name} --to 2" in refused.value.remedy
+    models.rollback(to=2, why="put back")
+    agree(models, 2)
+    assert models.promote(late)["promote"].to_version == 3
+
+
+def test_a_champion_by_hand_before_the_first_promotion_is_refused(models: Home) -> None:
+    challenger = models.challenger(1, champion=1)
+    models.client.set_registered_model_alias(models.name, "champion", "1")
+    with pytest.raises(WeaverError, match="the ledger knows of no promotion"):
+        models.promote(challenger)
+
+
+def test_a_champion_from_before_there_was_a_ledger_is_what_the_first_promotion_replaces(models: Home) -> None:
+    models.challenger(1)
+    models.client.set_model_version_tag(models.name, "1", "decision", "approved")
+    models.client.set_registered_model_alias(models.name, "champion", "1")
+    models.promote(models.challenger(2, champion=1))
+    assert models.champions() == (2, 1)
+    assert models.rollback()["promote"].to_version == 1
+
+
+def test_a_late_try_does_not_undo_a_rollback(models: Home) -> None:
+    models.promoted(1)
+    second = models.challenger(2, champion=1)
+    models.run("promote", second, by="ada", why="better")  # its deployment is still to come
+    models.rollback()
+    agree(models, 1)
+    with pytest.raises(WeaverError, match=r"was champion already, and version 1 \(rollback") as refused:
+        models.promote(second)
+    assert "--to 2" in refused.value.remedy
+    agree(models, 1)
+
+
+def test_a_deployment_that_comes_after_a_rollback_is_refused(models: Home) -> None:
+    models.promoted(1)
+    second = models.challenger(2, champion=1)
+    second["promote"] = models.run("promote", second, by="ada", why="better")
+    models.rollback()
+    with pytest.raises(WeaverError, match=r"version 2 .* is not champion any more: 1 is"):
+        models.run("deploy", second)
+    agree(models, 1)
+
+
+def test_an_unfinished_promotion_stops_the_next_until_it_is_finished_or_given_up(models: Home) -> None:
+    models.promoted(1)
+    second, third = models.challenger(2, champion=1), models.challenger(3, champion=1)
+    assert killed(lambda: models.promote(second), 5)  # approved and its head, promotion and its head; then tags
+    assert told(models)[-1] == ("promotion", 1, 2) and models.champions()[0] == 1
+    with pytest.raises(WeaverError, match=r"version 2 \(promotion by ada.* was not finished"):
+        models.promote(third)
+    models.rollback(why="given up")
+    agree(models, 1)
+    models.promote(third)
+    agree(models, 3)
+
+
+def test_without_mlflow_nothing_is_half_done(models: Home, own_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.settings import settings
+
+    own_server.start()
+    monkeypatch.setenv("WEAVER_TRACKING_URI", own_server.url)
+    settings.cache_clear()
+    models.promoted(1)
+    second = models.challenger(2, champion=1)
+    own_server.kill()
+    before = ledger.path().read_bytes()
+    with pytest.raises(Unavailable, match="weaver up"):
+        models.promote(second)
+    assert ledger.path().read_bytes() == before and answering(models.name) == 1
+    own_server.start()
+    models.promote(second)
+    agree(models, 2)
+
+
+def test_a_rejection_is_kept_and_nobodys_is_asked_again(models: Home) -> None:
+    challenger = models.challenger(1)
+    models.run("reject", challenger, by=NOBODY, why="nobody answered")
+    assert decided(models.dataset, models.plan) == ""
+    models.run("reject", challenger, by="ada", why="not tonight")
+    assert decided(models.dataset, models.plan).endswith("with this plan: rejected")
+    assert [(entry.event, entry.by, entry.why) for entry in ledger.read()[-2:]] == [
+        ("rejected", NOBODY, "nobody answered"),
+        ("rejected", "ada", "not tonight"),
+    ]

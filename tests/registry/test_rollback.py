@@ -1,0 +1,160 @@
+"""An earlier champion answers again: alias, deployment and ledger agree afterwards, whatever happened on the way."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pipelines.errors import WeaverError
+from pipelines.registry import ledger
+from pipelines.serving.deploy import answering, deployed, home
+from pipelines.settings import REPOSITORY
+
+from ..models import Home, killed
+from .test_promote import agree
+
+
+def test_the_champion_before_answers_again(models: Home) -> None:
+    models.promoted(1, 2)
+    began = time.monotonic()
+    back = models.rollback(why="it talks nonsense")
+    assert time.monotonic() - began < 60
+    agree(models, 1)
+    assert models.champions() == (1, 0)
+    assert (back["promote"].kind, back["promote"].from_version, back["promote"].to_version) == ("rollback", 2, 1)
+    intent, done = ledger.read()[-2:]
+    assert (intent.event, intent.by, intent.why) == ("rollback", "ada", "it talks nonsense")
+    assert (done.event, done.version, done.model) == ("deployed", 1, deployed(models.name).digest)
+
+
+def test_each_rollback_goes_one_champion_further_back_and_any_can_be_named(models: Home) -> None:
+    models.promoted(1, 2, 3)
+    for version, before in ((2, 1), (1, 0)):
+        models.rollback()
+        agree(models, version)
+        assert models.champions() == (version, before)
+    with pytest.raises(WeaverError, match=r"there was no champion .* before version 1"):
+        models.rollback()
+    models.rollback(to=3)
+    agree(models, 3)
+    assert models.champions() == (3, 2)
+
+
+def test_after_a_rollback_the_next_challenger_replaces_the_one_that_answers(models: Home) -> None:
+    models.promoted(1, 2)
+    models.rollback()
+    models.promote(models.challenger(3, champion=1))
+    agree(models, 3)
+    models.rollback()
+    agree(models, 1)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_killed_before_any_of_its_changes_it_is_finished_by_running_it_again(kept: bool, models: Home) -> None:
+    models.promoted(1, 2)
+    step, was_killed = 0, True
+    while was_killed:
+        step += 1
+        to = 1 if answering(models.name) == 2 else 2
+        if not kept:
+            shutil.rmtree(home(models.name) / f"v{to}")
+            shutil.rmtree(models.work / "incumbent", ignore_errors=True)
+        was_killed = killed(lambda to=to: models.rollback(to=to), step)
+        if ledger.unfinished(models.name):
+            models.rollback(why="again")
+        elif answering(models.name) != to:  # not begun
+            models.rollback(to=to)
+        agree(models, to)
+        moves = [entry.event for entry in ledger.read() if entry.moves]
+        assert moves == ["promotion", "deployed"] * 2 + ["rollback", "deployed"] * step
+    assert step > (7 if kept else 9), "every change of a rollback was interrupted"
+
+
+def test_one_that_cannot_be_finished_may_go_to_another_version(models: Home) -> None:
+    models.promoted(1, 2, 3)
+    spoilt = home(models.name) / "v2" / "model.safetensors"
+    spoilt.unlink()  # not written to: deployed files are links to the exported ones
+    spoilt.write_bytes(b"something else")
+    with pytest.raises(WeaverError, match="is not what was signed"):
+        models.rollback()
+    assert answering(models.name) == 3 and models.champions()[0] == 2
+    models.rollback(to=3)
+    agree(models, 3)
+    shutil.rmtree(spoilt.parent)
+    models.rollback()
+    agree(models, 2)
+
+
+def test_a_version_that_may_not_answer_is_refused_with_those_that_may(models: Home) -> None:
+    models.promoted(1, 2)
+    models.challenger(3, champion=2)
+    for to, told in (
+        (3, "version 3 of .* was never champion"),
+        (9, "version 9 of .* was never champion"),
+        (2, r"version 2 \(promotion by ada.* is champion and answers"),
+    ):
+        with pytest.raises(WeaverError, match=told) as refused:
+            models.rollback(to=to)
+        assert to == 2 or "one of: 1, 2" in refused.value.remedy
+    models.client.delete_model_version(models.name, "1")
+    for to in (1, 0):
+        with pytest.raises(WeaverError, match=r"version 1 of .* was removed from the registry"):
+            models.rollback(to=to)
+    with pytest.raises(WeaverError, match="a rollback has no reason"):
+        models.rollback(why=" ")
+    agree(models, 2)
+
+
+def test_without_a_champion_there_is_nothing_to_roll_back(models: Home) -> None:
+    with pytest.raises(WeaverError, match="knows of no promotion"):
+        models.rollback()
+
+
+def test_a_pointer_that_was_changed_by_hand_is_noticed_and_put_right(models: Home) -> None:
+    from pipelines.registry.audit import audit
+
+    models.promoted(1, 2)
+    deployed(models.name).model_copy(update={"version": 1}).save(home(models.name).with_suffix(".json"))
+    ((what, remedy),) = audit({models.name: answering(models.name)})[1]
+    assert "version 1 of" in what and "answers, and version 2 is champion" in what
+    assert f"weaver rollback {models.name} --to 2" in remedy
+    models.rollback(to=2, why="put right")
+    agree(models, 2)
+
+
+def weaver(*verb: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.cli.main", *verb], cwd=REPOSITORY, capture_output=True, text=True
+    )
+
+
+def test_on_the_command_line(models: Home) -> None:
+    models.promoted(1, 2)
+    began = time.monotonic()
+    done = weaver("rollback", models.name, "--why", "prices were wrong", "--by", "ada", "--json")
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - began < 60
+    said = json.loads(done.stdout)
+    assert (said["promote"]["to_version"], said["deploy"]["version"], said["record"]["event"]) == (1, 1, "deployed")
+    agree(models, 1)
+
+    shown = weaver("ledger", "show", models.name)
+    assert "prices were wrong" in " ".join(shown.stdout.split()) and "2 → 1" in shown.stdout
+    today = json.loads(weaver("ledger", "show", models.name, "--at", time.strftime("%Y-%m-%d"), "--json").stdout)
+    assert [entry["version"] for entry in today] == [1, 2, 1]
+    assert "Nothing of" in weaver("ledger", "show", models.name, "--at", "2026-03-03T12:00").stdout
+    assert "Write it as 2026-03-03" in weaver("ledger", "show", models.name, "--at", "yesterday").stderr
+
+    verified = weaver("ledger", "verify")
+    assert verified.returncode == 0 and "10 entries" in verified.stdout
+    models.client.set_registered_model_alias(models.name, "champion", "2")
+    verified = weaver("ledger", "verify", "--json")
+    assert verified.returncode == 1
+    ((what, remedy),) = (finding.values() for finding in json.loads(verified.stdout)["findings"])
+    assert "by hand to 2" in what and f"weaver rollback {models.name} --to 1" in remedy
+
+    refused = weaver("rollback", models.name, "--why", "no")
+    assert refused.returncode == 1 and "by hand" in refused.stderr
