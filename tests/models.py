@@ -43,7 +43,7 @@ def evaluated(champion: int = 0, run_id: str = "r", **other: Any) -> Evaluation:
     if not champion:
         del arms["champion"]
     figures = {
-        arm: {"all": {"questions": 218, "score": score, "loss": loss, "seconds_p95": 1.5, "cost_per_1000": 0.04}}
+        arm: {"all": {"questions": 218, "score": score, "loss": loss, "latency_p95": 1.5, "cost_per_1000": 0.04}}
         for arm, (score, loss) in arms.items()
     }
     compared = [comparison(arm) for arm in arms if arm != "challenger"]

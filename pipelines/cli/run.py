@@ -159,7 +159,7 @@ def comparison(figures: dict[str, dict[str, dict[str, float]]]) -> Table:
         for metric in ("score", "facts", "token_f1", "rouge_l", "loss"):
             if part in figures["base"]:
                 shown.add_row(f"{part} {metric}", *(f"{figures[arm][part][metric]:.3f}" for arm in arms))
-    shown.add_row("seconds an answer (p95)", *(f"{figures[arm]['all']['seconds_p95']:.2f}" for arm in arms))
+    shown.add_row("seconds an answer (p95)", *(f"{figures[arm]['all']['latency_p95']:.2f}" for arm in arms))
     return shown
 
 

@@ -201,5 +201,5 @@ def speed(timings: list[Row], machine_hour: float) -> dict[str, float]:
     whole = sum(timing["answer"] for timing in timings)
     return found | {
         "tokens_per_second": sum(timing["tokens"] for timing in timings) / whole,
-        "cost": whole / len(timings) * 1000 / 3600 * machine_hour,
+        "cost_per_1000": whole / len(timings) * 1000 / 3600 * machine_hour,
     }

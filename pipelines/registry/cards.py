@@ -10,7 +10,7 @@ from pipelines.templates import load_template
 
 ARMS = ("base", "few_shot", "champion", "challenger")
 SHARES = ("score", "facts", "exact", "accuracy", "macro_f1", "token_f1", "rouge_l", "bleu", "chrf", "calibration_error")
-SHOWN = (*SHARES, "numeric_error", "loss", "perplexity", "latency", "latency_p95", "tokens_per_second", "cost")
+SHOWN = (*SHARES, "numeric_error", "loss", "perplexity", "latency", "latency_p95", "tokens_per_second", "cost_per_1000")
 LABELS = {
     "facts": "facts right",
     "exact": "exact answers",
@@ -23,7 +23,7 @@ LABELS = {
     "latency": "seconds an answer, median",
     "latency_p95": "seconds an answer, 95th percentile",
     "tokens_per_second": "tokens a second",
-    "cost": "cost of 1,000 answers",
+    "cost_per_1000": "cost of 1,000 answers",
     "few_shot": "base with examples",
 }
 TREATMENTS = {

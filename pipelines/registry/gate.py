@@ -110,7 +110,7 @@ def figures(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
     )
     yield at_most(
         "seconds an answer",
-        challenger.get("seconds_p95", math.nan),
+        challenger.get("latency_p95", math.nan),
         plan.gate.max_seconds,
         "95th percentile, asked one at a time",
     )

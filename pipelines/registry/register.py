@@ -14,7 +14,7 @@ from pipelines.tracking import git_commit, tracking
 log = logging.getLogger(__name__)
 
 QUALITY = {"score": "score", "facts": "facts right", "token_f1": "token F1", "rouge_l": "ROUGE-L", "loss": "loss"}
-SERVICE = {"seconds_p95": "seconds an answer (p95)", "cost_per_1000": "cost of 1,000 answers"}
+SERVICE = {"latency_p95": "seconds an answer (p95)", "cost_per_1000": "cost of 1,000 answers"}
 ROWS = {"all": QUALITY | SERVICE, "grounded": QUALITY, "knowledge": QUALITY}  # of the version's page
 
 

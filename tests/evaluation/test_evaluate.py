@@ -53,7 +53,9 @@ def test_four_arms_answer_and_the_challenger_is_held_to_the_others(evaluation: E
     for parts in evaluation.figures.values():
         assert named <= set(parts)
         assert parts["all"]["questions"] == 24
-        assert {"latency_p95", "first_token", "tokens_per_second", "cost", "calibration_error"} <= set(parts["all"])
+        assert {"latency_p95", "first_token", "tokens_per_second", "cost_per_1000", "calibration_error"} <= set(
+            parts["all"]
+        )
     losses = [parts["all"]["loss"] for parts in evaluation.figures.values()]
     assert len(set(losses)) == 4, "each arm is another model or another prompt"
     assert {one.against for one in evaluation.comparisons} == {"base", "few_shot", "champion"}

@@ -163,4 +163,6 @@ def test_speed_is_of_answers_asked_one_at_a_time() -> None:
     assert found["latency_p95"] == pytest.approx(2.85)
     assert found["token"] == found["token_p95"] == pytest.approx(0.05)
     assert found["tokens_per_second"] == pytest.approx(31 / 8)
-    assert found["cost"] == pytest.approx(2.0 * 1000 * 0.001)  # two seconds an answer, at a thousandth a second
+    assert found["cost_per_1000"] == pytest.approx(
+        2.0 * 1000 * 0.001
+    )  # two seconds an answer, at a thousandth a second

@@ -92,7 +92,7 @@ def test_a_slice_that_is_proven_worse_than_the_champions_stops_a_challenger(plan
 
 @pytest.mark.parametrize("figure", [30.0, 30.1, math.inf])
 def test_the_limit_itself_is_within(figure: float, plan: TrainingPlan) -> None:
-    assert held(with_figure("seconds_p95", figure), plan, max_seconds=30).passed == (figure == 30)
+    assert held(with_figure("latency_p95", figure), plan, max_seconds=30).passed == (figure == 30)
 
 
 def test_costs_and_loss_have_their_limits(plan: TrainingPlan) -> None:
@@ -101,7 +101,7 @@ def test_costs_and_loss_have_their_limits(plan: TrainingPlan) -> None:
     assert failed(held(with_figure("loss", 0.0, arm="base"), plan)) == ["held-out loss over base's at most"]
 
 
-@pytest.mark.parametrize("key", ["loss", "seconds_p95", "cost_per_1000"])
+@pytest.mark.parametrize("key", ["loss", "latency_p95", "cost_per_1000"])
 def test_what_is_not_a_number_never_passes(key: str, plan: TrainingPlan) -> None:
     found = held(with_figure(key, math.nan), plan)
     assert not found.passed and len(failed(found)) == 1
@@ -119,7 +119,7 @@ def test_an_interval_that_is_not_a_number_never_passes(end: str, part: str, plan
 
 def test_a_figure_that_was_not_measured_fails(plan: TrainingPlan) -> None:
     found = evaluated()
-    del found.figures["challenger"]["all"]["seconds_p95"]
+    del found.figures["challenger"]["all"]["latency_p95"]
     assert failed(held(found, plan)) == ["seconds an answer at most"]
 
 
