@@ -1,17 +1,14 @@
 """An earlier champion answers again: alias, deployment and ledger agree afterwards, whatever happened on the way."""
 
-import json
 import shutil
-import subprocess
-import sys
 import time
 
 import pytest
 
 from pipelines.errors import WeaverError
 from pipelines.registry import ledger
+from pipelines.registry.audit import audit
 from pipelines.serving.deploy import answering, deployed, home
-from pipelines.settings import REPOSITORY
 
 from ..models import Home, killed
 from .test_promote import agree
@@ -114,8 +111,6 @@ def test_without_a_champion_there_is_nothing_to_roll_back(models: Home) -> None:
 
 
 def test_a_pointer_that_was_changed_by_hand_is_noticed_and_put_right(models: Home) -> None:
-    from pipelines.registry.audit import audit
-
     models.promoted(1, 2)
     deployed(models.name).model_copy(update={"version": 1}).save(home(models.name).with_suffix(".json"))
     ((what, remedy),) = audit({models.name: answering(models.name)})[1]
@@ -123,38 +118,3 @@ def test_a_pointer_that_was_changed_by_hand_is_noticed_and_put_right(models: Hom
     assert f"weaver rollback {models.name} --to 2" in remedy
     models.rollback(to=2, why="put right")
     agree(models, 2)
-
-
-def weaver(*verb: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pipelines.cli.main", *verb], cwd=REPOSITORY, capture_output=True, text=True
-    )
-
-
-def test_on_the_command_line(models: Home) -> None:
-    models.promoted(1, 2)
-    began = time.monotonic()
-    done = weaver("rollback", models.name, "--why", "prices were wrong", "--by", "ada", "--json")
-    assert done.returncode == 0, done.stderr
-    assert time.monotonic() - began < 60
-    said = json.loads(done.stdout)
-    assert (said["promote"]["to_version"], said["deploy"]["version"], said["record"]["event"]) == (1, 1, "deployed")
-    agree(models, 1)
-
-    shown = weaver("ledger", "show", models.name)
-    assert "prices were wrong" in " ".join(shown.stdout.split()) and "2 → 1" in shown.stdout
-    today = json.loads(weaver("ledger", "show", models.name, "--at", time.strftime("%Y-%m-%d"), "--json").stdout)
-    assert [entry["version"] for entry in today] == [1, 2, 1]
-    assert "Nothing of" in weaver("ledger", "show", models.name, "--at", "2026-03-03T12:00").stdout
-    assert "Write it as 2026-03-03" in weaver("ledger", "show", models.name, "--at", "yesterday").stderr
-
-    verified = weaver("ledger", "verify")
-    assert verified.returncode == 0 and "10 entries" in verified.stdout
-    models.client.set_registered_model_alias(models.name, "champion", "2")
-    verified = weaver("ledger", "verify", "--json")
-    assert verified.returncode == 1
-    ((what, remedy),) = (finding.values() for finding in json.loads(verified.stdout)["findings"])
-    assert "by hand to 2" in what and f"weaver rollback {models.name} --to 1" in remedy
-
-    refused = weaver("rollback", models.name, "--why", "no")
-    assert refused.returncode == 1 and "by hand" in refused.stderr
