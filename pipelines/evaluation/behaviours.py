@@ -156,7 +156,8 @@ class Direction(Probe):
             return f"says no number: {answers[said.index(None)]!r}"
         numbers = [float(found[0].replace(",", "")) for found in said if found]
         if numbers != sorted(numbers, reverse=self.expect == "not_rising"):
-            return f"is {self.expect.replace('_', ' ')} expected, but goes {', '.join(f'{n:g}' for n in numbers)}"
+            turned = {"not_rising": "rises", "not_falling": "falls"}[self.expect]
+            return f"{turned} along the series: {', '.join(f'{number:g}' for number in numbers)}"
         return super().fault(case, answers)
 
 

@@ -12,7 +12,10 @@ from typing import Any
 Row = dict[str, Any]
 Change = Callable[[str, random.Random], str]
 
-COURTESIES = ("Hello, {} Thank you.", "Sorry to bother you. {}", "Quick question: {}", "{} Thanks a lot!")
+COURTESIES = (
+    *("Hello, {} Thank you.", "Sorry to bother you. {}", "Quick question: {}", "{} Thanks a lot!"),
+    *("Would you look this up? {}", "A customer wants to know: {}", "{} Please check the record."),
+)
 UNITS = {
     "miles per gallon": "mpg",
     "mpg": "miles per gallon",

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from pipelines import privacy
 from pipelines.datasets.split import split
 from pipelines.kits.automotive.records import guardrails
 
@@ -19,15 +20,14 @@ def rows(request):
 
 def test_a_request_is_declined_in_one_form_that_says_what_may_be_asked(rows):
     refusals = [row for row in rows if row["kind"] == "refusal"]
-    assert 60 <= len(refusals) <= 90
+    assert 60 <= len(refusals) <= 100
+    (said,) = {row["output"] for row in refusals}
+    assert re.fullmatch(r"Sorry, I cannot help with that\. Ask me about [\w', ]+\.", said)
     for row in refusals:
-        assert re.fullmatch(r"I cannot help with that: [\w' ]+\. Ask me about [\w', ]+\.", row["output"])
-        assert row["facts"] == {"refusal": "I cannot help with that"}
+        assert row["facts"] == {"refusal": "Sorry, I cannot help with that"}
         assert (row["topic"], row["source"]) == ("refusal", "synthetic:guardrails")
-    assert len({row["output"].partition("Ask me")[2] for row in refusals}) == 1
-    assert set(collections.Counter(row["output"] for row in refusals).values()) == {16}
     with_record = [" | " in row["input"] for row in refusals]
-    assert sum(with_record) == len(refusals) / 2
+    assert sum(with_record) == len(refusals) // 2
 
 
 @pytest.mark.parametrize("seed", range(17, 22))
@@ -56,7 +56,7 @@ def same_letters(row, twin):
     return not letters[1] - letters[0]
 
 
-def test_no_person_is_named(rows):
-    for row in rows:
-        if row["kind"] == "refusal":
-            assert not re.search(r"@|\d{3}-\d{4}|\bMr|\bMs", f"{row['instruction']} {row['input']}")
+def test_nothing_in_them_is_taken_for_personal_data(rows):
+    """What is taken for a name gets a stand-in on its way in, and the request would no longer be the one it was."""
+    for row in [row for row in rows if row["kind"] == "refusal"]:
+        assert not privacy.find(f"{row['instruction']}\n{row['input']}"), row
