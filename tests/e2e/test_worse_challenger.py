@@ -1,0 +1,60 @@
+"""A worse challenger is refused for the right reasons, a better one is promoted and taken back: real trainings, so slow."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.files import read_jsonl, write_jsonl
+
+TEMPLATE = "parts_inventory"
+REAL = (
+    "--set", "refine.rows=0", "--set", "train.batch_size=8", "--set", "evaluate.questions=0",
+    "--set", "gate.gain_over_base=0.05", "--set", "gate.gain_over_champion=0", "--set", "gate.max_slice_drop=0.05",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def champion(stack: Any) -> dict[str, Any]:
+    """One that learnt for thirty steps."""
+    return stack.json("run", TEMPLATE, "--approve", *REAL, "--set", "train.max_steps=30", timeout=2400)
+
+
+@pytest.fixture
+def shuffled(stack: Any, champion: dict[str, Any], tmp_path: Path) -> Path:
+    """The champion's own dataset, in which the answers of the training rows changed places within their topic."""
+    dataset = Path(stack.noun(f"retrain_{TEMPLATE}", "version")["uri"])
+    rows = read_jsonl(dataset / "train.jsonl")
+    topics: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        topics.setdefault(row["topic"], []).append(row)
+    for members in topics.values():
+        answers = [{key: row[key] for key in ("output", "facts")} for row in members]
+        random.Random(17).shuffle(answers)
+        for row, answer in zip(members, answers, strict=True):
+            row.update(answer)
+    file = tmp_path / "shuffled.jsonl"
+    write_jsonl(file, rows + read_jsonl(dataset / "heldout.jsonl"))
+    return file
+
+
+@pytest.mark.slow
+def test_a_challenger_that_learnt_shuffled_answers_is_refused(stack: Any, champion: Any, shuffled: Path) -> None:
+    assert champion["outcome"] == "version 1 is champion, approved by admin"
+    steps = ("--set", "train.max_steps=30")
+    result = stack.json("run", TEMPLATE, *REAL, *steps, "--set", f"data.source={shuffled}", timeout=2400)
+    assert result["outcome"].startswith("gate failed")
+    assert "gain over champion" in result["outcome"]
+    assert result["tasks"]["approve"] == "skipped"
+    assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == 1
+
+
+@pytest.mark.slow
+def test_a_better_one_is_promoted_and_taken_back(stack: Any, champion: Any) -> None:
+    result = stack.json("run", TEMPLATE, "--approve", *REAL, "--set", "train.max_steps=120", timeout=2400)
+    better = stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"]
+    assert result["outcome"] == f"version {better} is champion, approved by admin" and better > 1
+    stack.json("rollback", TEMPLATE, "--why", "to see that it goes")
+    assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == 1
+    assert stack.json("ledger", "verify")["whole"]
