@@ -36,7 +36,7 @@ SPEEDS = {
     "latency_p95": "95%",
 }
 MARKS = ("answer", "score", "facts", "exact", "token_f1", "rouge_l", "bleu", "chrf", "confidence", "answer_tokens")
-UNSAFE = re.compile(r"[^\w\-. :/]")  # what MLflow does not have in the name of a metric
+UNSAFE = re.compile(r"[^\w\-. :]")  # what neither a file nor a metric of MLflow has in its name
 
 
 def file_of(arm: Arm) -> str:
@@ -65,7 +65,7 @@ def render(
     """
     drawn = figures.draw(evaluation.figures, answers, evaluation.comparisons, plan.gate.metric)
     for name, figure in drawn.items():
-        figure.savefig(folder / f"{name}.png", dpi=110, facecolor="white")
+        figure.savefig(folder / f"{UNSAFE.sub('_', name)}.png", dpi=110, facecolor="white")
     svgs = {name: page.svg(figure) for name, figure in drawn.items()}
     bad = failures.failures(answers["challenger"], train)
     told = {
@@ -158,9 +158,8 @@ def log(evaluation: Evaluation) -> None:
     table = pd.DataFrame(side_by_side(answers_of(evaluation)))
     with mlflow.start_run(run_id=evaluation.run_id):
         mlflow.log_metrics(metrics | {"eval.changed": evaluation.changed, "eval.leaks": evaluation.leaks})
-        mlflow.log_artifact(str(folder / "evaluation.png"))
         for file in (folder / PAGE, *sorted(folder.glob("*.png"))):
-            mlflow.log_artifact(str(file), "evaluation")
+            mlflow.log_artifact(str(file), None if file.stem == "evaluation" else "evaluation")
         if "answers.json" in {found.path for found in mlflow.MlflowClient().list_artifacts(evaluation.run_id)}:
             mlflow.log_text(table.to_json(orient="split", index=False), "answers.json")  # log_table would append
         else:

@@ -101,12 +101,12 @@ def test_what_is_not_signed_is_not_loaded(small_base: Path, plan: TrainingPlan, 
 
 
 def test_examples_are_of_the_questions_own_topic_and_the_same_every_time(rows: Rows) -> None:
-    shown = few_shot.examples(rows, ["urgency", "drivetrain", "urgency"], 3)
+    shown = few_shot.examples(rows, ["urgency", "drive/train", "urgency"], 3)
     assert {topic: [row["topic"] for row in found] for topic, found in shown.items()} == {
-        "drivetrain": ["drivetrain"] * 3,
+        "drive/train": ["drive/train"] * 3,
         "urgency": ["urgency"] * 3,
     }
-    assert shown == few_shot.examples(rows, ["drivetrain", "urgency"], 3)
+    assert shown == few_shot.examples(rows, ["drive/train", "urgency"], 3)
 
 
 def test_a_topic_with_too_few_examples_borrows_from_the_others_and_says_nothing_twice(rows: Rows) -> None:

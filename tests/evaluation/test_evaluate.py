@@ -49,7 +49,7 @@ def test_four_arms_answer_and_the_challenger_is_held_to_the_others(evaluation: E
     assert list(evaluation.figures) == ["base", "few_shot", "champion", "challenger"]
     assert evaluation.champion == 2 and evaluation.leaks == 0
     assert 0 < evaluation.changed <= 1, "an adapter that does nothing would leave every answer as it was"
-    named = {"all", "grounded", "knowledge", "drivetrain", "urgency", "source:epa", "length:short", "year:2012"}
+    named = {"all", "grounded", "knowledge", "drive/train", "urgency", "source:epa", "length:short", "year:2012"}
     for parts in evaluation.figures.values():
         assert named <= set(parts)
         assert parts["all"]["questions"] == 24
@@ -90,10 +90,10 @@ def test_the_reviewer_finds_figures_report_and_every_answer_in_mlflow(
     client = tracking().MlflowClient()
     metrics = client.get_run(evaluation.run_id).data.metrics
     assert metrics["eval.challenger.all.loss"] == evaluation.figures["challenger"]["all"]["loss"]
-    assert "eval.few_shot.source:epa.score" in metrics
+    assert {"eval.few_shot.source:epa.score", "eval.base.drive_train.facts"} <= set(metrics)
     assert {"answers.json", "evaluation.png"} <= {file.path for file in client.list_artifacts(evaluation.run_id)}
     inside = {file.path for file in client.list_artifacts(evaluation.run_id, "evaluation")}
-    assert {"evaluation/report.html", "evaluation/gains.png", "evaluation/calibration.png"} <= inside
+    assert {"evaluation/report.html", "evaluation/gains.png", "evaluation/confusion-drive_train.png"} <= inside
     table = json.loads(Path(client.download_artifacts(evaluation.run_id, "answers.json")).read_text())
     assert len(table["data"]) == 24
     assert {"base_answer", "few_shot_answer", "champion_answer", "challenger_score"} <= set(table["columns"])
@@ -110,10 +110,10 @@ def test_the_page_needs_no_network_and_texts_of_rows_stay_text(evaluation: Evalu
 
 
 def test_the_first_night_has_three_arms(
-    small_adapter: Any, run_id: str, dataset: DatasetVersion, plan: TrainingPlan, tmp_path: Path
+    small_adapter: Any, run_id: str, dataset: DatasetVersion, plan: TrainingPlan, room: Path, tmp_path: Path
 ) -> None:
-    made = export(small_adapter(1, run_id), Incumbent(name="service_advisor"), plan, tmp_path / "work")
-    evaluation = evaluate(made, dataset, plan, tmp_path / "work")
+    made = export(small_adapter(1, run_id), Incumbent(name="service_advisor"), plan, tmp_path)
+    evaluation = evaluate(made, dataset, plan, room / "work")
     assert list(evaluation.figures) == ["base", "few_shot", "challenger"]
     assert evaluation.champion == 0
     assert "no champion yet" in (Path(evaluation.uri) / "report.html").read_text(encoding="utf-8")
@@ -123,12 +123,13 @@ def test_the_first_night_has_three_arms(
 def test_a_changed_export_is_not_asked(
     small_adapter: Any, run_id: str, dataset: DatasetVersion, plan: TrainingPlan, tmp_path: Path, arm: str
 ) -> None:
+    few = plan.model_copy(update={"evaluate": plan.evaluate.model_copy(update={"questions": 2})})
     exported = night(small_adapter, run_id, plan, tmp_path)
     weights = Path(getattr(exported, arm)) / "model.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     with pytest.raises(WeaverError, match="not what was signed"):
-        evaluate(exported, dataset, plan, tmp_path)
+        evaluate(exported, dataset, few, tmp_path)
 
 
 def test_an_empty_split_is_refused(exported: Export, plan: TrainingPlan, rows: list[Any], tmp_path: Path) -> None:
