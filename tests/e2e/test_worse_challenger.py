@@ -1,4 +1,4 @@
-"""A worse challenger is refused for the right reasons, a better one is promoted and taken back: real trainings, so slow."""
+"""A worse challenger is refused for the right reasons, a better one promoted and taken back: real trainings, slow."""
 
 import random
 from pathlib import Path
