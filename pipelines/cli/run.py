@@ -157,7 +157,7 @@ def comparison(figures: dict[str, dict[str, dict[str, float]]]) -> Table:
     shown = Table("held-out", *arms, box=None, title="Every arm on the same questions", title_justify="left")
     for part in ("grounded", "knowledge", "all"):
         for metric in ("score", "facts", "token_f1", "rouge_l", "loss"):
-            if part in figures["base"]:
+            if metric in figures["base"].get(part, {}):
                 shown.add_row(f"{part} {metric}", *(f"{figures[arm][part][metric]:.3f}" for arm in arms))
     shown.add_row("seconds an answer (p95)", *(f"{figures[arm]['all']['latency_p95']:.2f}" for arm in arms))
     return shown
