@@ -55,5 +55,5 @@ def test_an_adapter_that_was_tampered_with_is_refused(trained: Adapter, plan: Tr
     content[-1] ^= 1
     weights.write_bytes(content)
     with pytest.raises(WeaverError, match=r"changed: adapter_model\.safetensors"):
-        merge(copy, plan, tmp_path / "merged")
+        merge(copy, plan.base, tmp_path / "merged")
     assert not (tmp_path / "merged").exists()
