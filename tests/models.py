@@ -72,8 +72,11 @@ class Home:
         save_file({"lora": np.full((2, 2), seed, dtype=np.float32)}, folder / "adapter_model.safetensors")
         write_text(folder / "adapter_config.json", '{"r": 2}\n')
         signing.sign(folder)
-        run_id = self.client.create_run(self.client.create_experiment(f"{self.name} {seed}")).info.run_id
-        return Adapter(uri=str(folder), digest=digest(folder), base_model="b", base_digest="0" * 64, run_id=run_id)
+        mlflow = tracking()
+        mlflow.set_experiment(self.name)
+        with mlflow.start_run() as run:
+            base = {"base_model": "b", "base_digest": "0" * 64}
+            return Adapter(uri=str(folder), digest=digest(folder), run_id=run.info.run_id, **base)
 
     def export(self, adapter: Adapter) -> Export:
         """What merging would leave, of the adapter's bytes alone."""
