@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from pipelines.cli import bench, chat, dataset, quarantine, registry, run, stack, stages, template
+from pipelines.cli import bench, chat, dataset, quarantine, registry, run, stack, stages, template, tune
 from pipelines.cli.console import err
 from pipelines.errors import WeaverError
 from pipelines.settings import quiet_libraries
@@ -15,6 +15,7 @@ app.add_typer(stack.app)
 app.add_typer(run.app)
 app.add_typer(chat.app)
 app.add_typer(stages.app)
+app.add_typer(tune.app)
 app.add_typer(template.app, name="template", help="The templates a dealership chooses from.")
 dataset.app.add_typer(quarantine.app)
 app.add_typer(dataset.app, name="dataset", help="Rows of your own, and the versions of a dataset.")
