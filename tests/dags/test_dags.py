@@ -25,12 +25,12 @@ print(json.dumps({
     "dags": {
         dag.dag_id: {
             "doc": dag.doc_md, "tags": sorted(dag.tags), "owner": dag.owner, "params": dag.params.dump(),
-            "timetable": dag.timetable.expression, "max_active_runs": dag.max_active_runs,
+            "timetable": getattr(dag.timetable, "expression", None), "max_active_runs": dag.max_active_runs,
             "tasks": [
                 {"id": t.task_id, "up": sorted(t.upstream_task_ids), "retries": t.retries, "pool": t.pool}
                 for t in dag.topological_sort()
             ],
-            "defaults": dag.get_task("approve").defaults,
+            "defaults": getattr(dag.task_dict.get("approve"), "defaults", None),
         } for dag in bag.dags.values()
     },
 }))
@@ -58,7 +58,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict:
 def test_every_template_has_its_dag_and_nothing_fails_to_import(loaded: dict) -> None:
     dags, import_errors = loaded["dags"], loaded["errors"]
     assert dags and not import_errors
-    assert set(dags) == {f"retrain_{name}" for name in template_files()}
+    assert set(dags) == {"tune", *(f"retrain_{name}" for name in template_files())}
 
 
 def test_parsing_is_fast_because_nothing_heavy_is_imported(loaded: dict) -> None:
@@ -106,3 +106,15 @@ def test_owner_tags_and_docs_say_what_it_is_for(loaded: dict) -> None:
     assert "service_advisor" in dag["tags"]
     assert "Service Advisor" in dag["doc"]
     assert dag["timetable"] == "0 2 * * *"
+
+
+def test_tuning_is_started_by_hand_for_any_template(loaded: dict) -> None:
+    dag = loaded["dags"]["tune"]
+    order = ["plan", "collect", "validate", "refine", "version", "tune"]
+    assert [task["id"] for task in dag["tasks"]] == order
+    assert [task["up"] for task in dag["tasks"]] == [[], *([task] for task in order[:-1])]
+    assert dag["tasks"][-1]["pool"] == "training"
+    assert all(task["retries"] >= 1 for task in dag["tasks"])
+    assert dag["timetable"] is None
+    assert dag["params"]["template"] in template_files()
+    assert dag["params"]["apply"] is False
