@@ -1,7 +1,9 @@
 """Template: what a dealership picks; and how it becomes the plan of one run."""
 
 import difflib
+import io
 import re
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -141,6 +143,51 @@ def new_template(name: str, like: str) -> Path:
     target = settings().templates / f"{name}.yaml"
     write_text(target, text)
     return target
+
+
+def own_file(name: str) -> Path:
+    """The file of a dealership's own template.
+
+    Raises:
+        WeaverError: it comes with a kit, whose next version would undo what is written into it.
+    """
+    load_template(name)
+    file = template_files()[name]
+    if not file.is_relative_to(settings().templates):
+        raise WeaverError(
+            f"{name} comes with a kit, whose next version would undo what is written into {file}",
+            f"Copy it under a name of your own, and go on with that: weaver template new my_{name} --like {name}",
+        )
+    return file
+
+
+def amend(name: str, section: str, values: dict[str, Any]) -> Path:
+    """Set values in a section of a dealership's own template; its comments and everything else stay. Returns the file.
+
+    Raises:
+        WeaverError: the template comes with a kit, or would not be valid any more; the file is as it was.
+    """
+    from ruamel.yaml import YAML, YAMLError
+
+    file = own_file(name)
+    editor = YAML()
+    editor.preserve_quotes, editor.width = True, sys.maxsize
+    editor.indent(mapping=2, sequence=4, offset=2)
+    try:
+        tree = editor.load(file)
+    except YAMLError as error:  # a key that is given twice: PyYAML takes the last
+        raise WeaverError(f"{file}: {' '.join(str(error).split())}", "Correct that line.") from error
+    written = editor.load(yaml.safe_dump(values))  # as PyYAML reads it: to it, 4e-05 without a dot is a text
+    if tree.get(section):
+        tree[section].update(written)
+    else:
+        tree[section] = written
+        tree.yaml_set_comment_before_after_key(section, before="\n")
+    text = io.StringIO()
+    editor.dump(tree, text)
+    merge_plan(parse(Template, yaml.safe_load(text.getvalue()), str(file)), file, {})
+    write_text(file, text.getvalue())
+    return file
 
 
 def schema() -> dict[str, Any]:

@@ -10,7 +10,17 @@ import yaml
 from pipelines.errors import WeaverError
 from pipelines.plan import TUNABLE
 from pipelines.settings import REPOSITORY, settings
-from pipelines.templates import Template, form, load_template, make_plan, new_template, parse, schema, template_files
+from pipelines.templates import (
+    Template,
+    amend,
+    form,
+    load_template,
+    make_plan,
+    new_template,
+    parse,
+    schema,
+    template_files,
+)
 
 
 @pytest.fixture
@@ -151,3 +161,36 @@ def test_two_templates_of_one_name_are_refused(home: Path) -> None:
     (home / "templates/service_advisor.yaml").write_text(template_files()["service_advisor"].read_text())
     with pytest.raises(WeaverError, match="are both the template 'service_advisor'"):
         template_files()
+
+
+def test_a_section_of_ones_own_template_is_amended_and_all_else_stays(home: Path) -> None:
+    file = new_template("night_desk", like="service_advisor")
+    text = file.read_text() + "\ntrain:\n  epochs: 3   # the nights are long\n"
+    file.write_text(text)
+    assert amend("night_desk", "train", {"learning_rate": 4e-05, "lora_rank": 8}) == file
+    assert file.read_text() == text + "  learning_rate: 4.0e-05\n  lora_rank: 8\n"
+    train = make_plan("night_desk").train
+    assert (train.epochs, train.learning_rate, train.lora_rank) == (3, 4e-05, 8)
+    jsonschema.validate(yaml.safe_load(file.read_text()), schema())
+
+
+@pytest.mark.parametrize(
+    ("values", "added", "said"),
+    [
+        ({"learning_rate": -1}, "", "train.learning_rate: .*greater than 0, not -1"),
+        ({"lerning_rate": 1}, "", "did you mean 'train.learning_rate'"),
+        ({"epochs": 1}, "owner: somebody-else\n", "night_desk.yaml: .*duplicate key"),
+    ],
+)
+def test_what_would_not_be_valid_is_not_written(home: Path, values: dict, added: str, said: str) -> None:
+    file = new_template("night_desk", like="service_advisor")
+    text = file.read_text() + added
+    file.write_text(text)
+    with pytest.raises(WeaverError, match=said):
+        amend("night_desk", "train", values)
+    assert file.read_text() == text
+
+
+def test_a_packaged_template_is_not_amended(home: Path) -> None:
+    with pytest.raises(WeaverError, match="weaver template new my_service_advisor --like service_advisor"):
+        amend("service_advisor", "train", {"epochs": 1})

@@ -5,7 +5,20 @@ import sys
 
 import typer
 
-from pipelines.cli import bench, chat, dataset, ledger, quarantine, registry, rollback, run, stack, stages, template
+from pipelines.cli import (
+    bench,
+    chat,
+    dataset,
+    ledger,
+    quarantine,
+    registry,
+    rollback,
+    run,
+    stack,
+    stages,
+    template,
+    tune,
+)
 from pipelines.cli.console import err
 from pipelines.errors import WeaverError
 from pipelines.settings import quiet_libraries
@@ -16,6 +29,7 @@ app.add_typer(run.app)
 app.add_typer(chat.app)
 app.add_typer(rollback.app)
 app.add_typer(stages.app)
+app.add_typer(tune.app)
 app.add_typer(template.app, name="template", help="The templates a dealership chooses from.")
 dataset.app.add_typer(quarantine.app)
 app.add_typer(dataset.app, name="dataset", help="Rows of your own, and the versions of a dataset.")

@@ -20,8 +20,14 @@ STEP_METRICS = ("loss", "learning_rate", "grad_norm", "num_input_tokens_seen", "
 
 
 @contextmanager
-def journal(dataset: DatasetVersion, splits: dict[str, Any], plan: TrainingPlan, memory: Path) -> Iterator["Journal"]:
-    """Hold the MLflow run of a training open: the one that the file `memory` names, or a new one.
+def held_run(plan: TrainingPlan, memory: Path, **told: Any) -> Iterator[tuple[Any, str, bool]]:
+    """Hold an MLflow run open: the one that the file `memory` names, or a new one, in the run that is open already.
+
+    Args:
+        told: further arguments of mlflow.start_run.
+
+    Yields:
+        The mlflow library, the run's id, and whether it is an earlier one.
 
     Raises:
         Unavailable: the server was lost, after MLflow's own retries.
@@ -30,31 +36,47 @@ def journal(dataset: DatasetVersion, splits: dict[str, Any], plan: TrainingPlan,
     with reached(f"{plan.template} was trained"):
         mlflow.set_experiment(plan.template)
         remembered = memory.read_text() if memory.exists() and alive(mlflow, memory.read_text()) else None
-        with mlflow.start_run(
-            run_id=remembered,
-            run_name=dataset.tag,
-            description=f"{plan.base.model} ({plan.base.quantisation}) under LoRA of rank {plan.train.lora_rank}, "
-            f"trained on {len(splits['train'])} rows of {dataset.tag}, held against {len(splits['heldout'])}.",
-            log_system_metrics=True,
-        ) as run:
+        with mlflow.start_run(run_id=remembered, nested=True, **told) as run:
             write_text(memory, run.info.run_id)
-            mlflow.log_params(plan.flat())
-            mlflow.log_dict(plan.model_dump(), "plan.json")
-            mlflow.set_tags(
-                {
-                    "template": plan.template,
-                    "dataset": dataset.tag,
-                    "dataset_digest": dataset.digest,
-                    "plan_digest": plan.digest(),
-                    "base_model": plan.base.model,
-                    "git_commit": git_commit(),
-                }
-            )
-            if not remembered:
-                log_inputs(mlflow, dataset, splits)
-                if dataset.report and Path(dataset.report).exists():
-                    mlflow.log_artifacts(dataset.report, "data")
-            yield Journal(mlflow, run.info.run_id, plan)
+            yield mlflow, run.info.run_id, bool(remembered)
+
+
+@contextmanager
+def journal(
+    dataset: DatasetVersion, splits: dict[str, Any], plan: TrainingPlan, memory: Path, trial: str = ""
+) -> Iterator["Journal"]:
+    """Hold the MLflow run of a training open; see held_run.
+
+    Args:
+        trial: what the run is called where it is one of a tuning.
+    """
+    with held_run(
+        plan,
+        memory,
+        run_name=trial or dataset.tag,
+        description=f"{plan.base.model} ({plan.base.quantisation}) under LoRA of rank {plan.train.lora_rank}, "
+        f"trained on {len(splits['train'])} rows of {dataset.tag}, held against {len(splits['heldout'])}.",
+        log_system_metrics=True,
+    ) as (mlflow, run_id, remembered):
+        mlflow.log_params(plan.flat())
+        mlflow.log_dict(plan.model_dump(), "plan.json")
+        mlflow.set_tags(run_tags(dataset, plan))
+        if not remembered:
+            log_inputs(mlflow, dataset, splits)
+            if dataset.report and Path(dataset.report).exists():
+                mlflow.log_artifacts(dataset.report, "data")
+        yield Journal(mlflow, run_id, plan, trial or "fine_tune")
+
+
+def run_tags(dataset: DatasetVersion, plan: TrainingPlan) -> dict[str, str]:
+    return {
+        "template": plan.template,
+        "dataset": dataset.tag,
+        "dataset_digest": dataset.digest,
+        "plan_digest": plan.digest(),
+        "base_model": plan.base.model,
+        "git_commit": git_commit(),
+    }
 
 
 def alive(mlflow: Any, run_id: str) -> bool:
@@ -82,8 +104,8 @@ def log_inputs(mlflow: Any, dataset: DatasetVersion, splits: dict[str, Any]) -> 
 class Journal(TrainerCallback):
     """Every optimiser step to MLflow and to whoever is watching; a lost server stops training at a checkpoint."""
 
-    def __init__(self, mlflow: Any, run_id: str, plan: TrainingPlan) -> None:
-        self.mlflow, self.run_id, self.plan = mlflow, run_id, plan
+    def __init__(self, mlflow: Any, run_id: str, plan: TrainingPlan, stage: str) -> None:
+        self.mlflow, self.run_id, self.plan, self.stage = mlflow, run_id, plan, stage
         self.logged = max((m.step for m in mlflow.MlflowClient().get_metric_history(run_id, "loss")), default=0)
         self.process = psutil.Process()
         self.lost: Exception | None = None
@@ -101,7 +123,7 @@ class Journal(TrainerCallback):
         self.clock, self.tokens = now, tokens
         step |= {"tokens_per_second": speed, "rss_mib": self.process.memory_info().rss / 2**20}
         note = f"loss {step['loss']:.3f}, {speed:.0f} tokens/s, about {minutes:.0f} min left"
-        progress.report(self.plan.template, "fine_tune", state.global_step, state.max_steps, note)
+        progress.report(self.plan.template, self.stage, state.global_step, state.max_steps, note)
         try:
             # Not this step alone: those that an earlier start did, and could not log, are in the history too.
             for entry in state.log_history:

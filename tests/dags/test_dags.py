@@ -63,7 +63,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict:
 def test_every_template_has_its_dag_and_nothing_fails_to_import(loaded: dict) -> None:
     dags, import_errors = loaded["dags"], loaded["errors"]
     assert dags and not import_errors
-    assert set(dags) >= {"rollback", *(f"retrain_{name}" for name in template_files())}
+    assert set(dags) == {"rollback", "tune", *(f"retrain_{name}" for name in template_files())}
 
 
 def test_parsing_is_fast_because_nothing_heavy_is_imported(loaded: dict) -> None:
@@ -136,3 +136,15 @@ def test_the_way_back_exports_again_only_what_is_not_kept(loaded: dict) -> None:
     assert all(task["retries"] >= 1 for task in tasks.values())
     assert dag["timetable"] is None and dag["max_active_runs"] == 1
     assert set(dag["params"]) == {"template", "to", "why"}
+
+
+def test_tuning_is_started_by_hand_for_any_template(loaded: dict) -> None:
+    dag = loaded["dags"]["tune"]
+    order = ["plan", "collect", "validate", "refine", "version", "tune"]
+    assert [task["id"] for task in dag["tasks"]] == order
+    assert [task["up"] for task in dag["tasks"]] == [[], *([task] for task in order[:-1])]
+    assert dag["tasks"][-1]["pool"] == "training"
+    assert all(task["retries"] >= 1 for task in dag["tasks"])
+    assert dag["timetable"] is None
+    assert dag["params"]["template"] in template_files()
+    assert dag["params"]["apply"] is False

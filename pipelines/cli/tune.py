@@ -1,0 +1,87 @@
+"""`weaver tune`: better training settings for a template, searched on the dataset that it has now."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from pipelines.artifacts import DatasetVersion, read_noun
+from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json, speak_aside
+from pipelines.cli.stages import noun_file
+from pipelines.settings import settings
+from pipelines.stages import work_folder
+from pipelines.templates import load_template, make_plan
+from pipelines.training.tune import Trial, Tuning
+from pipelines.training.tune import tune as search
+
+app = typer.Typer()
+
+SHORT = {"learning_rate": "rate", "batch_size": "batch", "gradient_accumulation": "accum."}
+
+Trials = Annotated[int, typer.Option(help="Finished trials, counted over all calls on one dataset and plan.")]
+Hours = Annotated[float | None, typer.Option(help="What this call may take; the template's budget if not given.")]
+Apply = Annotated[bool, typer.Option("--apply", help="Write the best values into the template, if it is your own.")]
+
+
+@app.command()
+def tune(
+    template: Template,
+    trials: Trials = 20,
+    hours: Hours = None,
+    apply: Apply = False,
+    set_: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Search learning rate, epochs, batch and LoRA settings by trial trainings; killed, it carries on."""
+    if as_json:
+        speak_aside()
+    plan = make_plan(template, overrides(set_))
+    dataset = read_noun(noun_file(work_folder(template), "version"), made_by=f"weaver version {template}")
+    hours = load_template(template).budget.training_hours if hours is None else hours
+    tuning = search(DatasetVersion.model_validate(dataset), plan, trials, hours, apply)
+    out.print(table(tuning))
+    tell(template, tuning)
+    if as_json:
+        print_json(tuning.model_dump(mode="json"))
+
+
+def table(tuning: Tuning) -> Table:
+    names = tuning.best.settings
+    heads = (SHORT.get(name, name.removeprefix("lora_")) for name in names)
+    shown = Table("trial", "", "loss", "min", *heads, box=None, pad_edge=False, collapse_padding=True)
+    for trial in tuning.trials:
+        style = "bold green" if trial == tuning.best else "dim" if trial.state == "pruned" else ""
+        loss = "diverged" if trial.loss is None else f"{trial.loss:.4f}"
+        values = (f"{trial.settings[name]:.2g}" for name in names)
+        shown.add_row(
+            str(trial.number),
+            trial.state.removeprefix("complete"),
+            loss,
+            f"{trial.seconds / 60:.1f}",
+            *values,
+            style=style,
+        )
+    return shown
+
+
+def tell(template: str, tuning: Tuning) -> None:
+    """The best beside the present values, and what to do with it."""
+    best, now = tuning.best, tuning.present
+    if tuning.stopped:
+        out.print(f"stopped: {tuning.stopped}")
+    if best == now:
+        out.print(f"[bold]The present values are the best[/] (validation loss {best.loss:.4f}).")
+    else:
+        before = f"{now.loss:.4f} with the present values" if now else "the present values diverge"
+        out.print(f"[bold]Trial {best.number} is the best:[/] validation loss {best.loss:.4f}; {before}.")
+        if tuning.applied:
+            out.print(f"{tuning.applied} has its values now.", soft_wrap=True)
+        else:
+            typed = " ".join(f"--set train.{name}={value}" for name, value in changed(best, now).items())
+            out.print(f"to run it once: weaver run {template} {typed}", soft_wrap=True)
+            out.print("to have the template run it from now on: this command again, with --apply")
+    out.print(f"every trial: {settings().mlflow_url}/#/runs/{tuning.run_id}", soft_wrap=True)
+
+
+def changed(best: Trial, now: Trial | None) -> dict[str, float]:
+    return {name: value for name, value in best.settings.items() if not now or now.settings[name] != value}
