@@ -9,6 +9,7 @@ import pytest
 from pipelines import privacy
 from pipelines.datasets.split import split
 from pipelines.kits.automotive.records import guardrails
+from pipelines.kits.automotive.records.declined import REQUESTS
 
 BUILDERS = ("service_advisor", "sales_conversations", "parts_inventory", "dealership_operations")
 
@@ -20,21 +21,21 @@ def rows(request):
 
 def test_a_request_is_declined_in_one_form_that_says_what_may_be_asked(rows):
     refusals = [row for row in rows if row["kind"] == "refusal"]
-    assert 60 <= len(refusals) <= 100
+    assert 120 <= len(refusals) <= 160
     (said,) = {row["output"] for row in refusals}
-    assert re.fullmatch(r"Sorry, I cannot help with that\. Ask me about [\w', ]+\.", said)
+    assert re.fullmatch(r"Sorry, I only help with [\w', ]+\.", said)
     for row in refusals:
-        assert row["facts"] == {"refusal": "Sorry, I cannot help with that"}
+        assert row["facts"] == {"refusal": "Sorry, I only help with"}
         assert (row["topic"], row["source"]) == ("refusal", "synthetic:guardrails")
     with_record = [" | " in row["input"] for row in refusals]
-    assert sum(with_record) == len(refusals) // 2
+    assert sum(with_record) == len(refusals) / 2
 
 
 @pytest.mark.parametrize("seed", range(17, 22))
 def test_what_is_declined_in_evaluation_is_after_something_else_than_in_training(rows, seed):
     train, heldout = ([r for r in side if r["kind"] == "refusal"] for side in split(rows, 0.2, seed))
     reasons = {row["key"].split()[0] for row in train}
-    assert reasons == set(guardrails.REFUSALS), "every reason is learnt"
+    assert reasons == set(REQUESTS), "every reason is learnt"
     assert len(heldout) >= 8
     assert not {row["group"] for row in train} & {row["group"] for row in heldout}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.kits.automotive.records import guardrails, made_up
 
-LOTS, LOT = 50, 3  # groups of vehicles that share records, and how many vehicles each
+LOTS, LOT = 45, 3  # groups of vehicles that share records, and how many vehicles each
 SEED = 31
 Told = Iterator[tuple[str, list[str], str, dict[str, str]]]  # key of QUESTIONS, record, answer, facts
 
