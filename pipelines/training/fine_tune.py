@@ -64,13 +64,29 @@ def train(base: Path, dataset: DatasetVersion, plan: TrainingPlan, checkpoints: 
     with journal(dataset, splits, plan, checkpoints / "run_id") as diary:
         trainer = make_trainer(base, splits, plan, checkpoints, diary)
         figures = describe(trainer.model)
-        trainer.train(resume_from_checkpoint=last_whole(checkpoints))
+        resume(trainer, last_whole(checkpoints))
         if diary.lost:
             raise diary.lost
         figures |= {"heldout_loss": trainer.heldout_loss(), "peak_rss_mib": peak_rss_mib()}
         diary.close(trainer.state.log_history, figures)
         save(trainer.model, plan, adapter)
     return diary.run_id
+
+
+def resume(trainer: Any, checkpoint: str | None) -> None:
+    """Train on from a checkpoint, or from the start without one.
+
+    The trainer asks whether it is done only after a step: from the last checkpoint it would train one too many.
+    """
+    from transformers import TrainerState
+
+    if checkpoint:
+        state = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
+        if state.global_step >= state.max_steps:
+            trainer.state = state
+            trainer.model.load_adapter(checkpoint, trainer.model.active_adapter)
+            return
+    trainer.train(resume_from_checkpoint=checkpoint)
 
 
 def save(model: Any, plan: TrainingPlan, folder: Path) -> None:

@@ -163,8 +163,10 @@ def test_a_rollback_takes_less_than_a_minute_and_all_agree(stack: Any, second_ch
 
 def test_a_rollback_in_airflow_does_the_same(stack: Any, second_champion: int) -> None:
     conf = {"template": TEMPLATE, "to": second_champion, "why": "it was not the model"}
-    runs = stack.airflow().post("/api/v2/dags/rollback/dagRuns", json={"logical_date": None, "conf": conf})
-    runs.raise_for_status()
+    airflow, runs = stack.airflow(), "/api/v2/dags/rollback/dagRuns"
+    no_reason = airflow.post(runs, json={"logical_date": None, "conf": conf | {"why": ""}})
+    assert no_reason.status_code == 400
+    airflow.post(runs, json={"logical_date": None, "conf": conf}).raise_for_status()
     stack.wait_for_task("rollback", "record", "success", seconds=180)
     assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == second_champion
     last = stack.json("ledger", "show", TEMPLATE)[-1]

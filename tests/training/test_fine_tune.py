@@ -17,6 +17,7 @@ from pipelines.files import digest
 from pipelines.plan import TrainingPlan
 from pipelines.settings import settings
 from pipelines.tracking import tracking
+from pipelines.training import fine_tune as room
 from pipelines.training.fine_tune import fine_tune, last_whole
 
 STAGE = """
@@ -122,6 +123,21 @@ def test_killed_in_its_second_epoch_it_goes_on_to_the_same_bytes(
     assert resumed.run_id == interrupted != trained.run_id
     assert resumed.digest == trained.digest
     assert steps(resumed.run_id) == steps(trained.run_id)
+
+
+@pytest.mark.slow
+def test_killed_after_its_last_step_it_trains_no_step_more(
+    trained: Adapter, dataset: DatasetVersion, plan: TrainingPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def power_cut(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(room, "save", power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            room.fine_tune(dataset, plan, tmp_path)
+    assert (checkpoints() / "checkpoint-10.sha256").exists()
+    assert room.fine_tune(dataset, plan, tmp_path).digest == trained.digest
 
 
 @pytest.mark.slow
