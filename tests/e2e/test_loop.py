@@ -107,7 +107,7 @@ def test_a_rejection_keeps_the_champion_and_is_remembered(stack: Any, first_nigh
 @pytest.fixture(scope="module")
 def second_champion(stack: Any, first_night: dict[str, Any]) -> int:
     """A night on which an expert scores answers, and a reviewer approves, both in MLflow. Its champion's version."""
-    sets = ("--set", "train.max_steps=8", "--set", "review.questions=2", "--set", "gate.min_review=3")
+    sets = ("--set", "review.questions=2", "--set", "gate.min_review=3")
     watching = stack.start("run", TEMPLATE, *sets, "--json")
     score = stack.wait_for_task(DAG, "score", "awaiting_input")
     score_all(stack, stack.noun(DAG, "review")["queue"])
