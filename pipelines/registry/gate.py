@@ -11,6 +11,7 @@ from pipelines.registry.promote import decide
 from pipelines.settings import settings
 
 REPORTED = " (reported only)"  # a rule of such a name stops nothing
+TOLD = 3  # failed rules that the reason spells out; the verdict has them all
 
 
 def gate(candidate: Candidate, evaluation: Evaluation, scores: Scores, plan: TrainingPlan) -> Verdict:
@@ -40,7 +41,9 @@ def verdict(evaluation: Evaluation, scores: Scores, plan: TrainingPlan) -> Verdi
     ]
     rules = [rule if math.isfinite(rule.figure) else not_a_number(rule) for rule in rules]
     failed = [rule for rule in rules if not rule.passed and not rule.name.endswith(REPORTED)]
-    told = "; ".join(f"{rule.name} {rule.limit:g}: it is {rule.figure:.3f} ({rule.evidence})" for rule in failed)
+    told = "; ".join(f"{rule.name} {rule.limit:g}: it is {rule.figure:.3f} ({rule.evidence})" for rule in failed[:TOLD])
+    if len(failed) > TOLD:
+        told += f"; and {len(failed) - TOLD} more of {len(rules)} rules"
     return Verdict(
         passed=not failed, rules=rules, reason=f"failed: {told}" if failed else f"passed: all {len(rules)} rules hold"
     )
