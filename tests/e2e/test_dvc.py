@@ -47,9 +47,15 @@ def test_stages_reproduce_and_an_experiment_takes_its_parameter(stack: Any, clon
     assert "Stage 'validate' didn't change, skipping" in dvc(stack, clone, "repro", "version")
     before = json.loads((clone / "data" / "version.json").read_text())
 
-    dvc(stack, clone, "exp", "run", "-S", "train.learning_rate=1e-4")
+    dvc(stack, clone, "exp", "run", "-S", "train.learning_rate=1e-4", "fine_tune")
     assert json.loads((clone / "data" / "version.json").read_text()) == before
-    evaluation = json.loads((clone / "data" / "evaluate.json").read_text())
-    assert stack.mlflow().get_run(evaluation["run_id"]).data.params["train.learning_rate"] == "0.0001"
-    shown = json.loads(dvc(stack, clone, "exp", "show", "--json"))
-    assert "figures" in json.dumps(shown)
+    adapter = json.loads((clone / "data" / "fine_tune.json").read_text())
+    assert stack.mlflow().get_run(adapter["run_id"]).data.params["train.learning_rate"] == "0.0001"
+
+
+@pytest.mark.slow
+def test_experiments_are_compared_by_their_figures(stack: Any, clone: Path) -> None:
+    dvc(stack, clone, "exp", "run", "-S", "train.learning_rate=1e-4")
+    figures = json.loads((clone / "data" / "evaluate.json").read_text())["figures"]
+    assert set(figures) >= {"base", "few_shot", "challenger"}
+    assert "challenger" in dvc(stack, clone, "exp", "show", "--json")
