@@ -175,6 +175,7 @@ def test_an_unfinished_promotion_stops_the_next_until_it_is_finished_or_given_up
     agree(models, 3)
 
 
+@pytest.mark.slow
 def test_without_mlflow_nothing_is_half_done(models: Home, own_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.settings import settings
 

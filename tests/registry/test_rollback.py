@@ -49,7 +49,7 @@ def test_after_a_rollback_the_next_challenger_replaces_the_one_that_answers(mode
     agree(models, 1)
 
 
-@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("kept", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_killed_before_any_of_its_changes_it_is_finished_by_running_it_again(kept: bool, models: Home) -> None:
     models.promoted(1, 2)
     step, was_killed = 0, True

@@ -75,6 +75,7 @@ def children(tuning: Tuning) -> list[Any]:
     return mlflow.MlflowClient().search_runs([experiment], inside, order_by=["start_time"])
 
 
+@pytest.mark.slow
 def test_a_budget_stops_it_and_the_next_call_carries_on(orders: DatasetVersion, plan: TrainingPlan) -> None:
     stopped = tune(orders, plan, trials=2, hours=1e-6)
     assert len(stopped.trials) == 1, "the present values are always trained"
@@ -141,6 +142,7 @@ def test_killed_in_mid_trial_it_goes_on_and_repeats_nothing(
     assert study.trials[2].params == study.trials[3].params
 
 
+@pytest.mark.slow
 def test_a_trial_behind_the_median_is_pruned(orders: DatasetVersion, plan: TrainingPlan, tmp_path: Path) -> None:
     from pipelines.training.trial import attempt, held_tuning
 
