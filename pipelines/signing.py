@@ -1,6 +1,6 @@
 """Models are signed where they are made and verified wherever they are loaded: a changed byte is refused.
 
-The key is made on this machine at first use and lies among the secrets; a signature is a sigstore bundle beside its
+The key is made on this machine at first use and lies among the secrets, its public half beside them; a signature is a sigstore bundle beside its
 folder (`<folder>.sig`), as the OpenSSF model-signing specification has it. Whoever holds only the public key
 (`signing.pub`) can check it with `model_signing verify key`, or with `verify` below.
 """
@@ -105,7 +105,7 @@ def fingerprint(key: Path) -> str:
 
 def public_key() -> Path:
     """The file of this home's public key (PEM): all that is needed to verify."""
-    file = settings().secrets / "signing.pub"
+    file = settings().home / "signing.pub"
     if not file.exists():
         make_pair()
     return file
@@ -134,7 +134,7 @@ def make_pair() -> None:
         load_pem_private_key,
     )
 
-    secret, public = settings().secrets / "signing.key", settings().secrets / "signing.pub"
+    secret, public = settings().secrets / "signing.key", settings().home / "signing.pub"
     settings().secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
     with only_one(settings().home / "signing.lock", "making the signing key"):
         if not secret.exists():
