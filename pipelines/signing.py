@@ -1,8 +1,8 @@
 """Models are signed where they are made and verified wherever they are loaded: a changed byte is refused.
 
-The key is made on this machine at first use and lies among the secrets, its public half beside them; a signature is a
-sigstore bundle beside its folder (`<folder>.sig`), as the OpenSSF model-signing specification has it. Whoever holds only
-the public key (`signing.pub`) can check it with `model_signing verify key`, or with `verify` below.
+The key is made on this machine at first use and lies among the secrets, its public half beside them. A signature is
+a sigstore bundle beside its folder (`<folder>.sig`), as the OpenSSF model-signing specification has it. Whoever holds
+only the public key (`signing.pub`) can check it with `model_signing verify key`, or with `verify` below.
 """
 
 import json
