@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from pipelines import signing
 from pipelines.artifacts import Adapter
 from pipelines.datasets import embedder
 from pipelines.files import digest
@@ -77,6 +78,7 @@ def small_adapter(small_base: Path, tmp_path_factory: pytest.TempPathFactory) ->
         torch.manual_seed(seed)
         settings = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
         get_peft_model(AutoModelForCausalLM.from_pretrained(small_base), settings).save_pretrained(folder)
+        signing.sign(folder)
         known = {"base_model": str(small_base), "base_digest": base_digest(small_base), "run_id": run_id}
         return Adapter(uri=str(folder), digest=digest(folder), **known)
 
