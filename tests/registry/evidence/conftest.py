@@ -36,7 +36,7 @@ from ...training.conftest import Server
 Page = Callable[..., str]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("mlflow"))
     server.start()
@@ -44,7 +44,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.kill()
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def room(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("registry")
     with pytest.MonkeyPatch.context() as patch:
@@ -56,7 +56,7 @@ def room(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     settings.cache_clear()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def dataset(room: Path) -> DatasetVersion:
     """The kit's own rows, each fifth held out, with the account that the refinement keeps of its steps."""
     rows = service_advisor.build()
@@ -76,12 +76,12 @@ def dataset(room: Path) -> DatasetVersion:
     )
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def plan() -> TrainingPlan:
     return make_plan("service_advisor")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def run_id() -> str:
     """A run with what a training logs: six steps of 1,000 tokens at 100 tokens a second."""
     mlflow = tracking()
@@ -115,7 +115,7 @@ def gain(against: Any, part: str, mean: float) -> Comparison:
     )
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def nouns(room: Path, dataset: DatasetVersion, plan: TrainingPlan, run_id: str) -> dict[str, Any]:
     """What `collect` takes, by name."""
     (room / "adapter").mkdir()
@@ -164,12 +164,12 @@ def nouns(room: Path, dataset: DatasetVersion, plan: TrainingPlan, run_id: str) 
     }
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def evidence(nouns: dict[str, Any], room: Path) -> Evidence:
     return collect(**nouns, work=room / "work")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def page(evidence: Evidence) -> Page:
     """`page(name)`: the text of a file of the pack; of another pack, `page(name, pack)`."""
 
