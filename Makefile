@@ -47,12 +47,14 @@ lock: install  ## choose the newest versions that pyproject.toml allows, for a t
 	@$(BIN)/uv pip compile pyproject.toml --upgrade --extra ray --group dev --group proof --no-emit-package torch --no-emit-package neuroweaver --generate-hashes --no-header \
 	  --no-annotate --quiet --output-file .requirements.lock \
 	  $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),--torch-backend=cpu)
+	@$(BIN)/uv pip compile --group serving --upgrade --no-deps --generate-hashes --no-header --no-annotate --quiet \
+	  --output-file .serving.lock
 
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\):.*##/\1 #/p' $(MAKEFILE_LIST) | while IFS='#' read -r name what; do \
 	  printf '  make %-10s%s\n' "$$name" "$$what"; done
 
-install: .venv/project .venv/torch  ## only set up
+install: .venv/project .venv/torch .venv/serving/locked  ## only set up
 
 .venv/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
@@ -79,4 +81,11 @@ install: .venv/project .venv/torch  ## only set up
 	  if [ -e /proc/driver/nvidia/version ] || $(BIN)/python -m pip config list | grep find-links >/dev/null; \
 	  then $(PIP) $(TORCH); \
 	  else $(PIP) $(UV) && $(BIN)/uv pip install -q -p $(BIN)/python --torch-backend=cpu $(TORCH) || $(PIP) $(TORCH); fi)
+	@touch $@
+
+# Triton and llama.cpp run in an environment of their own. Without their dependencies: Triton's package asks for much
+# that only its own Python server needs.
+.venv/serving/locked: .serving.lock | .venv/created
+	$(call timed,installing Triton and llama.cpp,\
+	  $(BIN)/python -m venv .venv/serving && .venv/serving/bin/python -m pip install -qq --no-deps --require-hashes -r $<)
 	@touch $@

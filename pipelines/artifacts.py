@@ -226,10 +226,10 @@ class Promotion(Noun):
 
 
 class Deployment(Noun):
-    """The model that answers: `uri` is a folder that transformers loads."""
+    """The model that answers: `uri` is its signed folder in this machine's model store; `backends` have it loaded."""
 
     name: str
     version: int
-    backend: str
+    backends: list[str]
     uri: str
     digest: str

@@ -23,10 +23,17 @@ class Settings(BaseSettings):
     profile: str = Field("", description="hardware profile of params.yaml; empty: gpu where CUDA is seen, else cpu")
     airflow_port: int = Field(8080, ge=1, le=65535)
     mlflow_port: int = Field(5000, ge=1, le=65535)
+    gateway_port: int = Field(8000, ge=1, le=65535)
+    triton_http_port: int = Field(8010, ge=1, le=65535)
+    triton_grpc_port: int = Field(8011, ge=1, le=65535)
     tracking_uri: str = Field("", description="an MLflow server of your own; empty: the local one")
     registry_remote: str = Field(
         "", description="where DVC pushes datasets to: a shared folder, or s3://bucket/path; empty: a folder in home"
     )
+    model_repository: str = Field(
+        "", description="where models are published to: a shared folder, or s3://bucket/path; empty: a folder in home"
+    )
+    vllm_url: str = Field("", description="a vLLM server of your own, for templates that are deployed there")
     alert_webhook: str = Field(
         "", pattern=r"^(https?://.+)?$", description="where alerts are posted to, as Slack takes them; empty: nowhere"
     )
@@ -39,6 +46,10 @@ class Settings(BaseSettings):
     @property
     def mlflow_url(self) -> str:
         return self.tracking_uri or f"http://127.0.0.1:{self.mlflow_port}"
+
+    @property
+    def gateway_url(self) -> str:
+        return f"http://127.0.0.1:{self.gateway_port}"
 
     @property
     def secrets(self) -> Path:

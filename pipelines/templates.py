@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from pipelines.errors import WeaverError
 from pipelines.files import write_text
 from pipelines.kits import kits
-from pipelines.plan import TUNABLE, Approval, Budget, Contract, Drift, Schedule, Section, TrainingPlan
+from pipelines.plan import TUNABLE, Approval, Budget, Contract, Drift, Schedule, Section, Serving, TrainingPlan
 from pipelines.settings import settings
 
 M = TypeVar("M", bound=Section)
@@ -34,6 +34,7 @@ class Template(Section):
     drift: Drift = Drift()
     approval: Approval = Approval()
     budget: Budget = Budget()
+    serving: Serving = Serving()
     data: dict[str, Any] = {}
     refine: dict[str, Any] = {}
     privacy: dict[str, Any] = {}

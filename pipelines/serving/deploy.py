@@ -30,7 +30,7 @@ def deploy(promotion: Promotion, export: Export | None, plan: TrainingPlan) -> D
     deployment = Deployment(
         name=promotion.name,
         version=promotion.to_version,
-        backend=plan.deployment.backend,
+        backends=list(plan.deployment.backends),
         uri=str(folder),
         digest=export.digest if export else digest(folder),
     )

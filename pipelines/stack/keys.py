@@ -17,6 +17,9 @@ MAKERS = {
     "airflow_fernet": lambda: Fernet.generate_key().decode(),
     "airflow_jwt": lambda: secrets.token_urlsafe(64),  # Airflow wants 64 bytes or more
     "airflow_session": lambda: secrets.token_urlsafe(64),
+    "gateway": lambda: f"nw-{secrets.token_urlsafe(32)}",  # the API key of whoever works on this machine
+    "triton": lambda: secrets.token_urlsafe(32),  # asked for by Triton before it answers
+    "triton_control": lambda: secrets.token_urlsafe(32),  # and before it loads or unloads a model
     "mlflow": lambda: secrets.token_urlsafe(24),  # the password of its user admin
     "mlflow_reviewer": lambda: secrets.token_urlsafe(24),
     "mlflow_session": lambda: secrets.token_urlsafe(64),
