@@ -101,10 +101,11 @@ class Incumbent(Noun):
     version: int = 0
     adapter: Adapter | None = None
     base: dict[str, Any] = {}  # the plan's section `base` that it was trained over
+    deployment: dict[str, Any] = {}  # and its section `deployment`: the form that it is served in
 
 
 class Export(Noun):
-    """What will be served: the adapter merged into the base it was trained on; all are folders transformers loads.
+    """What will be served: the adapter merged into the base it was trained on, in the form that its backends load.
 
     `champion_uri` is the incumbent, merged the same way; empty where there is none.
     """

@@ -13,11 +13,12 @@ from pipelines.settings import quiet_libraries
 Row = dict[str, Any]
 Examples = Mapping[str, Sequence[Row]]  # topic → rows shown before its questions
 
+GGUF = "model.gguf"
 TIMED = 8  # questions asked one at a time for the latency: a batch would flatter it
 
 
 class Model:
-    """A folder that transformers loads, loaded once.
+    """A folder that transformers loads, safetensors or GGUF, loaded once.
 
     Args:
         signed: what the export stage wrote is signed, and verified before it is loaded; a base is not.
@@ -35,9 +36,11 @@ class Model:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = torch.bfloat16 if device == "cuda" else torch.float32
         self.plan = plan
+        # A GGUF is read back to fp32: the very weights that are served, to the last bit of their quantisation.
+        weights = {"gguf_file": GGUF} if (folder / GGUF).exists() else {"use_safetensors": True}
         self.tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
-        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)
+        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **weights)
         self.model = model.to(device).eval()
 
     def ask(self, rows: Sequence[Row]) -> list[str]:

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from pipelines.artifacts import Behaviour
 from pipelines.errors import WeaverError
-from pipelines.evaluation.metrics import stands_in
+from pipelines.facts import stands_in
 from pipelines.kits import kits
 from pipelines.kits.perturbations import NAMES, perturb
 from pipelines.plan import Section

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from pipelines.errors import WeaverError
+from pipelines.facts import place_of, stands_in
 
 Row = dict[str, Any]
 
@@ -47,18 +48,6 @@ def marks(row: Row, answer: str) -> dict[str, float | None]:
         "numeric_error": max(errors, default=None),
         "length_ratio": len(answer.split()) / max(1, len(truth.split())),
     }
-
-
-def stands_in(fact: str, answer: str) -> bool:
-    """Whether a fact is said in so many words; "38" is not said by "138" or "38.5"."""
-    return place_of(fact, answer) is not None
-
-
-def place_of(fact: str, answer: str) -> int | None:
-    """Where in the answer, without case and spacing, a fact is said first."""
-    words, said = (" ".join(text.lower().split()) for text in (fact, answer))
-    found = re.search(rf"(?<![\w.]){re.escape(words)}(?!\w|\.\d)", said)
-    return found.start() if found else None
 
 
 def numbers(text: str) -> list[float]:

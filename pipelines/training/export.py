@@ -7,7 +7,7 @@ from pipelines import signing
 from pipelines.artifacts import Adapter, Export, Incumbent
 from pipelines.errors import WeaverError
 from pipelines.files import digest
-from pipelines.plan import Base, TrainingPlan
+from pipelines.plan import Base, Deployment, TrainingPlan
 from pipelines.training.base import prepare
 from pipelines.training.merge import merge
 
@@ -20,7 +20,7 @@ def export(adapter: Adapter, incumbent: Incumbent, plan: TrainingPlan, work: Pat
     Raises:
         WeaverError: an adapter does not merge into its base, or an exported folder is not what was signed.
     """
-    folder = merged(adapter, plan.base, work)
+    folder = merged(adapter, plan.base, plan.deployment, work)
     champion = champion_of(incumbent, plan, work)
     for older in folder.parent.iterdir():
         if older.is_dir() and older not in (folder, champion):
@@ -58,7 +58,8 @@ def champion_of(incumbent: Incumbent, plan: TrainingPlan, work: Path) -> Path | 
     if incumbent.adapter is None:
         return None
     try:
-        return merged(incumbent.adapter, Base.model_validate(incumbent.base), work)
+        base, deployment = Base.model_validate(incumbent.base), Deployment.model_validate(incumbent.deployment)
+        return merged(incumbent.adapter, base, deployment, work)
     except Exception as error:  # what transformers, peft and safetensors raise for files that do not fit has no name
         raise WeaverError(
             f"version {incumbent.version} of {incumbent.name} does not become a model any more: {error}",
@@ -66,14 +67,15 @@ def champion_of(incumbent: Incumbent, plan: TrainingPlan, work: Path) -> Path | 
         ) from error
 
 
-def merged(adapter: Adapter, base: Base, work: Path) -> Path:
+def merged(adapter: Adapter, base: Base, deployment: Deployment, work: Path) -> Path:
     """The signed folder of an adapter merged into its base: made at most once."""
-    folder = work / "export" / digest([adapter.digest, adapter.base_digest, base.model_dump()])[:12]
+    form = deployment.model_dump(include={"backends", "quantisation"})
+    folder = work / "export" / digest([adapter.digest, adapter.base_digest, base.model_dump(), form])[:12]
     if folder.exists() and signing.signature(folder).exists():
         signing.verify(folder)
     else:  # killed before it was signed: whose bytes lie there, nobody can say
         discard(folder)
-        signing.sign(merge(adapter, base, folder))
+        signing.sign(merge(adapter, base, deployment, folder))
     return folder
 
 

@@ -16,9 +16,9 @@ from pipelines.evaluation.metrics import (
     numbers,
     relative_error,
     speed,
-    stands_in,
     summarise,
 )
+from pipelines.facts import stands_in
 
 ROW = {"output": "It gets 38 mpg on the highway.", "facts": {"highway_mpg": "38"}}
 

@@ -12,7 +12,7 @@ from importlib.metadata import version
 import pytest
 
 from pipelines.datasets import split
-from pipelines.evaluation.metrics import stands_in
+from pipelines.facts import stands_in
 from pipelines.files import digest
 from pipelines.plan import Contract
 

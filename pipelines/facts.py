@@ -1,0 +1,15 @@
+"""Whether an answer says a fact: of evaluation, which counts them, and of deployment, which checks a few again."""
+
+import re
+
+
+def stands_in(fact: str, answer: str) -> bool:
+    """Whether a fact is said in so many words; "38" is not said by "138" or "38.5"."""
+    return place_of(fact, answer) is not None
+
+
+def place_of(fact: str, answer: str) -> int | None:
+    """Where in the answer, without case and spacing, a fact is said first."""
+    words, said = (" ".join(text.lower().split()) for text in (fact, answer))
+    found = re.search(rf"(?<![\w.]){re.escape(words)}(?!\w|\.\d)", said)
+    return found.start() if found else None
