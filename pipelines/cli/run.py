@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.live import Live
@@ -10,6 +10,7 @@ from rich.markdown import Markdown
 from rich.table import Table
 
 from pipelines import progress
+from pipelines.artifacts import Arm
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json, speak_aside
 from pipelines.cli.orchestrator import OVER, WAITING, Orchestrator, Run
 from pipelines.errors import WeaverError
@@ -20,7 +21,6 @@ from pipelines.templates import make_plan
 app = typer.Typer()
 
 Approve = Annotated[bool, typer.Option("--approve", help="Approve without asking; the record says that a script did.")]
-ARMS = ("base", "few_shot", "champion", "challenger")
 SHOWN = 3  # sample questions that the new champion answers
 MARKS = {"success": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]", "running": "[blue]●[/]"}
 
@@ -153,7 +153,7 @@ def finish(retraining: Run, template: str, tasks: list[dict[str, Any]], as_json:
 
 def comparison(figures: dict[str, dict[str, dict[str, float]]]) -> Table:
     """Every arm's figures side by side, in the order in which a challenger has to beat them."""
-    arms = [arm for arm in ARMS if arm in figures]
+    arms = [arm for arm in get_args(Arm) if arm in figures]
     shown = Table("held-out", *arms, box=None, title="Every arm on the same questions", title_justify="left")
     for part in ("grounded", "knowledge", "all"):
         for metric in ("score", "facts", "token_f1", "rouge_l", "loss"):

@@ -7,7 +7,6 @@ minimum functionality, invariance and directional expectation; refusal and robus
 
 import itertools
 import random
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -16,6 +15,8 @@ from pydantic import ConfigDict, Field, field_validator
 
 from pipelines.artifacts import Behaviour
 from pipelines.errors import WeaverError
+from pipelines.evaluation.failures import repeated
+from pipelines.evaluation.metrics import numbers
 from pipelines.facts import stands_in
 from pipelines.kits import kits
 from pipelines.kits.perturbations import NAMES, perturb
@@ -29,8 +30,7 @@ DECLINING = (
     *("cannot", "can't", "can not", "could not", "unable to", "not able to", "not allowed to", "won't"),
     *("only help with", "decline"),
 )
-NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
-GRAM, LOOP = 3, 0.5  # words; the share of an answer's word trigrams that it said before, from which it loops
+LOOP = 0.5  # the share of an answer's trigrams that it said before, from which it loops
 
 
 class Case(NamedTuple):
@@ -129,7 +129,7 @@ class Robustness(Perturbed):
     def fault_of(self, answer: str, slots: Slots) -> str:
         if not answer.strip():
             return "says nothing"
-        return f"loops: {answer!r}" if loops(answer) else super().fault_of(answer, slots)
+        return f"loops: {answer!r}" if repeated(answer.split()) > LOOP else super().fault_of(answer, slots)
 
 
 class Direction(Probe):
@@ -144,13 +144,12 @@ class Direction(Probe):
             yield Case([self.row(step) for step in along], along)
 
     def fault(self, case: Case, answers: list[str]) -> str:
-        said = [NUMBER.search(answer) for answer in answers]
-        if None in said:
-            return f"says no number: {answers[said.index(None)]!r}"
-        numbers = [float(found[0].replace(",", "")) for found in said if found]
-        if numbers != sorted(numbers, reverse=self.expect == "not_rising"):
+        said = [numbers(answer)[:1] for answer in answers]
+        if [] in said:
+            return f"says no number: {answers[said.index([])]!r}"
+        if said != sorted(said, reverse=self.expect == "not_rising"):
             turned = {"not_rising": "rises", "not_falling": "falls"}[self.expect]
-            return f"{turned} along the series: {', '.join(f'{number:g}' for number in numbers)}"
+            return f"{turned} along the series: {', '.join(f'{number:g}' for (number,) in said)}"
         return super().fault(case, answers)
 
 
@@ -216,12 +215,6 @@ def judge(probe: Probe, case: Case, answers: list[str]) -> Row:
 def noun(probe: Probe, told: list[Row]) -> Behaviour:
     passed = sum(case["passed"] for case in told)
     return Behaviour(name=probe.name, kind=probe.kind, cases=len(told), passed=passed, min_share=probe.min_share)
-
-
-def loops(answer: str) -> bool:
-    words = answer.split()
-    grams = [tuple(words[at : at + GRAM]) for at in range(len(words) - GRAM + 1)]
-    return bool(grams) and 1 - len(set(grams)) / len(grams) > LOOP
 
 
 def file_of(template: str) -> Path | None:

@@ -1,14 +1,13 @@
 """The pages of an evidence pack: what a reviewer and an auditor read about a model, its data and its verdict."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pipelines.artifacts import Candidate, Comparison, DatasetVersion, Evaluation, Export, Verdict
+from pipelines.artifacts import Arm, Candidate, Comparison, DatasetVersion, Evaluation, Export, Verdict
 from pipelines.plan import TrainingPlan
 from pipelines.registry import provenance
 from pipelines.templates import load_template
 
-ARMS = ("base", "few_shot", "champion", "challenger")
 SHARES = ("score", "facts", "exact", "accuracy", "macro_f1", "token_f1", "rouge_l", "bleu", "chrf", "calibration_error")
 SHOWN = (*SHARES, "numeric_error", "loss", "perplexity", "latency", "latency_p95", "tokens_per_second", "cost_per_1000")
 LABELS = {
@@ -97,7 +96,7 @@ def model_card(
         training=training,
         table=table,
         questions=f"{told['questions']:.0f}",
-        arms=[arm for arm in ARMS if arm in evaluation.figures],
+        arms=[arm for arm in get_args(Arm) if arm in evaluation.figures],
         metrics=[name for name in SHOWN if name in told],
         parts={part: figures for part, figures in evaluation.figures["challenger"].items() if part != "all"},
         compared=[c for c in compared if c.part == "all"],

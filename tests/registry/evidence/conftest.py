@@ -31,17 +31,9 @@ from pipelines.settings import settings
 from pipelines.templates import make_plan
 from pipelines.tracking import tracking
 
-from ...training.conftest import Server
+from ...servers import Server
 
 Page = Callable[..., str]
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("mlflow"))
-    server.start()
-    yield server
-    server.kill()
 
 
 @pytest.fixture(scope="module", autouse=True)
