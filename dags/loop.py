@@ -80,3 +80,20 @@ def good_enough() -> bool:
 def decided() -> str:
     """Carry out what the person answered."""
     return {"Approve": "promote", "Reject": "reject"}[pulled("approve")["approve"]["chosen_options"][0]]
+
+
+@task(trigger_rule="one_failed")
+def take_back() -> dict[str, Any]:
+    """The new champion did not come to answer: the one before it, which still does, is champion again."""
+    from pipelines.serving.pointer import answering, deployed
+
+    made = pulled("plan", "promote")
+    plan, promotion = made["plan"], made["promote"]
+    name, before = promotion["name"], answering(promotion["name"])
+    if not before:
+        raise WeaverError(
+            f"no version of {name} answers", f"Mend what deploy says; then run `weaver run {name}` again."
+        )
+    why = f"version {promotion['to_version']} was not deployed: its canary or its first requests failed"
+    moved = run("rollback", plan, {}, by="weaver", why=why, to=before, answers=before)
+    return run("record", plan, {"promote": moved, "deploy": deployed(name)}).model_dump(mode="json")

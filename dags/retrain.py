@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, Param, ParamsDict, chain, dag
-from loop import RETRIES, anything_new, decided, decision, good_enough, merge_plan, stage
+from loop import RETRIES, anything_new, decided, decision, good_enough, merge_plan, stage, take_back
 from people import ApprovalInMLflow, approve, scores
 
 from pipelines.settings import settings
@@ -50,7 +50,8 @@ def retrain(template: Template) -> None:
             [approval, ApprovalInMLflow(task_id="approved_in_mlflow")],
         )
         chain(approval, decided(), [promote, decision("reject")])
-        chain(promote, stage("deploy"), stage("record"))
+        deploy = stage("deploy")
+        chain(promote, deploy, [stage("record"), take_back()])
 
     # After its tasks, each of which would be given a deep copy of the whole form: that is most of the time to parse.
     sentence().params = ParamsDict(

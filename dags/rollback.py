@@ -3,9 +3,9 @@
 from typing import Any
 
 from airflow.sdk import Param, chain, dag, get_current_context, task
-from loop import RETRIES, pulled, stage
+from answer import answers
+from loop import RETRIES, pulled
 
-from pipelines.artifacts import Promotion
 from pipelines.stages import STAGES, run
 from pipelines.templates import make_plan, template_files
 
@@ -18,33 +18,12 @@ def merge_plan() -> dict[str, Any]:
 
 @task(doc_md=STAGES["rollback"].help)
 def rollback() -> dict[str, Any]:
-    from pipelines.serving.deploy import answering
+    from pipelines.serving.pointer import answering
 
     context = get_current_context()
     asked, who = context["params"], context["dag_run"].triggering_user_name or "airflow"
     signed = {"by": who, "why": asked["why"], "to": asked["to"], "answers": answering(asked["template"])}
     return run("rollback", pulled("plan")["plan"], {}, **signed).model_dump(mode="json")
-
-
-@task.branch
-def still_here() -> str:
-    """Go on with the deployment that is kept, or make it again from the registry."""
-    from pipelines.serving.deploy import kept
-
-    return "deploy" if kept(Promotion.model_validate(pulled("rollback")["rollback"])) else "incumbent"
-
-
-@task(doc_md=STAGES["deploy"].help, trigger_rule="none_failed_min_one_success")
-def deploy() -> dict[str, Any]:
-    made = pulled("plan", "rollback", "restore")
-    nouns = {"promote": made["rollback"], "export": made["restore"]}  # no export where the deployment is kept
-    return run("deploy", made["plan"], nouns).model_dump(mode="json")
-
-
-@task(doc_md=STAGES["record"].help)
-def record() -> dict[str, Any]:
-    made = pulled("plan", "rollback", "deploy")
-    return run("record", made["plan"], {"promote": made["rollback"], "deploy": made["deploy"]}).model_dump(mode="json")
 
 
 @dag(
@@ -64,9 +43,9 @@ def record() -> dict[str, Any]:
     default_args={"owner": "neuroweaver", **RETRIES},
 )
 def sentence() -> None:
-    kept, made_again, answers = still_here(), stage("restore", pool="training"), deploy()
-    chain(merge_plan(), rollback(), kept, stage("incumbent"), made_again, answers, record())
-    kept >> answers
+    asked = rollback()
+    chain(merge_plan(), asked)
+    answers(asked, "rollback")
 
 
 sentence()

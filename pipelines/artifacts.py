@@ -234,3 +234,4 @@ class Deployment(Noun):
     backends: list[str]
     uri: str
     digest: str
+    canaries: dict[str, dict[str, float]] = {}  # backend → what it showed before it was sent any traffic

@@ -55,6 +55,9 @@ STAGES = {
     "rollback": Stage(
         "registry.rollback:rollback", (), "Make an earlier champion champion again.", True, nightly=False
     ),
+    "champion": Stage(
+        "registry.promote:champion", (), "Find the champion, on whom registry and ledger agree.", nightly=False
+    ),
     "restore": Stage("training.export:restore", ("incumbent",), "Merge the champion's adapter again.", nightly=False),
 }
 

@@ -23,7 +23,8 @@ from pipelines.artifacts import (
 )
 from pipelines.files import digest, write_jsonl, write_text
 from pipelines.registry import ledger
-from pipelines.serving import deploy as serving
+from pipelines.serving.deploy import kept
+from pipelines.serving.pointer import answering
 from pipelines.stages import run
 from pipelines.templates import make_plan
 from pipelines.tracking import aliases, tracking
@@ -56,7 +57,8 @@ class Home:
     """One template in a WEAVER_HOME of its own: `challenger` registers, `promoted` goes all the way."""
 
     def __init__(self, folder: Path, name: str, artifacts: Path) -> None:
-        self.folder, self.name, self.plan, self.artifacts = folder, name, make_plan(name), artifacts
+        self.folder, self.name, self.artifacts = folder, name, artifacts
+        self.plan = make_plan(name, {"deployment.backends": []})  # published, and served by nobody
         self.work = folder / "work"
         data = folder / "dataset"
         write_jsonl(data / "heldout.jsonl", [{"instruction": "Where?", "input": "", "output": "In bay 4."}])
@@ -109,9 +111,9 @@ class Home:
 
     def rollback(self, to: int = 0, why: str = "it talks nonsense") -> dict[str, Any]:
         """As the DAG and `weaver rollback` do; where a deployment is gone it is made of the registry's adapter."""
-        answers = serving.answering(self.name)
+        answers = answering(self.name)
         nouns = {"promote": self.run("rollback", {}, by="ada", why=why, to=to, answers=answers)}
-        if not serving.kept(nouns["promote"]):
+        if not kept(nouns["promote"]):
             incumbent: Incumbent = self.run("incumbent", nouns)
             nouns["export"] = self.export(incumbent.adapter)
         nouns |= {"deploy": self.run("deploy", nouns)}

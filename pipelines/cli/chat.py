@@ -19,7 +19,7 @@ def chat(
 ) -> None:
     """Talk with the champion; put a vehicle's record on the line below the question, as `\\n`, or pipe it in."""
     from pipelines.serving.answer import Advisor
-    from pipelines.serving.deploy import deployed
+    from pipelines.serving.pointer import deployed
 
     deployment = deployed(template)
     if not question:

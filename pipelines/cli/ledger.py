@@ -25,7 +25,7 @@ def ledger() -> None:
 def verify(as_json: AsJson = False) -> None:
     """Check that nothing was changed, and that the ledger, MLflow and what is deployed agree; exit code 1 if not."""
     from pipelines.registry.audit import audit
-    from pipelines.serving.deploy import answering
+    from pipelines.serving.pointer import answering
     from pipelines.templates import template_files
 
     entries, findings = audit({name: answering(name) for name in template_files()})

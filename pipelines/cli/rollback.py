@@ -20,7 +20,8 @@ By = Annotated[str, typer.Option(help="Who decides; else the user of this machin
 @app.command()
 def rollback(template: Template, why: Why, to: To = 0, by: By = "", as_json: AsJson = False) -> None:
     """Let an earlier champion answer again; one that was interrupted is finished by the same command."""
-    from pipelines.serving.deploy import answering, kept
+    from pipelines.serving.deploy import kept
+    from pipelines.serving.pointer import answering
 
     if as_json:
         speak_aside()

@@ -166,7 +166,7 @@ def comparison(figures: dict[str, dict[str, dict[str, float]]]) -> Table:
 def answers(template: str) -> dict[str, str]:
     """The template's sample questions, answered by what is deployed."""
     from pipelines.serving.answer import Advisor
-    from pipelines.serving.deploy import deployed
+    from pipelines.serving.pointer import deployed
 
     with out.status("asking the champion"):
         plan = make_plan(template)

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipelines import progress
+from pipelines import chat, progress
 from pipelines.artifacts import Arm, Behaviour, DatasetVersion, Evaluation, Export, read_noun
 from pipelines.errors import WeaverError
 from pipelines.evaluation import few_shot, report
@@ -20,6 +20,8 @@ from pipelines.kits import kits
 from pipelines.plan import TrainingPlan
 
 Row = dict[str, Any]
+
+GOLDEN, GOLDEN_ROWS = "golden.jsonl", 20
 
 
 class Asked(NamedTuple):
@@ -64,6 +66,7 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
         for arm, lines in answers.items():
             figures[arm]["all"] |= speed(read_jsonl(folders[arm] / "timings.jsonl"), plan.evaluate.machine_hour)
             write_jsonl(new / report.file_of(arm), lines)
+        write_jsonl(new / GOLDEN, golden(answers))
         told = json.loads((behaved / "behaviours.json").read_text())
         evaluation = Evaluation(
             uri=str(folder),
@@ -171,3 +174,21 @@ def changed(answers: dict[Arm, list[Row]]) -> float:
     """Share of the questions that the challenger answers otherwise than its base."""
     pairs = list(zip(answers["base"], answers["challenger"], strict=True))
     return sum(base["answer"] != challenger["answer"] for base, challenger in pairs) / len(pairs)
+
+
+def golden(answers: dict[Arm, list[Row]]) -> list[Row]:
+    """Questions that a deployment asks again, to see that it serves what was evaluated: of every topic in turn, those
+    first that were answered right, and otherwise than by the base."""
+    pairs = list(zip(answers["base"], answers["challenger"], strict=True))
+    best = sorted(pairs, key=lambda pair: (-pair[1]["score"], pair[0]["answer"] == pair[1]["answer"]))
+    rows = [
+        {
+            "topic": row["topic"],
+            "question": chat.question(row)[0]["content"],
+            "answer": row["answer"],
+            "base": base["answer"],
+            "facts": list(row["expected"].values()),
+        }
+        for base, row in best
+    ]
+    return chosen(rows, GOLDEN_ROWS)[:GOLDEN_ROWS]

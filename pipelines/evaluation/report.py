@@ -158,7 +158,7 @@ def log(evaluation: Evaluation) -> None:
     table = pd.DataFrame(side_by_side(answers_of(evaluation)))
     with mlflow.start_run(run_id=evaluation.run_id):
         mlflow.log_metrics(metrics | {"eval.changed": evaluation.changed, "eval.leaks": evaluation.leaks})
-        for file in (folder / PAGE, *sorted(folder.glob("*.png"))):
+        for file in (folder / PAGE, folder / "golden.jsonl", *sorted(folder.glob("*.png"))):
             mlflow.log_artifact(str(file), None if file.stem == "evaluation" else "evaluation")
         if "answers.json" in {found.path for found in mlflow.MlflowClient().list_artifacts(evaluation.run_id)}:
             mlflow.log_text(table.to_json(orient="split", index=False), "answers.json")  # log_table would append

@@ -115,6 +115,20 @@ def agreed(client: Any, name: str) -> int:
     )
 
 
+def champion(plan: TrainingPlan) -> Promotion:
+    """The promotion or rollback that made the present champion: what is to be deployed where it does not answer.
+
+    Raises:
+        WeaverError: there is no champion; or it is not the ledger's, and nothing of it is deployed.
+        Unavailable: MLflow does not answer.
+    """
+    name = plan.template
+    past = ledger.intents(name)
+    if not agreed(tracking().MlflowClient(), name) or not past:
+        raise WeaverError(f"{name} has no champion that the ledger knows of", f"Run `weaver run {name}` first.")
+    return promotion(past[-1])
+
+
 def point(client: Any, intent: ledger.Entry) -> None:
     """Move the aliases to where an intent wants them: `champion` last, so that it is never without the other."""
     before = predecessor(intent.name, intent.version)

@@ -1,56 +1,70 @@
-"""The deploy stage: the champion's bytes go where questions are answered, and the pointer moves last."""
+"""The deploy stage: the champion is published, loaded, tried and sent the traffic; the pointer moves last."""
 
-import os
-import shutil
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines import signing
-from pipelines.artifacts import Deployment, Export, Promotion, read_noun
-from pipelines.errors import WeaverError
-from pipelines.files import digest, once, whole
+from pipelines import alerts, signing
+from pipelines.artifacts import Deployment, Export, Promotion
+from pipelines.errors import Unavailable, WeaverError
+from pipelines.files import digest, only_one
 from pipelines.plan import TrainingPlan
+from pipelines.serving import canary, store
+from pipelines.serving.backends import Model, backend
+from pipelines.serving.pointer import pointer
+from pipelines.serving.routes import Place, Served
+from pipelines.serving.shift import current, shift
+from pipelines.serving.versions import Registered, registered
 from pipelines.settings import settings
 from pipelines.tracking import aliases, moving, tracking
 
+log = logging.getLogger(__name__)
+
 
 def deploy(promotion: Promotion, export: Export | None, plan: TrainingPlan) -> Deployment:
-    """Publish the exported model as the template's version, and let it answer from now on.
+    """Publish the exported model as the template's version, load it on the plan's backends, and let it answer.
 
     Args:
-        export: what was evaluated; none lets the version that is kept here answer again.
+        export: what was evaluated; none lets the version that was published before answer again.
     Raises:
-        WeaverError: the bytes are not those that were evaluated, or not those that were signed; or another version was
-            made champion in the meantime. What answered before goes on answering.
-        Unavailable: MLflow does not answer.
+        WeaverError: the bytes are not those that were evaluated, or not those that were signed; a backend does not
+            load them, or answers otherwise than at the evaluation; or another version was made champion in the
+            meantime. What answered before goes on answering.
+        Unavailable: MLflow or a backend does not answer.
     """
-    folder = home(promotion.name) / f"v{promotion.to_version}"
-    if export:
-        publish(export, folder)
-    signing.verify(folder)
-    deployment = Deployment(
-        name=promotion.name,
-        version=promotion.to_version,
-        backends=list(plan.deployment.backends),
-        uri=str(folder),
-        digest=export.digest if export else digest(folder),
-    )
-    with moving(promotion.name):
-        champion = aliases(tracking().MlflowClient(), promotion.name).get("champion", 0)
-        if champion != promotion.to_version:
-            raise WeaverError(
-                f"version {promotion.to_version} of {promotion.name} is not champion any more: {champion or 'none'} is",
-                f"`weaver ledger show {promotion.name}` says who changed that, and why.",
-            )
-        deployment.save(pointer(promotion.name))
-    # The one before stays for a quick way back; older ones can be exported again from their adapters.
-    for old in folder.parent.glob("v*"):
-        if old.name.removesuffix(".sig") not in {f"v{promotion.to_version}", f"v{promotion.from_version}"}:
-            shutil.rmtree(old) if old.is_dir() else old.unlink()
+    name, version = promotion.name, promotion.to_version
+    with only_one(settings().home / "serving" / f"{name}.lock", f"deploying {name}"):
+        confirm(promotion)
+        if export:
+            publish(export, name, version)
+        folder = store.pull(name, version)
+        canaries = load(Model(name, version, folder), promotion, plan) if plan.deployment.backends else {}
+        deployment = Deployment(
+            name=name,
+            version=version,
+            backends=list(plan.deployment.backends),
+            uri=str(folder),
+            digest=export.digest if export else digest(folder),
+            canaries=canaries,
+        )
+        with moving(name):
+            confirm(promotion)
+            deployment.save(pointer(name))
+        tidy(name, {version, promotion.from_version}, plan)
     return deployment
 
 
-def publish(export: Export, folder: Path) -> None:
-    """Copy an export and its signature to a version's folder, unless these very bytes lie there already."""
+def confirm(promotion: Promotion) -> None:
+    champion = aliases(tracking().MlflowClient(), promotion.name).get("champion", 0)
+    if champion != promotion.to_version:
+        raise WeaverError(
+            f"version {promotion.to_version} of {promotion.name} is not champion any more: {champion or 'none'} is",
+            f"`weaver ledger show {promotion.name}` says who changed that, and why.",
+        )
+
+
+def publish(export: Export, name: str, version: int) -> None:
     source = Path(export.uri)
     if digest(source) != export.digest:
         raise WeaverError(
@@ -58,44 +72,69 @@ def publish(export: Export, folder: Path) -> None:
             "Delete that folder and run the export stage again.",
         )
     signing.verify(source)
-    if folder.exists() and digest(folder) != export.digest:  # an earlier export, or one that was tampered with
-        shutil.rmtree(folder)
-    with whole(signing.signature(folder)) as temporary:
-        shutil.copy(signing.signature(source), temporary)
-    once(folder, lambda new: copy(source, new))
+    store.publish(source, name, version)
+
+
+def load(model: Model, promotion: Promotion, plan: TrainingPlan) -> dict[str, dict[str, float]]:
+    """Load a version beside the one that answers, try it, and move the traffic. Returns each backend's canary."""
+    known = registered(model.name, model.version)
+    route = current(model.name)
+    answers_already = route is not None and any(one.version == model.version for one in route.served)
+    with told(model, promotion, undo=None if answers_already else plan):
+        places, canaries = [], {}
+        for name in plan.deployment.backends:
+            log.info("loading %s on %s", model.id, name)
+            engine = backend(name)
+            place = engine.deploy(model, plan.deployment)
+            places.append(place.model_copy(update={"machine_hour": plan.evaluate.machine_hour}))
+            served = serve(model, known, places)
+            canaries[name] = canary.check(
+                engine, place, served, known.golden[: plan.deployment.golden], plan.deployment
+            )
+            log.info("%s on %s: %s", model.id, name, canaries[name])
+        shift(served, plan.deployment)
+    return canaries
+
+
+def serve(model: Model, known: Registered, places: list[Place]) -> Served:
+    return Served(
+        name=model.name,
+        version=model.version,
+        digest=digest(model.folder),
+        system_prompt=known.plan.system_prompt,
+        max_new_tokens=known.plan.evaluate.max_new_tokens,
+        score=known.score,
+        places=tuple(places),
+    )
+
+
+@contextmanager
+def told(model: Model, promotion: Promotion, undo: TrainingPlan | None) -> Iterator[None]:
+    """A version that does not come to answer is taken from memory again, and somebody is told."""
+    try:
+        yield
+    except WeaverError as error:
+        if undo:
+            for name in undo.deployment.backends:
+                backend(name).unload(model.id)
+        if not isinstance(error, Unavailable):  # which is tried again by itself
+            still = (
+                f"version {promotion.from_version} goes on answering" if promotion.from_version else "nothing answers"
+            )
+            alerts.alert(f"{model.id} was not deployed, and {still}: {error.what}")
+        raise
+
+
+def tidy(name: str, keep: set[int], plan: TrainingPlan) -> None:
+    """The one before stays, on disk and loaded, for a quick way back; older ones can be pulled again."""
+    store.prune(name, keep)
+    wanted = {Model(name, version, Path()).id for version in keep}
+    for engine in (backend(one) for one in plan.deployment.backends):
+        for model in engine.status():
+            if model.rpartition("-v")[0] == name and model not in wanted:
+                engine.unload(model)
 
 
 def kept(promotion: Promotion) -> bool:
-    """Whether the promoted version's folder lies here still, and need not be exported again."""
-    return (home(promotion.name) / f"v{promotion.to_version}").is_dir()
-
-
-def deployed(name: str) -> Deployment:
-    """What answers for a template now.
-
-    Raises:
-        WeaverError: nothing has been deployed.
-    """
-    return Deployment.model_validate(read_noun(pointer(name), made_by=f"weaver run {name}"))
-
-
-def answering(name: str) -> int:
-    """The version that answers now; 0 if none does."""
-    return deployed(name).version if pointer(name).exists() else 0
-
-
-def pointer(name: str) -> Path:
-    return home(name).with_suffix(".json")
-
-
-def home(name: str) -> Path:
-    """The folder of a template's deployed versions."""
-    return settings().home / "deployments" / name
-
-
-def copy(source: Path, target: Path) -> None:
-    """Hard links where the file system has them: a model of gigabytes is published without a second copy."""
-    try:
-        shutil.copytree(source, target, copy_function=os.link, dirs_exist_ok=True)
-    except OSError:
-        shutil.copytree(source, target, dirs_exist_ok=True)
+    """Whether the promoted version is published still, and need not be exported again."""
+    return promotion.to_version in store.versions(promotion.name)

@@ -29,7 +29,7 @@ class Served(Noun):
     system_prompt: str
     max_new_tokens: int
     score: float | None = None  # on the held-out questions, by the metric of its gate
-    places: list[Place]  # in the plan's order
+    places: tuple[Place, ...]  # in the plan's order
 
 
 class Route(Noun):

@@ -63,7 +63,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict:
 def test_every_template_has_its_dag_and_nothing_fails_to_import(loaded: dict) -> None:
     dags, import_errors = loaded["dags"], loaded["errors"]
     assert dags and not import_errors
-    assert set(dags) == {"rollback", "tune", *(f"retrain_{name}" for name in template_files())}
+    assert set(dags) == {"deploy", "rollback", "tune", *(f"retrain_{name}" for name in template_files())}
 
 
 def test_parsing_is_fast_because_nothing_heavy_is_imported(loaded: dict) -> None:
@@ -73,7 +73,7 @@ def test_parsing_is_fast_because_nothing_heavy_is_imported(loaded: dict) -> None
 
 def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
     tasks = loaded["dags"]["retrain_service_advisor"]["tasks"]
-    asides = {"plan", "anything_new", "good_enough", "decided"}
+    asides = {"plan", "anything_new", "good_enough", "decided", "take_back"}
     people = {"anything_to_score", "score", "all_scored", "approve", "approved_in_mlflow"}
     stages = {name: stage for name, stage in STAGES.items() if stage.nightly}
     assert {task["id"] for task in tasks} == asides | people | set(stages)
@@ -87,7 +87,8 @@ def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
     assert upstream["good_enough"] == ["gate"]
     assert upstream["approve"] == upstream["approved_in_mlflow"] == ["evidence"]
     assert upstream["promote"] == upstream["reject"] == ["decided"]
-    assert upstream["deploy"] == ["promote"] and upstream["record"] == ["deploy"]
+    assert upstream["deploy"] == ["promote"] and upstream["record"] == upstream["take_back"] == ["deploy"]
+    assert next(task for task in tasks if task["id"] == "take_back")["trigger_rule"] == "one_failed"
 
 
 def test_a_run_survives_a_restart_and_trains_alone(loaded: dict) -> None:
@@ -119,13 +120,14 @@ def test_owner_tags_and_docs_say_what_it_is_for(loaded: dict) -> None:
     assert dag["timetable"] == "0 2 * * *"
 
 
-def test_the_way_back_exports_again_only_what_is_not_kept(loaded: dict) -> None:
-    dag = loaded["dags"]["rollback"]
+@pytest.mark.parametrize(("name", "first"), [("rollback", "rollback"), ("deploy", "champion")])
+def test_what_answers_again_is_exported_only_if_it_is_not_published(loaded: dict, name: str, first: str) -> None:
+    dag = loaded["dags"][name]
     tasks = {task["id"]: task for task in dag["tasks"]}
     assert {name: task["up"] for name, task in tasks.items()} == {
         "plan": [],
-        "rollback": ["plan"],
-        "still_here": ["rollback"],
+        first: ["plan"],
+        "still_here": [first],
         "incumbent": ["still_here"],
         "restore": ["incumbent"],
         "deploy": ["restore", "still_here"],
@@ -135,7 +137,7 @@ def test_the_way_back_exports_again_only_what_is_not_kept(loaded: dict) -> None:
     assert tasks["restore"]["pool"] == "training"
     assert all(task["retries"] >= 1 for task in tasks.values())
     assert dag["timetable"] is None and dag["max_active_runs"] == 1
-    assert set(dag["params"]) == {"template", "to", "why"}
+    assert set(dag["params"]) == ({"template", "to", "why"} if name == "rollback" else {"template"})
 
 
 def test_tuning_is_started_by_hand_for_any_template(loaded: dict) -> None:

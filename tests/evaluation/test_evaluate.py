@@ -31,7 +31,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory, rows: list[Any]) -> Datase
 def night(adapter: Any, run_id: str, plan: TrainingPlan, work: Path) -> Export:
     """An exported challenger, and a champion that was trained over the exact base."""
     base = plan.base.model_dump() | {"quantisation": "none"}
-    champion = Incumbent(name="service_advisor", version=2, adapter=adapter(2), base=base)
+    form = plan.deployment.model_dump()
+    champion = Incumbent(name="service_advisor", version=2, adapter=adapter(2), base=base, deployment=form)
     return export(adapter(1, run_id), champion, plan, work)
 
 
@@ -125,7 +126,7 @@ def test_a_changed_export_is_not_asked(
 ) -> None:
     few = plan.model_copy(update={"evaluate": plan.evaluate.model_copy(update={"questions": 2})})
     exported = night(small_adapter, run_id, plan, tmp_path)
-    weights = Path(getattr(exported, arm)) / "model.safetensors"
+    weights = Path(getattr(exported, arm)) / "model.gguf"
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     with pytest.raises(WeaverError, match="not what was signed"):

@@ -13,7 +13,7 @@ from pipelines.errors import WeaverError
 from pipelines.files import canonical
 from pipelines.registry import ledger
 from pipelines.registry.audit import audit
-from pipelines.serving.deploy import answering
+from pipelines.serving.pointer import answering
 
 from ..models import Home, killed
 

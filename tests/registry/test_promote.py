@@ -10,7 +10,7 @@ from pipelines.errors import Unavailable, WeaverError
 from pipelines.registry import ledger
 from pipelines.registry.audit import audit
 from pipelines.registry.promote import behind_aliases, decided
-from pipelines.serving.deploy import answering
+from pipelines.serving.pointer import answering
 
 from ..models import EVIDENCE, Home, killed
 from ..servers import Server

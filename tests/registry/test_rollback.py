@@ -8,7 +8,7 @@ import pytest
 from pipelines.errors import WeaverError
 from pipelines.registry import ledger
 from pipelines.registry.audit import audit
-from pipelines.serving.deploy import answering, deployed, home
+from pipelines.serving.pointer import answering, deployed, home
 
 from ..models import Home, killed
 from .test_promote import agree

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines import signing
 from pipelines.errors import WeaverError
-from pipelines.serving.deploy import deployed, home
+from pipelines.serving.pointer import deployed, home
 
 from ..models import Home
 

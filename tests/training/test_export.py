@@ -23,7 +23,8 @@ def plan(small_base: Path) -> TrainingPlan:
 
 def champion(adapter: Adapter, plan: TrainingPlan, version: int = 3, **base: Any) -> Incumbent:
     section = plan.base.model_dump() | base
-    return Incumbent(name="service_advisor", version=version, adapter=adapter, base=section)
+    form = plan.deployment.model_dump()
+    return Incumbent(name="service_advisor", version=version, adapter=adapter, base=section, deployment=form)
 
 
 def kept(export: Export) -> set[str]:
@@ -52,10 +53,10 @@ def test_a_champion_that_was_challenger_last_night_is_not_made_again(
     small_adapter: Any, plan: TrainingPlan, tmp_path: Path
 ) -> None:
     first = export(small_adapter(1), NONE_YET, plan, tmp_path)
-    made_at = (Path(first.uri) / "model.safetensors").stat().st_mtime_ns
+    made_at = (Path(first.uri) / "model.gguf").stat().st_mtime_ns
     second = export(small_adapter(2), champion(first.adapter, plan), plan, tmp_path)
     assert second.champion_uri == first.uri and second.champion_digest == first.digest
-    assert (Path(first.uri) / "model.safetensors").stat().st_mtime_ns == made_at
+    assert (Path(first.uri) / "model.gguf").stat().st_mtime_ns == made_at
 
 
 def test_the_two_newest_are_kept_with_their_signatures_and_no_others(
@@ -80,14 +81,14 @@ def test_a_changed_export_is_refused_and_not_signed_again(
 ) -> None:
     adapter = small_adapter(1)
     folder = Path(export(adapter, NONE_YET, plan, tmp_path).uri)
-    whole = (folder / "model.safetensors").read_bytes()
-    (folder / "model.safetensors").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    whole = (folder / "model.gguf").read_bytes()
+    (folder / "model.gguf").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     with pytest.raises(WeaverError, match="not what was signed"):
         export(adapter, NONE_YET, plan, tmp_path)
 
     signing.signature(folder).unlink()  # as if it had been killed before it was signed
     export(adapter, NONE_YET, plan, tmp_path)
-    assert (folder / "model.safetensors").read_bytes() == whole
+    assert (folder / "model.gguf").read_bytes() == whole
     signing.verify(folder)
 
 

@@ -10,13 +10,15 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from pipelines import chat
 from pipelines.artifacts import Adapter
 from pipelines.errors import WeaverError
-from pipelines.plan import TrainingPlan
+from pipelines.plan import Deployment, TrainingPlan
 from pipelines.training.base import load, prepare
 from pipelines.training.merge import merge
 
+WHOLE = Deployment(backends=["vllm"])  # safetensors, which quantisation has not touched
+
 
 def test_the_merged_model_says_what_the_trained_one_says(trained: Adapter, plan: TrainingPlan, room: Path) -> None:
-    folder = merge(trained, plan.base, room / "merged")
+    folder = merge(trained, plan.base, WHOLE, room / "merged")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     row = {"instruction": "Where is order 131?", "input": "order 131 | bay 6", "output": "It stands in bay 6."}
     ids = tokenizer(chat.whole(tokenizer, row, plan.system_prompt), return_tensors="pt")["input_ids"]
@@ -32,18 +34,18 @@ def test_the_merged_model_says_what_the_trained_one_says(trained: Adapter, plan:
 
 
 def test_it_is_a_plain_folder_found_again(trained: Adapter, plan: TrainingPlan, room: Path) -> None:
-    folder = merge(trained, plan.base, room / "merged")
+    folder = merge(trained, plan.base, WHOLE, room / "merged")
     before = {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
     assert "quantization_config" not in (folder / "config.json").read_text()
     assert {"model.safetensors", "tokenizer.json", "chat_template.jinja", "generation_config.json"} <= set(before)
-    assert merge(trained, plan.base, room / "merged") == folder
+    assert merge(trained, plan.base, WHOLE, room / "merged") == folder
     assert {file.name: file.stat().st_mtime_ns for file in folder.iterdir()} == before
 
 
 def test_another_base_is_refused(trained: Adapter, plan: TrainingPlan, tmp_path: Path) -> None:
     stranger = trained.model_copy(update={"base_digest": "0" * 64})
     with pytest.raises(WeaverError, match="their digests differ"):
-        merge(stranger, plan.base, tmp_path / "merged")
+        merge(stranger, plan.base, WHOLE, tmp_path / "merged")
     assert not (tmp_path / "merged").exists()
 
 
@@ -55,5 +57,5 @@ def test_an_adapter_that_was_tampered_with_is_refused(trained: Adapter, plan: Tr
     content[-1] ^= 1
     weights.write_bytes(content)
     with pytest.raises(WeaverError, match=r"changed: adapter_model\.safetensors"):
-        merge(copy, plan.base, tmp_path / "merged")
+        merge(copy, plan.base, WHOLE, tmp_path / "merged")
     assert not (tmp_path / "merged").exists()

@@ -1,0 +1,51 @@
+"""Whenever the registry's champion is not the version that answers: it is deployed.
+
+A run deploys what it promotes by itself; this finishes what was interrupted, on this machine or on another.
+"""
+
+from typing import Any
+
+from airflow.sdk import Asset, AssetWatcher, Param, chain, dag, get_current_context, task
+from answer import answers
+from champions import ChampionMoved
+from loop import RETRIES, pulled
+
+from pipelines.stages import STAGES, run
+from pipelines.templates import make_plan, template_files
+
+CHAMPION = Asset("champion", watchers=[AssetWatcher(name="champions", trigger=ChampionMoved())])
+
+
+@task(task_id="plan")
+def merge_plan() -> dict[str, Any]:
+    """The plan of the template whose champion moved, or that somebody chose."""
+    context = get_current_context()
+    moved = [event.extra["payload"] for events in context["triggering_asset_events"].values() for event in events]
+    name = moved[-1]["template"] if moved else context["params"]["template"]
+    return make_plan(name).model_dump(mode="json")
+
+
+@task(doc_md=STAGES["champion"].help)
+def champion() -> dict[str, Any]:
+    return run("champion", pulled("plan")["plan"], {}).model_dump(mode="json")
+
+
+@dag(
+    dag_id="deploy",
+    dag_display_name="Deploy the champion",
+    description="Let the registry's champion answer, where it does not yet.",
+    doc_md=f"## Deploy the champion\n\n{__doc__}",
+    schedule=[CHAMPION],
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+    params={"template": Param(next(iter(template_files())), enum=list(template_files()), title="Template")},
+    tags=["neuroweaver", "deploy"],
+    default_args={"owner": "neuroweaver", **RETRIES},
+)
+def sentence() -> None:
+    found = champion()
+    chain(merge_plan(), found)
+    answers(found, "champion")
+
+
+sentence()

@@ -1,0 +1,90 @@
+"""The canary: a version that was loaded shows, before anybody is sent to it, that it is the one that was evaluated."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from pipelines.errors import Unavailable, WeaverError
+from pipelines.facts import stands_in
+from pipelines.plan import Deployment
+from pipelines.serving.backends import Backend
+from pipelines.serving.routes import Place, Served
+
+Golden = dict[str, Any]  # question, answer (as evaluated), base (the base model's answer), facts (that are right)
+
+
+def check(
+    backend: Backend, place: Place, served: Served, golden: Sequence[Golden], plan: Deployment
+) -> dict[str, float]:
+    """Ask a place the golden questions, one at a time.
+
+    Returns:
+        questions; as_good: share that came out as good as at the evaluation; changed: share that the base answers
+        otherwise; seconds: the slowest answer, or their 95th percentile of twenty and more.
+    Raises:
+        WeaverError: it answers worse than it was evaluated, as the base does, or too slowly; names figure and limit.
+        Unavailable: it does not answer.
+    """
+    asked = asyncio.run(answers(backend, place, served, [row["question"] for row in golden], plan.max_seconds * 10))
+    told = [answer for answer, _ in asked]
+    seconds = sorted(took for _, took in asked)
+    figures = {
+        "questions": float(len(golden)),
+        "as_good": share(as_good(row, answer) for row, answer in zip(golden, told, strict=True)),
+        "changed": share(row["base"] != answer for row, answer in zip(golden, told, strict=True)),
+        "seconds": seconds[int(0.95 * len(seconds))] if seconds else 0.0,
+    }
+    where = f"{place.model} on {place.backend}"
+    if figures["as_good"] < plan.min_golden:
+        raise WeaverError(
+            f"{where} answers {figures['as_good']:.0%} of {len(golden)} golden questions as well as at its evaluation, "
+            f"and deployment.min_golden is {plan.min_golden:.0%}",
+            "What is served is not what was evaluated: see the backend's log, and its quantisation.",
+        )
+    if not figures["changed"] and any(row["base"] != row["answer"] for row in golden):
+        raise WeaverError(f"{where} answers as its base does: its training is not in it", "Export it again.")
+    if figures["seconds"] > plan.max_seconds:
+        raise WeaverError(
+            f"{where} takes {figures['seconds']:.1f} s for an answer, and deployment.max_seconds is {plan.max_seconds}",
+            "Give it more threads or a faster machine; quantise it further; or allow more.",
+        )
+    return figures
+
+
+async def answers(
+    backend: Backend, place: Place, served: Served, questions: Sequence[str], timeout: float
+) -> list[tuple[str, float]]:
+    """Each question's answer, and the seconds that it took."""
+    found = []
+    try:
+        for question in questions:
+            began = time.perf_counter()
+            request = {
+                "messages": [
+                    {"role": "system", "content": served.system_prompt},
+                    {"role": "user", "content": question},
+                ],
+                "max_tokens": served.max_new_tokens,
+                "temperature": 0,
+            }
+            pieces = [chunk async for chunk in backend.stream(place, request, timeout)]
+            text = "".join(choice["delta"].get("content") or "" for piece in pieces for choice in piece["choices"])
+            found.append((text.strip(), time.perf_counter() - began))
+    finally:
+        await backend.close()
+    if questions and not any(text for text, _ in found):
+        raise Unavailable(f"{place.model} on {place.backend} answers nothing", "See the backend's log.")
+    return found
+
+
+def as_good(row: Golden, answer: str) -> bool:
+    """The same answer; or one that says every fact that the evaluated answer said."""
+    return answer == row["answer"] or all(
+        stands_in(fact, answer) for fact in row["facts"] if stands_in(fact, row["answer"])
+    )
+
+
+def share(hits: Any) -> float:
+    found = list(hits)
+    return sum(found) / len(found) if found else 1.0
