@@ -55,9 +55,10 @@ def date_of(day: Path) -> date:
 
 def parts(day: Path) -> list[Part]:
     """A day's parts, oldest first, without those that one made of them holds: a kill may have left them."""
-    named = [(*map(int, path.stem.split("-")), path) for path in day.glob("*.parquet")]
+    named = [(path, path.stem.partition("-")) for path in day.glob("*.parquet")]
+    found = [Part(int(first), int(last), path) for path, (first, _, last) in named]
     kept: list[Part] = []
-    for part in sorted((Part(*one) for one in named), key=lambda part: (part.first, -part.last)):
+    for part in sorted(found, key=lambda part: (part.first, -part.last)):
         if not kept or part.last > kept[-1].last:
             kept.append(part)
     return kept

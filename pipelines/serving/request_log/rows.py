@@ -1,7 +1,7 @@
 """What the request log holds: rows of conversations that were answered, and of what people thought of the answers."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipelines.settings import settings
 
 SCHEMA_VERSION = "1"  # rises when a column changes its meaning; one that is added reads as null in older rows
-TYPES = {int: pa.int64(), float: pa.float64()}  # whatever else is text
+TYPES: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64()}  # whatever else is text
 Time = Annotated[float, Field(ge=0, lt=253_402_300_800, description="epoch seconds, until the year 9999")]
 
 
