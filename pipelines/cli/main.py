@@ -13,6 +13,7 @@ from pipelines.cli import (
     quarantine,
     registry,
     rollback,
+    route,
     run,
     stack,
     stages,
@@ -35,6 +36,7 @@ dataset.app.add_typer(quarantine.app)
 app.add_typer(dataset.app, name="dataset", help="Rows of your own, and the versions of a dataset.")
 app.add_typer(registry.app, name="registry", help="What is registered, and which version answers.")
 app.add_typer(ledger.app, name="ledger", help="Who let which model answer, when and why.")
+app.add_typer(route.app, name="route", help="Where a template's requests go, and why.")
 app.add_typer(bench.app, name="bench", help="Measure the figures of the README.")
 
 
