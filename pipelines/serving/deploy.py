@@ -38,7 +38,7 @@ def deploy(promotion: Promotion, export: Export | None, plan: TrainingPlan) -> D
         confirm(promotion)
         if export:
             publish(export, name, version)
-        folder = store.pull(name, version)
+        folder = store.pull(name, version, export.digest if export else "")
         canaries = load(Model(name, version, folder), promotion, plan) if plan.deployment.backends else {}
         deployment = Deployment(
             name=name,
@@ -81,7 +81,8 @@ def load(model: Model, promotion: Promotion, plan: TrainingPlan) -> dict[str, di
     route = current(model.name)
     answers_already = route is not None and any(one.version == model.version for one in route.served)
     with told(model, promotion, undo=None if answers_already else plan):
-        places, canaries = [], {}
+        places: list[Place] = []
+        canaries: dict[str, dict[str, float]] = {}
         for name in plan.deployment.backends:
             log.info("loading %s on %s", model.id, name)
             engine = backend(name)
