@@ -1,7 +1,7 @@
 """Questions that ask the same in other words. Two are one only if everything hard in them is the same, in order.
 
-Similarity alone cannot tell: to word vectors "city mpg" and "highway mpg" are 0.91 alike, most true rewordings less
-(`weaver bench cache`). So what is hard is compared exactly, and it is every word but those that are known to be mere
+Similarity alone tells badly: to word vectors "What city mpg is it rated at?" and the same with "highway" are 0.91
+alike, most true rewordings less. So what is hard is compared exactly: every word but those that are known to be mere
 phrasing: numbers, codes, years, names, units, negations, comparisons, who, when and why, whether a yes or a no is
 wanted. Of questions that agree in all this the vectors then say whether they are alike enough, by a threshold that was
 verified on the template's own questions (`weaver bench cache --write`).
