@@ -72,13 +72,10 @@ class Triton:
         except Unavailable:
             return {}
         known = {(entry["name"], entry.get("version")): entry.get("state") for entry in index}
-        found = {}
-        for version in folder().glob("*/[0-9]*"):
-            state = known.get((version.parent.name, version.name))
-            if state == "READY":  # also of a version whose process died: only an answer tells
-                state = "ready" if answers(version.parent.name, int(version.name)) else "failed"
-            found[f"{version.parent.name}-v{version.name}"] = {"LOADING": "loading"}.get(state, state)
-        return found
+        return {
+            f"{version.parent.name}-v{version.name}": verdict(version, known.get((version.parent.name, version.name)))
+            for version in folder().glob("*/[0-9]*")
+        }
 
     async def stream(self, place: Place, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
         asked = request | {"model": place.model, "stream": True, "stream_options": {"include_usage": True}}
@@ -88,13 +85,14 @@ class Triton:
             headers=grpc_key() | {"triton_grpc_error": "true"},  # errors with a status code
         )
         try:
+            chunk: Chunk = {}
             async for result, error in answer:
                 if error:
                     raise Unavailable(f"Triton does not answer for {place.model}: {error.message()}")
-                if (piece := result.as_numpy("chunk")) is not None:
-                    yield orjson.loads(piece[0])
-                if result.get_response().parameters["triton_final_response"].bool_param:
-                    return
+                chunk = orjson.loads(result.as_numpy("chunk")[0])
+                yield chunk
+            if "usage" not in chunk:
+                raise Unavailable(f"Triton ended its answer for {place.model} before it was whole")
         except grpc.aio.AioRpcError as error:
             if error.code() == grpc.StatusCode.INVALID_ARGUMENT:
                 raise WeaverError(f"the model refuses the request: {error.details()}", "Change the request.") from error
@@ -103,7 +101,6 @@ class Triton:
             raise Unavailable(f"Triton broke off for {place.model}: {error.code().name}: {error.details()}") from error
         finally:
             answer.cancel()  # at which llama.cpp stops generating
-        raise Unavailable(f"Triton ended its answer for {place.model} before it was whole")
 
     def unload(self, model: str) -> None:
         name, version = split(model)
@@ -221,6 +218,13 @@ def answers(name: str, version: int) -> bool:
         return False
 
 
+def verdict(version: Path, state: str | None) -> str:
+    """Triton says READY of a version whose process died, too: only an answer tells."""
+    if state == "READY":
+        return "ready" if answers(version.parent.name, int(version.name)) else "failed"
+    return "loading" if state == "LOADING" else "failed"
+
+
 def grpc_key() -> dict[str, str]:
     return {f"triton-grpc-protocol-{TRITON_KEY}": settings().secret("triton")}
 
@@ -229,8 +233,7 @@ def inference(model: str, request: dict[str, Any]) -> dict[str, Any]:
     name, version = split(model)
     asked = InferInput("request", [1], "BYTES")
     asked.set_data_from_numpy(np.array([orjson.dumps(request)], dtype=np.object_))
-    final = {"enable_empty_final_response": True}
-    return {"model_name": name, "model_version": str(version), "inputs": [asked]} | final
+    return {"model_name": name, "model_version": str(version), "inputs": [asked]}
 
 
 async def only(item: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
