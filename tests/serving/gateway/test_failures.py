@@ -12,8 +12,15 @@ import httpx
 import openai
 import pytest
 
-from .conftest import TEMPLATE, Gateway, exchange, request_log, until
-from .engine import Engine
+from pipelines import signing
+from pipelines.plan import Deployment
+from pipelines.serving import request_log, routes
+from pipelines.serving.backends import Model
+from pipelines.serving.backends.llama_cpp import LlamaCpp
+from pipelines.stack import keys, supervision
+
+from .conftest import TEMPLATE, Gateway, exchange, route, until
+from .engine import MODEL, Engine
 
 LONG = {"max_tokens": 200, "temperature": 1.0, "seed": 7}
 NOBODY = Engine(Path("/nonexistent/engine.sock"))  # a place where nothing listens
@@ -39,9 +46,9 @@ def test_without_any_place_it_is_unavailable(gateway: Gateway) -> None:
 def test_another_version_never_stands_in(gateway: Gateway, engine: Engine) -> None:
     name = gateway.deploy(engine, versions=(3, 4))
     path = gateway.home / "serving" / "routes" / f"{name}.json"
-    route = json.loads(path.read_text())
-    route["served"][0]["places"][0]["endpoint"] = NOBODY.endpoint
-    path.write_text(json.dumps(route))
+    written = json.loads(path.read_text())
+    written["served"][0]["places"][0]["endpoint"] = NOBODY.endpoint
+    path.write_text(json.dumps(written))
     time.sleep(1)
     with pytest.raises(openai.InternalServerError):
         gateway.ask("Hello.", model=name)
@@ -84,7 +91,7 @@ def test_an_answer_whose_backend_dies_is_begun_anew_elsewhere(
 def test_told_to_end_it_finishes_what_is_in_flight(own_gateway: Gateway) -> None:
     own_gateway.start()
     with ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(own_gateway.ask, f"Tell me story {n}.", **(LONG | {"max_tokens": 60})) for n in range(4)]
+        asked = [pool.submit(own_gateway.ask, f"Tell me story {n}.", **(LONG | {"max_tokens": 30})) for n in range(4)]
         metric = f'weaver_in_flight{{template="{TEMPLATE}"}} 4.0'
         until(lambda: metric in own_gateway.get("/metrics").text)
         own_gateway.process.send_signal(signal.SIGTERM)
@@ -93,7 +100,7 @@ def test_told_to_end_it_finishes_what_is_in_flight(own_gateway: Gateway) -> None
             httpx.get(f"{own_gateway.url}/healthz")
         answers = [one.result() for one in asked]
     own_gateway.process.wait(30)
-    assert {exchange(answer.id)["completion_tokens"] for answer in answers} == {60}
+    assert {exchange(answer.id)["completion_tokens"] for answer in answers} == {30}
     assert list((own_gateway.home / "serving" / "log").rglob("*.parquet"))  # it was settled
 
 
@@ -130,8 +137,26 @@ def test_an_answer_that_cannot_be_logged_is_not_given(own_gateway: Gateway) -> N
     assert refused.value.status_code == 503 and refused.value.code == "log_unavailable"
 
 
-def test_readiness_tells_what_is_missing(own_gateway: Gateway) -> None:
-    own_gateway.start()
-    told = httpx.get(f"{own_gateway.url}/readyz")
-    assert told.status_code == 503
-    until(lambda: "ready on any backend" in httpx.get(f"{own_gateway.url}/readyz").text, 60)
+def test_it_is_ready_when_a_version_is(own_gateway: Gateway) -> None:
+    def told() -> tuple[int, str]:
+        answered = httpx.get(f"{own_gateway.url}/readyz")
+        return answered.status_code, answered.json()["status"]
+
+    folder = own_gateway.home / "store" / "v5"
+    folder.mkdir(parents=True)
+    (folder / "model.gguf").write_bytes(MODEL.read_bytes())
+    signing.sign(folder)
+    routes.file_of(TEMPLATE).unlink()
+    keys.make()
+    supervision.launch()
+    try:
+        own_gateway.start()
+        until(lambda: told() == (503, "nothing has been deployed"))
+        place = LlamaCpp().deploy(Model(TEMPLATE, 5, folder), Deployment(context=512, parallel=1))
+        route(TEMPLATE, versions=(5,), places=[place])
+        until(lambda: told() == (200, "ready"), 60)
+        assert own_gateway.ask("Hello.").model == f"{TEMPLATE}-v5"
+        LlamaCpp().unload(place.model)
+        until(lambda: told() == (503, "no deployed version is ready on any backend"))
+    finally:
+        supervision.end()
