@@ -51,7 +51,7 @@ def deploy(promotion: Promotion, export: Export | None, plan: TrainingPlan) -> D
         with moving(name):
             confirm(promotion)
             deployment.save(pointer(name))
-        tidy(name, {version, promotion.from_version}, plan)
+        tidy(promotion, plan)
     return deployment
 
 
@@ -93,7 +93,7 @@ def load(model: Model, promotion: Promotion, plan: TrainingPlan) -> dict[str, di
                 engine, place, served, known.golden[: plan.deployment.golden], plan.deployment
             )
             log.info("%s on %s: %s", model.id, name, canaries[name])
-        shift(served, plan.deployment)
+        shift(served, plan.deployment, keep=promotion.kind == "promotion")
     return canaries
 
 
@@ -126,10 +126,13 @@ def told(model: Model, promotion: Promotion, undo: TrainingPlan | None) -> Itera
         raise
 
 
-def tidy(name: str, keep: set[int], plan: TrainingPlan) -> None:
-    """The one before stays, on disk and loaded, for a quick way back; older ones can be pulled again."""
-    store.prune(name, keep)
-    wanted = {Model(name, version, Path()).id for version in keep}
+def tidy(promotion: Promotion, plan: TrainingPlan) -> None:
+    """The version before stays on disk, and after a promotion loaded too, for a quick way back: one that was rolled
+    back from is not wanted again. Older ones can be pulled again."""
+    name, both = promotion.name, {promotion.to_version, promotion.from_version}
+    store.prune(name, both)
+    loaded = both if promotion.kind == "promotion" else {promotion.to_version}
+    wanted = {Model(name, version, Path()).id for version in loaded}
     for engine in (backend(one) for one in plan.deployment.backends):
         for model in engine.status():
             if model.rpartition("-v")[0] == name and model not in wanted:

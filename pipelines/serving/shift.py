@@ -12,12 +12,13 @@ GLANCE = 0.5  # seconds between two looks at the log
 FINE = ("ok", "cancelled")
 
 
-def shift(served: Served, plan: Deployment) -> None:
+def shift(served: Served, plan: Deployment, keep: bool = True) -> None:
     """Send the plan's shares of the traffic to a version that is loaded, and in the end all of it.
 
-    The champion before it stays in the route without a share: the way back needs no loading. Killed on its way, the
-    shares stay as they are; run again, it begins again.
+    Killed on its way, the shares stay as they are; run again, it begins again.
 
+    Args:
+        keep: the champion before it stays in the route without a share, so that the way back needs no loading.
     Raises:
         WeaverError: too many requests failed, or took too long; the champion before it gets all traffic again.
     """
@@ -29,11 +30,15 @@ def shift(served: Served, plan: Deployment) -> None:
         return
     try:
         for share in (*(step for step in plan.shift if step < 1), 1.0):
+            since = time.time()
             send({served: share, old: 1 - share}, champion=served if share == 1 else old)
-            watch(served, plan)
+            watch(served, plan, since)
     except WeaverError:
         send({old: 1.0}, champion=old)
         raise
+    if not keep:
+        send({served: 1.0}, champion=served)
+        time.sleep(GLANCE)  # the gateway follows; who asks from now on asks for this version
 
 
 def send(shares: dict[Served, float], champion: Served, beside: Sequence[Served] = ()) -> None:
@@ -46,16 +51,15 @@ def send(shares: dict[Served, float], champion: Served, beside: Sequence[Served]
     ).save(file_of(champion.name))
 
 
-def watch(served: Served, plan: Deployment) -> None:
-    """Look at what becomes of the version's requests, for as long as a step lasts.
+def watch(served: Served, plan: Deployment, since: float) -> None:
+    """Look at what becomes of the version's requests from `since` (epoch seconds) on, for as long as a step lasts.
 
     Raises:
         WeaverError: more of them failed, or took longer, than the plan allows.
     """
-    began = time.time()
-    while time.time() < began + plan.shift_seconds:
+    while time.time() < since + plan.shift_seconds:
         time.sleep(min(GLANCE, plan.shift_seconds))
-        judge(served, plan, began)
+        judge(served, plan, since)
 
 
 def judge(served: Served, plan: Deployment, since: float) -> None:

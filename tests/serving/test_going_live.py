@@ -1,0 +1,186 @@
+"""Versions come and go on real engines behind the real gateway, while people ask: nobody is turned away."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import openai
+import orjson
+import pytest
+import tritonclient.grpc
+
+from pipelines.artifacts import Adapter, Export, Incumbent
+from pipelines.errors import WeaverError
+from pipelines.files import write_jsonl
+from pipelines.serving.backends import backend
+from pipelines.serving.pointer import answering, deployed
+from pipelines.serving.routes import route
+from pipelines.settings import settings
+from pipelines.stack import keys, supervision
+from pipelines.templates import make_plan, template_files
+from pipelines.tracking import tracking
+from pipelines.training.export import export
+
+from ..models import Home
+from ..ports import free_port
+from ..servers import Server
+
+NAME = "counter_advisor"
+QUICK = {"deployment.shift_seconds": 1, "deployment.min_golden": 0, "deployment.context": 512, "deployment.parallel": 2}
+
+
+class Live(Home):
+    """A template whose versions are real, if small, models: merged, quantised, loaded and asked."""
+
+    def __init__(self, folder: Path, artifacts: Path, base: Path, adapter: Callable[..., Adapter]) -> None:
+        super().__init__(folder, NAME, artifacts)
+        self.made = adapter
+        self.plan = make_plan(NAME, {"base.model": str(base), "base.quantisation": "none", **QUICK})
+
+    def adapter(self, seed: int) -> Adapter:
+        mlflow = tracking()
+        mlflow.set_experiment(self.name)
+        with mlflow.start_run() as run:
+            return self.made(seed, run.info.run_id)
+
+    def export(self, adapter: Adapter) -> Export:
+        return export(adapter, Incumbent(name=self.name), self.plan, self.work)
+
+    def golden(self, run_id: str, answer: str) -> None:
+        rows = [{"question": "Which wheels are driven?", "answer": answer, "base": "none", "facts": [], "topic": "t"}]
+        file = self.folder / "golden.jsonl"
+        write_jsonl(file, rows)
+        tracking().MlflowClient().log_artifact(run_id, str(file), "evaluation")
+
+
+@pytest.fixture(scope="module")
+def live(
+    server: Server, small_base: Path, small_adapter: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Live]:
+    """The serving half of the stack: supervisord, Triton and the gateway."""
+    home = tmp_path_factory.mktemp("live") / "home"
+    own = home / "templates" / f"{NAME}.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text(template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {NAME}"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WEAVER_HOME", str(home))
+        patch.setenv("WEAVER_TRACKING_URI", server.url)
+        patch.setenv("WEAVER_PROFILE", "cpu")
+        for port in ("TRITON_HTTP", "TRITON_GRPC", "GATEWAY"):
+            patch.setenv(f"WEAVER_{port}_PORT", str(free_port()))
+        settings.cache_clear()
+        keys.make()
+        supervision.launch()
+        supervision.start({"triton", "gateway"})
+        until(lambda: client().models.list().data == [] and triton_is_ready())
+        yield Live(home, server.folder / "artifacts", small_base, small_adapter)
+        supervision.end()
+    settings.cache_clear()
+
+
+def client() -> openai.OpenAI:
+    return openai.OpenAI(
+        base_url=f"{settings().gateway_url}/v1", api_key=settings().secret("gateway"), max_retries=0, timeout=60
+    )
+
+
+def triton_is_ready() -> bool:
+    key = {"weaver-key": settings().secret("triton")}
+    return httpx.get(f"{settings().triton_url}/v2/health/ready", headers=key).is_success
+
+
+def until(there: Callable[[], Any], seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if there():
+                return
+        except (openai.OpenAIError, httpx.HTTPError):
+            pass
+        time.sleep(0.2)
+    raise AssertionError(f"not within {seconds} s")
+
+
+class Crowd:
+    """Somebody who asks one question after the other, none of them twice, for as long as the block lasts."""
+
+    def __enter__(self) -> "Crowd":
+        self.models: list[str] = []
+        self.failed: list[Exception] = []
+        self.over = threading.Event()
+        self.threads = [threading.Thread(target=self.ask, args=(number,)) for number in range(3)]
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def ask(self, who: int) -> None:
+        asked, number = client(), 0
+        while not self.over.is_set():
+            question = [{"role": "user", "content": f"Which wheels does car {who}-{number} drive?"}]
+            try:
+                told = asked.chat.completions.create(
+                    model=NAME, messages=question, max_tokens=8, user=f"{who}-{number}"
+                )
+                self.models.append(told.model)
+            except openai.OpenAIError as error:
+                self.failed.append(error)
+            number += 1
+
+    def __exit__(self, *_: object) -> None:
+        time.sleep(1)
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def test_promoting_and_rolling_back_changes_who_answers_and_loses_no_request(live: Live) -> None:
+    live.promote(live.challenger(1))
+    until(lambda: client().models.retrieve(NAME))
+    with Crowd() as crowd:
+        live.promote(live.challenger(2, champion=1))
+        promoted = len(crowd.models)
+        time.sleep(1.5)
+        settled = len(crowd.models)
+        live.rollback()
+    assert not crowd.failed
+    assert crowd.models[0] == f"{NAME}-v1"
+    assert {f"{NAME}-v1", f"{NAME}-v2"} == set(crowd.models[:promoted])
+    assert set(crowd.models[promoted + 3 : settled]) == {f"{NAME}-v2"}, "those in flight may still be the other's"
+    assert crowd.models[-1] == f"{NAME}-v1"
+    assert answering(NAME) == route(NAME).champion == 1
+    assert set(deployed(NAME).canaries) == {"llama_cpp", "triton"}
+    for engine in deployed(NAME).backends:
+        assert backend(engine).status() == {f"{NAME}-v1": "ready"}, "the one that was rolled back from is gone"
+
+
+def test_triton_s_own_client_gets_the_champion_s_answer_too(live: Live) -> None:
+    question = [{"role": "user", "content": "Which wheels?"}]
+    told = client().chat.completions.create(model=NAME, messages=question, max_tokens=8).choices[0].message.content
+    system = {"role": "system", "content": live.plan.system_prompt}
+    request = orjson.dumps({"messages": [system, *question], "max_tokens": 8, "temperature": 0})
+    asked = tritonclient.grpc.InferInput("request", [1], "BYTES")
+    asked.set_data_from_numpy(np.array([request], dtype=np.object_))
+    answers: queue.Queue[Any] = queue.Queue()
+    with tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{settings().triton_grpc_port}") as triton:
+        key = {"triton-grpc-protocol-weaver-key": settings().secret("triton")}
+        triton.start_stream(lambda result, error: answers.put(error or result), headers=key)
+        triton.async_stream_infer(NAME, [asked])
+        answer = orjson.loads(answers.get(timeout=30).as_numpy("chunk")[0])
+    assert answer["model"] == f"{NAME}-v1"
+    assert answer["choices"][0]["message"]["content"] == told
+
+
+def test_a_version_that_answers_otherwise_than_at_its_evaluation_gets_nothing(live: Live) -> None:
+    nouns = live.challenger(3, champion=1)
+    live.golden(nouns["register"].run_id, "Its drive is front-wheel, as the record says.")
+    live.plan = live.plan.model_copy(update={"deployment": live.plan.deployment.model_copy(update={"min_golden": 0.8})})
+    with pytest.raises(WeaverError, match="0% of 1 golden questions"):
+        live.promote(nouns)
+    assert answering(NAME) == route(NAME).champion == 1
+    assert f"{NAME}-v3" not in backend("llama_cpp").status()
+    assert f"{NAME}-v3 was not deployed, and version 1 goes on answering" in (live.folder / "alerts.jsonl").read_text()
