@@ -164,11 +164,10 @@ def comparison(figures: dict[str, dict[str, dict[str, float]]]) -> Table:
 
 
 def answers(template: str) -> dict[str, str]:
-    """The template's sample questions, answered by what is deployed."""
-    from pipelines.serving.answer import Advisor
-    from pipelines.serving.pointer import deployed
+    """The template's sample questions, answered by the gateway, as the dealership's applications ask it."""
+    from pipelines.cli.ask import Answer
 
     with out.status("asking the champion"):
-        plan = make_plan(template)
-        advisor = Advisor(deployed(template), plan.system_prompt, plan.evaluate.max_new_tokens)
-        return {question: "".join(advisor.stream(question)).strip() for question in plan.questions[:SHOWN]}
+        questions = make_plan(template).questions[:SHOWN]
+        told = {question: "".join(Answer(template, [{"role": "user", "content": question}])) for question in questions}
+    return {question: answer.strip() for question, answer in told.items()}

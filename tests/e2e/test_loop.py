@@ -65,7 +65,7 @@ def test_the_dataset_is_a_tag_in_the_data_registry(stack: Any, first_night: dict
 
 
 def test_the_champion_answers_in_the_terminal(stack: Any, first_night: dict[str, Any]) -> None:
-    answer = stack.json("chat", TEMPLATE, "What does trouble code P0420 mean?")
+    answer = stack.json("ask", TEMPLATE, "What does trouble code P0420 mean?")
     assert answer["version"] == 1
     assert answer["answer"]
 
@@ -157,7 +157,7 @@ def test_a_rollback_takes_less_than_a_minute_and_all_agree(stack: Any, second_ch
     stack.json("rollback", TEMPLATE, "--why", "customers complain")
     assert time.monotonic() - began < 60
     assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == 1
-    assert stack.json("chat", TEMPLATE, "What does trouble code P0420 mean?")["version"] == 1
+    assert stack.json("ask", TEMPLATE, "What does trouble code P0420 mean?")["version"] == 1
     assert stack.json("ledger", "verify")["whole"]
 
 
