@@ -15,6 +15,8 @@ import numpy as np
 import psutil
 import pytest
 from tritonclient import grpc as official
+from tritonclient import http
+from tritonclient.utils import InferenceServerException
 
 from pipelines import programs
 from pipelines.errors import Unavailable, WeaverError
@@ -155,11 +157,26 @@ def test_the_official_client_is_answered(first: Place) -> None:
     assert json.loads(pieces[0][0])["choices"][0]["message"]["content"] == text(ask(Triton(), first))
 
 
+def test_the_official_client_is_answered_over_http(first: Place) -> None:
+    def chat(request: dict[str, Any]) -> Any:
+        question = http.InferInput("request", [1], "BYTES")
+        question.set_data_from_numpy(np.array([json.dumps(request).encode()], dtype=np.object_))
+        key = {"weaver-key": settings().secret("triton")}
+        with http.InferenceServerClient(settings().triton_url.removeprefix("http://")) as client:
+            answer = client.infer("chat_completion", [question], headers=key).as_numpy("completion")[0]
+        return json.loads(answer)["choices"][0]["message"]["content"]
+
+    assert chat(ASKED | {"model": "advisor-v1"}) == text(ask(Triton(), first))
+    for model, words in (("advisor", "no JSON with a `model`"), ("advisor-v9", "not ready")):
+        with pytest.raises(InferenceServerException, match=words):
+            chat(ASKED | {"model": model})
+
+
 def test_a_version_whose_process_died_is_loaded_again(first: Place) -> None:
     async def healed() -> str:
         backend = Triton()
         with pytest.raises(Unavailable):
-            async with aclosing(backend.stream(first, ASKED | {"max_tokens": 400, "ignore_eos": True}, 5)) as pieces:
+            async with aclosing(backend.stream(first, ASKED | {"max_tokens": 400, "ignore_eos": True}, 2)) as pieces:
                 await anext(pieces)
                 os.kill(stubs()["1"], signal.SIGKILL)
                 async for _ in pieces:
