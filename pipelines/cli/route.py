@@ -1,14 +1,20 @@
 """`weaver route`: where a template's requests go, and why."""
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Template, out, print_json
 from pipelines.errors import Unavailable, WeaverError
+from pipelines.stages import run, work_folder
+from pipelines.templates import make_plan
 
 app = typer.Typer(no_args_is_help=True)
+
+Version = Annotated[int, typer.Argument(min=1, help="A registered version: `weaver registry show` names some.")]
+Share = Annotated[float, typer.Option(min=0, max=1, help="Of the requests, or of the users.")]
 
 
 @app.callback()
@@ -59,6 +65,43 @@ def explain(template: Template, as_json: AsJson = False) -> None:
             place["why"],
         )
     out.print(table)
+
+
+@app.command()
+def shadow(template: Template, version: Version, share: Share = 0.1) -> None:
+    """Ask another version a share of the requests too; nobody sees its answers, and the log keeps them. 0 ends it."""
+    from pipelines.serving import trial
+
+    trial.shadow(template, publish(template, version), share, make_plan(template))
+    show(template)
+
+
+@app.command()
+def split(template: Template, version: Version, share: Share = 0.1) -> None:
+    """Let an earlier champion answer a share of the users; each stays with one version. 0 ends it."""
+    from pipelines.registry import ledger
+    from pipelines.serving import trial
+
+    if version not in (approved := {entry.version for entry in ledger.intents(template)}):
+        raise WeaverError(
+            f"version {version} of {template} was never approved to answer anybody",
+            f"Approved are: {', '.join(map(str, sorted(approved))) or 'none'}. In shadow any may be asked.",
+        )
+    trial.split(template, publish(template, version), share, make_plan(template))
+    show(template)
+
+
+def publish(template: str, version: int) -> int:
+    """Have a registered version in the model store; merged again from its adapter if need be. Returns the version."""
+    from pipelines.registry.incumbent import registered
+    from pipelines.serving import store
+
+    if version not in store.versions(template):
+        out.print("it is not published: it is made again from the registry", style="dim")
+        plan, work = make_plan(template), work_folder(template)
+        made: Any = run("restore", plan, {"incumbent": registered(template, version, work)})
+        store.publish(Path(made.uri), template, version)
+    return version
 
 
 def ask(template: str) -> dict[str, Any]:

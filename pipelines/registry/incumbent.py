@@ -10,7 +10,7 @@ from pipelines.artifacts import Adapter, Incumbent
 from pipelines.errors import WeaverError
 from pipelines.files import digest, once
 from pipelines.plan import TrainingPlan
-from pipelines.registry.promote import agreed
+from pipelines.registry.promote import agreed, exists
 from pipelines.tracking import lost, tracking
 
 
@@ -22,18 +22,32 @@ def incumbent(plan: TrainingPlan, work: Path) -> Incumbent:
             or not what was registered.
         Unavailable: MLflow does not answer.
     """
-    mlflow = tracking()
-    client, name = mlflow.MlflowClient(), plan.template
+    client, name = tracking().MlflowClient(), plan.template
     champion = agreed(client, name)
     if not champion:
         return Incumbent(name=name)
-    version = client.get_model_version(name, str(champion))
-    folder = once(work / "incumbent" / f"v{champion}", lambda new: fetch(mlflow, version, new))
-    plan_then = verified(folder, version)
-    base = mlflow.models.Model.load(str(folder)).flavors["peft"]
-    for older in folder.parent.glob("v*"):
-        if older != folder:
+    found = registered(name, champion, work)
+    for older in (work / "incumbent").glob("v*"):
+        if older.name != f"v{champion}":
             shutil.rmtree(older)
+    return found
+
+
+def registered(name: str, number: int, work: Path) -> Incumbent:
+    """A registered version's adapter, whether it is champion or not, fetched once and verified.
+
+    Raises:
+        WeaverError: there is no such version, or its adapter is not signed, or not what was registered.
+        Unavailable: MLflow does not answer.
+    """
+    mlflow = tracking()
+    client = mlflow.MlflowClient()
+    if not exists(client, name, number):
+        raise WeaverError(f"there is no version {number} of {name}", f"`weaver registry show {name}` names them.")
+    version = client.get_model_version(name, str(number))
+    folder = once(work / "incumbent" / f"v{number}", lambda new: fetch(mlflow, version, new))
+    plan = verified(folder, version)
+    base = mlflow.models.Model.load(str(folder)).flavors["peft"]
     adapter = Adapter(
         uri=str(folder / "adapter"),
         digest=version.tags["adapter_digest"],
@@ -41,9 +55,7 @@ def incumbent(plan: TrainingPlan, work: Path) -> Incumbent:
         base_digest=base["base_digest"],
         run_id=version.run_id,
     )
-    return Incumbent(
-        name=name, version=champion, adapter=adapter, base=plan_then["base"], deployment=plan_then["deployment"]
-    )
+    return Incumbent(name=name, version=number, adapter=adapter, base=plan["base"], deployment=plan["deployment"])
 
 
 def fetch(mlflow: Any, version: Any, folder: Path) -> None:

@@ -1,8 +1,8 @@
 """The deploy stage: the champion is published, loaded, tried and sent the traffic; the pointer moves last."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pipelines import alerts, signing
@@ -34,7 +34,7 @@ def deploy(promotion: Promotion, export: Export | None, plan: TrainingPlan) -> D
         Unavailable: MLflow or a backend does not answer.
     """
     name, version = promotion.name, promotion.to_version
-    with only_one(settings().home / "serving" / f"{name}.lock", f"deploying {name}"):
+    with deploying(name):
         confirm(promotion)
         if export:
             publish(export, name, version)
@@ -77,27 +77,40 @@ def publish(export: Export, name: str, version: int) -> None:
 
 def load(model: Model, promotion: Promotion, plan: TrainingPlan) -> dict[str, dict[str, float]]:
     """Load a version beside the one that answers, try it, and move the traffic. Returns each backend's canary."""
-    known = registered(model.name, model.version)
     route = current(model.name)
-    answers_already = route is not None and any(one.version == model.version for one in route.served)
-    with told(model, promotion, undo=None if answers_already else plan):
-        places: list[Place] = []
-        canaries: dict[str, dict[str, float]] = {}
-        for name in plan.deployment.backends:
-            log.info("loading %s on %s", model.id, name)
-            engine = backend(name)
-            place = engine.deploy(model, plan.deployment)
-            places.append(place.model_copy(update={"machine_hour": plan.evaluate.machine_hour}))
-            served = serve(model, known, places)
-            canaries[name] = canary.check(
-                engine, place, served, known.golden[: plan.deployment.golden], plan.deployment
-            )
-            log.info("%s on %s: %s", model.id, name, canaries[name])
+    fresh = route is None or all(served.version != model.version for served in route.served)
+    try:
+        served, canaries = place_on(model, plan)
         shift(served, plan.deployment, keep=promotion.kind == "promotion")
+    except WeaverError as error:
+        if fresh:
+            unload([model], plan)
+        if not isinstance(error, Unavailable):  # which is tried again by itself
+            before = promotion.from_version
+            still = f"version {before} goes on answering" if before else "nothing answers"
+            alerts.alert(f"{model.id} was not deployed, and {still}: {error.what}")
+        raise
     return canaries
 
 
-def serve(model: Model, known: Registered, places: list[Place]) -> Served:
+def place_on(model: Model, plan: TrainingPlan) -> tuple[Served, dict[str, dict[str, float]]]:
+    """A version on every backend of the plan, each of which has passed its canary; nobody is sent there yet."""
+    known, served = registered(model.name, model.version), None
+    canaries: dict[str, dict[str, float]] = {}
+    for name in plan.deployment.backends:
+        log.info("loading %s on %s", model.id, name)
+        engine = backend(name)
+        place = engine.deploy(model, plan.deployment)
+        place = place.model_copy(update={"machine_hour": plan.evaluate.machine_hour})
+        served = serve(model, known, (*(served.places if served else ()), place))
+        golden = known.golden[: plan.deployment.golden]
+        canaries[name] = canary.check(engine, place, served, golden, plan.deployment)
+        log.info("%s on %s: %s", model.id, name, canaries[name])
+    assert served, "a plan without backends publishes only"
+    return served, canaries
+
+
+def serve(model: Model, known: Registered, places: tuple[Place, ...]) -> Served:
     return Served(
         name=model.name,
         version=model.version,
@@ -105,25 +118,8 @@ def serve(model: Model, known: Registered, places: list[Place]) -> Served:
         system_prompt=known.plan.system_prompt,
         max_new_tokens=known.plan.evaluate.max_new_tokens,
         score=known.score,
-        places=tuple(places),
+        places=places,
     )
-
-
-@contextmanager
-def told(model: Model, promotion: Promotion, undo: TrainingPlan | None) -> Iterator[None]:
-    """A version that does not come to answer is taken from memory again, and somebody is told."""
-    try:
-        yield
-    except WeaverError as error:
-        if undo:
-            for name in undo.deployment.backends:
-                backend(name).unload(model.id)
-        if not isinstance(error, Unavailable):  # which is tried again by itself
-            still = (
-                f"version {promotion.from_version} goes on answering" if promotion.from_version else "nothing answers"
-            )
-            alerts.alert(f"{model.id} was not deployed, and {still}: {error.what}")
-        raise
 
 
 def tidy(promotion: Promotion, plan: TrainingPlan) -> None:
@@ -131,12 +127,21 @@ def tidy(promotion: Promotion, plan: TrainingPlan) -> None:
     back from is not wanted again. Older ones can be pulled again."""
     name, both = promotion.name, {promotion.to_version, promotion.from_version}
     store.prune(name, both)
-    loaded = both if promotion.kind == "promotion" else {promotion.to_version}
-    wanted = {Model(name, version, Path()).id for version in loaded}
-    for engine in (backend(one) for one in plan.deployment.backends):
-        for model in engine.status():
-            if model.rpartition("-v")[0] == name and model not in wanted:
-                engine.unload(model)
+    wanted = both if promotion.kind == "promotion" else {promotion.to_version}
+    found = {model for engine in plan.deployment.backends for model in backend(engine).status()}
+    ours = [Model(name, int(model.rpartition("-v")[2]), Path()) for model in found if model.rpartition("-v")[0] == name]
+    unload([model for model in ours if model.version not in wanted], plan)
+
+
+def unload(models: Iterable[Model], plan: TrainingPlan) -> None:
+    for engine in (backend(name) for name in plan.deployment.backends):
+        for model in models:
+            engine.unload(model.id)
+
+
+def deploying(name: str) -> AbstractContextManager[None]:
+    """One at a time changes what is loaded for a template."""
+    return only_one(settings().home / "serving" / f"{name}.lock", f"deploying {name}")
 
 
 def kept(promotion: Promotion) -> bool:

@@ -17,8 +17,10 @@ import tritonclient.grpc
 from pipelines.artifacts import Adapter, Export, Incumbent
 from pipelines.errors import WeaverError
 from pipelines.files import write_jsonl
+from pipelines.serving import trial
 from pipelines.serving.backends import backend
 from pipelines.serving.pointer import answering, deployed
+from pipelines.serving.request_log import exchanges
 from pipelines.serving.routes import route
 from pipelines.settings import settings
 from pipelines.stack import keys, supervision
@@ -173,6 +175,31 @@ def test_triton_s_own_client_gets_the_champion_s_answer_too(live: Live) -> None:
         answer = orjson.loads(answers.get(timeout=30).as_numpy("chunk")[0])
     assert answer["model"] == f"{NAME}-v1"
     assert answer["choices"][0]["message"]["content"] == told
+
+
+def test_a_version_on_trial_answers_its_users_and_one_in_shadow_nobody(live: Live) -> None:
+    trial.split(NAME, 2, 0.5, live.plan)
+    time.sleep(0.5)
+    asked = {user: {answered_by(user, number) for number in range(3)} for user in map(str, range(8))}
+    assert all(len(models) == 1 for models in asked.values()), "each stays with one version"
+    assert set.union(*asked.values()) == {f"{NAME}-v1", f"{NAME}-v2"}
+    with pytest.raises(WeaverError, match="is its champion"):
+        trial.split(NAME, 1, 0.5, live.plan)
+
+    trial.split(NAME, 2, 0, live.plan)
+    trial.shadow(NAME, 2, 1.0, live.plan)
+    time.sleep(0.5)
+    began = time.time()
+    assert {answered_by(user, 9) for user in map(str, range(8))} == {f"{NAME}-v1"}
+    until(lambda: any(row["shadow_of"] and row["version"] == 2 for row in exchanges(since=began).to_pylist()))
+    trial.shadow(NAME, 2, 0, live.plan)
+    assert [served.version for served in route(NAME).served] == [1]
+    assert f"{NAME}-v2" not in backend("llama_cpp").status()
+
+
+def answered_by(user: str, number: int) -> str:
+    question = [{"role": "user", "content": f"What is the mpg of {user}, {number}?"}]
+    return client().chat.completions.create(model=NAME, messages=question, max_tokens=4, user=user).model
 
 
 def test_a_version_that_answers_otherwise_than_at_its_evaluation_gets_nothing(live: Live) -> None:
