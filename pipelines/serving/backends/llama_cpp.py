@@ -108,6 +108,7 @@ def write(file: Path, section: dict[str, str]) -> None:
 def start(model: str) -> None:
     """Have it run, whether supervisord knows it or not, or has given it up."""
     name = PREFIX + model
+    programs.socket_file(name).parent.mkdir(mode=0o700, exist_ok=True)
     known = programs.programs()
     with programs.supervisor() as asked:
         if name not in known:
