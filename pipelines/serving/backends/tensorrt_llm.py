@@ -1,0 +1,204 @@
+"""TensorRT-LLM on a GPU, in a Triton of its own: configuration that is written and checked here, and run there.
+
+The form is the one that NVIDIA recommends since engines built ahead (`trtllm-build` and its ensemble of four models)
+were deprecated: one model of Triton's Python backend, whose program (`llmapi`, of TensorRT-LLM's repository) reads
+`model.yaml` and serves a Hugging Face folder. A version is a version of its template's model in the repository, which
+Triton watches: a folder that comes is loaded, one that goes is unloaded, and nobody can ask it for either.
+See docs.nvidia.com/deeplearning/triton-inference-server/user-guide (Deploying an LLM with Triton and TRT-LLM).
+"""
+
+import asyncio
+import shlex
+import shutil
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import tritonclient.grpc
+import yaml
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
+from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.utils import InferenceServerException
+
+from pipelines import signing
+from pipelines.errors import Unavailable, WeaverError
+from pipelines.files import write_text
+from pipelines.plan import Deployment
+from pipelines.serving.backends import Chunk, Model, llmapi
+from pipelines.serving.routes import Place
+from pipelines.settings import settings
+
+PORT = 8021  # as in tensorrt_llm.sh
+KEY = "triton-grpc-protocol-weaver-key"
+DRIVER = Path("/proc/driver/nvidia/version")
+IMAGE = "nvcr.io/nvidia/tritonserver:26.09-trtllm-python-py3"
+LOADING = 900.0  # seconds that a version may take
+# TensorRT-LLM has no INT8 for Llama and Mistral on PyTorch: its eight bits are FP8. None quantises by itself.
+FORMATS = {"int8": "fp8", "int4": "int4_awq"}
+SERVE = Path(__file__).with_suffix(".sh")
+
+
+class TensorRTLLM:
+    def __init__(self) -> None:
+        self.client: InferenceServerClient | None = None
+
+    def deploy(self, model: Model, plan: Deployment) -> Place:
+        """Write the version's configuration, and wait until Triton has loaded it.
+
+        Raises:
+            WeaverError: there is no GPU, or no quantised model yet: says what to run, and where; or it does not load.
+        """
+        signing.verify(model.folder)
+        write(model, plan)
+        check(models() / model.name)
+        if not DRIVER.exists() or not weights(model, plan).exists():
+            steps = [] if weights(model, plan).exists() else [shlex.join(quantise(model, plan))]
+            raise WeaverError(
+                f"{model.id} is configured for TensorRT-LLM in {models()}, and does not run: "
+                + ("its weights are not quantised yet" if DRIVER.exists() else "this machine has no NVIDIA driver"),
+                f"On a machine with an NVIDIA GPU and this WEAVER_HOME, in {IMAGE}, run: "
+                + "; ".join([*steps, f"sh {shlex.quote(str(folder() / 'serve.sh'))}"]),
+            )
+        end = time.monotonic() + LOADING
+        while not ready(model.name, model.version):
+            if time.monotonic() > end:
+                raise WeaverError(f"Triton did not load {model.id} within {LOADING:.0f} s", "Its log says why.")
+            time.sleep(1)
+        return Place(backend="tensorrt_llm", endpoint=f"grpc://127.0.0.1:{PORT}", model=model.id)
+
+    def status(self) -> dict[str, str]:
+        """A version that Triton does not answer for is loading, or failed to: its log knows."""
+        known = {(path.parent.name, path.name): path for path in models().glob("*/[0-9]*")}
+        return {f"{name}-v{version}": "ready" if ready(name, int(version)) else "loading" for name, version in known}
+
+    async def stream(self, place: Place, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
+        name, _, version = place.model.rpartition("-v")
+        tokenizer = await asyncio.to_thread(tokenizer_of, name, version)
+        prompt = llmapi.rendered(tokenizer, request["messages"])
+        asked = {"model_name": name, "model_version": version, "inputs": llmapi.tensors(prompt, request)}
+        self.client = self.client or InferenceServerClient(place.endpoint.removeprefix("grpc://"))
+        stream = self.client.stream_infer(
+            only(asked | {"enable_empty_final_response": True}), stream_timeout=timeout, headers=key()
+        )
+        answer = llmapi.Answer(place.model)
+        try:
+            async for result, error in stream:
+                if error:
+                    raise Unavailable(f"TensorRT-LLM does not answer for {place.model}: {error.message()}")
+                if chunk := answer.add(result):
+                    yield chunk
+                if result.get_response().parameters["triton_final_response"].bool_param:
+                    break
+        except grpc.aio.AioRpcError as error:
+            raise Unavailable(f"TensorRT-LLM broke off for {place.model}: {error.details()}") from error
+        finally:
+            stream.cancel()  # at which it stops generating
+        if not answer.finish:
+            raise Unavailable(f"TensorRT-LLM ended its answer for {place.model} before it was whole")
+        yield answer.usage(tokenizer, prompt)
+
+    def unload(self, model: str) -> None:
+        name, _, version = model.rpartition("-v")
+        shutil.rmtree(models() / name / version, ignore_errors=True)
+        if not any((models() / name).glob("[0-9]*")):
+            shutil.rmtree(models() / name, ignore_errors=True)
+
+    async def close(self) -> None:
+        if self.client:
+            await self.client.close()
+
+
+BACKEND = TensorRTLLM
+
+
+def folder() -> Path:
+    return settings().home / "serving" / "tensorrt_llm"
+
+
+def models() -> Path:
+    """Triton's model repository."""
+    return folder() / "models"
+
+
+def weights(model: Model, plan: Deployment) -> Path:
+    """The Hugging Face folder that is served: the model's own, or what `quantise` leaves."""
+    bits = plan.quantisation
+    return folder() / "weights" / f"{model.id}-{FORMATS[bits]}" if bits in FORMATS else model.folder
+
+
+def quantise(model: Model, plan: Deployment) -> list[str]:
+    """NVIDIA's Model Optimizer, from a checkout of its repository; needs a GPU."""
+    return [
+        *("python3", "Model-Optimizer/examples/hf_ptq/hf_ptq.py", "--pyt_ckpt_path", str(model.folder)),
+        *("--qformat", FORMATS[plan.quantisation], "--kv_cache_qformat", "none"),
+        *("--export_path", str(weights(model, plan))),
+    ]
+
+
+def write(model: Model, plan: Deployment) -> None:
+    """The repository's entry for a version, and the script that serves it."""
+    target = models() / model.name / str(model.version)
+    arguments = {  # of tensorrt_llm.LLM
+        "model": str(weights(model, plan)),
+        "tokenizer": str(model.folder),
+        "backend": "pytorch",
+        "max_batch_size": plan.parallel,
+        "max_seq_len": plan.context,
+        "kv_cache_config": {"max_tokens": plan.parallel * plan.context},  # unbounded, the first version takes the GPU
+        "triton_config": {"max_batch_size": 0, "decoupled": True},
+    }
+    write_text(target.parent / "config.pbtxt", llmapi.config(model.name))
+    write_text(target / "model.yaml", yaml.safe_dump(arguments, sort_keys=False))
+    for program in (folder() / "llmapi").glob("*.py"):
+        write_text(target / program.name, program.read_text())
+    write_text(folder() / "serve.sh", SERVE.read_text())
+
+
+def check(entry: Path) -> None:
+    """Hold what lies in the repository to what is asked of it.
+
+    Raises:
+        WeaverError: names the file, and the tensor or key at fault.
+    """
+    file = entry / "config.pbtxt"
+    try:
+        found = text_format.Parse(file.read_text(), model_config_pb2.ModelConfig())
+    except text_format.ParseError as error:
+        raise WeaverError(f"{file}: {error}", "Remove it, and deploy again.") from error
+    expected = text_format.Parse(llmapi.config(entry.name), model_config_pb2.ModelConfig())
+    for field in ("name", "backend", "max_batch_size", "version_policy", "input", "output"):
+        if getattr(found, field) != getattr(expected, field):
+            raise WeaverError(f"{file}: {field} is not as it is asked", "Remove the file, and deploy again.")
+    for version in entry.glob("[0-9]*"):
+        arguments = yaml.safe_load((version / "model.yaml").read_text())
+        if not arguments["triton_config"]["decoupled"] or not Path(arguments["tokenizer"]).is_dir():
+            raise WeaverError(f"{version / 'model.yaml'}: not decoupled, or its tokenizer is gone", "Deploy it again.")
+
+
+def ready(name: str, version: int) -> bool:
+    client = tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{PORT}")
+    try:
+        return bool(client.is_model_ready(name, str(version), headers=key()))
+    except InferenceServerException:
+        return False
+    finally:
+        client.close()
+
+
+def key() -> dict[str, str]:
+    return {KEY: settings().secret("triton")}
+
+
+def tokenizer_of(name: str, version: str) -> Any:
+    try:
+        arguments = yaml.safe_load((models() / name / version / "model.yaml").read_text())
+    except FileNotFoundError:
+        raise Unavailable(f"TensorRT-LLM serves no {name}-v{version}: it was unloaded") from None
+    return llmapi.tokenizer_of(Path(arguments["tokenizer"]))
+
+
+async def only(item: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    yield item
