@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from google.protobuf import text_format
 from tritonclient.grpc import InferInput, InferResult, model_config_pb2
 
 from pipelines import chat
+from pipelines.errors import WeaverError
 from pipelines.serving.backends import Chunk
 from pipelines.settings import quiet_libraries
 
@@ -44,6 +46,29 @@ def config(name: str) -> str:
     for tensor, (kind, size) in OUTPUTS.items():
         made.output.add(name=tensor, data_type=f"TYPE_{kind}", dims=[size])
     return str(text_format.MessageToString(made))
+
+
+def check(entry: Path) -> None:
+    """Hold a model of the repository, which somebody may have tuned, to what it is asked.
+
+    Raises:
+        WeaverError: names the file, and the field at fault.
+    """
+    file = entry / "config.pbtxt"
+    try:
+        found = text_format.Parse(file.read_text(), model_config_pb2.ModelConfig())
+    except text_format.ParseError as error:
+        raise WeaverError(f"{file}: {error}", "Remove it, and deploy again.") from error
+    expected = text_format.Parse(config(entry.name), model_config_pb2.ModelConfig())
+    for field in ("name", "backend", "max_batch_size", "version_policy", "input", "output"):
+        if getattr(found, field) != getattr(expected, field):
+            raise WeaverError(f"{file}: {field} is not as it is asked", "Remove the file, and deploy again.")
+    for version in entry.glob("[0-9]*"):
+        arguments = yaml.safe_load((version / "model.yaml").read_text())
+        if arguments["triton_config"] != {"max_batch_size": 0, "decoupled": True}:
+            raise WeaverError(f"{version / 'model.yaml'}: triton_config must be decoupled, unbatched", "Correct it.")
+        if not Path(arguments["tokenizer"]).is_dir():
+            raise WeaverError(f"{version / 'model.yaml'}: its tokenizer is gone", "Unload the version.")
 
 
 @cache

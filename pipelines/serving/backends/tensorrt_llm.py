@@ -18,14 +18,12 @@ from typing import Any
 import grpc
 import tritonclient.grpc
 import yaml
-from google.protobuf import text_format
-from tritonclient.grpc import model_config_pb2
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
 from pipelines import signing
 from pipelines.errors import Unavailable, WeaverError
-from pipelines.files import write_text
+from pipelines.files import once, write_text
 from pipelines.plan import Deployment
 from pipelines.serving.backends import Chunk, Model, llmapi
 from pipelines.serving.routes import Place
@@ -50,12 +48,14 @@ class TensorRTLLM:
 
         Raises:
             WeaverError: there is no GPU, or no quantised model yet: says what to run, and where; or it does not load.
+            Unavailable: Triton does not run.
         """
         signing.verify(model.folder)
         write(model, plan)
-        check(models() / model.name)
-        if not DRIVER.exists() or not weights(model, plan).exists():
-            steps = [] if weights(model, plan).exists() else [shlex.join(quantise(model, plan))]
+        llmapi.check(models() / model.name)
+        quantised = weights(model, plan).exists()
+        if not DRIVER.exists() or not quantised:
+            steps = [] if quantised else [shlex.join(quantise(model, plan))]
             raise WeaverError(
                 f"{model.id} is configured for TensorRT-LLM in {models()}, and does not run: "
                 + ("its weights are not quantised yet" if DRIVER.exists() else "this machine has no NVIDIA driver"),
@@ -70,9 +70,9 @@ class TensorRTLLM:
         return Place(backend="tensorrt_llm", endpoint=f"grpc://127.0.0.1:{PORT}", model=model.id)
 
     def status(self) -> dict[str, str]:
-        """A version that Triton does not answer for is loading, or failed to: its log knows."""
-        known = {(path.parent.name, path.name): path for path in models().glob("*/[0-9]*")}
-        return {f"{name}-v{version}": "ready" if ready(name, int(version)) else "loading" for name, version in known}
+        """A version that is not ready is loading, or failed to: Triton's log knows."""
+        known = [(version.parent.name, int(version.name)) for version in models().glob("*/[0-9]*")]
+        return {f"{name}-v{version}": "ready" if ready(name, version) else "loading" for name, version in known}
 
     async def stream(self, place: Place, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
         name, _, version = place.model.rpartition("-v")
@@ -139,7 +139,10 @@ def quantise(model: Model, plan: Deployment) -> list[str]:
 
 
 def write(model: Model, plan: Deployment) -> None:
-    """The repository's entry for a version, and the script that serves it."""
+    """A version's entry in the repository, and the script that serves it.
+
+    What is there stays: somebody may have tuned it, and Triton would load the version again.
+    """
     target = models() / model.name / str(model.version)
     arguments = {  # of tensorrt_llm.LLM
         "model": str(weights(model, plan)),
@@ -150,40 +153,31 @@ def write(model: Model, plan: Deployment) -> None:
         "kv_cache_config": {"max_tokens": plan.parallel * plan.context},  # unbounded, the first version takes the GPU
         "triton_config": {"max_batch_size": 0, "decoupled": True},
     }
-    write_text(target.parent / "config.pbtxt", llmapi.config(model.name))
-    write_text(target / "model.yaml", yaml.safe_dump(arguments, sort_keys=False))
-    for program in (folder() / "llmapi").glob("*.py"):
-        write_text(target / program.name, program.read_text())
+    config = target.parent / "config.pbtxt"
+    if not config.exists():
+        write_text(config, llmapi.config(model.name))
+
+    def lay(version: Path) -> None:
+        (version / "model.yaml").write_text(yaml.safe_dump(arguments, sort_keys=False))
+        for program in (folder() / "llmapi").glob("*.py"):
+            shutil.copy(program, version)
+
+    once(target, lay)  # whole: of a version without its program Triton makes an end
     write_text(folder() / "serve.sh", SERVE.read_text())
 
 
-def check(entry: Path) -> None:
-    """Hold what lies in the repository to what is asked of it.
-
-    Raises:
-        WeaverError: names the file, and the tensor or key at fault.
-    """
-    file = entry / "config.pbtxt"
-    try:
-        found = text_format.Parse(file.read_text(), model_config_pb2.ModelConfig())
-    except text_format.ParseError as error:
-        raise WeaverError(f"{file}: {error}", "Remove it, and deploy again.") from error
-    expected = text_format.Parse(llmapi.config(entry.name), model_config_pb2.ModelConfig())
-    for field in ("name", "backend", "max_batch_size", "version_policy", "input", "output"):
-        if getattr(found, field) != getattr(expected, field):
-            raise WeaverError(f"{file}: {field} is not as it is asked", "Remove the file, and deploy again.")
-    for version in entry.glob("[0-9]*"):
-        arguments = yaml.safe_load((version / "model.yaml").read_text())
-        if not arguments["triton_config"]["decoupled"] or not Path(arguments["tokenizer"]).is_dir():
-            raise WeaverError(f"{version / 'model.yaml'}: not decoupled, or its tokenizer is gone", "Deploy it again.")
-
-
 def ready(name: str, version: int) -> bool:
+    """
+    Raises:
+        Unavailable: Triton does not run.
+    """
     client = tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{PORT}")
     try:
         return bool(client.is_model_ready(name, str(version), headers=key()))
-    except InferenceServerException:
-        return False
+    except InferenceServerException as error:
+        if error.status() != "StatusCode.UNAVAILABLE":
+            return False
+        raise Unavailable(f"Triton with TensorRT-LLM does not run: {error.message()}", "Run serve.sh.") from error
     finally:
         client.close()
 

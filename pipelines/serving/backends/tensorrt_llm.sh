@@ -8,8 +8,10 @@ if [ ! -e "$here/llmapi" ]; then
   checkout=$(mktemp -d)
   git clone --depth 1 --branch "v$release" https://github.com/NVIDIA/TensorRT-LLM "$checkout"
   cp -r "$checkout/triton_backend/all_models/llmapi/tensorrt_llm/1" "$here/llmapi"
-  for version in "$here"/models/*/[0-9]*; do cp "$here"/llmapi/*.py "$version"; done
 fi
+for version in "$here"/models/*/[0-9]*; do  # what was deployed before the program was here
+  [ ! -d "$version" ] || cp -n "$here"/llmapi/*.py "$version"
+done
 # Polled: who wants a version loaded must be able to write here. Triton takes its keys from the command line only.
 exec tritonserver --model-repository="$here/models" --model-control-mode=poll --repository-poll-secs=2 \
   --exit-on-error=false --strict-readiness=false --allow-http=false --allow-metrics=false \

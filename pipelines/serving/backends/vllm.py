@@ -49,7 +49,7 @@ class VLLM:
             load(model.id, model.folder / "adapter")
         elif served().get(model.id, {}).get("root") != str(model.folder):
             raise WeaverError(
-                f"the vLLM server at {url()} does not serve {model.id} from {model.folder}, and it cannot load a merged "
+                f"the vLLM server at {url()} does not serve {model.id} from {model.folder}, and cannot load a merged "
                 "model while it runs",
                 f"Start one for it: `vllm serve {shlex.quote(str(model.folder))} --served-model-name {model.id} …`; or "
                 "deploy the version's adapter.",

@@ -23,7 +23,7 @@ class TritonPythonModel:
     def generate(self, request, sender):
         given = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
         assert given["streaming"][0] and given["sampling_param_exclude_input_from_output"][0]
-        words = given["text_input"][0].decode().split()[-4:] + [f"{given['sampling_param_temperature'][0]:g}"]
+        words = [*given["text_input"][0].decode().split()[-4:], f"{given['sampling_param_temperature'][0]:g}"]
         stop = [word.decode() for word in given.get("sampling_param_stop", [])]
         words = words[: given["sampling_param_max_tokens"][0]]
         words = words[: min([words.index(word) for word in stop if word in words], default=len(words))]

@@ -10,14 +10,15 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from google.protobuf import text_format
-from tritonclient.grpc import model_config_pb2
+from tritonclient.grpc import InferenceServerClient, model_config_pb2
+from tritonclient.utils import InferenceServerException
 
 from pipelines import signing
 from pipelines.errors import Unavailable, WeaverError
@@ -71,6 +72,15 @@ def test_quantised_weights_are_made_first(model: Any, bits: str, kind: str) -> N
     assert f"--export_path {shlex.quote(arguments['model'])};" in str(told.value)
 
 
+def test_where_triton_does_not_run_another_backend_may_be_asked(
+    home: Path, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tensorrt_llm, "PORT", free_port())
+    monkeypatch.setattr(tensorrt_llm, "DRIVER", home)
+    with pytest.raises(Unavailable, match=r"Run serve\.sh"):
+        tensorrt_llm.BACKEND().deploy(model(3), PLAN)
+
+
 def test_neither_the_script_nor_the_words_hold_a_key(home: Path, model: Any) -> None:
     with pytest.raises(WeaverError) as told:
         tensorrt_llm.BACKEND().deploy(model(3), PLAN)
@@ -98,7 +108,7 @@ def test_a_configuration_that_does_not_fit_is_refused(model: Any, old: str, new:
     assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new, 1))
     with pytest.raises(WeaverError, match=fault):
-        tensorrt_llm.check(file.parent)
+        tensorrt_llm.BACKEND().deploy(model(4), PLAN)
 
 
 @pytest.fixture
@@ -143,14 +153,31 @@ def answer(place: Place, **other: Any) -> list[dict[str, Any]]:
     return asyncio.run(asked())
 
 
+def refused(call: Callable[[InferenceServerClient], object]) -> str:
+    """Triton's words when it refuses; nothing if it does as it is told."""
+    client = InferenceServerClient(f"127.0.0.1:{tensorrt_llm.PORT}")
+    try:
+        call(client)
+    except InferenceServerException as error:
+        return error.message()
+    finally:
+        client.close()
+    return ""
+
+
 def text(chunks: list[dict[str, Any]]) -> str:
     return "".join(chunk["choices"][0]["delta"]["content"] for chunk in chunks if chunk["choices"])
 
 
 def test_triton_loads_versions_as_they_come_and_lets_them_go(served: None, model: Any) -> None:
     backend = tensorrt_llm.BACKEND()
+    while refused(lambda client: client.is_server_live(headers=tensorrt_llm.key())):
+        time.sleep(0.2)
     first = backend.deploy(Model("advisor", 1, tensorrt_llm.settings().home / "store" / "1"), PLAN)
     second = backend.deploy(model(2), PLAN)
+    laid = {file: file.stat().st_mtime_ns for file in tensorrt_llm.models().rglob("*")}
+    assert backend.deploy(Model("advisor", 2, tensorrt_llm.settings().home / "store" / "2"), PLAN) == second
+    assert laid == {file: file.stat().st_mtime_ns for file in tensorrt_llm.models().rglob("*")}, "it loads again"
     assert backend.status() == {"advisor-v1": "ready", "advisor-v2": "ready"}
 
     chunks = answer(second)
@@ -158,6 +185,10 @@ def test_triton_loads_versions_as_they_come_and_lets_them_go(served: None, model
     assert len(chunks) == 6 and chunks[-2]["choices"][0]["finish_reason"] == "length"
     assert chunks[-1]["usage"]["completion_tokens"] > 0
     assert text(answer(second, max_tokens=2, stop=["###"])) == "the oil?"
+
+    assert "restricted" in refused(lambda client: client.is_server_live()), "without its key"
+    control = {tensorrt_llm.KEY: tensorrt_llm.settings().secret("triton_control")}
+    assert "polling" in refused(lambda client: client.load_model("advisor", headers=control)), "whatever the key"
 
     backend.unload("advisor-v1")
     backend.unload("advisor-v1")
