@@ -37,9 +37,8 @@ NUMPY = {"STRING": np.object_, "BOOL": np.bool_, "INT32": np.int32, "FP32": np.f
 
 
 def config(name: str) -> str:
-    """Triton's configuration of a template's model; what differs between versions is in their model.yaml."""
+    """Triton's configuration of a model; its engine's is in model.yaml."""
     made = model_config_pb2.ModelConfig(name=name, backend="python")
-    made.version_policy.all.SetInParent()
     made.instance_group.add(kind="KIND_CPU", count=1)  # the process is; its engine takes the GPU by itself
     for tensor, (kind, size, _) in INPUTS.items():
         made.input.add(name=tensor, data_type=f"TYPE_{kind}", dims=[size], optional=tensor != "text_input")
@@ -60,15 +59,15 @@ def check(entry: Path) -> None:
     except text_format.ParseError as error:
         raise WeaverError(f"{file}: {error}", "Remove it, and deploy again.") from error
     expected = text_format.Parse(config(entry.name), model_config_pb2.ModelConfig())
-    for field in ("name", "backend", "max_batch_size", "version_policy", "input", "output"):
+    for field in ("name", "backend", "max_batch_size", "input", "output"):
         if getattr(found, field) != getattr(expected, field):
             raise WeaverError(f"{file}: {field} is not as it is asked", "Remove the file, and deploy again.")
-    for version in entry.glob("[0-9]*"):
-        arguments = yaml.safe_load((version / "model.yaml").read_text())
-        if arguments["triton_config"] != {"max_batch_size": 0, "decoupled": True}:
-            raise WeaverError(f"{version / 'model.yaml'}: triton_config must be decoupled, unbatched", "Correct it.")
-        if not Path(arguments["tokenizer"]).is_dir():
-            raise WeaverError(f"{version / 'model.yaml'}: its tokenizer is gone", "Unload the version.")
+    file = entry / "1" / "model.yaml"
+    arguments = yaml.safe_load(file.read_text())
+    if arguments["triton_config"] != {"max_batch_size": 0, "decoupled": True}:
+        raise WeaverError(f"{file}: triton_config must be decoupled, unbatched", "Correct it.")
+    if not Path(arguments["tokenizer"]).is_dir():
+        raise WeaverError(f"{file}: its tokenizer is gone", "Unload the version.")
 
 
 @cache

@@ -2,8 +2,9 @@
 
 The form is the one that NVIDIA recommends since engines built ahead (`trtllm-build` and its ensemble of four models)
 were deprecated: one model of Triton's Python backend, whose program (`llmapi`, of TensorRT-LLM's repository) reads
-`model.yaml` and serves a Hugging Face folder. A version is a version of its template's model in the repository, which
-Triton watches: a folder that comes is loaded, one that goes is unloaded, and nobody can ask it for either.
+`model.yaml` and serves a Hugging Face folder. Triton watches its model repository: a folder that comes is loaded, one
+that goes is unloaded, and nobody can ask it for either. Each version is a model of its own there, for of one model
+Triton would load all versions again when one comes or goes.
 See docs.nvidia.com/deeplearning/triton-inference-server/user-guide (Deploying an LLM with Triton and TRT-LLM).
 """
 
@@ -52,7 +53,7 @@ class TensorRTLLM:
         """
         signing.verify(model.folder)
         write(model, plan)
-        llmapi.check(models() / model.name)
+        llmapi.check(models() / model.id)
         quantised = weights(model, plan).exists()
         if not DRIVER.exists() or not quantised:
             steps = [] if quantised else [shlex.join(quantise(model, plan))]
@@ -63,7 +64,7 @@ class TensorRTLLM:
                 + "; ".join([*steps, f"sh {shlex.quote(str(folder() / 'serve.sh'))}"]),
             )
         end = time.monotonic() + LOADING
-        while not ready(model.name, model.version):
+        while not ready(model.id):
             if time.monotonic() > end:
                 raise WeaverError(f"Triton did not load {model.id} within {LOADING:.0f} s", "Its log says why.")
             time.sleep(1)
@@ -71,14 +72,12 @@ class TensorRTLLM:
 
     def status(self) -> dict[str, str]:
         """A version that is not ready is loading, or failed to: Triton's log knows."""
-        known = [(version.parent.name, int(version.name)) for version in models().glob("*/[0-9]*")]
-        return {f"{name}-v{version}": "ready" if ready(name, version) else "loading" for name, version in known}
+        return {entry.name: "ready" if ready(entry.name) else "loading" for entry in models().glob("[!.]*")}
 
     async def stream(self, place: Place, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
-        name, _, version = place.model.rpartition("-v")
-        tokenizer = await asyncio.to_thread(tokenizer_of, name, version)
+        tokenizer = await asyncio.to_thread(tokenizer_of, place.model)
         prompt = llmapi.rendered(tokenizer, request["messages"])
-        asked = {"model_name": name, "model_version": version, "inputs": llmapi.tensors(prompt, request)}
+        asked = {"model_name": place.model, "inputs": llmapi.tensors(prompt, request)}
         self.client = self.client or InferenceServerClient(place.endpoint.removeprefix("grpc://"))
         stream = self.client.stream_infer(
             only(asked | {"enable_empty_final_response": True}), stream_timeout=timeout, headers=key()
@@ -101,10 +100,7 @@ class TensorRTLLM:
         yield answer.usage(tokenizer, prompt)
 
     def unload(self, model: str) -> None:
-        name, _, version = model.rpartition("-v")
-        shutil.rmtree(models() / name / version, ignore_errors=True)
-        if not any((models() / name).glob("[0-9]*")):
-            shutil.rmtree(models() / name, ignore_errors=True)
+        shutil.rmtree(models() / model, ignore_errors=True)
 
     async def close(self) -> None:
         if self.client:
@@ -143,7 +139,6 @@ def write(model: Model, plan: Deployment) -> None:
 
     What is there stays: somebody may have tuned it, and Triton would load the version again.
     """
-    target = models() / model.name / str(model.version)
     arguments = {  # of tensorrt_llm.LLM
         "model": str(weights(model, plan)),
         "tokenizer": str(model.folder),
@@ -153,27 +148,26 @@ def write(model: Model, plan: Deployment) -> None:
         "kv_cache_config": {"max_tokens": plan.parallel * plan.context},  # unbounded, the first version takes the GPU
         "triton_config": {"max_batch_size": 0, "decoupled": True},
     }
-    config = target.parent / "config.pbtxt"
-    if not config.exists():
-        write_text(config, llmapi.config(model.name))
 
-    def lay(version: Path) -> None:
-        (version / "model.yaml").write_text(yaml.safe_dump(arguments, sort_keys=False))
+    def lay(entry: Path) -> None:
+        (entry / "config.pbtxt").write_text(llmapi.config(model.id))
+        (entry / "1").mkdir()
+        (entry / "1" / "model.yaml").write_text(yaml.safe_dump(arguments, sort_keys=False))
         for program in (folder() / "llmapi").glob("*.py"):
-            shutil.copy(program, version)
+            shutil.copy(program, entry / "1")
 
-    once(target, lay)  # whole: of a version without its program Triton makes an end
+    once(models() / model.id, lay)  # whole: at a model without its program Triton hangs
     write_text(folder() / "serve.sh", SERVE.read_text())
 
 
-def ready(name: str, version: int) -> bool:
+def ready(model: str) -> bool:
     """
     Raises:
         Unavailable: Triton does not run.
     """
     client = tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{PORT}")
     try:
-        return bool(client.is_model_ready(name, str(version), headers=key()))
+        return bool(client.is_model_ready(model, headers=key()))
     except InferenceServerException as error:
         if error.status() != "StatusCode.UNAVAILABLE":
             return False
@@ -186,11 +180,11 @@ def key() -> dict[str, str]:
     return {KEY: settings().secret("triton")}
 
 
-def tokenizer_of(name: str, version: str) -> Any:
+def tokenizer_of(model: str) -> Any:
     try:
-        arguments = yaml.safe_load((models() / name / version / "model.yaml").read_text())
+        arguments = yaml.safe_load((models() / model / "1" / "model.yaml").read_text())
     except FileNotFoundError:
-        raise Unavailable(f"TensorRT-LLM serves no {name}-v{version}: it was unloaded") from None
+        raise Unavailable(f"TensorRT-LLM serves no {model}: it was unloaded") from None
     return llmapi.tokenizer_of(Path(arguments["tokenizer"]))
 
 

@@ -9,9 +9,10 @@ if [ ! -e "$here/llmapi" ]; then
   git clone --depth 1 --branch "v$release" https://github.com/NVIDIA/TensorRT-LLM "$checkout"
   cp -r "$checkout/triton_backend/all_models/llmapi/tensorrt_llm/1" "$here/llmapi"
 fi
-for version in "$here"/models/*/[0-9]*; do  # what was deployed before the program was here
+for version in "$here"/models/*/1; do  # what was deployed before the program was here
   [ ! -d "$version" ] || cp -n "$here"/llmapi/*.py "$version"
 done
+export PYTHONDONTWRITEBYTECODE=1  # Triton would see that the version changed, and load it again
 # Polled: who wants a version loaded must be able to write here. Triton takes its keys from the command line only.
 exec tritonserver --model-repository="$here/models" --model-control-mode=poll --repository-poll-secs=2 \
   --exit-on-error=false --strict-readiness=false --allow-http=false --allow-metrics=false \

@@ -53,12 +53,11 @@ def test_without_a_gpu_the_configuration_is_written_and_says_what_to_run_where_t
         tensorrt_llm.BACKEND().deploy(third, PLAN)
     assert "hf_ptq" not in str(told.value), "bf16 is served as it is"
 
-    config = tensorrt_llm.models() / "advisor" / "config.pbtxt"
+    config = tensorrt_llm.models() / "advisor-v3" / "config.pbtxt"
     parsed = text_format.Parse(config.read_text(), model_config_pb2.ModelConfig())
-    assert (parsed.name, parsed.backend, parsed.max_batch_size) == ("advisor", "python", 0)
-    assert parsed.version_policy.HasField("all"), "versions answer side by side"
+    assert (parsed.name, parsed.backend, parsed.max_batch_size) == ("advisor-v3", "python", 0)
     assert {tensor.name for tensor in parsed.input if not tensor.optional} == {"text_input"}
-    arguments = yaml.safe_load((config.parent / "3" / "model.yaml").read_text())
+    arguments = yaml.safe_load((config.parent / "1" / "model.yaml").read_text())
     assert arguments["model"] == arguments["tokenizer"] == str(third.folder)
     assert (arguments["max_batch_size"], arguments["max_seq_len"]) == (2, 512)
 
@@ -68,7 +67,7 @@ def test_quantised_weights_are_made_first(model: Any, bits: str, kind: str) -> N
     plan = Deployment(quantisation=bits)
     with pytest.raises(WeaverError, match=rf"hf_ptq\.py .* --qformat {kind} .*; sh .*serve\.sh") as told:
         tensorrt_llm.BACKEND().deploy(model(3), plan)
-    arguments = yaml.safe_load((tensorrt_llm.models() / "advisor" / "3" / "model.yaml").read_text())
+    arguments = yaml.safe_load((tensorrt_llm.models() / "advisor-v3" / "1" / "model.yaml").read_text())
     assert f"--export_path {shlex.quote(arguments['model'])};" in str(told.value)
 
 
@@ -94,21 +93,22 @@ def test_neither_the_script_nor_the_words_hold_a_key(home: Path, model: Any) -> 
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ('name: "advisor"', 'name: "adviser"', "name is not"),
+        ('name: "advisor', 'name: "adviser', "name is not"),
         ("TYPE_FP32", "TYPE_FP16", "input is not"),
         ("TYPE_FP32", "TYPE_FP33", "TYPE_FP33"),
         ('"finish_reason"', '"finish"', "output is not"),
-        ("all {", "latest {", "version_policy is not"),
+        ('backend: "python"', 'backend: "pytorch"', "backend is not"),
     ],
 )
 def test_a_configuration_that_does_not_fit_is_refused(model: Any, old: str, new: str, fault: str) -> None:
+    third = model(3)
     with pytest.raises(WeaverError):
-        tensorrt_llm.BACKEND().deploy(model(3), PLAN)
-    file = tensorrt_llm.models() / "advisor" / "config.pbtxt"
+        tensorrt_llm.BACKEND().deploy(third, PLAN)
+    file = tensorrt_llm.models() / "advisor-v3" / "config.pbtxt"
     assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new, 1))
     with pytest.raises(WeaverError, match=fault):
-        tensorrt_llm.BACKEND().deploy(model(4), PLAN)
+        tensorrt_llm.BACKEND().deploy(third, PLAN)
 
 
 @pytest.fixture
@@ -188,12 +188,12 @@ def test_triton_loads_versions_as_they_come_and_lets_them_go(served: None, model
 
     assert "restricted" in refused(lambda client: client.is_server_live()), "without its key"
     control = {tensorrt_llm.KEY: tensorrt_llm.settings().secret("triton_control")}
-    assert "polling" in refused(lambda client: client.load_model("advisor", headers=control)), "whatever the key"
+    assert "polling" in refused(lambda client: client.load_model("advisor-v1", headers=control)), "whatever the key"
 
     backend.unload("advisor-v1")
     backend.unload("advisor-v1")
     for _ in range(100):
-        if not tensorrt_llm.ready("advisor", 1):
+        if not tensorrt_llm.ready("advisor-v1"):
             break
         time.sleep(0.2)
     with pytest.raises((Unavailable, WeaverError)):
