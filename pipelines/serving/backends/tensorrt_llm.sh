@@ -12,7 +12,6 @@ fi
 for version in "$here"/models/*/1; do  # what was deployed before the program was here
   [ ! -d "$version" ] || cp -n "$here"/llmapi/*.py "$version"
 done
-export PYTHONDONTWRITEBYTECODE=1  # Triton would see that the version changed, and load it again
 # Polled: who wants a version loaded must be able to write here. Triton takes its keys from the command line only.
 exec tritonserver --model-repository="$here/models" --model-control-mode=poll --repository-poll-secs=2 \
   --exit-on-error=false --strict-readiness=false --allow-http=false --allow-metrics=false \
