@@ -1,7 +1,7 @@
 """Questions that ask the same in other words. Two are one only if everything hard in them is the same, in order.
 
-Similarity alone cannot tell: to word vectors "city mpg" and "highway mpg" are 0.91 alike, most true rewordings less
-(`weaver bench cache`). So what is hard is compared exactly, and it is every word but those that are known to be mere
+Similarity alone tells badly: to word vectors "What city mpg is it rated at?" and the same with "highway" are 0.91
+alike, most true rewordings less. So what is hard is compared exactly: every word but those that are known to be mere
 phrasing: numbers, codes, years, names, units, negations, comparisons, who, when and why, whether a yes or a no is
 wanted. Of questions that agree in all this the vectors then say whether they are alike enough, by a threshold that was
 verified on the template's own questions (`weaver bench cache --write`).
@@ -30,59 +30,23 @@ COURTESIES = re.compile(
     r"|((can|could|would|will) you )?(please )?(tell me|look up|look (this|it) up|find out)"
     r"|(do you|i (want|need) to|i( would|'d) like to) know|let me know|(a|the|my) customer (wants to know|asks))\b"
 )
-PHRASING = {
-    "a",
-    "an",
-    "the",
-    "of",
-    "is",
-    "are",
-    "it",
-    "its",
-    "this",
-    "that",
-    "there",
-    "what",
-    "which",
-    "do",
-    "does",
-    "has",
-    "have",
-}
-AUXILIARIES = {
-    "is",
-    "are",
-    "was",
-    "were",
-    "do",
-    "does",
-    "did",
-    "has",
-    "have",
-    "had",
-    "can",
-    "could",
-    "will",
-    "would",
-    "should",
-    "may",
-    "might",
-    "must",
-}
-SAME = {"how many": "number", "n't": " not", "cannot": "not", "'s": ""}
+PHRASING = re.compile("a|an|the|of|is|are|it|its|this|that|there|what|which|do|does|has|have")
+AUXILIARY = re.compile("is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might|must")
+SAME = {"how many": "number", "'s": ""}
+EMOJIS = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d]+")
 WORD = re.compile(r"[^\s?!.,:;'\"()]+(?:[.,:'/-]+[^\s?!.,:;'\"()]+)*")  # 2.0, 10:00, F-150 and 5,000 are one word
 
 
 def hard(question: str) -> tuple[str, ...]:
     """What must be the same, in order, in two questions that share an answer; empty where there is only courtesy."""
-    text = question.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    text = EMOJIS.sub(" ", question.lower()).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     words = [spelled(word) for word in WORD.findall(text)]
     text = COURTESIES.sub(" ", " ".join(words))
     for phrase, other in SAME.items():
         text = text.replace(phrase, other)
     words = text.split()
-    kept = tuple(word for word in words if word not in PHRASING)
-    return ("yes or no", *kept) if kept and words[0] in AUXILIARIES else kept
+    kept = tuple(word for word in words if not PHRASING.fullmatch(word))
+    return ("yes or no", *kept) if kept and AUXILIARY.fullmatch(words[0]) else kept
 
 
 def spelled(word: str) -> str:
@@ -90,7 +54,7 @@ def spelled(word: str) -> str:
 
     A word of the vocabulary stays (trial is no trail), and so does whatever holds a figure or a sign.
     """
-    if not word.isalpha() or word in vocabulary():
+    if len(word) < 4 or not word.isalpha() or word in vocabulary():
         return word
     return spellings().get(jumbled(word)) or word
 
@@ -117,6 +81,29 @@ def load() -> None:
     """Read the word vectors and what is made of them: a second, or a minute where they have to be distilled first."""
     spellings()
     embedder.of_rows(["A first text takes longer."])
+
+
+@cache
+def loading() -> "Future[None]":
+    """`load`, in a thread of its own."""
+    thread = ThreadPoolExecutor(1, "word-vectors")
+    began = thread.submit(load)
+    thread.shutdown(wait=False)
+    return began
+
+
+def ready() -> bool:
+    """Whether the word vectors are read; the first call has it begun."""
+    if not loading().done():
+        return False
+    if error := loading().exception():
+        say_unread(str(error))
+    return error is None
+
+
+@cache
+def say_unread(error: str) -> None:
+    log.error("the word vectors cannot be read, caches are exact only: %s", error)
 
 
 @cache
@@ -149,28 +136,17 @@ class Index:
 
     def __init__(self) -> None:
         self.known: dict[Hashable, dict[Hashable, np.ndarray]] = {}
-        self.loading: Future[None] | None = None
-
-    def ready(self) -> bool:
-        """Whether the vectors are read; the first call has it done, in a thread of its own."""
-        if self.loading is None:
-            self.loading = (thread := ThreadPoolExecutor(1, "word-vectors")).submit(load)
-            thread.shutdown(wait=False)
-        if self.loading.done() and (error := self.loading.exception()):
-            say_unread(str(error))
-            return False
-        return self.loading.done()
 
     def add(self, scope: str, question: str, key: Hashable) -> Hashable | None:
         """Remember a question; returns where, for `remove`, or None where it has no hard word."""
-        if not self.ready() or not (words := hard(question)):
+        if not ready() or not (words := hard(question)):
             return None
         self.known.setdefault((scope, words), {})[key] = vector(question)
         return scope, words
 
     def find(self, scope: str, question: str, least: float) -> Hashable | None:
         """The key of the most similar question with the same hard words, if it is similar by `least` or more."""
-        if not self.known or not self.ready():
+        if not self.known or not ready():
             return None
         same = self.known.get((scope, hard(question)))
         if not same:
@@ -184,11 +160,6 @@ class Index:
         same.pop(key, None)
         if not same:
             self.known.pop(where, None)
-
-
-@cache
-def say_unread(error: str) -> None:
-    log.error("the word vectors cannot be read, caches are exact only: %s", error)
 
 
 def vector(question: str) -> np.ndarray:
