@@ -30,7 +30,7 @@ def last_lines(program: str, count: int = 15) -> list[str]:
 
 
 def socket_file(program: str) -> Path:
-    """Where a program listens: in home, or in /tmp when home's path is too long for a socket; its folder is made.
+    """Where a program listens: in home, or in /tmp when home's path is too long for a socket.
 
     Raises:
         WeaverError: the folder in /tmp is somebody else's.
@@ -41,7 +41,6 @@ def socket_file(program: str) -> Path:
         if path.parent.is_symlink() or (path.parent.exists() and path.parent.stat().st_uid != os.getuid()):
             remedy = f"Point WEAVER_HOME at a path of at most {LONGEST - len(f'/stack/{path.name}')} characters."
             raise WeaverError(f"{path.parent} belongs to somebody else", remedy)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
 
 

@@ -56,7 +56,8 @@ def launch() -> None:
     """
     file = settings().home / "stack" / "supervisord.conf"
     own = map(servers.folder, servers.names())
-    for folder in (file.parent, programs.log_file("").parent, settings().home / DEPLOYED, *own):
+    sockets, logs = programs.socket_file("supervisor").parent, programs.log_file("").parent
+    for folder in (file.parent, sockets, logs, settings().home / DEPLOYED, *own):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     triton.furnish()
     with whole(file) as temporary, temporary.open("w") as stream:
@@ -113,5 +114,6 @@ def end() -> None:
         psutil.wait_procs(rest, timeout=10)
     for socket in (*programs.socket_file("supervisor").parent.glob("*.sock"), *programs.short_folder().glob("*.sock")):
         socket.unlink(missing_ok=True)  # of what was killed
+    triton.sweep()
     with suppress(OSError):
         programs.short_folder().rmdir()

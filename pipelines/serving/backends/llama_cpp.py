@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from configparser import RawConfigParser
 from contextlib import AbstractContextManager, closing
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ def write(file: Path, section: dict[str, str]) -> None:
 def start(model: str) -> None:
     """Have it run, whether supervisord knows it or not, or has given it up."""
     name = PREFIX + model
+    programs.socket_file(name).parent.mkdir(mode=0o700, exist_ok=True)
     known = programs.programs()
     with programs.supervisor() as asked:
         if name not in known:
@@ -145,9 +147,16 @@ def wait(model: str) -> None:
 
 
 def answers(model: str) -> bool:
-    """Whether it is loaded: llama.cpp listens no sooner."""
-    with closing(socket.socket(socket.AF_UNIX)) as probe:
-        return probe.connect_ex(str(programs.socket_file(PREFIX + model))) == 0
+    """Whether it is loaded, as it says itself: it listens before."""
+    with closing(socket.socket(socket.AF_UNIX)) as probe, closing(HTTPConnection("localhost")) as connection:
+        probe.settimeout(5)
+        connection.sock = probe
+        try:
+            probe.connect(str(programs.socket_file(PREFIX + model)))
+            connection.request("GET", "/health")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
 
 
 def verdict(model: str, state: str) -> str:
