@@ -148,7 +148,7 @@ class Chat:
                 text = f"{self.model} did not answer within {policy.timeout:g} s."
                 raise Refusal(504, "timeout", text) from error
             except WeaverError as error:
-                raise Refusal(400, "context_length_exceeded", error.what, "messages") from error
+                raise Refusal(400, "refused_by_model", error.what, "messages") from error
         raise Refusal(503, "unavailable", f"{self.model} cannot be reached now.", retry_after=1)
 
     async def ask(self, choice: Choice, say: Say | None) -> None:

@@ -19,6 +19,12 @@ from pipelines.serving.gateway.gateway import Gateway
 from pipelines.serving.gateway.keys import Key
 from pipelines.serving.gateway.refusals import Refusal, documented
 
+EVENT = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {"data": {"type": "string", "description": "a chat.completion.chunk, an error, or [DONE]"}},
+}
+
 router = APIRouter()
 bearer = HTTPBearer(auto_error=False, description="An API key: `weaver key add` makes one.")
 
@@ -47,7 +53,7 @@ Authenticated = Annotated[Key, Depends(authenticated)]
         200: {
             "model": wire.Completion,
             "description": "The answer; where `stream` is true, piece by piece as server-sent events.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": EVENT}},
         },
         **documented(400, 401, 403, 404, 413, 429, 502, 503, 504),
     },

@@ -7,7 +7,7 @@ import hashlib
 import time
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
 from pipelines.serving.routes import Served
 
@@ -37,6 +37,12 @@ class StreamOptions(Sent):
     include_usage: bool = False
 
 
+def whole(value: Any) -> Any:
+    """JSON knows one kind of number: 8.0 is an integer there."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Tokens = Annotated[int, Field(ge=1), BeforeValidator(whole)]
 Penalty = Annotated[FiniteFloat, Field(ge=-2, le=2)]
 
 
@@ -47,17 +53,17 @@ class ChatRequest(Sent):
         examples=["service_advisor"],
     )
     messages: list[Message] = Field(min_length=1, max_length=MOST_MESSAGES)
-    max_tokens: Annotated[int, Field(ge=1)] | None = Field(
+    max_tokens: Tokens | None = Field(
         None, description="the template's policy caps it; so does max_completion_tokens, its newer name"
     )
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_completion_tokens: Tokens | None = None
     temperature: Annotated[FiniteFloat, Field(ge=0, le=2)] | None = Field(None, description="0 if nothing is said")
     top_p: Annotated[FiniteFloat, Field(gt=0, le=1)] | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**31), BeforeValidator(whole)] | None = None
     stop: str | Annotated[list[str], Field(max_length=4)] | None = None
     frequency_penalty: Penalty | None = None
     presence_penalty: Penalty | None = None
-    n: Literal[1] | None = None
+    n: Annotated[int, Field(ge=1, le=1), BeforeValidator(whole)] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     user: str | None = Field(
