@@ -15,9 +15,8 @@ import httpx
 import psutil
 import pytest
 
-from pipelines import signing
+from pipelines import embedder, signing
 from pipelines.artifacts import Adapter
-from pipelines.datasets import embedder
 from pipelines.files import digest
 from pipelines.settings import settings
 from pipelines.templates import template_files

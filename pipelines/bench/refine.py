@@ -116,7 +116,7 @@ def main(side: str, asked: str, scratch: str) -> None:
 
 def embedded(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
     """What relevance is judged by: made once a home, not once a dataset."""
-    from pipelines.datasets import embedder
+    from pipelines import embedder
 
     embedder.static()
     return {"questions": len(embedder.of_sentences(plan.questions))}

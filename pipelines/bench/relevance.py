@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.datasets import embedder
+from pipelines import embedder
 from pipelines.datasets.refine.relevance import similarity
 from pipelines.errors import WeaverError
 from pipelines.templates import make_plan

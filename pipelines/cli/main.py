@@ -6,14 +6,17 @@ import sys
 import typer
 
 from pipelines.cli import (
+    ask,
     bench,
     chat,
     dataset,
+    key,
     ledger,
     quarantine,
     registry,
     rollback,
     run,
+    serve,
     stack,
     stages,
     template,
@@ -25,7 +28,9 @@ from pipelines.settings import quiet_libraries
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(stack.app)
+app.add_typer(serve.app)
 app.add_typer(run.app)
+app.add_typer(ask.app)
 app.add_typer(chat.app)
 app.add_typer(rollback.app)
 app.add_typer(stages.app)
@@ -35,6 +40,7 @@ dataset.app.add_typer(quarantine.app)
 app.add_typer(dataset.app, name="dataset", help="Rows of your own, and the versions of a dataset.")
 app.add_typer(registry.app, name="registry", help="What is registered, and which version answers.")
 app.add_typer(ledger.app, name="ledger", help="Who let which model answer, when and why.")
+app.add_typer(key.app, name="key", help="Who may ask the gateway what, and how often.")
 app.add_typer(bench.app, name="bench", help="Measure the figures of the README.")
 
 

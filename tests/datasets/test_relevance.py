@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines.datasets import embedder
+from pipelines import embedder
 from pipelines.datasets.refine.relevance import THRESHOLDS, effect, relevance, similarity
 from pipelines.errors import WeaverError
 from pipelines.kits.automotive import service_advisor

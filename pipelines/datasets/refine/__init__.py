@@ -23,7 +23,7 @@ from pipelines.plan import TrainingPlan
 HERE = Path(__file__).parent
 PIPELINES = HERE.parents[1]
 CODE = sorted(
-    [*HERE.glob("*.py"), *(PIPELINES / "privacy").glob("*.py"), HERE.parent / "embedder.py", Path(split.__file__)]
+    [*HERE.glob("*.py"), *(PIPELINES / "privacy").glob("*.py"), PIPELINES / "embedder.py", Path(split.__file__)]
 )
 SECTIONS = ("template", "system_prompt", "questions", "contract", "refine", "privacy")  # what steps depend on
 TRAIN, HELDOUT, LEAK = range(3)

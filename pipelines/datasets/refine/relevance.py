@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.datasets import embedder
+from pipelines import embedder
 from pipelines.plan import TrainingPlan
 
 log = logging.getLogger(__name__)

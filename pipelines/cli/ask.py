@@ -1,0 +1,99 @@
+"""`weaver ask`: one question to the gateway; and how every verb talks to it."""
+
+import getpass
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.cli.console import AsJson, out, print_json
+from pipelines.errors import Unavailable, WeaverError
+from pipelines.settings import settings
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+app = typer.Typer()
+
+Model = Annotated[
+    str, typer.Argument(metavar="TEMPLATE", help="A template, or one of its versions: service_advisor-v3.")
+]
+Question = Annotated[list[str], typer.Argument(help="The question; a record goes on the line below it, as \\n.")]
+
+
+@app.command()
+def ask(model: Model, question: Question, as_json: AsJson = False) -> None:
+    """Ask the champion one question."""
+    text, began = typed(" ".join(question)), time.monotonic()
+    answer = Answer(model, [{"role": "user", "content": text}])
+    if not as_json:
+        answer.say()
+        out.print(answer.route, style="dim", highlight=False, soft_wrap=True)
+        return
+    told = {"question": text, "answer": "".join(answer).strip(), "version": int(answer.model.rpartition("-v")[2])}
+    print_json(told | {"id": answer.id, "route": answer.route, "seconds": round(time.monotonic() - began, 3)})
+
+
+class Answer:
+    """The answer to a conversation, piece by piece; whose `id`, `model` and `route` are known with the first."""
+
+    def __init__(self, model: str, messages: list[dict[str, str]]) -> None:
+        self.asked, self.messages = model, messages
+        self.id = self.model = self.route = ""
+
+    def __iter__(self) -> Iterator[str]:
+        with talking() as client:
+            raw = client.chat.completions.with_raw_response.create(
+                model=self.asked,
+                messages=self.messages,  # type: ignore[arg-type]
+                stream=True,
+                user=getpass.getuser(),
+            )
+            self.route = raw.headers.get("x-weaver-route", "")
+            for chunk in raw.parse():
+                self.id, self.model = chunk.id, chunk.model
+                for choice in chunk.choices:
+                    yield choice.delta.content or ""
+
+    def say(self) -> str:
+        """Print it as it comes, and return it."""
+        pieces = []
+        for piece in self:
+            pieces.append(piece)
+            print(piece, end="", flush=True)
+        print()
+        return "".join(pieces)
+
+
+@contextmanager
+def talking() -> "Iterator[OpenAI]":
+    """The official client, signed in with this machine's key.
+
+    Raises:
+        Unavailable: no gateway listens.
+        WeaverError: it refused; with its words.
+    """
+    import openai
+
+    url = settings().gateway_url
+    try:
+        key = settings().secret("gateway")
+    except FileNotFoundError as error:
+        raise Unavailable("the gateway has not been started yet", "Start it with `weaver up`.") from error
+    try:
+        with openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=1) as client:
+            yield client
+    except openai.APIConnectionError as error:
+        raise Unavailable(f"no gateway answers at {url}", "Start it with `weaver up`, or `weaver serve`.") from error
+    except openai.APIError as error:
+        remedy = (
+            "Deploy one with `weaver run`; `weaver status` shows what runs." if error.code == "model_not_found" else ""
+        )
+        raise WeaverError(f"the gateway refused: {error.message}", remedy) from error
+
+
+def typed(text: str) -> str:
+    """What was typed, where a backslash and an n begin a new line."""
+    return text.replace("\\n", "\n")

@@ -1,0 +1,62 @@
+"""The FastAPI application, and the one process that serves it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from pipelines.serving.gateway import refusals
+from pipelines.serving.gateway.doorkeeper import Doorkeeper
+from pipelines.serving.gateway.endpoints import router
+from pipelines.serving.gateway.gateway import Gateway
+from pipelines.settings import settings
+
+HOST = "127.0.0.1"
+GRACE = 30  # seconds that requests in flight have to finish when the process is told to end
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.gateway = gateway = Gateway()
+    watching = asyncio.create_task(gateway.watch())
+    log.info("the gateway listens at %s; its documentation is at %s/docs", *[settings().gateway_url] * 2)
+    yield
+    watching.cancel()
+    await gateway.close()
+
+
+def create_app() -> FastAPI:
+    app = FastAPI(
+        title="NeuroWeaver gateway",
+        description="OpenAI's chat completions, answered by the models that were specialised here.",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's page loads its scripts from a CDN; ours stands in endpoints.py
+        redoc_url=None,
+    )
+    app.include_router(router)
+    refusals.install(app)
+    app.add_middleware(Doorkeeper)
+    return app
+
+
+def serve() -> None:
+    """Listen until SIGTERM; then take no more, finish what is in flight, and settle the log."""
+    uvicorn.run(
+        create_app(),
+        host=HOST,
+        port=settings().gateway_port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_config=None,  # it logs as the rest does
+        log_level="warning",
+        access_log=False,  # the request log knows more
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )

@@ -1,0 +1,259 @@
+"""One chat request on its way to its answer: from the cache, or from a place that has the version; logged, then told.
+
+A version once chosen is kept: another place may stand in for it, never another version.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from pipelines.errors import Unavailable, WeaverError
+from pipelines.serving.cache import Hit
+from pipelines.serving.figures import Attempt
+from pipelines.serving.gateway import wire
+from pipelines.serving.gateway.catalogue import Entry
+from pipelines.serving.gateway.refusals import Refusal
+from pipelines.serving.request_log import Exchange
+from pipelines.serving.routes import Place, Served
+from pipelines.serving.routing import Choice
+
+if TYPE_CHECKING:
+    from pipelines.serving.gateway.gateway import Gateway
+
+Say = Callable[[str], Awaitable[None]]  # passes a piece of the answer on to the client
+
+
+class Chat:
+    """
+    Args:
+        why: why it is this version that answers.
+        began: `time.perf_counter()` when the request came.
+        shadow_of: the id of the request that this one repeats for a version in shadow.
+    """
+
+    def __init__(
+        self,
+        gateway: "Gateway",
+        entry: Entry,
+        served: Served,
+        why: str,
+        asked: wire.ChatRequest,
+        key: str,
+        began: float,
+        shadow_of: str = "",
+    ) -> None:
+        self.gateway, self.entry, self.served, self.asked = gateway, entry, served, asked
+        self.why, self.key, self.shadow_of = why, key, shadow_of
+        self.id = f"chatcmpl-{uuid.uuid4().hex}"
+        self.at, self.began = time.time(), began
+        self.deadline = asyncio.get_running_loop().time() + entry.policy.timeout
+        self.model = wire.model_id(served)
+        self.request = asked.for_backend(served, entry.policy.max_new_tokens)
+        self.status, self.backend, self.cached, self.route = "ok", "", "", f"{self.model}; {why}"
+        self.queue_s = self.first_token_s = self.waited_s = self.cost = 0.0
+        self.begin("")
+
+    def begin(self, backend: str) -> None:
+        """An answer from its start: of what another place had said, nothing stays."""
+        self.backend = backend
+        self.pieces: list[str] = []
+        self.finish_reason = "stop"
+        self.prompt_tokens = self.completion_tokens = 0
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    @property
+    def usage(self) -> dict[str, int]:
+        return wire.usage(self.prompt_tokens, self.completion_tokens)
+
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.began
+
+    def headers(self) -> dict[str, str]:
+        route = " ".join(self.route.split()).encode("ascii", "replace").decode()
+        return {"x-request-id": self.id, "x-weaver-route": route}
+
+    async def answer(self, say: Say | None = None) -> None:
+        """Find the answer, and return once it stands in the log.
+
+        Args:
+            say: is given each piece as it comes; what was said cannot be taken back.
+        Raises:
+            Refusal: there is no answer, or no whole one.
+        """
+        in_flight = self.gateway.metrics.in_flight.labels(self.served.name)
+        # Protecting the question takes a thread's time while the backend takes its own.
+        texts = [message["content"] for message in self.asked.conversation()]
+        question = asyncio.ensure_future(asyncio.to_thread(self.protected, *texts))
+        in_flight.inc()
+        try:
+            await self.find(say)
+        except asyncio.CancelledError:
+            self.status = "cancelled"
+            self.gateway.in_background(self.record(question))
+            raise
+        except Exception as error:
+            self.status = error.code if isinstance(error, Refusal) else "internal_error"
+            if isinstance(error, Refusal):
+                error.headers["x-request-id"] = self.id
+            await asyncio.shield(self.gateway.in_background(self.record(question)))
+            raise
+        else:
+            # Whoever hangs up now is too late: the answer is there, and is logged.
+            await asyncio.shield(self.gateway.in_background(self.record(question)))
+        finally:
+            in_flight.dec()
+
+    async def find(self, say: Say | None) -> None:
+        if not self.shadow_of and (hit := self.gateway.cache.get(self.served, self.request, self.entry.policy)):
+            self.take(hit)
+            if say:
+                await say(hit.answer)
+            return
+        await self.ask_places(say)
+        if not self.shadow_of:
+            told = Hit(self.text, "exact", self.completion_tokens, self.prompt_tokens, self.finish_reason)
+            putting = asyncio.to_thread(self.gateway.cache.put, self.served, self.request, self.entry.policy, told)
+            self.gateway.in_background(putting)
+
+    def take(self, hit: Hit) -> None:
+        self.pieces, self.finish_reason, self.cached = [hit.answer], hit.finish_reason, hit.kind
+        self.prompt_tokens, self.completion_tokens = hit.prompt_tokens, hit.completion_tokens
+        self.route = f"{self.model}@cache; {hit.kind}; {self.why}"
+        self.first_token_s = self.elapsed()
+
+    async def ask_places(self, say: Say | None) -> None:
+        """Ask the places of the version in the agent's order, until one has answered."""
+        agent, name, policy = self.gateway.agent, self.served.name, self.entry.policy
+        if agent.waiting(name) > policy.waiting:
+            raise Refusal(429, "overloaded", f"{policy.waiting} requests wait already; come again.", retry_after=1)
+        broke_off = ""
+        for choice in agent.order(self.served, policy):
+            if broke_off and not agent.may_retry(name, policy):
+                break
+            try:
+                return await self.ask(choice, say)
+            except Unavailable as error:
+                broke_off = error.what
+                if say and self.pieces:
+                    raise Refusal(502, "broken_off", f"The answer broke off: {self.model} was lost.") from error
+            except TimeoutError as error:
+                text = f"{self.model} did not answer within {policy.timeout:g} s."
+                raise Refusal(504, "timeout", text) from error
+            except WeaverError as error:
+                raise Refusal(400, "context_length_exceeded", error.what, "messages") from error
+        raise Refusal(503, "unavailable", f"{self.model} cannot be reached now.", retry_after=1)
+
+    async def ask(self, choice: Choice, say: Say | None) -> None:
+        place = choice.place
+        self.begin(place.backend)
+        self.route = f"{self.model}@{place.backend}; {choice.why}; {self.why}"
+        self.queue_s = self.elapsed()
+        attempt = self.gateway.agent.attempt(choice)
+        try:
+            with attempt:
+                # Within the attempt, so that it is the backend's failing; before the backend's own time-out.
+                async with asyncio.timeout_at(self.deadline):
+                    await self.listen(choice.place, attempt, say)
+                attempt.done(self.usage)
+        finally:
+            self.cost += attempt.cost
+
+    async def listen(self, place: Place, attempt: Attempt, say: Say | None) -> None:
+        """Take the answer of a place, piece by piece."""
+        backend, left = self.gateway.backend(place.backend), self.deadline - asyncio.get_running_loop().time()
+        async with aclosing(backend.stream(place, self.request, left + 1)) as chunks:  # type: ignore[type-var]
+            asked_at = time.perf_counter()
+            async for chunk in chunks:
+                self.waited_s += time.perf_counter() - asked_at
+                if piece := self.read(chunk):
+                    if not self.pieces:
+                        attempt.first_token()
+                        self.first_token_s = self.elapsed()
+                    self.pieces.append(piece)
+                    if say:
+                        await say(piece)
+                asked_at = time.perf_counter()
+            self.waited_s += time.perf_counter() - asked_at
+
+    def read(self, chunk: dict[str, Any]) -> str:
+        """Take what a chunk tells, and return its piece of the answer."""
+        if used := chunk.get("usage"):
+            self.prompt_tokens, self.completion_tokens = used["prompt_tokens"], used["completion_tokens"]
+        for choice in chunk.get("choices") or []:
+            self.finish_reason = choice.get("finish_reason") or self.finish_reason
+            return choice["delta"].get("content") or ""
+        return ""
+
+    def protected(self, *texts: str) -> list[str]:
+        return self.gateway.log.all_protected(list(texts), self.served.name)
+
+    async def protected_conversation(self, question: asyncio.Future[list[str]]) -> tuple[str, str]:
+        """Messages, as JSON, and the answer; `question` are the protected texts of the messages."""
+        messages, texts = self.asked.conversation(), await question
+        answer = ""
+        if self.pieces and texts != [message["content"] for message in messages]:
+            # What is personal in the question may come again in the answer, where nothing announces it.
+            sent = [message["content"] for message in messages]
+            *texts, answer = await asyncio.to_thread(self.protected, *sent, self.text)
+        elif self.pieces:
+            (answer,) = await asyncio.to_thread(self.protected, self.text)
+        told = [message | {"content": text} for message, text in zip(messages, texts, strict=True)]
+        return orjson.dumps(told).decode(), answer
+
+    async def record(self, question: asyncio.Future[list[str]]) -> None:
+        """Write the request into the log, the metrics and a trace.
+
+        Raises:
+            Refusal: the log cannot be written; so the answer must not count as given.
+        """
+        messages, answer = await self.protected_conversation(question)
+        exchange = Exchange(
+            id=self.id,
+            at=self.at,
+            template=self.served.name,
+            version=self.served.version,
+            backend=self.backend,
+            route=self.route,
+            key=self.key,
+            user=wire.hashed(self.asked.user),
+            messages=messages,
+            answer=answer,
+            status=self.status,
+            cached=self.cached,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            queue_s=self.queue_s,
+            first_token_s=self.first_token_s,
+            latency_s=self.elapsed(),
+            cost=self.cost,
+            shadow_of=self.shadow_of,
+        )
+        try:
+            self.gateway.log.write(exchange)
+        except (WeaverError, OSError) as error:
+            self.gateway.complain(f"the request log cannot be written: {error}")
+            self.status = "log_unavailable"
+            raise Refusal(503, self.status, "The answer cannot be logged now, and so is not given.") from error
+        finally:
+            self.count()
+        self.gateway.traces.write(exchange, self.request, self.finish_reason)
+
+    def count(self) -> None:
+        metrics, version = self.gateway.metrics, (self.served.name, str(self.served.version))
+        metrics.requests.labels(*version, self.backend, self.status, self.cached).inc()
+        if self.shadow_of or self.status != "ok":
+            return
+        metrics.seconds.labels(*version).observe(self.elapsed())
+        metrics.first_token.labels(*version).observe(self.first_token_s)
+        metrics.overhead.observe(self.elapsed() - self.waited_s)
+        metrics.tokens.labels(*version, "prompt").inc(self.prompt_tokens)
+        metrics.tokens.labels(*version, "completion").inc(self.completion_tokens)
+        metrics.cost.labels(*version).inc(self.cost)

@@ -1,0 +1,147 @@
+"""The URLs: OpenAI's, and beside them feedback, routes, health and metrics."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from pipelines import page
+from pipelines.errors import WeaverError
+from pipelines.serving.gateway import wire
+from pipelines.serving.gateway.chat import Chat
+from pipelines.serving.gateway.events import Events
+from pipelines.serving.gateway.gateway import Gateway
+from pipelines.serving.gateway.keys import Key
+from pipelines.serving.gateway.refusals import Refusal, documented
+
+router = APIRouter()
+bearer = HTTPBearer(auto_error=False, description="An API key: `weaver key add` makes one.")
+
+
+async def the_gateway(request: Request) -> Gateway:
+    gateway: Gateway = request.app.state.gateway
+    return gateway
+
+
+Shared = Annotated[Gateway, Depends(the_gateway)]
+
+
+async def authenticated(gateway: Shared, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Key:
+    if given is None:
+        raise Refusal(401, "missing_api_key", "Send an API key: Authorization: Bearer nw-…")
+    return gateway.keys.check(given.credentials)
+
+
+Authenticated = Annotated[Key, Depends(authenticated)]
+
+
+@router.post(
+    "/v1/chat/completions",
+    tags=["OpenAI"],
+    responses={
+        200: {
+            "model": wire.Completion,
+            "description": "The answer; where `stream` is true, piece by piece as server-sent events.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        **documented(400, 401, 403, 404, 413, 429, 502, 503, 504),
+    },
+)
+async def chat_completions(request: Request, asked: wire.ChatRequest, gateway: Shared, key: Authenticated) -> Response:
+    """Ask a template's champion, or one of its versions."""
+    allow(key, asked.model)
+    entry, served = gateway.catalogue.find(asked.model)
+    chars, most = sum(len(message["content"]) for message in asked.conversation()), entry.policy.max_prompt_chars
+    if chars > most:
+        text = f"The conversation has {chars:,} characters; {entry.route.name} takes {most:,}."
+        raise Refusal(400, "context_length_exceeded", text, "messages")
+    why = "as asked"
+    if served is None:
+        # Who says nothing of a user is drawn anew each time: a client's traffic is shared like everybody's.
+        sticky = f"{key.id} {asked.user}" if asked.user else ""
+        served, why = gateway.agent.version(entry.route, sticky, entry.policy)
+    chat = Chat(gateway, entry, served, why, asked, key.id, request.state.began)
+    gateway.shadow(chat)
+    if asked.stream:
+        return Events(chat)
+    await chat.answer()
+    told = wire.completion(chat.id, chat.model, chat.text, chat.finish_reason, chat.usage)
+    return Response(orjson.dumps(told), headers=chat.headers(), media_type="application/json")
+
+
+@router.get("/v1/models", tags=["OpenAI"], responses=documented(401, 429))
+async def models(gateway: Shared, key: Authenticated) -> wire.Models:
+    """Every model that the key may ask."""
+    found = gateway.catalogue.models()
+    return wire.Models(data=[wire.Model(id=id, created=at) for id, at in found.items() if key.may(id)])
+
+
+@router.get("/v1/models/{model}", tags=["OpenAI"], responses=documented(401, 403, 404, 429))
+async def model(model: str, gateway: Shared, key: Authenticated) -> wire.Model:
+    allow(key, model)
+    gateway.catalogue.find(model)
+    return wire.Model(id=model, created=gateway.catalogue.models()[model])
+
+
+@router.post("/v1/feedback", tags=["NeuroWeaver"], responses=documented(400, 401, 404, 413, 429))
+async def feedback(said: wire.FeedbackRequest, gateway: Shared, key: Authenticated) -> wire.Thanks:
+    """Say what a person thinks of an answer: a thumb, what it should have said, a comment."""
+    if not said.model_fields_set - {"id"}:
+        raise Refusal(400, "invalid_value", "Say something: a thumb, a correction or a comment.")
+    try:
+        await asyncio.to_thread(gateway.take_feedback, said, key.id)
+    except WeaverError as error:
+        raise Refusal(404, "answer_not_found", error.what, "id") from error
+    return wire.Thanks(id=said.id)
+
+
+@router.get("/v1/routes/{template}", tags=["NeuroWeaver"], responses=documented(401, 403, 404, 429))
+async def route(template: str, gateway: Shared, key: Authenticated) -> dict[str, Any]:
+    """Where a template's requests go now, and why: figures and verdict of every place."""
+    allow(key, template)
+    entry, _ = gateway.catalogue.find(template)
+    places = gateway.agent.explain(entry.route, entry.policy)
+    return {"name": entry.route.name, "champion": entry.route.champion, "shares": entry.route.shares, "places": places}
+
+
+@router.get("/healthz", tags=["operation"])
+async def healthz() -> wire.Health:
+    """The process is alive."""
+    return wire.Health(status="ok")
+
+
+@router.get("/readyz", tags=["operation"], responses={503: {"model": wire.Health, "description": "Not now, and why."}})
+async def readyz(gateway: Shared, response: Response) -> wire.Health:
+    """At least one deployed version is ready, and the log can be written."""
+    why = await gateway.unready()
+    response.status_code = 503 if why else 200
+    return wire.Health(status=why or "ready")
+
+
+@router.get(
+    "/metrics",
+    tags=["operation"],
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus."}, **documented(401, 403, 429)},
+)
+async def metrics(gateway: Shared, key: Authenticated) -> Response:
+    """What Prometheus reads; a key that is for some models only may not."""
+    if key.models:
+        raise Refusal(403, "not_allowed", "This key is for some models only.")
+    return Response(gateway.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> HTMLResponse:
+    """The OpenAPI document as a page that loads nothing from anywhere."""
+    return HTMLResponse(page.render(Path(__file__).with_name("docs.html"), api=request.app.openapi()))
+
+
+def allow(key: Key, model: str) -> None:
+    if not key.may(model):
+        raise Refusal(403, "model_not_allowed", "This key may not ask that model.", "model")

@@ -1,0 +1,81 @@
+"""Reading the request log: what is settled and what has landed, as one table; also while the gateway writes."""
+
+import json
+from math import inf, nextafter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import stamina
+from pyarrow import compute
+
+from pipelines.serving.request_log import parts
+from pipelines.serving.request_log.landing import landed, landed_row
+from pipelines.serving.request_log.rows import folder, schema
+
+LANDING = "landing.sqlite"
+
+
+def exchanges(since: float = 0, until: float = inf, template: str = "") -> pa.Table:
+    """The requests from `since` until before `until` (epoch seconds), oldest first; the columns are Exchange's.
+
+    Raises:
+        WeaverError: the log is damaged.
+    """
+    return read("exchanges", since, until, template)
+
+
+def feedbacks(since: float = 0, until: float = inf, template: str = "") -> pa.Table:
+    """What people thought, the newest of each key on each answer, oldest first: the columns of Feedback, `template`,
+    `asked` (when), and version, backend, messages and answer of the exchange; null where that is too old to be kept.
+    """
+    said = read("feedbacks", since, until, template)
+    newest = {(row["id"], row["key"]): row for row in said.to_pylist()}
+    said = pa.Table.from_pylist(list(newest.values()), said.schema)
+    asked = said["asked"].to_pylist() or [0]
+    about = read("exchanges", min(asked), nextafter(max(asked), inf), template, said["id"].to_pylist())
+    about = about.select(["id", "version", "backend", "messages", "answer"])
+    return said.join(about, keys="id", join_type="left outer").sort_by("at")
+
+
+@stamina.retry(on=FileNotFoundError, attempts=5)  # a part was made one with others after it was listed
+def read(kind: str, since: float, until: float, template: str, ids: list[str] | None = None) -> pa.Table:
+    """Rows of a kind that are settled or landed, by time.
+
+    What has landed is read first: a row that is settled meanwhile is then seen twice, not missed: its number tells.
+    """
+    from pyarrow import dataset
+
+    home, columns = folder(), schema(kind)
+    fresh = landed(home / LANDING, kind)
+    files: list[str] = []
+    settled = {}
+    for day in parts.days(home / kind, since, until):
+        found = parts.parts(day)
+        files += [str(part.path) for part in found]
+        settled[day.name] = found[-1].last if found else 0
+    rows = [(number, json.loads(row)) for number, _, row in fresh]
+    rows = [row for number, row in rows if number > settled.get(parts.day_of(row["at"]), 0)]
+    wanted = (compute.field("at") >= since) & (compute.field("at") < until)
+    if template:
+        wanted &= compute.field("template") == template
+    if ids is not None:
+        wanted &= compute.field("id").isin(pa.array(ids, pa.string()))
+    old = dataset.dataset(files, columns, format="parquet").to_table(filter=wanted)
+    return pa.concat_tables([old, pa.Table.from_pylist(rows, columns).filter(wanted)]).sort_by("at")
+
+
+@stamina.retry(on=FileNotFoundError, attempts=5)
+def asked(home: Path, id: str) -> dict[str, Any] | None:
+    """When an exchange was, and of which template; None if the log does not hold it. The newest day is asked first."""
+    from pyarrow import dataset
+
+    if row := landed_row(home / LANDING, "exchanges", id):
+        return json.loads(row)
+    for day in reversed(parts.days(home / "exchanges")):
+        files = [str(part.path) for part in parts.parts(day)]
+        table = dataset.dataset(files, schema("exchanges"), format="parquet")
+        found = table.to_table(["at", "template"], filter=compute.field("id") == id)
+        if len(found):
+            return found.to_pylist()[0]
+    return None
