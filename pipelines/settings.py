@@ -1,6 +1,7 @@
 """Where things live and how to reach them. Nothing else reads the environment."""
 
 import os
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pipelines.errors import WeaverError
 
 REPOSITORY = Path(__file__).parents[1]
+SERVING = Path(sys.prefix, "serving")  # the environment of Triton and llama.cpp, beside this one
 
 
 class Settings(BaseSettings):
@@ -50,6 +52,10 @@ class Settings(BaseSettings):
     @property
     def gateway_url(self) -> str:
         return f"http://127.0.0.1:{self.gateway_port}"
+
+    @property
+    def triton_url(self) -> str:
+        return f"http://127.0.0.1:{self.triton_http_port}"
 
     @property
     def secrets(self) -> Path:

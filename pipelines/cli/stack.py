@@ -14,7 +14,7 @@ SIGNS = {"ok": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}
 
 @app.command()
 def up(as_json: AsJson = False) -> None:
-    """Start Airflow and MLflow on this machine, and wait until they are healthy."""
+    """Start the servers on this machine, and wait until they are healthy."""
     control.up()
     status(as_json)
 
@@ -42,12 +42,12 @@ def status(as_json: AsJson = False) -> None:
 
 @app.command()
 def logins(as_json: AsJson = False) -> None:
-    """Show who may sign in where, with passwords: look over your shoulder first."""
+    """Show who may sign in where, with passwords and keys: look over your shoulder first."""
     found = keys.logins()
     if as_json:
         print_json([login._asdict() for login in found])
         return
-    table = Table("server", "address", "user", "password", box=None)
+    table = Table("server", "address", "user", "password or key", box=None)
     for login in found:
         table.add_row(*login)
     out.print(table)

@@ -11,6 +11,7 @@ import psutil
 from rich.console import Console
 from rich.status import Status
 
+from pipelines import programs
 from pipelines.errors import WeaverError
 from pipelines.files import only_one, write_text
 from pipelines.settings import settings
@@ -39,7 +40,7 @@ def up(wait: bool = True) -> None:
     began = time.monotonic()
     with Console(stderr=True).status("looking at the servers") as spinner:
         with changing():
-            fresh = not supervision.alive()
+            fresh = not programs.alive()
             with undone(fresh):
                 start(fresh)
         if wait:
@@ -56,8 +57,10 @@ def down() -> None:
 
 def status() -> list[Server]:
     """One line a server, in the order of their start."""
-    pids = {name: program["pid"] for name, program in supervision.programs().items()}
-    urls = {"mlflow": settings().mlflow_url, "api-server": settings().airflow_url}
+    here = settings()
+    pids = {name: program["pid"] for name, program in programs.programs().items()}
+    urls = {"mlflow": here.mlflow_url, "api-server": here.airflow_url, "gateway": here.gateway_url}
+    urls["triton"] = here.triton_url
     return [
         Server(name, state, pids.get(name, 0), urls.get(name, ""), health.memory(pids.get(name, 0)))
         for name, state in health.states().items()
@@ -85,15 +88,15 @@ def start(fresh: bool) -> None:
     wanted = servers.environment() | servers.versions()
     if fresh:
         supervision.end()  # what a killed supervisord left behind
-        check_free(settings().airflow_port, "WEAVER_AIRFLOW_PORT")
-        check_free(settings().mlflow_port, "WEAVER_MLFLOW_PORT")
+        for name in servers.PORTS:
+            check_free(getattr(settings(), name), f"WEAVER_{name.upper()}")
         keys.make()
         write_text(record, json.dumps(wanted, indent=1))
         supervision.launch()
     found = json.loads(record.read_text())
     if other := [name for name in wanted if wanted[name] != found.get(name)]:
         raise WeaverError(f"the servers run with other settings: {', '.join(other)}", "Run `weaver down` first.")
-    supervision.start({"mlflow"})  # needs longest, and not Airflow's database
+    supervision.start({"mlflow", *servers.SERVING})  # they do not need Airflow's database
     provision.migrate()
     supervision.start(servers.AIRFLOW)
 
@@ -144,6 +147,5 @@ def watch(began: float, spinner: Status) -> None:
 
 
 def ended(server: str, how: str) -> WeaverError:
-    file = supervision.log_file(server)
-    lines = file.read_text(errors="replace").splitlines()[-15:] if file.exists() else []
-    return WeaverError("\n".join([f"{server} {how}; the last lines of its log:", *lines]), f"The whole log is {file}.")
+    told = [f"{server} {how}; the last lines of its log:", *programs.last_lines(server)]
+    return WeaverError("\n".join(told), f"The whole log is {programs.log_file(server)}.")

@@ -12,9 +12,10 @@ from typing import Literal, NamedTuple
 import psutil
 from packaging.requirements import Requirement
 
+from pipelines import programs
 from pipelines.errors import WeaverError
 from pipelines.settings import REPOSITORY, settings
-from pipelines.stack import control, supervision
+from pipelines.stack import control, servers
 
 GB = 1e9
 SHOWN = (
@@ -107,11 +108,10 @@ def gpu() -> Finding:
 
 
 def ports() -> Iterator[Finding]:
-    ours = supervision.alive()
-    for name, port, variable in (
-        ("airflow", settings().airflow_port, "WEAVER_AIRFLOW_PORT"),
-        ("mlflow", settings().mlflow_port, "WEAVER_MLFLOW_PORT"),
-    ):
+    ours = programs.alive()
+    for setting in servers.PORTS:
+        port, variable = getattr(settings(), setting), f"WEAVER_{setting.upper()}"
+        name = setting.removesuffix("_port").replace("_", " ")
         if ours:
             yield Finding(f"port of {name}", "ok", f"{port}, in use by our servers")
             continue

@@ -7,8 +7,9 @@ from datetime import date, datetime
 import httpx
 import psutil
 
+from pipelines import programs
 from pipelines.settings import settings
-from pipelines.stack import servers, supervision
+from pipelines.stack import servers, triton
 
 FAILED = {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}
 STOPPED = {"STOPPED", "STOPPING"}
@@ -16,11 +17,11 @@ STOPPED = {"STOPPED", "STOPPING"}
 
 def states() -> dict[str, str]:
     """Server → stopped, starting, healthy or failed."""
-    programs = supervision.programs()
-    beats = heartbeats() if programs else {}
+    known = programs.programs()
+    beats = heartbeats() if known else {}
     found = {}
-    for name in servers.commands():
-        program = programs.get(name, {"statename": "STOPPED"})
+    for name in servers.names():
+        program = known.get(name, {"statename": "STOPPED"})
         if program["statename"] in FAILED:
             found[name] = "failed"
         elif program["statename"] in STOPPED:
@@ -37,6 +38,13 @@ def heartbeats() -> dict[str, float]:
         with suppress(httpx.HTTPError):
             client.get(f"http://{servers.HOST}:{settings().mlflow_port}/health").raise_for_status()
             beats["mlflow"] = time.time()
+        with suppress(httpx.HTTPError):
+            header = {triton.KEY: settings().secret("triton")}
+            client.get(f"{settings().triton_url}/v2/health/ready", headers=header).raise_for_status()
+            beats["triton"] = time.time()
+        with suppress(httpx.HTTPError):
+            client.get(f"{settings().gateway_url}/healthz").raise_for_status()
+            beats["gateway"] = time.time()
         with suppress(httpx.HTTPError):
             # Airflow builds its task interface (4 s of CPU) when somebody first asks: let it be us, not the first task.
             ask = {"Airflow-API-Version": date.today().isoformat()}  # answered with the latest up to this date

@@ -52,13 +52,20 @@ def keep(name: str, text: str) -> None:
 
 
 def logins() -> list[Login]:
-    """Who may sign in where; a tracking server of your own has passwords of its own."""
+    """Who may sign in where; a tracking server of your own has passwords of its own.
+
+    The gateway and Triton know no users: whoever has the key may ask.
+    """
     make()
     here = settings()
     people = {"airflow": ("reviewer", "engineer")} | ({} if here.tracking_uri else {"mlflow": ("reviewer",)})
     urls = {"airflow": here.airflow_url, "mlflow": here.mlflow_url}
     return [
-        Login(server, urls[server], user, here.secret(name))
-        for server, others in people.items()
-        for user, name in (("admin", server), *((other, f"{server}_{other}") for other in others))
+        *(
+            Login(server, urls[server], user, here.secret(name))
+            for server, others in people.items()
+            for user, name in (("admin", server), *((other, f"{server}_{other}") for other in others))
+        ),
+        Login("gateway", here.gateway_url, "", here.secret("gateway")),
+        Login("triton", here.triton_url, "", here.secret("triton")),
     ]

@@ -1,4 +1,4 @@
-"""What runs on this machine, and how it is tuned: five servers, all of their settings on this page.
+"""What runs on this machine, and how it is tuned: seven servers, all of their settings on this page.
 
 A setting is an environment variable wherever the server has one: every process that the server starts inherits it, and
 a secret in it does not show in `ps`.
@@ -10,27 +10,38 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pipelines.settings import REPOSITORY, settings
+from pipelines.stack import triton
 
 MARK = "NEUROWEAVER_STACK"  # in the environment of every process of a stack; its value is the stack's home
 HOST = "127.0.0.1"
 
 AIRFLOW = {
-    "api-server": "airflow api-server",
-    "scheduler": "airflow scheduler --skip-serve-logs",  # a log server would listen on every interface
-    "dag-processor": "airflow dag-processor",
-    "triggerer": "airflow triggerer --skip-serve-logs",
+    "api-server": ["airflow", "api-server"],
+    "scheduler": ["airflow", "scheduler", "--skip-serve-logs"],  # a log server would listen on every interface
+    "dag-processor": ["airflow", "dag-processor"],
+    "triggerer": ["airflow", "triggerer", "--skip-serve-logs"],
 }
+PORTS = ["airflow_port", "mlflow_port", "gateway_port", "triton_http_port", "triton_grpc_port"]
+SERVING = ["triton", "gateway"]
+FOLDERS = {"mlflow": "mlflow", "triton": "serving/triton", "gateway": "serving"} | dict.fromkeys(AIRFLOW, "airflow")
 
 
-def commands() -> dict[str, str]:
-    """Server → command line, in the order of their start. A tracking server of your own replaces the local MLflow."""
-    mlflow = {} if settings().tracking_uri else {"mlflow": "mlflow server --app-name basic-auth --workers 1"}
-    return mlflow | AIRFLOW
+def names() -> list[str]:
+    """In the order of their start. A tracking server of your own replaces the local MLflow."""
+    return [*([] if settings().tracking_uri else ["mlflow"]), *SERVING, *AIRFLOW]
+
+
+def command(server: str) -> list[str]:
+    if server == "mlflow":
+        return ["mlflow", "server", "--app-name", "basic-auth", "--workers", "1"]
+    if server == "triton":
+        return triton.command()
+    return ["weaver", "serve"] if server == "gateway" else AIRFLOW[server]
 
 
 def folder(server: str) -> Path:
     """The folder that a server runs in: never the repository, whose folder mlflow/ is not the library."""
-    return settings().home / ("airflow" if server in AIRFLOW else "mlflow")
+    return settings().home / FOLDERS[server]
 
 
 def environment() -> dict[str, str]:
@@ -105,6 +116,8 @@ def full_environment() -> dict[str, str]:
 
 def exceptions(server: str) -> dict[str, str]:
     """The settings that one server has for itself."""
+    if server == "triton":
+        return triton.environment()
     if server != "api-server":
         return {}
     # It keeps its record of who did what from within its event loop. When another of its own requests is writing just

@@ -63,7 +63,7 @@ class OpenAIServer:
             local = path != endpoint
             self.sessions[endpoint] = aiohttp.ClientSession(
                 "http://localhost" if local else endpoint,
-                # llama.cpp closes a unix connection after each answer, whatever its headers say; a new one takes 0.1 ms.
+                # llama.cpp closes a unix connection after each answer, whatever its headers say; a new one is cheap.
                 connector=aiohttp.UnixConnector(path, force_close=True, limit=0)
                 if local
                 else aiohttp.TCPConnector(keepalive_timeout=IDLE, limit=0),

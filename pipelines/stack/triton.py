@@ -1,0 +1,68 @@
+"""NVIDIA Triton as one of the servers: where it is installed, how it is started, and who may ask it what."""
+
+import os
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+from pipelines.files import whole
+from pipelines.settings import SERVING, settings
+
+KEY = "weaver-key"  # the HTTP header that carries a key; of gRPC it is triton-grpc-protocol-weaver-key
+ASKED = "inference,metadata,health"  # with the key `triton`
+RULED = "model-repository,model-config,shared-memory,statistics,trace,logging"  # with the key `triton_control`
+
+
+def installed() -> Path:
+    """The folder of Triton in the serving environment, as the package pytriton ships it."""
+    return packages() / "pytriton" / "tritonserver"
+
+
+def packages() -> Path:
+    return Path(sysconfig.get_path("purelib", vars={"base": str(SERVING)}))
+
+
+def command() -> list[str]:
+    """Triton takes its keys from the command line only: they show in `ps` to whoever may sign in on this machine."""
+    here = settings()
+    keys = {ASKED: here.secret("triton"), RULED: here.secret("triton_control")}
+    return [
+        str(installed() / "bin" / "tritonserver"),
+        "--model-repository=models",
+        "--model-control-mode=explicit",
+        "--load-model=*",  # what was deployed comes back after a restart
+        "--exit-on-error=false",  # without the model that does not load
+        "--strict-readiness=false",
+        "--backend-directory=backends",
+        "--http-address=127.0.0.1",
+        f"--http-port={here.triton_http_port}",
+        "--grpc-address=127.0.0.1",
+        f"--grpc-port={here.triton_grpc_port}",
+        "--allow-metrics=false",  # the gateway's say more, and take no third port
+        *(f"--http-restricted-api={apis}:{KEY}={secret}" for apis, secret in keys.items()),
+        *(f"--grpc-restricted-protocol={apis}:{KEY}={secret}" for apis, secret in keys.items()),
+    ]
+
+
+def environment() -> dict[str, str]:
+    """Of Triton alone: its libraries, and the serving environment for the Python of its models."""
+    libraries = [str(packages() / "nvidia_pytriton.libs"), sysconfig.get_config_var("LIBDIR")]
+    return {
+        "LD_LIBRARY_PATH": os.pathsep.join(libraries),
+        "PATH": os.pathsep.join([str(SERVING / "bin"), os.defpath]),
+        "PYTHONPATH": str(packages()),
+    }
+
+
+def furnish() -> None:
+    """Its folders: the models, and the Python backend put together as Triton looks for it."""
+    home = settings().home / "serving" / "triton"
+    (home / "models").mkdir(mode=0o700, parents=True, exist_ok=True)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if not (home / "backends" / "python").exists():
+        with whole(home / "backends" / "python") as temporary:
+            shutil.copytree(installed() / "backends" / "python", temporary)
+            stub = temporary / "triton_python_backend_stub"
+            shutil.copyfile(installed() / "python_backend_stubs" / version / stub.name, stub)
+            stub.chmod(0o700)
