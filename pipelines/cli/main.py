@@ -12,6 +12,7 @@ from pipelines.cli import (
     dataset,
     key,
     ledger,
+    log,
     quarantine,
     registry,
     rollback,
@@ -41,6 +42,7 @@ app.add_typer(dataset.app, name="dataset", help="Rows of your own, and the versi
 app.add_typer(registry.app, name="registry", help="What is registered, and which version answers.")
 app.add_typer(ledger.app, name="ledger", help="Who let which model answer, when and why.")
 app.add_typer(key.app, name="key", help="Who may ask the gateway what, and how often.")
+app.add_typer(log.app, name="log", help="What was asked and answered, and what people thought of it.")
 app.add_typer(bench.app, name="bench", help="Measure the figures of the README.")
 
 

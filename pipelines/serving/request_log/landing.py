@@ -16,10 +16,11 @@ from pipelines.errors import WeaverError
 
 SYNC_SECONDS = 1.0
 REMOVED_AT_ONCE = 500  # rows; whoever writes meanwhile waits for so many
-TABLE = """
-CREATE TABLE IF NOT EXISTS landed (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, row TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS landed_ids ON landed (id);
-"""
+WAL_PAGES = 10_000  # of 4 KiB; with more, writers wait a moment while the file is begun anew
+TABLE = (
+    "CREATE TABLE IF NOT EXISTS landed "
+    "(number INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, row TEXT NOT NULL)"
+)
 log = logging.getLogger(__name__)
 
 
@@ -43,7 +44,7 @@ class Landing:
         self.file, self.lock, self.stopped, self.unsynced = file, threading.Lock(), threading.Event(), False
         with told(file):
             self.database = connected(file)
-            self.database.executescript(TABLE)
+            self.database.execute(TABLE)
             (newest,) = self.database.execute("SELECT coalesce(max(number), 0) FROM landed").fetchone()
         self.last = max(newest, after)
         self.syncing = threading.Thread(target=self.keep_synced, name="request-log-sync", daemon=True)
@@ -73,7 +74,9 @@ class Landing:
                 if self.unsynced:
                     self.unsynced = False
                     try:
-                        own.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                        _, pages, _ = own.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                        if pages > WAL_PAGES:
+                            own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                     except sqlite3.Error as error:
                         self.unsynced = True
                         log.warning("%s: not synced: %s", self.file, error)

@@ -32,8 +32,8 @@ def feedbacks(since: float = 0, until: float = inf, template: str = "") -> pa.Ta
     said = read("feedbacks", since, until, template)
     newest = {(row["id"], row["key"]): row for row in said.to_pylist()}
     said = pa.Table.from_pylist(list(newest.values()), said.schema)
-    asked = said["asked"].to_pylist() or [0]
-    about = read("exchanges", min(asked), nextafter(max(asked), inf), template, said["id"].to_pylist())
+    times = said["asked"].to_pylist() or [0]
+    about = read("exchanges", min(times), nextafter(max(times), inf), template, said["id"].to_pylist())
     about = about.select(["id", "version", "backend", "messages", "answer"])
     return said.join(about, keys="id", join_type="left outer").sort_by("at")
 

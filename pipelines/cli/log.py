@@ -1,0 +1,138 @@
+"""`weaver log`: what was asked and answered, and what people thought of it."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from pipelines.cli.console import AsJson, Template, out, print_json
+from pipelines.errors import WeaverError
+from pipelines.files import whole, write_jsonl
+from pipelines.templates import load_template
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+app = typer.Typer(no_args_is_help=True)
+
+Since = Annotated[str, typer.Option(metavar="DATE|TIME", help="2026-03-03, or 2026-03-03T14:00; local time, unless it "
+                                    "says another.")]  # fmt: skip
+WINDOWS = (1, 7, 90)  # days; the newest requests are looked for in the last of them first
+
+
+@app.callback()
+def log() -> None:
+    """What was asked and answered, and what people thought of it."""
+
+
+@app.command()
+def show(
+    template: Template,
+    since: Since = "",
+    last: Annotated[int, typer.Option(min=1, help="So many, the newest.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """The newest requests, oldest first: who answered, how fast, and the thumbs."""
+    load_template(template)
+    rows = latest(template, since, last).to_pylist()
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        out.print(f"Nobody has asked {template} anything{' since then' if since else ' yet'}.")
+        return
+    table = Table("when", "version", "by", "status", "seconds", "tokens", "question", "answer", "", box=None)
+    for row in rows:
+        when = datetime.fromtimestamp(row["at"]).strftime("%m-%d %H:%M:%S")
+        by = f"cache ({row['cached']})" if row["cached"] else row["backend"]
+        told = (question(row["messages"]), row["answer"], row["thumb"] or "")
+        figures = (str(row["version"]), by, row["status"], f"{row['latency_s']:.2f}", str(row["completion_tokens"]))
+        table.add_row(when, *figures, *(brief(text) for text in told))
+    out.print(table)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE.parquet|.jsonl|.csv")],
+    template: Annotated[str, typer.Option(help="Only this template's.")] = "",
+    since: Since = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write the requests with the newest feedback on each to a file."""
+    if file.suffix not in WRITERS:
+        raise WeaverError(f"{file}: {file.suffix or 'no suffix'} is no format", f"End it on {', '.join(WRITERS)}.")
+    if template:
+        load_template(template)
+    rows = judged(moment(since), template)
+    WRITERS[file.suffix](file.expanduser(), rows)
+    if as_json:
+        print_json({"file": str(file), "rows": len(rows)})
+    else:
+        out.print(f"{len(rows)} requests are in {file}", soft_wrap=True)
+
+
+def latest(template: str, since: str, last: int) -> "pa.Table":
+    """The newest requests; without `since` it need not read the whole log to find them."""
+    begins = [moment(since)] if since else [time.time() - days * 86_400 for days in WINDOWS]
+    for begin in begins:
+        rows = judged(begin, template)
+        if len(rows) >= last:
+            break
+    return rows.slice(max(0, len(rows) - last))
+
+
+def judged(since: float, template: str) -> "pa.Table":
+    """The requests from then on, each with the newest thumb, correction and comment on its answer; null without one."""
+    import pyarrow as pa
+
+    from pipelines.serving.request_log import exchanges, feedbacks
+
+    said = feedbacks(since, template=template).select(["id", "thumb", "correction", "comment"])
+    newest = {row["id"]: row for row in said.to_pylist()}
+    said = pa.Table.from_pylist(list(newest.values()), said.schema)
+    return exchanges(since, template=template).join(said, keys="id", join_type="left outer").sort_by("at")
+
+
+def moment(text: str) -> float:
+    """Epoch seconds of a day or time that was typed; 0 for none."""
+    try:
+        return datetime.fromisoformat(text).timestamp() if text else 0.0
+    except ValueError as error:
+        raise WeaverError(f"--since {text!r}: {error}", "Write it as 2026-03-03, or as 2026-03-03T14:00.") from error
+
+
+def question(messages: str) -> str:
+    """What the user said last."""
+    said = [message.get("content") for message in json.loads(messages) if message.get("role") == "user"]
+    return str(said[-1]) if said else ""
+
+
+def brief(text: str, most: int = 60) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def write_parquet(file: Path, rows: "pa.Table") -> None:
+    from pyarrow import parquet
+
+    with whole(file) as temporary:
+        parquet.write_table(rows, temporary, compression="zstd")
+
+
+def write_csv(file: Path, rows: "pa.Table") -> None:
+    from pyarrow import csv
+
+    with whole(file) as temporary:
+        csv.write_csv(rows, temporary)
+
+
+WRITERS: dict[str, Callable[[Path, Any], None]] = {
+    ".parquet": write_parquet,
+    ".jsonl": lambda file, rows: write_jsonl(file, rows.to_pylist()),
+    ".csv": write_csv,
+}
