@@ -41,9 +41,9 @@ def run(requests: int = 300, picture: Path | None = None) -> dict[str, Any]:
 
     Returns:
         Milliseconds (_ms), seconds (_s), shares; and how many requests (_requests) each is of.
-        cold_start_s: from a version's deployment to its first answer.
+        cold_start_s: from the deployment of a version beside another to its first answer.
         overhead_p99_ms, peer_overhead_p99_ms: p99 through a gateway less p99 without, of the same requests for one
-        token, all asked of one llama.cpp server; …_interval_ms: 95%, of resampled requests; …_each_ms: what each
+        token, asked of the same llama.cpp server; …_interval_ms: 95%, of resampled requests; …_each_ms: what each
         request took longer.
         share_under_100_ms: of a mix of questions, one at a time, from asking to the last of at most 24 tokens;
         mix: how it is made, and how often questions come again; cached_p99_ms: of what the cache answered;
@@ -57,12 +57,15 @@ def run(requests: int = 300, picture: Path | None = None) -> dict[str, Any]:
     rows = service_advisor.build()
     random.Random(SEED).shuffle(rows)
     picture = picture or settings().home / "bench" / "serve.png"
-    with home.own_home() as folder, llama_cpp(home.packaged_gguf()) as direct, mlflow_gateway(direct, folder) as peer:
-        home.route(home.UNCACHED, {1: [home.place(direct)]}, champion=1)
+    with home.own_home() as folder, llama_cpp(home.packaged_gguf()) as other, mlflow_gateway(other, folder) as peer:
+        (place,) = home.deploy(1, "llama_cpp")
+        home.route(home.UNCACHED, {1: [place]}, champion=1)
+        home.wait_for(f"{settings().gateway_url}/readyz")
         began = time.monotonic()
-        home.route(home.CACHED, {1: home.deploy(1, "llama_cpp")}, champion=1)
+        home.route(home.CACHED, {2: home.deploy(2, "llama_cpp")}, champion=2)
         asyncio.run(first_answer())
-        heard = asyncio.run(hear(requests, rows, time.monotonic() - began, direct, peer))
+        cold_start_s = time.monotonic() - began
+        heard = asyncio.run(hear(requests, rows, cold_start_s, home.straight(place), other, peer))
     with whole(picture) as temporary:
         plot(heard).savefig(temporary, format="png", dpi=100)
     mix = {
@@ -74,17 +77,22 @@ def run(requests: int = 300, picture: Path | None = None) -> dict[str, Any]:
 
 
 async def first_answer() -> None:
-    """Ask until the gateway knows the route, and the version has answered."""
+    """Ask the gateway until it knows the route, and the version has answered."""
     async with clients(home.gateway(home.CACHED)) as (client,):
         while (await client.ask({"messages": [{"role": "user", "content": "Hello."}], "max_tokens": 1})).status != 200:
             await asyncio.sleep(0.02)
 
 
-async def hear(requests: int, rows: Sequence[chat.Row], cold_start_s: float, direct: Door, peer: Door) -> Heard:
-    doors = direct, home.gateway(home.UNCACHED), peer, home.gateway(home.CACHED)
-    async with clients(*doors) as (bare, ours, theirs, cached):
+async def hear(requests: int, rows: Sequence[chat.Row], cold_start_s: float, *doors: Door) -> Heard:
+    """The whole bench.
+
+    Args:
+        doors: llama.cpp that the gateway stands before, llama.cpp that the peer does, and the peer.
+    """
+    async with clients(*doors, home.gateway(home.UNCACHED), home.gateway(home.CACHED)) as opened:
+        bare, others, theirs, ours, cached = opened
         repeated = [ask(row, 1) for row in rows[: max(1, 2 * requests // IN_A_ROW)]]
-        straight, through, other = await in_turn([bare, ours, theirs], repeated)
+        told = await in_turn([bare, others], [ours, theirs], repeated)
         mix = [ask(rows[n], SHORT) for n in drawn(len(rows), requests)]
         mixed = await closed_loop(cached, mix, at_once=1)
         unmixed = await closed_loop(ours, mix[: max(2, requests // 8)], at_once=1)
@@ -94,20 +102,34 @@ async def hear(requests: int, rows: Sequence[chat.Row], cold_start_s: float, dir
             for client, answers in rounds.items():
                 answers.append(await closed_loop(client, islice(fresh, max(2, requests // 10)), AT_ONCE))
         rate = LOAD * sum(map(len, rounds[ours])) / sum(map(span, rounds[ours]))
-        opened = await open_loop(ours, islice(fresh, max(2, requests // 5)), poisson(rate))
-    return Heard(cold_start_s, straight, through, other, mixed, unmixed, rounds[ours], rounds[bare], opened)
+        steady = await open_loop(ours, islice(fresh, max(2, requests // 5)), poisson(rate))
+    return Heard(
+        cold_start_s,
+        through=told[ours],
+        direct=told[bare],
+        peer=told[theirs],
+        peer_direct=told[others],
+        mixed=mixed,
+        unmixed=unmixed,
+        rounds=rounds[ours],
+        direct_rounds=rounds[bare],
+        steady=steady,
+    )
 
 
-async def in_turn(sides: list[Client], questions: list[Question]) -> list[list[Answer]]:
-    """Ask every question of every side, one at a time, in random order; the engine has read its prompt before."""
+async def in_turn(
+    engines: list[Client], gateways: list[Client], questions: list[Question]
+) -> dict[Client, list[Answer]]:
+    """Ask everybody every question, one at a time, in random order; the engines have read its prompt before."""
     rng = random.Random(SEED)
-    answers: dict[Client, list[Answer]] = {side: [] for side in sides}
+    answers: dict[Client, list[Answer]] = {client: [] for client in (*engines, *gateways)}
     for question in questions:
-        await sides[0].ask(question)
+        for engine in engines:
+            await engine.ask(question)
         for _ in range(IN_A_ROW):
-            for side in rng.sample(sides, len(sides)):
-                answers[side].append(await side.ask(question))
-    return list(answers.values())
+            for client in rng.sample(list(answers), len(answers)):
+                answers[client].append(await client.ask(question))
+    return answers
 
 
 def ask(row: chat.Row, tokens: int, **options: Any) -> Question:

@@ -15,14 +15,15 @@ class Heard(NamedTuple):
     """The answers of each part of the bench, in the order of their questions."""
 
     cold_start_s: float
-    direct: list[Answer]  # one token each, the same questions three ways
-    gateway: list[Answer]
-    peer: list[Answer]
+    through: list[Answer]  # the gateway, one token each
+    direct: list[Answer]  # the same requests to the same server without it
+    peer: list[Answer]  # the same requests through the peer
+    peer_direct: list[Answer]  # and to the server that stands behind it
     mixed: list[Answer]  # a question may come again, and the gateway remembers
     unmixed: list[Answer]  # the first of the same questions, and it does not
     rounds: list[list[Answer]]  # of the closed loop through the gateway
     direct_rounds: list[list[Answer]]
-    opened: list[Answer]  # the open loop
+    steady: list[Answer]  # the open loop
 
     @property
     def closed(self) -> list[Answer]:
@@ -32,12 +33,12 @@ class Heard(NamedTuple):
 def figures(heard: Heard) -> dict[str, Any]:
     """As `serve.run` tells them."""
     remembered = [answer for answer in heard.mixed if "@cache" in answer.route]
-    through = [*heard.gateway, *heard.mixed, *heard.unmixed, *heard.closed, *heard.opened]
+    through = [*heard.through, *heard.mixed, *heard.unmixed, *heard.closed, *heard.steady]
     return {
         "cold_start_s": heard.cold_start_s,
-        **overhead("overhead", heard.gateway, heard.direct),
-        **overhead("peer_overhead", heard.peer, heard.direct),
-        "overhead_requests": len(heard.gateway),
+        **overhead("overhead", heard.through, heard.direct),
+        **overhead("peer_overhead", heard.peer, heard.peer_direct),
+        "overhead_requests": len(heard.through),
         "share_under_100_ms": under(heard.mixed, 0.1),
         "mix_requests": len(heard.mixed),
         "mix_hit_rate": len(remembered) / len(heard.mixed),
@@ -50,9 +51,9 @@ def figures(heard: Heard) -> dict[str, Any]:
         "first_token_ms": first_token(heard.closed),
         "direct_first_token_ms": first_token(list(chain.from_iterable(heard.direct_rounds))),
         "closed_loop_requests": len(heard.closed),
-        "open_loop_ms": milliseconds(heard.opened, 50, 95, 99),
-        "open_loop_first_token_ms": first_token(heard.opened),
-        "open_loop_requests": len(heard.opened),
+        "open_loop_ms": milliseconds(heard.steady, 50, 95, 99),
+        "open_loop_first_token_ms": first_token(heard.steady),
+        "open_loop_requests": len(heard.steady),
         "failed_requests": sum(answer.status != 200 for answer in through),
         "requests": len(through),
     }
@@ -109,13 +110,13 @@ def plot(heard: Heard) -> Any:
     mix.set_title("Short questions that come again", loc="left", fontweight="bold")
     load.set_title("Under load", loc="left", fontweight="bold")
     for panel, label, answers, colour in (
-        (way, "llama.cpp directly", heard.direct, "#6b7280"),
-        (way, "through the gateway", heard.gateway, "#1f6feb"),
+        (way, "llama.cpp directly", [*heard.direct, *heard.peer_direct], "#6b7280"),
+        (way, "through the gateway", heard.through, "#1f6feb"),
         (way, "through MLflow's AI gateway", heard.peer, "#d1495b"),
         (mix, "with its cache", heard.mixed, "#1f6feb"),
         (mix, "without", heard.unmixed, "#6b7280"),
         (load, f"closed loop ({len(heard.closed)} requests)", heard.closed, "#6b7280"),
-        (load, f"open loop ({len(heard.opened)})", heard.opened, "#1f6feb"),
+        (load, f"open loop ({len(heard.steady)})", heard.steady, "#1f6feb"),
     ):
         panel.ecdf([1000 * answer.seconds for answer in answers], label=label, color=colour)
     mix.axvline(100, color="#b0b7c3", linestyle="--", linewidth=1)

@@ -25,7 +25,7 @@ from pipelines.serving import routes
 from pipelines.serving.backends import Model, backend
 from pipelines.serving.routes import Place, Route, Served
 from pipelines.settings import settings
-from pipelines.stack import keys, supervision
+from pipelines.stack import keys, servers, supervision
 from pipelines.templates import Template, load_template, make_plan
 
 CACHED = "service_advisor"
@@ -44,9 +44,8 @@ def own_home() -> Iterator[Path]:
             write_uncached()
             keys.make()
             supervision.launch()
-            supervision.start({"triton", "gateway"})
+            supervision.start(servers.SERVING)
             wait_for(f"{settings().gateway_url}/healthz")
-            wait_for(f"http://127.0.0.1:{settings().triton_http_port}/v2/health/live")
             yield Path(folder)
         finally:
             supervision.end()
@@ -83,11 +82,6 @@ def deploy(version: int, *backends: str) -> list[Place]:
     return [backend(name).deploy(model, make_plan(CACHED).deployment) for name in backends]
 
 
-def place(server: Door) -> Place:
-    """A llama.cpp server on a port, as a place of the gateway's."""
-    return Place(backend="llama_cpp", endpoint=server.url.removesuffix("/v1/chat/completions"), model=server.model)
-
-
 def route(name: str, places: dict[int, list[Place]], champion: int) -> None:
     """Let a version answer for a template; the others stay served."""
     served = [
@@ -102,6 +96,11 @@ def route(name: str, places: dict[int, list[Place]], champion: int) -> None:
         for version, at in places.items()
     ]
     Route(name=name, champion=champion, served=served, shares={champion: 1.0}).save(routes.file_of(name))
+
+
+def straight(at: Place) -> Door:
+    """A llama.cpp server itself."""
+    return Door("http://localhost/v1/chat/completions", at.model, socket=at.endpoint.removeprefix("unix:"))
 
 
 def gateway(model: str) -> Door:

@@ -25,6 +25,7 @@ class Door(NamedTuple):
     url: str
     model: str
     key: str = ""
+    socket: str = ""  # the path of the unix socket to reach it by, if it has no port
 
 
 class Answer(NamedTuple):
@@ -49,9 +50,8 @@ class Client:
 
     def __init__(self, door: Door) -> None:
         self.door = door
-        # A connection a request, on every side alike: llama.cpp drops its own at will.
         self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(force_close=True, limit=0),
+            connector=connector(door),
             headers={"Content-Type": "application/json", "Authorization": f"Bearer {door.key}"},
             timeout=aiohttp.ClientTimeout(total=PATIENCE),
         )
@@ -90,6 +90,12 @@ async def clients(*doors: Door) -> AsyncIterator[list[Client]]:
     finally:
         for client in opened:
             await client.session.close()
+
+
+def connector(door: Door) -> aiohttp.BaseConnector:
+    """A connection a request, on every side alike: llama.cpp drops its own at will."""
+    options: dict[str, Any] = {"force_close": True, "limit": 0}
+    return aiohttp.UnixConnector(door.socket, **options) if door.socket else aiohttp.TCPConnector(**options)
 
 
 async def chunks(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:

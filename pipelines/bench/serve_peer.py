@@ -16,13 +16,16 @@ import httpx
 
 from pipelines.bench.serve_home import free_port, wait_for
 from pipelines.bench.serve_load import Door
+from pipelines.serving.backends.llama_cpp import SERVER
+from pipelines.settings import SERVING
 
-LLAMA_CPP = """
-import sys, threading, xllamacpp
-params = xllamacpp.CommonParams()
-params.model.path, (params.hostnames, params.port) = sys.argv[1], (["127.0.0.1"], int(sys.argv[2]))
-params.n_parallel, params.n_ctx = 4, 4 * 2048
-params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+# The backend's own settings of llama.cpp, but for where it listens: MLflow's gateway cannot reach a unix socket.
+ON_A_PORT = """
+import argparse, sys, threading
+import llama_server, xllamacpp
+given = argparse.Namespace(gguf=sys.argv[1], socket="127.0.0.1", model="base", context=2048, parallel=4, threads=1)
+params = llama_server.parameters(given)
+params.port = {port}
 server = xllamacpp.Server(params)
 threading.Event().wait()
 """
@@ -30,11 +33,12 @@ threading.Event().wait()
 
 @contextmanager
 def llama_cpp(gguf: Path) -> Iterator[Door]:
-    """llama.cpp's OpenAI server on a port, with one thread and four requests at a time, as a template's plan has it."""
+    """llama.cpp's OpenAI server on a port."""
     port = free_port()
-    python = Path(sys.prefix, "serving", "bin", "python")
-    with running([python, "-c", LLAMA_CPP, gguf, port], f"http://127.0.0.1:{port}/health"):
-        yield Door(f"http://127.0.0.1:{port}/v1/chat/completions", "base")
+    script = ON_A_PORT.format(port=port)
+    url = f"http://127.0.0.1:{port}"
+    with running([SERVING / "bin" / "python", "-c", script, gguf], f"{url}/health", {"PYTHONPATH": SERVER.parent}):
+        yield Door(f"{url}/v1/chat/completions", "base")
 
 
 @contextmanager
@@ -75,12 +79,12 @@ def mlflow_gateway(behind: Door, folder: Path) -> Iterator[Door]:
 
 @contextmanager
 def running(
-    command: list[object], health: str, environment: dict[str, str] | None = None, folder: Path | None = None
+    command: list[object], health: str, environment: dict[str, object] | None = None, folder: Path | None = None
 ) -> Iterator[None]:
     """A server for as long as this lasts, from when it says that it is healthy."""
     process = subprocess.Popen(
         [str(part) for part in command],
-        env=os.environ | (environment or {}),
+        env=os.environ | {name: str(value) for name, value in (environment or {}).items()},
         cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
