@@ -4,7 +4,7 @@ import getpass
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -52,7 +52,8 @@ class Answer:
                 user=getpass.getuser(),
             )
             self.route = raw.headers.get("x-weaver-route", "")
-            for chunk in raw.parse():
+            chunks: Any = raw.parse()
+            for chunk in chunks:
                 self.id, self.model = chunk.id, chunk.model
                 for choice in chunk.choices:
                     yield choice.delta.content or ""

@@ -30,17 +30,13 @@ class Doorkeeper:
             async with asyncio.timeout(PATIENCE):
                 body = await whole_body(scope, receive)
         except TimeoutError:
-            body = Refusal(408, "slow_request", f"The body did not come in within {PATIENCE:.0f} s.")
+            late = Refusal(408, "slow_request", f"The body did not come in within {PATIENCE:.0f} s.")
+            await late.response(closing=True)(scope, receive, send)
         except Refusal as refusal:
-            body = refusal
-        if body is None:
-            return
-        if isinstance(body, Refusal):
-            response = body.response()
-            response.headers["connection"] = "close"  # the rest of the body is not read
-            await response(scope, receive, send)
-            return
-        await self.handle(scope, body, receive, send)
+            await refusal.response(closing=True)(scope, receive, send)
+        else:
+            if body is not None:
+                await self.handle(scope, body, receive, send)
 
     async def handle(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
         unread = [{"type": "http.request", "body": body, "more_body": False}]

@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Coroutine
+from threading import Thread
 from typing import Any
 
 from pipelines.errors import WeaverError
@@ -39,6 +40,7 @@ class Gateway:
         self.shadows: set[asyncio.Task[Any]] = set()
         self.complained = 0.0
         self.readiness: tuple[float, str] = (0.0, "")
+        self.warming: Thread | None = None
         self.warm = False
 
     def backend(self, name: str) -> backends.Backend:
@@ -61,14 +63,18 @@ class Gateway:
             await asyncio.sleep(LOOK)
             try:
                 await asyncio.to_thread(self.look)
-                if not self.warm and self.catalogue.entries:
-                    await asyncio.to_thread(self.log.warm, next(iter(self.catalogue.entries)))
-                    self.warm = True
+                if self.warming is None and self.catalogue.entries:
+                    self.warming = Thread(target=self.warm_up, daemon=True)  # it takes seconds; an end need not wait
+                    self.warming.start()
                 if time.monotonic() - settled > SETTLE:
                     settled = time.monotonic()
                     await asyncio.to_thread(self.settle)
             except Exception as error:  # the next look may find it mended
                 self.complain(str(error))
+
+    def warm_up(self) -> None:
+        self.log.warm(next(iter(self.catalogue.entries)))
+        self.warm = True
 
     def look(self) -> None:
         self.keys.look()

@@ -56,14 +56,17 @@ class Refusal(Exception):
         kind = TYPES.get(self.status, "invalid_request_error" if self.status < 500 else "server_error")
         return orjson.dumps({"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}})
 
-    def response(self) -> Response:
-        return Response(self.body, self.status, self.headers, "application/json")
+    def response(self, closing: bool = False) -> Response:
+        """As HTTP; `closing` ends the connection, where the rest of the request is not read."""
+        headers = self.headers | ({"connection": "close"} if closing else {})
+        return Response(self.body, self.status, headers, "application/json")
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What an endpoint's OpenAPI entry says of its errors."""
-    told = {status: MEANINGS[status] for status in statuses}
-    return {status: {"model": ErrorBody, "description": text} for status, text in {**told, "default": "Error."}.items()}
+    told: dict[int | str, str] = {status: MEANINGS[status] for status in statuses}
+    told["default"] = "Any other error."
+    return {status: {"model": ErrorBody, "description": text} for status, text in told.items()}
 
 
 def install(app: FastAPI) -> None:

@@ -96,7 +96,9 @@ class Gateway:
         return name
 
 
-def route(name: str, *engines: Engine, versions: tuple[int, ...] = (3,), **others: Any) -> Route:
+def route(
+    name: str, *engines: Engine, versions: tuple[int, ...] = (3,), places: list[Place] | None = None, **others: Any
+) -> Route:
     """The first version is the champion, and has all of the traffic if nothing else is said."""
     served = [
         Served(
@@ -105,7 +107,8 @@ def route(name: str, *engines: Engine, versions: tuple[int, ...] = (3,), **other
             digest=f"the bytes of {name}-v{version}",
             system_prompt="You are a service advisor.",
             max_new_tokens=16,
-            places=[
+            places=places
+            or [
                 Place(backend="llama_cpp", endpoint=engine.endpoint, model=f"{name}-v{version}", machine_hour=0.1)
                 for engine in engines
             ],

