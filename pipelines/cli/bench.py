@@ -78,6 +78,19 @@ def gate(
     tell(lambda: run(challengers, plot), as_json)
 
 
+@app.command()
+def cache(
+    write: Annotated[
+        bool, typer.Option("--write", help="Keep the verified thresholds where the cache finds them.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """False hits and true hits of the semantic cache, a template; the exact cache beside it; how long a look takes."""
+    from pipelines.bench.cache import run
+
+    tell(lambda: run(write), as_json)
+
+
 def tell(run: Callable[[], dict[str, Any]], as_json: bool) -> None:
     """Run a bench, and show its figures."""
     if as_json:

@@ -70,12 +70,13 @@ AUXILIARIES = {
     "must",
 }
 SAME = {"how many": "number", "n't": " not", "cannot": "not", "'s": ""}
+EMOJIS = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d]+")
 WORD = re.compile(r"[^\s?!.,:;'\"()]+(?:[.,:'/-]+[^\s?!.,:;'\"()]+)*")  # 2.0, 10:00, F-150 and 5,000 are one word
 
 
 def hard(question: str) -> tuple[str, ...]:
     """What must be the same, in order, in two questions that share an answer; empty where there is only courtesy."""
-    text = question.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    text = EMOJIS.sub(" ", question.lower()).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     words = [spelled(word) for word in WORD.findall(text)]
     text = COURTESIES.sub(" ", " ".join(words))
     for phrase, other in SAME.items():
@@ -120,6 +121,28 @@ def load() -> None:
 
 
 @cache
+def loading() -> "Future[None]":
+    """`load`, in a thread of its own."""
+    thread = ThreadPoolExecutor(1, "word-vectors")
+    began = thread.submit(load)
+    thread.shutdown(wait=False)
+    return began
+
+
+def ready() -> bool:
+    """Whether the word vectors are read; the first call has it begun."""
+    if loading().done() and (error := loading().exception()):
+        say_unread(str(error))
+        return False
+    return loading().done()
+
+
+@cache
+def say_unread(error: str) -> None:
+    log.error("the word vectors cannot be read, caches are exact only: %s", error)
+
+
+@cache
 def verified() -> dict[str, dict[str, Any]]:
     """Template → its figures, of those that were verified with the word vectors of this installation."""
     found = json.loads(VERIFIED.read_text()) if VERIFIED.exists() else {}
@@ -149,28 +172,17 @@ class Index:
 
     def __init__(self) -> None:
         self.known: dict[Hashable, dict[Hashable, np.ndarray]] = {}
-        self.loading: Future[None] | None = None
-
-    def ready(self) -> bool:
-        """Whether the vectors are read; the first call has it done, in a thread of its own."""
-        if self.loading is None:
-            self.loading = (thread := ThreadPoolExecutor(1, "word-vectors")).submit(load)
-            thread.shutdown(wait=False)
-        if self.loading.done() and (error := self.loading.exception()):
-            say_unread(str(error))
-            return False
-        return self.loading.done()
 
     def add(self, scope: str, question: str, key: Hashable) -> Hashable | None:
         """Remember a question; returns where, for `remove`, or None where it has no hard word."""
-        if not self.ready() or not (words := hard(question)):
+        if not ready() or not (words := hard(question)):
             return None
         self.known.setdefault((scope, words), {})[key] = vector(question)
         return scope, words
 
     def find(self, scope: str, question: str, least: float) -> Hashable | None:
         """The key of the most similar question with the same hard words, if it is similar by `least` or more."""
-        if not self.known or not self.ready():
+        if not self.known or not ready():
             return None
         same = self.known.get((scope, hard(question)))
         if not same:
@@ -184,11 +196,6 @@ class Index:
         same.pop(key, None)
         if not same:
             self.known.pop(where, None)
-
-
-@cache
-def say_unread(error: str) -> None:
-    log.error("the word vectors cannot be read, caches are exact only: %s", error)
 
 
 def vector(question: str) -> np.ndarray:
