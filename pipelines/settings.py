@@ -12,6 +12,7 @@ from pipelines.errors import WeaverError
 
 REPOSITORY = Path(__file__).parents[1]
 SERVING = Path(sys.prefix, "serving")  # the environment of Triton and llama.cpp, beside this one
+TRITON_KEY = "weaver-key"  # the HTTP header with a key of Triton's; gRPC's is triton-grpc-protocol-weaver-key
 
 
 class Settings(BaseSettings):

@@ -8,8 +8,8 @@ import httpx
 import psutil
 
 from pipelines import programs
-from pipelines.settings import settings
-from pipelines.stack import servers, triton
+from pipelines.settings import TRITON_KEY, settings
+from pipelines.stack import servers
 
 FAILED = {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}
 STOPPED = {"STOPPED", "STOPPING"}
@@ -39,7 +39,7 @@ def heartbeats() -> dict[str, float]:
             client.get(f"http://{servers.HOST}:{settings().mlflow_port}/health").raise_for_status()
             beats["mlflow"] = time.time()
         with suppress(httpx.HTTPError):
-            header = {triton.KEY: settings().secret("triton")}
+            header = {TRITON_KEY: settings().secret("triton")}
             client.get(f"{settings().triton_url}/v2/health/ready", headers=header).raise_for_status()
             beats["triton"] = time.time()
         with suppress(httpx.HTTPError):

@@ -113,5 +113,6 @@ def end() -> None:
         psutil.wait_procs(rest, timeout=10)
     for socket in (*programs.socket_file("supervisor").parent.glob("*.sock"), *programs.short_folder().glob("*.sock")):
         socket.unlink(missing_ok=True)  # of what was killed
+    triton.sweep()
     with suppress(OSError):
         programs.short_folder().rmdir()

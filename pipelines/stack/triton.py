@@ -6,10 +6,9 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from pipelines.files import whole
-from pipelines.settings import SERVING, settings
+from pipelines.files import digest, whole
+from pipelines.settings import SERVING, TRITON_KEY, settings
 
-KEY = "weaver-key"  # the HTTP header that carries a key; of gRPC it is triton-grpc-protocol-weaver-key
 ASKED = "inference,metadata,health"  # with the key `triton`
 RULED = "model-repository,model-config,shared-memory,statistics,trace,logging"  # with the key `triton_control`
 
@@ -35,14 +34,26 @@ def command() -> list[str]:
         "--exit-on-error=false",  # without the model that does not load
         "--strict-readiness=false",
         "--backend-directory=backends",
+        f"--backend-config=python,shm-region-prefix-name={shared_memory()}",
         "--http-address=127.0.0.1",
         f"--http-port={here.triton_http_port}",
         "--grpc-address=127.0.0.1",
         f"--grpc-port={here.triton_grpc_port}",
         "--allow-metrics=false",  # the gateway's say more, and take no third port
-        *(f"--http-restricted-api={apis}:{KEY}={secret}" for apis, secret in keys.items()),
-        *(f"--grpc-restricted-protocol={apis}:{KEY}={secret}" for apis, secret in keys.items()),
+        *(f"--http-restricted-api={apis}:{TRITON_KEY}={secret}" for apis, secret in keys.items()),
+        *(f"--grpc-restricted-protocol={apis}:{TRITON_KEY}={secret}" for apis, secret in keys.items()),
     ]
+
+
+def shared_memory() -> str:
+    """What the names of its shared memory begin with, in /dev/shm."""
+    return f"weaver-{digest(str(settings().home))[:12]}-"
+
+
+def sweep() -> None:
+    """Remove the shared memory that a killed Triton left."""
+    for region in Path("/dev/shm").glob(f"{shared_memory()}*"):
+        region.unlink(missing_ok=True)
 
 
 def environment() -> dict[str, str]:
@@ -52,6 +63,7 @@ def environment() -> dict[str, str]:
         "LD_LIBRARY_PATH": os.pathsep.join(libraries),
         "PATH": os.pathsep.join([str(SERVING / "bin"), os.defpath]),
         "PYTHONPATH": str(packages()),
+        "PYTHONDONTWRITEBYTECODE": "1",  # into a version's folder: Triton would see it changed, and load it anew
     }
 
 

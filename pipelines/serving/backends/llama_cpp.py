@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from configparser import RawConfigParser
 from contextlib import AbstractContextManager, closing
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -145,9 +146,16 @@ def wait(model: str) -> None:
 
 
 def answers(model: str) -> bool:
-    """Whether it is loaded: llama.cpp listens no sooner."""
-    with closing(socket.socket(socket.AF_UNIX)) as probe:
-        return probe.connect_ex(str(programs.socket_file(PREFIX + model))) == 0
+    """Whether it is loaded, as it says itself: it listens before."""
+    with closing(socket.socket(socket.AF_UNIX)) as probe, closing(HTTPConnection("localhost")) as connection:
+        probe.settimeout(5)
+        connection.sock = probe
+        try:
+            probe.connect(str(programs.socket_file(PREFIX + model)))
+            connection.request("GET", "/health")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
 
 
 def verdict(model: str, state: str) -> str:

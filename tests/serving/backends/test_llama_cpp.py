@@ -65,7 +65,7 @@ def test_versions_answer_side_by_side_until_one_is_unloaded(model: Callable[...,
     backend.unload("advisor-v2")
     backend.unload("advisor-v2")
     assert backend.status() == {"advisor-v1": "ready"}
-    with pytest.raises(Unavailable, match="advisor-v2.sock"):
+    with pytest.raises(Unavailable, match=r"advisor-v2\.sock"):
         ask(backend, second)
 
 
