@@ -20,7 +20,7 @@ def s3() -> Any:
 @contextmanager
 def reached(what: str) -> Iterator[None]:
     """boto3's errors in our words: for the user to mend, or, if no answer came, worth another try."""
-    from boto3.exceptions import Boto3Error
+    from boto3.exceptions import Boto3Error, RetriesExceededError
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, NoRegionError
     from botocore.exceptions import ConnectionError as NotConnected
 
@@ -40,7 +40,7 @@ def reached(what: str) -> Iterator[None]:
         raise WeaverError(f"{what}: {error}", remedy) from error
     except (NoCredentialsError, NoRegionError) as error:
         raise WeaverError(f"{what}: {error}", "Set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.") from error
-    except (HTTPClientError, NotConnected) as error:
+    except (HTTPClientError, NotConnected, RetriesExceededError) as error:
         raise Unavailable(f"{what}: {error}", "Check that the object store runs, and AWS_ENDPOINT_URL.") from error
     except (BotoCoreError, Boto3Error, ValueError) as error:
         raise WeaverError(f"{what}: {error}", "Check AWS_ENDPOINT_URL and the AWS_ settings.") from error

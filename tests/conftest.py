@@ -23,7 +23,7 @@ from pipelines.templates import template_files
 
 from .models import Home
 from .ports import free_port
-from .servers import Server
+from .servers import ObjectStore, Server
 
 
 @pytest.fixture(scope="session")
@@ -215,6 +215,27 @@ def own_server(tmp_path: Path) -> Iterator[Server]:
     server = Server(tmp_path)
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    store = ObjectStore(tmp_path_factory.mktemp("s3"))
+    store.start()
+    yield store
+    store.kill()
+
+
+@pytest.fixture
+def s3(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """The object store, named by the standard variables of AWS, which boto3, s3fs and DVC read themselves."""
+    if not object_store.answers():
+        object_store.start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", object_store.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", object_store.key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", object_store.secret)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    settings.cache_clear()
+    return object_store
 
 
 @pytest.fixture

@@ -1,11 +1,15 @@
-"""The MLflow server of tests that need no other."""
+"""The MLflow server of tests that need no other, and an S3 server."""
 
+import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -43,3 +47,69 @@ class Server:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+
+class ObjectStore:
+    """SeaweedFS' `weed mini`: master, volume, filer and S3 in one process; what it acknowledged survives a kill."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.key, self.secret = folder, secrets.token_hex(10), secrets.token_hex(20)
+        self.ports = {part: free_port() for part in ("s3", "filer", "master", "volume", "admin")}
+        self.url = f"http://127.0.0.1:{self.ports['s3']}"
+        credentials = [{"accessKey": self.key, "secretKey": self.secret}]
+        identity = {"name": "tests", "credentials": credentials, "actions": ["Admin", "Read", "Write", "List"]}
+        (folder / "data").mkdir()
+        (folder / "identities.json").write_text(json.dumps({"identities": [identity]}))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        ports = [f"-{part}.port{kind}={port}" for part, number in self.ports.items() if part != "s3"
+                 for kind, port in (("", number), (".grpc", free_port()))]  # fmt: skip
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    Path(sysconfig.get_path("scripts"), "weed"), "mini", f"-dir={self.folder / 'data'}",
+                    "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-webdav=false",
+                    "-admin.ui=false", "-s3.autoCreateBucket=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
+                    f"-s3.port={self.ports['s3']}", f"-s3.port.grpc={free_port()}",
+                    f"-s3.config={self.folder / 'identities.json'}", *ports,
+                ],
+                env=os.environ | {"GOMEMLIMIT": "300MiB"}, cwd=self.folder, stdout=log, stderr=log,
+            )  # fmt: skip
+        end = time.monotonic() + 120
+        while not self.answers():
+            assert self.process.poll() is None and time.monotonic() < end, (self.folder / "log").read_text()[-3000:]
+            time.sleep(0.2)
+
+    def answers(self) -> bool:
+        """Whether it takes and gives an object, which it does some seconds after its port is open."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            client = self.client()
+            if "probe" not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+                client.create_bucket(Bucket="probe")
+            client.put_object(Bucket="probe", Key="probe", Body=b"1")
+            return client.get_object(Bucket="probe", Key="probe")["Body"].read() == b"1"
+        except (BotoCoreError, ClientError):
+            return False
+
+    def kill(self) -> None:
+        assert self.process
+        self.process.kill()
+        self.process.wait()
+
+    def client(self) -> Any:
+        import boto3
+        from botocore.config import Config
+
+        return boto3.client(
+            "s3", endpoint_url=self.url, aws_access_key_id=self.key, aws_secret_access_key=self.secret,
+            region_name="us-east-1", config=Config(connect_timeout=2, read_timeout=20, retries={"max_attempts": 1}),
+        )  # fmt: skip
+
+    def bucket(self) -> str:
+        """A fresh one."""
+        name = f"bucket-{secrets.token_hex(6)}"
+        self.client().create_bucket(Bucket=name)
+        return name
