@@ -24,7 +24,7 @@ from pipelines.files import digest, write_text
 from pipelines.serving import routes
 from pipelines.serving.backends import Model, backend
 from pipelines.serving.routes import Place, Route, Served
-from pipelines.settings import settings
+from pipelines.settings import TRITON_KEY, settings
 from pipelines.stack import keys, servers, supervision
 from pipelines.templates import Template, load_template, make_plan
 
@@ -46,6 +46,7 @@ def own_home() -> Iterator[Path]:
             supervision.launch()
             supervision.start(servers.SERVING)
             wait_for(f"{settings().gateway_url}/healthz")
+            wait_for(f"{settings().triton_url}/v2/health/ready", **{TRITON_KEY: settings().secret("triton")})
             yield Path(folder)
         finally:
             supervision.end()
@@ -113,16 +114,16 @@ def free_port() -> int:
         return port
 
 
-def wait_for(health: str, seconds: float = 120) -> None:
+def wait_for(health: str, **headers: str) -> None:
     """Return once a server says that it is well.
 
     Raises:
-        httpx.HTTPError: it did not in that time.
+        httpx.HTTPError: it did not in two minutes.
     """
-    end = time.monotonic() + seconds
+    end = time.monotonic() + 120
     while True:
         try:
-            httpx.get(health, timeout=5, trust_env=False).raise_for_status()
+            httpx.get(health, headers=headers, timeout=5, trust_env=False).raise_for_status()
             return
         except httpx.HTTPError:
             if time.monotonic() > end:
