@@ -110,7 +110,7 @@ def figures(answers: list[Answer], kills: list[Event], turns: list[Event], logge
     return {
         "requests": len(answers),
         "failed_requests": len(failed),
-        "failed_by_status": dict(Counter(answer.status for answer in failed)),
+        "failed_by": dict(Counter(f"{answer.status} {answer.error}" for answer in failed)),
         "lost_acknowledged": sum(logged[answer.id] != 1 for answer in good),
         "wrong_version": sum(answer.model not in in_force(turns, answer.due) for answer in good),
         "availability": len(good) / len(answers),

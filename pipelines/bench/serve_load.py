@@ -39,6 +39,7 @@ class Answer(NamedTuple):
     model: str
     tokens: int
     route: str  # how the gateway came by it; empty if no gateway did
+    error: str  # in the server's words
 
     @property
     def seconds(self) -> float:
@@ -78,8 +79,8 @@ class Client:
         except (aiohttp.ClientError, OSError, ValueError):
             pass  # the status stays 0
         tokens = (told.get("usage") or {}).get("completion_tokens", 0)
-        id, model = told.get("id", ""), told.get("model", "")
-        return Answer(due, first_token, time.time(), status, id, model, tokens, route)
+        id, model, error = (str(told.get(name, "")) for name in ("id", "model", "error"))
+        return Answer(due, first_token, time.time(), status, id, model, tokens, route, error)
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-
 from ...servers import Server
 from .conftest import TEMPLATE, Gateway, until
 
