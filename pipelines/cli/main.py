@@ -52,7 +52,7 @@ def main() -> None:
     """Run a verb; what a user can mend ends as one message and exit code 1, never as a traceback."""
     quiet_libraries()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for noisy in ("httpx", "filelock", "great_expectations", "alembic", "mlflow"):
+    for noisy in ("httpx", "httpx2", "filelock", "great_expectations", "alembic", "mlflow"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         app()
