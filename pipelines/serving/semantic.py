@@ -1,7 +1,7 @@
 """Questions that ask the same in other words. Two are one only if everything hard in them is the same, in order.
 
-Similarity alone cannot tell: to word vectors "city mpg" and "highway mpg" are 0.91 alike, most true rewordings less
-(`weaver bench cache`). So what is hard is compared exactly, and it is every word but those that are known to be mere
+Similarity alone tells badly: to word vectors "What city mpg is it rated at?" and the same with "highway" are 0.91
+alike, most true rewordings less. So what is hard is compared exactly: every word but those that are known to be mere
 phrasing: numbers, codes, years, names, units, negations, comparisons, who, when and why, whether a yes or a no is
 wanted. Of questions that agree in all this the vectors then say whether they are alike enough, by a threshold that was
 verified on the template's own questions (`weaver bench cache --write`).
@@ -30,46 +30,9 @@ COURTESIES = re.compile(
     r"|((can|could|would|will) you )?(please )?(tell me|look up|look (this|it) up|find out)"
     r"|(do you|i (want|need) to|i( would|'d) like to) know|let me know|(a|the|my) customer (wants to know|asks))\b"
 )
-PHRASING = {
-    "a",
-    "an",
-    "the",
-    "of",
-    "is",
-    "are",
-    "it",
-    "its",
-    "this",
-    "that",
-    "there",
-    "what",
-    "which",
-    "do",
-    "does",
-    "has",
-    "have",
-}
-AUXILIARIES = {
-    "is",
-    "are",
-    "was",
-    "were",
-    "do",
-    "does",
-    "did",
-    "has",
-    "have",
-    "had",
-    "can",
-    "could",
-    "will",
-    "would",
-    "should",
-    "may",
-    "might",
-    "must",
-}
-SAME = {"how many": "number", "n't": " not", "cannot": "not", "'s": ""}
+PHRASING = re.compile("a|an|the|of|is|are|it|its|this|that|there|what|which|do|does|has|have")
+AUXILIARY = re.compile("is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might|must")
+SAME = {"how many": "number", "'s": ""}
 EMOJIS = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d]+")
 WORD = re.compile(r"[^\s?!.,:;'\"()]+(?:[.,:'/-]+[^\s?!.,:;'\"()]+)*")  # 2.0, 10:00, F-150 and 5,000 are one word
 
@@ -82,8 +45,8 @@ def hard(question: str) -> tuple[str, ...]:
     for phrase, other in SAME.items():
         text = text.replace(phrase, other)
     words = text.split()
-    kept = tuple(word for word in words if word not in PHRASING)
-    return ("yes or no", *kept) if kept and words[0] in AUXILIARIES else kept
+    kept = tuple(word for word in words if not PHRASING.fullmatch(word))
+    return ("yes or no", *kept) if kept and AUXILIARY.fullmatch(words[0]) else kept
 
 
 def spelled(word: str) -> str:
@@ -91,7 +54,7 @@ def spelled(word: str) -> str:
 
     A word of the vocabulary stays (trial is no trail), and so does whatever holds a figure or a sign.
     """
-    if not word.isalpha() or word in vocabulary():
+    if len(word) < 4 or not word.isalpha() or word in vocabulary():
         return word
     return spellings().get(jumbled(word)) or word
 
@@ -131,10 +94,11 @@ def loading() -> "Future[None]":
 
 def ready() -> bool:
     """Whether the word vectors are read; the first call has it begun."""
-    if loading().done() and (error := loading().exception()):
-        say_unread(str(error))
+    if not loading().done():
         return False
-    return loading().done()
+    if error := loading().exception():
+        say_unread(str(error))
+    return error is None
 
 
 @cache
