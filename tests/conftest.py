@@ -89,11 +89,16 @@ class Stack:
 
     def __init__(self, home: Path) -> None:
         self.home, self.opened = home, ExitStack()
-        self.airflow_url, self.mlflow_url = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+        self.airflow_url, self.mlflow_url, self.gateway_url, self.triton_url, self.triton_grpc_url = (
+            f"http://127.0.0.1:{free_port()}" for _ in range(5)
+        )
         self.environment = os.environ | {
             "WEAVER_HOME": str(home),
             "WEAVER_AIRFLOW_PORT": self.airflow_url.rpartition(":")[2],
             "WEAVER_MLFLOW_PORT": self.mlflow_url.rpartition(":")[2],
+            "WEAVER_GATEWAY_PORT": self.gateway_url.rpartition(":")[2],
+            "WEAVER_TRITON_HTTP_PORT": self.triton_url.rpartition(":")[2],
+            "WEAVER_TRITON_GRPC_PORT": self.triton_grpc_url.rpartition(":")[2],
             "WEAVER_PROFILE": "tiny",
         }
 

@@ -63,7 +63,6 @@ def environment() -> dict[str, str]:
         "LD_LIBRARY_PATH": os.pathsep.join(libraries),
         "PATH": os.pathsep.join([str(SERVING / "bin"), os.defpath]),
         "PYTHONPATH": str(packages()),
-        "PYTHONDONTWRITEBYTECODE": "1",  # into a version's folder: Triton would see it changed, and load it anew
     }
 
 

@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-SERVERS = ["mlflow", "api-server", "scheduler", "dag-processor", "triggerer"]
+SERVERS = ["mlflow", "triton", "gateway", "api-server", "scheduler", "dag-processor", "triggerer"]
 
 
 def states(stack: Any) -> dict[str, str]:
@@ -63,7 +63,8 @@ def test_nobody_outside_this_machine_can_connect(stack: Any) -> None:
         for connection in process.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
     }
-    ports = {int(url.rpartition(":")[2]) for url in (stack.airflow_url, stack.mlflow_url)}
+    urls = (stack.airflow_url, stack.mlflow_url, stack.gateway_url, stack.triton_url, stack.triton_grpc_url)
+    ports = {int(url.rpartition(":")[2]) for url in urls}
     assert listening == {("127.0.0.1", port) for port in ports}
 
 
@@ -128,12 +129,19 @@ def test_passwords_are_for_their_owner_alone(stack: Any) -> None:
     assert {(login["server"], login["user"]) for login in logins} == {
         *((server, user) for server in ("airflow", "mlflow") for user in ("admin", "reviewer")),
         ("airflow", "engineer"),
+        ("gateway", ""),
+        ("triton", ""),
     }
-    seen = [" ".join(process.cmdline()) for process in stack.processes()]
+    # Triton takes its keys from its command line alone, and so from supervisord's configuration.
+    keys = {stack.secret("triton"), stack.secret("triton_control")}
+    seen = [" ".join(process.cmdline()) for process in stack.processes() if process.name() != "tritonserver"]
     logs = [*(stack.home / "logs").iterdir(), *(stack.home / "airflow" / "logs").rglob("*.log")]
     seen += [file.read_text(errors="replace") for file in logs if file.is_file()]
-    seen += [file.read_text() for file in (stack.home / "stack").iterdir() if file.is_file()]
-    secrets = [file.read_text() for file in folder.iterdir()]
+    seen += [file.read_text() for file in (stack.home / "stack").glob("*.json")]
+    configuration = stack.home / "stack" / "supervisord.conf"
+    assert stat.S_IMODE(configuration.stat().st_mode) == 0o600
+    secrets = {file.read_text() for file in folder.iterdir()}
+    assert {secret for secret in secrets if secret in configuration.read_text()} == keys
     assert len(seen) > 10
     assert not [text for text in seen for secret in secrets if secret in text]
 

@@ -144,12 +144,15 @@ def fill(model: Model, plan: Deployment) -> bool:
         if (target / "settings.json").read_text() != wanted:
             write_text(target / "settings.json", wanted)
         return False
-    write_text(target.parent / "config.pbtxt", CONFIG.format(name=model.name))
+    if not target.parent.exists():
+        write_text(target.parent / "config.pbtxt", CONFIG.format(name=model.name))
     with whole(target) as temporary:
         temporary.mkdir()
         link(model.folder / "model.gguf", temporary / "model.gguf")
         shutil.copyfile(PROGRAM, temporary / "model.py")
         (temporary / "settings.json").write_text(wanted)
+        # A file where Python would have its folder of compiled code: a version that changes by itself is loaded anew.
+        (temporary / "__pycache__").touch()
     return True
 
 

