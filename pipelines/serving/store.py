@@ -50,10 +50,6 @@ class Manifest(Noun):
     files: dict[Inside, File]
     signature: str  # the sigstore bundle that `signing.verify` wants beside the folder
 
-    @property
-    def size(self) -> int:
-        return sum(file.size for file in self.files.values())
-
 
 def publish(folder: Path, name: str, version: int) -> str:
     """Put a signed folder into the repository as a version, for good. Returns where it is: a folder or an s3:// URI.
@@ -99,7 +95,8 @@ def pull(name: str, version: int, digest: str = "") -> Path:
     """The folder of a version in this machine's store, fetched unless it is there; every byte is verified.
 
     Args:
-        digest: what it must be; else whatever was published as this version.
+        digest: what it must be; else whatever was published as this version. A signature does not say of which
+            version it is, so whoever knows the digest gives it.
     Returns:
         <home>/deployments/<name>/v<version>, its signature beside it.
     Raises:
@@ -130,19 +127,22 @@ def pull(name: str, version: int, digest: str = "") -> Path:
 
 def intact(folder: Path, digest: str) -> bool:
     """Whether a version's folder lies here with its signature, and both are what they should be."""
+    if not folder.is_dir():
+        return False
     try:
-        return folder.is_dir() and files.digest(folder) == digest and not signing.verify(folder)
+        signing.verify(folder)
     except WeaverError:
         return False
+    return files.digest(folder) == digest
 
 
 def fetch(store: Repository, manifest: Manifest, folder: Path) -> None:
     """Bring the files to a folder beside, verify them all, and only then put them in the version's place."""
     coming = folder.with_name(f".v{manifest.version}-{manifest.digest[:12]}")
     coming.mkdir(parents=True, exist_ok=True)
-    for path in sorted(coming.rglob("*"), reverse=True):  # what a kill left there
-        if path.is_file() and path.relative_to(coming).as_posix() not in manifest.files:
-            path.unlink()
+    for left in [*coming.rglob("*")]:  # by a pull that was killed
+        if left.is_file() and left.relative_to(coming).as_posix() not in manifest.files:
+            left.unlink()
     for path, file in manifest.files.items():
         target = coming / path
         if target.is_file() and target.stat().st_size == file.size and sha256(target) == file.sha256:

@@ -355,6 +355,52 @@ def test_a_changed_policy_is_in_force_after_the_next_settling(log: RequestLog, h
     assert log.protected(phone, "own") == "Call me at <PHONE>.", "a broken file does not stop the gateway"
 
 
+@pytest.mark.slow
+def test_a_request_does_not_wait_for_its_log(log: RequestLog) -> None:
+    """Prints the figures: `pytest -s -m slow -k wait_for_its_log tests/serving/test_request_log.py`."""
+
+    def waits(count: int, pause: float = 0.0) -> list[float]:
+        """Microseconds of each write, sorted; rows of 1 kB that do not compress."""
+        rows = [exchange(os.urandom(8).hex(), answer=os.urandom(300).hex()) for _ in range(count)]
+        taken = []
+        for row in rows:
+            begin = time.perf_counter()
+            log.write(row)
+            taken.append((time.perf_counter() - begin) * 1e6)
+            time.sleep(pause)
+        return sorted(taken)
+
+    def told(what: str, taken: list[float]) -> None:
+        p50, p99, worst = (taken[int(len(taken) * share)] for share in (0.5, 0.99, 0.99999))
+        print(f"{what}: p50 {p50:.0f} µs, p99 {p99:.0f} µs, longest {worst / 1e3:.1f} ms, {len(taken)} writes")
+
+    begin = time.perf_counter()
+    taken = waits(20_000)
+    print(f"{len(taken) / (time.perf_counter() - begin):,.0f} writes a second, their making included")
+    told("one after the other", taken)
+    begin = time.perf_counter()
+    log.settle()
+    print(f"{len(taken) / (time.perf_counter() - begin):,.0f} rows settled a second")
+    calm = waits(2_000, pause=0.005)
+    told("up to 200 a second", calm)
+    waits(1_000)
+    settling = threading.Thread(target=log.settle)
+    settling.start()
+    told("while 1,000 rows are settled", waits(200, pause=0.002))
+    settling.join()
+    log.warm(T)
+    for text in (
+        "What does trouble code P0420 mean?",
+        "2019 Honda Civic LX, 4 cylinders, 30 city mpg: what is its engine displacement?",
+        "My name is Jane Doe, my VIN is 1HGCM82633A004352, call me at 313-555-0134.",
+    ):
+        begin = time.perf_counter()
+        for _ in range(100):
+            log.protected(text, T)
+        print(f"{(time.perf_counter() - begin) * 1e4:,.0f} µs to protect {text!r}")
+    assert calm[len(calm) // 2] < 1_000
+
+
 def weaver(capsys: pytest.CaptureFixture[str], *verb: str) -> Any:
     app(["log", *verb, "--json"], standalone_mode=False)
     return json.loads(capsys.readouterr().out)

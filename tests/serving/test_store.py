@@ -240,8 +240,9 @@ def test_the_way_back_needs_no_object_store(s3: Any, tmp_path: Path, home: Path,
 PULL = "import sys; from pipelines.serving.store import pull; print(pull(sys.argv[1], 1))"
 
 
-def test_a_pull_that_was_killed_goes_on_where_it_was(s3: Any, tmp_path: Path, home: Path, monkeypatch: Any) -> None:
-    """Killed as the second of two large files comes in; the first is not fetched again."""
+@pytest.fixture
+def large(s3: Any, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model of two large files, published to S3."""
     monkeypatch.setenv("WEAVER_MODEL_REPOSITORY", f"s3://{s3.bucket()}/models")
     settings.cache_clear()
     source = tmp_path / "export"
@@ -250,19 +251,43 @@ def test_a_pull_that_was_killed_goes_on_where_it_was(s3: Any, tmp_path: Path, ho
         (source / name).write_bytes(os.urandom(40_000_000))
     signing.sign(source)
     publish(source, N, 1)
-    puller = subprocess.Popen([sys.executable, "-c", PULL, N], stdout=subprocess.DEVNULL)
-    coming = local(N) / f".v1-{digest(source)[:12]}"
-    while not list(coming.glob("b.gguf.*")):  # what boto3 writes to until it is whole
-        assert puller.poll() is None
+    return source
+
+
+def coming(source: Path) -> Path:
+    """Where the pull that a test has started gathers its files, once the second is on its way."""
+    folder = local(N) / f".v1-{digest(source)[:12]}"
+    end = time.monotonic() + 60
+    while not list(folder.glob("b.gguf.*")):  # what boto3 writes to until it is whole
+        assert time.monotonic() < end
         time.sleep(0.001)
+    return folder
+
+
+def test_a_pull_that_was_killed_goes_on_where_it_was(large: Path) -> None:
+    """What had come is not fetched again."""
+    puller = subprocess.Popen([sys.executable, "-c", PULL, N], stdout=subprocess.DEVNULL)
+    begun = coming(large)
     os.kill(puller.pid, signal.SIGKILL)
     puller.wait()
-    assert {path.name for path in local(N).glob("v*")} == set()
-    first = (coming / "a.gguf").stat()
+    assert not list(local(N).glob("v*"))
+    first = (begun / "a.gguf").stat()
     folder = pull(N, 1)
     assert (folder / "a.gguf").stat().st_ino == first.st_ino and (folder / "a.gguf").stat().st_mtime == first.st_mtime
-    assert digest(folder) == digest(source)
+    assert digest(folder) == digest(large)
     assert {path.name for path in local(N).glob("*")} == {"v1", "v1.sig", ".v1.lock"}
+
+
+@pytest.mark.slow  # boto3 tries for a while
+def test_an_object_store_that_dies_is_worth_another_try(s3: Any, large: Path) -> None:
+    puller = subprocess.Popen([sys.executable, "-c", PULL, N], stderr=subprocess.PIPE, text=True)
+    coming(large)
+    s3.kill()
+    _, told = puller.communicate(timeout=300)
+    assert "errors.Unavailable: s3://" in told and "b.gguf" in told, told[-2000:]
+    assert not list(local(N).glob("v*"))
+    s3.start()
+    assert digest(pull(N, 1)) == digest(large)
 
 
 def test_a_long_pull_says_how_far_it_is(

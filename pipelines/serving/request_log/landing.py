@@ -5,8 +5,10 @@ so that a power cut loses the last second at most, and leaves the table whole.
 """
 
 import logging
+import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,8 +17,8 @@ from typing import NamedTuple
 from pipelines.errors import WeaverError
 
 SYNC_SECONDS = 1.0
-REMOVED_AT_ONCE = 500  # rows; whoever writes meanwhile waits for so many
-WAL_PAGES = 10_000  # of 4 KiB; with more, writers wait a moment while the file is begun anew
+WAL_PAGES = 16_384  # of 4 KiB; with more, adds wait while SQLite's log is begun anew
+REMOVED_AT_ONCE = 100  # rows; whoever writes meanwhile waits for so many
 TABLE = (
     "CREATE TABLE IF NOT EXISTS landed "
     "(number INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, row TEXT NOT NULL)"
@@ -58,7 +60,7 @@ class Landing:
             self.unsynced = True
 
     def remove(self, last: int) -> None:
-        """Rows up to this number are settled."""
+        """Rows up to this number are settled; the space that they took is used again."""
         gone = REMOVED_AT_ONCE
         while gone == REMOVED_AT_ONCE:
             with self.lock, told(self.file):
@@ -66,20 +68,22 @@ class Landing:
                 gone = self.database.execute(
                     f"DELETE FROM landed WHERE number IN ({some})", (last, REMOVED_AT_ONCE)
                 ).rowcount
-                self.unsynced = True
+            time.sleep(0.001)  # a lock is not fair: who waits to add a row has its turn now
+        with told(self.file), closing(connected(self.file)) as other:
+            _, pages, _ = other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()  # adds go on meanwhile
+            if pages > WAL_PAGES:
+                other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def keep_synced(self) -> None:
-        with closing(connected(self.file)) as own:  # writers need not wait for the disk
-            while not self.stopped.wait(SYNC_SECONDS):
-                if self.unsynced:
-                    self.unsynced = False
-                    try:
-                        _, pages, _ = own.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-                        if pages > WAL_PAGES:
-                            own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-                    except sqlite3.Error as error:
-                        self.unsynced = True
-                        log.warning("%s: not synced: %s", self.file, error)
+        while not self.stopped.wait(SYNC_SECONDS):
+            if self.unsynced:
+                self.unsynced = False
+                try:
+                    with self.file.with_name(f"{self.file.name}-wal").open("rb") as added:
+                        os.fsync(added.fileno())
+                except OSError as error:
+                    self.unsynced = True
+                    log.warning("%s: not synced: %s", self.file, error)
 
     def close(self) -> None:
         self.stopped.set()
@@ -111,7 +115,7 @@ def connected(file: Path) -> sqlite3.Connection:
     database = sqlite3.connect(file, timeout=30, isolation_level=None, check_same_thread=False)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=NORMAL")  # of the disk; the page cache has it at once
-    database.execute("PRAGMA wal_autocheckpoint=0")  # `keep_synced` does it, and no writer waits
+    database.execute("PRAGMA wal_autocheckpoint=0")  # `remove` does it, and no request waits for the disk
     return database
 
 

@@ -3,7 +3,8 @@
     exchanges/date=2026-11-21/000000000001-000000000731.parquet
 
 A part is named for the first and the last of its rows' numbers. Numbers only rise, so a row of a day is settled when
-the day has a part that ends with it or later: that is how a settling that was killed knows what it had done.
+the day has a part that ends with it or later: that is how a settling that was killed knows what it had done. Readers
+other than `reading` may see rows twice for the moment in which parts are made one.
 """
 
 import json
