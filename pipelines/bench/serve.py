@@ -5,6 +5,7 @@ Questions are the Service Advisor's own rows; one that is about a vehicle carrie
 """
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,8 @@ from pipelines.bench.serve_load import Answer, Client, Door, Question, clients, 
 from pipelines.bench.serve_peer import llama_cpp, mlflow_gateway
 from pipelines.files import whole
 from pipelines.settings import settings
+
+log = logging.getLogger(__name__)
 
 SHORT = 24  # tokens of a short answer, at most; the base, which has not learnt to be brief, mostly uses them up
 IN_A_ROW = 8  # times that each question of the overhead is asked of every side
@@ -91,11 +94,14 @@ async def hear(requests: int, rows: Sequence[chat.Row], cold_start_s: float, *do
     """
     async with clients(*doors, home.gateway(home.UNCACHED), home.gateway(home.CACHED)) as opened:
         bare, others, theirs, ours, cached = opened
+        log.info("the overhead: questions for one token, through gateways and without")
         repeated = [ask(row, 1) for row in rows[: max(1, 2 * requests // IN_A_ROW)]]
         told = await in_turn([bare, others], [ours, theirs], repeated)
+        log.info("the mix: %d short questions, some of them again", requests)
         mix = [ask(rows[n], SHORT) for n in drawn(len(rows), requests)]
         mixed = await closed_loop(cached, mix, at_once=1)
         unmixed = await closed_loop(ours, mix[: max(2, requests // 8)], at_once=1)
+        log.info("the loops: %d clients, then a steady rate", AT_ONCE)
         fresh = (ask(row, SHORT, **STREAMED) for row in rows)  # what the engine has read before, it reads faster
         rounds: dict[Client, list[list[Answer]]] = {bare: [], ours: []}
         for _ in range(ROUNDS):
