@@ -103,6 +103,7 @@ def under(answers: Sequence[Answer], seconds: float) -> float:
 def plot(heard: Heard) -> Any:
     """Three panels of cumulative shares: the way to the model, the mix with and without a cache, and under load."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
     figure = Figure(figsize=(12, 4), layout="constrained")
     way, mix, load = figure.subplots(1, 3)
@@ -122,6 +123,9 @@ def plot(heard: Heard) -> Any:
     mix.axvline(100, color="#b0b7c3", linestyle="--", linewidth=1)
     for panel in (way, mix, load):
         panel.set(xscale="log", xlabel="ms until the last token", ylim=(0, 1))
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        panel.xaxis.set_major_formatter("{x:g}")
+        panel.minorticks_off()
         panel.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
         panel.spines[["top", "right"]].set_visible(False)
         panel.legend(frameon=False, fontsize=8, loc="lower right")

@@ -8,7 +8,7 @@ request log stays on.
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def mlflow_gateway(behind: Door, folder: Path) -> Iterator[Door]:
 
 @contextmanager
 def running(
-    command: list[object], health: str, environment: dict[str, object] | None = None, folder: Path | None = None
+    command: list[object], health: str, environment: Mapping[str, object] | None = None, folder: Path | None = None
 ) -> Iterator[None]:
     """A server for as long as this lasts, from when it says that it is healthy."""
     process = subprocess.Popen(
