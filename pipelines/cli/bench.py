@@ -91,6 +91,34 @@ def cache(
     tell(lambda: run(write), as_json)
 
 
+@app.command()
+def serve(
+    requests: Annotated[
+        int, typer.Option(min=8, help="Questions of the mix; the other parts take more or fewer in proportion.")
+    ] = 300,
+    plot: Annotated[
+        Path | None, typer.Option(help="Where the picture goes; bench/serve.png in WEAVER_HOME if not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The gateway's overhead beside MLflow's, throughput, waits, and short questions answered within 100 ms."""
+    from pipelines.bench.serve import run
+
+    tell(lambda: run(requests, plot), as_json)
+
+
+@app.command()
+def serve_chaos(
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long to keep asking.")] = 30,
+    switch: Annotated[bool, typer.Option("--switch", help="Let two versions take turns meanwhile.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Steady requests while llama.cpp and Triton are killed in turn, one a minute: what is lost, late or wrong."""
+    from pipelines.bench.serve_chaos import run
+
+    tell(lambda: run(minutes, switch), as_json)
+
+
 def tell(run: Callable[[], dict[str, Any]], as_json: bool) -> None:
     """Run a bench, and show its figures."""
     if as_json:
