@@ -24,7 +24,7 @@ from pipelines.serving.routes import Place, Route, Served
 TRIAL_EVERY = 10  # requests of a template
 MAX_ERRORS = 0.2  # of a place's recent requests; more, and it is asked after the others
 BUDGET_SECONDS = 60.0  # over which retries are held against requests
-MIN_RETRIES = 3  # in that time, where retries are allowed at all: a share of few requests is none
+MIN_RETRIES = 120  # in that time, where retries are allowed at all: a share of few requests is none
 
 
 class Choice(NamedTuple):

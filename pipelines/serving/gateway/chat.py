@@ -25,6 +25,7 @@ from pipelines.serving.routing import Choice
 if TYPE_CHECKING:
     from pipelines.serving.gateway.gateway import Gateway
 
+PATIENCE, AGAIN = 8.0, 0.25  # seconds for which places that are all down are asked again, and between two rounds
 Say = Callable[[str], Awaitable[None]]  # passes a piece of the answer on to the client
 
 
@@ -130,26 +131,35 @@ class Chat:
         self.first_token_s = self.elapsed()
 
     async def ask_places(self, say: Say | None) -> None:
-        """Ask the places of the version in the agent's order, until one has answered."""
+        """Ask the places of the version until one has answered. A backend that died is back within seconds: for so
+        long they are asked again, as long as the retry budget has something left."""
         agent, name, policy = self.gateway.agent, self.served.name, self.entry.policy
         if agent.waiting(name) > policy.waiting:
             raise Refusal(429, "overloaded", f"{policy.waiting} requests wait already; come again.", retry_after=1)
-        broke_off = ""
-        for choice in agent.order(self.served, policy):
-            if broke_off and not agent.may_retry(name, policy):
-                break
+        patience = time.monotonic() + PATIENCE
+        while not await self.ask_each(say):
+            if time.monotonic() > patience or not agent.may_retry(name, policy):
+                raise Refusal(503, "unavailable", f"{self.model} cannot be reached now.", retry_after=1)
+            await asyncio.sleep(AGAIN)
+
+    async def ask_each(self, say: Say | None) -> bool:
+        """Ask one place after the other, in the agent's order; whether one has answered."""
+        agent, name, policy = self.gateway.agent, self.served.name, self.entry.policy
+        for number, choice in enumerate(agent.order(self.served, policy)):
+            if number and not agent.may_retry(name, policy):
+                return False
             try:
-                return await self.ask(choice, say)
+                await self.ask(choice, say)
+                return True
             except Unavailable as error:
-                broke_off = error.what
                 if say and self.pieces:
                     raise Refusal(502, "broken_off", f"The answer broke off: {self.model} was lost.") from error
             except TimeoutError as error:
                 text = f"{self.model} did not answer within {policy.timeout:g} s."
                 raise Refusal(504, "timeout", text) from error
             except WeaverError as error:
-                raise Refusal(400, "refused_by_model", error.what, "messages") from error
-        raise Refusal(503, "unavailable", f"{self.model} cannot be reached now.", retry_after=1)
+                raise Refusal(400, "context_length_exceeded", error.what, "messages") from error
+        return False
 
     async def ask(self, choice: Choice, say: Say | None) -> None:
         place = choice.place
