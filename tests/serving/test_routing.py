@@ -223,7 +223,8 @@ def test_retries_are_a_share_of_requests_with_a_floor(clock: Clock) -> None:
     clock.now += 61
     for _ in range(20 * MIN_RETRIES):
         answer(agent, clock, to(version, "llama_cpp"), seconds=0.01)
-    assert [agent.may_retry("service_advisor", policy) for _ in range(3 * MIN_RETRIES)].count(True) == 2 * MIN_RETRIES
+    taken = [agent.may_retry("service_advisor", policy) for _ in range(3 * MIN_RETRIES)].count(True)
+    assert MIN_RETRIES < taken <= 2 * MIN_RETRIES
     assert not agent.may_retry("service_advisor", Serving(retry_share=0))
     assert agent.may_retry("sales_assistant", policy)  # a template's budget is its own
 
