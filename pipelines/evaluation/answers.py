@@ -32,7 +32,9 @@ class Model:
         quiet_libraries()
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging as progress_bars
 
+        progress_bars.disable_progress_bar()  # a task's log keeps every step of one
         device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = torch.bfloat16 if device == "cuda" else torch.float32
         self.plan = plan
