@@ -93,9 +93,7 @@ def cache(
 
 @app.command()
 def serve(
-    requests: Annotated[
-        int, typer.Option(min=8, help="Questions of the mix; the other parts take more or fewer in proportion.")
-    ] = 300,
+    requests: Annotated[int, typer.Option(min=8, help="Questions of the mix, as of a day at the counter.")] = 3_000,
     plot: Annotated[
         Path | None, typer.Option(help="Where the picture goes; bench/serve.png in WEAVER_HOME if not given.")
     ] = None,

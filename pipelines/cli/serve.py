@@ -1,8 +1,12 @@
 """`weaver serve`: the gateway, in this terminal; `weaver up` keeps one running in the background."""
 
+import shlex
+
 import typer
 
+from pipelines.cli.console import Template
 from pipelines.stack import keys
+from pipelines.templates import make_plan
 
 app = typer.Typer()
 
@@ -14,3 +18,14 @@ def serve() -> None:
 
     keys.make()
     serve()
+
+
+@app.command()
+def vllm(template: Template) -> None:
+    """Make the base ready that a vLLM server of yours must hold, and print how that server is started."""
+    from pipelines.serving.backends.vllm import ENVIRONMENT, command
+    from pipelines.training.base import rounded
+
+    plan = make_plan(template)
+    variables = " ".join(f"{name}={value}" for name, value in ENVIRONMENT.items())
+    print(f"{variables} VLLM_API_KEY=… {shlex.join(command(plan, rounded(plan.base)))}")

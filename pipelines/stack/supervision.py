@@ -41,7 +41,7 @@ def configuration() -> RawConfigParser:
             autostart="false",
             startsecs="20",
             startretries="5",
-            stopwaitsecs="5",
+            stopwaitsecs="45" if server == "gateway" else "5",  # it lets the requests in flight finish
             stopasgroup="true",
             killasgroup="true",
         )

@@ -62,6 +62,22 @@ def convert(folder: Path) -> None:
     AutoTokenizer.from_pretrained(package, gguf_file=weights.name).save_pretrained(folder)
 
 
+def rounded(base: Base) -> Path:
+    """The folder of the base as its adapters were trained over it, for whoever serves adapters over a base of its own:
+    NF4's rounding in full precision, made once; where nothing was rounded, the base itself."""
+    origin = prepare(base)
+    if base.quantisation == "none":
+        return origin
+
+    def build(folder: Path) -> None:
+        model, tokenizer = load(origin, base)
+        model.dequantize().save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+    known = digest([base_digest(origin), base.model_dump()])[:12]
+    return once(settings().home / "base" / f"rounded-{known}", build)
+
+
 def from_hub(name: str) -> Path:
     from huggingface_hub import snapshot_download
 

@@ -1,5 +1,6 @@
 """An adapter becomes part of its base, in the form that is served."""
 
+import shutil
 from pathlib import Path
 
 from pipelines import signing
@@ -44,4 +45,6 @@ def build(adapter: Adapter, base: Base, deployment: Deployment, folder: Path) ->
         quantise.write(merged.state_dict(), tokenizer.chat_template, like, deployment.quantisation, folder)
     if not like or set(deployment.backends) - GGUF:
         merged.save_pretrained(folder)
+    if "vllm" in deployment.backends:  # its server holds the rounded base, and takes adapters while it runs
+        shutil.copytree(adapter.uri, folder / "adapter")
     tokenizer.save_pretrained(folder)

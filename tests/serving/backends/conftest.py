@@ -74,3 +74,15 @@ def ask(backend: Backend, place: Place, timeout: float = 30, **request: Any) -> 
 
 def text(pieces: list[dict[str, Any]]) -> str:
     return "".join(choice["delta"].get("content") or "" for piece in pieces for choice in piece["choices"])
+
+
+async def after_leaving(backend: Backend, place: Place) -> float:
+    """Seconds until one token comes, where all of a version's places were taken by long answers nobody reads on."""
+    long = ASKED | {"max_tokens": 400, "ignore_eos": True}
+    for _ in range(PLAN.parallel):
+        async with aclosing(backend.stream(place, long, 60)) as pieces:
+            await anext(pieces)
+    began = time.monotonic()
+    await chunks(backend, place, max_tokens=1)
+    await backend.close()
+    return time.monotonic() - began

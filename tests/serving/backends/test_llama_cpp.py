@@ -6,7 +6,6 @@ import signal
 import stat
 import time
 from collections.abc import Callable
-from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from pipelines.serving.backends.llama_cpp import LlamaCpp
 from pipelines.serving.routes import Place
 from pipelines.stack import supervision
 
-from .conftest import ASKED, PLAN, ask, chunks, text
+from .conftest import PLAN, after_leaving, ask, chunks, text
 
 
 @pytest.fixture(scope="module")
@@ -112,20 +111,7 @@ def test_an_answer_that_takes_too_long_is_given_up(first: Place) -> None:
 
 
 def test_who_stops_reading_stops_the_engine(first: Place) -> None:
-    """With both of its places taken by long answers that nobody reads any more, the next is answered at once."""
-
-    async def left() -> float:
-        backend = LlamaCpp()
-        for _ in range(PLAN.parallel):
-            long = ASKED | {"max_tokens": 400, "ignore_eos": True}
-            async with aclosing(backend.stream(first, long, 60)) as pieces:
-                await anext(pieces)
-        began = time.monotonic()
-        await chunks(backend, first, max_tokens=1)
-        await backend.close()
-        return time.monotonic() - began
-
-    assert asyncio.run(left()) < 3
+    assert asyncio.run(after_leaving(LlamaCpp(), first)) < 3
 
 
 def test_the_answers_in_flight_are_finished_before_a_version_ends(model: Callable[..., Model], first: Place) -> None:

@@ -26,7 +26,7 @@ from pipelines.serving.routes import Place
 from pipelines.settings import settings
 from pipelines.stack import supervision
 
-from .conftest import ASKED, PLAN, ask, chunks, text
+from .conftest import ASKED, PLAN, after_leaving, ask, chunks, text
 
 
 @pytest.fixture(scope="module")
@@ -124,18 +124,7 @@ def test_an_answer_that_takes_too_long_is_given_up(first: Place) -> None:
 
 
 def test_who_stops_reading_stops_the_engine(first: Place) -> None:
-    async def left() -> float:
-        backend = Triton()
-        for _ in range(PLAN.parallel):
-            long = ASKED | {"max_tokens": 400, "ignore_eos": True}
-            async with aclosing(backend.stream(first, long, 60)) as pieces:
-                await anext(pieces)
-        began = time.monotonic()
-        await chunks(backend, first, max_tokens=1)
-        await backend.close()
-        return time.monotonic() - began
-
-    assert asyncio.run(left()) < 3
+    assert asyncio.run(after_leaving(Triton(), first)) < 3
 
 
 def test_nobody_is_answered_without_the_key(first: Place) -> None:

@@ -37,6 +37,7 @@ from pipelines.serving.routes import Place
 from pipelines.settings import settings
 from pipelines.stack.keys import keep
 from pipelines.templates import make_plan
+from pipelines.training.base import rounded
 
 from ...ports import free_port
 
@@ -73,7 +74,7 @@ def real(folder: Path) -> Iterator[str]:
         patch.setenv("WEAVER_HOME", str(folder / "home"))
         patch.setenv("WEAVER_VLLM_URL", f"http://127.0.0.1:{port}")
         settings.cache_clear()
-        command = vllm.command(make_plan("service_advisor"), rounded_base(folder / "base"))
+        command = vllm.command(make_plan("service_advisor"), rounded(Base()))
     settings.cache_clear()
     few = {"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_CPU_KVCACHE_SPACE": "1"}
     command.append("--enforce-eager")  # compiling pays on a GPU
@@ -102,16 +103,6 @@ def healthy(url: str) -> bool:
         return httpx.get(f"{url}/health").is_success
     except httpx.HTTPError:
         return False
-
-
-def rounded_base(folder: Path) -> Path:
-    """SmolLM2-135M as NF4 rounds it: what adapters are trained over."""
-    from pipelines.training.base import load, prepare
-
-    model, tokenizer = load(prepare(Base()), Base())
-    model.dequantize().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture
