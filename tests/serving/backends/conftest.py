@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import time
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
