@@ -56,14 +56,14 @@ def down() -> None:
 
 
 def status() -> list[Server]:
-    """One line a server, in the order of their start."""
+    """One line a server, in the order of their start; then what deployments have added."""
     here = settings()
     pids = {name: program["pid"] for name, program in programs.programs().items()}
     urls = {"mlflow": here.mlflow_url, "api-server": here.airflow_url, "gateway": here.gateway_url}
     urls["triton"] = here.triton_url
     return [
         Server(name, state, pids.get(name, 0), urls.get(name, ""), health.memory(pids.get(name, 0)))
-        for name, state in health.states().items()
+        for name, state in (health.states() | health.deployed()).items()
     ]
 
 

@@ -31,6 +31,13 @@ def states() -> dict[str, str]:
     return found
 
 
+def deployed() -> dict[str, str]:
+    """The same of what deployments have added; supervisord knows when one ends, and it listens once it is loaded."""
+    names = {"STARTING": "starting", "RUNNING": "healthy"} | dict.fromkeys(FAILED, "failed")
+    known = {name: program["statename"] for name, program in programs.programs().items()}
+    return {name: names.get(state, "stopped") for name, state in known.items() if name not in servers.names()}
+
+
 def heartbeats() -> dict[str, float]:
     """Server → when it last said that it is well (epoch seconds); one that does not say so is left out."""
     beats = {}

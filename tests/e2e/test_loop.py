@@ -175,6 +175,30 @@ def test_a_rollback_in_airflow_does_the_same(stack: Any, second_champion: int) -
     assert stack.json("ledger", "verify")["whole"]
 
 
+@pytest.mark.slow
+def test_a_champion_that_fails_its_canary_is_taken_back(stack: Any, second_champion: int) -> None:
+    done = stack.weaver("run", TEMPLATE, "--approve", "--set", "deployment.max_seconds=0.0001", timeout=900)
+    assert done.returncode == 1
+    assert "deployment.max_seconds is 0.0001" in " ".join(done.stderr.split())
+    stack.wait_for_task(DAG, "take_back", "success")
+    assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == second_champion
+    assert stack.json("ask", TEMPLATE, "What does trouble code P0420 mean?")["version"] == second_champion
+    assert stack.json("ledger", "verify")["whole"]
+    assert "was not deployed" in (stack.home / "alerts.jsonl").read_text()
+
+
+@pytest.mark.slow
+def test_a_champion_that_was_never_deployed_is_found_and_answers(stack: Any, second_champion: int) -> None:
+    """The aliases were moved, and then the power went: nobody asked for the rest."""
+    moved = f"run('rollback', make_plan('{TEMPLATE}'), {{}}, by='ada', why='cut off', to=1)"
+    code = f"from pipelines.stages import run; from pipelines.templates import make_plan; {moved}"
+    subprocess.run([sys.executable, "-c", code], env=stack.environment, check=True)
+    assert stack.json("ask", TEMPLATE, "What does trouble code P0420 mean?")["version"] == second_champion
+    stack.wait_for_task("deploy", "record", "success", seconds=240)
+    assert stack.json("ask", TEMPLATE, "What does trouble code P0420 mean?")["version"] == 1
+    assert stack.json("ledger", "verify")["whole"]
+
+
 def test_a_bad_value_is_refused_before_anything_runs(stack: Any) -> None:
     done = stack.weaver("run", TEMPLATE, "--set", "train.lerning_rate=1")
     assert done.returncode == 1
