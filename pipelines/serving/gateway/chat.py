@@ -119,7 +119,7 @@ class Chat:
                 await say(hit.answer)
             return
         await self.ask_places(say)
-        if not self.shadow_of:
+        if not self.shadow_of and self.entry.policy.cache != "off":
             told = Hit(self.text, "exact", self.completion_tokens, self.prompt_tokens, self.finish_reason)
             putting = asyncio.to_thread(self.gateway.cache.put, self.served, self.request, self.entry.policy, told)
             self.gateway.in_background(putting)

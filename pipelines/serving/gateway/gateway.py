@@ -74,6 +74,7 @@ class Gateway:
 
     def warm_up(self) -> None:
         self.log.warm(next(iter(self.catalogue.entries)))
+        self.settle()  # the first time brings pandas along, which takes a second of processor time
         self.warm = True
 
     def look(self) -> None:

@@ -67,6 +67,7 @@ class IntoMlflow(SpanExporter):
     def __init__(self) -> None:
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # it would tell every failed try
         self.exporters: dict[str, OTLPSpanExporter] = {}
+        self.mlflow = httpx.Client(timeout=PATIENCE, trust_env=False)
         self.away = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
@@ -91,24 +92,23 @@ class IntoMlflow(SpanExporter):
 
     def exporter(self, template: str) -> OTLPSpanExporter:
         if template not in self.exporters:
-            headers = {"x-mlflow-experiment-id": experiment(template), **sign_in()}
+            headers = {"x-mlflow-experiment-id": self.experiment(template), **sign_in()}
             url = f"{settings().mlflow_url}/v1/traces"
             self.exporters[template] = OTLPSpanExporter(url, headers=headers, timeout=PATIENCE)
         return self.exporters[template]
 
+    def experiment(self, template: str) -> str:
+        """The id of a template's experiment: where its trainings are, too."""
+        api, signed = f"{settings().mlflow_url}/api/2.0/mlflow/experiments", sign_in()
+        found = self.mlflow.get(f"{api}/get-by-name", params={"experiment_name": template}, headers=signed)
+        if found.status_code == httpx.codes.NOT_FOUND:
+            made = self.mlflow.post(f"{api}/create", json={"name": template}, headers=signed).raise_for_status()
+            return str(made.json()["experiment_id"])
+        return str(found.raise_for_status().json()["experiment"]["experiment_id"])
+
     def shutdown(self) -> None:
         for exporter in self.exporters.values():
             exporter.shutdown()
-
-
-def experiment(template: str) -> str:
-    """The id of a template's experiment: where its trainings are, too."""
-    api = f"{settings().mlflow_url}/api/2.0/mlflow/experiments"
-    with httpx.Client(headers=sign_in(), timeout=PATIENCE, trust_env=False) as mlflow:
-        found = mlflow.get(f"{api}/get-by-name", params={"experiment_name": template})
-        if found.status_code == httpx.codes.NOT_FOUND:
-            return str(mlflow.post(f"{api}/create", json={"name": template}).raise_for_status().json()["experiment_id"])
-        return str(found.raise_for_status().json()["experiment"]["experiment_id"])
 
 
 def sign_in() -> dict[str, str]:
