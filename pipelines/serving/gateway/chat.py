@@ -6,13 +6,14 @@ A version once chosen is kept: another place may stand in for it, never another 
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from pipelines.errors import Unavailable, WeaverError
+from pipelines.serving.backends import Chunk
 from pipelines.serving.cache import Hit
 from pipelines.serving.figures import Attempt
 from pipelines.serving.gateway import wire
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pipelines.serving.gateway.gateway import Gateway
 
 PATIENCE, AGAIN = 8.0, 0.25  # seconds for which places that are all down are asked again, and between two rounds
+STALLED = 10.0  # seconds without another token from which an answer counts as broken off
 Say = Callable[[str], Awaitable[None]]  # passes a piece of the answer on to the client
 
 
@@ -180,9 +182,7 @@ class Chat:
         """Take the answer of a place, piece by piece."""
         backend, left = self.gateway.backend(place.backend), self.deadline - asyncio.get_running_loop().time()
         async with aclosing(backend.stream(place, self.request, left + 1)) as chunks:  # type: ignore[type-var]
-            asked_at = time.perf_counter()
-            async for chunk in chunks:
-                self.waited_s += time.perf_counter() - asked_at
+            while (chunk := await self.next_of(chunks, place)) is not None:
                 if piece := self.read(chunk):
                     if not self.pieces:
                         attempt.first_token()
@@ -190,7 +190,20 @@ class Chat:
                     self.pieces.append(piece)
                     if say:
                         await say(piece)
-                asked_at = time.perf_counter()
+
+    async def next_of(self, chunks: AsyncIterator[Chunk], place: Place) -> Chunk | None:
+        """The next chunk, or None after the last; an engine that died in mid-answer may leave its server silent.
+
+        Raises:
+            Unavailable: it began to answer, and says nothing more.
+        """
+        asked_at = time.perf_counter()
+        try:
+            async with asyncio.timeout(STALLED if self.pieces else None):
+                return await anext(chunks, None)
+        except TimeoutError as error:
+            raise Unavailable(f"{place.model} fell silent on {place.backend} for {STALLED:g} s") from error
+        finally:
             self.waited_s += time.perf_counter() - asked_at
 
     def read(self, chunk: dict[str, Any]) -> str:

@@ -73,16 +73,18 @@ def test_a_stream_whose_backend_dies_says_so(gateway: Gateway, own_engine: Engin
     assert logged["status"] == "broken_off" and logged["answer"]
 
 
-def test_an_answer_whose_backend_dies_is_begun_anew_elsewhere(
-    gateway: Gateway, own_engine: Engine, engine: Engine
+@pytest.mark.parametrize("end", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)])
+def test_an_answer_whose_backend_dies_or_falls_silent_is_begun_anew_elsewhere(
+    gateway: Gateway, own_engine: Engine, engine: Engine, end: signal.Signals
 ) -> None:
     name = gateway.deploy(own_engine, engine)
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(gateway.ask, "Tell me a long story.", model=name, **LONG)
         time.sleep(1)
         assert not asked.done()
-        own_engine.kill()
+        own_engine.signal(end)
         answer = asked.result()
+    own_engine.kill()
     logged = exchange(answer.id)
     assert logged["status"] == "ok" and answer.usage.completion_tokens == logged["completion_tokens"]
     assert answer.choices[0].message.content == logged["answer"]
