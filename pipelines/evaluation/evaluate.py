@@ -4,7 +4,6 @@ What answers is what would be served: the exported folders, not the model as tra
 """
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +22,20 @@ Row = dict[str, Any]
 
 GOLDEN, GOLDEN_ROWS = "golden.jsonl", 20
 SURE = 0.9  # confidence in an answer's tokens, on geometric average
+
+
+class Opened:
+    """The model that is asked now. The next one takes its place: two of them may be more than a machine holds."""
+
+    def __init__(self, plan: TrainingPlan) -> None:
+        self.plan, self.folder = plan, Path()
+        self.model: Model | None = None
+
+    def __call__(self, asked: "Asked") -> Model:
+        if self.model is None or self.folder != asked.folder:
+            self.model = None
+            self.model, self.folder = Model(asked.folder, self.plan, asked.signed), asked.folder
+        return self.model
 
 
 class Asked(NamedTuple):
@@ -53,8 +66,9 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
     if export.champion_uri:
         arms["champion"] = Asked(Path(export.champion_uri), export.champion_digest)
     arms["challenger"] = Asked(Path(export.uri), export.digest)
-    folders = {arm: answered(arm, asked, rows, plan, work) for arm, asked in arms.items()}
-    behaved = behaviours(arms["challenger"], plan, work)
+    opened = Opened(plan)
+    folders = {arm: answered(arm, asked, rows, opened, plan, work) for arm, asked in arms.items()}
+    behaved = behaviours(arms["challenger"], opened, plan, work)
     said_by = {arm: folder.name for arm, folder in folders.items()}
     known = digest([dataset.digest, export.adapter.run_id, said_by, behaved.name, export.champion_version])
     folder = work / "evaluate" / f"evaluation-{digest([known, plan.digest('evaluate', 'gate')])[:12]}"
@@ -88,7 +102,7 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
     return evaluation
 
 
-def answered(arm: Arm, asked: Asked, rows: list[Row], plan: TrainingPlan, work: Path) -> Path:
+def answered(arm: Arm, asked: Asked, rows: list[Row], opened: Opened, plan: TrainingPlan, work: Path) -> Path:
     """A folder of answers.jsonl and timings.jsonl: a model answers the same questions the same way every night, so it
     is asked once."""
     texts = [[row["instruction"], row["input"], row["output"]] for row in rows]
@@ -96,7 +110,7 @@ def answered(arm: Arm, asked: Asked, rows: list[Row], plan: TrainingPlan, work: 
     known = digest([asked.digest, asked.examples, texts, plan.system_prompt, decoding])
 
     def build(new: Path) -> None:
-        model = Model(asked.folder, plan, asked.signed)
+        model = opened(asked)
 
         def said(done: int, total: int) -> None:
             progress.report(plan.template, "evaluate", done, total, arm)
@@ -107,7 +121,7 @@ def answered(arm: Arm, asked: Asked, rows: list[Row], plan: TrainingPlan, work: 
     return once(work / "evaluate" / f"{arm}-{known[:12]}", build)
 
 
-def behaviours(asked: Asked, plan: TrainingPlan, work: Path) -> Path:
+def behaviours(asked: Asked, opened: Opened, plan: TrainingPlan, work: Path) -> Path:
     """A folder of behaviours.json: what became of the kit's behaviour tests, and of each of their cases."""
     from pipelines.evaluation.behaviours import test
 
@@ -116,13 +130,9 @@ def behaviours(asked: Asked, plan: TrainingPlan, work: Path) -> Path:
     tests = [digest(folder) for folder in files if folder.is_dir()]
     known = digest([asked.digest, tests, plan.template, plan.system_prompt, decoding])
 
-    @cache
-    def model() -> Model:
-        return Model(asked.folder, plan, asked.signed)
-
     def build(new: Path) -> None:
         progress.report(plan.template, "evaluate", 0, 1, "behaviour tests")
-        found, cases = test(plan.template, lambda rows: model().ask(rows))
+        found, cases = test(plan.template, lambda rows: opened(asked).ask(rows))
         told = {"behaviours": [one.model_dump() for one in found], "cases": cases}
         write_text(new / "behaviours.json", json.dumps(told, indent=1))
 

@@ -80,6 +80,7 @@ def test_the_second_night_has_nothing_to_do_and_says_so(stack: Any, first_night:
     assert seconds < 60
 
 
+@pytest.mark.slow
 def test_what_the_gate_fails_is_never_asked_about(stack: Any, first_night: dict[str, Any]) -> None:
     result = stack.json("run", TEMPLATE, "--approve", "--set", "gate.max_loss_ratio=0.0001")
     assert result["outcome"].startswith("gate failed: held-out loss")
@@ -142,6 +143,7 @@ for item in review_queues.list_review_queue_items("{queue}"):
     subprocess.run([sys.executable, "-c", code], env=os.environ | signed_in, cwd=stack.home, check=True)
 
 
+@pytest.mark.slow
 def test_an_expert_scores_and_a_reviewer_approves_in_mlflow(stack: Any, second_champion: int) -> None:
     aliases = stack.json("registry", "show", TEMPLATE)["aliases"]
     assert aliases["champion"]["version"] == second_champion
@@ -153,6 +155,7 @@ def test_an_expert_scores_and_a_reviewer_approves_in_mlflow(stack: Any, second_c
     assert "lower end of the gain over champion above" in rules
 
 
+@pytest.mark.slow
 def test_a_rollback_takes_less_than_a_minute_and_all_agree(stack: Any, second_champion: int) -> None:
     began = time.monotonic()
     stack.json("rollback", TEMPLATE, "--why", "customers complain")
@@ -162,6 +165,7 @@ def test_a_rollback_takes_less_than_a_minute_and_all_agree(stack: Any, second_ch
     assert stack.json("ledger", "verify")["whole"]
 
 
+@pytest.mark.slow
 def test_a_rollback_in_airflow_does_the_same(stack: Any, second_champion: int) -> None:
     conf = {"template": TEMPLATE, "to": second_champion, "why": "it was not the model"}
     airflow, runs = stack.airflow(), "/api/v2/dags/rollback/dagRuns"
