@@ -200,10 +200,10 @@ def control(path: str) -> Any:
         Unavailable: Triton does not run.
         WeaverError: it refuses; with its words.
     """
-    header = {TRITON_KEY: settings().secret("triton_control")}
     try:
+        header = {TRITON_KEY: settings().secret("triton_control")}
         done = httpx.post(f"{settings().triton_url}/v2/repository/{path}", headers=header, timeout=PATIENCE)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, FileNotFoundError) as error:  # a home that was never up has no keys
         raise Unavailable(f"Triton does not answer: {error}", "Run `weaver up`; see `weaver status`.") from error
     if not done.is_success:
         words = done.json()["error"]
