@@ -8,7 +8,9 @@ import pytest
 from pipelines.errors import WeaverError
 from pipelines.registry import ledger
 from pipelines.registry.audit import audit
+from pipelines.serving import store
 from pipelines.serving.pointer import answering, deployed, home
+from pipelines.settings import settings
 
 from ..models import Home, killed
 from .test_promote import agree
@@ -72,15 +74,17 @@ def test_killed_before_any_of_its_changes_it_is_finished_by_running_it_again(kep
 
 def test_one_that_cannot_be_finished_may_go_to_another_version(models: Home) -> None:
     models.promoted(1, 2, 3)
-    spoilt = home(models.name) / "v2" / "model.safetensors"
-    spoilt.unlink()  # not written to: deployed files are links to the exported ones
-    spoilt.write_bytes(b"something else")
-    with pytest.raises(WeaverError, match="is not what was signed"):
+    published = settings().home / "models" / models.name / store.versions(models.name)[2].digest / "model.safetensors"
+    whole = published.read_bytes()
+    for file in (published, home(models.name) / "v2" / "model.safetensors"):
+        file.unlink()  # not written to: they are links to the exported one
+        file.write_bytes(b"something else")
+    with pytest.raises(WeaverError, match="is not what was published"):
         models.rollback()
     assert answering(models.name) == 3 and models.champions()[0] == 2
     models.rollback(to=3)
     agree(models, 3)
-    shutil.rmtree(spoilt.parent)
+    published.write_bytes(whole)
     models.rollback()
     agree(models, 2)
 
