@@ -165,6 +165,7 @@ def test_mended_rows_pass(held: Callable) -> None:
     assert held(good()).records.rows == 600
 
 
+@pytest.mark.slow
 def test_the_bench_measures_the_stage() -> None:
     figures = run(2000)
     assert figures["rows"] == 2000 and figures["expectations"] == 42

@@ -93,6 +93,7 @@ def test_small_batches_change_nothing(refined: Callable, home: Path) -> None:
     assert made(refined(home / "one")) == made(refined(home / "other", batch_rows=7))
 
 
+@pytest.mark.slow
 def test_ray_changes_nothing_and_listens_on_this_machine_alone(refined: Callable, home: Path) -> None:
     with workers.Workers("ray", ROWS):
         started = psutil.Process().children(recursive=True)
@@ -175,6 +176,7 @@ def test_what_may_not_be_released_is_not(refined: Callable) -> None:
     assert quarantine.releases("service_advisor") == []
 
 
+@pytest.mark.slow
 def test_the_bench_measures(home: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pipelines.cli.main", "bench", "refine", "--rows", "3000", "--json"],
