@@ -60,8 +60,10 @@ def launch() -> None:
     for folder in (file.parent, sockets, logs, settings().home / DEPLOYED, *own):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     triton.furnish()
-    with whole(file) as temporary, temporary.open("w") as stream:
-        configuration().write(stream)
+    with whole(file) as temporary:
+        temporary.touch(mode=0o600)  # Triton takes its keys on its command line
+        with temporary.open("w") as stream:
+            configuration().write(stream)
     program = Path(sysconfig.get_path("scripts"), "supervisord")
     done = subprocess.run(
         [program, "-c", file],

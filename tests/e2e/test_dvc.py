@@ -42,6 +42,7 @@ def dvc(stack: Any, clone: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_stages_reproduce_and_an_experiment_takes_its_parameter(stack: Any, clone: Path) -> None:
     dvc(stack, clone, "repro", "version")
     assert "Stage 'validate' didn't change, skipping" in dvc(stack, clone, "repro", "version")

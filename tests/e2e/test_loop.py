@@ -88,6 +88,7 @@ def test_what_the_gate_fails_is_never_asked_about(stack: Any, first_night: dict[
     assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == 1
 
 
+@pytest.mark.slow
 def test_a_rejection_keeps_the_champion_and_is_remembered(stack: Any, first_night: dict[str, Any]) -> None:
     """A reviewer says no in the Airflow UI, through the call that its button makes; an engineer may not."""
     watching = stack.start("run", TEMPLATE, "--set", "gate.max_cost=99", "--json")

@@ -7,6 +7,7 @@ import pytest
 from pipelines.bench.gate import CODE, LOST, QUESTIONS, TRUTHS, VEHICLE, examination, run
 
 
+@pytest.mark.slow
 def test_equal_challengers_are_rarely_promoted_and_much_better_ones_mostly(tmp_path: Path) -> None:
     figures = run(challengers=50, picture=tmp_path / "gate.png")
     assert figures["challengers"] == 50 * len(QUESTIONS) * 3

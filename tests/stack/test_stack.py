@@ -58,7 +58,7 @@ def test_other_settings_are_not_silently_ignored(stack: Any) -> None:
 
 def test_nobody_outside_this_machine_can_connect(stack: Any) -> None:
     listening = {
-        (connection.laddr.ip, connection.laddr.port)
+        (connection.laddr.ip.removeprefix("::ffff:"), connection.laddr.port)  # as gRPC writes an IPv4 address
         for process in stack.processes()
         for connection in process.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
@@ -163,6 +163,7 @@ def test_a_killed_server_is_started_again(stack: Any) -> None:
     assert [name for name, pid in pids(stack).items() if pid != before[name]] == ["scheduler"]
 
 
+@pytest.mark.slow
 def test_up_recovers_from_a_killed_supervisor(stack: Any) -> None:
     old = stack.processes()
     supervisord(stack).kill()
@@ -199,6 +200,7 @@ def test_a_taken_port_is_named_with_its_holder_and_the_setting(stack: Any, tmp_p
         assert doctor.returncode == 1 and f"process {os.getpid()}" in doctor.stdout
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_on_its_way_up_is_quoted_and_nothing_stays(stack: Any, tmp_path: Path) -> None:
     """In a home, too, whose path is too long for a socket's name."""
     home = tmp_path / "a_dealership_with_a_very_long_name" / "and_a_percent_%_sign" / "and its own ideas of folders"

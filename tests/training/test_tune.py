@@ -94,6 +94,7 @@ def test_a_budget_stops_it_and_the_next_call_carries_on(orders: DatasetVersion, 
     assert len(children(whole)) == 2
 
 
+@pytest.mark.slow
 def test_every_trial_is_a_run_inside_the_tunings_own(tuned: Tuning, orders: DatasetVersion) -> None:
     client = tracking().MlflowClient()
     parent = client.get_run(tuned.run_id)
@@ -164,6 +165,7 @@ def test_a_trial_behind_the_median_is_pruned(orders: DatasetVersion, plan: Train
     assert [loss.step for loss in losses] == [1], "the other two steps were saved"
 
 
+@pytest.mark.slow
 def test_the_best_values_are_written_into_the_template(
     tuned: Tuning, orders: DatasetVersion, plan: TrainingPlan, own_template: Path
 ) -> None:
@@ -253,6 +255,7 @@ def test_the_verb_needs_a_template_and_its_dataset(
     assert f"Run `weaver version {TEMPLATE}` first." in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_verb_shows_the_best_beside_the_present_values(
     tuned: Tuning, orders: DatasetVersion, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
