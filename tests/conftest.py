@@ -290,6 +290,7 @@ def models(home: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Itera
     name = f"advisor_{uuid.uuid4().hex[:8]}"
     own = home / "templates" / f"{name}.yaml"
     own.parent.mkdir()
-    own.write_text(template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {name}"))
+    text = template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {name}")
+    own.write_text(f"{text}\ndeployment:\n  backends: []  # published, and served by nobody\n")
     yield Home(home, name, server.folder / "artifacts")
     settings.cache_clear()

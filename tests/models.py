@@ -58,7 +58,7 @@ class Home:
 
     def __init__(self, folder: Path, name: str, artifacts: Path) -> None:
         self.folder, self.name, self.artifacts = folder, name, artifacts
-        self.plan = make_plan(name, {"deployment.backends": []})  # published, and served by nobody
+        self.plan = make_plan(name)
         self.work = folder / "work"
         data = folder / "dataset"
         write_jsonl(data / "heldout.jsonl", [{"instruction": "Where?", "input": "", "output": "In bay 4."}])

@@ -35,9 +35,9 @@ def test_an_open_loop_counts_what_everybody_waits_while_the_server_stands_still(
             server.resume()
             return await asking
 
-    gguf = packaged_gguf()
-    with llama_cpp(gguf) as door:
-        (server,) = (child for child in psutil.Process().children() if str(gguf) in child.cmdline())
+    before = set(psutil.Process().children())
+    with llama_cpp(packaged_gguf()) as door:
+        (server,) = set(psutil.Process().children()) - before
         answers = asyncio.run(stall(door, server))
     assert [answer.status for answer in answers] == [200] * 5
     for number, told in enumerate(answers, start=1):

@@ -11,11 +11,12 @@ import pytest
 from pipelines.errors import Unavailable, WeaverError
 from pipelines.plan import Serving
 from pipelines.serving import figures
-from pipelines.serving.routes import Place, Route, Served
+from pipelines.serving.routes import Served
 from pipelines.serving.routing import MIN_RETRIES, TRIAL_EVERY, Agent, Choice
 
+from .served import route, served
+
 POLICY = Serving(prefer="fastest", max_latency=5.0)
-USERS = [f"user {number}" for number in range(2000)]
 
 
 class Clock:
@@ -33,23 +34,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(time, "monotonic", made)
     return made
-
-
-def served(version: int = 3, score: float | None = 0.9, machine_hours: tuple[float, ...] = (1.0, 1.0)) -> Served:
-    places = [
-        Place(backend=backend, endpoint="unix:/x.sock", model=f"service_advisor-v{version}", machine_hour=cost)
-        for backend, cost in zip(("llama_cpp", "triton", "vllm"), machine_hours, strict=False)
-    ]
-    known = {"name": "service_advisor", "digest": f"d{version}", "system_prompt": "", "max_new_tokens": 48}
-    return Served(version=version, score=score, places=places, **known)
-
-
-def route(
-    shares: dict[int, float], scores: dict[int, float] | None = None, shadow: dict[int, float] | None = None
-) -> Route:
-    scores, shadow = scores or {}, shadow or {}
-    versions = [served(version, scores.get(version, 0.9)) for version in {**shares, **scores, **shadow}]
-    return Route(name="service_advisor", champion=min(shares), served=versions, shares=shares, shadow=shadow)
 
 
 def to(version: Served, backend: str) -> Choice:
@@ -227,58 +211,6 @@ def test_retries_are_a_share_of_requests_with_a_floor(clock: Clock) -> None:
     assert MIN_RETRIES < taken <= 2 * MIN_RETRIES
     assert not agent.may_retry("service_advisor", Serving(retry_share=0))
     assert agent.may_retry("sales_assistant", policy)  # a template's budget is its own
-
-
-def test_users_move_to_the_new_version_and_never_back() -> None:
-    agent = Agent()
-
-    def versions(share: float) -> dict[str, int]:
-        shifting = route({3: 1 - share, 4: share})
-        return {user: agent.version(shifting, user, POLICY)[0].version for user in USERS}
-
-    on_new: set[str] = set()
-    for share in (0.05, 0.5, 1.0):
-        now = {user for user, version in versions(share).items() if version == 4}
-        assert on_new <= now and len(now) == pytest.approx(share * len(USERS), abs=80)
-        on_new = now
-    assert versions(0.5) == versions(0.5)
-
-
-def test_a_growing_version_takes_users_from_the_others_and_moves_nobody_between_them() -> None:
-    agent = Agent()
-
-    def versions(shares: dict[int, float]) -> dict[str, int]:
-        return {user: agent.version(route(shares), user, POLICY)[0].version for user in USERS}
-
-    before, after = versions({3: 0.5, 4: 0.4, 5: 0.1}), versions({3: 0.25, 4: 0.2, 5: 0.55})
-    assert {after[user] for user in USERS if before[user] != after[user]} == {5}
-
-
-def test_who_has_no_name_is_drawn_anew() -> None:
-    agent, shifting = Agent(), route({3: 0.5, 4: 0.5})
-    assert {agent.version(shifting, "", POLICY)[0].version for _ in range(60)} == {3, 4}
-
-
-@pytest.mark.parametrize(
-    ("shares", "scores", "chosen", "why"),
-    [
-        ({3: 0.5, 4: 0.5}, {3: 0.9, 4: 0.4}, {3}, "share 100%; v4 scored below 0.8"),
-        ({4: 1.0}, {3: 0.9, 4: 0.4}, {3}, "no version with a share scored 0.8; v3 did"),
-        ({3: 0.5, 4: 0.5}, {3: 0.3, 4: 0.4}, {3, 4}, "none scored 0.8"),
-    ],
-)
-def test_a_version_below_the_least_score_is_not_chosen_where_another_meets_it(
-    shares: dict[int, float], scores: dict[int, float], chosen: set[int], why: str
-) -> None:
-    answers = [Agent().version(route(shares, scores), user, Serving(min_score=0.8)) for user in USERS[:50]]
-    assert {served.version for served, _ in answers} == chosen
-    assert all(why in said for _, said in answers)
-
-
-def test_shadows_are_asked_by_their_share() -> None:
-    agent, shadowed = Agent(), route({3: 1.0}, shadow={4: 1.0, 5: 0.5, 6: 0.0})
-    asked = Counter(served.version for _ in range(400) for served in agent.shadows(shadowed))
-    assert asked[4] == 400 and 120 < asked[5] < 280 and not asked[3] and not asked[6]
 
 
 def test_explain_gives_every_place_with_its_figures(clock: Clock) -> None:

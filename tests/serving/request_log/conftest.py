@@ -1,0 +1,15 @@
+"""A request log of the test's own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelines.serving.request_log import RequestLog, folder
+
+
+@pytest.fixture
+def log(home: Path) -> Iterator[RequestLog]:
+    log = RequestLog(folder())
+    yield log
+    log.close()

@@ -1,0 +1,161 @@
+"""Rows land, and settle into a table that anybody reads; each is there once, whoever looks and whenever."""
+
+import os
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+
+from pipelines.serving.request_log import Exchange, RequestLog, exchanges, feedbacks, folder, parts
+
+from .rows import DAY, T, exchange, files, ids
+
+
+def test_settled_and_landed_rows_are_one_table(log: RequestLog) -> None:
+    now = time.time()
+    for number in range(4):
+        log.write(exchange(f"a{number}", now - 10 + number))
+    log.settle()
+    log.write(exchange("b", now, template="parts_inventory"))
+    assert exchanges().column_names == list(Exchange.model_fields)
+    assert ids() == ["a0", "a1", "a2", "a3", "b"]
+    assert exchanges(template=T)["id"].to_pylist() == ["a0", "a1", "a2", "a3"]
+    assert exchanges(since=now - 9, until=now - 7)["id"].to_pylist() == ["a1", "a2"]
+    assert exchanges(since=now)["id"].to_pylist() == ["b"]
+
+
+def test_without_a_log_there_are_no_rows(home: Path) -> None:
+    assert len(exchanges()) == len(feedbacks()) == 0
+
+
+def test_any_reader_of_parquet_reads_it(log: RequestLog) -> None:
+    now = time.time()
+    for at in (now - DAY, now):
+        log.write(exchange(f"at {at}", at))
+    log.settle()
+    table = parquet.read_table(folder() / "exchanges")
+    assert sorted(map(str, table["date"].to_pylist())) == [
+        f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}" for at in (now - DAY, now)
+    ]
+    assert table["answer"].to_pylist() == ["The catalyst is worn."] * 2
+    one = parquet.ParquetFile(folder() / "exchanges" / files()[0])
+    assert one.schema_arrow.metadata[b"weaver_log"] == b"1"
+    assert one.metadata.row_group(0).column(0).compression == "ZSTD"
+    assert folder().stat().st_mode & 0o077 == 0, "conversations are for their owner's eyes"
+
+
+def test_a_day_that_is_over_becomes_one_part(log: RequestLog) -> None:
+    now = time.time()
+    for number in range(3):
+        log.write(exchange(f"a{number}", now - DAY))
+        log.write(exchange(f"b{number}", now))
+        log.settle()
+    yesterday, *today = files()
+    assert yesterday.endswith("/000000000001-000000000005.parquet") and len(today) == 3
+    assert sorted(ids()) == ["a0", "a1", "a2", "b0", "b1", "b2"]
+
+
+def test_many_parts_of_today_become_one(log: RequestLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "PARTS_A_DAY", 3)
+    for number in range(9):
+        log.write(exchange(f"a{number}"))
+        log.settle()
+    assert len(files()) <= 3 and len(ids()) == 9
+
+
+def test_old_days_go(log: RequestLog) -> None:
+    old = time.time() - (parts.KEEP_DAYS + 2) * DAY
+    log.write(exchange("old", old))
+    log.write(exchange("new"))
+    log.settle()
+    assert ids() == ["new"]
+
+
+def test_readers_see_every_row_once_while_it_is_written_and_settled(
+    log: RequestLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "PARTS_A_DAY", 2)
+    written, stop = [0], threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            log.write(exchange(f"a{written[0] + 1}"))
+            written[0] += 1
+
+    def settle() -> None:
+        while not stop.is_set():
+            log.settle()
+
+    threads = [threading.Thread(target=work) for work in (write, settle)]
+    for thread in threads:
+        thread.start()
+    try:
+        end = time.monotonic() + 4
+        while time.monotonic() < end:
+            least = written[0]
+            seen = ids()
+            assert len(set(seen)) == len(seen) >= least
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_it_may_be_closed_by_another_thread_and_opened_again(log: RequestLog) -> None:
+    log.write(exchange("a"))
+    closing = threading.Thread(target=log.close)
+    closing.start()
+    closing.join()
+    again = RequestLog(folder())
+    again.write(exchange("b"))
+    assert ids() == ["a", "b"]
+    again.close()
+
+
+@pytest.mark.slow
+def test_a_request_does_not_wait_for_its_log(log: RequestLog) -> None:
+    """Prints the figures: `pytest -s -m slow -k wait_for_its_log tests/serving/test_request_log.py`."""
+
+    def waits(count: int, pause: float = 0.0) -> list[float]:
+        """Microseconds of each write, sorted; rows of 1 kB that do not compress."""
+        rows = [exchange(os.urandom(8).hex(), answer=os.urandom(300).hex()) for _ in range(count)]
+        taken = []
+        for row in rows:
+            begin = time.perf_counter()
+            log.write(row)
+            taken.append((time.perf_counter() - begin) * 1e6)
+            time.sleep(pause)
+        return sorted(taken)
+
+    def told(what: str, taken: list[float]) -> None:
+        p50, p99, worst = (taken[int(len(taken) * share)] for share in (0.5, 0.99, 0.99999))
+        print(f"{what}: p50 {p50:.0f} µs, p99 {p99:.0f} µs, longest {worst / 1e3:.1f} ms, {len(taken)} writes")
+
+    begin = time.perf_counter()
+    taken = waits(20_000)
+    print(f"{len(taken) / (time.perf_counter() - begin):,.0f} writes a second, their making included")
+    told("one after the other", taken)
+    begin = time.perf_counter()
+    log.settle()
+    print(f"{len(taken) / (time.perf_counter() - begin):,.0f} rows settled a second")
+    calm = waits(2_000, pause=0.005)
+    told("up to 200 a second", calm)
+    waits(1_000)
+    settling = threading.Thread(target=log.settle)
+    settling.start()
+    told("while 1,000 rows are settled", waits(200, pause=0.002))
+    settling.join()
+    log.warm(T)
+    for text in (
+        "What does trouble code P0420 mean?",
+        "2019 Honda Civic LX, 4 cylinders, 30 city mpg: what is its engine displacement?",
+        "My name is Jane Doe, my VIN is 1HGCM82633A004352, call me at 313-555-0134.",
+    ):
+        begin = time.perf_counter()
+        for _ in range(100):
+            log.protected(text, T)
+        print(f"{(time.perf_counter() - begin) * 1e4:,.0f} µs to protect {text!r}")
+    assert calm[len(calm) // 2] < 1_000
