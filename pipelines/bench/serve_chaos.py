@@ -18,7 +18,7 @@ from pipelines.bench import serve_home as home
 from pipelines.bench.serve import ask
 from pipelines.bench.serve_figures import milliseconds
 from pipelines.bench.serve_load import Answer, clients, open_loop
-from pipelines.serving.request_log.reading import exchanges
+from pipelines.request_log.reading import exchanges
 from pipelines.serving.routes import Place
 from pipelines.settings import settings
 

@@ -90,7 +90,7 @@ def judged(since: float, template: str) -> "pa.Table":
     """The requests from then on, each with the newest thumb, correction and comment on its answer; null without one."""
     import pyarrow as pa
 
-    from pipelines.serving.request_log import exchanges, feedbacks
+    from pipelines.request_log import exchanges, feedbacks
 
     said = feedbacks(since, template=template).select(["id", "thumb", "correction", "comment"])
     newest = {row["id"]: row for row in said.to_pylist()}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pipelines.errors import WeaverError
 from pipelines.plan import Deployment
-from pipelines.serving.request_log import exchanges
+from pipelines.request_log import exchanges
 from pipelines.serving.routes import Route, Served, file_of, route
 
 GLANCE = 0.5  # seconds between two looks at the log

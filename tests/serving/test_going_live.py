@@ -17,10 +17,10 @@ import tritonclient.grpc
 from pipelines.artifacts import Adapter, Export, Incumbent
 from pipelines.errors import WeaverError
 from pipelines.files import write_jsonl
+from pipelines.request_log import exchanges
 from pipelines.serving import trial
 from pipelines.serving.backends import backend
 from pipelines.serving.pointer import answering, deployed
-from pipelines.serving.request_log import exchanges
 from pipelines.serving.routes import route
 from pipelines.settings import settings
 from pipelines.stack import keys, supervision

@@ -8,8 +8,8 @@ import pytest
 
 from pipelines.errors import WeaverError
 from pipelines.plan import Deployment
+from pipelines.request_log import Exchange, RequestLog, folder
 from pipelines.serving import shift as shifting
-from pipelines.serving.request_log import Exchange, RequestLog, folder
 from pipelines.serving.routes import Place, Served, file_of, route
 from pipelines.serving.shift import shift
 

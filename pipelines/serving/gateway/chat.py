@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pipelines.errors import Unavailable, WeaverError
+from pipelines.request_log import Exchange
 from pipelines.serving.backends import Chunk
 from pipelines.serving.cache import Hit
 from pipelines.serving.figures import Attempt
 from pipelines.serving.gateway import wire
 from pipelines.serving.gateway.catalogue import Entry
 from pipelines.serving.gateway.refusals import Refusal
-from pipelines.serving.request_log import Exchange
 from pipelines.serving.routes import Place, Served
 from pipelines.serving.routing import Choice
 

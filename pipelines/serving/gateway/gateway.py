@@ -9,6 +9,8 @@ from threading import Thread
 from typing import Any
 
 from pipelines.errors import WeaverError
+from pipelines.request_log import Feedback, RequestLog, folder
+from pipelines.request_log.reading import asked
 from pipelines.serving import backends
 from pipelines.serving.cache import Cache
 from pipelines.serving.gateway.catalogue import Catalogue
@@ -17,8 +19,6 @@ from pipelines.serving.gateway.keys import Keyring
 from pipelines.serving.gateway.metrics import Metrics
 from pipelines.serving.gateway.traces import Traces
 from pipelines.serving.gateway.wire import FeedbackRequest
-from pipelines.serving.request_log import Feedback, RequestLog, folder
-from pipelines.serving.request_log.reading import asked
 from pipelines.serving.routing import Agent
 
 LOOK = 0.2  # seconds between looks at route files, templates and keys

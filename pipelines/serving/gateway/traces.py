@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Status, StatusCode
 
-from pipelines.serving.request_log import Exchange
+from pipelines.request_log import Exchange
 from pipelines.settings import settings
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,8 @@ import openai
 import pytest
 import yaml
 
-from pipelines.serving import request_log, routes
+from pipelines import request_log
+from pipelines.serving import routes
 from pipelines.serving.routes import Place, Route, Served
 from pipelines.settings import settings
 from pipelines.templates import template_files

@@ -143,7 +143,7 @@ def test_a_version_in_shadow_is_asked_and_nobody_sees_it(gateway: Gateway, engin
 
 
 def test_feedback_reaches_the_answer(gateway: Gateway) -> None:
-    from pipelines.serving import request_log
+    from pipelines import request_log
 
     answer = gateway.ask("Hello there.")
     said = {"id": answer.id, "thumb": "down", "correction": "Call me at 313-555-0134."}

@@ -12,9 +12,9 @@ import httpx
 import openai
 import pytest
 
-from pipelines import signing
+from pipelines import request_log, signing
 from pipelines.plan import Deployment
-from pipelines.serving import request_log, routes
+from pipelines.serving import routes
 from pipelines.serving.backends import Model
 from pipelines.serving.backends.llama_cpp import LlamaCpp
 from pipelines.stack import keys, supervision

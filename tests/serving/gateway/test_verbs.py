@@ -19,7 +19,7 @@ def test_a_script_gets_one_object(gateway: Gateway) -> None:
 def test_a_conversation_remembers_what_was_said(gateway: Gateway) -> None:
     done = gateway.weaver("chat", TEMPLATE, typed="Hello.\nAnd now?\n\n")
     assert done.returncode == 0, done.stderr
-    from pipelines.serving import request_log
+    from pipelines import request_log
 
     said = [row["messages"] for row in request_log.exchanges().to_pylist() if "And now?" in row["messages"]]
     assert len(said) == 1 and "Hello." in said[0] and "assistant" in said[0]

@@ -12,7 +12,7 @@ from pyarrow import json as arrow_json
 
 from pipelines.cli.main import app
 from pipelines.errors import WeaverError
-from pipelines.serving.request_log import RequestLog, feedbacks, folder
+from pipelines.request_log import RequestLog, feedbacks, folder
 from pipelines.settings import settings
 from pipelines.templates import template_files
 

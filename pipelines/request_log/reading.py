@@ -9,9 +9,9 @@ import pyarrow as pa
 import stamina
 from pyarrow import compute
 
-from pipelines.serving.request_log import parts
-from pipelines.serving.request_log.landing import landed, landed_row
-from pipelines.serving.request_log.rows import folder, schema
+from pipelines.request_log import parts
+from pipelines.request_log.landing import landed, landed_row
+from pipelines.request_log.rows import folder, schema
 
 LANDING = "landing.sqlite"
 

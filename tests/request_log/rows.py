@@ -4,7 +4,7 @@ import json
 import time
 from typing import Any
 
-from pipelines.serving.request_log import Exchange, Feedback, exchanges, folder
+from pipelines.request_log import Exchange, Feedback, exchanges, folder
 
 T = "service_advisor"
 DAY = 86_400

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import WeaverError
-from pipelines.serving.request_log import RequestLog, folder, landing, parts
+from pipelines.request_log import RequestLog, folder, landing, parts
 
 from .rows import DAY, exchange, files, ids
 
 WRITER = """
 import os, sys, threading, time
-from pipelines.serving.request_log import RequestLog, Exchange, folder
+from pipelines.request_log import RequestLog, Exchange, folder
 log = RequestLog(folder())
 template = Exchange.model_validate_json(sys.argv[1])
 def settle():
@@ -118,7 +118,7 @@ def test_a_damaged_landing_place_is_told(home: Path) -> None:
 FULL = """
 import resource, sys
 from pipelines.errors import WeaverError
-from pipelines.serving.request_log import RequestLog, Exchange, exchanges, folder
+from pipelines.request_log import RequestLog, Exchange, exchanges, folder
 log = RequestLog(folder())
 row = Exchange.model_validate_json(sys.argv[1])
 written = []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.serving.request_log import RequestLog, folder
+from pipelines.request_log import RequestLog, folder
 
 
 @pytest.fixture

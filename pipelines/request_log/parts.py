@@ -20,8 +20,8 @@ from typing import IO, Any, NamedTuple
 import pyarrow as pa
 
 from pipelines.files import whole
-from pipelines.serving.request_log.landing import Landed
-from pipelines.serving.request_log.rows import schema
+from pipelines.request_log.landing import Landed
+from pipelines.request_log.rows import schema
 
 KEEP_DAYS = 90  # older days are removed
 PARTS_A_DAY = 60  # more are made one

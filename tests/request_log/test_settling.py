@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from pipelines.serving.request_log import Exchange, RequestLog, exchanges, feedbacks, folder, parts
+from pipelines.request_log import Exchange, RequestLog, exchanges, feedbacks, folder, parts
 
 from .rows import DAY, T, exchange, files, ids
 

@@ -16,10 +16,10 @@ from filelock import FileLock, Timeout
 from pipelines import privacy
 from pipelines.errors import WeaverError
 from pipelines.plan import Privacy
-from pipelines.serving.request_log import parts
-from pipelines.serving.request_log.landing import Landing, landed
-from pipelines.serving.request_log.reading import LANDING, asked, exchanges, feedbacks
-from pipelines.serving.request_log.rows import KINDS, Exchange, Feedback, Opinion, folder
+from pipelines.request_log import parts
+from pipelines.request_log.landing import Landing, landed
+from pipelines.request_log.reading import LANDING, asked, exchanges, feedbacks
+from pipelines.request_log.rows import KINDS, Exchange, Feedback, Opinion, folder
 from pipelines.templates import make_plan
 
 __all__ = ["Exchange", "Feedback", "RequestLog", "exchanges", "feedbacks", "folder"]
