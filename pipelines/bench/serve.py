@@ -17,6 +17,7 @@ import numpy as np
 
 from pipelines import chat
 from pipelines.bench import serve_home as home
+from pipelines.bench.own_home import wait_for
 from pipelines.bench.serve_figures import Heard, figures, plot, span
 from pipelines.bench.serve_load import Answer, Client, Door, Question, clients, closed_loop, open_loop
 from pipelines.bench.serve_peer import llama_cpp, mlflow_gateway
@@ -63,10 +64,10 @@ def run(requests: int = 3_000, picture: Path | None = None) -> dict[str, Any]:
     rows = service_advisor.build()
     random.Random(SEED).shuffle(rows)
     picture = picture or settings().home / "bench" / "serve.png"
-    with home.own_home() as folder, llama_cpp(packaged_gguf()) as other, mlflow_gateway(other, folder) as peer:
+    with home.serving_home() as folder, llama_cpp(packaged_gguf()) as other, mlflow_gateway(other, folder) as peer:
         (place,) = home.deploy(1, "llama_cpp")
         home.route(home.UNCACHED, {1: [place]}, champion=1)
-        home.wait_for(f"{settings().gateway_url}/readyz")
+        wait_for(f"{settings().gateway_url}/readyz")
         began = time.monotonic()
         home.route(home.CACHED, {2: home.deploy(2, "llama_cpp")}, champion=2)
         asyncio.run(first_answer())

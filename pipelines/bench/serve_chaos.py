@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from pipelines import programs
 from pipelines.bench import serve_home as home
+from pipelines.bench.own_home import wait_for
 from pipelines.bench.serve import ask
 from pipelines.bench.serve_figures import milliseconds
 from pipelines.bench.serve_load import Answer, clients, open_loop
@@ -50,11 +51,11 @@ def run(minutes: float = 30, switch: bool = False, kill_s: float = 60, switch_s:
     """
     from pipelines.kits.automotive import service_advisor
 
-    with home.own_home():
+    with home.serving_home():
         versions = (1, 2) if switch else (1,)
         places = {version: home.deploy(version, *KILLED) for version in versions}
         home.route(home.UNCACHED, places, champion=1)
-        home.wait_for(f"{settings().gateway_url}/readyz")
+        wait_for(f"{settings().gateway_url}/readyz")
         answers, kills, turns = asyncio.run(trouble(service_advisor.build(), places, minutes * 60, kill_s, switch_s))
         logged = Counter(exchanges(template=home.UNCACHED).column("id").to_pylist())
     return figures(answers, kills, turns, logged)

@@ -4,20 +4,16 @@ The model is the base that the environment carries (a GGUF file, Q4_1), under a 
 does not depend on what it has learnt, only on how long its answers are.
 """
 
-import os
 import shutil
-import socket
-import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-import httpx
 import yaml
 
 from pipelines import signing
+from pipelines.bench.own_home import own_home, wait_for
 from pipelines.bench.serve_load import Door
 from pipelines.files import digest, write_text
 from pipelines.serving import routes
@@ -33,26 +29,16 @@ UNCACHED = "service_advisor_uncached"  # the same, but for a cache: what is meas
 
 
 @contextmanager
-def own_home() -> Iterator[Path]:
-    """A WEAVER_HOME that nobody else uses, while this lasts, with the servers of the serving room in it."""
-    before = dict(os.environ)
-    with tempfile.TemporaryDirectory(prefix="weaver-bench-", ignore_cleanup_errors=True) as folder:
-        ports = {f"WEAVER_{server}_PORT": str(free_port()) for server in ("GATEWAY", "TRITON_HTTP", "TRITON_GRPC")}
-        os.environ |= {"WEAVER_HOME": folder} | ports
-        settings.cache_clear()
-        try:
-            write_uncached()
-            keys.make()
-            supervision.launch()
-            supervision.start(servers.SERVING)
-            wait_for(f"{settings().gateway_url}/healthz")
-            wait_for(f"{settings().triton_url}/v2/health/ready", **{TRITON_KEY: settings().secret("triton")})
-            yield Path(folder)
-        finally:
-            supervision.end()
-            os.environ.clear()
-            os.environ |= before
-            settings.cache_clear()
+def serving_home() -> Iterator[Path]:
+    """A home of its own, with the servers of the serving room in it."""
+    with own_home() as home:
+        write_uncached()
+        keys.make()
+        supervision.launch()
+        supervision.start(servers.SERVING)
+        wait_for(f"{settings().gateway_url}/healthz")
+        wait_for(f"{settings().triton_url}/v2/health/ready", **{TRITON_KEY: settings().secret("triton")})
+        yield home
 
 
 def write_uncached() -> None:
@@ -101,26 +87,3 @@ def straight(at: Place) -> Door:
 
 def gateway(model: str) -> Door:
     return Door(f"{settings().gateway_url}/v1/chat/completions", model, settings().secret("gateway"))
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-def wait_for(health: str, **headers: str) -> None:
-    """Return once a server says that it is well.
-
-    Raises:
-        httpx.HTTPError: it did not in two minutes.
-    """
-    end = time.monotonic() + 120
-    while True:
-        try:
-            httpx.get(health, headers=headers, timeout=5, trust_env=False).raise_for_status()
-            return
-        except httpx.HTTPError:
-            if time.monotonic() > end:
-                raise
-        time.sleep(0.1)

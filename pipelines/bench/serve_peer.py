@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from pipelines.bench.serve_home import free_port, wait_for
+from pipelines.bench.own_home import free_port, wait_for
 from pipelines.bench.serve_load import Door
 from pipelines.serving.backends.llama_cpp import SERVER
 from pipelines.settings import SERVING
