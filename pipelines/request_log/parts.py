@@ -7,6 +7,7 @@ the day has a part that ends with it or later: that is how a settling that was k
 other than `reading` may see rows twice for the moment in which parts are made one.
 """
 
+import io
 import json
 import os
 import shutil
@@ -83,6 +84,13 @@ def settle(folder: Path, rows: list[Landed]) -> None:
         done = last_of(day)
         if new := [(number, row) for number, row in group if number > done]:
             write(day, new[0][0], new[-1][0], [row for _, row in new])
+
+
+def load() -> None:
+    """Wait now for what the first writing would wait for."""
+    from pyarrow import parquet
+
+    parquet.write_table(pa.Table.from_pylist([], schema("exchanges")), io.BytesIO())
 
 
 def write(day: Path, first: int, last: int, rows: list[dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,7 @@ from pipelines.serving.gateway.gateway import Gateway
 from pipelines.settings import settings
 
 HOST = "127.0.0.1"
+SWITCH = 0.0005  # seconds that a thread may compute before the event loop, which may just have been told, has its turn
 GRACE = 30  # seconds that requests in flight have to finish when the process is told to end
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ def create_app() -> FastAPI:
 
 def serve() -> None:
     """Listen until SIGTERM; then take no more, finish what is in flight, and settle the log."""
+    sys.setswitchinterval(SWITCH)
     uvicorn.run(
         create_app(),
         host=HOST,

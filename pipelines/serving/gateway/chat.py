@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from pipelines.serving.gateway.gateway import Gateway
 
 PATIENCE, AGAIN = 8.0, 0.25  # seconds for which places that are all down are asked again, and between two rounds
+SHORT = 500  # characters that are read for personal data at once: that takes less than to wake a thread for it
+HEAD_START = 0.002  # seconds; the question is read when the backend has it and is at work
+AFTERWARDS = 0.001  # seconds from when an answer is logged, in which it is sent
 STALLED = 10.0  # seconds without another token from which an answer counts as broken off
 Say = Callable[[str], Awaitable[None]]  # passes a piece of the answer on to the client
 
@@ -59,6 +62,7 @@ class Chat:
         self.request = asked.for_backend(served, entry.policy.max_new_tokens)
         self.status, self.backend, self.cached, self.route = "ok", "", "", f"{self.model}; {why}"
         self.queue_s = self.first_token_s = self.waited_s = self.cost = 0.0
+        self.question: asyncio.Task[list[str]] | None = None
         self.begin("")
 
     def begin(self, backend: str) -> None:
@@ -92,25 +96,22 @@ class Chat:
             Refusal: there is no answer, or no whole one.
         """
         in_flight = self.gateway.metrics.in_flight.labels(self.served.name)
-        # Protecting the question takes a thread's time while the backend takes its own.
-        texts = [message["content"] for message in self.asked.conversation()]
-        question = asyncio.ensure_future(asyncio.to_thread(self.protected, *texts))
         in_flight.inc()
         try:
             await self.find(say)
         except asyncio.CancelledError:
             self.status = "cancelled"
-            self.gateway.in_background(self.record(question))
+            self.gateway.in_background(self.record())
             raise
         except Exception as error:
             self.status = error.code if isinstance(error, Refusal) else "internal_error"
             if isinstance(error, Refusal):
                 error.headers["x-request-id"] = self.id
-            await asyncio.shield(self.gateway.in_background(self.record(question)))
+            await asyncio.shield(self.gateway.in_background(self.record()))
             raise
         else:
             # Whoever hangs up now is too late: the answer is there, and is logged.
-            await asyncio.shield(self.gateway.in_background(self.record(question)))
+            await asyncio.shield(self.gateway.in_background(self.record()))
         finally:
             in_flight.dec()
 
@@ -120,11 +121,8 @@ class Chat:
             if say:
                 await say(hit.answer)
             return
+        asyncio.get_running_loop().call_later(HEAD_START, self.read_question)
         await self.ask_places(say)
-        if not self.shadow_of and self.entry.policy.cache != "off":
-            told = Hit(self.text, "exact", self.completion_tokens, self.prompt_tokens, self.finish_reason)
-            putting = asyncio.to_thread(self.gateway.cache.put, self.served, self.request, self.entry.policy, told)
-            self.gateway.in_background(putting)
 
     def take(self, hit: Hit) -> None:
         self.pieces, self.finish_reason, self.cached = [hit.answer], hit.finish_reason, hit.kind
@@ -215,29 +213,38 @@ class Chat:
             return choice["delta"].get("content") or ""
         return ""
 
-    def protected(self, *texts: str) -> list[str]:
-        return self.gateway.log.all_protected(list(texts), self.served.name)
+    def read_question(self) -> asyncio.Task[list[str]]:
+        """The protected texts of the messages; the first call begins."""
+        if self.question is None:
+            texts = [message["content"] for message in self.asked.conversation()]
+            self.question = asyncio.ensure_future(self.protected(*texts))
+        return self.question
 
-    async def protected_conversation(self, question: asyncio.Future[list[str]]) -> tuple[str, str]:
-        """Messages, as JSON, and the answer; `question` are the protected texts of the messages."""
-        messages, texts = self.asked.conversation(), await question
+    async def protected(self, *texts: str) -> list[str]:
+        if self.gateway.warm and sum(map(len, texts)) <= SHORT:
+            return self.gateway.log.all_protected(list(texts), self.served.name)
+        return await asyncio.to_thread(self.gateway.log.all_protected, list(texts), self.served.name)
+
+    async def protected_conversation(self) -> tuple[str, str]:
+        """Messages, as JSON, and the answer."""
+        messages, texts = self.asked.conversation(), await self.read_question()
         answer = ""
         if self.pieces and texts != [message["content"] for message in messages]:
             # What is personal in the question may come again in the answer, where nothing announces it.
             sent = [message["content"] for message in messages]
-            *texts, answer = await asyncio.to_thread(self.protected, *sent, self.text)
+            *texts, answer = await self.protected(*sent, self.text)
         elif self.pieces:
-            (answer,) = await asyncio.to_thread(self.protected, self.text)
+            (answer,) = await self.protected(self.text)
         told = [message | {"content": text} for message, text in zip(messages, texts, strict=True)]
         return orjson.dumps(told).decode(), answer
 
-    async def record(self, question: asyncio.Future[list[str]]) -> None:
-        """Write the request into the log, the metrics and a trace.
+    async def record(self) -> None:
+        """Write the request into the log; whatever nobody waits for follows.
 
         Raises:
             Refusal: the log cannot be written; so the answer must not count as given.
         """
-        messages, answer = await self.protected_conversation(question)
+        messages, answer = await self.protected_conversation()
         exchange = Exchange(
             id=self.id,
             at=self.at,
@@ -264,19 +271,27 @@ class Chat:
         except (WeaverError, OSError) as error:
             self.gateway.complain(f"the request log cannot be written: {error}")
             self.status = "log_unavailable"
+            self.count(self.elapsed())
             raise Refusal(503, self.status, "The answer cannot be logged now, and so is not given.") from error
-        finally:
-            self.count()
-        self.gateway.traces.write(exchange, self.request, self.finish_reason)
+        self.gateway.in_background(self.follow_up(exchange, self.elapsed()))
 
-    def count(self) -> None:
+    async def follow_up(self, exchange: Exchange, seconds: float) -> None:
+        """Metrics, a trace, and the answer's place in the cache, once the client has it."""
+        await asyncio.sleep(AFTERWARDS)
+        self.count(seconds)
+        self.gateway.traces.write(exchange, self.request, self.finish_reason)
+        if self.status == "ok" and not (self.cached or self.shadow_of or self.entry.policy.cache == "off"):
+            told = Hit(self.text, "exact", self.completion_tokens, self.prompt_tokens, self.finish_reason)
+            await asyncio.to_thread(self.gateway.cache.put, self.served, self.request, self.entry.policy, told)
+
+    def count(self, seconds: float) -> None:
         metrics, version = self.gateway.metrics, (self.served.name, str(self.served.version))
         metrics.requests.labels(*version, self.backend, self.status, self.cached).inc()
         if self.shadow_of or self.status != "ok":
             return
-        metrics.seconds.labels(*version).observe(self.elapsed())
+        metrics.seconds.labels(*version).observe(seconds)
         metrics.first_token.labels(*version).observe(self.first_token_s)
-        metrics.overhead.observe(self.elapsed() - self.waited_s)
+        metrics.overhead.observe(seconds - self.waited_s)
         metrics.tokens.labels(*version, "prompt").inc(self.prompt_tokens)
         metrics.tokens.labels(*version, "completion").inc(self.completion_tokens)
         metrics.cost.labels(*version).inc(self.cost)
