@@ -41,8 +41,9 @@ def alert(text: str, severity: Severity = "warning", key: str = "", template: st
         template: whose model it is about, if one's.
         link: the page that shows more: of Airflow, of MLflow, a report.
     """
+    text = clean(text)
     key = clean(key) or digest(text)[:12]
-    about = {"key": key, "text": clean(text), "template": template, "link": clean(link)}
+    about = {"key": key, "text": text, "template": template, "link": clean(link)}
     with record.writing():
         before = record.cases(record.read()).get(key)
         raised = Entry(event="raised", at=now(), id=uuid.uuid4().hex, severity=severity, **about)
@@ -55,7 +56,7 @@ def alert(text: str, severity: Severity = "warning", key: str = "", template: st
                 raised = raised.model_copy(update={"repeats": before.repeats + 1, "since": before.told.at})
         record.write(raised)
         rise(case)
-    log.log(logging.INFO if severity == "info" else logging.WARNING, "alert: %s", about["text"])
+    log.log(logging.INFO if severity == "info" else logging.WARNING, "alert: %s", text)
     send()
 
 

@@ -44,7 +44,7 @@ def list_(as_json: AsJson = False) -> None:
         table.add_row(f"{case.last:%m-%d %H:%M}", severity, escape(case.key), str(case.count), case.by, escape(line))
     out.print(table)
     if unsent:
-        out.print(f"{unsent} messages wait for a channel that is down; `weaver alerts send` tries again.")
+        out.print(f"waiting for a channel that is down: {unsent}; `weaver alerts send` tries again.")
 
 
 @app.command()
@@ -95,13 +95,13 @@ def send(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"unsent": unsent})
     else:
-        out.print(f"{unsent} messages wait still." if unsent else "Nothing waits.")
+        out.print(f"Waiting still: {unsent}." if unsent else "Nothing waits.")
 
 
 @app.command()
 def digest(as_json: AsJson = False) -> None:
     """Send what happened since the last digest, and show it; daily by itself."""
-    from pipelines.alerts.digest import digest as send_digest
+    from pipelines.alerts.daily import digest as send_digest
 
     text = send_digest()
     if as_json:
