@@ -5,12 +5,14 @@ from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowTaskTimeout
+from notifier import WeaverNotifier
 
 from pipelines.errors import Unavailable, WeaverError
 from pipelines.stages import STAGES, run
 from pipelines.templates import make_plan
 
-# What a person must mend is not tried again; a server that is away is, and so is a task whose machine went down.
+# What a person must mend is not tried again; a server that is away is, and so is a task whose machine went down. When
+# a task is given up, somebody is told.
 RETRIES = {
     "retries": 3,
     "retry_delay": timedelta(seconds=20),
@@ -21,6 +23,7 @@ RETRIES = {
             RetryRule(exception=AirflowTaskTimeout, action=RetryAction.FAIL),
         ]
     ),
+    "on_failure_callback": WeaverNotifier(),
 }
 
 

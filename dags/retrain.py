@@ -2,8 +2,18 @@
 
 from datetime import timedelta
 
-from airflow.sdk import CronTriggerTimetable, Param, ParamsDict, chain, dag
+from airflow.sdk import (
+    AsyncCallback,
+    CronTriggerTimetable,
+    DeadlineAlert,
+    DeadlineReference,
+    Param,
+    ParamsDict,
+    chain,
+    dag,
+)
 from loop import RETRIES, anything_new, decided, decision, good_enough, merge_plan, stage, take_back
+from notifier import WeaverNotifier
 from people import ApprovalInMLflow, approve, scores
 
 from pipelines.settings import settings
@@ -19,6 +29,12 @@ def retrain(template: Template) -> None:
         schedule=CronTriggerTimetable(template.schedule.cron, timezone=template.schedule.timezone),
         catchup=False,
         max_active_runs=1,
+        deadline=DeadlineAlert(
+            reference=DeadlineReference.DAGRUN_QUEUED_AT,
+            interval=timedelta(hours=template.budget.deadline_hours),
+            callback=AsyncCallback(WeaverNotifier, kwargs={"event": "late"}),
+        ),
+        on_success_callback=WeaverNotifier("ended"),
         is_paused_upon_creation=True,  # a template that is run once, or switched on here, runs nightly from then on
         user_defined_macros={"mlflow_url": settings().mlflow_url},
         tags=["neuroweaver", "retrain", template.name],

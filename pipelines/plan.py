@@ -190,6 +190,9 @@ class Budget(Section):
     """What one run may take."""
 
     training_hours: float = Field(8, gt=0, description="a training that takes longer is stopped, and the run fails")
+    deadline_hours: float = Field(
+        10, gt=0, description="a run that is not over by then, people's answers included, alerts"
+    )
 
 
 class Serving(Section):

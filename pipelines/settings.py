@@ -4,15 +4,20 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipelines.errors import WeaverError
 
 REPOSITORY = Path(__file__).parents[1]
 SERVING = Path(sys.prefix, "serving")  # the environment of Triton and llama.cpp, beside this one
+Severity = Literal["info", "warning", "critical"]
 TRITON_KEY = "weaver-key"  # the HTTP header with a key of Triton's; gRPC's is triton-grpc-protocol-weaver-key
+
+
+SECRET = {"alert_webhook", "smtp_url", "smtp_password"}  # what a mistyped one holds is not repeated
 
 
 class Settings(BaseSettings):
@@ -40,6 +45,24 @@ class Settings(BaseSettings):
     alert_webhook: str = Field(
         "", pattern=r"^(https?://.+)?$", description="where alerts are posted to, as Slack takes them; empty: nowhere"
     )
+    alert_webhook_severity: Severity = Field("warning", description="the least severity that is posted there")
+    alert_mail: str = Field("", description="addresses that get alerts, separated by commas; empty: nobody")
+    alert_mail_severity: Severity = Field("warning", description="the least severity that is mailed")
+    alert_escalation: str = Field("", description="addresses that get what repeats, or what nobody acknowledges")
+    alert_escalation_count: int = Field(5, ge=1, description="an alert that was raised so often rises")
+    alert_escalation_hours: float = Field(24, gt=0, description="so does one that nobody acknowledged for so long")
+    alert_quiet_hours: float = Field(12, ge=0, description="the same alert within this time is counted, not sent again")
+    alert_from: str = Field(
+        "neuroweaver@localhost", pattern=r"^[^\s,<>]+@[^\s,<>]+$", description="sender of the mails"
+    )
+    smtp_url: str = Field(
+        "smtp://127.0.0.1:25",
+        pattern=r"^smtps?://([^:@/\s]+@)?([^:@/\s\[\]]+|\[[\da-fA-F:]+\])(:\d+)?/?$",
+        description="the mail server: smtp:// with STARTTLS, or smtps://; user@host where it wants a login (%40 for an "
+        "@ in the user); the password is the file secrets/smtp in home, or WEAVER_SMTP_PASSWORD",
+    )
+    smtp_password: SecretStr = Field(SecretStr(""), exclude=True)  # so that nothing passes it on or writes it down
+    smtp_ca: str = Field("", description="certificates that the mail server's is checked with; empty: the system's")
     ray_address: str = Field("", description="a Ray cluster; empty: refine starts one of its own where a plan says ray")
 
     @property
@@ -77,7 +100,9 @@ def settings() -> Settings:
     try:
         loaded = Settings()
     except ValidationError as error:
-        wrong = "; ".join(f"WEAVER_{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors())
+        faults = [(str(e["loc"][0]), e) for e in error.errors()]
+        values = {name: "…" if name in SECRET else repr(e["input"]) for name, e in faults}
+        wrong = "; ".join(f"WEAVER_{name.upper()}={values[name]}: {e['msg']}" for name, e in faults)
         raise WeaverError(wrong, "Correct the variable, or unset it.") from None
     home = loaded.home.expanduser().resolve()
     return loaded.model_copy(update={"home": home, "templates": home / loaded.templates.expanduser()})

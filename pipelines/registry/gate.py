@@ -25,7 +25,12 @@ def gate(candidate: Candidate, evaluation: Evaluation, scores: Scores, plan: Tra
         decide(candidate, "gate_failed", by="gate", why=found.reason)
         stays = f"Version {evaluation.champion} stays champion" if evaluation.champion else "There is no champion yet"
         page = f"{settings().mlflow_url}/#/models/{candidate.name}/versions/{candidate.version}"
-        alert(f"{candidate.name} version {candidate.version}: the gate {found.reason}. {stays}. {page}")
+        alert(
+            f"{candidate.name} version {candidate.version}: the gate {found.reason}. {stays}.",
+            key=f"{candidate.name}.gate",
+            template=candidate.name,
+            link=page,
+        )
     return found
 
 

@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from pipelines.alerts import alert
 from pipelines.artifacts import NOBODY, Candidate, DatasetVersion, Evaluation, Evidence, Promotion, Verdict
 from pipelines.errors import WeaverError
 from pipelines.plan import TrainingPlan
 from pipelines.registry import ledger
+from pipelines.settings import settings
 from pipelines.tracking import aliases, moving, tracking
 
 Decision = Literal["approved", "rejected", "gate_failed"]
@@ -51,6 +53,13 @@ def promote(
         if intent.event == "promotion":
             decide(candidate, "approved", intent.by, intent.why)
         point(client, intent)
+    alert(
+        f"{name} version {version} is champion, approved by {intent.by}: {intent.why}",
+        severity="info",
+        key=f"{name}.champion",
+        template=name,
+        link=f"{settings().mlflow_url}/#/models/{name}/versions/{version}",
+    )
     return promotion(intent)
 
 

@@ -88,7 +88,13 @@ def load(model: Model, promotion: Promotion, plan: TrainingPlan) -> dict[str, di
         if not isinstance(error, Unavailable):  # which is tried again by itself
             before = promotion.from_version
             still = f"version {before} goes on answering" if before else "nothing answers"
-            alerts.alert(f"{model.id} was not deployed, and {still}: {error.what}")
+            alerts.alert(
+                f"{model.id} was not deployed, and {still}: {error.what}",
+                severity="warning" if before else "critical",
+                key=f"{model.name}.deploy",
+                template=model.name,
+                link=f"{settings().mlflow_url}/#/models/{model.name}/versions/{model.version}",
+            )
         raise
     return canaries
 

@@ -27,10 +27,12 @@ print(json.dumps({
     "dags": {
         dag.dag_id: {
             "doc": dag.doc_md, "tags": sorted(dag.tags), "owner": dag.owner, "params": dag.params.dump(),
+            "deadline": [(alert.interval.total_seconds(), alert.callback.path) for alert in dag.deadline or []],
             "timetable": getattr(dag.timetable, "expression", None), "max_active_runs": dag.max_active_runs,
             "tasks": [
                 {"id": t.task_id, "up": sorted(t.upstream_task_ids), "retries": t.retries, "pool": t.pool,
-                 "trigger_rule": t.trigger_rule}
+                 "trigger_rule": t.trigger_rule, "on_failure": [type(c).__name__ for c in t.on_failure_callback],
+                 "on_retry": len(t.on_retry_callback)}
                 for t in dag.topological_sort()
             ],
             **({
@@ -65,7 +67,8 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict:
 def test_every_template_has_its_dag_and_nothing_fails_to_import(loaded: dict) -> None:
     dags, import_errors = loaded["dags"], loaded["errors"]
     assert dags and not import_errors
-    assert set(dags) == {"deploy", "rollback", "tune", *(f"retrain_{name}" for name in template_files())}
+    by_hand, alerts = {"deploy", "rollback", "tune"}, {"alerts", "digest"}
+    assert set(dags) == by_hand | alerts | {f"retrain_{name}" for name in template_files()}
 
 
 def test_parsing_is_fast_because_nothing_heavy_is_imported(loaded: dict) -> None:
@@ -98,6 +101,18 @@ def test_a_run_survives_a_restart_and_trains_alone(loaded: dict) -> None:
     assert all(task["retries"] >= 1 for task in dag["tasks"])
     assert next(task for task in dag["tasks"] if task["id"] == "fine_tune")["pool"] == "training"
     assert dag["max_active_runs"] == 1
+
+
+def test_every_task_tells_when_it_fails_for_good_and_not_when_it_is_tried_again(loaded: dict) -> None:
+    for dag in loaded["dags"].values():
+        assert all(task["on_failure"] == ["WeaverNotifier"] for task in dag["tasks"])
+        assert not any(task["on_retry"] for task in dag["tasks"])
+
+
+def test_a_nightly_run_has_a_deadline(loaded: dict) -> None:
+    dags = loaded["dags"]
+    assert dags["retrain_service_advisor"]["deadline"] == [[10 * 3600, "notifier.WeaverNotifier"]]
+    assert not dags["rollback"]["deadline"]
 
 
 def test_no_answer_is_no_approval_and_only_reviewers_are_asked(loaded: dict) -> None:

@@ -1,0 +1,54 @@
+"""Hourly: what a channel did not take is sent again, and what nobody acknowledged rises. Daily: the digest."""
+
+from airflow.sdk import CronTriggerTimetable, dag, get_current_context, task
+from loop import RETRIES
+
+ALIKE = {
+    "catchup": False,
+    "max_active_runs": 1,
+    "is_paused_upon_creation": False,
+    "tags": ["neuroweaver", "alerts"],
+    "default_args": {"owner": "neuroweaver", **RETRIES},
+}
+
+
+@task
+def send() -> None:
+    from pipelines.alerts import escalate
+
+    escalate()
+
+
+@task(task_id="digest")
+def send_digest() -> str:
+    from pipelines.alerts.daily import digest
+
+    return digest(get_current_context()["run_id"])
+
+
+@dag(
+    dag_id="alerts",
+    dag_display_name="Alerts",
+    description="Send what waits, and let rise what nobody acknowledged.",
+    doc_md=f"## Alerts\n\n{__doc__}",
+    schedule=CronTriggerTimetable("15 * * * *", timezone="UTC"),
+    **ALIKE,
+)
+def alerts() -> None:
+    send()
+
+
+@dag(
+    dag_id="digest",
+    dag_display_name="Digest",
+    description="Send what was raised since the day before, and what became of it.",
+    doc_md=f"## Digest\n\n{__doc__}",
+    schedule=CronTriggerTimetable("0 7 * * *", timezone="UTC"),
+    **ALIKE,
+)
+def digest() -> None:
+    send_digest()
+
+
+alerts()
+digest()

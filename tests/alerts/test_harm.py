@@ -1,0 +1,137 @@
+"""Servers that are away, processes that are killed, files that were torn: nothing is lost, and nothing stands still."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.alerts import alert, channels, record, send
+
+from .conftest import Chat, Clock, MailServer
+
+
+def subjects(server: MailServer) -> list[str]:
+    return [mail["Subject"].removeprefix("[NeuroWeaver]") for mail in server.mails]
+
+
+def test_a_chat_that_hiccups_is_posted_to_again(use: Any, chat: Chat) -> None:
+    use(alert_webhook=chat.url)
+    chat.statuses = [503, 200]
+    alert("again")
+    assert len(chat.posted) == 2
+
+
+def test_what_a_server_missed_is_sent_once_when_it_is_back(mailed: MailServer, clock: Clock) -> None:
+    mailed.stop()
+    for text in ("one", "two"):
+        alert(text)
+    assert not mailed.mails
+    mailed.start()
+    clock.goes_on(hours=1)
+    alert("three")
+    assert subjects(mailed) == ["[warning] one", "[warning] two", "[warning] three"]
+    send(again=True)
+    assert len(mailed.mails) == 3
+    assert len({mail["Message-ID"] for mail in mailed.mails}) == 3
+
+
+def test_one_channel_that_is_down_does_not_hold_up_the_other(use: Any, chat: Chat, mailed: MailServer) -> None:
+    use(alert_webhook=chat.url)
+    mailed.stop()
+    alert("hello")
+    assert len(chat.texts) == 1
+
+
+def test_a_storm_does_not_wait_for_a_dead_server_each_time(mailed: MailServer, monkeypatch: Any) -> None:
+    tries = []
+
+    def dead(_: record.Entry) -> None:
+        tries.append(1)
+        raise channels.Undelivered("away", down=True)
+
+    monkeypatch.setitem(channels.CHANNELS, "mail", dead)
+    for number in range(20):
+        alert(f"number {number}")
+    assert len(tries) == 1
+    assert len(record.waiting(record.read(), record.read()[-1].at)) == 20
+
+
+def test_a_mail_that_is_refused_does_not_hold_up_the_next(mailed: MailServer, clock: Clock) -> None:
+    mailed.refuses = "poison"
+    for text in ("poison", "good"):
+        alert(text)
+    assert subjects(mailed) == ["[warning] good"]
+    clock.goes_on(hours=24 * 8)
+    mailed.refuses = ""
+    send(again=True)  # by now it is no news
+    assert subjects(mailed) == ["[warning] good"]
+
+
+KILLED = """
+import os, signal, sys
+from pipelines.alerts import alert, channels
+real = channels.CHANNELS["mail"]
+def send(entry):
+    if sys.argv[1] == "after": real(entry)
+    os.kill(os.getpid(), signal.SIGKILL)
+channels.CHANNELS["mail"] = send
+alert("it failed")
+"""
+
+
+@pytest.mark.parametrize(("when", "arrived"), [("before", 1), ("after", 2)])
+def test_whoever_is_killed_loses_nothing(when: str, arrived: int, mailed: MailServer) -> None:
+    """Killed after sending and before noting it, it is sent twice, under one message id."""
+    done = subprocess.run([sys.executable, "-c", KILLED, when], env=os.environ, check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    send()
+    assert subjects(mailed) == ["[warning] it failed"] * arrived
+    assert len({mail["Message-ID"] for mail in mailed.mails}) == 1
+
+
+def test_alerts_of_many_processes_are_each_sent_once(mailed: MailServer) -> None:
+    code = "from pipelines.alerts import alert\nimport sys\nfor n in range(5): alert(f'{sys.argv[1]} {n}')"
+    started = [subprocess.Popen([sys.executable, "-c", code, str(p)], env=os.environ) for p in range(3)]
+    assert [process.wait(timeout=120) for process in started] == [0, 0, 0]
+    assert sorted(subjects(mailed)) == sorted(f"[warning] {p} {n}" for p in range(3) for n in range(5))
+
+
+def test_a_line_that_a_crash_tore_off_does_not_spoil_the_next(home: Path) -> None:
+    alert("whole")
+    file = home / "alerts.jsonl"
+    with file.open("a") as torn:
+        torn.write('{"at": "2026-')
+    assert [entry.text for entry in record.read()] == ["whole"]
+    alert("after")
+    assert [json.loads(line)["text"] for line in file.read_text().splitlines()] == ["whole", "after"]
+
+
+def test_a_line_that_somebody_spoilt_is_named_and_passed_over(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    alert("whole")
+    with (home / "alerts.jsonl").open("a") as file:
+        file.write('{"text": "no time"}\n')
+    alert("after")
+    assert [entry.text for entry in record.read()] == ["whole", "after"]
+    assert "alerts.jsonl, line 2 is passed over" in caplog.text
+
+
+def test_lines_of_before_are_read_and_bother_nobody(home: Path, mailed: MailServer) -> None:
+    (home / "alerts.jsonl").write_text('{"at":"2020-01-01T00:00:00+00:00","text":"old"}\n')
+    alert("new")
+    assert subjects(mailed) == ["[warning] new"]
+    assert list(record.cases(record.read())) != [""]
+
+
+def test_years_of_alerts_cost_little(home: Path) -> None:
+    alert("one")
+    file = home / "alerts.jsonl"
+    file.write_bytes(file.read_bytes() * 20_000)
+    began = time.process_time()
+    alert("two")
+    assert time.process_time() - began < 2
