@@ -2,7 +2,7 @@
 
     v3-1764061201/reference.json             the first requests of a version since it came to answer: what is normal
     v3-1764061201/windows/<since>-<until>.json
-    v3-1764061201/incoming/<digest>.json     newly collected rows against the version's dataset
+    v3-1764061201/incoming.json              newly collected rows against the version's dataset
     events/<digest>.json                     what a retraining was started for
 
 Each is written whole and once, so a look that was killed goes on where it was.
@@ -27,6 +27,15 @@ class Measurement(Noun):
     against: Literal["requests", "dataset"] = "requests"
     signals: list[Signal] = []
     run_id: str = ""  # of its report in MLflow
+
+
+class Incoming(Noun):
+    """Collected rows, and how they differ from the champion's dataset; no signals where either is too small."""
+
+    at: float = 0.0  # epoch seconds
+    digest: str = ""
+    rows: int = 0
+    signals: list[Signal] = []
 
 
 class Announced(Noun):
@@ -54,6 +63,16 @@ def measurements(champion: Champion, hours: float) -> list[Measurement]:
     ]
     same = [one for one in found if abs(one.until - one.since - 3600 * hours) < 1e-3]
     return sorted(same, key=lambda one: one.since)
+
+
+def incoming(champion: Champion) -> Incoming:
+    """The collected rows that were looked at last."""
+    file = folder(champion) / "incoming.json"
+    return Incoming.model_validate_json(file.read_text()) if file.exists() else Incoming()
+
+
+def keep_incoming(champion: Champion, found: Incoming) -> Incoming:
+    return found.save(folder(champion) / "incoming.json")
 
 
 def announced(name: str) -> list[Announced]:

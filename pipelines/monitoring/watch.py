@@ -11,13 +11,14 @@ from typing import Any
 
 from pipelines import request_log
 from pipelines.alerts import alert
-from pipelines.artifacts import Champion, DatasetVersion, DriftEvent, DriftReport, Records, Signal
+from pipelines.artifacts import Champion, DatasetVersion, DriftReport, Records, Signal
 from pipelines.files import read_jsonl
 from pipelines.monitoring import decision, history, incoming, report, requests, windows
-from pipelines.monitoring.history import Measurement
+from pipelines.monitoring.conclusion import conclude
+from pipelines.monitoring.history import Incoming, Measurement
 from pipelines.monitoring.reference import Normal, dataset_rows, normal
 from pipelines.plan import Drift, TrainingPlan
-from pipelines.templates import load_template, make_plan
+from pipelines.templates import load_template
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +46,9 @@ def watch(
         history.write(looked, {"at": now})
         return DriftReport(name=champion.name, version=0, waiting="no version answers yet")
     measured = measure(champion, dataset, policy, now)
-    new_rows = look_at_records(champion, dataset, records, policy)
+    rows = look_at_records(champion, dataset, records, policy, now)
     history.write(looked, {"at": now})
-    return conclude(champion, plan, policy, measured, records, new_rows, now)
+    return conclude(champion, plan, policy, measured, rows, now)
 
 
 def measure(champion: Champion, dataset: DatasetVersion, policy: Drift, now: float) -> list[Measurement]:
@@ -76,84 +77,20 @@ def measure(champion: Champion, dataset: DatasetVersion, policy: Drift, now: flo
     return done
 
 
-def look_at_records(champion: Champion, dataset: DatasetVersion, records: Records, policy: Drift) -> list[Signal]:
+def look_at_records(
+    champion: Champion, dataset: DatasetVersion, records: Records, policy: Drift, now: float
+) -> Incoming:
     """Newly collected rows against the champion's dataset, once for the same rows; a changed schema is told."""
-    file = history.folder(champion) / "incoming" / f"{records.digest[:12]}.json"
-    if (known := history.read(file)) is not None:
-        return [Signal.model_validate(signal) for signal in known]
-    before, now = dataset_rows(dataset), read_jsonl(Path(records.uri) / "records.jsonl")
+    if (known := history.incoming(champion)).digest == records.digest:
+        return known
+    before, rows = dataset_rows(dataset), read_jsonl(Path(records.uri) / "records.jsonl")
     found: list[Signal] = []
-    if min(len(before), len(now)) >= policy.min_rows:
-        before, now = (incoming.drawn(rows, policy.sample) for rows in (before, now))
-        found = decision.judge(incoming.rows(before, now, policy), policy)
+    if min(len(before), len(rows)) >= policy.min_rows:
+        usual, new = (incoming.drawn(side, policy.sample) for side in (before, rows))
+        found = decision.judge(incoming.rows(usual, new, policy), policy)
     if changed := [f"{signal.name}: {signal.note}" for signal in found if signal.kind == "schema"]:
         alert(f"{champion.name}: rows that come in look otherwise than {dataset.tag}: {'; '.join(changed)}")
-    history.write(file, [signal.model_dump() for signal in found])
-    return found
-
-
-def conclude(
-    champion: Champion,
-    plan: TrainingPlan,
-    policy: Drift,
-    measured: list[Measurement],
-    records: Records,
-    new_rows: list[Signal],
-    now: float,
-) -> DriftReport:
-    """What the measurements come to, beside what was announced already."""
-    past = history.announced(champion.name)
-    saying = [one for one in measured if one.signals]
-    saying = [one for one in saying if one.against == saying[-1].against]
-    newest = saying[-1] if saying else Measurement(since=0, until=0, rows=0)
-    fired = decision.fired([one.signals for one in saying], policy)
-    odd = [signal for signal in new_rows if signal.violated and signal.kind != "schema"]
-    spent = max([0.0, *(windows.epoch(one.event.until) for one in past if one.event.until)])
-    reasons: list[str] = []
-    config: dict[str, Any] = {}
-    if fired and newest.until > spent:
-        if decision.decayed(newest.signals, fired):
-            config = {"train.epochs": plan.train.epochs + 1}
-        moved = "answers got worse" if config else "the world moved"
-        reasons.append(f"{moved}: {tell([signal for signal in newest.signals if signal.name in fired])}")
-    if odd and records.digest not in {one.event.records for one in past}:
-        reasons.append(f"rows that come in are others than {champion.dataset}: {tell(odd)}")
-    last = max([0.0, *(one.at for one in past)])
-    if decision.stale(max(champion.trained, last) if champion.trained else 0, now, policy):
-        reasons.append(f"nothing was trained for {(now - champion.trained) / decision.DAY:.0f} days")
-    cool = max(last, champion.trained) if last else 0.0  # the training that an event led to ends later than it
-    waiting = ""
-    if reasons and decision.cooling(cool, now, policy):
-        waiting = f"cooling down until {windows.iso(cool + policy.cooldown_hours * decision.HOUR)}"
-    found = DriftReport(
-        name=champion.name,
-        version=champion.version,
-        since=windows.iso(newest.since) if newest.signals else "",
-        until=windows.iso(newest.until) if newest.signals else "",
-        rows=newest.rows,
-        sampled=newest.sampled,
-        against=newest.against if newest.signals else "",
-        signals=newest.signals,
-        incoming=new_rows,
-        windows=len(saying),
-        fired=[*fired, *(f"incoming {signal.name}" for signal in odd)],
-        waiting=waiting,
-        url=report.url(champion.name, newest.run_id),
-    )
-    if not reasons or waiting:
-        return found
-    make_plan(champion.name, config)  # what is suggested is a plan
-    event = DriftEvent(
-        template=champion.name,
-        reason="; ".join(reasons),
-        signals=found.fired,
-        config=config,
-        since=windows.iso(saying[-policy.windows :][0].since) if newest.signals else "",
-        until=found.until,
-        records=records.digest if odd else "",
-        link=found.url,
-    )
-    return found.model_copy(update={"event": event})
+    return history.keep_incoming(champion, Incoming(at=now, digest=records.digest, rows=len(rows), signals=found))
 
 
 def announce(found: DriftReport) -> DriftReport:
@@ -162,10 +99,6 @@ def announce(found: DriftReport) -> DriftReport:
         alert(f"{found.name} is trained anew: {found.event.reason}. {found.event.link}".strip())
         history.announce(found.event, time.time())
     return found
-
-
-def tell(some: list[Signal]) -> str:
-    return ", ".join(f"{signal.name} ({signal.note})" for signal in some)
 
 
 def grace(name: str) -> float:
@@ -180,9 +113,9 @@ def due(name: str, now: float = 0) -> str:
     """
     policy, now = load_template(name).drift, now or time.time()
     looked = history.read(history.home(name) / LOOKED) or {"at": 0.0}
-    until = windows.over(policy.hours, now, grace(name))
+    since, until = (windows.over(policy.hours, at, grace(name)) for at in (looked["at"], now))
     if now - looked["at"] >= decision.DAY:
         return "the first look of the day"
-    if looked["at"] < until + grace(name) and len(request_log.exchanges(until - 3600 * policy.hours, until, name)):
-        return f"requests from {windows.iso(until - 3600 * policy.hours)} on"
+    if since < until and len(request_log.exchanges(since, until, name)):
+        return f"requests from {windows.iso(since)} on"
     return ""
