@@ -3,8 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context, task
+from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowTaskTimeout
+from notes import note
 from notifier import WeaverNotifier
 
 from pipelines.errors import Unavailable, WeaverError
@@ -27,10 +28,21 @@ RETRIES = {
 }
 
 
+def drift(template: str) -> Asset:
+    """Its events say that this template is to be trained anew, and why: artifacts.DriftEvent."""
+    return Asset(f"drift_{template}")
+
+
 def pulled(*stages: str) -> dict[str, Any]:
     """The nouns that earlier tasks of this run returned."""
     ti = get_current_context()["ti"]
     return {stage: ti.xcom_pull(task_ids=stage) for stage in stages}
+
+
+def occasion() -> str:
+    """Why drift started this run; empty if it did not."""
+    event = get_current_context()["ti"].xcom_pull(task_ids="plan", key="occasion")
+    return event["reason"] if event else ""
 
 
 def stage(name: str, **options: Any) -> Any:
@@ -38,7 +50,8 @@ def stage(name: str, **options: Any) -> Any:
 
     @task(task_id=name, doc_md=STAGES[name].help, **options)
     def run_stage() -> dict[str, Any]:
-        return run(name, pulled("plan")["plan"], pulled(*STAGES[name].takes)).model_dump(mode="json")
+        nouns = pulled(*STAGES[name].takes)
+        return run(name, pulled("plan")["plan"], nouns, occasion=occasion()).model_dump(mode="json")
 
     return run_stage()
 
@@ -57,8 +70,16 @@ def decision(name: str) -> Any:
 
 @task(task_id="plan")
 def merge_plan(template: str) -> dict[str, Any]:
-    """params.yaml ← profile ← template ← trigger form: validated once, then frozen for this run."""
-    return make_plan(template, dict(get_current_context()["params"])).model_dump(mode="json")
+    """params.yaml ← profile ← template ← trigger form ← drift: validated once, then frozen for this run."""
+    from pipelines.monitoring.occasion import merged
+
+    context = get_current_context()
+    extras = [event.extra for events in context["triggering_asset_events"].values() for event in events]
+    asked = merged(template, extras)
+    if asked:
+        context["ti"].xcom_push("occasion", asked.model_dump(mode="json"))
+        note(f"Started because {asked.reason} {asked.link}".strip())
+    return make_plan(template, dict(context["params"]) | (asked.config if asked else {})).model_dump(mode="json")
 
 
 @task.short_circuit
@@ -67,7 +88,11 @@ def anything_new() -> bool:
     from pipelines.registry.promote import decided
 
     reason = decided(**pulled("version", "plan"))
-    get_current_context()["ti"].xcom_push("reason", f"nothing to do: {reason}" if reason else "new data or a new plan")
+    told = f"nothing to do: {reason}" if reason else "new data or a new plan"
+    if why := occasion():
+        told = f"{told}; started because {why}"
+        note(told)
+    get_current_context()["ti"].xcom_push("reason", told)
     return not reason
 
 

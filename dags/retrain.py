@@ -1,8 +1,12 @@
-"""Nightly, one DAG a template: a model is specialised, proven better, approved by a person, and put to work."""
+"""One DAG a template: a model is specialised, proven better, approved by a person, and put to work.
+
+Every night, and whenever monitoring says that the world has moved.
+"""
 
 from datetime import timedelta
 
 from airflow.sdk import (
+    AssetOrTimeSchedule,
     AsyncCallback,
     CronTriggerTimetable,
     DeadlineAlert,
@@ -12,7 +16,7 @@ from airflow.sdk import (
     chain,
     dag,
 )
-from loop import RETRIES, anything_new, decided, decision, good_enough, merge_plan, stage, take_back
+from loop import RETRIES, anything_new, decided, decision, drift, good_enough, merge_plan, stage, take_back
 from notifier import WeaverNotifier
 from people import ApprovalInMLflow, approve, scores
 
@@ -26,7 +30,10 @@ def retrain(template: Template) -> None:
         dag_display_name=f"Retrain: {template.title}",
         description=template.purpose,
         doc_md=f"## {template.title}\n\n{template.purpose}\n\n{__doc__}",
-        schedule=CronTriggerTimetable(template.schedule.cron, timezone=template.schedule.timezone),
+        schedule=AssetOrTimeSchedule(
+            timetable=CronTriggerTimetable(template.schedule.cron, timezone=template.schedule.timezone),
+            assets=drift(template.name),
+        ),
         catchup=False,
         max_active_runs=1,
         deadline=DeadlineAlert(

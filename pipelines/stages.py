@@ -58,6 +58,15 @@ STAGES = {
     "champion": Stage(
         "registry.promote:champion", (), "Find the champion, on whom registry and ledger agree.", nightly=False
     ),
+    "answering": Stage("registry.answering:answering", (), "Find the version that answers.", nightly=False),
+    "learnt": Stage("datasets.versions:learnt", ("answering",), "Fetch what it was trained on.", nightly=False),
+    "watch": Stage(
+        "monitoring.watch:watch",
+        ("answering", "learnt", "collect"),
+        "Hold what is asked, and what comes in, to what is normal.",
+        nightly=False,
+    ),
+    "announce": Stage("monitoring.watch:announce", ("watch",), "Say that a retraining starts, and why.", nightly=False),
     "restore": Stage("training.export:restore", ("incumbent",), "Merge the champion's adapter again.", nightly=False),
 }
 

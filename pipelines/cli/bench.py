@@ -79,6 +79,20 @@ def gate(
 
 
 @app.command()
+def drift(
+    windows: Annotated[int, typer.Option(min=5, help="Windows of each kind in which nothing moves.")] = 1_000,
+    plot: Annotated[
+        Path | None, typer.Option(help="Where the picture goes; bench/drift.png in WEAVER_HOME if not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What fires from the EPA's guides of 2012 to 2021, false alarms where nothing moves, days to detection."""
+    from pipelines.bench.drift import run
+
+    tell(lambda: run(windows, plot), as_json)
+
+
+@app.command()
 def cache(
     write: Annotated[
         bool, typer.Option("--write", help="Keep the verified thresholds where the cache finds them.")

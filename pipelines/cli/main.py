@@ -11,6 +11,7 @@ from pipelines.cli import (
     bench,
     chat,
     dataset,
+    drift,
     key,
     ledger,
     log,
@@ -38,6 +39,7 @@ app.add_typer(chat.app)
 app.add_typer(rollback.app)
 app.add_typer(stages.app)
 app.add_typer(tune.app)
+app.add_typer(drift.app)
 app.add_typer(template.app, name="template", help="The templates a dealership chooses from.")
 dataset.app.add_typer(quarantine.app)
 app.add_typer(dataset.app, name="dataset", help="Rows of your own, and the versions of a dataset.")

@@ -35,6 +35,7 @@ def run(template: Template, set_: Overrides = None, approve: Approve = False, as
     control.up()
     airflow, dag_id = Orchestrator(), f"retrain_{template}"
     airflow.dag(dag_id)
+    airflow.dag(f"monitor_{template}")
     run_id = airflow.open_run(dag_id)
     if run_id and changes:
         raise WeaverError(

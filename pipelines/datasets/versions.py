@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipelines import progress
-from pipelines.artifacts import DatasetVersion, Splits
+from pipelines.artifacts import Champion, DatasetVersion, Splits
 from pipelines.datasets.split import FILES, digest_of
 from pipelines.errors import Unavailable, WeaverError
 from pipelines.files import canonical, once, only_one, whole, write_text
@@ -97,6 +97,16 @@ def checkout(name: str, version: int) -> DatasetVersion:
         return in_place(wanted)
     with only_one(settings().home / LOCK, "writing to the data registry"):  # a writer would sweep under DVC's feet
         return in_place(wanted)
+
+
+def learnt(champion: Champion) -> DatasetVersion:
+    """What the champion was trained on, in place; version 0 where there is no champion."""
+    name, _, version = champion.dataset.partition("@v")
+    return (
+        checkout(name, int(version))
+        if version
+        else DatasetVersion(name=champion.name, version=0, uri="", digest="", rows={})
+    )
 
 
 def find(name: str, version: int) -> DatasetVersion:

@@ -13,16 +13,20 @@ from pipelines.errors import WeaverError
 from pipelines.files import digest, once, only_one, read_jsonl, write_text
 from pipelines.plan import TrainingPlan
 from pipelines.settings import settings
+from pipelines.tracking import tracking
 from pipelines.training.base import base_digest, describe, prepare
 
 log = logging.getLogger(__name__)
 
 
-def fine_tune(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Adapter:
+def fine_tune(dataset: DatasetVersion, plan: TrainingPlan, work: Path, occasion: str = "") -> Adapter:
     """Train a LoRA adapter over the quantised base, on the answers alone; signed, and logged to one MLflow run.
 
     The same dataset and plan give the same bytes on the same machine, also when training was killed on the way: it
     goes on from its last whole checkpoint, in the same MLflow run.
+
+    Args:
+        occasion: why it is trained now, for the run's tags; it changes nothing else.
 
     Raises:
         WeaverError: the base is not to be had, or a row does not fit train.max_length.
@@ -49,7 +53,10 @@ def fine_tune(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Adapte
 
     once(folder, build)
     shutil.rmtree(checkpoints, ignore_errors=True)
-    return Adapter.model_validate(read_noun(folder / "adapter.json", made_by="weaver fine-tune"))
+    adapter = Adapter.model_validate(read_noun(folder / "adapter.json", made_by="weaver fine-tune"))
+    if occasion:
+        tracking().MlflowClient().set_tag(adapter.run_id, "started_because", occasion)
+    return adapter
 
 
 def train(base: Path, dataset: DatasetVersion, plan: TrainingPlan, checkpoints: Path, adapter: Path) -> str:

@@ -28,10 +28,13 @@ print(json.dumps({
         dag.dag_id: {
             "doc": dag.doc_md, "tags": sorted(dag.tags), "owner": dag.owner, "params": dag.params.dump(),
             "deadline": [(alert.interval.total_seconds(), alert.callback.path) for alert in dag.deadline or []],
-            "timetable": getattr(dag.timetable, "expression", None), "max_active_runs": dag.max_active_runs,
+            "timetable": getattr(getattr(dag.timetable, "timetable", dag.timetable), "expression", None),
+            "asset": getattr(getattr(dag.timetable, "asset_condition", None), "name", None),
+            "max_active_runs": dag.max_active_runs,
             "tasks": [
                 {"id": t.task_id, "up": sorted(t.upstream_task_ids), "retries": t.retries, "pool": t.pool,
-                 "trigger_rule": t.trigger_rule, "on_failure": [type(c).__name__ for c in t.on_failure_callback],
+                 "trigger_rule": t.trigger_rule, "outlets": [asset.name for asset in t.outlets],
+                 "on_failure": [type(c).__name__ for c in t.on_failure_callback],
                  "on_retry": len(t.on_retry_callback)}
                 for t in dag.topological_sort()
             ],
@@ -67,8 +70,8 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict:
 def test_every_template_has_its_dag_and_nothing_fails_to_import(loaded: dict) -> None:
     dags, import_errors = loaded["dags"], loaded["errors"]
     assert dags and not import_errors
-    by_hand, alerts = {"deploy", "rollback", "tune"}, {"alerts", "digest"}
-    assert set(dags) == by_hand | alerts | {f"retrain_{name}" for name in template_files()}
+    families = {f"{family}_{name}" for family in ("retrain", "monitor") for name in template_files()}
+    assert set(dags) == {"deploy", "rollback", "tune", "alerts", "digest", *families}
 
 
 def test_parsing_is_fast_because_nothing_heavy_is_imported(loaded: dict) -> None:
@@ -155,6 +158,24 @@ def test_what_answers_again_is_exported_only_if_it_is_not_published(loaded: dict
     assert all(task["retries"] >= 1 for task in tasks.values())
     assert dag["timetable"] is None and dag["max_active_runs"] == 1
     assert set(dag["params"]) == ({"template", "to", "why"} if name == "rollback" else {"template"})
+
+
+def test_monitoring_reads_like_its_sentence_and_ends_in_an_event(loaded: dict) -> None:
+    dag = loaded["dags"]["monitor_service_advisor"]
+    order = ["due", "plan", "collect", "answering", "learnt", "watch", "moved", "announce"]
+    assert [task["id"] for task in dag["tasks"]] == order
+    assert [task["up"] for task in dag["tasks"]] == [[], *([task] for task in order[:-1])]
+    assert {task["id"]: task["outlets"] for task in dag["tasks"] if task["outlets"]} == {
+        "announce": ["drift_service_advisor"]
+    }
+    assert all(task["retries"] >= 1 for task in dag["tasks"])
+    assert dag["timetable"] == "7 * * * *" and dag["max_active_runs"] == 1
+
+
+def test_a_retraining_starts_at_night_or_by_its_own_drift(loaded: dict) -> None:
+    for name in template_files():
+        dag = loaded["dags"][f"retrain_{name}"]
+        assert dag["timetable"] and dag["asset"] == f"drift_{name}"
 
 
 def test_tuning_is_started_by_hand_for_any_template(loaded: dict) -> None:

@@ -1,0 +1,84 @@
+"""One DAG a template: what people ask, what is answered and what comes in is held to what is normal.
+
+When the world has moved, answers get worse or the last training is too long ago, `retrain_<template>` starts.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from airflow.sdk import Asset, CronTriggerTimetable, Metadata, chain, dag, get_current_context, task
+from loop import RETRIES, drift, pulled, stage
+
+from pipelines.stages import STAGES, run
+from pipelines.templates import Template, load_template, make_plan, template_files
+
+
+def often(hours: float) -> str:
+    """Every hour; where windows are shorter, every so many minutes."""
+    return "7 * * * *" if hours >= 1 else f"*/{max(1, int(hours * 60))} * * * *"
+
+
+@task.short_circuit
+def due(template: str) -> bool:
+    """Stop here, in a moment, where nothing is new since the last look; a run by hand always looks."""
+    from pipelines.monitoring.watch import due
+
+    why = "asked for" if get_current_context()["dag_run"].run_type == "manual" else due(template)
+    print(f"{template}: {why or 'nothing new'}")
+    return bool(why)
+
+
+@task(task_id="plan")
+def merge_plan(template: str) -> dict[str, Any]:
+    """The template's plan: which rows it collects, and what a change of it would start from."""
+    return make_plan(template).model_dump(mode="json")
+
+
+@task.short_circuit
+def moved() -> bool:
+    """Stop here, green, while all is normal."""
+    found = pulled("watch")["watch"]
+    print(f"fired: {', '.join(found['fired']) or 'nothing'}; {found['waiting'] or found['url']}")
+    return bool(found["event"])
+
+
+def announce(asset: Asset) -> Any:
+    @task(task_id="announce", doc_md=STAGES["announce"].help, outlets=[asset])
+    def say() -> Iterator[Metadata]:
+        made = pulled("plan", "watch")
+        run("announce", made["plan"], {"watch": made["watch"]})
+        yield Metadata(asset, extra=made["watch"]["event"])
+
+    return say()
+
+
+def monitor(template: Template) -> None:
+    @dag(
+        dag_id=f"monitor_{template.name}",
+        dag_display_name=f"Watch: {template.title}",
+        description="Has the world moved?",
+        doc_md=f"## {template.title}\n\n{__doc__}",
+        schedule=CronTriggerTimetable(often(template.drift.hours), timezone="UTC"),
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=True,  # the first run of the template switches it on
+        tags=["neuroweaver", "monitor", template.name],
+        default_args={"owner": template.owner, **RETRIES},
+    )
+    def sentence() -> None:
+        chain(
+            due(template.name),
+            merge_plan(template.name),
+            stage("collect"),
+            stage("answering"),
+            stage("learnt"),
+            stage("watch"),
+            moved(),
+            announce(drift(template.name)),
+        )
+
+    sentence()
+
+
+for name in template_files():
+    monitor(load_template(name))
