@@ -64,10 +64,12 @@ def collect(harvest: Harvest, plan: TrainingPlan, work: Path) -> Records:
 
 
 def corrected(rows: list[Row], known: list[Row]) -> list[Row]:
-    """The rows of corrections that ask what no known row asks, each with the topic of the known row that it is like, and
-    in the group of the known row whose record it has."""
+    """The rows of corrections that ask what no known row asks.
+
+    Each has the topic of the known row that it is like, and the group of the known row whose record it has.
+    """
     asked = {question(row) for row in known}
-    groups = {tuple(words(row["input"])): row["group"] for row in known if row.get("input")}
+    groups = {tuple(words(str(row["input"]))): row.get("group", "") for row in known if row.get("input")}
     new = []
     for row in rows:
         if question(row) not in asked:

@@ -23,5 +23,6 @@ def with_topics(rows: list[Row], known: list[Row]) -> list[Row]:
 
 def said(row: Row) -> str:
     """What is asked, which in a conversation is its last line, and the answer; not the record, which asks nothing."""
-    _, *lines = str(row["input"]).split("\n")
-    return f"{lines[-1].partition(': ')[2] if lines else row['instruction']}\n{row['output']}"
+    _, *lines = str(row.get("input", "")).split("\n")
+    asked = lines[-1].partition(": ")[2] if lines else row.get("instruction", "")
+    return f"{asked}\n{row.get('output', '')}"
