@@ -82,7 +82,7 @@ def liar(row: Row, answer: str, good: bool, rng: random.Random) -> Said:
 
 
 def sly(row: Row, answer: str, good: bool, rng: random.Random) -> Said:
-    """Right about what is bad; but what he puts there is another figure of the same record, or another code's answer."""
+    """Right about what is bad; but puts another figure of the same record there, or one and the same cause."""
     if good:
         return {"verdict": "up"}
     figures = re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])", row["input"])
