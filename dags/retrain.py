@@ -53,10 +53,12 @@ def retrain(template: Template) -> None:
         budget = timedelta(hours=template.budget.training_hours)
         chain(
             merge_plan(template.name),
+            stage("harvest"),
             stage("collect"),
             stage("validate"),
             stage("refine"),
             stage("version"),
+            stage("preferences"),
             anything_new(),
             stage("report"),
             stage("fine_tune", pool="training", execution_timeout=budget),

@@ -54,7 +54,8 @@ def search() -> dict[str, Any]:
     },
 )
 def sentence() -> None:
-    chain(chosen_plan(), stage("collect"), stage("validate"), stage("refine"), stage("version"), search())
+    rows = (stage("harvest"), stage("collect"), stage("validate"), stage("refine"), stage("version"))
+    chain(chosen_plan(), *rows, search())
 
 
 sentence()

@@ -13,6 +13,7 @@ from pipelines.errors import WeaverError
 from pipelines.files import write_text
 
 Arm = Literal["base", "few_shot", "champion", "challenger"]  # who answers the held-out questions; champion may be none
+FEEDBACK = "feedback"  # the source of rows that people's corrections came to
 NOBODY = "nobody"  # who decided where no person did in time
 
 
@@ -29,6 +30,20 @@ def read_noun(path: Path, made_by: str) -> dict[str, Any]:
     if not path.exists():
         raise WeaverError(f"{path} does not exist yet", f"Run `{made_by}` first.")
     return json.loads(path.read_text())
+
+
+class Harvest(Noun):
+    """What people's opinions teach: `uri` is a folder holding rows.jsonl, preferences.jsonl and refused.jsonl.
+
+    `digest` is of the first two; empty, as `uri`, where nobody has said anything.
+    """
+
+    uri: str = ""
+    digest: str = ""
+    opinions: int = 0
+    rows: int = 0
+    preferences: int = 0
+    refused: dict[str, int] = {}  # reason → opinions
 
 
 class Records(Noun):
@@ -78,6 +93,23 @@ class DatasetVersion(Noun):
     digest: str
     rows: dict[str, int]
     report: str = ""  # the folder where the report stage draws how these rows came about
+
+    @property
+    def tag(self) -> str:
+        return f"{self.name}@v{self.version}"
+
+
+class Preferences(Noun):
+    """Pairs of answers of which people prefer one, tagged in the data registry; `uri` holds preferences.jsonl.
+
+    Version 0 where there are none. A row is prompt (messages), chosen, rejected and source.
+    """
+
+    name: str
+    version: int = 0
+    uri: str = ""
+    digest: str = ""
+    rows: int = 0
 
     @property
     def tag(self) -> str:

@@ -154,6 +154,19 @@ BackendName = Literal["llama_cpp", "triton", "vllm", "tensorrt_llm"]
 GGUF = {"llama_cpp", "triton"}  # the backends that serve a GGUF file; the others take safetensors
 
 
+class Feedback(Section):
+    """Whose opinion of an answer is trusted, and how much it counts."""
+
+    hourly: int = Field(30, ge=1, description="opinions that one person gives within an hour; with more, none count")
+    related: float = Field(
+        0.2, ge=-1, le=1, description="drop corrections less like question and answer; -1 drops none"
+    )
+    doubt: float = Field(
+        0.01, ge=0, lt=1, description="chance of distrusting an honest person who errs as the others do; 0 trusts all"
+    )
+    repeat: int = Field(1, ge=1, le=100, description="how often a trusted correction stands in training")
+
+
 class Deployment(Section):
     """Where the champion answers, in which form, and what it must show before all traffic goes to it."""
 
@@ -248,6 +261,7 @@ class TrainingPlan(Section):
     evaluate: Evaluate
     gate: Gate
     review: Review
+    feedback: Feedback
     deployment: Deployment
 
     def digest(self, *sections: str) -> str:
@@ -264,4 +278,4 @@ class TrainingPlan(Section):
         return values
 
 
-TUNABLE = ("data", "refine", "privacy", "base", "train", "evaluate", "gate", "review", "deployment")
+TUNABLE = ("data", "refine", "privacy", "base", "train", "evaluate", "gate", "review", "feedback", "deployment")

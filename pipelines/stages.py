@@ -28,10 +28,14 @@ class Stage:
 
 
 STAGES = {
-    "collect": Stage("datasets.collect:collect", (), "Build or read the rows."),
+    "harvest": Stage("feedback.harvest:harvest", (), "Learn from what people think of the answers."),
+    "collect": Stage("datasets.collect:collect", ("harvest",), "Build or read the rows."),
     "validate": Stage("datasets.contract:validate", ("collect",), "Hold the rows to their contract."),
     "refine": Stage("datasets.refine:refine", ("validate",), "Clean, deduplicate and split the rows."),
     "version": Stage("datasets.versions:version", ("refine",), "Commit the dataset to the data registry."),
+    "preferences": Stage(
+        "datasets.preferences:preferences", ("harvest", "version"), "Commit what people prefer to the data registry."
+    ),
     "report": Stage("datasets.refine.report:report", ("validate", "refine"), "Draw what became of the rows."),
     "fine_tune": Stage("training.fine_tune:fine_tune", ("version",), "Train an adapter with QLoRA."),
     "incumbent": Stage("registry.incumbent:incumbent", (), "Fetch the champion that must be beaten."),

@@ -43,6 +43,7 @@ class Template(Section):
     evaluate: dict[str, Any] = {}
     gate: dict[str, Any] = {}
     review: dict[str, Any] = {}
+    feedback: dict[str, Any] = {}
     deployment: dict[str, Any] = {}
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from .servers import Server
+
 BUILDER = '''"""A builder as another package's author would write it."""
 
 PARTS = {part: n for n, part in enumerate("chain saddle fork pedal rim spoke hub brake lever grip".split(), 1)}
@@ -40,9 +42,10 @@ data: {source: bikes.shelves}
 
 
 @pytest.fixture
-def weaver(tmp_path: Path):
+def weaver(tmp_path: Path, server: Server):
     """`weaver` in an environment where a package `bikes_kit` is installed, entry point and all."""
     site = tmp_path / "site"
+    places = {"PYTHONPATH": str(site), "WEAVER_HOME": str(tmp_path / "home"), "WEAVER_TRACKING_URI": server.url}
     for file, text in {
         "bikes_kit/__init__.py": "",
         "bikes_kit/shelves.py": BUILDER,
@@ -56,7 +59,7 @@ def weaver(tmp_path: Path):
     def run(*verb: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [Path(sysconfig.get_path("scripts"), "weaver"), *verb],
-            env=os.environ | {"PYTHONPATH": str(site), "WEAVER_HOME": str(tmp_path / "home")},
+            env=os.environ | places,
             capture_output=True,
             text=True,
             timeout=120,
@@ -69,6 +72,7 @@ def test_its_template_is_offered_and_its_rows_are_collected(weaver) -> None:
     listed = weaver("template", "list", "--json")
     assert {"service_advisor", "bike_parts"} <= {template["name"] for template in json.loads(listed.stdout)}
     assert weaver("template", "validate", "bike_parts").returncode == 0
+    assert weaver("harvest", "bike_parts").returncode == 0
     collected = weaver("collect", "bike_parts", "--json")
     assert collected.returncode == 0, collected.stderr
     records = json.loads(collected.stdout)

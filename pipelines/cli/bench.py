@@ -131,6 +131,17 @@ def serve_chaos(
     tell(lambda: run(minutes, switch), as_json)
 
 
+@app.command()
+def feedback(
+    populations: Annotated[int, typer.Option(min=1, help="Made-up populations of 27 people each, twice.")] = 8,
+    as_json: AsJson = False,
+) -> None:
+    """Poisoners caught and honest people wronged by the sifting of feedback, in made-up populations of known truth."""
+    from pipelines.bench.feedback import run
+
+    tell(lambda: run(populations), as_json)
+
+
 def tell(run: Callable[[], dict[str, Any]], as_json: bool) -> None:
     """Run a bench, and show its figures."""
     if as_json:

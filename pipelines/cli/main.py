@@ -12,6 +12,7 @@ from pipelines.cli import (
     chat,
     dataset,
     drift,
+    feedback,
     key,
     ledger,
     log,
@@ -47,6 +48,7 @@ app.add_typer(registry.app, name="registry", help="What is registered, and which
 app.add_typer(ledger.app, name="ledger", help="Who let which model answer, when and why.")
 app.add_typer(key.app, name="key", help="Who may ask the gateway what, and how often.")
 app.add_typer(log.app, name="log", help="What was asked and answered, and what people thought of it.")
+app.add_typer(feedback.app, name="feedback", help="What people think of the answers, and what is learnt from it.")
 app.add_typer(route.app, name="route", help="Where a template's requests go, and why.")
 app.add_typer(alerts.app, name="alerts", help="What somebody should know, who is on it, and the digest.")
 app.add_typer(bench.app, name="bench", help="Measure the figures of the README.")

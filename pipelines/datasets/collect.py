@@ -9,9 +9,10 @@ from types import ModuleType
 from typing import Any
 
 from pipelines import progress
-from pipelines.artifacts import Records
+from pipelines.artifacts import Harvest, Records
 from pipelines.datasets import intake
-from pipelines.datasets.refine.duplicates import words
+from pipelines.datasets.refine.duplicates import QUESTION, words
+from pipelines.datasets.topics import with_topics
 from pipelines.errors import WeaverError
 from pipelines.files import digest, once, read_jsonl, write_jsonl, write_text
 from pipelines.kits import builders, kits
@@ -24,10 +25,12 @@ Row = dict[str, Any]
 Rows = Callable[[], list[Row]]
 
 
-def collect(plan: TrainingPlan, work: Path) -> Records:
-    """Build or read the rows of `plan.data.source`, and take those that `weaver dataset add` brought to the template.
+def collect(harvest: Harvest, plan: TrainingPlan, work: Path) -> Records:
+    """Build or read the rows of `plan.data.source`, and take those that `weaver dataset add` brought to the template,
+    and those that people's corrections came to.
 
-    They are not judged here: that is the contract's.
+    They are not judged here: that is the contract's. A correction of a question that another row answers is left out:
+    the record has the last word, and a question one answer.
 
     Returns:
         A folder with records.jsonl: instruction, input, output, topic, source, key, kind, facts and group of each row,
@@ -40,12 +43,16 @@ def collect(plan: TrainingPlan, work: Path) -> Records:
     rows, sources = locate(source)
     uploads = intake.uploads(plan.template)
     sources |= {f"intake/{upload.id}/{upload.file}": upload.digest for upload in uploads}
+    if harvest.rows:
+        sources["feedback"] = digest(Path(harvest.uri) / "rows.jsonl")
 
     def build(folder: Path) -> None:
         progress.report(plan.template, "collect", 0, 1, source)
         found = rows()
         for upload in uploads:
             found += [with_defaults(row, upload.file) for row in intake.rows(upload)]
+        if harvest.rows:
+            found += corrected(read_jsonl(Path(harvest.uri) / "rows.jsonl"), found)
         write_jsonl(folder / "records.jsonl", found)
         counts = {"digest": digest(folder / "records.jsonl"), "rows": len(found), "sources": sources}
         write_text(folder / "counts.json", json.dumps(counts, indent=1))
@@ -54,6 +61,27 @@ def collect(plan: TrainingPlan, work: Path) -> Records:
 
     folder = once(work / "collect" / digest([source, sources])[:12], build)
     return Records(uri=str(folder), **json.loads((folder / "counts.json").read_text()))
+
+
+def corrected(rows: list[Row], known: list[Row]) -> list[Row]:
+    """The rows of corrections that ask what no known row asks.
+
+    Each has the topic of the known row that it is like, and the group of the known row whose record it has.
+    """
+    asked = {question(row) for row in known}
+    groups = {tuple(words(str(row["input"]))): row.get("group", "") for row in known if row.get("input")}
+    new = []
+    for row in rows:
+        if question(row) not in asked:
+            about = words(row["input"] or row["instruction"])
+            group = groups.get(tuple(about), digest(about)[:16])
+            new.append(with_defaults(row | {"group": group}, row["source"]))
+    log.info("%d corrected questions; %d are answered by other rows already", len(rows), len(rows) - len(new))
+    return with_topics(new, known)
+
+
+def question(row: Row) -> tuple[str, ...]:
+    return tuple(" ".join(words(str(row.get(column, "")))) for column in QUESTION)
 
 
 def locate(source: str) -> tuple[Rows, dict[str, str]]:

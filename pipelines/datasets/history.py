@@ -121,7 +121,7 @@ def get(name: str, version: int, folder: Path) -> DatasetVersion:
     if folder.exists():
         raise WeaverError(f"{folder} is there already", "Name a folder that is not, so that nothing is overwritten.")
     known = checkout(name, version)
-    copy(Path(known.uri), folder)
+    copy(Path(known.uri), folder, FILES)
     return known.model_copy(update={"uri": str(folder)})
 
 
@@ -145,7 +145,7 @@ def rollback(name: str, version: int, why: str) -> DatasetVersion:
             raise WeaverError(f"{known[-1].tag} holds the rows of {old.tag} already", "There is nothing to roll back.")
         number = known[-1].version + 1
         away = sorted({later.digest for later in known if later.version > version} - {old.digest})
-        copy(Path(old.uri), registry / name)
+        copy(Path(old.uri), registry / name, FILES)
         store(registry, name)
         about = f"back to {old.tag}: {' '.join(why.split())}"
         commit(registry, f"{name}@v{number}", old.digest, old.rows, about, instead_of=away)

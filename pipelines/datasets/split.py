@@ -1,7 +1,7 @@
 """Train and held-out rows that have nothing in common: no group, no near-duplicate question."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipelines.datasets.refine.duplicates import QUESTION, Index, Row
@@ -97,9 +97,9 @@ def assert_both_sides(train: list[Row], heldout: list[Row]) -> None:
         )
 
 
-def digest_of(folder: Path) -> str:
-    """SHA-256 of the two splits in a folder, whatever else lies there."""
-    return digest({name: digest(folder / name) for name in FILES})
+def digest_of(folder: Path, files: Iterable[str] = FILES) -> str:
+    """SHA-256 of the two splits in a folder, or of other files, whatever else lies there."""
+    return digest({name: digest(folder / name) for name in files})
 
 
 def show(row: Row) -> str:

@@ -11,13 +11,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipelines import progress
 from pipelines.artifacts import Champion, DatasetVersion, Splits
-from pipelines.datasets.split import FILES, digest_of
+from pipelines.datasets.split import digest_of
 from pipelines.errors import Unavailable, WeaverError
 from pipelines.files import canonical, once, only_one, whole, write_text
 from pipelines.plan import TrainingPlan
@@ -51,18 +51,33 @@ def version(splits: Splits, plan: TrainingPlan) -> DatasetVersion:
     name, source = plan.template, Path(splits.uri)
     if digest_of(source) != splits.digest:
         raise WeaverError(f"{source} was changed after it was made", "Delete this folder and refine again.")
+    progress.report(name, "version", 0, 1)
+    made = accept(name, source, splits.digest, splits.rows)
+    progress.report(name, "version", 1, 1, made.tag)
+    return reported(made, splits)
+
+
+def accept(name: str, source: Path, digest: str, rows: dict[str, int]) -> DatasetVersion:
+    """The version of these files: the latest one if they are its, or were turned away; else a new one.
+
+    Args:
+        rows: of each file, by its name without .jsonl.
+    """
     with writing() as registry:
         known = versions(name)
-        if known and splits.digest in (known[-1].digest, *turned_away(registry, known[-1])):
+        if known and digest in (known[-1].digest, *turned_away(registry, known[-1])):
             log.info("nothing new: %s", known[-1].tag)
-            return reported(in_place(known[-1]), splits)
+            return in_place(known[-1])
         number = known[-1].version + 1 if known else 1
-        progress.report(plan.template, "version", 0, 1, f"version {number}")
-        copy(source, registry / name)
+        copy(source, registry / name, files_of(rows))
         store(registry, name)
-        commit(registry, f"{name}@v{number}", splits.digest, splits.rows)
-        progress.report(plan.template, "version", 1, 1, f"version {number}")
-        return reported(in_place(find(name, number)), splits)
+        commit(registry, f"{name}@v{number}", digest, rows)
+        return in_place(find(name, number))
+
+
+def files_of(rows: dict[str, int]) -> list[str]:
+    """train.jsonl and heldout.jsonl of a dataset; what else is versioned has one file."""
+    return sorted((f"{name}.jsonl" for name in rows), reverse=True)
 
 
 def reported(version: DatasetVersion, splits: Splits) -> DatasetVersion:
@@ -127,12 +142,12 @@ def in_place(wanted: DatasetVersion) -> DatasetVersion:
             from dvc.api import DVCFileSystem
 
             files = DVCFileSystem(str(registry), rev=wanted.tag)
-            for file in FILES:
+            for file in files_of(wanted.rows):
                 files.get_file(f"{wanted.name}/{file}", str(folder / file))
                 (folder / file).chmod(0o444)
 
     folder = once(Path(wanted.uri), fetch)
-    if digest_of(folder) != wanted.digest:
+    if digest_of(folder, files_of(wanted.rows)) != wanted.digest:
         raise WeaverError(
             f"{folder} does not hold what was tagged {wanted.tag}", "Delete this folder; it is fetched again."
         )
@@ -170,10 +185,10 @@ def sweep(registry: Path) -> None:
     git(registry, "clean", "-ffdxq", "--exclude=/.dvc/cache", "--exclude=/.dvc/config.local")
 
 
-def copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path, files: Iterable[str]) -> None:
     with whole(target) as temporary:
         temporary.mkdir()
-        for file in FILES:
+        for file in files:
             shutil.copyfile(source / file, temporary / file)
 
 
@@ -196,7 +211,7 @@ def commit(
         about: what there is to say beside the rows.
         instead_of: the digests of the versions that a rollback turns away.
     """
-    counts = " and ".join(f"{rows[split]} {split}" for split in (Path(file).stem for file in FILES))
+    counts = " and ".join(f"{rows[name]} {name}" for name in (Path(file).stem for file in files_of(rows)))
     message = f"{tag}: {counts} rows{f'; {about}' if about else ''}"
     told = {"digest": digest, "rows": rows} | ({"instead_of": instead_of} if instead_of else {})
     git(registry, "commit", "--quiet", "--allow-empty", "--message", message)

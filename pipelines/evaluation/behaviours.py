@@ -16,8 +16,7 @@ from pydantic import ConfigDict, Field, field_validator
 from pipelines.artifacts import Behaviour
 from pipelines.errors import WeaverError
 from pipelines.evaluation.failures import repeated
-from pipelines.evaluation.metrics import numbers
-from pipelines.facts import stands_in
+from pipelines.facts import numbers, stands_in
 from pipelines.kits import kits
 from pipelines.kits.perturbations import NAMES, perturb
 from pipelines.plan import Section

@@ -7,10 +7,10 @@ from pipelines.artifacts import Candidate, Evaluation, Review, Scores
 from pipelines.evaluation.evaluate import chosen
 from pipelines.files import read_jsonl
 from pipelines.plan import TrainingPlan
+from pipelines.reviews import SCORE, TAG, score_of
 from pipelines.settings import settings
 from pipelines.tracking import tracking
 
-QUESTION = "score"
 SCALE = (
     "1: wrong or harmful · 2: misleading · 3: right, but I would not say it so · 4: good · 5: as I would have said it"
 )
@@ -47,7 +47,7 @@ def show(mlflow: Any, row: dict[str, Any], queue: str) -> str:
     with mlflow.start_span(row["topic"]) as span:
         span.set_inputs({"messages": [{"role": "user", "content": question}]})
         span.set_outputs({"choices": [{"message": {"role": "assistant", "content": row["answer"]}}]})
-        mlflow.update_current_trace(tags={"review": queue})
+        mlflow.update_current_trace(tags={TAG: queue})
     return str(span.trace_id)
 
 
@@ -59,8 +59,8 @@ def find_or_make(name: str, experiment: str) -> Any:
     if found := next((queue for queue in queues if queue.name == name), None):
         return found
     known = label_schemas.list_label_schemas(experiment_id=experiment)
-    schema = next((schema for schema in known if schema.name == QUESTION), None) or label_schemas.create_label_schema(
-        QUESTION,
+    schema = next((schema for schema in known if schema.name == SCORE), None) or label_schemas.create_label_schema(
+        SCORE,
         type="feedback",
         input=label_schemas.InputNumeric(min_value=1, max_value=5),
         instruction=SCALE,
@@ -92,9 +92,3 @@ def collect(review: Review) -> Scores:
     items = review_queues.list_review_queue_items(review.queue, status="complete", max_results=1000)
     given = [value for item in items if (value := score_of(mlflow.get_trace(item.item_id))) is not None]
     return Scores(questions=len(given), mean=sum(given) / len(given) if given else 0.0)
-
-
-def score_of(trace: Any) -> float | None:
-    """The latest score on a trace: an expert may think again."""
-    scores = [found for found in trace.search_assessments(name=QUESTION, type="feedback") if found.value is not None]
-    return float(max(scores, key=lambda found: found.last_update_time_ms).value) if scores else None

@@ -88,7 +88,7 @@ class RequestLog:
         self.landing.add("exchanges", exchange.id, exchange.model_dump_json())
 
     def feedback(self, feedback: Feedback) -> None:
-        """As `write`. Later feedback of the same key on the same answer takes the place of the one before.
+        """As `write`. Later feedback of the same user of a key on the same answer takes the place of the one before.
 
         Raises:
             WeaverError: no answer in the log has this id, or the disk is full.

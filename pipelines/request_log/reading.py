@@ -26,11 +26,11 @@ def exchanges(since: float = 0, until: float = inf, template: str = "") -> pa.Ta
 
 
 def feedbacks(since: float = 0, until: float = inf, template: str = "") -> pa.Table:
-    """What people thought, the newest of each key on each answer, oldest first: the columns of Feedback, `template`,
-    `asked` (when), and version, backend, messages and answer of the exchange; null where that is too old to be kept.
+    """What people thought, the newest of each user of a key on each answer, oldest first: the columns of Feedback,
+    `template`, `asked` (when), and version, backend, messages and answer of the exchange, null where that is too old.
     """
     said = read("feedbacks", since, until, template)
-    newest = {(row["id"], row["key"]): row for row in said.to_pylist()}
+    newest = {(row["id"], row["key"], row["user"] or ""): row for row in said.to_pylist()}
     said = pa.Table.from_pylist(list(newest.values()), said.schema)
     times = said["asked"].to_pylist() or [0]
     about = read("exchanges", min(times), nextafter(max(times), inf), template, said["id"].to_pylist())
@@ -67,7 +67,7 @@ def read(kind: str, since: float, until: float, template: str, ids: list[str] | 
 
 @stamina.retry(on=FileNotFoundError, attempts=5)
 def asked(home: Path, id: str) -> dict[str, Any] | None:
-    """When an exchange was, and of which template; None if the log does not hold it. The newest day is asked first."""
+    """When an exchange was, of which template, and who asked; None if the log does not hold it."""
     from pyarrow import dataset
 
     if row := landed_row(home / LANDING, "exchanges", id):
@@ -75,7 +75,7 @@ def asked(home: Path, id: str) -> dict[str, Any] | None:
     for day in reversed(parts.days(home / "exchanges")):
         files = [str(part.path) for part in parts.parts(day)]
         table = dataset.dataset(files, schema("exchanges"), format="parquet")
-        found = table.to_table(["at", "template"], filter=compute.field("id") == id)
+        found = table.to_table(["at", "template", "key", "user"], filter=compute.field("id") == id)
         if len(found):
             return found.to_pylist()[0]
     return None

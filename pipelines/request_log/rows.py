@@ -42,7 +42,7 @@ class Exchange(Row):
 
 
 class Feedback(Row):
-    """What somebody thought of an answer; later feedback of the same key on the same answer takes its place."""
+    """What somebody thought of an answer; what the same user of a key thinks later takes its place."""
 
     id: str  # of the exchange
     at: Time
@@ -50,6 +50,7 @@ class Feedback(Row):
     thumb: Literal["", "up", "down"] = ""
     correction: str = ""  # what the answer should have been, protected
     comment: str = ""  # protected
+    user: str = ""  # who used the key, as in Exchange; whoever asked, if nobody says otherwise
 
 
 class Opinion(Feedback):

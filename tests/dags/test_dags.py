@@ -180,7 +180,7 @@ def test_a_retraining_starts_at_night_or_by_its_own_drift(loaded: dict) -> None:
 
 def test_tuning_is_started_by_hand_for_any_template(loaded: dict) -> None:
     dag = loaded["dags"]["tune"]
-    order = ["plan", "collect", "validate", "refine", "version", "tune"]
+    order = ["plan", "harvest", "collect", "validate", "refine", "version", "tune"]
     assert [task["id"] for task in dag["tasks"]] == order
     assert [task["up"] for task in dag["tasks"]] == [[], *([task] for task in order[:-1])]
     assert dag["tasks"][-1]["pool"] == "training"

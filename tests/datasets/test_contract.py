@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.artifacts import Records, Validation
+from pipelines.artifacts import Harvest, Records, Validation
 from pipelines.bench.validate import run
 from pipelines.datasets.collect import collect
 from pipelines.datasets.contract import validate
@@ -47,7 +47,7 @@ def held(home: Path, tmp_path: Path) -> Callable[[Rows], Validation]:
 
 def collected(path: Path, home: Path) -> tuple[Records, TrainingPlan]:
     plan = make_plan("service_advisor", {"data.source": str(path)})
-    return collect(plan, home / "work"), plan
+    return collect(Harvest(), plan, home / "work"), plan
 
 
 def test_good_rows_pass_and_are_not_held_again(held: Callable, home: Path, tmp_path: Path) -> None:

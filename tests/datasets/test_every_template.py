@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.artifacts import Harvest
 from pipelines.stages import run
 from pipelines.templates import make_plan, template_files
 
@@ -13,7 +14,7 @@ CHAIN = ("collect", "validate", "refine", "version", "report")
 
 @pytest.mark.parametrize("name", list(template_files()))
 def test_a_templates_rows_become_a_version(name: str, home: Path) -> None:
-    plan, nouns = make_plan(name), dict[str, Any]()
+    plan, nouns = make_plan(name), dict[str, Any](harvest=Harvest())
     for stage in CHAIN:
         nouns[stage] = run(stage, plan, nouns)
     assert nouns["refine"].dropped == {}

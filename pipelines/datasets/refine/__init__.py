@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines import progress
-from pipelines.artifacts import Splits, Validation
+from pipelines.artifacts import FEEDBACK, Splits, Validation
 from pipelines.datasets import quarantine, split
 from pipelines.datasets.refine.account import Account
 from pipelines.datasets.refine.engine import MappedRow, batches, run, unparse
@@ -41,7 +42,7 @@ def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
     """
     released = quarantine.released(plan.template)
     code = {str(path.relative_to(PIPELINES)): digest(path) for path in CODE}
-    fingerprint = digest([validation.records.digest, plan.digest(*SECTIONS), released, code])[:12]
+    fingerprint = digest([validation.records.digest, plan.digest(*SECTIONS), plan.feedback.repeat, released, code])[:12]
 
     def build(folder: Path) -> None:
         scratch, steps = folder / "scratch", len(plan.refine.steps)
@@ -51,6 +52,7 @@ def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
         shutil.rmtree(scratch)
         progress.report(plan.template, "refine", steps, steps + 1, "split")
         began, sides = perf_counter(), part(kept, plan)
+        kept, sides = repeated(kept, sides, plan.feedback.repeat)
         account = Account("split")
         account.add(len(kept), perf_counter() - began)
         leaks = [leak(rows) for rows in of(kept, sides == LEAK)]
@@ -99,6 +101,13 @@ def part(kept: pa.Table, plan: TrainingPlan) -> np.ndarray:
     split.assert_both_sides(train, heldout)
     split.assert_no_leak(train, heldout, plan.refine.near_duplicate)
     return sides
+
+
+def repeated(kept: pa.Table, sides: np.ndarray, times: int) -> tuple[pa.Table, np.ndarray]:
+    """Rows and sides with each correction in training so many times: only here, where nothing looks for duplicates."""
+    corrected = np.array(pc.equal(kept["source"], FEEDBACK)) & (sides == TRAIN)
+    numbers = np.repeat(np.arange(len(kept)), np.where(corrected, times, 1))
+    return (kept.take(numbers), sides[numbers]) if corrected.any() and times > 1 else (kept, sides)
 
 
 class Rows:

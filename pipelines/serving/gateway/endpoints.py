@@ -97,7 +97,7 @@ async def model(model: str, gateway: Shared, key: Authenticated) -> wire.Model:
 @router.post("/v1/feedback", tags=["NeuroWeaver"], responses=documented(400, 401, 404, 413, 429))
 async def feedback(said: wire.FeedbackRequest, gateway: Shared, key: Authenticated) -> wire.Thanks:
     """Say what a person thinks of an answer: a thumb, what it should have said, a comment."""
-    if not said.model_fields_set - {"id"}:
+    if not said.model_fields_set - {"id", "user"}:
         raise Refusal(400, "invalid_value", "Say something: a thumb, a correction or a comment.")
     try:
         await asyncio.to_thread(gateway.take_feedback, said, key.id)

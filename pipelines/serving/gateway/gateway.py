@@ -19,7 +19,7 @@ from pipelines.serving.gateway.chat import Chat
 from pipelines.serving.gateway.keys import Keyring
 from pipelines.serving.gateway.metrics import Metrics
 from pipelines.serving.gateway.traces import Traces
-from pipelines.serving.gateway.wire import FeedbackRequest
+from pipelines.serving.gateway.wire import FeedbackRequest, hashed
 from pipelines.serving.routing import Agent
 
 LOOK = 0.2  # seconds between looks at route files, templates and keys
@@ -121,7 +121,10 @@ class Gateway:
             for name in ("correction", "comment")
             if (text := getattr(said, name))
         }
-        self.log.feedback(Feedback(id=said.id, at=time.time(), key=key, thumb=said.thumb or "", **texts))
+        user = hashed(said.user)
+        if about and about["key"] == key:
+            user = user or about["user"]
+        self.log.feedback(Feedback(id=said.id, at=time.time(), key=key, user=user, thumb=said.thumb or "", **texts))
 
     async def unready(self) -> str:
         """Why no request can be answered now; empty if it can."""

@@ -134,12 +134,17 @@ class Models(BaseModel):
 class FeedbackRequest(Sent):
     """What a person thinks of an answer: at least one of the three."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 2})
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [said]} for said in ("thumb", "correction", "comment")]}
+    )
 
     id: str = Field(max_length=100, description="the answer's id, chatcmpl-…")
     thumb: Literal["up", "down"] | None = None
     correction: str | None = Field(None, max_length=8_000, description="what it should have said")
     comment: str | None = Field(None, max_length=8_000)
+    user: str | None = Field(
+        None, max_length=512, description="who says it, if not whoever asked; logged hashed, and trusted one by one"
+    )
 
 
 class Thanks(BaseModel):

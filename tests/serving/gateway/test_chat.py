@@ -150,6 +150,11 @@ def test_feedback_reaches_the_answer(gateway: Gateway) -> None:
     assert gateway.post("/v1/feedback", json=said).status_code == 200
     (kept,) = [row for row in request_log.feedbacks().to_pylist() if row["id"] == answer.id]
     assert kept["thumb"] == "down" and "313-555-0134" not in kept["correction"] and kept["key"] == "local"
+    colleague = {"id": answer.id, "thumb": "up", "user": "the colleague at the next desk"}
+    assert gateway.post("/v1/feedback", json=colleague).status_code == 200
+    both = [row for row in request_log.feedbacks().to_pylist() if row["id"] == answer.id]
+    assert {(row["thumb"], bool(row["user"])) for row in both} == {("down", False), ("up", True)}
+    assert "desk" not in str(both), "a user is logged hashed"
     refused = gateway.post("/v1/feedback", json={"id": "chatcmpl-nobody", "thumb": "up"})
     assert refused.status_code == 404 and refused.json()["error"]["code"] == "answer_not_found"
 

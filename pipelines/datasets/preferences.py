@@ -1,0 +1,59 @@
+"""The preferences stage: the pairs of a harvest become a version of their own, beside the dataset's."""
+
+import logging
+from pathlib import Path
+
+from pipelines import progress
+from pipelines.artifacts import DatasetVersion, Harvest, Preferences
+from pipelines.datasets.refine.duplicates import Row
+from pipelines.datasets.split import digest_of, leaks
+from pipelines.datasets.versions import accept
+from pipelines.files import digest, once, read_jsonl, write_jsonl
+from pipelines.plan import TrainingPlan
+
+FILE = "preferences.jsonl"
+log = logging.getLogger(__name__)
+
+
+def preferences(harvest: Harvest, dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Preferences:
+    """The version of the template's preferences: the latest one if nothing changed since, else a new one.
+
+    A pair that asks nearly what a held-out row asks is left out: a model that was trained on it would be measured on
+    what it has seen. So what experts score before a gate becomes pairs only when its questions are no longer held out.
+
+    Raises:
+        Unavailable: the remote does not take the data; nothing was versioned.
+        WeaverError: the disk is full.
+    """
+    name = f"{plan.template}_preferences"
+    if not harvest.preferences:
+        return Preferences(name=name)
+    source = Path(harvest.uri) / FILE
+
+    def build(folder: Path) -> None:
+        progress.report(plan.template, "preferences", 0, 1, f"{harvest.preferences} pairs")
+        pairs: list[Row] = [*read_jsonl(source)]
+        heldout: list[Row] = [*read_jsonl(Path(dataset.uri) / "heldout.jsonl")]
+        kept = without_held_out(pairs, heldout, plan.refine.near_duplicate)
+        log.info("%d of %d pairs ask what is held out", len(pairs) - len(kept), len(pairs))
+        write_jsonl(folder / FILE, map(dict, kept))
+
+    fingerprint = digest([digest(source), dataset.digest, plan.refine.near_duplicate])[:12]
+    folder = once(work / "preferences" / fingerprint, build)
+    rows = len(read_jsonl(folder / FILE))
+    if not rows:
+        return Preferences(name=name)
+    made = accept(name, folder, digest_of(folder, [FILE]), {Path(FILE).stem: rows})
+    progress.report(plan.template, "preferences", 1, 1, made.tag)
+    return Preferences(name=name, version=made.version, uri=made.uri, digest=made.digest, rows=rows)
+
+
+def without_held_out(pairs: list[Row], heldout: list[Row], threshold: float) -> list[Row]:
+    """The pairs in whose conversation nobody asks what a held-out row asks."""
+    asked: list[Row] = [
+        {"instruction": text.partition("\n")[0], "input": text.partition("\n")[2], "pair": number}
+        for number, pair in enumerate(pairs)
+        for text in (message["content"] for message in pair["prompt"] if message["role"] == "user")
+    ]
+    known = {row["pair"] for row, _ in leaks(asked, heldout, threshold)}
+    return [pair for number, pair in enumerate(pairs) if number not in known]
