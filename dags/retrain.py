@@ -37,6 +37,7 @@ def retrain(template: Template) -> None:
             anything_new(),
             stage("report"),
             stage("fine_tune", pool="training", execution_timeout=budget),
+            stage("prefer", pool="training", execution_timeout=budget),
             stage("incumbent"),
             stage("export", pool="training"),
             stage("evaluate", pool="training"),

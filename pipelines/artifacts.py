@@ -94,6 +94,17 @@ class Adapter(Noun):
     run_id: str
 
 
+class Preferences(Noun):
+    """Pairs of answers of which one was preferred: `uri` is a folder holding preferences.jsonl, whose rows are prompt
+    (messages), chosen, rejected and source."""
+
+    name: str
+    version: int
+    uri: str
+    digest: str
+    rows: int
+
+
 class Incumbent(Noun):
     """What a challenger has to beat: the registered champion. Version 0 and no adapter where there is none yet."""
 

@@ -109,6 +109,18 @@ class Train(Section):
     seed: int = 17
 
 
+class Preference(Section):
+    """Whether the adapter goes on learning from pairs of answers, of which people or the judge preferred one (DPO)."""
+
+    enabled: bool = False
+    min_pairs: int = Field(50, ge=2, description="fewer pairs than this teach nothing, and are left for another night")
+    beta: float = Field(0.1, gt=0, description="how dearly it is to stray from the adapter that it starts from")
+    learning_rate: float = Field(5e-5, gt=0, le=1e-2, description="higher, and what training taught is forgotten")
+    epochs: float = Field(1, gt=0)
+    batch_size: int = Field(4, ge=1, description="pairs a forward pass")
+    max_length: int = Field(384, ge=16, description="tokens of a question and the longer answer")
+
+
 class Evaluate(Section):
     questions: int = Field(0, ge=0, description="held-out questions to ask, evenly over topics; 0 asks all")
     batch_size: int = Field(32, ge=1)
@@ -232,6 +244,7 @@ class TrainingPlan(Section):
     privacy: Privacy
     base: Base
     train: Train
+    preference: Preference
     evaluate: Evaluate
     gate: Gate
     review: Review
@@ -251,4 +264,4 @@ class TrainingPlan(Section):
         return values
 
 
-TUNABLE = ("data", "refine", "privacy", "base", "train", "evaluate", "gate", "review", "deployment")
+TUNABLE = ("data", "refine", "privacy", "base", "train", "preference", "evaluate", "gate", "review", "deployment")
