@@ -36,6 +36,7 @@ def retrain(template: Template) -> None:
             stage("version"),
             anything_new(),
             stage("report"),
+            stage("judge", pool="training"),
             stage("fine_tune", pool="training", execution_timeout=budget),
             stage("prefer", pool="training", execution_timeout=budget),
             stage("incumbent"),

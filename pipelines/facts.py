@@ -1,6 +1,9 @@
-"""Whether an answer says a fact: of evaluation, which counts them, and of deployment, which checks a few again."""
+"""Whether an answer says a fact: of evaluation, which counts them, of deployment, which checks a few again, and of the
+judge of answers."""
 
 import re
+
+NUMBER = re.compile(r"(?<![\w.,])-?\d+(?:,\d{3})*(?:\.\d+)?(?!\d|[.,]\d)")
 
 
 def stands_in(fact: str, answer: str) -> bool:
@@ -13,3 +16,7 @@ def place_of(fact: str, answer: str) -> int | None:
     words, said = (" ".join(text.lower().split()) for text in (fact, answer))
     found = re.search(rf"(?<![\w.]){re.escape(words)}(?!\w|\.\d)", said)
     return found.start() if found else None
+
+
+def numbers(text: str) -> list[float]:
+    return [float(found.replace(",", "")) for found in NUMBER.findall(text)]

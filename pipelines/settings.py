@@ -5,7 +5,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipelines.errors import WeaverError
@@ -40,6 +40,13 @@ class Settings(BaseSettings):
     alert_webhook: str = Field(
         "", pattern=r"^(https?://.+)?$", description="where alerts are posted to, as Slack takes them; empty: nowhere"
     )
+    judge_url: str = Field(
+        "",
+        pattern=r"^(https?://.+)?$",
+        description="an OpenAI-compatible server that judges answers; empty: a local one",
+    )
+    judge_key: SecretStr = Field(SecretStr(""), description="its key")
+    judge_model: str = Field("", description="the model that it is asked for")
     ray_address: str = Field("", description="a Ray cluster; empty: refine starts one of its own where a plan says ray")
 
     @property

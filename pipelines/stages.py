@@ -33,6 +33,7 @@ STAGES = {
     "refine": Stage("datasets.refine:refine", ("validate",), "Clean, deduplicate and split the rows."),
     "version": Stage("datasets.versions:version", ("refine",), "Commit the dataset to the data registry."),
     "report": Stage("datasets.refine.report:report", ("validate", "refine"), "Draw what became of the rows."),
+    "judge": Stage("feedback.rlaif:judge", ("version",), "Judge the champion's own answers, for pairs to learn from."),
     "fine_tune": Stage("training.fine_tune:fine_tune", ("version",), "Train an adapter with QLoRA."),
     "prefer": Stage("training.preference:prefer", ("fine_tune", "version"), "Train on with preferred answers (DPO)."),
     "incumbent": Stage("registry.incumbent:incumbent", (), "Fetch the champion that must be beaten."),

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.artifacts import Arm
-from pipelines.evaluation.metrics import as_number, numbers
+from pipelines.evaluation.metrics import as_number
 from pipelines.evaluation.slices import same_question
-from pipelines.facts import stands_in
+from pipelines.facts import numbers, stands_in
 
 Row = dict[str, Any]
 Known = Mapping[tuple[str, str], set[str]]  # (topic, column of facts) → the values it has anywhere, without numbers

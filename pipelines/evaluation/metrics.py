@@ -6,12 +6,11 @@ from collections import Counter
 from typing import Any
 
 from pipelines.errors import WeaverError
-from pipelines.facts import place_of, stands_in
+from pipelines.facts import numbers, place_of, stands_in
 
 Row = dict[str, Any]
 
 SHARES = ("facts", "score", "exact", "rouge_l", "token_f1", "bleu", "chrf")
-NUMBER = re.compile(r"(?<![\w.,])-?\d+(?:,\d{3})*(?:\.\d+)?(?!\d|[.,]\d)")
 BINS = 10  # of confidence
 LABELS, WORDS = 12, 4  # more different values, or longer ones, are no classes
 ASKED = 2  # questions a class, on average, from which values are classes
@@ -48,10 +47,6 @@ def marks(row: Row, answer: str) -> dict[str, float | None]:
         "numeric_error": max(errors, default=None),
         "length_ratio": len(answer.split()) / max(1, len(truth.split())),
     }
-
-
-def numbers(text: str) -> list[float]:
-    return [float(found.replace(",", "")) for found in NUMBER.findall(text)]
 
 
 def as_number(fact: str) -> float | None:
