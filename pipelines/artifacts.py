@@ -100,7 +100,7 @@ class DatasetVersion(Noun):
 
 
 class Preferences(Noun):
-    """Pairs of answers of which people prefer one, tagged in the data registry; `uri` holds preferences.jsonl.
+    """Pairs of answers of which one is preferred, tagged in the data registry; `uri` holds preferences.jsonl.
 
     Version 0 where there are none. A row is prompt (messages), chosen, rejected and source.
     """
@@ -124,6 +124,22 @@ class Adapter(Noun):
     base_model: str
     base_digest: str
     run_id: str
+
+
+class Judged(Noun):
+    """What the judge made of the champion's own answers: `uri` is a folder holding preferences.jsonl, as Preferences
+    has it, and judged.jsonl with every verdict; empty where nothing was judged. Shares are from 0 to 1."""
+
+    uri: str = ""
+    digest: str = ""
+    pairs: int = 0
+    ties: int = 0
+    by_facts: int = 0  # pairs that the facts decided
+    by_model: int = 0  # and those that the judge's model did
+    flipped: int = 0  # verdicts that changed with the order of the answers: of them, no pair comes
+    position_bias: float = 0.0  # share of what the model saw that flipped, known pairs included
+    kappa: float = 0.0  # the model's agreement with the labels of known pairs: under judge.min_kappa it has no say
+    agreement: float = 0.0
 
 
 class Incumbent(Noun):

@@ -109,6 +109,31 @@ class Train(Section):
     seed: int = 17
 
 
+class Judge(Section):
+    """Whether the champion's own answers are judged, for pairs to train its successor on (Auto-RLAIF)."""
+
+    questions: int = Field(0, ge=0, description="questions a run, half of them of the request log; 0 judges nothing")
+    answers: int = Field(3, ge=2, description="answers sampled to a question; each is held against the next")
+    temperature: float = Field(0.9, gt=0, le=2, description="of the answers: at 0 they would all be the same")
+    days: float = Field(30, gt=0, description="how far back the request log's questions are taken")
+    rubric: str = Field(description="what makes an answer the better one; said to the judge's model")
+    min_kappa: float = Field(
+        0.4, ge=-1, le=1, description="Cohen's kappa on known pairs from which the model's word counts, not facts alone"
+    )
+
+
+class Preference(Section):
+    """Whether the adapter goes on learning from pairs of answers, of which people or the judge preferred one (DPO)."""
+
+    enabled: bool = False
+    min_pairs: int = Field(50, ge=2, description="fewer pairs than this teach nothing, and are left for another night")
+    beta: float = Field(0.1, gt=0, description="how dearly it is to stray from the adapter that it starts from")
+    learning_rate: float = Field(5e-5, gt=0, le=1e-2, description="higher, and what training taught is forgotten")
+    epochs: float = Field(1, gt=0)
+    batch_size: int = Field(4, ge=1, description="pairs a forward pass")
+    max_length: int = Field(384, ge=16, description="tokens of a question and the longer answer")
+
+
 class Evaluate(Section):
     questions: int = Field(0, ge=0, description="held-out questions to ask, evenly over topics; 0 asks all")
     batch_size: int = Field(32, ge=1)
@@ -258,6 +283,8 @@ class TrainingPlan(Section):
     privacy: Privacy
     base: Base
     train: Train
+    judge: Judge
+    preference: Preference
     evaluate: Evaluate
     gate: Gate
     review: Review
@@ -278,4 +305,17 @@ class TrainingPlan(Section):
         return values
 
 
-TUNABLE = ("data", "refine", "privacy", "base", "train", "evaluate", "gate", "review", "feedback", "deployment")
+TUNABLE = (
+    "data",
+    "refine",
+    "privacy",
+    "base",
+    "train",
+    "judge",
+    "preference",
+    "evaluate",
+    "gate",
+    "review",
+    "feedback",
+    "deployment",
+)

@@ -63,6 +63,13 @@ class Settings(BaseSettings):
     )
     smtp_password: SecretStr = Field(SecretStr(""), exclude=True)  # so that nothing passes it on or writes it down
     smtp_ca: str = Field("", description="certificates that the mail server's is checked with; empty: the system's")
+    judge_url: str = Field(
+        "",
+        pattern=r"^(https?://.+)?$",
+        description="an OpenAI-compatible server that judges answers; empty: a local one",
+    )
+    judge_key: SecretStr = Field(SecretStr(""), exclude=True, description="its key")
+    judge_model: str = Field("", description="the model that it is asked for")
     ray_address: str = Field("", description="a Ray cluster; empty: refine starts one of its own where a plan says ray")
 
     @property

@@ -37,9 +37,11 @@ STAGES = {
         "datasets.preferences:preferences", ("harvest", "version"), "Commit what people prefer to the data registry."
     ),
     "report": Stage("datasets.refine.report:report", ("validate", "refine"), "Draw what became of the rows."),
+    "judge": Stage("feedback.rlaif:judge", ("version",), "Judge the champion's own answers, for pairs to learn from."),
     "fine_tune": Stage("training.fine_tune:fine_tune", ("version",), "Train an adapter with QLoRA."),
+    "prefer": Stage("training.preference:prefer", ("fine_tune", "version"), "Train on with preferred answers (DPO)."),
     "incumbent": Stage("registry.incumbent:incumbent", (), "Fetch the champion that must be beaten."),
-    "export": Stage("training.export:export", ("fine_tune", "incumbent"), "Merge adapters into what will be served."),
+    "export": Stage("training.export:export", ("prefer", "incumbent"), "Merge adapters into what will be served."),
     "evaluate": Stage("evaluation.evaluate:evaluate", ("export", "version"), "Ask every arm the held-out questions."),
     "register": Stage("registry.register:register", ("evaluate", "export", "version"), "Register the challenger."),
     "review": Stage("evaluation.review:ask", ("register", "evaluate"), "Put answers before an expert."),

@@ -40,6 +40,8 @@ class Template(Section):
     privacy: dict[str, Any] = {}
     base: dict[str, Any] = {}
     train: dict[str, Any] = {}
+    judge: dict[str, Any] = {}
+    preference: dict[str, Any] = {}
     evaluate: dict[str, Any] = {}
     gate: dict[str, Any] = {}
     review: dict[str, Any] = {}

@@ -22,8 +22,8 @@ from pipelines.bench.serve_figures import Heard, figures, plot, span
 from pipelines.bench.serve_load import Answer, Client, Door, Question, clients, closed_loop, open_loop
 from pipelines.bench.serve_peer import llama_cpp, mlflow_gateway
 from pipelines.files import whole
+from pipelines.local_model import packaged_gguf
 from pipelines.settings import settings
-from pipelines.training.base import packaged_gguf
 
 log = logging.getLogger(__name__)
 

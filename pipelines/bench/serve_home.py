@@ -16,13 +16,13 @@ from pipelines import signing
 from pipelines.bench.own_home import own_home, wait_for
 from pipelines.bench.serve_load import Door
 from pipelines.files import digest, write_text
+from pipelines.local_model import packaged_gguf
 from pipelines.serving import routes
 from pipelines.serving.backends import Model, backend
 from pipelines.serving.routes import Place, Route, Served
 from pipelines.settings import TRITON_KEY, settings
 from pipelines.stack import keys, servers, supervision
 from pipelines.templates import Template, load_template, make_plan
-from pipelines.training.base import packaged_gguf
 
 CACHED = "service_advisor"
 UNCACHED = "service_advisor_uncached"  # the same, but for a cache: what is measured is the way to the model

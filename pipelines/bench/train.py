@@ -85,7 +85,7 @@ def main(side: str, asked: dict[str, Any]) -> None:
     """Run one side in this process; its figures go to figures.json in the working folder."""
     from transformers import TrainerCallback, trainer
 
-    from pipelines.training.fine_tune import peak_rss_mib
+    from pipelines.training.adapters import peak_rss_mib
 
     steps: list[tuple[int, float, float]] = []  # tokens seen, seconds, processor seconds
 

@@ -142,6 +142,29 @@ def feedback(
     tell(lambda: run(populations), as_json)
 
 
+@app.command()
+def judge(
+    pairs: Annotated[int, typer.Option(min=4, help="Pairs of answers whose better one is known.")] = 60,
+    as_json: AsJson = False,
+) -> None:
+    """The judge's agreement with known labels: facts alone, its model alone, both; and the model's position bias."""
+    from pipelines.bench.judge import run
+
+    tell(lambda: run(pairs), as_json)
+
+
+@app.command()
+def prefer(
+    rows: Annotated[int, typer.Option(min=8, help="Rows of the training before it.")] = 128,
+    rate: Annotated[list[float] | None, typer.Option(help="A learning rate to try; may be given again.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Preference training on pairs made from records: what is learnt of unseen pairs, and what it costs in answers."""
+    from pipelines.bench.prefer import run
+
+    tell(lambda: run(rows, tuple(rate or [5e-5])), as_json)
+
+
 def tell(run: Callable[[], dict[str, Any]], as_json: bool) -> None:
     """Run a bench, and show its figures."""
     if as_json:

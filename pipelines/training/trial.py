@@ -18,7 +18,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState  # noqa: 
 from pipelines.artifacts import DatasetVersion, Noun
 from pipelines.files import read_jsonl
 from pipelines.plan import TrainingPlan
-from pipelines.training.fine_tune import last_whole, peak_rss_mib
+from pipelines.training.adapters import last_whole, peak_rss_mib
 from pipelines.training.journal import Journal, held_run, journal, run_tags
 from pipelines.training.trainer import AnswerTrainer, make_trainer
 

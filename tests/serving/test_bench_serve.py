@@ -14,7 +14,7 @@ from pipelines.bench.serve_chaos import Event
 from pipelines.bench.serve_figures import overhead, throughput
 from pipelines.bench.serve_load import Answer, Door, clients, closed_loop, open_loop
 from pipelines.bench.serve_peer import llama_cpp
-from pipelines.training.base import packaged_gguf
+from pipelines.local_model import packaged_gguf
 
 from ..ports import free_port
 

@@ -18,7 +18,8 @@ from pipelines.plan import TrainingPlan
 from pipelines.settings import settings
 from pipelines.tracking import tracking
 from pipelines.training import fine_tune as room
-from pipelines.training.fine_tune import fine_tune, last_whole
+from pipelines.training.adapters import last_whole
+from pipelines.training.fine_tune import fine_tune
 
 STAGE = """
 import sys

@@ -61,7 +61,7 @@ def test_a_base_without_a_gguf_is_told_what_to_do(small_adapter: Any, small_base
 
 
 def test_the_gguf_of_another_base_is_refused(small_adapter: Any, small_base: Path, tmp_path: Path) -> None:
-    from pipelines.training.base import packaged_gguf
+    from pipelines.local_model import packaged_gguf
 
     other = tmp_path / "other"
     shutil.copytree(small_base, other, ignore=shutil.ignore_patterns("*.gguf"))
