@@ -2,9 +2,20 @@
 
 from datetime import timedelta
 
-from airflow.sdk import CronTriggerTimetable, Param, ParamsDict, chain, dag
-from loop import RETRIES, anything_new, decided, decision, good_enough, merge_plan, stage, take_back
-from people import ApprovalInMLflow, approve, scores
+from airflow.sdk import Asset, CronTriggerTimetable, Param, ParamsDict, chain, dag
+from loop import (
+    RETRIES,
+    affordable,
+    anything_new,
+    decided,
+    decision,
+    good_enough,
+    merge_plan,
+    over_budget,
+    stage,
+    take_back,
+)
+from people import ApprovalInMLflow, approve, scores, spend
 
 from pipelines.settings import settings
 from pipelines.templates import Template, form, load_template, template_files
@@ -27,7 +38,8 @@ def retrain(template: Template) -> None:
     def sentence() -> None:
         approval = approve(template)
         promote = decision("promote")
-        budget = timedelta(hours=template.budget.training_hours)
+        asked, go = over_budget(), affordable()
+        longest = timedelta(hours=template.budget.training_hours)
         chain(
             merge_plan(template.name),
             stage("collect"),
@@ -35,8 +47,12 @@ def retrain(template: Template) -> None:
             stage("refine"),
             stage("version"),
             anything_new(),
-            stage("report"),
-            stage("fine_tune", pool="training", execution_timeout=budget),
+            stage("budget", pool="training"),  # it may measure a few steps
+            asked,
+            spend(template),
+            go,
+            stage("report", outlets=[Asset(f"version_{template.name}")]),  # withheld where the budget forbids it
+            stage("fine_tune", pool="training", execution_timeout=longest),
             stage("incumbent"),
             stage("export", pool="training"),
             stage("evaluate", pool="training"),
@@ -49,6 +65,7 @@ def retrain(template: Template) -> None:
             stage("evidence"),
             [approval, ApprovalInMLflow(task_id="approved_in_mlflow")],
         )
+        chain(asked, go)
         chain(approval, decided(), [promote, decision("reject")])
         deploy = stage("deploy")
         chain(promote, deploy, [stage("record"), take_back()])

@@ -189,10 +189,8 @@ class Budget(Section):
     """What one run may take."""
 
     training_hours: float = Field(8, gt=0, description="a training that takes longer is stopped, and the run fails")
-    run_cost: float = Field(0, ge=0, description="a run that is forecast to cost more asks a person first; 0: no limit")
-    month_cost: float = Field(
-        0, ge=0, description="the same for all runs of a calendar month (UTC) together; 0: no limit"
-    )
+    run_cost: float = Field(0, ge=0, description="a run forecast to cost more asks a person first; 0: no limit")
+    month_cost: float = Field(0, ge=0, description="the same of all runs in a calendar month (UTC); 0: no limit")
 
 
 class Costs(Section):

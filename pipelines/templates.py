@@ -94,7 +94,8 @@ def make_plan(name: str, overrides: dict[str, Any] | None = None) -> TrainingPla
 
 def merge_plan(template: Template, file: Path, overrides: dict[str, Any]) -> TrainingPlan:
     profile, defaults = shared()
-    sections = {section: defaults.get(section, {}) | getattr(template, section) for section in TUNABLE}
+    checked(profile, defaults)  # a wrong rate is told now, not when the first stage has ended
+    sections = {section: defaults[section] | getattr(template, section) for section in TUNABLE}
     for key, value in overrides.items():
         section, _, field = key.partition(".")
         if section not in sections or not field:
@@ -118,9 +119,11 @@ def rates() -> Costs:
     Raises:
         WeaverError: names the file and the key at fault, and the nearest valid key.
     """
-    profile, defaults = shared()
-    whole = {"costs": defaults.get("costs", {})}
-    return parse(Rates, whole, f"{settings().params}, profile {profile}").costs
+    return checked(*shared())
+
+
+def checked(profile: str, defaults: dict[str, dict[str, Any]]) -> Costs:
+    return parse(Rates, {"costs": defaults["costs"]}, f"{settings().params}, profile {profile}").costs
 
 
 def hourly() -> float:

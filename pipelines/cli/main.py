@@ -9,6 +9,7 @@ from pipelines.cli import (
     ask,
     bench,
     chat,
+    costs,
     dataset,
     key,
     ledger,
@@ -35,6 +36,7 @@ app.add_typer(run.app)
 app.add_typer(ask.app)
 app.add_typer(chat.app)
 app.add_typer(rollback.app)
+app.add_typer(costs.app)
 app.add_typer(stages.app)
 app.add_typer(tune.app)
 app.add_typer(template.app, name="template", help="The templates a dealership chooses from.")
