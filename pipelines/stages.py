@@ -84,6 +84,8 @@ def run(
         run_id: of the Airflow run that it belongs to.
         extra: what a person adds to a stage: who approves, and why.
     """
+    from pipelines.costs.meter import metered  # here, for DAG files parse in milliseconds
+
     quiet_libraries()
     plan = TrainingPlan.model_validate(plan)
     with metered(plan, name, run_id) as meter, reached(f"{plan.template} was at {name}"):

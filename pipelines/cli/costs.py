@@ -5,11 +5,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipelines.artifacts import DatasetVersion, Estimate, read_noun
+from pipelines.artifacts import Estimate
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
-from pipelines.cli.stages import noun_file
 from pipelines.costs.table import By, Line, Off, errors, lines, total
-from pipelines.stages import work_folder
 from pipelines.templates import load_template, make_plan, rates
 
 app = typer.Typer()
@@ -65,11 +63,10 @@ def estimate(
     as_json: AsJson = False,
 ) -> None:
     """What training on the newest dataset will take: time, memory and cost; nothing is started."""
+    from pipelines.datasets.versions import latest
     from pipelines.training import estimate as forecasts
 
-    plan = make_plan(template, overrides(set_))
-    made = read_noun(noun_file(work_folder(template), "version"), made_by=f"weaver version {template}")
-    dataset = DatasetVersion.model_validate(made)
+    plan, dataset = make_plan(template, overrides(set_)), latest(template)
     if calibrate:
         forecasts.calibrate(dataset, plan)
     found, off = forecasts.estimate(dataset, plan), errors(template)
