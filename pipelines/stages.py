@@ -84,7 +84,6 @@ def run(
         run_id: of the Airflow run that it belongs to.
         extra: what a person adds to a stage: who approves, and why.
     """
-    from pipelines.costs.meter import metered  # here, for DAG files parse in milliseconds
 
     quiet_libraries()
     plan = TrainingPlan.model_validate(plan)
