@@ -79,6 +79,17 @@ class Forecast(Row):
     basis: str
 
 
+class Quantised(Row):
+    """How a version answered in one form of its weights: what `weaver bench quantise` measured."""
+
+    version: str
+    form: str  # int8 or int4
+    seconds: float  # an answer, asked one at a time
+    score: float  # mean on held-out questions
+    loss_high: float  # the upper end of the interval of what is lost over int8
+    questions: float
+
+
 R = TypeVar("R", bound=Row)
 
 

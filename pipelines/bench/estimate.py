@@ -1,0 +1,79 @@
+"""The estimate of a training beside the training itself, each time in a home and a process of its own."""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from pipelines.artifacts import DatasetVersion
+from pipelines.bench.train import ROUNDS, TEMPLATE, environment, laid_out
+from pipelines.costs.ledger import Forecast, Training, keep, read
+from pipelines.errors import WeaverError
+from pipelines.files import digest, write_text
+from pipelines.templates import make_plan
+from pipelines.training.estimate import BENCH, calibrate, parameters
+from pipelines.training.estimate import estimate as forecast
+
+
+def run(steps: int = 16, write: bool = False) -> dict[str, Any]:
+    """Calibrate, estimate, then train, on rows of the Service Advisor.
+
+    Args:
+        write: keep what first estimates scale where they find it.
+
+    Returns:
+        errors: of each round's estimate, after a calibration (0.1: a tenth too long), and `spread`, the largest as a
+        factor; tokens_per_second: of the rounds' median (without padding); fixed_seconds: what is not steps;
+        memory_mib: the highest; and model, parameters and cpus that these are of.
+    """
+    with tempfile.TemporaryDirectory(prefix="weaver-bench-") as scratch:
+        asked = laid_out(steps, Path(scratch, "data"))
+        rounds = [apart(asked, Path(scratch)) for _ in range(ROUNDS)]
+        plan = make_plan(TEMPLATE)
+        figures = {
+            "model": plan.base.model,
+            "parameters": parameters(Path(asked["base"])),
+            "cpus": psutil.cpu_count() or 1,
+            "tokens_per_second": statistics.median(one.tokens / one.step_seconds for one in rounds),
+            "fixed_seconds": statistics.median(one.seconds - one.step_seconds for one in rounds),
+            "memory_mib": max(one.peak_rss_mib for one in rounds),
+            "spread": max(max(ratio, 1 / ratio) for ratio in (1 + (one.error or 0) for one in rounds)),
+        }
+    if write:
+        write_text(BENCH, json.dumps(figures, indent=1) + "\n")
+    return figures | {"errors": [one.error for one in rounds], "steps": steps}
+
+
+def apart(asked: dict[str, Any], scratch: Path) -> Training:
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "pipelines.bench.estimate", json.dumps(asked)],
+            env=environment(folder),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise WeaverError(f"bench: the training failed:\n{done.stderr[-2000:]}")
+        return Training.model_validate_json(Path(folder, "training.json").read_text())
+
+
+def main(asked: dict[str, Any]) -> None:
+    from pipelines.training.fine_tune import fine_tune
+
+    plan = make_plan(TEMPLATE, {"train.max_steps": asked["steps"], "base.model": asked["base"]})
+    data = Path(asked["data"])
+    dataset = DatasetVersion(name="bench", version=1, uri=str(data), digest=digest(data), rows={})
+    calibrate(dataset, plan)
+    keep(Forecast(template=TEMPLATE, plan=plan.digest(), seconds=forecast(dataset, plan).training_seconds, basis=""))
+    fine_tune(dataset, plan, Path("work").resolve())
+    write_text(Path("training.json"), read(Training)[-1].model_dump_json())
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
