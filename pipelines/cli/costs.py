@@ -1,4 +1,4 @@
-"""`weaver costs`, `weaver estimate`: what was spent, and what a training will take."""
+"""`weaver costs`, `estimate` and `advise`: what was spent, what a training will take, and what would save money."""
 
 from typing import Annotated
 
@@ -88,3 +88,26 @@ def show(found: Estimate) -> None:
     table.add_row("cost", f"{found.cost:.4g} {found.currency}")
     table.add_row("rests on", found.basis)
     out.print(table)
+
+
+@app.command()
+def advise(template: Template, as_json: AsJson = False) -> None:
+    """What would save money, with the saving, its formula and the evidence; nothing without a measurement."""
+    from pipelines.costs.advice import Advice, Unmeasured
+    from pipelines.costs.advice import advise as found_by_costs
+    from pipelines.serving.replay import advise as found_by_cache
+
+    told = [*found_by_costs(make_plan(template)), found_by_cache(template)]
+    advice = sorted((one for one in told if isinstance(one, Advice)), key=lambda one: -one.saving_per_month)
+    unmeasured = [one for one in told if isinstance(one, Unmeasured)]
+    if as_json:
+        print_json({name: [one.model_dump() for one in some] for name, some in
+                    (("advice", advice), ("unmeasured", unmeasured))})  # fmt: skip
+        return
+    for one in advice:
+        out.print(f"[bold]{one.what}[/] saves {one.saving_per_month:.4g} {rates().currency} a month", soft_wrap=True)
+        out.print(f"  = {one.formula}\n  {one.evidence}", highlight=False, soft_wrap=True)
+    if not advice:
+        out.print("Nothing that was measured would save money.")
+    for lacking in unmeasured:
+        out.print(f"[dim]{lacking.about}: {lacking.why}[/]", soft_wrap=True)
