@@ -94,27 +94,33 @@ def environment(home: str) -> dict[str, str]:
 
 def main(side: str, asked: dict[str, Any]) -> None:
     """Run one side in this process; its figures go to figures.json in the working folder."""
-    from transformers import TrainerCallback, trainer
-
     from pipelines.training.fine_tune import peak_rss_mib
 
-    steps: list[tuple[int, float, float]] = []  # tokens seen, seconds, processor seconds
+    steps = watched()
+    plan = make_plan(TEMPLATE, {"train.max_steps": asked["steps"], "base.model": asked["base"]})
+    {"ours": ours, "plain": plain, "full": full}[side](Path(asked["data"]), plan)
+    write_text(Path("figures.json"), json.dumps(speeds(steps) | {"peak_rss_mib": peak_rss_mib()}))
 
-    class Stopwatch(TrainerCallback):
+
+def watched() -> list[tuple[int, float, float]]:
+    """Tokens seen, seconds, processor seconds, at the end of each step of every trainer that is made from now on."""
+    from transformers import TrainerCallback, trainer
+
+    steps: list[tuple[int, float, float]] = []
+
+    class Watch(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             steps.append((state.num_input_tokens_seen, time.perf_counter(), time.process_time()))
 
-    callbacks: list[Any] = trainer.DEFAULT_CALLBACKS  # of every trainer made in this process
-    callbacks.append(Stopwatch)
-    plan = make_plan(TEMPLATE, {"train.max_steps": asked["steps"], "base.model": asked["base"]})
-    {"ours": ours, "plain": plain, "full": full}[side](Path(asked["data"]), plan)
+    callbacks: list[Any] = trainer.DEFAULT_CALLBACKS
+    callbacks.append(Watch)
+    return steps
+
+
+def speeds(steps: list[tuple[int, float, float]]) -> dict[str, float]:
+    """From the end of the first step on, which warms up."""
     tokens, seconds, processor = (last - first for first, last in zip(steps[0], steps[-1], strict=True))
-    figures = {
-        "tokens_per_s": tokens / seconds,
-        "tokens_per_cpu_s": tokens / processor,
-        "peak_rss_mib": peak_rss_mib(),
-    }
-    write_text(Path("figures.json"), json.dumps(figures))
+    return {"tokens_per_s": tokens / seconds, "tokens_per_cpu_s": tokens / processor}
 
 
 def ours(data: Path, plan: TrainingPlan) -> None:
