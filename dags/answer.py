@@ -3,10 +3,10 @@
 from typing import Any
 
 from airflow.sdk import chain, task
-from loop import pulled, stage
+from loop import perform, pulled, stage
 
 from pipelines.artifacts import Promotion
-from pipelines.stages import STAGES, run
+from pipelines.stages import STAGES
 
 
 def answers(asked: Any, first: str) -> None:
@@ -23,12 +23,12 @@ def answers(asked: Any, first: str) -> None:
     def deploy() -> dict[str, Any]:
         made = pulled("plan", first, "restore")
         nouns = {"promote": made[first], "export": made["restore"]}  # no export where it is published still
-        return run("deploy", made["plan"], nouns).model_dump(mode="json")
+        return perform("deploy", made["plan"], nouns)
 
     @task(doc_md=STAGES["record"].help)
     def record() -> dict[str, Any]:
         made = pulled("plan", first, "deploy")
-        return run("record", made["plan"], {"promote": made[first], "deploy": made["deploy"]}).model_dump(mode="json")
+        return perform("record", made["plan"], {"promote": made[first], "deploy": made["deploy"]})
 
     kept, answering = still_here(), deploy()
     chain(asked, kept, stage("incumbent"), stage("restore", pool="training"), answering, record())

@@ -8,9 +8,9 @@ from typing import Any
 from airflow.sdk import Asset, AssetWatcher, Param, chain, dag, get_current_context, task
 from answer import answers
 from champions import ChampionMoved
-from loop import RETRIES, pulled
+from loop import RETRIES, perform, pulled
 
-from pipelines.stages import STAGES, run
+from pipelines.stages import STAGES
 from pipelines.templates import make_plan, template_files
 
 CHAMPION = Asset("champion", watchers=[AssetWatcher(name="champions", trigger=ChampionMoved())])
@@ -27,7 +27,7 @@ def merge_plan() -> dict[str, Any]:
 
 @task(doc_md=STAGES["champion"].help)
 def champion() -> dict[str, Any]:
-    return run("champion", pulled("plan")["plan"], {}).model_dump(mode="json")
+    return perform("champion", pulled("plan")["plan"], {})
 
 
 @dag(

@@ -45,13 +45,18 @@ def occasion() -> str:
     return event["reason"] if event else ""
 
 
+def perform(name: str, plan: dict[str, Any], nouns: dict[str, Any], **signed: Any) -> dict[str, Any]:
+    """Run a stage in this run: what it costs is the run's, and it may say why the run was started."""
+    this = {"run_id": get_current_context()["run_id"], "occasion": occasion()}
+    return run(name, plan, nouns, **this, **signed).model_dump(mode="json")
+
+
 def stage(name: str, **options: Any) -> Any:
     """A task that runs one stage of the loop on this run's plan and on the nouns before it."""
 
     @task(task_id=name, doc_md=STAGES[name].help, **options)
     def run_stage() -> dict[str, Any]:
-        nouns = pulled(*STAGES[name].takes)
-        return run(name, pulled("plan")["plan"], nouns, occasion=occasion()).model_dump(mode="json")
+        return perform(name, pulled("plan")["plan"], pulled(*STAGES[name].takes))
 
     return run_stage()
 
@@ -63,7 +68,7 @@ def decision(name: str) -> Any:
     def run_decision() -> dict[str, Any]:
         answer = pulled("approve")["approve"]
         signed = {"by": answer["responded_by_user"]["name"], "why": answer["params_input"].get("why") or "not said"}
-        return run(name, pulled("plan")["plan"], pulled(*STAGES[name].takes), **signed).model_dump(mode="json")
+        return perform(name, pulled("plan")["plan"], pulled(*STAGES[name].takes), **signed)
 
     return run_decision()
 
@@ -87,13 +92,30 @@ def anything_new() -> bool:
     """Stop here, green, if a model of this very dataset and plan has been decided on already."""
     from pipelines.registry.promote import decided
 
-    reason = decided(**pulled("version", "plan"))
+    reason = decided(**pulled("version", "preferences", "plan"))
     told = f"nothing to do: {reason}" if reason else "new data or a new plan"
     if why := occasion():
         told = f"{told}; started because {why}"
         note(told)
     get_current_context()["ti"].xcom_push("reason", told)
     return not reason
+
+
+@task.branch
+def over_budget() -> str:
+    """Ask a person if the run would exceed a limit; nobody is asked within the budget."""
+    return "spend" if pulled("budget")["budget"]["over"] else "affordable"
+
+
+@task.short_circuit(trigger_rule="none_failed_min_one_success")
+def affordable() -> bool:
+    """Stop here, green, if the run would exceed a limit and nobody said that it may: nothing is trained."""
+    made = pulled("budget", "spend")
+    over, answer = made["budget"]["over"], made["spend"]
+    allowed = not over or answer["chosen_options"] == ["Approve"]
+    reason = f"over budget: {'; '.join(over)}" if over else "within the budget"
+    get_current_context()["ti"].xcom_push("reason", reason)
+    return allowed
 
 
 @task.short_circuit
@@ -123,5 +145,5 @@ def take_back() -> dict[str, Any]:
             f"no version of {name} answers", f"Mend what deploy says; then run `weaver run {name}` again."
         )
     why = f"version {promotion['to_version']} was not deployed: its canary or its first requests failed"
-    moved = run("rollback", plan, {}, by="weaver", why=why, to=before, answers=before)
-    return run("record", plan, {"promote": moved, "deploy": deployed(name)}).model_dump(mode="json")
+    moved = perform("rollback", plan, {}, by="weaver", why=why, to=before, answers=before)
+    return perform("record", plan, {"promote": moved, "deploy": deployed(name)})

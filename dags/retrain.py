@@ -6,6 +6,7 @@ Every night, and whenever monitoring says that the world has moved.
 from datetime import timedelta
 
 from airflow.sdk import (
+    Asset,
     AssetOrTimeSchedule,
     AsyncCallback,
     CronTriggerTimetable,
@@ -16,9 +17,21 @@ from airflow.sdk import (
     chain,
     dag,
 )
-from loop import RETRIES, anything_new, decided, decision, drift, good_enough, merge_plan, stage, take_back
+from loop import (
+    RETRIES,
+    affordable,
+    anything_new,
+    decided,
+    decision,
+    drift,
+    good_enough,
+    merge_plan,
+    over_budget,
+    stage,
+    take_back,
+)
 from notifier import WeaverNotifier
-from people import ApprovalInMLflow, approve, scores
+from people import ApprovalInMLflow, approve, scores, spend
 
 from pipelines.settings import settings
 from pipelines.templates import Template, form, load_template, template_files
@@ -50,7 +63,8 @@ def retrain(template: Template) -> None:
     def sentence() -> None:
         approval = approve(template)
         promote = decision("promote")
-        budget = timedelta(hours=template.budget.training_hours)
+        asked, go = over_budget(), affordable()
+        longest = timedelta(hours=template.budget.training_hours)
         chain(
             merge_plan(template.name),
             stage("harvest"),
@@ -58,12 +72,16 @@ def retrain(template: Template) -> None:
             stage("validate"),
             stage("refine"),
             stage("version"),
+            stage("judge", pool="training"),
             stage("preferences"),
             anything_new(),
-            stage("report"),
-            stage("judge", pool="training"),
-            stage("fine_tune", pool="training", execution_timeout=budget),
-            stage("prefer", pool="training", execution_timeout=budget),
+            stage("budget", pool="training"),  # it may measure a few steps
+            asked,
+            spend(template),
+            go,
+            stage("report", outlets=[Asset(f"version_{template.name}")]),  # withheld where the budget forbids it
+            stage("fine_tune", pool="training", execution_timeout=longest),
+            stage("prefer", pool="training", execution_timeout=longest),
             stage("incumbent"),
             stage("export", pool="training"),
             stage("evaluate", pool="training"),
@@ -76,6 +94,7 @@ def retrain(template: Template) -> None:
             stage("evidence"),
             [approval, ApprovalInMLflow(task_id="approved_in_mlflow")],
         )
+        chain(asked, go)
         chain(approval, decided(), [promote, decision("reject")])
         deploy = stage("deploy")
         chain(promote, deploy, [stage("record"), take_back()])

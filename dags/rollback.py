@@ -4,9 +4,9 @@ from typing import Any
 
 from airflow.sdk import Param, chain, dag, get_current_context, task
 from answer import answers
-from loop import RETRIES, pulled
+from loop import RETRIES, perform, pulled
 
-from pipelines.stages import STAGES, run
+from pipelines.stages import STAGES
 from pipelines.templates import make_plan, template_files
 
 
@@ -23,7 +23,7 @@ def rollback() -> dict[str, Any]:
     context = get_current_context()
     asked, who = context["params"], context["dag_run"].triggering_user_name or "airflow"
     signed = {"by": who, "why": asked["why"], "to": asked["to"], "answers": answering(asked["template"])}
-    return run("rollback", pulled("plan")["plan"], {}, **signed).model_dump(mode="json")
+    return perform("rollback", pulled("plan")["plan"], {}, **signed)
 
 
 @dag(

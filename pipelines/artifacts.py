@@ -116,6 +116,24 @@ class Preferences(Noun):
         return f"{self.name}@v{self.version}"
 
 
+class Estimate(Noun):
+    """What a run is forecast to take from here on, and the limits that this exceeds. Seconds; money in the currency of
+    params.yaml."""
+
+    steps: int
+    tokens: int  # that training sees, over all epochs, without padding
+    training_seconds: float  # of the fine_tune stage
+    low: float  # the interval of training_seconds
+    high: float
+    basis: str  # what the forecast rests on, in words
+    stages: dict[str, float]  # the other stages that follow, by the median of earlier runs → seconds
+    memory_gib: float  # of the process that trains
+    cost: float  # of training and the stages that follow
+    currency: str
+    spent_this_month: float = 0.0  # by the template's stages, since the month began (UTC)
+    over: list[str] = []  # the limits that would be exceeded, a sentence each; none: within the budget
+
+
 class Adapter(Noun):
     """A LoRA adapter in safetensors, as peft saves it, and the MLflow run that made it."""
 

@@ -141,7 +141,6 @@ class Evaluate(Section):
     few_shot: int = Field(3, ge=1, description="training examples that the few-shot arm is shown before each question")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="of the intervals of the paired differences")
     resamples: int = Field(9_999, ge=99, description="bootstrap resamples an interval")
-    machine_hour: float = Field(0.10, ge=0, description="what an hour of the machine that answers costs, for the costs")
 
 
 Metric = Literal["score", "facts", "exact", "token_f1", "rouge_l", "bleu", "chrf"]
@@ -163,7 +162,7 @@ class Gate(Section):
     behaviours: Literal["required", "reported"] = Field("required", description="reported: a failed one stops nothing")
     min_changed: float = Field(0.01, ge=0, le=1, description="share of answers that must differ from base's")
     max_seconds: float = Field(30.0, gt=0, description="an answer's 95th percentile, asked one at a time")
-    max_cost: float = Field(10.0, gt=0, description="of 1,000 answers, at evaluate.machine_hour")
+    max_cost: float = Field(10.0, gt=0, description="of 1,000 answers, at costs.machine_hour")
     min_review: float = Field(
         3.5, ge=1, le=5, description="the experts' mean score, where review.questions asks for one"
     )
@@ -231,6 +230,25 @@ class Budget(Section):
     deadline_hours: float = Field(
         10, gt=0, description="a run that is not over by then, people's answers included, alerts"
     )
+    run_cost: float = Field(0, ge=0, description="a run forecast to cost more asks a person first; 0: no limit")
+    month_cost: float = Field(0, ge=0, description="the same of all runs in a calendar month (UTC); 0: no limit")
+
+
+class Costs(Section):
+    """What things cost, in your currency. It belongs to no plan: a changed rate retrains nothing."""
+
+    currency: str = Field("USD", min_length=1)
+    machine_hour: float = Field(0.10, ge=0, description="an hour of the machine, whatever runs on it")
+    gpu_hour: float = Field(0.0, ge=0, description="an hour of each GPU in use, where machine_hour does not hold it")
+    kwh: float = Field(0.0, ge=0, description="a kilowatt-hour, where machine_hour does not hold it")
+    country: str = Field("USA", pattern="^[A-Z]{3}$", description="whose electricity it is, for its CO2 (ISO 3166-1)")
+    hosted_input: float = Field(0.15, ge=0, description="a hosted API's stated price of a million tokens that it reads")
+    hosted_output: float = Field(0.60, ge=0, description="and of a million tokens that it writes")
+    month_cost: float = Field(0.0, ge=0, description="what all templates may cost in a month (UTC); 0: no limit")
+
+    def hour(self, gpus: int) -> float:
+        """What an hour costs of this machine and so many GPUs, without electricity that is paid apart."""
+        return self.machine_hour + gpus * self.gpu_hour
 
 
 class Serving(Section):

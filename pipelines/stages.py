@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pipelines.artifacts import Noun
+from pipelines.costs.meter import metered
 from pipelines.plan import TrainingPlan
 from pipelines.settings import quiet_libraries, settings
 from pipelines.tracking import reached
@@ -33,17 +34,24 @@ STAGES = {
     "validate": Stage("datasets.contract:validate", ("collect",), "Hold the rows to their contract."),
     "refine": Stage("datasets.refine:refine", ("validate",), "Clean, deduplicate and split the rows."),
     "version": Stage("datasets.versions:version", ("refine",), "Commit the dataset to the data registry."),
-    "preferences": Stage(
-        "datasets.preferences:preferences", ("harvest", "version"), "Commit what people prefer to the data registry."
-    ),
-    "report": Stage("datasets.refine.report:report", ("validate", "refine"), "Draw what became of the rows."),
     "judge": Stage("feedback.rlaif:judge", ("version",), "Judge the champion's own answers, for pairs to learn from."),
+    "preferences": Stage(
+        "datasets.preferences:preferences",
+        ("harvest", "judge", "version"),
+        "Commit which answers are preferred to the data registry.",
+    ),
+    "budget": Stage("training.budget:budget", ("version",), "Forecast what the run will cost, and hold it to limits."),
+    "report": Stage("datasets.refine.report:report", ("validate", "refine"), "Draw what became of the rows."),
     "fine_tune": Stage("training.fine_tune:fine_tune", ("version",), "Train an adapter with QLoRA."),
-    "prefer": Stage("training.preference:prefer", ("fine_tune", "version"), "Train on with preferred answers (DPO)."),
+    "prefer": Stage(
+        "training.preference:prefer", ("fine_tune", "version", "preferences"), "Train on with preferred answers (DPO)."
+    ),
     "incumbent": Stage("registry.incumbent:incumbent", (), "Fetch the champion that must be beaten."),
     "export": Stage("training.export:export", ("prefer", "incumbent"), "Merge adapters into what will be served."),
     "evaluate": Stage("evaluation.evaluate:evaluate", ("export", "version"), "Ask every arm the held-out questions."),
-    "register": Stage("registry.register:register", ("evaluate", "export", "version"), "Register the challenger."),
+    "register": Stage(
+        "registry.register:register", ("evaluate", "export", "version", "preferences"), "Register the challenger."
+    ),
     "review": Stage("evaluation.review:ask", ("register", "evaluate"), "Put answers before an expert."),
     "scores": Stage("evaluation.review:collect", ("review",), "Read what the experts gave."),
     "gate": Stage("registry.gate:gate", ("register", "evaluate", "scores"), "Hold the challenger to the plan's gate."),
@@ -82,23 +90,33 @@ def work_folder(template: str) -> Path:
 
 
 def run(
-    name: str, plan: TrainingPlan | dict[str, Any], nouns: Mapping[str, Any], work: Path | None = None, **extra: Any
+    name: str,
+    plan: TrainingPlan | dict[str, Any],
+    nouns: Mapping[str, Any],
+    work: Path | None = None,
+    run_id: str = "",
+    **extra: Any,
 ) -> Noun:
     """Run a stage on a plan and on the nouns of the stages it takes, all of them as they are or as their JSON.
+    What it takes of time and energy is kept, and what that costs.
 
     Args:
         work: the folder for results; the template's own under WEAVER_HOME if not given.
+        run_id: of the Airflow run that it belongs to.
         extra: what a person adds to a stage: who approves, and why.
     """
+
     quiet_libraries()
     plan = TrainingPlan.model_validate(plan)
-    module, _, function = STAGES[name].function.partition(":")
-    stage = getattr(importlib.import_module(f"pipelines.{module}"), function)
-    parameters = inspect.signature(stage).parameters
-    arguments = [
-        TypeAdapter(parameter.annotation).validate_python(nouns.get(source))
-        for source, parameter in zip(STAGES[name].takes, parameters.values(), strict=False)
-    ]
-    given = {"plan": plan, "work": work or work_folder(plan.template), **extra}
-    with reached(f"{plan.template} was at {name}"):
-        return stage(*arguments, **{key: given[key] for key in parameters if key in given})
+    with metered(plan, name, run_id) as meter, reached(f"{plan.template} was at {name}"):
+        module, _, function = STAGES[name].function.partition(":")
+        stage = getattr(importlib.import_module(f"pipelines.{module}"), function)
+        parameters = inspect.signature(stage).parameters
+        arguments = [
+            TypeAdapter(parameter.annotation).validate_python(nouns.get(source))
+            for source, parameter in zip(STAGES[name].takes, parameters.values(), strict=False)
+        ]
+        given = {"plan": plan, "work": work or work_folder(plan.template), **extra}
+        noun: Noun = stage(*arguments, **{key: given[key] for key in parameters if key in given})
+        meter.belongs_to(noun, *arguments)
+    return noun

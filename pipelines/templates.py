@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from pipelines.errors import WeaverError
 from pipelines.files import write_text
 from pipelines.kits import kits
-from pipelines.plan import TUNABLE, Approval, Budget, Contract, Drift, Schedule, Section, Serving, TrainingPlan
+from pipelines.plan import TUNABLE, Approval, Budget, Contract, Costs, Drift, Schedule, Section, Serving, TrainingPlan
 from pipelines.settings import settings
 
 M = TypeVar("M", bound=Section)
@@ -96,25 +96,9 @@ def make_plan(name: str, overrides: dict[str, Any] | None = None) -> TrainingPla
 
 
 def merge_plan(template: Template, file: Path, overrides: dict[str, Any]) -> TrainingPlan:
-    params = read_yaml(settings().params)
-    profile = settings().profile or params.get("profile") or "auto"
-    if profile == "auto":
-        profile = "gpu" if gpu_seen() else "cpu"
-    profiles = params.get("profiles", {})
-    if profile not in profiles:
-        raise WeaverError(
-            f"{settings().params}: there is no profile {profile!r}{nearest(profile, profiles)}",
-            f"Set WEAVER_PROFILE to one of: {', '.join(profiles)}.",
-        )
-    unknown = set(params) - {"template", "profile", "profiles", *TUNABLE}
-    if unknown:
-        key = min(unknown)
-        raise WeaverError(f"{settings().params}: unknown key {key!r}{nearest(key, TUNABLE)}", "Correct or remove it.")
-    sections: dict[str, dict[str, Any]] = {}
-    for section in TUNABLE:
-        sections[section] = (
-            (params.get(section) or {}) | (profiles[profile] or {}).get(section, {}) | getattr(template, section)
-        )
+    profile, defaults = shared()
+    checked(profile, defaults)  # a wrong rate is told now, not when the first stage has ended
+    sections = {section: defaults[section] | getattr(template, section) for section in TUNABLE}
     for key, value in overrides.items():
         section, _, field = key.partition(".")
         if section not in sections or not field:
@@ -130,6 +114,52 @@ def merge_plan(template: Template, file: Path, overrides: dict[str, Any]) -> Tra
         **sections,
     }
     return parse(TrainingPlan, whole, f"plan of {template.name} ({settings().params}, profile {profile}, {file})")
+
+
+def rates() -> Costs:
+    """What things cost now: params.yaml ← profile.
+
+    Raises:
+        WeaverError: names the file and the key at fault, and the nearest valid key.
+    """
+    return checked(*shared())
+
+
+def checked(profile: str, defaults: dict[str, dict[str, Any]]) -> Costs:
+    return parse(Rates, {"costs": defaults["costs"]}, f"{settings().params}, profile {profile}").costs
+
+
+def hourly() -> float:
+    """What an hour costs of the machine that answers, and of its GPU where there is one."""
+    return rates().hour(gpus=gpu_seen())
+
+
+class Rates(Section):
+    costs: Costs
+
+
+def shared() -> tuple[str, dict[str, dict[str, Any]]]:
+    """The profile's name, and the sections that every template shares: params.yaml ← profile.
+
+    Raises:
+        WeaverError: there is no such profile, or a key that is none.
+    """
+    params = read_yaml(settings().params)
+    profile = settings().profile or params.get("profile") or "auto"
+    if profile == "auto":
+        profile = "gpu" if gpu_seen() else "cpu"
+    profiles = params.get("profiles", {})
+    if profile not in profiles:
+        raise WeaverError(
+            f"{settings().params}: there is no profile {profile!r}{nearest(profile, profiles)}",
+            f"Set WEAVER_PROFILE to one of: {', '.join(profiles)}.",
+        )
+    sections = (*TUNABLE, "costs")
+    if unknown := set(params) - {"template", "profile", "profiles", *sections}:
+        key = min(unknown)
+        raise WeaverError(f"{settings().params}: unknown key {key!r}{nearest(key, sections)}", "Correct or remove it.")
+    chosen = profiles[profile] or {}
+    return profile, {section: (params.get(section) or {}) | chosen.get(section, {}) for section in sections}
 
 
 def new_template(name: str, like: str) -> Path:

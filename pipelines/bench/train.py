@@ -1,4 +1,4 @@
-"""Our training beside the plain trl script: same rows, quantisation and settings, each side in a process of its own."""
+"""Our training beside the plain trl script, or full fine-tuning: same rows and settings, a process of its own each."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from typing import Any
 
 from pipelines.artifacts import DatasetVersion
 from pipelines.errors import WeaverError
-from pipelines.files import digest, write_jsonl, write_text
+from pipelines.files import digest, read_jsonl, write_jsonl, write_text
 from pipelines.plan import TrainingPlan
 from pipelines.templates import make_plan
 
@@ -33,27 +33,7 @@ def run(steps: int = 12) -> dict[str, Any]:
         the processor time of all threads, which other work on the machine disturbs less; the better round, as a busy
         machine only slows; and the process's peak resident memory in MiB.
     """
-    from pipelines.kits.automotive import service_advisor
-    from pipelines.training.base import prepare
-
-    rows = service_advisor.build()
-    random.Random(0).shuffle(rows)
-    plan = make_plan(TEMPLATE, {"train.max_steps": steps})
-    seen = steps * plan.train.batch_size * plan.train.gradient_accumulation
-    base = prepare(plan.base)
-    results: dict[str, list[dict[str, float]]] = {"ours": [], "plain": []}
-    with tempfile.TemporaryDirectory(prefix="weaver-bench-") as scratch:
-        data = Path(scratch, "data")
-        write_jsonl(data / "train.jsonl", rows[:seen])
-        write_jsonl(data / "heldout.jsonl", rows[-HELDOUT:])
-        asked = {"data": str(data), "base": str(base), "steps": steps}
-        for _ in range(ROUNDS):
-            for side, figures in results.items():
-                figures.append(apart(side, asked, Path(scratch)))
-    highest = {
-        name: {side: max(figure[name] for figure in figures) for side, figures in results.items()}
-        for name in ("tokens_per_s", "tokens_per_cpu_s", "peak_rss_mib")
-    }
+    highest = best(steps, "ours", "plain")
     ratios = {name: sides["ours"] / sides["plain"] for name, sides in highest.items()}
     return {
         "tokens_per_s_ratio": ratios["tokens_per_s"],
@@ -65,13 +45,40 @@ def run(steps: int = 12) -> dict[str, Any]:
     }
 
 
+def best(steps: int, *sides: str) -> dict[str, dict[str, float]]:
+    """Figure → side → the highest of its rounds; the sides take turns, on the same rows."""
+    results: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
+    with tempfile.TemporaryDirectory(prefix="weaver-bench-") as scratch:
+        asked = laid_out(steps, Path(scratch, "data"))
+        for _ in range(ROUNDS):
+            for side, figures in results.items():
+                figures.append(apart(side, asked, Path(scratch)))
+    return {
+        name: {side: max(figure[name] for figure in figures) for side, figures in results.items()}
+        for name in ("tokens_per_s", "tokens_per_cpu_s", "peak_rss_mib")
+    }
+
+
+def laid_out(steps: int, data: Path) -> dict[str, Any]:
+    """Write so many steps' rows of the Service Advisor into a folder; what a side is told of it."""
+    from pipelines.kits.automotive import service_advisor
+    from pipelines.training.base import prepare
+
+    rows = service_advisor.build()
+    random.Random(0).shuffle(rows)
+    plan = make_plan(TEMPLATE, {"train.max_steps": steps})
+    seen = steps * plan.train.batch_size * plan.train.gradient_accumulation
+    write_jsonl(data / "train.jsonl", rows[:seen])
+    write_jsonl(data / "heldout.jsonl", rows[-HELDOUT:])
+    return {"data": str(data), "base": str(prepare(plan.base)), "steps": steps}
+
+
 def apart(side: str, asked: dict[str, Any], scratch: Path) -> dict[str, float]:
     """Run a side in a fresh process, in a home and with a tracking store of its own."""
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        environment = {"WEAVER_HOME": folder, "WEAVER_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
         done = subprocess.run(
             [sys.executable, "-m", "pipelines.bench.train", side, json.dumps(asked)],
-            env=os.environ | environment,
+            env=environment(folder),
             cwd=folder,
             capture_output=True,
             text=True,
@@ -81,29 +88,39 @@ def apart(side: str, asked: dict[str, Any], scratch: Path) -> dict[str, float]:
         return json.loads(Path(folder, "figures.json").read_text())
 
 
+def environment(home: str) -> dict[str, str]:
+    return os.environ | {"WEAVER_HOME": home, "WEAVER_TRACKING_URI": f"sqlite:///{home}/mlflow.db"}
+
+
 def main(side: str, asked: dict[str, Any]) -> None:
     """Run one side in this process; its figures go to figures.json in the working folder."""
-    from transformers import TrainerCallback, trainer
-
     from pipelines.training.adapters import peak_rss_mib
 
-    steps: list[tuple[int, float, float]] = []  # tokens seen, seconds, processor seconds
+    steps = watched()
+    plan = make_plan(TEMPLATE, {"train.max_steps": asked["steps"], "base.model": asked["base"]})
+    {"ours": ours, "plain": plain, "full": full}[side](Path(asked["data"]), plan)
+    write_text(Path("figures.json"), json.dumps(speeds(steps) | {"peak_rss_mib": peak_rss_mib()}))
 
-    class Stopwatch(TrainerCallback):
+
+def watched() -> list[tuple[int, float, float]]:
+    """Tokens seen, seconds, processor seconds, at the end of each step of every trainer that is made from now on."""
+    from transformers import TrainerCallback, trainer
+
+    steps: list[tuple[int, float, float]] = []
+
+    class Watch(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             steps.append((state.num_input_tokens_seen, time.perf_counter(), time.process_time()))
 
-    callbacks: list[Any] = trainer.DEFAULT_CALLBACKS  # of every trainer made in this process
-    callbacks.append(Stopwatch)
-    plan = make_plan(TEMPLATE, {"train.max_steps": asked["steps"], "base.model": asked["base"]})
-    {"ours": ours, "plain": plain}[side](Path(asked["data"]), plan)
+    callbacks: list[Any] = trainer.DEFAULT_CALLBACKS
+    callbacks.append(Watch)
+    return steps
+
+
+def speeds(steps: list[tuple[int, float, float]]) -> dict[str, float]:
+    """From the end of the first step on, which warms up."""
     tokens, seconds, processor = (last - first for first, last in zip(steps[0], steps[-1], strict=True))
-    figures = {
-        "tokens_per_s": tokens / seconds,
-        "tokens_per_cpu_s": tokens / processor,
-        "peak_rss_mib": peak_rss_mib(),
-    }
-    write_text(Path("figures.json"), json.dumps(figures))
+    return {"tokens_per_s": tokens / seconds, "tokens_per_cpu_s": tokens / processor}
 
 
 def ours(data: Path, plan: TrainingPlan) -> None:
@@ -112,6 +129,38 @@ def ours(data: Path, plan: TrainingPlan) -> None:
 
     dataset = DatasetVersion(name="bench", version=1, uri=str(data), digest=digest(data), rows={})
     fine_tune(dataset, plan, Path("work").resolve())
+
+
+def full(data: Path, plan: TrainingPlan) -> None:
+    """Train every weight of the base in full precision, with the product's own loss."""
+    import torch
+    from trl import SFTConfig
+
+    from pipelines.training.base import load
+    from pipelines.training.trainer import AnswerTrainer, conversations
+
+    whole = plan.base.model_copy(update={"quantisation": "none"})
+    model, tokenizer = load(Path(plan.base.model), whole)
+    AnswerTrainer(
+        model=model,
+        processing_class=tokenizer,
+        train_dataset=conversations(read_jsonl(data / "train.jsonl"), plan),
+        args=SFTConfig(
+            output_dir="full",
+            max_steps=plan.train.max_steps,
+            per_device_train_batch_size=plan.train.batch_size,
+            gradient_accumulation_steps=plan.train.gradient_accumulation,
+            learning_rate=plan.train.learning_rate,
+            optim=plan.train.optimizer,
+            activation_checkpointing=plan.train.gradient_checkpointing,
+            bf16=plan.base.compute_dtype == "bfloat16",
+            max_length=None,
+            include_num_input_tokens_seen="non_padding",
+            save_strategy="no",
+            report_to="none",
+            use_cpu=not torch.cuda.is_available(),
+        ),
+    ).train()
 
 
 def plain(data: Path, plan: TrainingPlan) -> None:

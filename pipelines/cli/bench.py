@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from pipelines.cli.console import AsJson, out, print_json, speak_aside
+from pipelines.cli.console import AsJson, Template, out, print_json, speak_aside
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -163,6 +163,42 @@ def prefer(
     from pipelines.bench.prefer import run
 
     tell(lambda: run(rows, tuple(rate or [5e-5])), as_json)
+
+
+@app.command()
+def estimate(
+    steps: Annotated[int, typer.Option(min=8, help="Optimiser steps a round.")] = 16,
+    write: Annotated[bool, typer.Option("--write", help="Keep the figures where estimates find them.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """How far the estimate of a training is off after a calibration; speed and memory that first estimates scale."""
+    from pipelines.bench.estimate import run
+
+    tell(lambda: run(steps, write), as_json)
+
+
+@app.command()
+def costs(
+    steps: Annotated[int, typer.Option(min=4, help="Optimiser steps a side.")] = 8,
+    questions: Annotated[int, typer.Option(min=8, help="Held-out questions that are answered.")] = 40,
+    as_json: AsJson = False,
+) -> None:
+    """QLoRA beside full fine-tuning, and 1,000 answers beside a hosted API at its stated price; with the formulas."""
+    from pipelines.bench.costs import run
+
+    tell(lambda: run(steps, questions), as_json)
+
+
+@app.command()
+def quantise(
+    template: Template,
+    questions: Annotated[int, typer.Option(min=10, help="Held-out questions that each form answers.")] = 60,
+    as_json: AsJson = False,
+) -> None:
+    """The champion in int8 and in int4: seconds an answer, and the score; kept for `weaver advise`."""
+    from pipelines.bench.quantise import run
+
+    tell(lambda: run(template, questions), as_json)
 
 
 def tell(run: Callable[[], dict[str, Any]], as_json: bool) -> None:

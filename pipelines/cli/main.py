@@ -10,6 +10,7 @@ from pipelines.cli import (
     ask,
     bench,
     chat,
+    costs,
     dataset,
     drift,
     feedback,
@@ -38,6 +39,7 @@ app.add_typer(run.app)
 app.add_typer(ask.app)
 app.add_typer(chat.app)
 app.add_typer(rollback.app)
+app.add_typer(costs.app)
 app.add_typer(stages.app)
 app.add_typer(tune.app)
 app.add_typer(drift.app)

@@ -21,6 +21,7 @@ from pipelines.templates import make_plan
 app = typer.Typer()
 
 Approve = Annotated[bool, typer.Option("--approve", help="Approve without asking; the record says that a script did.")]
+QUESTIONS = ("spend", "approve")  # the tasks that want a yes or a no
 SHOWN = 3  # sample questions that the new champion answers
 MARKS = {"success": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]", "running": "[blue]●[/]"}
 
@@ -57,9 +58,9 @@ def run(template: Template, set_: Overrides = None, approve: Approve = False, as
 
 
 def watch(retraining: Run, template: str, approve: bool) -> list[dict[str, Any]]:
-    """Show the tasks until the run is over, and answer its question when it asks. Returns the tasks' last state."""
+    """Show the tasks until the run is over, and answer its questions when it asks. Returns the tasks' last state."""
     seen: dict[str, str] = {}
-    answered: set[int] = set()  # tries: a question that is asked again wants its answer again
+    answered: set[tuple[str, int]] = set()  # with its try: a question that is asked again wants its answer again
     with Live(console=out, auto_refresh=False, transient=False) as live:
         while True:
             over = retraining.state() in OVER
@@ -70,12 +71,13 @@ def watch(retraining: Run, template: str, approve: bool) -> list[dict[str, Any]]
                 tell_changes(tasks, seen)
             if over:
                 return tasks
-            asks = next((task for task in tasks if task["task_id"] == "approve" and task["state"] in WAITING), None)
-            if asks and asks["try_number"] not in answered:
-                live.stop()
-                settle(retraining, approve)
-                live.start()
-                answered.add(asks["try_number"])
+            for task in tasks:
+                question = task["task_id"], task["try_number"]
+                if task["task_id"] in QUESTIONS and task["state"] in WAITING and question not in answered:
+                    live.stop()
+                    settle(retraining, task["task_id"], approve)
+                    live.start()
+                    answered.add(question)
             time.sleep(1)
 
 
@@ -107,9 +109,9 @@ def tell_changes(tasks: list[dict[str, Any]], seen: dict[str, str]) -> None:
             out.print(f"{time.strftime('%H:%M:%S')}  {task['task_id']:<13} {state}{seconds}", highlight=False)
 
 
-def settle(retraining: Run, approve: bool) -> None:
-    """Show what the approval asks, and answer: as the script was told, or as the person says, if there is one here."""
-    question = retraining.question("approve")
+def settle(retraining: Run, task: str, approve: bool) -> None:
+    """Show what a task asks, and answer: as the script was told, or as the person says, if there is one here."""
+    question = retraining.question(task)
     out.print(Markdown(f"## {question['subject']}\n\n{question['body']}", hyperlinks=False))
     if approve:
         option, why = "Approve", "approved by a script: weaver run --approve"
@@ -121,7 +123,7 @@ def settle(retraining: Run, approve: bool) -> None:
         option, why = "Approve", typer.prompt("Why", default="", show_default=False)
     else:
         option, why = "Reject", typer.prompt("Why", default="", show_default=False)
-    retraining.answer("approve", option, why)
+    retraining.answer(task, option, why)
 
 
 def finish(retraining: Run, template: str, tasks: list[dict[str, Any]], as_json: bool) -> None:
@@ -133,7 +135,8 @@ def finish(retraining: Run, template: str, tasks: list[dict[str, Any]], as_json:
         raise WeaverError(told, f"Mend it and run `weaver run {template}` again: finished stages are not repeated.")
     result: dict[str, Any] = {"run": retraining.url, "tasks": states}
     if states["fine_tune"] == "skipped":
-        result["outcome"] = retraining.noun("anything_new", "reason")
+        stopped = "affordable" if states["affordable"] == "success" else "anything_new"
+        result["outcome"] = retraining.noun(stopped, "reason")
     elif states["promote"] == "success":
         promotion = retraining.noun("promote")
         result["outcome"] = f"version {promotion['to_version']} is champion, approved by {promotion['by']}"

@@ -1,10 +1,10 @@
-"""The preferences stage: the pairs of a harvest become a version of their own, beside the dataset's."""
+"""The preferences stage: pairs of a harvest and of the judge become a version of their own, beside the dataset's."""
 
 import logging
 from pathlib import Path
 
 from pipelines import progress
-from pipelines.artifacts import DatasetVersion, Harvest, Preferences
+from pipelines.artifacts import DatasetVersion, Harvest, Judged, Preferences
 from pipelines.datasets.refine.duplicates import Row
 from pipelines.datasets.split import digest_of, leaks
 from pipelines.datasets.versions import accept
@@ -15,7 +15,9 @@ FILE = "preferences.jsonl"
 log = logging.getLogger(__name__)
 
 
-def preferences(harvest: Harvest, dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Preferences:
+def preferences(
+    harvest: Harvest, judged: Judged | None, dataset: DatasetVersion, plan: TrainingPlan, work: Path
+) -> Preferences:
     """The version of the template's preferences: the latest one if nothing changed since, else a new one.
 
     A pair that asks nearly what a held-out row asks is left out: a model that was trained on it would be measured on
@@ -26,19 +28,20 @@ def preferences(harvest: Harvest, dataset: DatasetVersion, plan: TrainingPlan, w
         WeaverError: the disk is full.
     """
     name = f"{plan.template}_preferences"
-    if not harvest.preferences:
+    found = {harvest.uri: harvest.preferences} | ({judged.uri: judged.pairs} if judged else {})
+    sources = [Path(uri) / FILE for uri, pairs in found.items() if pairs]
+    if not sources:
         return Preferences(name=name)
-    source = Path(harvest.uri) / FILE
 
     def build(folder: Path) -> None:
-        progress.report(plan.template, "preferences", 0, 1, f"{harvest.preferences} pairs")
-        pairs: list[Row] = [*read_jsonl(source)]
+        progress.report(plan.template, "preferences", 0, 1, f"{sum(found.values())} pairs")
+        pairs: list[Row] = [row for source in sources for row in read_jsonl(source)]
         heldout: list[Row] = [*read_jsonl(Path(dataset.uri) / "heldout.jsonl")]
         kept = without_held_out(pairs, heldout, plan.refine.near_duplicate)
         log.info("%d of %d pairs ask what is held out", len(pairs) - len(kept), len(pairs))
         write_jsonl(folder / FILE, map(dict, kept))
 
-    fingerprint = digest([digest(source), dataset.digest, plan.refine.near_duplicate])[:12]
+    fingerprint = digest([*map(digest, sources), dataset.digest, plan.refine.near_duplicate])[:12]
     folder = once(work / "preferences" / fingerprint, build)
     rows = len(read_jsonl(folder / FILE))
     if not rows:

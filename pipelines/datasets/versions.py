@@ -100,6 +100,19 @@ def versions(name: str) -> list[DatasetVersion]:
     return sorted(found, key=lambda version: version.version)
 
 
+def latest(name: str) -> DatasetVersion:
+    """The newest version, its files in place.
+
+    Raises:
+        WeaverError: there is none yet.
+        Unavailable: the remote does not give the data.
+    """
+    known = versions(name)
+    if not known:
+        raise WeaverError(f"{name} has no dataset yet", f"Run `weaver run {name}` first.")
+    return checkout(name, known[-1].version)
+
+
 def checkout(name: str, version: int) -> DatasetVersion:
     """A version with its folder of read-only files in place, fetched from DVC's cache or remote if it is not.
 

@@ -17,6 +17,7 @@ from pipelines.evaluation.slices import cluster, leaks, parts
 from pipelines.files import digest, once, read_jsonl, write_jsonl, write_text
 from pipelines.kits import kits
 from pipelines.plan import TrainingPlan
+from pipelines.templates import hourly
 
 Row = dict[str, Any]
 
@@ -71,7 +72,8 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
     behaved = behaviours(arms["challenger"], opened, plan, work)
     said_by = {arm: folder.name for arm, folder in folders.items()}
     known = digest([dataset.digest, export.adapter.run_id, said_by, behaved.name, export.champion_version])
-    folder = work / "evaluate" / f"evaluation-{digest([known, plan.digest('evaluate', 'gate')])[:12]}"
+    hour = hourly()  # not in the plan: a changed rate counts anew, and asks nobody again
+    folder = work / "evaluate" / f"evaluation-{digest([known, plan.digest('evaluate', 'gate'), hour])[:12]}"
 
     def build(new: Path) -> None:
         from pipelines.evaluation.compare import comparisons
@@ -79,7 +81,7 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
         answers = {arm: marked(rows, read_jsonl(folders[arm] / "answers.jsonl")) for arm in folders}
         figures = {arm: summarise(arm, lines) for arm, lines in answers.items()}
         for arm, lines in answers.items():
-            figures[arm]["all"] |= speed(read_jsonl(folders[arm] / "timings.jsonl"), plan.evaluate.machine_hour)
+            figures[arm]["all"] |= speed(read_jsonl(folders[arm] / "timings.jsonl"), hour)
             write_jsonl(new / report.file_of(arm), lines)
         write_jsonl(new / GOLDEN, golden(answers))
         told = json.loads((behaved / "behaviours.json").read_text())

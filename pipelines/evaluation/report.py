@@ -9,6 +9,7 @@ from pipelines.artifacts import Arm, DatasetVersion, Evaluation
 from pipelines.evaluation import failures, figures
 from pipelines.files import read_jsonl, write_text
 from pipelines.plan import TrainingPlan
+from pipelines.templates import hourly
 from pipelines.tracking import tracking
 
 Row = dict[str, Any]
@@ -74,6 +75,7 @@ def render(
         "dataset": dataset,
         "metric": plan.gate.metric,
         "plan": plan,
+        "hour": hourly(),
         "arms": {arm: name for arm, (name, _) in figures.ARMS.items() if arm in evaluation.figures},
         "tiles": tiles(evaluation, plan),
         "findings": findings(evaluation),

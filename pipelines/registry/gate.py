@@ -9,6 +9,7 @@ from pipelines.plan import TrainingPlan
 from pipelines.registry import ledger, policy
 from pipelines.registry.promote import decide
 from pipelines.settings import settings
+from pipelines.templates import hourly
 
 REPORTED = " (reported only)"  # a rule of such a name stops nothing
 TOLD = 3  # failed rules that the reason spells out; the verdict has them all
@@ -126,7 +127,7 @@ def figures(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
         "cost of 1,000 answers",
         challenger.get("cost_per_1000", math.nan),
         plan.gate.max_cost,
-        f"at {plan.evaluate.machine_hour:g} an hour of the machine",
+        f"at {hourly():g} an hour of the machine",
     )
     yield at_most("held-out questions seen in training", evaluation.leaks, 0, "a near-duplicate of each was trained on")
 

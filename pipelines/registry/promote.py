@@ -4,7 +4,16 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pipelines.alerts import alert
-from pipelines.artifacts import NOBODY, Candidate, DatasetVersion, Evaluation, Evidence, Promotion, Verdict
+from pipelines.artifacts import (
+    NOBODY,
+    Candidate,
+    DatasetVersion,
+    Evaluation,
+    Evidence,
+    Preferences,
+    Promotion,
+    Verdict,
+)
 from pipelines.errors import WeaverError
 from pipelines.plan import TrainingPlan
 from pipelines.registry import ledger
@@ -78,17 +87,23 @@ def decide(candidate: Candidate, decision: Decision, by: str, why: str) -> None:
         client.set_model_version_tag(candidate.name, str(candidate.version), key, value)
 
 
-def decided(version: DatasetVersion | dict[str, Any], plan: TrainingPlan | dict[str, Any]) -> str:
+def decided(
+    version: DatasetVersion | dict[str, Any],
+    plan: TrainingPlan | dict[str, Any],
+    preferences: Preferences | dict[str, Any] | None = None,
+) -> str:
     """What was decided about a model of this very dataset and plan, in a sentence; empty if there is none.
 
-    Training is bit-identical on the same data and plan, so a decision on one such model is a decision on all. That
-    nobody answered in time is none.
+    Training is bit-identical on the same data and plan (and on the same preferences, where it learns from them), so a
+    decision on one such model is a decision on all. That nobody answered in time is none.
     """
     dataset, plan = DatasetVersion.model_validate(version), TrainingPlan.model_validate(plan)
     client = tracking().MlflowClient()
     query = (
         f"name = '{dataset.name}' and tags.dataset_digest = '{dataset.digest}' and tags.plan_digest = '{plan.digest()}'"
     )
+    if preferences and plan.preference.enabled:
+        query += f" and tags.preferences = '{Preferences.model_validate(preferences).tag}'"
     for model in client.search_model_versions(query):
         if (decision := model.tags.get("decision")) and model.tags["decided_by"] != NOBODY:
             return f"{dataset.name} version {model.version} was trained on {dataset.tag} with this plan: {decision}"

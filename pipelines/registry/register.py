@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pipelines import signing
-from pipelines.artifacts import Arm, Candidate, DatasetVersion, Evaluation, Export
+from pipelines.artifacts import Arm, Candidate, DatasetVersion, Evaluation, Export, Preferences
 from pipelines.files import canonical, read_jsonl
 from pipelines.plan import TrainingPlan
 from pipelines.registry import flavor, ledger
@@ -18,7 +18,9 @@ SERVICE = {"latency_p95": "seconds an answer (p95)", "cost_per_1000": "cost of 1
 ROWS = {"all": QUALITY | SERVICE, "grounded": QUALITY, "knowledge": QUALITY}  # of the version's page
 
 
-def register(evaluation: Evaluation, export: Export, dataset: DatasetVersion, plan: TrainingPlan) -> Candidate:
+def register(
+    evaluation: Evaluation, export: Export, dataset: DatasetVersion, preferences: Preferences | None, plan: TrainingPlan
+) -> Candidate:
     """Log the adapter to its run, register it and point the alias `challenger` at it; once an adapter and plan.
 
     Raises:
@@ -26,7 +28,7 @@ def register(evaluation: Evaluation, export: Export, dataset: DatasetVersion, pl
     """
     mlflow = tracking()
     client = mlflow.MlflowClient()
-    tags, page = lineage(export, dataset, plan), describe(evaluation, export, dataset, plan)
+    tags, page = lineage(export, dataset, preferences, plan), describe(evaluation, export, dataset, plan)
     version = find(client, plan.template, tags)
     if version is None:
         signing.verify(Path(export.adapter.uri))
@@ -62,8 +64,11 @@ def register(evaluation: Evaluation, export: Export, dataset: DatasetVersion, pl
     return candidate
 
 
-def lineage(export: Export, dataset: DatasetVersion, plan: TrainingPlan) -> dict[str, str]:
-    return {
+def lineage(
+    export: Export, dataset: DatasetVersion, preferences: Preferences | None, plan: TrainingPlan
+) -> dict[str, str]:
+    preferred = {"preferences": preferences.tag} if preferences and plan.preference.enabled else {}
+    return preferred | {
         "dataset": dataset.tag,
         "dataset_digest": dataset.digest,
         "plan_digest": plan.digest(),

@@ -10,7 +10,7 @@ Never kept: what was sampled (the next answer would differ), what holds personal
 
 import time
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -43,17 +43,23 @@ class Asked(NamedTuple):
 
 class Entry(NamedTuple):
     hit: Hit
-    at: float  # seconds of the monotonic clock
+    at: float  # seconds of the cache's clock
     model: str  # its digest
     size: int  # bytes, about
     indexed: Hashable | None  # where the semantic index has it
 
 
 class Cache:
-    """Thread-safe; one for all templates."""
+    """Thread-safe; one for all templates.
 
-    def __init__(self, entries: int = ENTRIES, most_bytes: int = BYTES) -> None:
-        self.entries, self.most_bytes = entries, most_bytes
+    Args:
+        clock: tells seconds; of another time where old requests are asked again.
+    """
+
+    def __init__(
+        self, entries: int = ENTRIES, most_bytes: int = BYTES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.entries, self.most_bytes, self.clock = entries, most_bytes, clock
         self.kept: OrderedDict[Hashable, Entry] = OrderedDict()
         self.bytes = 0
         self.index = semantic.Index()
@@ -85,7 +91,7 @@ class Cache:
         with self.lock:
             self.drop(asked)
             indexed = self.index.add(asked.scope, asked.question, asked) if policy.cache == "semantic" else None
-            self.kept[asked] = Entry(hit, time.monotonic(), served.digest, size, indexed)
+            self.kept[asked] = Entry(hit, self.clock(), served.digest, size, indexed)
             self.bytes += size
             while len(self.kept) > self.entries or self.bytes > self.most_bytes:
                 self.drop(next(iter(self.kept)))
@@ -100,7 +106,7 @@ class Cache:
         entry = self.kept.get(key)
         if entry is None:
             return None
-        if time.monotonic() - entry.at > policy.cache_hours * 3600:
+        if self.clock() - entry.at > policy.cache_hours * 3600:
             self.drop(key)
             return None
         self.kept.move_to_end(key)

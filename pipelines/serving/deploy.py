@@ -17,6 +17,7 @@ from pipelines.serving.routes import Place, Served
 from pipelines.serving.shift import current, shift
 from pipelines.serving.versions import Registered, registered
 from pipelines.settings import settings
+from pipelines.templates import hourly
 from pipelines.tracking import aliases, moving, tracking
 
 log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ def place_on(model: Model, plan: TrainingPlan) -> tuple[Served, dict[str, dict[s
         log.info("loading %s on %s", model.id, name)
         engine = backend(name)
         place = engine.deploy(model, plan.deployment)
-        place = place.model_copy(update={"machine_hour": plan.evaluate.machine_hour})
+        place = place.model_copy(update={"machine_hour": hourly()})
         served = serve(model, known, (*(served.places if served else ()), place))
         golden = known.golden[: plan.deployment.golden]
         canaries[name] = canary.check(engine, place, served, golden, plan.deployment)

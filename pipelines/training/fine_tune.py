@@ -1,15 +1,20 @@
 """The fine_tune stage: an adapter learns the dataset's answers, and survives being killed."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 from pipelines.artifacts import Adapter, DatasetVersion
+from pipelines.costs.ledger import Forecast, Training, keep, read
 from pipelines.errors import WeaverError
 from pipelines.files import read_jsonl
 from pipelines.plan import TrainingPlan
 from pipelines.tracking import tracking
 from pipelines.training.adapters import last_whole, once_trained, peak_rss_mib, resume, save
 from pipelines.training.base import base_digest, describe, prepare
+from pipelines.training.estimate import kind
+
+FORECAST_DAYS = 30  # an older estimate was of another machine's state
 
 
 def fine_tune(dataset: DatasetVersion, plan: TrainingPlan, work: Path, occasion: str = "") -> Adapter:
@@ -45,17 +50,54 @@ def train(base: Path, dataset: DatasetVersion, plan: TrainingPlan, checkpoints: 
     from pipelines.training.journal import journal
     from pipelines.training.trainer import make_trainer
 
+    began = time.monotonic()
     splits = splits_of(dataset)
     with journal(dataset, splits, plan, checkpoints / "run_id") as diary:
         trainer = make_trainer(base, splits, plan, checkpoints, diary)
         figures = describe(trainer.model)
+        trained = time.monotonic()
         resume(trainer, last_whole(checkpoints))
+        trained = time.monotonic() - trained
         if diary.lost:
             raise diary.lost
         figures |= {"heldout_loss": trainer.heldout_loss(), "peak_rss_mib": peak_rss_mib()}
+        figures |= took(trainer, plan, diary.run_id, time.monotonic() - began - trained)
         diary.close(trainer.state.log_history, figures)
         save(trainer.model, plan, adapter)
     return diary.run_id
+
+
+def took(trainer: Any, plan: TrainingPlan, run_id: str, around: float) -> dict[str, float]:
+    """Keep how long the training took, for the next estimate; returns how far the last one was off, if there was one.
+
+    Args:
+        around: seconds before and after the steps; those of the steps themselves also before the training was killed.
+    """
+    forecasts = read(Forecast, since=time.time() - FORECAST_DAYS * 86_400, plan=plan.digest(), template=plan.template)
+    tokens, steps = step_seconds(trainer.state.log_history)
+    training = Training(
+        template=plan.template,
+        kind=kind(plan),
+        mlflow_run=run_id,
+        plan=plan.digest(),
+        tokens=tokens,
+        heldout_tokens=sum(map(len, trainer.eval_dataset["input_ids"])),
+        step_seconds=steps,
+        seconds=steps + around,
+        peak_rss_mib=peak_rss_mib(),
+        forecast_seconds=forecasts[-1].seconds if forecasts else 0.0,
+    )
+    keep(training)
+    off = {} if training.error is None else {"estimate_error": training.error}
+    return {"training_seconds": training.seconds} | off
+
+
+def step_seconds(history: list[dict[str, Any]]) -> tuple[int, float]:
+    """The tokens and the seconds of all optimiser steps in a trainer's history."""
+    steps = [entry for entry in history if "tokens_per_second" in entry]
+    seen = [0, *(entry["num_input_tokens_seen"] for entry in steps)]
+    seconds = sum((seen[i + 1] - seen[i]) / entry["tokens_per_second"] for i, entry in enumerate(steps))
+    return seen[-1], seconds
 
 
 def splits_of(dataset: DatasetVersion) -> dict[str, list[dict[str, Any]]]:

@@ -3,6 +3,7 @@
 Imported only to train: these libraries take seconds.
 """
 
+import time
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -160,6 +161,25 @@ class Seal(TrainerCallback):
     def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         write_text(folder.with_suffix(".sha256"), digest(folder))
+
+
+class Stopwatch(TrainerCallback):
+    """How long the steps of a short training take."""
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self.at = [(time.monotonic(), 0)]
+
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self.at.append((time.monotonic(), int(state.num_input_tokens_seen)))
+
+    @property
+    def first_seconds(self) -> float:
+        return self.at[1][0] - self.at[0][0]
+
+    def after_first(self) -> tuple[int, float]:
+        """Tokens and seconds of the steps after the first, which warms up."""
+        (began, before), (ended, after) = self.at[1], self.at[-1]
+        return after - before, ended - began
 
 
 class EpochSampler(LengthGroupedSampler):

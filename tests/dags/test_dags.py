@@ -41,6 +41,10 @@ print(json.dumps({
             **({
                 "defaults": dag.get_task("approve").defaults,
                 "assigned": [user["id"] for user in dag.get_task("approve").assigned_users],
+                "spend": {
+                    "defaults": dag.get_task("spend").defaults,
+                    "assigned": [user["id"] for user in dag.get_task("spend").assigned_users],
+                },
             } if dag.has_task("approve") else {}),
         } for dag in bag.dags.values()
     },
@@ -81,8 +85,8 @@ def test_parsing_is_fast_because_nothing_heavy_is_imported(loaded: dict) -> None
 
 def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
     tasks = loaded["dags"]["retrain_service_advisor"]["tasks"]
-    asides = {"plan", "anything_new", "good_enough", "decided", "take_back"}
-    people = {"anything_to_score", "score", "all_scored", "approve", "approved_in_mlflow"}
+    asides = {"plan", "anything_new", "over_budget", "affordable", "good_enough", "decided", "take_back"}
+    people = {"spend", "anything_to_score", "score", "all_scored", "approve", "approved_in_mlflow"}
     stages = {name: stage for name, stage in STAGES.items() if stage.nightly}
     assert {task["id"] for task in tasks} == asides | people | set(stages)
     order = [task["id"] for task in tasks]
@@ -90,7 +94,9 @@ def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
         for source in spec.takes:
             assert order.index(source) < order.index(stage)
     upstream = {task["id"]: task["up"] for task in tasks}
-    assert upstream["report"] == ["anything_new"]
+    assert upstream["budget"] == ["anything_new"]
+    assert upstream["spend"] == ["over_budget"]
+    assert upstream["report"] == ["affordable"]
     assert upstream["fine_tune"] == ["report"]
     assert upstream["good_enough"] == ["gate"]
     assert upstream["approve"] == upstream["approved_in_mlflow"] == ["evidence"]
@@ -116,6 +122,18 @@ def test_a_nightly_run_has_a_deadline(loaded: dict) -> None:
     dags = loaded["dags"]
     assert dags["retrain_service_advisor"]["deadline"] == [[10 * 3600, "notifier.WeaverNotifier"]]
     assert not dags["rollback"]["deadline"]
+
+
+def test_over_budget_a_person_is_asked_and_the_dataset_is_withheld_until_then(loaded: dict) -> None:
+    dag = loaded["dags"]["retrain_service_advisor"]
+    tasks = {task["id"]: task for task in dag["tasks"]}
+    assert tasks["affordable"]["up"] == ["over_budget", "spend"]
+    assert tasks["affordable"]["trigger_rule"] == "none_failed_min_one_success"
+    assert {name: task["outlets"] for name, task in tasks.items() if task["outlets"]} == {
+        "report": ["version_service_advisor"]
+    }
+    assert dag["spend"] == {"defaults": None, "assigned": dag["assigned"]}
+    assert tasks["budget"]["pool"] == "training"
 
 
 def test_no_answer_is_no_approval_and_only_reviewers_are_asked(loaded: dict) -> None:

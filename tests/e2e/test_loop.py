@@ -25,7 +25,7 @@ def first_night(stack: Any) -> dict[str, Any]:
 
 def test_the_first_night_ends_in_a_champion(first_night: dict[str, Any]) -> None:
     tasks = first_night["tasks"]
-    not_needed = {"reject", "score", "all_scored", "take_back"}
+    not_needed = {"spend", "reject", "score", "all_scored", "take_back"}
     assert {task for task, state in tasks.items() if state == "skipped"} == not_needed
     assert set(tasks.values()) == {"success", "skipped"}
     assert first_night["outcome"] == "version 1 is champion, approved by admin"

@@ -1,4 +1,4 @@
-"""From a real request log to a dataset and to preference pairs in the data registry; the same log is the same harvest."""
+"""From a real request log to a dataset and to preference pairs in the data registry; the same log, the same harvest."""
 
 import json
 import time

@@ -1,7 +1,6 @@
 """A look at the log of a real gateway's kind: what it finds, what it starts, and that it can be killed."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest

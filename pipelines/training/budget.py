@@ -1,0 +1,55 @@
+"""The budget stage: what the run is forecast to cost from here on, held to what it may."""
+
+from collections.abc import Iterator
+
+import psutil
+
+from pipelines.alerts import alert
+from pipelines.artifacts import DatasetVersion, Estimate
+from pipelines.costs.ledger import Forecast, executions, keep, month
+from pipelines.plan import TrainingPlan
+from pipelines.templates import load_template, rates
+from pipelines.training.estimate import estimate
+
+
+def budget(dataset: DatasetVersion, plan: TrainingPlan) -> Estimate:
+    """Forecast the run, say which limits it would exceed, and have it told where it would.
+
+    Raises:
+        WeaverError: the base is not to be had, or the ledger of costs cannot be read.
+    """
+    forecast = estimate(dataset, plan)
+    keep(Forecast(template=plan.template, plan=plan.digest(), seconds=forecast.training_seconds, basis=forecast.basis))
+    begin, _ = month()
+    spent = {name: sum(one.cost for one in executions(begin, template=name)) for name in (plan.template, "")}
+    over = list(exceeded(forecast, plan.template, spent[plan.template], spent[""]))
+    if over:
+        alert(f"{plan.template} waits for a person before it trains: {'; '.join(over)}")
+    return forecast.model_copy(update={"spent_this_month": spent[plan.template], "over": over})
+
+
+def exceeded(forecast: Estimate, template: str, spent: float, spent_by_all: float) -> Iterator[str]:
+    """The limits that a run would exceed, a sentence each.
+
+    Args:
+        spent: by the template's stages in this month.
+        spent_by_all: by all templates' stages in this month.
+    """
+    limits, everyone, money = load_template(template).budget, rates().month_cost, forecast.currency
+    cost, hours = forecast.cost, forecast.training_seconds / 3600
+    if 0 < limits.run_cost < cost:
+        yield f"the run is forecast to cost {cost:.4g} {money}; budget.run_cost is {limits.run_cost:g}"
+    if 0 < limits.month_cost < spent + cost:
+        yield (
+            f"with {spent:.4g} {money} spent this month, another {cost:.4g} exceeds budget.month_cost, "
+            f"{limits.month_cost:g}"
+        )
+    if 0 < everyone < spent_by_all + cost:
+        yield (
+            f"all templates have spent {spent_by_all:.4g} {money} this month; another {cost:.4g} exceeds "
+            f"costs.month_cost, {everyone:g}"
+        )
+    if hours > limits.training_hours:
+        yield f"training is forecast to take {hours:.1f} hours; budget.training_hours is {limits.training_hours:g}"
+    if forecast.memory_gib * 2**30 > (memory := psutil.virtual_memory().total):
+        yield f"training is forecast to need {forecast.memory_gib:.1f} GiB; this machine has {memory / 2**30:.1f}"
