@@ -7,6 +7,7 @@ BIN      := .venv/bin
 PIP      := $(BIN)/python -m pip install -qq
 UV       := uv==0.13.9
 TORCH    := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
+WORKERS  := -n 2 --dist loadgroup
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
@@ -22,10 +23,10 @@ run: install  ## specialise a model: TEMPLATE=service_advisor; APPROVE=yes appro
 	@$(BIN)/weaver run $(TEMPLATE) $(if $(filter yes,$(APPROVE)),--approve)
 
 test: lint  ## lint, types, and every test but the slow ones
-	@$(BIN)/pytest -m "not slow"
+	@$(BIN)/pytest $(WORKERS) -m "not slow"
 
 test-all: lint  ## the slow tests too
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(WORKERS)
 
 lint: install
 	@$(BIN)/ruff format --check --quiet .

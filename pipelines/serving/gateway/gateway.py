@@ -74,12 +74,15 @@ class Gateway:
                 self.complain(str(error))
 
     def warm_up(self) -> None:
-        self.log.warm(next(iter(self.catalogue.entries)))
-        self.settle()
         # What is loaded stays: half a million objects that every full collection would look at, for a third of a
         # second in which no request is answered.
-        gc.collect()
-        gc.freeze()
+        gc.disable()
+        try:
+            self.log.warm(next(iter(self.catalogue.entries)))
+            self.settle()
+            gc.freeze()
+        finally:
+            gc.enable()
         self.warm = True
 
     def look(self) -> None:
