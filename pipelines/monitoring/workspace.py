@@ -1,5 +1,11 @@
-"""Evidently's workspace: one project a template, one run a window, for people to look at what moved and since when."""
+"""Evidently's workspace: one project a template, one run a window, for people to look at what moved and since when.
 
+Its files are written here, by a temporary name and renamed last: Evidently's own writer leaves half a file when it is
+killed, which the view then stumbles over.
+"""
+
+import json
+import os
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,34 +29,45 @@ def keep(template: str, run: "Snapshot", window: str) -> Path:
     Returns:
         The run's file. The oldest beyond KEPT are removed.
     """
-    from evidently.ui.workspace import Workspace
-
     with only_one(folder().with_suffix(".lock"), "keeping a drift report"):
-        project = open_project(Workspace.create(str(folder())), template)
-        run.set_name(window)
+        project = open_project(template)
         runs = folder() / str(project) / "snapshots"
         file = runs / f"{uuid.uuid5(project, window)}.json"
-        write_text(file, whole_json(run))
+        run.set_name(window)
+        write(file, run.to_snapshot_model())
         by_age = sorted(runs.glob("*.json"), key=lambda file: file.stat().st_mtime)
         for old in by_age[:-KEPT]:
             old.unlink()
     return file
 
 
-def open_project(workspace: Any, template: str) -> uuid.UUID:
-    """The template's project; its id follows from the name, so that it is made once, whoever comes first."""
+def open_project(template: str) -> uuid.UUID:
+    """The template's project, with its dashboard; its id follows from the name, so that there is one."""
     from evidently.sdk.models import ProjectModel
 
     project = uuid.uuid5(uuid.NAMESPACE_URL, f"neuroweaver/{template}")
-    if workspace.get_project(project) is None:
-        workspace.add_project(ProjectModel(id=project, name=template))
+    home = folder() / str(project)
+    if not (home / "metadata.json").exists():
+        write(home / "dashboard.json", dashboard())
+        write(home / "metadata.json", ProjectModel(id=project, name=template))
     return project
 
 
-def whole_json(run: "Snapshot") -> str:
-    """A run as the workspace writes it; by name and renamed last, where the workspace's own writer would not."""
-    import json
+def dashboard() -> Any:
+    """What people see first: how much drifted, window by window; of what a data drift preset measures."""
+    from evidently.sdk.models import DashboardModel, DashboardTabModel, PanelMetric
+    from evidently.sdk.panels import line_plot_panel
 
+    share = PanelMetric(metric="DriftedColumnsCount", metric_labels={"value_type": "share"}, legend="share")
+    panels = [
+        line_plot_panel("Share of columns that drifted", [share]),
+        line_plot_panel("Drift score by column", [PanelMetric(metric="ValueDrift", legend="{{column}}")]),
+    ]
+    return DashboardModel(panels=panels, tabs=[DashboardTabModel(title="Drift", panels=[one.id for one in panels])])
+
+
+def write(file: Path, model: Any) -> None:
     from evidently.legacy.utils import NumpyEncoder
 
-    return json.dumps(run.to_snapshot_model().dict(), cls=NumpyEncoder)
+    write_text(file, json.dumps(model.dict(), cls=NumpyEncoder))
+    os.truncate(file, file.stat().st_size)  # a running view notices a file that is written to, not one that is renamed

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.templates import template_files
 
-from ..alerts.conftest import MailServer, mail_server  # noqa: F401
+from ..alerts.conftest import MailServer
 
 pytestmark = pytest.mark.slow
 

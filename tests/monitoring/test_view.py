@@ -1,6 +1,7 @@
 """Evidently's UI as a view of Airflow's: it shows what is kept, below a prefix, and to nobody without a login."""
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,14 @@ def test_everything_is_asked_for_below_the_prefix(home: Path) -> None:
     assert project["name"] == "service_advisor"
     (run,) = client.get(f"/api/projects/{project['id']}/reports").json()
     assert client.get(f"/api/projects/{project['id']}/{run['id']}/data").json()["widgets"]
+
+    workspace.keep("service_advisor", report(5), "2026-03-02")  # while it is looked at
+    workspace.keep("sales_assistant", report(0), "2026-03-02")
+    end = time.monotonic() + 30
+    while len(client.get(f"/api/projects/{project['id']}/reports").json()) < 2:
+        assert time.monotonic() < end, "the new run is not shown"
+        time.sleep(0.2)
+    assert {one["name"] for one in client.get("/api/projects").json()} == {"service_advisor", "sales_assistant"}
 
 
 def test_another_evidently_is_told(tmp_path: Path) -> None:
