@@ -3,19 +3,9 @@
 from datetime import timedelta
 
 from airflow.sdk import Asset, CronTriggerTimetable, Param, ParamsDict, chain, dag
-from loop import (
-    RETRIES,
-    affordable,
-    anything_new,
-    decided,
-    decision,
-    good_enough,
-    merge_plan,
-    over_budget,
-    stage,
-    take_back,
-)
-from people import ApprovalInMLflow, approve, scores, spend
+from budget import affordable, over_budget, spend
+from loop import RETRIES, anything_new, decided, decision, good_enough, merge_plan, stage, take_back
+from people import ApprovalInMLflow, approve, scores
 
 from pipelines.settings import settings
 from pipelines.templates import Template, form, load_template, template_files
