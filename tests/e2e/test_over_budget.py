@@ -4,6 +4,7 @@ The tests tell one story in their order: a no, a yes that makes a champion, and 
 """
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -21,6 +22,10 @@ def frugal(stack: Any) -> None:
     text = template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {TEMPLATE}")
     text = text.replace("training_hours: 8 ", "run_cost: 0.000001\n  training_hours: 8 ")
     write_text(stack.home / "templates" / f"{TEMPLATE}.yaml", text)
+    airflow, end = stack.airflow(), time.monotonic() + 600
+    while not airflow.get(f"/api/v2/dags/{DAG}").is_success:
+        assert time.monotonic() < end, "the template has no DAG"
+        time.sleep(1)
 
 
 @pytest.fixture(scope="module")
