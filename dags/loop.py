@@ -101,23 +101,6 @@ def anything_new() -> bool:
     return not reason
 
 
-@task.branch
-def over_budget() -> str:
-    """Ask a person if the run would exceed a limit; nobody is asked within the budget."""
-    return "spend" if pulled("budget")["budget"]["over"] else "affordable"
-
-
-@task.short_circuit(trigger_rule="none_failed_min_one_success")
-def affordable() -> bool:
-    """Stop here, green, if the run would exceed a limit and nobody said that it may: nothing is trained."""
-    made = pulled("budget", "spend")
-    over, answer = made["budget"]["over"], made["spend"]
-    allowed = not over or answer["chosen_options"] == ["Approve"]
-    reason = f"over budget: {'; '.join(over)}" if over else "within the budget"
-    get_current_context()["ti"].xcom_push("reason", reason)
-    return allowed
-
-
 @task.short_circuit
 def good_enough() -> bool:
     """Stop here, green, if the gate failed: the champion keeps answering."""

@@ -34,23 +34,6 @@ to 5 there, then press OK here.
 """
 
 
-BUDGET = """\
-{% set estimate = ti.xcom_pull("budget") %}
-{% for limit in estimate.over -%}
-- {{ limit }}
-{% endfor %}
-| | forecast |
-|---|---|
-| training | {{ "%.0f" | format(estimate.training_seconds / 60) }} minutes \
-({{ "%.0f" | format(estimate.low / 60) }} to {{ "%.0f" | format(estimate.high / 60) }}), {{ estimate.tokens }} tokens |
-| memory | {{ "%.1f" | format(estimate.memory_gib) }} GiB |
-| cost | {{ "%.4g" | format(estimate.cost) }} {{ estimate.currency }} |
-| spent this month | {{ "%.4g" | format(estimate.spent_this_month) }} {{ estimate.currency }} |
-
-It rests on: {{ estimate.basis }}. Without an answer nothing is trained, and the champion goes on answering.
-"""
-
-
 class Approval(HITLOperator):
     """Approve or Reject; no answer in time is a no, which nobody signs.
 
@@ -72,19 +55,6 @@ def approve(template: Template) -> Approval:
         subject=f"Promote the new {template.title}?",
         body=VERDICT,
         params={"why": Param("", type="string", title="Why", description="kept with the decision")},
-        assigned_users=assigned(template),
-        response_timeout=timedelta(hours=template.approval.hours),
-    )
-
-
-def spend(template: Template) -> Approval:
-    """The same people's decision about a run that would exceed its budget."""
-    return Approval(
-        task_id="spend",
-        options=["Approve", "Reject"],
-        subject=f"Train {template.title} over its budget?",
-        body=BUDGET,
-        params={"why": Param("", type="string", title="Why")},
         assigned_users=assigned(template),
         response_timeout=timedelta(hours=template.approval.hours),
     )

@@ -17,21 +17,10 @@ from airflow.sdk import (
     chain,
     dag,
 )
-from loop import (
-    RETRIES,
-    affordable,
-    anything_new,
-    decided,
-    decision,
-    drift,
-    good_enough,
-    merge_plan,
-    over_budget,
-    stage,
-    take_back,
-)
+from budget import affordable, over_budget, spend
+from loop import RETRIES, anything_new, decided, decision, drift, good_enough, merge_plan, stage, take_back
 from notifier import WeaverNotifier
-from people import ApprovalInMLflow, approve, scores, spend
+from people import ApprovalInMLflow, approve, scores
 
 from pipelines.settings import settings
 from pipelines.templates import Template, form, load_template, template_files

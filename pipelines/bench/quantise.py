@@ -24,8 +24,9 @@ def run(template: str, questions: int = 60) -> dict[str, Any]:
     """Ask both forms the same held-out questions, one at a time, in turn.
 
     Returns:
-        form → seconds an answer (mean) and score (mean); loss: how much lower int4 scores, and loss_high, the upper
-        end of its 95% interval over the questions (paired, Student's t); each form is kept in the ledger of costs.
+        of each form the seconds an answer, by processor time on its threads, and the mean score; loss: how much lower
+        int4 scores, and loss_high, the upper end of its 95% interval over the questions (paired, Student's t). Each
+        form is kept in the ledger of costs.
 
     Raises:
         WeaverError: the template has no champion, or no dataset.
@@ -38,35 +39,28 @@ def run(template: str, questions: int = 60) -> dict[str, Any]:
     answers: dict[str, list[Answer]] = {}
     for form in FORMS:
         deployment = plan.deployment.model_copy(update={"quantisation": form, "backends": ["llama_cpp"]})
-        with served(merged(champion.adapter, base, deployment, work) / "model.gguf", plan) as client:
-            ask(client, rows[0], plan)  # the first warms up
-            answers[form] = [ask(client, row, plan) for row in rows]
+        with served(merged(champion.adapter, base, deployment, work) / "model.gguf", plan) as server:
+            ask(server, rows[0], plan)  # the first warms up
+            answers[form] = [ask(server, row, plan) for row in rows]
     scores = {
         form: [float(marks(row, answer.text)["score"] or 0) for row, answer in zip(rows, told, strict=True)]
         for form, told in answers.items()
     }
     loss, high = lost(scores["int8"], scores["int4"])
+    figures: dict[str, Any] = {}
     for form, told in answers.items():
-        seconds, score = statistics.fmean(answer.seconds for answer in told), statistics.fmean(scores[form])
-        keep(
-            Quantised(
-                template=template,
-                version=str(champion.version),
-                form=form,
-                seconds=seconds,
-                score=score,
-                loss_high=high if form == "int4" else 0.0,
-                questions=len(rows),
-            )
+        measured = Quantised(
+            template=template,
+            version=str(champion.version),
+            form=form,
+            seconds=statistics.fmean(answer.processor_seconds for answer in told) / plan.deployment.threads,
+            score=statistics.fmean(scores[form]),
+            loss_high=high if form == "int4" else 0.0,
+            questions=len(rows),
         )
-    figures = {
-        form: {
-            "seconds": round(statistics.fmean(answer.seconds for answer in told), 4),
-            "score": round(statistics.fmean(scores[form]), 4),
-        }
-        for form, told in answers.items()
-    }
-    return {**figures, "loss": loss, "loss_high": high, "questions": len(rows), "version": champion.version}
+        keep(measured)
+        figures |= {f"{form}_seconds": measured.seconds, f"{form}_score": measured.score}
+    return figures | {"loss": loss, "loss_high": high, "questions": len(rows), "version": champion.version}
 
 
 def lost(before: list[float], after: list[float]) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import psutil
 
 from pipelines import chat
 from pipelines.errors import WeaverError
@@ -22,12 +23,18 @@ PATIENCE = 120.0  # seconds until it must answer
 class Answer(NamedTuple):
     text: str
     seconds: float
+    processor_seconds: float  # of the server: what other work on the machine disturbs less
     prompt_tokens: int
     completion_tokens: int
 
 
+class Server(NamedTuple):
+    client: httpx.Client
+    process: psutil.Process
+
+
 @contextmanager
-def served(gguf: Path, plan: TrainingPlan) -> Iterator[httpx.Client]:
+def served(gguf: Path, plan: TrainingPlan) -> Iterator[Server]:
     """The file, served as the product serves it, on a socket that is gone afterwards."""
     deployment = plan.deployment
     with tempfile.TemporaryDirectory(prefix="weaver-") as folder:
@@ -43,7 +50,7 @@ def served(gguf: Path, plan: TrainingPlan) -> Iterator[httpx.Client]:
             transport = httpx.HTTPTransport(uds=str(socket))
             with httpx.Client(transport=transport, base_url="http://localhost", timeout=120) as client:
                 wait(client, process)
-                yield client
+                yield Server(client, psutil.Process(process.pid))
         finally:
             process.terminate()
             process.wait()
@@ -60,14 +67,19 @@ def wait(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
     raise WeaverError("llama.cpp did not come to answer", "See `weaver doctor`.")
 
 
-def ask(client: httpx.Client, row: dict[str, Any], plan: TrainingPlan) -> Answer:
+def ask(server: Server, row: dict[str, Any], plan: TrainingPlan) -> Answer:
     asked = {
         "messages": chat.asked(row, plan.system_prompt),
         "temperature": 0,
         "max_tokens": plan.evaluate.max_new_tokens,
     }
-    began = time.perf_counter()
-    told = client.post("/v1/chat/completions", json=asked).raise_for_status().json()
-    seconds, used = time.perf_counter() - began, told["usage"]
-    text = told["choices"][0]["message"]["content"].strip()
-    return Answer(text, seconds, used["prompt_tokens"], used["completion_tokens"])
+    began, busy = time.perf_counter(), processor_seconds(server)
+    told = server.client.post("/v1/chat/completions", json=asked).raise_for_status().json()
+    seconds, busy = time.perf_counter() - began, processor_seconds(server) - busy
+    used, text = told["usage"], told["choices"][0]["message"]["content"].strip()
+    return Answer(text, seconds, busy, used["prompt_tokens"], used["completion_tokens"])
+
+
+def processor_seconds(server: Server) -> float:
+    times = server.process.cpu_times()
+    return times.user + times.system

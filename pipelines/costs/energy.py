@@ -55,6 +55,7 @@ def machine(seconds: float = SHORT) -> Machine:
     return Machine.model_validate(json.loads(file.read_text()))
 
 
+@cache
 def asked(country: str) -> Machine:
     from codecarbon.core.cpu import TDP
     from codecarbon.core.emissions import Emissions

@@ -84,7 +84,7 @@ class Quantised(Row):
 
     version: str
     form: str  # int8 or int4
-    seconds: float  # an answer, asked one at a time
+    seconds: float  # an answer, asked one at a time, by processor time on its threads
     score: float  # mean on held-out questions
     loss_high: float  # the upper end of the interval of what is lost over int8
     questions: float

@@ -61,7 +61,7 @@ def estimate(dataset: DatasetVersion, plan: TrainingPlan) -> Estimate:
     work = work_of(dataset, plan)
     speed = known(plan) or measured(work, dataset, plan)
     seconds = seconds_of(work, speed)
-    stages = following(plan.template)
+    stages = following(plan.template) or following("")
     rate, whole = rates(), seconds + sum(stages.values())
     energy = machine().energy(whole, whole * (psutil.cpu_count() or 1))
     return Estimate(
@@ -70,7 +70,7 @@ def estimate(dataset: DatasetVersion, plan: TrainingPlan) -> Estimate:
         training_seconds=seconds,
         low=seconds / speed.spread,
         high=seconds * speed.spread,
-        basis=speed.basis,
+        basis=speed.basis if stages else f"{speed.basis}; no run has gone on from here yet: training alone",
         stages=stages,
         memory_gib=speed.memory_mib / 1024,
         cost=(whole * rate.machine_hour + seconds * rate.gpu_hour * gpu_seen()) / 3600 + energy * rate.kwh,
@@ -216,7 +216,8 @@ def calibrate(dataset: DatasetVersion, plan: TrainingPlan) -> Training:
 
 
 def following(template: str) -> dict[str, float]:
-    """The stages after training: the median of their seconds in the template's earlier runs that trained."""
+    """The stages after training: the median of their seconds in the template's earlier runs that trained; or, for "",
+    in those of all templates."""
     trained = {row.mlflow_run for row in read(Training, template=template)[-EARLIER:]} - {""}
     rows = [one for one in executions(template=template) if one.state == "done" and one.stage not in BEFORE]
     found: dict[str, list[float]] = {}

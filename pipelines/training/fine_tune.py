@@ -68,26 +68,32 @@ def train(base: Path, dataset: DatasetVersion, plan: TrainingPlan, checkpoints: 
 
 
 def took(trainer: Any, plan: TrainingPlan, run_id: str, around: float) -> dict[str, float]:
-    """Keep how long the training took, for the next estimate; returns how far the last one was off, if there was one.
+    """Keep how long the training took, for the next estimate; returns that, and how far the last one was off, if there
+    was one. A ledger of costs that cannot be written stops no training.
 
     Args:
         around: seconds before and after the steps; those of the steps themselves also before the training was killed.
     """
-    forecasts = read(Forecast, since=time.time() - FORECAST_DAYS * 86_400, plan=plan.digest(), template=plan.template)
     tokens, steps = step_seconds(trainer.state.log_history)
-    training = Training(
-        template=plan.template,
-        kind=kind(plan),
-        mlflow_run=run_id,
-        plan=plan.digest(),
-        tokens=tokens,
-        heldout_tokens=sum(map(len, trainer.eval_dataset["input_ids"])),
-        step_seconds=steps,
-        seconds=steps + around,
-        peak_rss_mib=peak_rss_mib(),
-        forecast_seconds=forecasts[-1].seconds if forecasts else 0.0,
-    )
-    keep(training)
+    try:
+        since = time.time() - FORECAST_DAYS * 86_400
+        forecasts = read(Forecast, since, plan=plan.digest(), template=plan.template)
+        training = Training(
+            template=plan.template,
+            kind=kind(plan),
+            mlflow_run=run_id,
+            plan=plan.digest(),
+            tokens=tokens,
+            heldout_tokens=sum(map(len, trainer.eval_dataset["input_ids"])),
+            step_seconds=steps,
+            seconds=steps + around,
+            peak_rss_mib=peak_rss_mib(),
+            forecast_seconds=forecasts[-1].seconds if forecasts else 0.0,
+        )
+        keep(training)
+    except WeaverError as error:
+        log.warning("how long the training took is not kept: %s", error)
+        return {"training_seconds": steps + around}
     off = {} if training.error is None else {"estimate_error": training.error}
     return {"training_seconds": training.seconds} | off
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pipelines import progress
 from pipelines.artifacts import DatasetVersion, Noun
+from pipelines.costs.meter import metered
 from pipelines.errors import WeaverError
 from pipelines.files import digest, once, only_one, read_jsonl, write_jsonl
 from pipelines.plan import Train, TrainingPlan
@@ -73,7 +74,7 @@ def tune(dataset: DatasetVersion, plan: TrainingPlan, trials: int, hours: float,
     searched = {name: str(values) for name, values in space(plan.train).items()}
     fingerprint = digest([dataset.digest, base_digest(base), asked, searched])[:16]
     folder = settings().home / "tune" / f"{plan.template}-{fingerprint}"
-    with only_one(folder / ".lock", f"tuning {plan.template}", timeout=0):
+    with only_one(folder / ".lock", f"tuning {plan.template}", timeout=0), metered(plan, "tune"):
         rows = once(folder / "rows", lambda new: carve(dataset, plan.train.seed, new))
         carved = dataset.model_copy(update={"uri": str(rows), "digest": digest(rows), "report": ""})
         tuning = search(folder, base, carved, plan, trials, hours)

@@ -1,5 +1,10 @@
-"""A template whose budget is a crumb, on the real stack: a person is asked, and what they say is done."""
+"""A template whose budget is a crumb, on the real stack: a person is asked, and what they say is done.
 
+The tests tell one story in their order: a no, a yes that makes a champion, and a no that leaves it.
+"""
+
+import json
+import time
 from typing import Any
 
 import pytest
@@ -9,15 +14,41 @@ from pipelines.templates import template_files
 
 TEMPLATE = "frugal_advisor"
 DAG = f"retrain_{TEMPLATE}"
+QUICK = ("--set", "refine.steps=[exact_duplicates, near_duplicates, sample]")
 
 
 @pytest.fixture(scope="module")
 def frugal(stack: Any) -> None:
     text = template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {TEMPLATE}")
-    write_text(
-        stack.home / "templates" / f"{TEMPLATE}.yaml",
-        text.replace("training_hours: 8 ", "run_cost: 0.000001\n  training_hours: 8 "),
-    )
+    text = text.replace("training_hours: 8 ", "run_cost: 0.000001\n  training_hours: 8 ")
+    write_text(stack.home / "templates" / f"{TEMPLATE}.yaml", text)
+    airflow, end = stack.airflow(), time.monotonic() + 600
+    while not airflow.get(f"/api/v2/dags/{DAG}").is_success:
+        assert time.monotonic() < end, "the template has no DAG"
+        time.sleep(1)
+
+
+@pytest.fixture(scope="module")
+def refused(stack: Any, frugal: None) -> dict[str, Any]:
+    """The first night: a reviewer says no."""
+    return refuse(stack, "not this month")
+
+
+@pytest.fixture(scope="module")
+def approved(stack: Any, refused: dict[str, Any]) -> dict[str, Any]:
+    """The second: a script says yes to both questions."""
+    return stack.json("run", TEMPLATE, "--approve", *QUICK, timeout=2400)
+
+
+def refuse(stack: Any, why: str, *sets: str) -> dict[str, Any]:
+    watching = stack.start("run", TEMPLATE, *QUICK, *sets, "--json")
+    question = stack.wait_for_task(DAG, "spend", "awaiting_input", seconds=1200)
+    told = stack.airflow().get(f"{question}/-1/hitlDetails").json()
+    assert "budget.run_cost is 1e-06" in told["body"]
+    stack.answer(question, "Reject", {"why": why})
+    printed, said = watching.communicate(timeout=600)
+    assert watching.returncode == 0, said
+    return json.loads(printed)
 
 
 def events(stack: Any) -> int:
@@ -29,30 +60,21 @@ def events(stack: Any) -> int:
 
 
 @pytest.mark.slow
-def test_over_budget_asks_and_a_no_leaves_the_champion(stack: Any, frugal: None) -> None:
-    first = stack.json("run", TEMPLATE, "--approve", timeout=1800)
-    assert first["tasks"]["spend"] == "success"
-    assert first["outcome"] == "version 1 is champion, approved by admin"
-    assert events(stack) == 1
+def test_a_no_trains_nothing_and_withholds_the_dataset(stack: Any, refused: dict[str, Any]) -> None:
+    assert refused["tasks"]["budget"] == refused["tasks"]["spend"] == refused["tasks"]["affordable"] == "success"
+    assert refused["tasks"]["report"] == refused["tasks"]["fine_tune"] == refused["tasks"]["deploy"] == "skipped"
+    assert refused["outcome"].startswith("over budget: the run is forecast to cost")
+    assert events(stack) == 0
     alerts = (stack.home / "alerts.jsonl").read_text()
     assert f"{TEMPLATE} waits for a person before it trains: the run is forecast to cost" in alerts
 
-    watching = stack.start("run", TEMPLATE, "--set", "train.seed=18", "--json")
-    question = stack.wait_for_task(DAG, "spend", "awaiting_input")
-    told = stack.airflow().get(f"{question}/-1/hitlDetails").json()
-    assert "budget.run_cost is 1e-06" in told["body"]
-    assert "1 trainings of this kind here" in told["body"]
-    stack.answer(question, "Reject", {"why": "not this month"})
-    printed, said = watching.communicate(timeout=600)
-    assert watching.returncode == 0, said
-    assert '"fine_tune": "skipped"' in printed
-    assert "over budget: the run is forecast to cost" in printed
-    assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == 1
-    assert events(stack) == 1
-
 
 @pytest.mark.slow
-def test_what_the_night_took_is_in_the_table_and_in_mlflow(stack: Any, frugal: None) -> None:
+def test_a_yes_trains_and_what_it_took_is_in_the_table_and_in_mlflow(stack: Any, approved: dict[str, Any]) -> None:
+    assert approved["tasks"]["spend"] == "success"
+    assert approved["outcome"] == "version 1 is champion, approved by admin"
+    assert events(stack) == 1
+
     spent = stack.json("costs", TEMPLATE)
     by_stage = {line["name"]: line for line in spent["lines"]}
     assert {"collect", "version", "budget", "fine_tune", "evaluate", "deploy"} <= set(by_stage)
@@ -61,11 +83,19 @@ def test_what_the_night_took_is_in_the_table_and_in_mlflow(stack: Any, frugal: N
     assert len(spent["estimates"]) == 1
 
     version = stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]
-    run = stack.mlflow().get_run(version["run_id"])
-    assert run.data.metrics["estimate_error"] == pytest.approx(spent["estimates"][0]["error"])
-    assert run.data.metrics["cost.fine_tune"] < run.data.metrics["cost"] < spent["total"]["cost"]
+    metrics = stack.mlflow().get_run(version["run_id"]).data.metrics
+    assert metrics["estimate_error"] == pytest.approx(spent["estimates"][0]["error"])
+    assert metrics["cost.fine_tune"] < metrics["cost"] < spent["total"]["cost"]
     assert "costs.json" in {artifact.path for artifact in stack.mlflow().list_artifacts(version["run_id"])}
     forecast = stack.json("estimate", TEMPLATE)
-    assert forecast["basis"].startswith("1 trainings of this kind here")
     assert forecast["low"] < forecast["training_seconds"] < forecast["high"]
     assert forecast["stages"]["evaluate"] > 1
+
+
+@pytest.mark.slow
+def test_a_no_leaves_the_champion(stack: Any, approved: dict[str, Any]) -> None:
+    result = refuse(stack, "the champion is good enough", "--set", "train.seed=18")
+    assert result["tasks"]["fine_tune"] == "skipped"
+    assert "1 trainings of this kind here" in stack.noun(DAG, "budget")["basis"]
+    assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == 1
+    assert events(stack) == 1
