@@ -123,19 +123,20 @@ def test_people_teach_the_next_dataset(counter: Counter) -> None:
 
     assert learn(models) == second
     counter.say("cyd", known["instruction"], known["output"], thumb="up", user="a colleague")
-    third = learn(models)
+    third = second | {"harvest": models.run("harvest", {})}
     assert third["harvest"].opinions == second["harvest"].opinions + 1
-    assert third["version"] == second["version"], "a thumb teaches no new row"
-    assert third["preferences"].version == 1
+    assert models.run("collect", third).digest == second["collect"].digest, "a thumb teaches no new row"
+    more = models.run("preferences", third)
+    assert (more.version, more.rows) == (2, pairs.rows + 1), "but what it found good is preferred to what was bad"
 
     models.plan = models.plan.model_copy(update={"feedback": models.plan.feedback.model_copy(update={"repeat": 3})})
-    refined = models.run("refine", third)
+    refined = models.run("refine", second)
     often, once = (
         [row for row in rows(splits, "train.jsonl") if row["source"] == "feedback"]
-        for splits in (refined, third["refine"])
+        for splits in (refined, second["refine"])
     )
-    assert len(often) == 3 * len(once) > 0 and refined.rows["train"] == third["refine"].rows["train"] + 2 * len(once)
-    assert rows(refined, "heldout.jsonl") == rows(third["refine"], "heldout.jsonl")
+    assert len(often) == 3 * len(once) > 0 and refined.rows["train"] == second["refine"].rows["train"] + 2 * len(once)
+    assert rows(refined, "heldout.jsonl") == rows(second["refine"], "heldout.jsonl")
 
 
 def test_killed_anywhere_it_carries_on(counter: Counter) -> None:
