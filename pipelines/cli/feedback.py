@@ -54,7 +54,7 @@ def tell(told: dict[str, Any]) -> None:
     agreement = told["agreement"]
     if agreement["answers"]:
         out.print(
-            f"{agreement['answers']} answers were judged by several: all of one mind on {agreement['share']:.0%}."
+            f"{agreement['answers']} answers were judged by several, all of one mind on {agreement['share']:.0%}."
         )
     refused = ", ".join(f"{count} {reason}" for reason, count in told["refused"].items()) or "none"
     out.print(f"{told['opinions']} opinions, refused: {refused}. They are in {told['refused_file']}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""From a real request log to a dataset and to preference pairs in the data registry; the same log, the same harvest."""
+"""From a real request log to a dataset and to preference pairs in the data registry; twice is once."""
 
 import json
 import time
@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from pipelines.cli.main import app
-from pipelines.datasets.versions import versions
 from pipelines.feedback.opinions import kept, opinions
 from pipelines.files import read_jsonl
 from pipelines.request_log import folder
 
 from ..models import Home, killed
+from ..request_log.rows import opinion
 from .conftest import Counter
 
 WHEELS = "Which wheels are driven?\n2020 Zonda Arrow | drive all-wheel | gears 6"
@@ -82,15 +82,10 @@ def test_nobody_said_anything(models: Home) -> None:
 def test_what_was_said_outlives_the_log_and_is_one_persons_last_word(counter: Counter) -> None:
     answer = counter.say("ada", WHEELS, "Rear-wheel.", thumb="up", user="u1")
     assert [one.verdict for one in opinions(counter.models.name)] == ["up"]
-    from ..request_log.rows import opinion
-
     counter.log.feedback(opinion(answer, "ada", user="u2", thumb="up"))
     counter.log.feedback(opinion(answer, "ada", user="u1", thumb="down"))
-    assert [(one.person, one.verdict) for one in opinions(counter.models.name)] == [
-        ("ada/u2", "up"),
-        ("ada/u1", "down"),
-    ]
     before = opinions(counter.models.name)
+    assert [(one.person, one.verdict) for one in before] == [("ada/u2", "up"), ("ada/u1", "down")]
     counter.log.close()
     for path in folder().iterdir():
         if path.is_file():
@@ -105,37 +100,43 @@ def test_people_teach_the_next_dataset(counter: Counter) -> None:
     assert (first["version"].version, first["preferences"].version) == (1, 0)
     held = read_jsonl(Path(first["version"].uri) / "heldout.jsonl")[0]
     known = next(row for row in read_jsonl(Path(first["version"].uri) / "train.jsonl") if row["kind"] == "knowledge")
-    honest(counter)
-    counter.say("ada", known["instruction"], "No idea.", correction=f"It is said: {known['output']}")
+    for speed in range(20, 28):
+        asked = HIGHWAY.replace("41", str(speed))
+        counter.say("ada", asked, "It is 33 mpg.", correction=f"Its highway fuel economy is {speed} mpg.")
+    counter.say("ada", known["instruction"], f"{known['output']} Or not.", correction=f"Surely: {known['output']}")
     asked = "\n".join(filter(None, (held["instruction"], held["input"])))
     counter.say("bob", asked, "No idea.", thumb="down")
     counter.say("bob", asked, held["output"], thumb="up")
 
     second = learn(models)
-    assert second["version"].version == 2
-    new = [row for file in ("train", "heldout") for row in rows(second["version"], f"{file}.jsonl")]
-    taught = {row["instruction"]: row for row in new if row["source"] == "feedback"}
-    assert {row["topic"] for row in taught.values()} == {"drivetrain", "fuel_economy"}
-    assert taught[WHEELS.partition("\n")[0]]["facts"] == {"drive": "all-wheel"}
-    assert len(new) == first["refine"].rows["train"] + first["refine"].rows["heldout"] + 2
+    assert (second["harvest"].rows, second["version"].version) == (9, 2)
+    sides = {file: rows(second["version"], f"{file}.jsonl") for file in ("train", "heldout")}
+    taught = [row for side in sides.values() for row in side if row["source"] == "feedback"]
+    assert len(taught) == 8, "a question that has its answer is not answered twice"
+    assert {(row["topic"], row["kind"], *row["facts"]) for row in taught} == {("fuel_economy", "grounded", "highway")}
+    assert sum(map(len, sides.values())) == sum(first["version"].rows.values()) + 8
+    unseen = {"\n".join(filter(None, (row["instruction"], row["input"]))) for row in sides["heldout"]}
+    said = {pair["prompt"][-1]["content"] for pair in rows(second["harvest"], "preferences.jsonl")}
     pairs = second["preferences"]
-    assert (pairs.tag, second["harvest"].preferences) == (f"{models.name}_preferences@v1", 4)
-    prompts = [pair["prompt"][-1]["content"] for pair in rows(pairs, "preferences.jsonl")]
-    assert sorted(prompts) == sorted([WHEELS, HIGHWAY, known["instruction"]]), "what is held out is not trained on"
+    assert pairs.tag == f"{models.name}_preferences@v1" and asked in said & unseen
+    assert {pair["prompt"][-1]["content"] for pair in rows(pairs, "preferences.jsonl")} == said - unseen
 
     assert learn(models) == second
-    counter.say("cyd", WHEELS, "Its drive is all-wheel.", thumb="up")
-    third = learn(models)
+    counter.say("cyd", known["instruction"], known["output"], thumb="up", user="a colleague")
+    third = second | {"harvest": models.run("harvest", {})}
     assert third["harvest"].opinions == second["harvest"].opinions + 1
-    assert (third["version"], third["preferences"]) == (second["version"], pairs), "another thumb teaches nothing new"
+    assert models.run("collect", third).digest == second["collect"].digest, "a thumb teaches no new row"
+    more = models.run("preferences", third)
+    assert (more.version, more.rows) == (2, pairs.rows + 1), "but what it found good is preferred to what was bad"
 
     models.plan = models.plan.model_copy(update={"feedback": models.plan.feedback.model_copy(update={"repeat": 3})})
-    fourth = learn(models)
-    train = [row for row in rows(fourth["version"], "train.jsonl") if row["source"] == "feedback"]
-    once = [row for row in rows(third["version"], "train.jsonl") if row["source"] == "feedback"]
-    assert fourth["version"].version == 3 and len(train) == 3 * len(once) > 0
-    assert rows(fourth["version"], "heldout.jsonl") == rows(third["version"], "heldout.jsonl")
-    assert [known.version for known in versions(f"{models.name}_preferences")] == [1]
+    refined = models.run("refine", second)
+    often, once = (
+        [row for row in rows(splits, "train.jsonl") if row["source"] == "feedback"]
+        for splits in (refined, second["refine"])
+    )
+    assert len(often) == 3 * len(once) > 0 and refined.rows["train"] == second["refine"].rows["train"] + 2 * len(once)
+    assert rows(refined, "heldout.jsonl") == rows(second["refine"], "heldout.jsonl")
 
 
 def test_killed_anywhere_it_carries_on(counter: Counter) -> None:
@@ -146,7 +147,7 @@ def test_killed_anywhere_it_carries_on(counter: Counter) -> None:
     assert step > 3
     made = counter.harvest()
     assert (made.rows, made.preferences) == (2, 2)
-    assert [path.name for path in (counter.models.work / "harvest").iterdir() if path.is_dir()] == [Path(made.uri).name]
+    assert [path.name for path in (counter.models.work / "harvest").glob("[!.]*")] == [Path(made.uri).name]
 
 
 @pytest.mark.parametrize("as_json", [True, False])
@@ -165,6 +166,4 @@ def test_what_people_think_is_shown(counter: Counter, as_json: bool, capsys: pyt
     bot, ada, bob = (next(who for who in told["people"] if who["who"] == name) for name in ("bot", "ada", "bob"))
     assert (bot["down"], bot["refused"], bot["reasons"]) == (31, 31, {"flood": 31})
     assert (ada["corrections"], bob["corrections"], bob["up"], ada["refused"]) == (1, 1, 1, 0)
-    assert (
-        told["newest"][0]["who"] == "bob" and told["newest"][0]["correction"] == "Its highway fuel economy is 41 mpg."
-    )
+    assert told["newest"][0]["who"] == "bob" and "41 mpg" in told["newest"][0]["correction"]
