@@ -1,5 +1,6 @@
 """The fine_tune stage: an adapter learns the dataset's answers, and survives being killed."""
 
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from pipelines.tracking import tracking
 from pipelines.training.adapters import last_whole, once_trained, peak_rss_mib, resume, save
 from pipelines.training.base import base_digest, describe, prepare
 from pipelines.training.estimate import kind
+
+log = logging.getLogger(__name__)
 
 FORECAST_DAYS = 30  # an older estimate was of another machine's state
 
