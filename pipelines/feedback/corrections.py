@@ -72,10 +72,11 @@ def made_up(said: str, asked: str) -> str:
 def facts(said: str, record: str) -> dict[str, str]:
     """The fields of a record that a text tells: name → value; the first, which says what it is about, only if no other.
 
-    A record's first line is `about | name value | name value …`; a value with a figure is known by the figure alone.
+    A record's first line is `about | name value | name value …`; a value with a figure is known by the figure
+    alone. What has no such line has no fields.
     """
     first, *others = record.partition("\n")[0].split(" | ")
-    return told(others, said) or told([first], said)
+    return told(others, said) or (told([first], said) if others else {})
 
 
 def told(fields: list[str], said: str) -> dict[str, str]:

@@ -13,8 +13,6 @@ from pipelines.request_log import RequestLog, folder
 from ..models import Home
 from ..request_log.rows import exchange, opinion
 
-RECORD = "2020 Zonda Arrow | city {city} mpg | highway {highway} mpg | drive all-wheel"
-
 
 class Counter:
     def __init__(self, models: Home) -> None:
@@ -29,17 +27,8 @@ class Counter:
         self.log.feedback(opinion(id, key, user=user, **said).model_copy(update={"at": at}))
         return id
 
-    def harvest(self, **settings: Any) -> Any:
-        return self.models.run("harvest", {}) if not settings else self.with_settings(**settings)
-
-    def with_settings(self, **settings: Any) -> Any:
-        plan = self.models.plan
-        feedback = plan.feedback.model_copy(update=settings)
-        self.models.plan = plan.model_copy(update={"feedback": feedback})
-        try:
-            return self.models.run("harvest", {})
-        finally:
-            self.models.plan = plan
+    def harvest(self) -> Any:
+        return self.models.run("harvest", {})
 
 
 @pytest.fixture
