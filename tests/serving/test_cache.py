@@ -136,9 +136,9 @@ def test_what_was_sampled_or_broke_off_is_not_kept(parameters: dict[str, Any], h
     assert not cache.kept
 
 
-def test_an_answer_is_good_for_the_policys_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_is_good_for_the_policys_hours() -> None:
     cache, asked, now = keeping("What does P0301 mean?"), ask("What does P0301 mean?"), time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + 3 * 3600)
+    cache.clock = lambda: now + 3 * 3600
     assert cache.get(version(), asked, Serving(cache_hours=4))
     assert cache.get(version(), asked, Serving(cache_hours=2)) is None
     assert not cache.kept
