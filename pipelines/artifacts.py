@@ -13,6 +13,7 @@ from pipelines.errors import WeaverError
 from pipelines.files import write_text
 
 Arm = Literal["base", "few_shot", "champion", "challenger"]  # who answers the held-out questions; champion may be none
+SignalKind = Literal["text", "embedding", "answers", "quality", "tabular", "schema"]
 NOBODY = "nobody"  # who decided where no person did in time
 
 
@@ -255,7 +256,7 @@ class Signal(Noun):
     """
 
     name: str
-    kind: Literal["text", "embedding", "answers", "quality", "tabular", "schema"]
+    kind: SignalKind
     statistic: Literal["wasserstein", "psi", "cosine", "share", "schema"]
     value: float
     threshold: float
