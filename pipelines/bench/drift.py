@@ -160,7 +160,7 @@ def guides() -> "tuple[pd.DataFrame, pd.DataFrame]":
 
 
 def stay(kind: str, seed: int) -> list[dict[str, bool]]:
-    """DAYS in which nothing moves: whether each violates, fires, and, the first, has drifted by Evidently's defaults."""
+    """DAYS in which nothing moves: whether each violates and fires; the first also by Evidently's defaults."""
     here, rng = world(kind), np.random.default_rng([seed, 0])
     order = rng.permutation(here.rows)
     reference, none = here.take(order[: here.normal], order[:0]), order[:0]
