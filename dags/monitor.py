@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.sdk import Asset, CronTriggerTimetable, Metadata, chain, dag, get_current_context, task
 from loop import RETRIES, drift, pulled, stage
+from notes import note
 
 from pipelines.stages import STAGES, run
 from pipelines.templates import Template, load_template, make_plan, template_files
@@ -38,7 +39,8 @@ def merge_plan(template: str) -> dict[str, Any]:
 def moved() -> bool:
     """Stop here, green, while all is normal."""
     found = pulled("watch")["watch"]
-    print(f"fired: {', '.join(found['fired']) or 'nothing'}; {found['waiting'] or found['url']}")
+    told = (f"fires: {', '.join(found['fired']) or 'nothing'}", found["waiting"], found["url"])
+    note(". ".join(part for part in told if part))
     return bool(found["event"])
 
 

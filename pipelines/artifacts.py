@@ -14,6 +14,7 @@ from pipelines.files import write_text
 
 Arm = Literal["base", "few_shot", "champion", "challenger"]  # who answers the held-out questions; champion may be none
 FEEDBACK = "feedback"  # the source of rows that people's corrections came to
+SignalKind = Literal["text", "embedding", "answers", "quality", "tabular", "schema"]
 NOBODY = "nobody"  # who decided where no person did in time
 
 
@@ -321,7 +322,7 @@ class Signal(Noun):
     """
 
     name: str
-    kind: Literal["text", "embedding", "answers", "quality", "tabular", "schema"]
+    kind: SignalKind
     statistic: Literal["wasserstein", "psi", "cosine", "share", "schema"]
     value: float
     threshold: float

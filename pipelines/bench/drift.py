@@ -33,7 +33,7 @@ POLICY = Drift()
 MUST_FIRE = ("no_gears", "transmission_desc", "air_aspir_method_desc", "engine_displacement", "city_mpg")
 MUST_NOT_FIRE = "hwy_mpg"
 DAYS = 5  # of a still world
-SPEEDS = (1, 7, 14, 30, 60, 90)  # days until the other side is all that comes in
+SPEEDS = (1, 7, 14, 30, 60)  # days until the other side is all that comes in
 WORLDS = 6  # that move, a kind and speed
 COLOURS = {"numbers": "#1f6feb", "texts": "#d1495b"}
 
@@ -160,18 +160,19 @@ def guides() -> "tuple[pd.DataFrame, pd.DataFrame]":
 
 
 def stay(kind: str, seed: int) -> list[dict[str, bool]]:
-    """DAYS in which nothing moves: whether each violates, fires, and has drifted by Evidently's defaults."""
+    """DAYS in which nothing moves: whether each violates and fires; the first also by Evidently's defaults."""
     here, rng = world(kind), np.random.default_rng([seed, 0])
     order = rng.permutation(here.rows)
     reference, none = here.take(order[: here.normal], order[:0]), order[:0]
     days: list[list[Signal]] = []
     found = []
-    for _ in range(DAYS):
+    for day in range(DAYS):
         current = here.take(rng.choice(order[here.normal :], here.window, replace=False), none)
         days.append(decision.judge(here.compare(reference, current), POLICY))
         violated = any(signal.violated for signal in days[-1])
-        bare = evidently(here.table(reference), here.table(current))
-        found.append({"violated": violated, "fired": bool(decision.fired(days, POLICY)), "evidently": bare})
+        found.append({"violated": violated, "fired": bool(decision.fired(days, POLICY))})
+        if not day:
+            found[-1]["evidently"] = evidently(here.table(reference), here.table(current))
     return found
 
 
@@ -208,7 +209,8 @@ def evidently(reference: "pd.DataFrame", current: "pd.DataFrame") -> bool:
 
 
 def per_1000(days: list[dict[str, bool]], what: str) -> float:
-    return round(1000 * sum(day[what] for day in days) / len(days), 3)
+    told = [day[what] for day in days if what in day]
+    return round(1000 * sum(told) / len(told), 3)
 
 
 def plot(moved: list[Signal], medians: dict[str, dict[int, float]]) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines import page
 from pipelines.artifacts import Champion, Signal
 from pipelines.files import only_one, write_text
-from pipelines.monitoring import decision, windows
+from pipelines.monitoring import decision, history, windows
 from pipelines.monitoring.history import Measurement
 from pipelines.monitoring.requests import Requests
 from pipelines.plan import Drift
@@ -37,28 +37,19 @@ def publish(
     """
     mlflow = tracking()
     window = measured[-1]
-    name = f"drift {windows.iso(window.until)[:16]}"
+    alike = [one for one in measured if one.signals and one.against == window.against]
+    fired = decision.fired([one.signals for one in alike], policy)
     experiment = mlflow.set_experiment(champion.name).experiment_id
-    same = f"tags.drift_window = '{window.since:.3f}-{window.until:.3f}' and tags.drift_version = '{champion.version}'"
-    known = mlflow.search_runs([experiment], filter_string=same, output_format="list")
-    with (
-        mlflow.start_run(run_id=known[0].info.run_id if known else None, run_name=None if known else name) as run,
-        tempfile.TemporaryDirectory() as place,
-    ):
-        same_as = [one for one in measured if one.signals and one.against == window.against]
-        fired = decision.fired([one.signals for one in same_as], policy)
-        violated = [signal.name for signal in window.signals if signal.violated]
-        tags = {
-            "version": champion.version,
-            "window": f"{window.since:.3f}-{window.until:.3f}",
-            "fired": ", ".join(fired),
-        }
-        mlflow.set_tags({f"drift_{key}": value for key, value in tags.items()} | {"stage": "watch"})
-        mlflow.log_metrics({f"drift.{named(signal)}": signal.value for signal in window.signals})
-        mlflow.log_metrics(
-            {"drift.rows": window.rows, "drift.sampled": window.sampled, "drift.violated": len(violated)}
-        )
-        write_text(Path(place, PAGE), render(champion, window, same_as, fired))
+    same = {"drift_window": f"{window.since:.3f}-{window.until:.3f}", "drift_champion": history.folder(champion).name}
+    query = " and ".join(f"tags.{key} = '{value}'" for key, value in same.items())
+    known = mlflow.search_runs([experiment], filter_string=query, output_format="list")
+    named = {"run_id": known[0].info.run_id} if known else {"run_name": f"drift {windows.iso(window.until)[:16]}"}
+    # Tags come with the creation: a run that a kill leaves without its pages is found, and gets them.
+    tags = same | {"stage": "watch", "drift_fired": ", ".join(fired)}
+    with mlflow.start_run(**named, tags=tags) as run, tempfile.TemporaryDirectory() as place:
+        figures = {"rows": window.rows, "sampled": window.sampled} | {told(one): one.value for one in window.signals}
+        mlflow.log_metrics({f"drift.{key}": value for key, value in figures.items()})
+        write_text(Path(place, PAGE), render(champion, window, alike, fired))
         evidently(champion.name, window, reference.frame, current.frame, Path(place, "evidently.html"))
         mlflow.log_artifacts(place, "drift")
     return str(run.info.run_id)
@@ -69,7 +60,7 @@ def url(name: str, run_id: str) -> str:
     return f"{settings().mlflow_url}/#/runs/{run_id}" if run_id else ""
 
 
-def named(signal: Signal) -> str:
+def told(signal: Signal) -> str:
     return re.sub(r"[^\w.-]+", "_", f"{signal.kind}.{signal.name}.{signal.statistic}")
 
 

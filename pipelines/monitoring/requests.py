@@ -134,9 +134,12 @@ def compare(reference: Requests, current: Requests, policy: Drift) -> list[Signa
         novelty(before, now, policy),
     ]
     found += [signals.numbers(name, "answers", before[name], now[name], policy) for name in ANSWER]
-    for name, kind in (("declines", "answers"), ("unsupported", "quality"), ("failed", "quality")):
-        found.append(signals.share(name, kind, told(before[name]), told(now[name]), policy))
-    found.append(signals.share("thumbs down", "quality", reference.down, current.down, policy))
+    found += [
+        signals.share("declines", "answers", told(before["declines"]), told(now["declines"]), policy),
+        signals.share("unsupported", "quality", told(before["unsupported"]), told(now["unsupported"]), policy),
+        signals.share("failed", "quality", told(before["failed"]), told(now["failed"]), policy),
+        signals.share("thumbs down", "quality", reference.down, current.down, policy),
+    ]
     records = [name for name in before.columns if name.startswith("record ") and name in now.columns]
     return [signal for signal in found if signal] + signals.columns(before[records], now[records], policy)
 

@@ -13,17 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.artifacts import Signal
+from pipelines.artifacts import Signal, SignalKind
 from pipelines.plan import Drift
 
 LEAST = 20  # values a side; fewer make no signal
 EXPECTED = 5  # rows of a category, on the smaller side; what is rarer counts as one: the rule of thumb of chi-square
 REST = "(rare)"
 
-Kind = Any  # Signal.kind
 
-
-def numbers(name: str, kind: Kind, reference: Any, current: Any, policy: Drift) -> Signal | None:
+def numbers(name: str, kind: SignalKind, reference: Any, current: Any, policy: Drift) -> Signal | None:
     """Two samples of a number: Wasserstein distance, and the p-value of Kolmogorov and Smirnov."""
     import pandas as pd
     from evidently.legacy.calculations.stattests import ks_stat_test, wasserstein_stat_test
@@ -48,7 +46,9 @@ def numbers(name: str, kind: Kind, reference: Any, current: Any, policy: Drift) 
     )
 
 
-def categories(name: str, kind: Kind, reference: Sequence[str], current: Sequence[str], policy: Drift) -> Signal | None:
+def categories(
+    name: str, kind: SignalKind, reference: Sequence[str], current: Sequence[str], policy: Drift
+) -> Signal | None:
     """Two samples of a category: population stability index, and the p-value of chi-square, rare ones taken as one."""
     import pandas as pd
     from evidently.legacy.calculations.stattests import psi_stat_test
@@ -82,7 +82,7 @@ def categories(name: str, kind: Kind, reference: Sequence[str], current: Sequenc
 
 
 def share(
-    name: str, kind: Kind, reference: Sequence[bool], current: Sequence[bool], policy: Drift, example: str = ""
+    name: str, kind: SignalKind, reference: Sequence[bool], current: Sequence[bool], policy: Drift, example: str = ""
 ) -> Signal | None:
     """How much more often something is the case: the rise of its share, and Fisher's exact p-value, one-sided."""
     from scipy.stats import fisher_exact
@@ -105,7 +105,7 @@ def share(
     )
 
 
-def columns(reference: Any, current: Any, policy: Drift, kind: Kind = "tabular") -> list[Signal]:
+def columns(reference: Any, current: Any, policy: Drift, kind: SignalKind = "tabular") -> list[Signal]:
     """The columns that two data frames share: numbers as numbers, texts of few values as categories.
 
     A column of names, whose values hardly ever repeat, has no distribution to compare: it makes no signal.

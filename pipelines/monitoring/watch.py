@@ -41,6 +41,7 @@ def watch(
         Unavailable: MLflow does not answer; run again when it does.
     """
     policy, now = load_template(champion.name).drift, now or time.time()
+    history.home(champion.name).mkdir(mode=0o700, parents=True, exist_ok=True)  # conversations, as in the log
     looked = history.home(champion.name) / LOOKED
     if not champion.version:
         history.write(looked, {"at": now})

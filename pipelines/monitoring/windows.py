@@ -46,9 +46,10 @@ def requests(template: str, version: int, since: float, until: float) -> list[Ro
     import pyarrow.compute as pc
 
     table = request_log.exchanges(since, until, template)
-    table = table.filter((pc.field("version") == version) & (pc.field("shadow_of").fill_null("") == ""))
+    shadow = pc.coalesce(pc.field("shadow_of"), pc.scalar("")) != ""
+    table = table.filter((pc.field("version") == version) & ~shadow)
     rows = table.select(["id", "at", "messages", "answer", "status"]).to_pylist()
-    return [{**row, "question": question(row.pop("messages"))} for row in rows]
+    return [{"question": question(row.pop("messages"))} | row for row in rows]
 
 
 def thumbs(template: str, version: int, since: float, until: float) -> list[bool]:

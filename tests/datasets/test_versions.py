@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.artifacts import DatasetVersion
+from pipelines.artifacts import Champion, DatasetVersion
 from pipelines.datasets.split import digest_of
-from pipelines.datasets.versions import checkout, version, versions
+from pipelines.datasets.versions import checkout, learnt, version, versions
 from pipelines.errors import Unavailable, WeaverError
 from pipelines.settings import settings
 
@@ -34,6 +34,16 @@ def test_a_new_dataset_is_a_new_version(splits: Callable, home: Path) -> None:
     assert digest_of(Path(second.uri)) == two.digest
     assert all(not path.stat().st_mode & 0o222 for path in Path(first.uri).iterdir()), "read-only"
     assert_clean()
+
+
+def test_what_the_champion_learnt_is_found_by_its_tag(splits: Callable, home: Path) -> None:
+    first = version(splits(10), PLAN)
+    version(splits(20), PLAN)
+    champion = Champion(name="service_advisor", version=7, dataset=first.tag)
+    assert learnt(champion) == first.model_copy(update={"report": ""})
+    assert learnt(Champion(name="service_advisor")).version == 0, "nobody answers yet"
+    with pytest.raises(WeaverError, match="there is no service_advisor@v9"):
+        learnt(champion.model_copy(update={"dataset": "service_advisor@v9"}))
 
 
 def test_versions_are_counted_as_numbers(splits: Callable) -> None:
