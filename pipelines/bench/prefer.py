@@ -92,7 +92,7 @@ def asked(adapter: Adapter, dataset: DatasetVersion, unseen: list[Row], plan: Tr
 
     splits, pairs = splits_of(dataset), {"train": unseen, "heldout": unseen}
     with tempfile.TemporaryDirectory() as folder:
-        trainer = make_pair_trainer(
+        trainer: Any = make_pair_trainer(
             Path(plan.base.model), Path(adapter.uri), splits, pairs, plan, Path(folder), TrainerCallback()
         )
     model, tokenizer, right = trainer.model, trainer.processing_class, 0

@@ -52,10 +52,8 @@ def judge(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Judged:
         write_jsonl(new / "preferences.jsonl", pairs)
         write_jsonl(new / "judged.jsonl", lines)
         write_text(new / "agreement.json", json.dumps(tried, indent=1))
-        found = counted(lines, tried).model_copy(
-            update={"uri": str(folder), "digest": digest(new / "preferences.jsonl")}
-        )
-        found.save(new / "judged.json")
+        made = {"uri": str(folder), "digest": digest(new / "preferences.jsonl")}
+        found = counted(lines, tried).model_copy(update=made).save(new / "judged.json")
         log.info("%s: %s", plan.template, found.model_dump_json(exclude={"uri", "digest"}))
 
     once(folder, build)
