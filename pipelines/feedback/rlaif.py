@@ -13,7 +13,7 @@ from typing import Any
 from pipelines import progress
 from pipelines.artifacts import DatasetVersion, Judged, read_noun
 from pipelines.feedback.agreement import agreement
-from pipelines.feedback.candidates import answers, champion, questions
+from pipelines.feedback.candidates import answers, champion, questions, versions
 from pipelines.feedback.fact_check import Question
 from pipelines.feedback.judge import Judge, decide, judging
 from pipelines.feedback.labelled import by_construction, by_people
@@ -42,7 +42,8 @@ def judge(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Judged:
     if not plan.judge.questions:
         return Judged()
     asked = questions(dataset, plan)
-    who = [settings().judge_url, settings().judge_model]
+    with champion() as client:
+        who = [settings().judge_url, settings().judge_model, versions(client, plan)]
     fingerprint = digest([dataset.digest, plan.digest("template", "system_prompt", "judge"), asked, who])[:16]
     folder, memory = work / "judge" / fingerprint, settings().home / "judge" / f"{fingerprint}.jsonl"
 

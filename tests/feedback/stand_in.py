@@ -23,10 +23,12 @@ class StandIn:
         self.keys: set[str] = set()
         self.elsewhere = ""  # where `redirect` sends to
         self.fails_after: int | None = None
+        self.serves = ["service_advisor", "service_advisor-v1"]
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/v1"
         app = FastAPI()
         app.post("/v1/chat/completions")(self.complete)
+        app.get("/v1/models")(self.models)
         self.server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", self.port, log_level="error"))
         threading.Thread(target=self.server.run, daemon=True).start()
         while not self.server.started:
@@ -56,6 +58,10 @@ class StandIn:
         return JSONResponse(
             {"id": "chatcmpl-1", "object": "chat.completion", "created": 0, "model": body["model"], "choices": [choice]}
         )
+
+    def models(self) -> dict[str, Any]:
+        found = [{"id": name, "object": "model", "created": 0, "owned_by": "tests"} for name in self.serves]
+        return {"object": "list", "data": found}
 
     def close(self) -> None:
         self.server.should_exit = True

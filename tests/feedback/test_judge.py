@@ -221,6 +221,12 @@ def test_the_facts_make_pairs_and_a_swayed_model_makes_none(
     before = len(champion.asked)
     assert judge(dataset, plan, tmp_path / "work") == judged
     assert len(champion.asked) == before, "it found its work done"
+    champion.serves = ["service_advisor", "service_advisor-v2"]
+    again = judge(dataset, plan, tmp_path / "work")
+    assert again.uri != judged.uri and len(sampled(champion)) == 24, "another champion's answers are others"
+    champion.serves = ["sales_assistant-v1"]
+    with pytest.raises(WeaverError, match="no version of service_advisor answers yet"):
+        judge(dataset, plan, tmp_path / "work")
 
 
 def test_ended_in_the_middle_it_goes_on_with_the_next_question(
