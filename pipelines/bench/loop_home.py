@@ -74,8 +74,8 @@ def weaver(*verb: str) -> Any:
     Raises:
         WeaverError: it failed; with its words.
     """
-    command = [Path(sysconfig.get_path("scripts"), "weaver"), *verb, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    program = Path(sysconfig.get_path("scripts"), "weaver")
+    done = subprocess.run([program, *verb, "--json"], capture_output=True, text=True, check=False)
     if done.returncode:
         raise WeaverError(f"weaver {' '.join(verb)} failed: {done.stderr[-2000:]}")
     return json.loads(done.stdout)

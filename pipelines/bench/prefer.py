@@ -4,6 +4,7 @@ Everything is as in the product but for its size: the packaged base, rows of the
 and prefer, in a home and a tracking store of the bench's own.
 """
 
+import logging
 import os
 import random
 import tempfile
@@ -21,6 +22,8 @@ from pipelines.files import digest, write_jsonl
 from pipelines.plan import TrainingPlan
 from pipelines.settings import settings
 from pipelines.templates import make_plan
+
+log = logging.getLogger(__name__)
 
 TEMPLATE = "service_advisor"
 HELDOUT = 32  # rows that are asked
@@ -79,6 +82,7 @@ def measured(
         known = tracking().get_run(after.run_id).data.metrics
         found |= {name: known[f"preference/rewards/{name}"] for name in ("margins", "accuracies")}
         figures |= {f"{rate:g}, {name}": figure for name, figure in found.items()}
+        log.info("%s", figures)  # the next rate takes minutes
     return figures
 
 
@@ -92,7 +96,7 @@ def asked(adapter: Adapter, dataset: DatasetVersion, unseen: list[Row], plan: Tr
 
     splits, pairs = splits_of(dataset), {"train": unseen, "heldout": unseen}
     with tempfile.TemporaryDirectory() as folder:
-        trainer = make_pair_trainer(
+        trainer: Any = make_pair_trainer(
             Path(plan.base.model), Path(adapter.uri), splits, pairs, plan, Path(folder), TrainerCallback()
         )
     model, tokenizer, right = trainer.model, trainer.processing_class, 0

@@ -43,7 +43,7 @@ def agreement(known: list[Labelled], judging: Judging, seed: int = 17) -> dict[s
         "decided": share(decided),
         "precision": share([ok for ok, said in zip(right, decided, strict=True) if said]),
         "position_bias": share([judgement.flipped for judgement in asked]),
-        "first_share": sum(judgement.first for judgement in asked) / max(1, 2 * len(asked)),
+        "first_share": sum(judgement.for_first for judgement in asked) / max(1, 2 * len(asked)),
         "unclear": sum(judgement.unclear for judgement in asked) / max(1, 2 * len(asked)),
         **{
             f"agreement, {kind}": share([ok for ok, pair in zip(right, known, strict=True) if pair.kind == kind])

@@ -4,6 +4,8 @@ import hashlib
 import json
 import random
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import openai
@@ -46,17 +48,31 @@ def asked(plan: TrainingPlan) -> list[Question]:
     return list(found.values())
 
 
+def versions(client: openai.OpenAI, plan: TrainingPlan) -> list[str]:
+    """The versions that the gateway has for the template: who is judged.
+
+    Raises:
+        Unavailable: the gateway does not answer.
+        WeaverError: it refuses, or has none.
+    """
+    with told(plan):
+        found = sorted(model.id for model in client.models.list() if model.id.rpartition("-v")[0] == plan.template)
+    if not found:
+        raise WeaverError(f"no version of {plan.template} answers yet", remedy(plan))
+    return found
+
+
 def answers(client: openai.OpenAI, question: Question, plan: TrainingPlan) -> list[str]:
     """Different answers of the champion to a question, at most judge.answers, sampled with seeds of their own.
 
     Raises:
         Unavailable: the gateway does not answer.
-        WeaverError: it refuses: nothing is deployed, or the question is not allowed.
+        WeaverError: it refuses.
     """
     found: dict[str, None] = {}
     for seed in range(plan.judge.answers):
-        try:
-            told = client.chat.completions.create(
+        with told(plan):
+            said = client.chat.completions.create(
                 model=plan.template,
                 messages=question.messages,  # type: ignore[arg-type]
                 temperature=plan.judge.temperature,
@@ -64,14 +80,23 @@ def answers(client: openai.OpenAI, question: Question, plan: TrainingPlan) -> li
                 max_tokens=plan.evaluate.max_new_tokens,
                 user=ASKER,
             )
-        except (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError) as error:
-            raise Unavailable(f"the gateway gives no answer to judge: {error}", "Start it with `weaver up`.") from error
-        except openai.APIError as error:
-            remedy = f"Deploy a champion with `weaver run {plan.template}`, or set judge.questions to 0."
-            raise WeaverError(f"the gateway refused: {error.message}", remedy) from error
-        if text := (told.choices[0].message.content or "").strip():
+        if text := (said.choices[0].message.content or "").strip():
             found[text] = None
     return list(found)
+
+
+@contextmanager
+def told(plan: TrainingPlan) -> Iterator[None]:
+    try:
+        yield
+    except (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError) as error:
+        raise Unavailable(f"the gateway gives no answer to judge: {error}", "Start it with `weaver up`.") from error
+    except openai.APIError as error:
+        raise WeaverError(f"the gateway refused: {error.message}", remedy(plan)) from error
+
+
+def remedy(plan: TrainingPlan) -> str:
+    return f"Deploy a champion with `weaver run {plan.template}`, or set judge.questions to 0."
 
 
 def champion() -> openai.OpenAI:

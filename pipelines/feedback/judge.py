@@ -44,7 +44,7 @@ class Judgement(NamedTuple):
     by: str  # facts or model; "" where nobody could say
     flipped: bool = False  # the model changed its mind with the order
     unclear: int = 0  # replies of the model's that were no verdict
-    first: int = 0  # replies of the model's for the answer that it was shown first
+    for_first: int = 0  # replies of the model's for the answer that it was shown first
 
 
 class Judge:
@@ -65,7 +65,7 @@ class Judge:
             by="model",
             flipped=said[0] != said[1],
             unclear=said.count(None),
-            first=[verdict(straight), verdict(turned)].count("first"),
+            for_first=[verdict(straight), verdict(turned)].count("first"),
         )
 
     def reply(self, question: Question, first: str, second: str) -> str:
@@ -79,18 +79,18 @@ class Judge:
                         temperature=0,
                         max_tokens=MAX_TOKENS,
                     )
+            return told.choices[0].message.content or ""
         except AGAIN as error:
             raise Unavailable(
                 f"the judge at {self.client.base_url} does not answer: {error}",
                 "Start it, or correct WEAVER_JUDGE_URL; without one, the local model judges.",
             ) from error
-        except (openai.APIError, ValueError) as error:
+        # What a server answers that speaks another protocol is read as whatever it looks like.
+        except (openai.APIError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise WeaverError(
-                f"the judge at {self.client.base_url} refuses, or speaks no OpenAI protocol: {error}",
+                f"the judge at {self.client.base_url} refuses, or does not speak OpenAI's protocol: {error}",
                 "Correct WEAVER_JUDGE_URL (with its /v1), WEAVER_JUDGE_KEY and WEAVER_JUDGE_MODEL.",
             ) from error
-        choices = getattr(told, "choices", None)
-        return (choices[0].message.content or "") if choices else ""
 
 
 def verdict(reply: str) -> Preferred | None:

@@ -13,7 +13,7 @@ from typing import Any
 from pipelines import progress
 from pipelines.artifacts import DatasetVersion, Judged, read_noun
 from pipelines.feedback.agreement import agreement
-from pipelines.feedback.candidates import answers, champion, questions
+from pipelines.feedback.candidates import answers, champion, questions, versions
 from pipelines.feedback.fact_check import Question
 from pipelines.feedback.judge import Judge, decide, judging
 from pipelines.feedback.labelled import by_construction, by_people
@@ -42,7 +42,8 @@ def judge(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Judged:
     if not plan.judge.questions:
         return Judged()
     asked = questions(dataset, plan)
-    who = [settings().judge_url, settings().judge_model]
+    with champion() as client:
+        who = [settings().judge_url, settings().judge_model, versions(client, plan)]
     fingerprint = digest([dataset.digest, plan.digest("template", "system_prompt", "judge"), asked, who])[:16]
     folder, memory = work / "judge" / fingerprint, settings().home / "judge" / f"{fingerprint}.jsonl"
 
@@ -52,10 +53,8 @@ def judge(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Judged:
         write_jsonl(new / "preferences.jsonl", pairs)
         write_jsonl(new / "judged.jsonl", lines)
         write_text(new / "agreement.json", json.dumps(tried, indent=1))
-        found = counted(lines, tried).model_copy(
-            update={"uri": str(folder), "digest": digest(new / "preferences.jsonl")}
-        )
-        found.save(new / "judged.json")
+        made = {"uri": str(folder), "digest": digest(new / "preferences.jsonl")}
+        found = counted(lines, tried).model_copy(update=made).save(new / "judged.json")
         log.info("%s: %s", plan.template, found.model_dump_json(exclude={"uri", "digest"}))
 
     once(folder, build)

@@ -85,4 +85,7 @@ def trained(run_id: str) -> dict[str, Any]:
         "memory at its peak": f"{known['peak_rss_mib'] / 1024:.1f} GiB",
         "held-out loss at the end": f"{known['heldout_loss']:.3f}",
     }
+    if (before := known.get("preference/heldout_loss_before")) is not None:
+        pairs = run.data.tags["preferences"]
+        figures |= {"trained on with preferred answers": pairs, "held-out loss before these": f"{before:.3f}"}
     return {"commit": run.data.tags["git_commit"], "figures": figures}

@@ -99,6 +99,8 @@ def continued(
             rows = [row | {"prompt": canonical(row["prompt"])} for row in read_jsonl(file)]
             log_input(mlflow, rows, ["prompt", "rejected", "chosen"], file, pairs, preferences.digest, "preference")
             mlflow.set_tags({"preferences": pairs, "preferences_digest": preferences.digest})  # last: it is complete
+        note = f"The adapter of {dataset.tag}, trained on with {preferences.rows} pairs (DPO), of {pairs}."
+        mlflow.set_tag("mlflow.note.content", note)
         yield Journal(mlflow, diary.run_id, plan, "prefer", PREFERENCE)
 
 

@@ -97,7 +97,7 @@ def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
     assert upstream["budget"] == ["anything_new"]
     assert upstream["spend"] == ["over_budget"]
     assert upstream["report"] == ["affordable"]
-    assert upstream["fine_tune"] == ["report"]
+    assert upstream["fine_tune"] == ["report"] and upstream["prefer"] == ["fine_tune"]
     assert upstream["good_enough"] == ["gate"]
     assert upstream["approve"] == upstream["approved_in_mlflow"] == ["evidence"]
     assert upstream["promote"] == upstream["reject"] == ["decided"]
@@ -108,7 +108,8 @@ def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
 def test_a_run_survives_a_restart_and_trains_alone(loaded: dict) -> None:
     dag = loaded["dags"]["retrain_service_advisor"]
     assert all(task["retries"] >= 1 for task in dag["tasks"])
-    assert next(task for task in dag["tasks"] if task["id"] == "fine_tune")["pool"] == "training"
+    pools = {task["id"]: task["pool"] for task in dag["tasks"]}
+    assert pools["fine_tune"] == pools["prefer"] == "training"
     assert dag["max_active_runs"] == 1
 
 

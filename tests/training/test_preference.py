@@ -19,6 +19,7 @@ from pipelines.artifacts import Adapter, DatasetVersion, Preferences
 from pipelines.errors import WeaverError
 from pipelines.files import digest, write_jsonl
 from pipelines.plan import TrainingPlan
+from pipelines.registry.evidence import trained
 from pipelines.settings import settings
 from pipelines.templates import make_plan
 from pipelines.tracking import tracking
@@ -137,6 +138,8 @@ def test_it_learns_what_was_preferred_and_its_run_shows_both_trainings(
     assert run.data.tags["preferences"] == "orders@v3" and run.data.tags["dataset"] == "orders@v1"
     assert run.data.tags["mlflow.parentRunId"] == adapter.run_id
     assert {entry.tags[0].value for entry in run.inputs.dataset_inputs} == {"train", "heldout", "preference"}
+    told = trained(preferred.run_id)["figures"]  # what the model card shows
+    assert told["trained on with preferred answers"] == "orders@v3" and told["steps"] == "2"
     files = {artifact.path for artifact in client.list_artifacts(preferred.run_id)}
     assert {"plan.json", "training.png", "preference.png"} <= files
 
