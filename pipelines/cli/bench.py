@@ -201,6 +201,20 @@ def quantise(
     tell(lambda: run(template, questions), as_json)
 
 
+@app.command()
+def loop(
+    days: Annotated[int, typer.Option(min=3, help="Days before the shift and after it; a day takes a minute.")] = 4,
+    plot: Annotated[
+        Path | None, typer.Option(help="Where the picture goes; bench/loop.png in WEAVER_HOME if not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The whole loop: what people ask about shifts, drift starts a retraining, Airflow is killed, a better one answers."""
+    from pipelines.bench.loop import run
+
+    tell(lambda: run(days, plot), as_json)
+
+
 def tell(run: Callable[[], dict[str, Any]], as_json: bool) -> None:
     """Run a bench, and show its figures."""
     if as_json:
