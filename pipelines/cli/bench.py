@@ -209,7 +209,7 @@ def loop(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The whole loop: what people ask about shifts, drift starts a retraining, Airflow is killed, it closes all the same."""
+    """The whole loop: what people ask about shifts, drift starts a retraining, Airflow is killed; it closes all the same."""
     from pipelines.bench.loop import run
 
     tell(lambda: run(days, plot), as_json)
