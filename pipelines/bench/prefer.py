@@ -10,7 +10,7 @@ import random
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +147,8 @@ def own_home() -> Iterator[Path]:
         os.environ |= {"WEAVER_HOME": folder, "WEAVER_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
         settings.cache_clear()
         try:
-            yield Path(folder)
+            with chdir(folder):  # where MLflow puts artifacts if no server does
+                yield Path(folder)
         finally:
             os.environ.clear()
             os.environ |= before
