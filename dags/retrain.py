@@ -6,7 +6,8 @@ Every night, and whenever monitoring says that the world has moved.
 from datetime import timedelta
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, ParamsDict, chain, dag
-from loop import RETRIES, anything_new, decided, decision, drift, good_enough, merge_plan, stage, take_back
+from loop import RETRIES, anything_new, decided, decision, good_enough, stage, take_back
+from occasions import drift, merge_plan
 from people import ApprovalInMLflow, approve, scores
 
 from pipelines.settings import settings
