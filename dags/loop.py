@@ -3,14 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context, task
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowTaskTimeout
-from notes import note
 from notifier import WeaverNotifier
+from occasions import note, occasion
 
 from pipelines.errors import Unavailable, WeaverError
 from pipelines.stages import STAGES, run
-from pipelines.templates import make_plan
 
 # What a person must mend is not tried again; a server that is away is, and so is a task whose machine went down. When
 # a task is given up, somebody is told.
@@ -28,21 +27,10 @@ RETRIES = {
 }
 
 
-def drift(template: str) -> Asset:
-    """Its events say that this template is to be trained anew, and why: artifacts.DriftEvent."""
-    return Asset(f"drift_{template}")
-
-
 def pulled(*stages: str) -> dict[str, Any]:
     """The nouns that earlier tasks of this run returned."""
     ti = get_current_context()["ti"]
     return {stage: ti.xcom_pull(task_ids=stage) for stage in stages}
-
-
-def occasion() -> str:
-    """Why drift started this run; empty if it did not."""
-    event = get_current_context()["ti"].xcom_pull(task_ids="plan", key="occasion")
-    return event["reason"] if event else ""
 
 
 def perform(name: str, plan: dict[str, Any], nouns: dict[str, Any], **signed: Any) -> dict[str, Any]:
@@ -71,20 +59,6 @@ def decision(name: str) -> Any:
         return perform(name, pulled("plan")["plan"], pulled(*STAGES[name].takes), **signed)
 
     return run_decision()
-
-
-@task(task_id="plan")
-def merge_plan(template: str) -> dict[str, Any]:
-    """params.yaml ← profile ← template ← trigger form ← drift: validated once, then frozen for this run."""
-    from pipelines.monitoring.occasion import merged
-
-    context = get_current_context()
-    extras = [event.extra for events in context["triggering_asset_events"].values() for event in events]
-    asked = merged(template, extras)
-    if asked:
-        context["ti"].xcom_push("occasion", asked.model_dump(mode="json"))
-        note(f"Started because {asked.reason} {asked.link}".strip())
-    return make_plan(template, dict(context["params"]) | (asked.config if asked else {})).model_dump(mode="json")
 
 
 @task.short_circuit

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from airflow.sdk import Asset, CronTriggerTimetable, Metadata, chain, dag, get_current_context, task
-from loop import RETRIES, drift, pulled, stage
-from notes import note
+from loop import RETRIES, pulled, stage
+from occasions import drift, note
 
 from pipelines.stages import STAGES, run
 from pipelines.templates import Template, load_template, make_plan, template_files

@@ -18,8 +18,9 @@ from airflow.sdk import (
     dag,
 )
 from budget import affordable, over_budget, spend
-from loop import RETRIES, anything_new, decided, decision, drift, good_enough, merge_plan, stage, take_back
+from loop import RETRIES, anything_new, decided, decision, good_enough, stage, take_back
 from notifier import WeaverNotifier
+from occasions import drift, merge_plan
 from people import ApprovalInMLflow, approve, scores
 
 from pipelines.settings import settings

@@ -219,7 +219,7 @@ def plot(moved: list[Signal], medians: dict[str, dict[int, float]]) -> Any:
 
     figure = Figure(figsize=(10, 4), layout="constrained")
     effects, waits = figure.subplots(1, 2)
-    effects.set_title("EPA guides, 2012 to 2021: effect over threshold", loc="left", fontweight="bold")
+    effects.set_title("EPA 2012 to 2021, in thresholds", loc="left", fontweight="bold")
     shown = sorted((s for s in moved if s.name in (*MUST_FIRE, MUST_NOT_FIRE)), key=lambda s: s.value / s.threshold)
     for signal in shown:
         colour = "#d1495b" if signal.violated else "#b0b7c3"

@@ -209,7 +209,7 @@ def loop(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The whole loop: what people ask about shifts, drift starts a retraining, Airflow is killed; it closes all the same."""
+    """The subject of questions shifts, drift starts a retraining, Airflow is killed: a better model answers anyway."""
     from pipelines.bench.loop import run
 
     tell(lambda: run(days, plot), as_json)

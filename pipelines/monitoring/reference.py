@@ -40,7 +40,7 @@ def normal(champion: Champion, dataset: DatasetVersion, policy: Drift, until: fl
         known = [{"topic": "", **row} for row in known]
         return Normal("requests", rows, first["down"], known, first["until"])
     known, rows = halves(learnt)
-    return Normal("dataset", rows, [], known, champion.since)
+    return Normal("dataset", drawn(rows, policy.sample), [], known, champion.since)
 
 
 def dataset_rows(dataset: DatasetVersion) -> list[Row]:

@@ -65,7 +65,7 @@ def measure(champion: Champion, dataset: DatasetVersion, policy: Drift, now: flo
         if len(rows) >= policy.min_rows and len(usual.rows) >= policy.min_rows:
             if reference is None:
                 known = requests.Known.of(usual.known)
-                reference = known, requests.measure(windows.sample(usual.rows, policy.sample), known, usual.down)
+                reference = known, requests.measure(usual.rows, known, usual.down)
             down = windows.thumbs(champion.name, champion.version, *window)
             current = requests.measure(windows.sample(rows, policy.sample), reference[0], down)
             signals = decision.judge(requests.compare(reference[1], current, policy), policy)
