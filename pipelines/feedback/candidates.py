@@ -1,6 +1,5 @@
 """What is judged: questions of the training rows and of the request log, and the champion's own answers to them."""
 
-import hashlib
 import json
 import random
 import time
@@ -16,9 +15,9 @@ from pipelines.errors import Unavailable, WeaverError
 from pipelines.feedback.fact_check import Question
 from pipelines.files import digest, read_jsonl
 from pipelines.plan import TrainingPlan
+from pipelines.request_log import JUDGE
 from pipelines.settings import settings
 
-ASKER = "weaver judge"  # as the gateway is told: its log knows its own questions again
 TIMEOUT = 120.0  # seconds an answer
 DAY = 86_400.0
 
@@ -37,12 +36,11 @@ def questions(dataset: DatasetVersion, plan: TrainingPlan) -> list[Question]:
 
 def asked(plan: TrainingPlan) -> list[Question]:
     """The request log's different questions that were answered, without our own; oldest first."""
-    from pipelines.request_log import exchanges
+    from pipelines.request_log import exchanges, of_people
 
-    ours = hashlib.sha256(ASKER.encode()).hexdigest()[:16]
     found: dict[str, Question] = {}
-    for row in exchanges(time.time() - plan.judge.days * DAY, template=plan.template).to_pylist():
-        if row["status"] == "ok" and not row["shadow_of"] and row["user"] != ours:
+    for row in of_people(exchanges(time.time() - plan.judge.days * DAY, template=plan.template)).to_pylist():
+        if row["status"] == "ok":
             messages = [message for message in json.loads(row["messages"]) if message["role"] != "system"]
             found.setdefault(digest(messages), Question(messages, {}))
     return list(found.values())
@@ -78,7 +76,7 @@ def answers(client: openai.OpenAI, question: Question, plan: TrainingPlan) -> li
                 temperature=plan.judge.temperature,
                 seed=seed,
                 max_tokens=plan.evaluate.max_new_tokens,
-                user=ASKER,
+                user=JUDGE,
             )
         if text := (said.choices[0].message.content or "").strip():
             found[text] = None

@@ -42,13 +42,11 @@ def cut(rows: list[Row], hours: float) -> dict[Window, list[Row]]:
 
 
 def requests(template: str, version: int, since: float, until: float) -> list[Row]:
-    """What this version was asked and answered: id, at, question, answer, status. No repetitions for a shadow."""
+    """What people asked this version, and its answers: id, at, question, answer, status."""
     import pyarrow.compute as pc
 
-    table = request_log.exchanges(since, until, template)
-    shadow = pc.coalesce(pc.field("shadow_of"), pc.scalar("")) != ""
-    table = table.filter((pc.field("version") == version) & ~shadow)
-    rows = table.select(["id", "at", "messages", "answer", "status"]).to_pylist()
+    table = request_log.of_people(request_log.exchanges(since, until, template))
+    rows = table.filter(pc.field("version") == version).select(["id", "at", "messages", "answer", "status"]).to_pylist()
     return [{"question": question(row.pop("messages"))} | row for row in rows]
 
 

@@ -18,11 +18,11 @@ from pipelines.errors import WeaverError
 from pipelines.plan import Privacy
 from pipelines.request_log import parts
 from pipelines.request_log.landing import Landing, landed
-from pipelines.request_log.reading import LANDING, asked, exchanges, feedbacks
-from pipelines.request_log.rows import KINDS, Exchange, Feedback, Opinion, folder
+from pipelines.request_log.reading import LANDING, asked, exchanges, feedbacks, of_people
+from pipelines.request_log.rows import JUDGE, KINDS, Exchange, Feedback, Opinion, folder, hashed
 from pipelines.templates import make_plan
 
-__all__ = ["Exchange", "Feedback", "RequestLog", "exchanges", "feedbacks", "folder"]
+__all__ = ["JUDGE", "Exchange", "Feedback", "RequestLog", "exchanges", "feedbacks", "folder", "hashed", "of_people"]
 
 SETTLED_AT_ONCE = 10_000  # rows; what a settling holds in memory
 BETWEEN = "\n\0\n"  # no space to a pattern: nothing found reaches from one text into the next

@@ -11,7 +11,7 @@ from pyarrow import compute
 
 from pipelines.request_log import parts
 from pipelines.request_log.landing import landed, landed_row
-from pipelines.request_log.rows import folder, schema
+from pipelines.request_log.rows import JUDGE, folder, hashed, schema
 
 LANDING = "landing.sqlite"
 
@@ -23,6 +23,12 @@ def exchanges(since: float = 0, until: float = inf, template: str = "") -> pa.Ta
         WeaverError: the log is damaged.
     """
     return read("exchanges", since, until, template)
+
+
+def of_people(exchanges: pa.Table) -> pa.Table:
+    """Those that somebody asked and got: no repetitions for a version in shadow, and none of the judge's own."""
+    ours = compute.coalesce(compute.field("shadow_of"), pa.scalar("")) != ""
+    return exchanges.filter(~ours & (compute.field("user") != hashed(JUDGE)))
 
 
 def feedbacks(since: float = 0, until: float = inf, template: str = "") -> pa.Table:

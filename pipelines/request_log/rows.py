@@ -1,5 +1,6 @@
 """What the request log holds: rows of conversations that were answered, and of what people thought of the answers."""
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,9 @@ from pipelines.settings import settings
 SCHEMA_VERSION = "1"  # rises when a column changes its meaning; one that is added reads as null in older rows
 TYPES: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64()}  # whatever else is text
 Time = Annotated[float, Field(ge=0, lt=253_402_300_800, description="epoch seconds, until the year 9999")]
+
+
+JUDGE = "weaver judge"  # the user that the judge's own questions are asked as: nobody's, and nobody is answered
 
 
 class Row(BaseModel):
@@ -66,6 +70,11 @@ KINDS: dict[str, type[Row]] = {"exchanges": Exchange, "feedbacks": Opinion}
 def schema(kind: str) -> pa.Schema:
     fields = [(name, TYPES.get(field.annotation, pa.string())) for name, field in KINDS[kind].model_fields.items()]
     return pa.schema(fields, metadata={"weaver_log": SCHEMA_VERSION})
+
+
+def hashed(user: str | None) -> str:
+    """What a client calls its user, for a log that must not know."""
+    return hashlib.sha256(user.encode()).hexdigest()[:16] if user else ""
 
 
 def folder() -> Path:

@@ -6,14 +6,14 @@ from typing import Any
 
 from pipelines.costs.advice import DAYS, Advice, Found, Unmeasured
 from pipelines.plan import Serving
-from pipelines.request_log import exchanges
+from pipelines.request_log import exchanges, of_people
 from pipelines.serving import semantic
 from pipelines.serving.cache import Cache, Hit
 from pipelines.serving.routes import Served
 from pipelines.templates import load_template
 
 ENOUGH = 100  # answered requests; fewer say nothing
-COLUMNS = ["at", "version", "messages", "answer", "status", "cached", "cost", "shadow_of"]
+COLUMNS = ["at", "version", "messages", "answer", "status", "cached", "cost"]
 
 
 def advise(template: str) -> Found | None:
@@ -23,8 +23,8 @@ def advise(template: str) -> Found | None:
         WeaverError: there is no such template, or the log cannot be read.
     """
     now, present = time.time(), load_template(template).serving
-    asked = exchanges(now - DAYS * 86_400, template=template).select(COLUMNS).to_pylist()
-    rows = [row for row in asked if row["status"] == "ok" and not row["shadow_of"]]
+    asked = of_people(exchanges(now - DAYS * 86_400, template=template)).select(COLUMNS).to_pylist()
+    rows = [row for row in asked if row["status"] == "ok"]
     if len(rows) < ENOUGH:
         return Unmeasured(about="cache", why=f"{len(rows)} answered requests in the last {DAYS} days; {ENOUGH} suffice")
     missed = [row["cost"] for row in rows if not row["cached"]]

@@ -12,7 +12,7 @@ from pipelines.artifacts import DatasetVersion, Judged
 from pipelines.errors import Unavailable, WeaverError
 from pipelines.feedback import judge as room
 from pipelines.feedback.agreement import agreement
-from pipelines.feedback.candidates import ASKER, asked
+from pipelines.feedback.candidates import asked
 from pipelines.feedback.fact_check import Question, preferred
 from pipelines.feedback.judge import Judgement, decide, judging, verdict
 from pipelines.feedback.labelled import CONSTRUCTED, Labelled, by_construction, by_people
@@ -20,8 +20,7 @@ from pipelines.feedback.rlaif import judge
 from pipelines.files import digest, read_jsonl, write_jsonl
 from pipelines.kits.automotive import service_advisor
 from pipelines.plan import TrainingPlan
-from pipelines.request_log import Exchange, Feedback, RequestLog, folder
-from pipelines.serving.gateway.wire import hashed
+from pipelines.request_log import JUDGE, Exchange, Feedback, RequestLog, folder, hashed
 from pipelines.settings import settings
 from pipelines.templates import make_plan
 
@@ -285,7 +284,7 @@ def test_live_questions_come_from_the_log_once_and_not_from_the_judge_itself(log
 
     put("1", "How far is it?")
     put("2", "How far is it?")
-    put("3", "Asked by the judge", user=hashed(ASKER))
+    put("3", "Asked by the judge", user=hashed(JUDGE))
     put("4", "Failed", status="timeout")
     put("5", "Repeated in shadow", shadow_of="1")
     put("6", "Long ago", at=1_000_000.0)

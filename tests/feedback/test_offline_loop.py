@@ -7,11 +7,9 @@ from typing import Any
 import pytest
 
 from pipelines.artifacts import DatasetVersion
-from pipelines.feedback.candidates import ASKER
 from pipelines.feedback.rlaif import judge
 from pipelines.files import digest, read_jsonl, write_jsonl
-from pipelines.request_log import exchanges
-from pipelines.serving.gateway.wire import hashed
+from pipelines.request_log import JUDGE, exchanges, hashed
 from pipelines.settings import settings
 from pipelines.templates import make_plan
 
@@ -43,7 +41,7 @@ def test_a_champion_of_its_own_is_judged_offline(home: Path, tmp_path: Path, mon
         settings.cache_clear()
         plan = make_plan(name, {"judge.questions": 3, "judge.answers": 2, "judge.temperature": 1.2})
         judged = judge(dataset, plan, tmp_path / "work")
-        asked = [row for row in exchanges(template=name).to_pylist() if row["user"] == hashed(ASKER)]
+        asked = [row for row in exchanges(template=name).to_pylist() if row["user"] == hashed(JUDGE)]
     finally:
         gateway.end(signal.SIGTERM)
         engine.kill()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pipelines.errors import Unavailable, WeaverError
-from pipelines.request_log import Exchange
+from pipelines.request_log import Exchange, hashed
 from pipelines.serving.backends import Chunk
 from pipelines.serving.cache import Hit
 from pipelines.serving.figures import Attempt
@@ -253,7 +253,7 @@ class Chat:
             backend=self.backend,
             route=self.route,
             key=self.key,
-            user=wire.hashed(self.asked.user),
+            user=hashed(self.asked.user),
             messages=messages,
             answer=answer,
             status=self.status,

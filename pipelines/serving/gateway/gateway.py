@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Any
 
 from pipelines.errors import WeaverError
-from pipelines.request_log import Feedback, RequestLog, folder
+from pipelines.request_log import Feedback, RequestLog, folder, hashed
 from pipelines.request_log.reading import asked
 from pipelines.serving import backends
 from pipelines.serving.cache import Cache
@@ -19,7 +19,7 @@ from pipelines.serving.gateway.chat import Chat
 from pipelines.serving.gateway.keys import Keyring
 from pipelines.serving.gateway.metrics import Metrics
 from pipelines.serving.gateway.traces import Traces
-from pipelines.serving.gateway.wire import FeedbackRequest, hashed
+from pipelines.serving.gateway.wire import FeedbackRequest
 from pipelines.serving.routing import Agent
 
 LOOK = 0.2  # seconds between looks at route files, templates and keys

@@ -3,7 +3,6 @@
 A field that is not honoured is refused by its name, never left out in silence.
 """
 
-import hashlib
 import time
 from typing import Annotated, Any, Literal
 
@@ -158,11 +157,6 @@ class Health(BaseModel):
 
 def model_id(served: Served) -> str:
     return f"{served.name}-v{served.version}"
-
-
-def hashed(user: str | None) -> str:
-    """What a client calls its user, for a log that must not know."""
-    return hashlib.sha256(user.encode()).hexdigest()[:16] if user else ""
 
 
 def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
