@@ -4,6 +4,7 @@ import logging
 import sys
 
 import typer
+from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
 
 from pipelines.cli import (
     alerts,
@@ -62,6 +63,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for noisy in ("httpx", "httpx2", "filelock", "great_expectations", "alembic", "mlflow"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    set_on_retry_hooks([LoggingOnRetryHook])  # on stderr: by default structlog, which Airflow brings, tells stdout
     try:
         app()
     except WeaverError as error:
