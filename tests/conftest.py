@@ -27,6 +27,7 @@ from .servers import ObjectStore, Server
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where two workers share the tests, one has those of the stack, which mostly wait; of others, whole files."""
     for item in items:
