@@ -71,6 +71,7 @@ def monitor(template: Template) -> None:
         chain(
             due(template.name),
             merge_plan(template.name),
+            stage("harvest"),
             stage("collect"),
             stage("answering"),
             stage("learnt"),

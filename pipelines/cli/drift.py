@@ -13,7 +13,7 @@ from pipelines.templates import load_template, make_plan
 app = typer.Typer()
 
 Now = Annotated[bool, typer.Option("--now", help="Measure first, as the DAG does every hour; starts no retraining.")]
-STAGES = ("collect", "answering", "learnt", "watch")
+STAGES = ("harvest", "collect", "answering", "learnt", "watch")
 
 
 @app.command()
