@@ -181,7 +181,7 @@ def test_what_answers_again_is_exported_only_if_it_is_not_published(loaded: dict
 
 def test_monitoring_reads_like_its_sentence_and_ends_in_an_event(loaded: dict) -> None:
     dag = loaded["dags"]["monitor_service_advisor"]
-    order = ["due", "plan", "collect", "answering", "learnt", "watch", "moved", "announce"]
+    order = ["due", "plan", "harvest", "collect", "answering", "learnt", "watch", "moved", "announce"]
     assert [task["id"] for task in dag["tasks"]] == order
     assert [task["up"] for task in dag["tasks"]] == [[], *([task] for task in order[:-1])]
     assert {task["id"]: task["outlets"] for task in dag["tasks"] if task["outlets"]} == {
