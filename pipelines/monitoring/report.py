@@ -1,7 +1,7 @@
 """The report of a window: a run of the template's experiment in MLflow, with the signals as metrics and two pages.
 
 drift.html is ours: every signal, and how it went over the last windows. evidently.html is Evidently's: distributions,
-column by column, side by side. Evidently's own UI finds the same comparison in its workspace, WEAVER_HOME/evidently.
+column by column, side by side. Evidently's own UI finds the same comparison in its workspace.
 """
 
 import re
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines import page
 from pipelines.artifacts import Champion, Signal
-from pipelines.files import only_one, write_text
-from pipelines.monitoring import decision, history, windows
+from pipelines.files import write_text
+from pipelines.monitoring import decision, history, windows, workspace
 from pipelines.monitoring.history import Measurement
 from pipelines.monitoring.requests import Requests
 from pipelines.plan import Drift
@@ -86,7 +86,9 @@ def timeline(panel: Any, measured: Sequence[Measurement], names: Sequence[str]) 
             if signal.name in names:
                 reached = max(0.0, signal.value) / signal.threshold if signal.threshold else float(signal.violated)
                 colour = "#d1495b" if signal.violated else "#1f6feb"
-                panel.scatter(across, names.index(signal.name), 90, colour, "s", alpha=0.08 + 0.9 * min(1, reached / 2))
+                panel.scatter(
+                    across, names.index(signal.name), 90, colour, marker="s", alpha=0.08 + 0.9 * min(1, reached / 2)
+                )
     ticks = range(0, len(measured), max(1, len(measured) // 6))
     panel.set_xticks(ticks, [windows.iso(measured[tick].until)[5:16].replace("T", "\n") for tick in ticks])
     panel.set_yticks(range(len(names)), names)
@@ -100,7 +102,6 @@ def evidently(name: str, window: Measurement, reference: "pd.DataFrame", current
 
     from evidently import DataDefinition, Dataset, Report
     from evidently.metrics import ValueDrift
-    from evidently.ui.workspace import Workspace
 
     methods = {signal.name: signal for signal in window.signals if signal.name in (*reference.columns, "topics")}
     columns = {"topic" if name == "topics" else name: signal for name, signal in methods.items()}
@@ -118,8 +119,4 @@ def evidently(name: str, window: Measurement, reference: "pd.DataFrame", current
     ]
     run = Report(metrics, include_tests=True, tags=[name]).run(*sides, timestamp=datetime.fromtimestamp(window.until))
     run.save_html(str(html))
-    place = settings().home / "evidently"
-    with only_one(place.with_suffix(".lock"), "writing to Evidently's workspace"):
-        workspace = Workspace(str(place))
-        project = next(iter(workspace.search_project(name)), None) or workspace.create_project(name)
-        workspace.add_run(project.id, run)
+    workspace.keep(name, run, f"{windows.iso(window.since)[:16]} to {windows.iso(window.until)[:16]}")

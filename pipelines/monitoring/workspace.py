@@ -20,7 +20,7 @@ KEPT = 120  # runs a template: the view holds all of them in memory
 
 
 def folder() -> Path:
-    return settings().home / "monitoring" / "workspace"
+    return settings().home / "evidently"
 
 
 def keep(template: str, run: "Snapshot", window: str) -> Path:
@@ -54,15 +54,11 @@ def open_project(template: str) -> uuid.UUID:
 
 
 def dashboard() -> Any:
-    """What people see first: how much drifted, window by window; of what a data drift preset measures."""
+    """What people see first: how far each column was from what is normal, window by window."""
     from evidently.sdk.models import DashboardModel, DashboardTabModel, PanelMetric
     from evidently.sdk.panels import line_plot_panel
 
-    share = PanelMetric(metric="DriftedColumnsCount", metric_labels={"value_type": "share"}, legend="share")
-    panels = [
-        line_plot_panel("Share of columns that drifted", [share]),
-        line_plot_panel("Drift score by column", [PanelMetric(metric="ValueDrift", legend="{{column}}")]),
-    ]
+    panels = [line_plot_panel("Drift score by column", [PanelMetric(metric="ValueDrift", legend="{{column}}")])]
     return DashboardModel(panels=panels, tabs=[DashboardTabModel(title="Drift", panels=[one.id for one in panels])])
 
 
