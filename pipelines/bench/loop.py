@@ -34,6 +34,7 @@ PLAN: dict[str, Any] = {
     "refine": {"relevance": -1, "near_duplicate": 1.0},
     "train": {"max_steps": 50, "checkpoint_steps": 5},
     "evaluate": {"questions": 80, "max_new_tokens": 24},
+    "feedback": {"hourly": 30 * 8 * 60},  # of one person; a day of eight hours at the counter lasts a minute
     "gate": {"max_slice_drop": 0.15},
     "deployment": {"shift_seconds": 1, "golden": 5},
 }
