@@ -26,15 +26,6 @@ from .ports import free_port
 from .servers import ObjectStore, Server
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where two workers share the tests, one has those of the stack, which mostly wait; of others, whole files."""
-    for item in items:
-        with_stack = "stack" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("stack" if with_stack else item.nodeid.partition("::")[0]))
-
-
 @pytest.fixture(scope="session")
 def word_vectors(request: pytest.FixtureRequest) -> Path:
     """The embedder's folder, for a home to link to: distilling takes half a minute, so pytest's cache keeps it."""
