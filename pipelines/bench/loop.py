@@ -23,17 +23,17 @@ from pipelines.stack import control, servers
 
 log = logging.getLogger(__name__)
 
-RATE = 0.8  # questions a second: about what the backends answer beside a training
+RATE = 0.7  # questions a second: about what the backends answer beside a training
 DAY = 60.0  # seconds of the bench that stand for a day
 SHARE = 0.75  # of the questions, for the new subject, once the world has moved
 CORRECTED = 0.9  # of the answers that somebody at the counter looks at
 PATIENCE = 40 * DAY
 PLAN: dict[str, Any] = {
-    "drift": {"hours": DAY / 3600, "min_rows": 25, "reference_rows": 100, "cooldown_hours": 1},
+    "drift": {"hours": DAY / 3600, "min_rows": 20, "reference_rows": 80, "cooldown_hours": 1},
     "serving": {"cache": "off", "timeout": 20},
     "refine": {"relevance": -1, "near_duplicate": 1.0},
     "train": {"max_steps": 50, "checkpoint_steps": 5},
-    "evaluate": {"questions": 80, "max_new_tokens": 24},
+    "evaluate": {"questions": 60, "max_new_tokens": 24},
     "feedback": {"hourly": 30 * 8 * 60},  # of one person; a day of eight hours at the counter lasts a minute
     "gate": {"max_slice_drop": 0.15},
     "deployment": {"shift_seconds": 1, "golden": 5},
