@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pipelines.artifacts import Harvest
 from pipelines.costs import energy, meter
 from pipelines.costs.ledger import executions
 from pipelines.costs.meter import metered
@@ -52,7 +53,7 @@ def burn(seconds: float) -> None:
 def test_stages_cost_their_hours(home: Path, costs: Any, tmp_path: Path) -> None:
     costs(machine_hour=3600.0, kwh=0.0)
     plan = make_plan(T)
-    records = run("collect", plan, {}, tmp_path / "work", run_id="night")
+    records = run("collect", plan, {"harvest": Harvest()}, tmp_path / "work", run_id="night")
     run("validate", plan, {"collect": records}, tmp_path / "work", run_id="night")
     first, second = executions(run="night")
     assert (first.stage, second.stage) == ("collect", "validate")

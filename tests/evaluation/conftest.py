@@ -55,5 +55,7 @@ def run_id(room: Path) -> str:
     """The run that trained the challenger."""
     from pipelines.tracking import tracking
 
-    with tracking().start_run() as run:
+    mlflow = tracking()
+    mlflow.set_experiment("service_advisor")  # the library remembers one, maybe of another test's store
+    with mlflow.start_run() as run:
         return str(run.info.run_id)

@@ -17,7 +17,9 @@ def test_mlflow_gives_the_same_figures(room: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("MLFLOW_GENAI_EVAL_MAX_WORKERS", "1")
     said = ["It is rear-wheel.", "I'm sorry, I cannot tell."]
     rows: list[dict[str, Any]] = [ASKED | TOLD | {"answer": answer} for answer in said]
-    found = tracking().genai.evaluate(data=data_of(rows), scorers=scorers()).metrics
+    mlflow = tracking()
+    mlflow.set_experiment("scorers")  # the library remembers one, maybe of another test's store
+    found = mlflow.genai.evaluate(data=data_of(rows), scorers=scorers()).metrics
     ours = [marks({"output": row["truth"], "facts": row["expected"]}, row["answer"]) for row in rows]
     for metric in ("facts", "token_f1", "rouge_l", "bleu", "chrf"):
         assert found[f"{metric}/mean"] == pytest.approx(sum(one[metric] or 0 for one in ours) / 2)

@@ -156,9 +156,10 @@ def test_nobody_is_asked_but_whom_the_settings_name(judged_by: Any, stand_in: St
 def test_the_local_model_judges_offline_and_its_position_bias_is_no_secret(
     home: Path, rows: list[dict[str, Any]]
 ) -> None:
+    before = set(psutil.Process().children())
     with judging(make_plan("service_advisor").judge.rubric) as model:
         figures = agreement(by_construction(rows, 2), model.compare)
-        children = psutil.Process().children()
+        children = set(psutil.Process().children()) - before
         assert any("llama_server.py" in " ".join(child.cmdline()) for child in children)
     assert figures["pairs"] == 2 and figures["unclear"] == 0, "it replies as it is asked to"
     assert figures["position_bias"] > 0.4, "a model of 135 million parameters goes by the order"
