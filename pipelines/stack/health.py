@@ -22,7 +22,7 @@ def states() -> dict[str, str]:
     found = {}
     for name in servers.names():
         program = known.get(name, {"statename": "STOPPED"})
-        if program["statename"] in FAILED:
+        if program["statename"] in FAILED - {"EXITED"}:  # a server that ran and ended is started again at once
             found[name] = "failed"
         elif program["statename"] in STOPPED:
             found[name] = "stopped"
