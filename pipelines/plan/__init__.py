@@ -1,0 +1,90 @@
+"""The TrainingPlan: everything one run does, merged, validated once, and frozen."""
+
+from typing import Any
+
+from pipelines.files import digest
+from pipelines.plan.datasets import Contract, Data, Feedback, Privacy, Refine, Step, Treatment
+from pipelines.plan.evaluation import Evaluate, Gate, Metric, Review
+from pipelines.plan.operation import Approval, Budget, Costs, Schedule
+from pipelines.plan.section import Section
+from pipelines.plan.serving import GGUF, BackendName, Deployment, Drift, Serving
+from pipelines.plan.training import Base, Judge, Preference, Train
+
+__all__ = [
+    "GGUF",
+    "TUNABLE",
+    "Approval",
+    "BackendName",
+    "Base",
+    "Budget",
+    "Contract",
+    "Costs",
+    "Data",
+    "Deployment",
+    "Drift",
+    "Evaluate",
+    "Feedback",
+    "Gate",
+    "Judge",
+    "Metric",
+    "Preference",
+    "Privacy",
+    "Refine",
+    "Review",
+    "Schedule",
+    "Section",
+    "Serving",
+    "Step",
+    "Train",
+    "TrainingPlan",
+    "Treatment",
+]
+
+
+class TrainingPlan(Section):
+    template: str
+    profile: str
+    system_prompt: str
+    questions: list[str]
+    contract: Contract
+    data: Data
+    refine: Refine
+    privacy: Privacy
+    base: Base
+    train: Train
+    judge: Judge
+    preference: Preference
+    evaluate: Evaluate
+    gate: Gate
+    review: Review
+    feedback: Feedback
+    deployment: Deployment
+
+    def digest(self, *sections: str) -> str:
+        """SHA-256 of the plan, or of some of its sections: what a stage's result depends on."""
+        return digest(self.model_dump(include=set(sections) if sections else None))
+
+    def flat(self) -> dict[str, Any]:
+        """`section.key → value`: the spelling of MLflow parameters, trigger forms and `--set`."""
+        values: dict[str, Any] = {}
+        for name, value in self.model_dump().items():
+            values.update(
+                {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
+            )
+        return values
+
+
+TUNABLE = (
+    "data",
+    "refine",
+    "privacy",
+    "base",
+    "train",
+    "judge",
+    "preference",
+    "evaluate",
+    "gate",
+    "review",
+    "feedback",
+    "deployment",
+)
