@@ -1,15 +1,15 @@
-"""The tasks that wait for people: an expert who scores answers, a reviewer who decides."""
+"""The tasks that wait for a reviewer who decides."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.standard.operators.hitl import HITLEntryOperator, HITLOperator
-from airflow.sdk import BaseOperator, Param, task
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import BaseOperator, Param
 from approvals import MLFLOW, ApprovedInMLflow
 from loop import pulled
 
-from pipelines.artifacts import NOBODY, Review
+from pipelines.artifacts import NOBODY
 from pipelines.templates import Template
 
 VERDICT = """\
@@ -25,12 +25,6 @@ VERDICT = """\
 [Its page in MLflow]({{ mlflow_url }}/#/models/{{ candidate.name }}/versions/{{ candidate.version }}) leads to every
 answer beside the truth, [its run]({{ mlflow_url }}/#/runs/{{ candidate.run_id }}) to the report and the evidence.
 Whoever may set an alias there can also approve there: `approved`.
-"""
-
-SCORES = """\
-{% set review = ti.xcom_pull("review") %}
-{{ review.questions }} answers of the challenger wait [in MLflow's review queue]({{ review.url }}). Score each from 1
-to 5 there, then press OK here.
 """
 
 
@@ -71,30 +65,6 @@ class ApprovalInMLflow(BaseOperator):
 
     def over(self, context: Any, event: str) -> str:
         return event
-
-
-def scores(template: Template) -> Any:
-    """Ask an expert to score the answers that wait in MLflow; skipped where the plan wants none."""
-
-    @task.short_circuit(ignore_downstream_trigger_rules=False)
-    def anything_to_score() -> bool:
-        return bool(pulled("review")["review"]["questions"])
-
-    @task.sensor(poke_interval=60, mode="reschedule", timeout=template.approval.hours * 3600)
-    def all_scored() -> bool:
-        from pipelines.evaluation.review import pending
-
-        return pending(Review.model_validate(pulled("review")["review"])) == 0
-
-    score = HITLEntryOperator(
-        task_id="score",
-        subject=f"Score answers of the new {template.title}",
-        body=SCORES,
-        defaults=None,
-        assigned_users=assigned(template),
-        response_timeout=timedelta(hours=template.approval.hours),
-    )
-    return anything_to_score(), score, all_scored()
 
 
 def assigned(template: Template) -> list[dict[str, str]]:

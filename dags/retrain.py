@@ -18,10 +18,12 @@ from airflow.sdk import (
     dag,
 )
 from budget import affordable, over_budget, spend
-from loop import RETRIES, anything_new, decided, decision, good_enough, stage, take_back
+from decisions import anything_new, decided, decision, good_enough, take_back
+from experts import scores
+from loop import RETRIES, stage
 from notifier import WeaverNotifier
 from occasions import drift, merge_plan
-from people import ApprovalInMLflow, approve, scores
+from people import ApprovalInMLflow, approve
 
 from pipelines.settings import settings
 from pipelines.templates import Template, form, load_template, template_files
@@ -86,8 +88,7 @@ def retrain(template: Template) -> None:
         )
         chain(asked, go)
         chain(approval, decided(), [promote, decision("reject")])
-        deploy = stage("deploy")
-        chain(promote, deploy, [stage("record"), take_back()])
+        chain(promote, stage("deploy"), [stage("record"), take_back()])
 
     # After its tasks, each of which would be given a deep copy of the whole form: that is most of the time to parse.
     sentence().params = ParamsDict(

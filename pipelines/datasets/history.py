@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipelines.artifacts import DatasetVersion
+from pipelines.datasets import data_registry
 from pipelines.datasets.split import FILES
-from pipelines.datasets.versions import checkout, commit, copy, find, git, in_place, store, versions, writing
+from pipelines.datasets.versions import checkout, find, in_place, versions
 from pipelines.errors import WeaverError
 from pipelines.files import canonical
 from pipelines.settings import settings
@@ -30,7 +31,9 @@ def history(name: str) -> list[dict[str, Any]]:
     dates = {}
     if known := versions(name):
         fields = "%(refname:strip=2)%09%(taggerdate:iso-strict)%09%(*contents:subject)"
-        told = git(settings().home / "registry", "for-each-ref", f"--format={fields}", f"refs/tags/{name}@v*")
+        told = data_registry.git(
+            settings().home / "registry", "for-each-ref", f"--format={fields}", f"refs/tags/{name}@v*"
+        )
         dates = {tag: rest for tag, *rest in (line.split("\t", 2) for line in told.splitlines())}
     return [
         {"tag": v.tag, "version": v.version, "rows": v.rows, "digest": v.digest}
@@ -121,7 +124,7 @@ def get(name: str, version: int, folder: Path) -> DatasetVersion:
     if folder.exists():
         raise WeaverError(f"{folder} is there already", "Name a folder that is not, so that nothing is overwritten.")
     known = checkout(name, version)
-    copy(Path(known.uri), folder, FILES)
+    data_registry.copy(Path(known.uri), folder, FILES)
     return known.model_copy(update={"uri": str(folder)})
 
 
@@ -138,15 +141,15 @@ def rollback(name: str, version: int, why: str) -> DatasetVersion:
     if not why.strip():
         raise WeaverError("a rollback has no reason", "Say why with --why; it is kept in the history.")
     find(name, version)
-    with writing() as registry:
+    with data_registry.writing() as registry:
         old = in_place(find(name, version))
         known = versions(name)
         if known[-1].digest == old.digest:
             raise WeaverError(f"{known[-1].tag} holds the rows of {old.tag} already", "There is nothing to roll back.")
         number = known[-1].version + 1
         away = sorted({later.digest for later in known if later.version > version} - {old.digest})
-        copy(Path(old.uri), registry / name, FILES)
-        store(registry, name)
+        data_registry.copy(Path(old.uri), registry / name, FILES)
+        data_registry.store(registry, name)
         about = f"back to {old.tag}: {' '.join(why.split())}"
-        commit(registry, f"{name}@v{number}", old.digest, old.rows, about, instead_of=away)
+        data_registry.commit(registry, f"{name}@v{number}", old.digest, old.rows, about, instead_of=away)
         return in_place(find(name, number))

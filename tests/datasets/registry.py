@@ -12,16 +12,16 @@ from pipelines.templates import make_plan
 
 PLAN = make_plan("service_advisor")
 
-DIE_AT_TAG = "versions.git = lambda folder, *what: die() if what[0] == 'tag' else git(folder, *what)"
+DIE_AT_TAG = "data_registry.git = lambda folder, *what: die() if what[0] == 'tag' else git(folder, *what)"
 
 # Where a process is killed, and how many versions there are before.
 KILLS = {
-    "the registry is made": ("versions.create = die", 0),
-    "the rows are copied": ("versions.copy = die", 1),
+    "the registry is made": ("data_registry.create = die", 0),
+    "the rows are copied": ("data_registry.copy = die", 1),
     "DVC adds them": ("Repo.add = die", 1),
     "DVC pushes the first": ("Repo.push = die", 0),
     "DVC pushes the second": ("Repo.push = die", 1),
-    "git commits": ("versions.commit = die", 1),
+    "git commits": ("data_registry.commit = die", 1),
     "git tags the first": (DIE_AT_TAG, 0),
     "git tags the second": (DIE_AT_TAG, 1),
     "the version is checked out": ("versions.in_place = die", 1),
@@ -39,7 +39,7 @@ def script(splits: Splits, before: str = "") -> list[str]:
 import os, resource, signal
 from pathlib import Path
 from pipelines.artifacts import Splits
-from pipelines.datasets import versions
+from pipelines.datasets import data_registry, versions
 from pipelines.templates import make_plan
 {before}
 print(versions.version(Splits.model_validate_json({splits.model_dump_json()!r}), make_plan("service_advisor")).tag)

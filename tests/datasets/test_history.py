@@ -130,13 +130,12 @@ def test_a_kill_in_a_rollback_before(step: str, splits: Callable, home: Path) ->
     version(splits(10), PLAN)
     code = f"""
 import os, signal
-from pipelines.datasets import history, versions
+from pipelines.datasets import data_registry, history, versions
 from dvc.repo import Repo
-git = versions.git
+git = data_registry.git
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 {KILLS[step][0]}
-history.copy, history.commit = versions.copy, versions.commit
 if versions.in_place is die:
     in_place = history.in_place
     history.in_place = lambda wanted: die() if wanted.version == 3 else in_place(wanted)

@@ -137,7 +137,7 @@ def test_a_kill_before(step: str, known: int, splits: Callable, home: Path) -> N
         version(splits(5), PLAN)
     before = f"""
 from dvc.repo import Repo
-git = versions.git
+git = data_registry.git
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 {step}

@@ -1,4 +1,4 @@
-"""What a server is said to be doing, by what supervisord says of its process; tests/stack/test_stack.py has real ones."""
+"""What a server is said to be doing, by what supervisord says of its process (test_stack.py has real ones)."""
 
 from pathlib import Path
 
