@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from pipelines.serving.pointer import answering
+from pipelines.serving.pointer import answering, being_deployed
 from pipelines.settings import settings
 from pipelines.templates import template_files
 
 PAUSE = 5  # seconds between two looks
-GRACE = 30  # seconds that a promotion's own deployment is given to begin, and its canary to end
+GRACE = 30  # seconds that a promotion's own deployment is given to begin
 
 
 class ChampionMoved(BaseEventTrigger):
@@ -39,7 +39,7 @@ class ChampionMoved(BaseEventTrigger):
             await asyncio.sleep(PAUSE)
 
     async def behind(self) -> AsyncIterator[tuple[str, int]]:
-        """The champions that do not answer, of templates that something was deployed for."""
+        """The champions that do not answer and that nobody deploys, of templates that something was deployed for."""
         here = settings()
         admin = None if here.tracking_uri else ("admin", here.secret("mlflow"))
         async with httpx.AsyncClient(base_url=here.mlflow_url, auth=admin, timeout=30) as mlflow:
@@ -47,5 +47,5 @@ class ChampionMoved(BaseEventTrigger):
                 asked = {"name": name, "alias": "champion"}
                 found = await mlflow.get("/api/2.0/mlflow/registered-models/alias", params=asked)
                 champion = int(found.json()["model_version"]["version"]) if found.is_success else 0
-                if champion and champion != answering(name):
+                if champion and champion != answering(name) and not being_deployed(name):
                     yield name, champion

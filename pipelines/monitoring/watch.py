@@ -90,14 +90,23 @@ def look_at_records(
         usual, new = (incoming.drawn(side, policy.sample) for side in (before, rows))
         found = decision.judge(incoming.rows(usual, new, policy), policy)
     if changed := [f"{signal.name}: {signal.note}" for signal in found if signal.kind == "schema"]:
-        alert(f"{champion.name}: rows that come in look otherwise than {dataset.tag}: {'; '.join(changed)}")
+        alert(
+            f"{champion.name}: rows that come in look otherwise than {dataset.tag}: {'; '.join(changed)}",
+            key=f"{champion.name}.schema",
+            template=champion.name,
+        )
     return history.keep_incoming(champion, Incoming(at=now, digest=records.digest, rows=len(rows), signals=found))
 
 
 def announce(found: DriftReport) -> DriftReport:
     """Remember that a retraining was asked for, and tell somebody; once for one event."""
     if found.event and found.event not in [one.event for one in history.announced(found.name)]:
-        alert(f"{found.name} is trained anew: {found.event.reason}. {found.event.link}".strip())
+        alert(
+            f"{found.name} is trained anew: {found.event.reason}.",
+            key=f"{found.name}.drift",
+            template=found.name,
+            link=found.event.link,
+        )
         history.announce(found.event, time.time())
     return found
 

@@ -2,17 +2,16 @@
 
 import logging
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pipelines import alerts, signing
 from pipelines.artifacts import Deployment, Export, Promotion
 from pipelines.errors import Unavailable, WeaverError
-from pipelines.files import digest, only_one
+from pipelines.files import digest
 from pipelines.plan import GGUF, TrainingPlan
 from pipelines.serving import canary, store
 from pipelines.serving.backends import Model, backend
-from pipelines.serving.pointer import pointer
+from pipelines.serving.pointer import deploying, pointer
 from pipelines.serving.routes import Place, Served
 from pipelines.serving.shift import current, shift
 from pipelines.serving.versions import Registered, registered
@@ -147,11 +146,6 @@ def unload(models: Iterable[Model], plan: TrainingPlan) -> None:
     for engine in (backend(name) for name in plan.deployment.backends):
         for model in models:
             engine.unload(model.id)
-
-
-def deploying(name: str) -> AbstractContextManager[None]:
-    """One at a time changes what is loaded for a template."""
-    return only_one(settings().home / "serving" / f"{name}.lock", f"deploying {name}")
 
 
 def kept(promotion: Promotion) -> bool:

@@ -1,8 +1,11 @@
 """What answers for a template: the deployment that a small file names."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pipelines.artifacts import Deployment, read_noun
+from pipelines.errors import WeaverError
+from pipelines.files import only_one
 from pipelines.settings import settings
 
 
@@ -27,3 +30,17 @@ def pointer(name: str) -> Path:
 def home(name: str) -> Path:
     """The folder of a template's deployed versions."""
     return settings().home / "deployments" / name
+
+
+def deploying(name: str, patience: float = -1) -> AbstractContextManager[None]:
+    """One at a time changes what is loaded for a template; `patience` is how many seconds another is waited for."""
+    return only_one(settings().home / "serving" / f"{name}.lock", f"deploying {name}", patience)
+
+
+def being_deployed(name: str) -> bool:
+    """Whether somebody changes what is loaded for a template just now."""
+    try:
+        with deploying(name, patience=0):
+            return False
+    except WeaverError:
+        return True

@@ -9,7 +9,8 @@ from pipelines.errors import WeaverError
 from pipelines.plan import TrainingPlan
 from pipelines.serving import store
 from pipelines.serving.backends import Model
-from pipelines.serving.deploy import deploying, place_on, unload
+from pipelines.serving.deploy import place_on, unload
+from pipelines.serving.pointer import deploying
 from pipelines.serving.routes import Route, file_of, route
 
 

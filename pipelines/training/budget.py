@@ -8,6 +8,7 @@ from pipelines.alerts import alert
 from pipelines.artifacts import DatasetVersion, Estimate
 from pipelines.costs.ledger import Forecast, executions, keep, month
 from pipelines.plan import TrainingPlan
+from pipelines.settings import settings
 from pipelines.templates import load_template, rates
 from pipelines.training.estimate import estimate
 
@@ -24,7 +25,12 @@ def budget(dataset: DatasetVersion, plan: TrainingPlan) -> Estimate:
     spent = {name: sum(one.cost for one in executions(begin, template=name)) for name in (plan.template, "")}
     over = list(exceeded(forecast, plan.template, spent[plan.template], spent[""]))
     if over:
-        alert(f"{plan.template} waits for a person before it trains: {'; '.join(over)}")
+        alert(
+            f"{plan.template} waits for a person before it trains: {'; '.join(over)}",
+            key=f"{plan.template}.budget",
+            template=plan.template,
+            link=settings().airflow_url,
+        )
     return forecast.model_copy(update={"spent_this_month": spent[plan.template], "over": over})
 
 

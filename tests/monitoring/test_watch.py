@@ -56,7 +56,8 @@ def test_people_ask_something_else_and_a_retraining_starts_once(desk: Desk) -> N
     assert desk.look(3).event == found.event, "it is proposed until it is sent"
     announce(found)
     announce(found)
-    assert alerts().count("is trained anew") == 1 and found.event.reason in json.loads(alerts())["text"]
+    told = json.loads(alerts())
+    assert alerts().count("is trained anew") == 1 and found.event.reason in told["text"] and told["link"] == found.url
     assert desk.look(3).event is None
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines import signing
 from pipelines.errors import WeaverError
-from pipelines.serving.pointer import deployed, home
+from pipelines.serving.pointer import being_deployed, deployed, deploying, home
 
 from ..models import Home
 
@@ -28,6 +28,13 @@ def test_the_pointer_moves_to_the_promoted_version_and_one_before_it_stays(model
     assert folder.samefile(home(models.name) / "v3") and (folder / "model.safetensors").exists()
     signing.verify(folder)
     assert {file.name for file in folder.parent.glob("v*")} == {"v2", "v2.sig", "v3", "v3.sig"}
+
+
+def test_whoever_watches_knows_that_a_version_is_being_deployed(home: Path) -> None:
+    assert not being_deployed("service_advisor")
+    with deploying("service_advisor"):
+        assert being_deployed("service_advisor")
+    assert not being_deployed("service_advisor")
 
 
 def test_deploying_twice_is_deploying_once(models: Home, promoted: dict[str, Any]) -> None:
