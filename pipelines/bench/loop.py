@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipelines import programs
+from pipelines import programs, progress
 from pipelines.bench.loop_home import KNOWN, NEW, TEMPLATE, dealership, weaver
 from pipelines.bench.loop_plot import draw
 from pipelines.bench.loop_traffic import Asked, Counter
@@ -98,7 +98,7 @@ def live(counter: Counter, days: int) -> Story:
         retraining = Run(airflow, f"retrain_{TEMPLATE}", started_by_itself(airflow))
         happened("drift starts a retraining")
         passed(0)
-        until(retraining, "fine_tune", {"running"})
+        until_it_trains(retraining)
         kill_airflow()
         happened("Airflow is killed")
         result = weaver("run", TEMPLATE, "--approve")
@@ -143,16 +143,21 @@ def started_by_itself(airflow: Orchestrator) -> str:
     raise WeaverError("drift did not start a retraining", f"See `weaver drift {TEMPLATE}` in {settings().home}.")
 
 
-def until(retraining: Run, task: str, states: set[str]) -> None:
+def until_it_trains(retraining: Run) -> None:
+    """Return once the training is past its first checkpoint.
+
+    Raises:
+        WeaverError: the retraining is over without one, or it takes too long.
+    """
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        found = {one["task_id"]: one["state"] for one in retraining.tasks()}
-        if found[task] in states:
+        told = progress.latest(TEMPLATE)
+        if told["stage"] == "fine_tune" and told["done"] > PLAN["train"]["checkpoint_steps"]:
             return
         if retraining.state() in OVER:
-            raise WeaverError(f"the retraining ended before {task}: {found}")
+            raise WeaverError(f"the retraining ended and trained nothing: {retraining.tasks()}")
         time.sleep(1)
-    raise WeaverError(f"{task} of the retraining was not {' or '.join(states)}")
+    raise WeaverError(f"the retraining did not get to train: {retraining.tasks()}")
 
 
 def kill_airflow() -> None:
