@@ -29,12 +29,20 @@ SHARE = 0.75  # of the questions, for the new subject, once the world has moved
 CORRECTED = 0.9  # of the answers that somebody at the counter looks at
 PATIENCE = 40 * DAY
 PLAN: dict[str, Any] = {
-    "drift": {"hours": DAY / 3600, "min_rows": 20, "reference_rows": 80, "cooldown_hours": 1},
+    "drift": {
+        "hours": DAY / 3600,
+        "windows": 5,
+        "violations": 4,  # so that people have corrected enough to learn from when the training starts
+        "min_rows": 20,
+        "reference_rows": 80,
+        "cooldown_hours": 1,
+    },
     "serving": {"cache": "off", "timeout": 20},
     "refine": {"relevance": -1, "near_duplicate": 1.0},
-    "train": {"max_steps": 50, "checkpoint_steps": 5},
-    "evaluate": {"questions": 60, "max_new_tokens": 24},
-    "feedback": {"hourly": 30 * 8 * 60},  # of one person; a day of eight hours at the counter lasts a minute
+    "train": {"max_steps": 60, "checkpoint_steps": 5},
+    "evaluate": {"max_new_tokens": 24},
+    # A person's limit an hour: here, a day of eight hours at the counter lasts a minute.
+    "feedback": {"hourly": 30 * 8 * 60, "repeat": 2},
     "gate": {"max_slice_drop": 0.15},
     "deployment": {"shift_seconds": 1, "golden": 5},
 }
@@ -104,7 +112,9 @@ def live(counter: Counter, days: int) -> Story:
         result = weaver("run", TEMPLATE, "--approve")
         happened("the new version answers")
         if not result["outcome"].startswith("version 2 is champion"):
-            raise WeaverError(f"the loop did not close: {result['outcome']}")
+            raise WeaverError(
+                f"the loop did not close: {result['outcome']}", f"Harvested: {retraining.noun('harvest')}"
+            )
         passed(days + reference_days())
     reason = retraining.noun("plan", "occasion")["reason"]
     compared = {one["against"]: one for one in retraining.noun("evaluate")["comparisons"] if one["part"] == "all"}
