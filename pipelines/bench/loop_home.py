@@ -45,7 +45,7 @@ def dealership(plan: dict[str, Any], corrections: float) -> Iterator[Counter]:
     known = subjects()
     with own_home() as home:
         learnt = home / "vehicles.jsonl"
-        write_jsonl(learnt, known[KNOWN][:LEARNT])
+        write_jsonl(learnt, known[KNOWN][-LEARNT:])  # people ask about the others first
         write_text(settings().templates / f"{TEMPLATE}.yaml", yaml.safe_dump(template(learnt) | plan, sort_keys=False))
         control.up()
         keys = [weaver("key", "add", f"till {n}", "--rate", "")["key"] for n in range(1 + COLLEAGUES)]
