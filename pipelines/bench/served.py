@@ -1,7 +1,5 @@
 """A GGUF file that answers, for the benches of what an answer costs: llama.cpp's own server, one question at a time."""
 
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +10,8 @@ import httpx
 import psutil
 
 from pipelines import chat
-from pipelines.errors import WeaverError
+from pipelines.local_model import llama_server
 from pipelines.plan import TrainingPlan
-from pipelines.serving.backends.llama_cpp import SERVER
-from pipelines.settings import SERVING
-
-PATIENCE = 120.0  # seconds until it must answer
 
 
 class Answer(NamedTuple):
@@ -37,34 +31,10 @@ class Server(NamedTuple):
 def served(gguf: Path, plan: TrainingPlan) -> Iterator[Server]:
     """The file, served as the product serves it, on a socket that is gone afterwards."""
     deployment = plan.deployment
-    with tempfile.TemporaryDirectory(prefix="weaver-") as folder:
-        socket = Path(folder, "llama.sock")
-        options = {"model": "bench", "context": deployment.context, "parallel": 1, "threads": deployment.threads}
-        words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
-        process = subprocess.Popen(
-            [SERVING / "bin" / "python", "-I", SERVER, gguf, socket, *words],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            transport = httpx.HTTPTransport(uds=str(socket))
-            with httpx.Client(transport=transport, base_url="http://localhost", timeout=120) as client:
-                wait(client, process)
-                yield Server(client, psutil.Process(process.pid))
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def wait(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            if client.get("/health").is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    raise WeaverError("llama.cpp did not come to answer", "See `weaver doctor`.")
+    with llama_server(gguf, "bench", deployment.context, deployment.threads) as (socket, pid):
+        transport = httpx.HTTPTransport(uds=str(socket))
+        with httpx.Client(transport=transport, base_url="http://localhost", timeout=120) as client:
+            yield Server(client, psutil.Process(pid))
 
 
 def ask(server: Server, row: dict[str, Any], plan: TrainingPlan) -> Answer:
