@@ -41,7 +41,9 @@ class WeaverNotifier(BaseNotifier):
             return self.about(dag_id, run_id, key=f"{dag_id}.ended", text=f"{dag_id} ended well", severity="info")
         task_id = context["ti"].task_id
         why = context.get("exception") or "its process ended"
-        told = self.about(dag_id, run_id, key=f"{dag_id}.{task_id}", text=f"{dag_id}: {task_id} failed: {why}")
+        told = self.about(dag_id, run_id, text=f"{dag_id}: {task_id} failed: {why}")
+        # The key is the stage's, which may have told already (deploy does), or failed in another DAG.
+        told["key"] = f"{told['template'] or dag_id}.{task_id}"
         return told | {"link": f"{told['link']}/tasks/{quote(task_id)}"}
 
     def about(self, dag_id: str, run_id: str, **told: Any) -> dict[str, Any]:

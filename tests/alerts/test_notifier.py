@@ -40,7 +40,7 @@ def test_a_failed_task_tells_its_reason_and_its_run(notifier: Any, context: Any)
     notifier()(context | {"ti": SimpleNamespace(task_id="validate"), "exception": error})
     told = only()
     assert told.text == "retrain_service_advisor: validate failed: row 317: output is 42\n  → Correct it."
-    assert (told.key, told.template) == ("retrain_service_advisor.validate", "service_advisor")
+    assert (told.key, told.template) == ("service_advisor.validate", "service_advisor")
     run = "scheduled__2026-03-02T02%3A00%3A00%2B00%3A00"
     page = f"{settings().airflow_url}/dags/retrain_service_advisor/runs/{run}"
     assert (told.severity, told.link) == ("warning", f"{page}/tasks/validate")
