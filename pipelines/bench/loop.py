@@ -18,6 +18,7 @@ from pipelines.bench.loop_plot import draw
 from pipelines.bench.loop_traffic import Asked, Counter
 from pipelines.cli.orchestrator import OVER, Orchestrator, Run
 from pipelines.errors import WeaverError
+from pipelines.monitoring import history
 from pipelines.settings import settings
 from pipelines.stack import control, servers
 
@@ -31,8 +32,6 @@ PATIENCE = 40 * DAY
 PLAN: dict[str, Any] = {
     "drift": {
         "hours": DAY / 3600,
-        "windows": 5,
-        "violations": 4,  # so that people have corrected enough to learn from when the training starts
         "min_rows": 20,
         "reference_rows": 80,
         "cooldown_hours": 1,
@@ -53,11 +52,21 @@ class Event(NamedTuple):
     what: str
 
 
+class Seen(NamedTuple):
+    """A window that monitoring has looked at; times in epoch seconds."""
+
+    version: int
+    since: float
+    until: float
+    against: str  # requests, or dataset until there are enough of those
+    violated: int  # signals
+
+
 class Story(NamedTuple):
     """Everything that happened, in epoch seconds."""
 
     asked: list[Asked]
-    windows: list[dict[str, Any]]  # since, until, rows, version, violated: names of signals
+    windows: list[Seen]
     events: list[Event]
     reason: str  # why the retraining says that it was started
     gain: dict[str, float]  # the gate's interval of the gain over the champion
@@ -66,7 +75,7 @@ class Story(NamedTuple):
         return next(event.at for event in self.events if event.what == what)
 
 
-def run(days: int = 4, plot: Path | None = None) -> dict[str, Any]:
+def run(days: int = 3, plot: Path | None = None) -> dict[str, Any]:
     """Open the counter, let its subject shift, and wait until the loop has closed.
 
     Args:
@@ -85,27 +94,21 @@ def run(days: int = 4, plot: Path | None = None) -> dict[str, Any]:
 
 def live(counter: Counter, days: int) -> Story:
     weaver("run", TEMPLATE, "--approve")
-    windows: list[dict[str, Any]] = []
     events: list[Event] = []
 
     def happened(what: str) -> None:
         events.append(Event(time.time(), what))
         log.info("%s", what)
 
-    def passed(days: float) -> None:
-        time.sleep(days * DAY)
-        windows[:] = [*(one for one in windows if one["version"] != version()), *measured()]
-
     counter.mix = {KNOWN: 1.0, NEW: 0.0}
     with counter.open(RATE):
         happened("the counter opens")
-        passed(days + reference_days())
+        time.sleep((days + reference_days()) * DAY)
         counter.mix = {KNOWN: 1 - SHARE, NEW: SHARE}
         happened("people ask about parts")
         airflow = Orchestrator()
         retraining = Run(airflow, f"retrain_{TEMPLATE}", started_by_itself(airflow))
         happened("drift starts a retraining")
-        passed(0)
         until_it_trains(retraining)
         kill_airflow()
         happened("Airflow is killed")
@@ -115,11 +118,12 @@ def live(counter: Counter, days: int) -> Story:
             raise WeaverError(
                 f"the loop did not close: {result['outcome']}", f"Harvested: {retraining.noun('harvest')}"
             )
-        passed(days + reference_days())
+        time.sleep((days + reference_days()) * DAY)
+        weaver("drift", TEMPLATE, "--now")
     reason = retraining.noun("plan", "occasion")["reason"]
     compared = {one["against"]: one for one in retraining.noun("evaluate")["comparisons"] if one["part"] == "all"}
     gain = {bound: compared["champion"][bound] for bound in ("gain", "low", "high")}
-    return Story(sorted(counter.asked), windows, events, reason, gain)
+    return Story(sorted(counter.asked), windows(), events, reason, gain)
 
 
 def reference_days() -> int:
@@ -128,15 +132,15 @@ def reference_days() -> int:
     return days
 
 
-def version() -> int:
-    found: int = weaver("drift", TEMPLATE)["version"]
-    return found
-
-
-def measured() -> list[dict[str, Any]]:
-    """The windows of the version that answers, as `weaver drift` shows them."""
-    told = weaver("drift", TEMPLATE)
-    return [one | {"version": told["version"]} for one in told["measured"]]
+def windows() -> list[Seen]:
+    """What monitoring has measured of every version, as far as it says something."""
+    found = []
+    for file in history.home(TEMPLATE).glob("v*/windows/*.json"):
+        one = history.Measurement.model_validate_json(file.read_text())
+        if one.signals:
+            version = int(file.parents[1].name.removeprefix("v").partition("-")[0])
+            found.append(Seen(version, one.since, one.until, one.against, sum(s.violated for s in one.signals)))
+    return sorted(found, key=lambda one: one.since)
 
 
 def started_by_itself(airflow: Orchestrator) -> str:
@@ -189,10 +193,10 @@ def figures(story: Story) -> dict[str, Any]:
     )
     before = [one for one in story.asked if one.at < answered]
     after = [one for one in story.asked if one.at >= answered]
-    kept = [one for one in story.windows if "violated" in one and one["sampled"]]
-    calm = [one for one in kept if one["until"] <= moved]
-    shifted = [one for one in kept if one["since"] >= moved and one["version"] == 1]
-    new = [one for one in kept if one["version"] == 2]
+    usual = [one for one in story.windows if one.against == "requests"]
+    calm = [one for one in usual if one.until <= moved]
+    shifted = [one for one in usual if one.since >= moved and one.version == 1]
+    new = [one for one in usual if one.version > 1]
     return {
         "questions": len(story.asked),
         "unanswered": sum(not one.version for one in story.asked),
@@ -205,7 +209,7 @@ def figures(story: Story) -> dict[str, Any]:
             for when, some in (("before", before), ("after", after))
         },
         "violations_a_window": {
-            name: share([len(one["violated"]) for one in some])
+            name: share([one.violated for one in some])
             for name, some in (("calm", calm), ("shifted", shifted), ("new version", new))
         },
         "gain_over_champion": story.gain,

@@ -27,16 +27,17 @@ def draw(story: "Story", day: float, file: Path) -> None:
         right.plot(places, shares, color=colour, marker="o", markersize=4, label=subject)
         mix.plot([d + 0.5 for d in days], [len(some) for some in by_day], color=colour)
     for window in story.windows:
-        if window.get("sampled"):
-            place = ((window["since"] + window["until"]) / 2 - start) / day
-            drift.bar(place, len(window["violated"]), width=0.8, color=RED if window["violated"] else GREY)
+        colour = GREY if window.against == "dataset" else RED if window.violated else BLUE
+        place = ((window.since + window.until) / 2 - start) / day
+        drift.bar(place, window.violated, width=0.8, color=colour, alpha=0.7)
+        drift.plot(place, window.violated, color=colour, marker="o", markersize=4)  # of one without, there is no bar
     for number, event in enumerate(story.events[1:]):
         place = (event.at - start) / day
         for panel in (right, mix, drift):
             panel.axvline(place, color=GREY, linestyle="--", linewidth=1)
         right.annotate(
             event.what,
-            (place, 100),
+            (place, 103),
             xytext=(4, 4 + 12 * (number % 2)),
             textcoords="offset points",
             fontsize=8,
@@ -48,10 +49,12 @@ def draw(story: "Story", day: float, file: Path) -> None:
 
 
 def titles(right: Any, mix: Any, drift: Any) -> None:
-    right.set(ylabel="right answers", ylim=(0, 100))
+    right.set(ylabel="right answers", ylim=(0, 103))
     right.yaxis.set_major_formatter("{x:.0f}%")
     right.legend(frameon=False, fontsize=8, loc="lower right")
     mix.set(ylabel="questions a day", ylim=(0, None))
-    drift.set(ylabel="signals that violate", xlabel="days", ylim=(0, None))
+    drift.set(ylabel="signals that violate", xlabel="days", ylim=(-0.3, None))
+    about = "grey: held to what it learnt, until the version's own first requests say what is normal"
+    drift.set_title(about, loc="right", fontsize=8, color=GREY)
     for panel in (right, mix, drift):
         panel.spines[["top", "right"]].set_visible(False)

@@ -203,7 +203,7 @@ def quantise(
 
 @app.command()
 def loop(
-    days: Annotated[int, typer.Option(min=3, help="Days before the shift and after it; a day takes a minute.")] = 4,
+    days: Annotated[int, typer.Option(min=3, help="Days before the shift and after it; a day takes a minute.")] = 3,
     plot: Annotated[
         Path | None, typer.Option(help="Where the picture goes; bench/loop.png in WEAVER_HOME if not given.")
     ] = None,

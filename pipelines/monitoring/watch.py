@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines import request_log
 from pipelines.alerts import alert
-from pipelines.artifacts import Champion, DatasetVersion, DriftReport, Records, Signal
+from pipelines.artifacts import FEEDBACK, Champion, DatasetVersion, DriftReport, Records, Signal
 from pipelines.files import read_jsonl
 from pipelines.monitoring import decision, history, incoming, report, requests, windows
 from pipelines.monitoring.conclusion import conclude
@@ -81,10 +81,14 @@ def measure(champion: Champion, dataset: DatasetVersion, policy: Drift, now: flo
 def look_at_records(
     champion: Champion, dataset: DatasetVersion, records: Records, policy: Drift, now: float
 ) -> Incoming:
-    """Newly collected rows against the champion's dataset, once for the same rows; a changed schema is told."""
+    """Newly collected rows against the champion's dataset, once for the same rows; a changed schema is told.
+
+    What people corrected is left out: it comes from requests, whose windows are looked at, and trickles in every hour.
+    """
     if (known := history.incoming(champion)).digest == records.digest:
         return known
-    before, rows = dataset_rows(dataset), read_jsonl(Path(records.uri) / "records.jsonl")
+    sides = dataset_rows(dataset), read_jsonl(Path(records.uri) / "records.jsonl")
+    before, rows = ([row for row in side if row.get("source") != FEEDBACK] for side in sides)
     found: list[Signal] = []
     if min(len(before), len(rows)) >= policy.min_rows:
         usual, new = (incoming.drawn(side, policy.sample) for side in (before, rows))

@@ -10,7 +10,7 @@ from pipelines.bench.loop import run
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_what_people_ask_shifts_and_a_better_model_answers(tmp_path: Path) -> None:
-    told = run(days=4, plot=tmp_path / "loop.png")
+    told = run(days=3, plot=tmp_path / "loop.png")
     assert "drift" in told["reason"] or "question" in told["reason"]
     assert told["days_to_detection"] < 10
     assert told["gain_over_champion"]["low"] > 0
