@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.artifacts import Champion, DatasetVersion
+from pipelines.artifacts import FEEDBACK, Champion, DatasetVersion
 from pipelines.cli.main import app
 from pipelines.monitoring import history
 from pipelines.monitoring.watch import announce, due
@@ -99,6 +99,8 @@ def test_a_training_that_is_too_old_is_repeated_once_in_a_while(desk: Desk) -> N
 
 def test_rows_that_come_in_are_held_to_the_dataset(desk: Desk) -> None:
     assert [signal.name for signal in desk.look(1).incoming if signal.violated] == []
+    corrected = desk.collected(desk.usual + [row | {"source": FEEDBACK} for row in desk.other])
+    assert desk.look(1, records=corrected).event is None, "what people correct is watched where they ask"
     mixed = desk.collected(desk.usual + desk.other)
     found = desk.look(1, records=mixed)
     assert found.event and found.event.reason.startswith(f"rows that come in are others than {desk.dataset.tag}: ")
