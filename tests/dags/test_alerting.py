@@ -72,7 +72,7 @@ def test_a_task_that_fails_for_good_mails_once_with_its_reason(stack: Any, mails
     assert len([mail for mail in mails.mails if dag_id in mail["Subject"]]) == 1
     assert "/nowhere.jsonl does not exist" in told[0]
     assert f"/dags/{dag_id}/runs/{run_id.replace(':', '%3A').replace('+', '%2B')}/tasks/collect" in told[0]
-    case = stack.json("alerts", "show", f"{dag_id}.collect")
+    case = stack.json("alerts", "show", "broken.collect")
     assert (case["template"], case["severity"], case["count"]) == ("broken", "warning", 1)
 
 
