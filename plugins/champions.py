@@ -26,12 +26,13 @@ class ChampionMoved(BaseEventTrigger):
         since: dict[tuple[str, int], float] = {}  # (template, version) → when it was first seen not to answer
         while True:
             try:
-                behind = {moved async for moved in self.behind()}
-            except httpx.HTTPError as error:  # a server that restarts is asked again
+                behind = {moved: being_deployed(moved[0]) async for moved in self.behind()}
+            except (httpx.HTTPError, OSError) as error:  # a server that restarts, a full disk: asked again
                 self.log.warning("%s", error)
             else:
                 now = time.monotonic()
-                since = {moved: since.get(moved, now) for moved in behind}
+                # While somebody deploys, the clock starts anew; what was told once stays so, also if that fails.
+                since = {moved: max(since.get(moved, now), now if busy else 0) for moved, busy in behind.items()}
                 for (name, version), first in since.items():
                     if now - GRACE > first:
                         since[name, version] = float("inf")  # told once
@@ -39,7 +40,7 @@ class ChampionMoved(BaseEventTrigger):
             await asyncio.sleep(PAUSE)
 
     async def behind(self) -> AsyncIterator[tuple[str, int]]:
-        """The champions that do not answer and that nobody deploys, of templates that something was deployed for."""
+        """The champions that do not answer, of templates that something was deployed for."""
         here = settings()
         admin = None if here.tracking_uri else ("admin", here.secret("mlflow"))
         async with httpx.AsyncClient(base_url=here.mlflow_url, auth=admin, timeout=30) as mlflow:
@@ -47,5 +48,5 @@ class ChampionMoved(BaseEventTrigger):
                 asked = {"name": name, "alias": "champion"}
                 found = await mlflow.get("/api/2.0/mlflow/registered-models/alias", params=asked)
                 champion = int(found.json()["model_version"]["version"]) if found.is_success else 0
-                if champion and champion != answering(name) and not being_deployed(name):
+                if champion and champion != answering(name):
                     yield name, champion

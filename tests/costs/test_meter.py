@@ -62,6 +62,7 @@ def test_stages_cost_their_hours(home: Path, costs: Any, tmp_path: Path) -> None
         assert one.cost == pytest.approx(one.seconds)
         assert one.cpu_seconds > 0
         assert one.peak_rss_mib > 20
+        assert one.energy_kwh_estimated > 0 or one.seconds < energy.SHORT
 
 
 def test_the_processor_time_of_children_counts(home: Path) -> None:
