@@ -3,11 +3,12 @@
 from typing import Any
 
 from pipelines.files import digest
-from pipelines.plan.datasets import Contract, Data, Feedback, Privacy, Refine, Step, Treatment
+from pipelines.plan.datasets import Contract, Data, Privacy, Refine, Step, Treatment
 from pipelines.plan.evaluation import Evaluate, Gate, Metric, Review
+from pipelines.plan.monitoring import Drift, Feedback
 from pipelines.plan.operation import Approval, Budget, Costs, Schedule
 from pipelines.plan.section import Section
-from pipelines.plan.serving import GGUF, BackendName, Deployment, Drift, Serving
+from pipelines.plan.serving import GGUF, BackendName, Deployment, Serving
 from pipelines.plan.training import Base, Judge, Preference, Train
 
 __all__ = [

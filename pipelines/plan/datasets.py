@@ -77,16 +77,3 @@ class Privacy(Section):
     vin: Treatment = Field(
         "pseudonymise", description="a stand-in is a valid VIN of the same make, model, year and plant"
     )
-
-
-class Feedback(Section):
-    """Whose opinion of an answer is trusted, and how much it counts."""
-
-    hourly: int = Field(30, ge=1, description="opinions that one person gives within an hour; with more, none count")
-    related: float = Field(
-        0.2, ge=-1, le=1, description="drop corrections less like question and answer; -1 drops none"
-    )
-    doubt: float = Field(
-        0.01, ge=0, lt=1, description="chance of distrusting an honest person who errs as the others do; 0 trusts all"
-    )
-    repeat: int = Field(1, ge=1, le=100, description="how often a trusted correction stands in training")
