@@ -250,10 +250,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise WeaverError(f"{path} does not exist", "Restore it from git, or correct WEAVER_PARAMS.") from error
-    except yaml.YAMLError as error:
+    except OSError as error:
+        raise WeaverError(f"{path} cannot be read: {error.strerror}", "Let it be a file that you may read.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise WeaverError(f"{path} is not YAML: {' '.join(str(error).split())}", "Correct that line.") from error
     if not isinstance(loaded, dict):
-        raise WeaverError(f"{path} holds {type(loaded).__name__}, not `key: value` lines", "Write it as a mapping.")
+        found = "nothing" if loaded is None else f"a {type(loaded).__name__}"
+        raise WeaverError(f"{path} holds {found}, not `key: value` lines", "Write it as a mapping.")
     return loaded
 
 

@@ -43,6 +43,23 @@ def default_params(**changes) -> str:
     return yaml.safe_dump(yaml.safe_load((REPOSITORY / "params.yaml").read_text()) | changes)
 
 
+def test_an_empty_file_holds_nothing(params) -> None:
+    path = params("")
+    with pytest.raises(WeaverError, match=rf"{path} holds nothing, not `key: value` lines"):
+        make_plan("service_advisor")
+
+
+def test_what_is_no_text_or_no_file_is_named(params) -> None:
+    path = params("")
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(WeaverError, match=rf"{path} is not YAML.*position 0"):
+        make_plan("service_advisor")
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(WeaverError, match=rf"{path} cannot be read: Is a directory"):
+        make_plan("service_advisor")
+
+
 def test_malformed_yaml_names_file_and_line(params) -> None:
     path = params("train:\n  learning_rate: [1e-3\nprofiles: {cpu: {}}\n")
     with pytest.raises(WeaverError, match=rf"{path} is not YAML.*line 3"):
