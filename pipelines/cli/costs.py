@@ -12,6 +12,8 @@ from pipelines.templates import load_template, make_plan, rates
 
 app = typer.Typer()
 
+SHOWN = 3.0  # seconds: of a stage that takes less, the table would say 0.0 minutes
+
 Name = Annotated[str, typer.Argument(metavar="[TEMPLATE]", help="Only this template's.")]
 Month = Annotated[str, typer.Option(metavar="YYYY-MM", help="The month (UTC); the present one if not given.")]
 
@@ -52,7 +54,7 @@ def tell(off: list[Off]) -> None:
     """How far the newest estimates were off."""
     if off:
         told = ", ".join(f"{one.error:+.0%}" for one in off)
-        out.print(f"The last {len(off)} estimates of trainings were off by {told}.")
+        out.print(f"Estimates of trainings were off by {told}, the newest last.")
 
 
 @app.command()
@@ -83,7 +85,8 @@ def show(found: Estimate) -> None:
     table.add_row("steps, tokens", f"{found.steps}, {found.tokens}")
     table.add_row("training", f"{middle:.1f} minutes ({low:.1f} to {high:.1f})")
     for stage, seconds in found.stages.items():
-        table.add_row(stage, f"{seconds / 60:.1f} minutes")
+        if seconds >= SHOWN:
+            table.add_row(stage, f"{seconds / 60:.1f} minutes")
     table.add_row("memory", f"{found.memory_gib:.1f} GiB")
     table.add_row("cost", f"{found.cost:.4g} {found.currency}")
     table.add_row("rests on", found.basis)

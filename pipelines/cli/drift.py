@@ -21,14 +21,15 @@ def drift(template: Template, now: Now = False, as_json: AsJson = False) -> None
     """Has the world moved: every signal, the last windows, what fired, and which retrainings it started."""
     from pipelines.monitoring import history
     from pipelines.monitoring.conclusion import standing
+    from pipelines.registry.answering import answering
 
     load_template(template)
     plan = make_plan(template)
     nouns: dict[str, Any] = {}
-    for stage in STAGES if now else ("answering",):
+    for stage in STAGES if now else ():
         nouns[stage] = run(stage, plan, nouns)
-    champion: Champion = nouns["answering"]
-    found: DriftReport = nouns["watch"] if now else standing(champion, plan)
+    champion: Champion = nouns.get("answering") or answering(plan)
+    found: DriftReport = nouns.get("watch") or standing(champion, plan)
     past = history.announced(template)
     measured = history.measurements(champion, load_template(template).drift.hours)
     if as_json:
