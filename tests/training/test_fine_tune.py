@@ -45,10 +45,9 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.05)
 
 
-def checkpoints() -> Path:
-    """The folder of the one training under way."""
-    (lock,) = (settings().home / "checkpoints").glob("*.lock")
-    return lock.with_suffix("")
+def checkpoints(trained: Adapter) -> Path:
+    """Where a training of the same data and plan keeps them: the adapter's folder bears the same fingerprint."""
+    return settings().home / "checkpoints" / Path(trained.uri).parent.name
 
 
 def test_it_learns_and_leaves_an_adapter_that_names_no_machine(trained: Adapter, steps: Any) -> None:
@@ -62,7 +61,7 @@ def test_it_learns_and_leaves_an_adapter_that_names_no_machine(trained: Adapter,
     config = json.loads((folder / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == trained.base_model == "smollm2-135m"
     assert str(settings().home) not in (folder / "adapter_config.json").read_text()
-    assert not checkpoints().exists()
+    assert not checkpoints(trained).exists()
 
 
 def test_mlflow_knows_what_was_trained_on_what(trained: Adapter, dataset: DatasetVersion, plan: TrainingPlan) -> None:
@@ -113,10 +112,10 @@ def test_killed_in_its_second_epoch_it_goes_on_to_the_same_bytes(
     trained: Adapter, dataset: DatasetVersion, plan: TrainingPlan, tmp_path: Path, steps: Any
 ) -> None:
     process = apart(dataset, plan, tmp_path)
-    wait_for(checkpoints() / "checkpoint-8.sha256", process)
+    wait_for(checkpoints(trained) / "checkpoint-8.sha256", process)
     process.kill()
     process.wait()
-    interrupted = (checkpoints() / "run_id").read_text()
+    interrupted = (checkpoints(trained) / "run_id").read_text()
     assert not list((tmp_path / "fine_tune").glob("[!.]*"))
 
     printed, _ = apart(dataset, plan, tmp_path).communicate(timeout=600)
@@ -137,7 +136,7 @@ def test_killed_after_its_last_step_it_trains_no_step_more(
         patch.setattr(room, "save", power_cut)
         with pytest.raises(KeyboardInterrupt):
             room.fine_tune(dataset, plan, tmp_path)
-    assert (checkpoints() / "checkpoint-10.sha256").exists()
+    assert (checkpoints(trained) / "checkpoint-10.sha256").exists()
     assert room.fine_tune(dataset, plan, tmp_path).digest == trained.digest
 
 
@@ -157,7 +156,7 @@ def test_a_lost_server_costs_no_step(
     settings.cache_clear()
 
     def kill_in_the_middle() -> None:
-        while not (checkpoints() / "checkpoint-4.sha256").exists():
+        while not (checkpoints(trained) / "checkpoint-4.sha256").exists():
             time.sleep(0.05)
         own_server.kill()
 
@@ -166,7 +165,7 @@ def test_a_lost_server_costs_no_step(
     with pytest.raises(Unavailable, match="MLflow was lost while service_advisor was trained"):
         fine_tune(dataset, plan, tmp_path / "work")
     thread.join()
-    saved = int(Path(last_whole(checkpoints())).name.removeprefix("checkpoint-"))
+    saved = int(Path(last_whole(checkpoints(trained))).name.removeprefix("checkpoint-"))
     assert 4 < saved < 8, "the step at which the server was missed is saved, whatever train.checkpoint_steps"
 
     own_server.start()
