@@ -49,7 +49,10 @@ def open_project(template: str) -> uuid.UUID:
     home = folder() / str(project)
     if not (home / "metadata.json").exists():
         write(home / "dashboard.json", dashboard())
-        write(home / "metadata.json", ProjectModel(id=project, name=template))
+        whole = home / "whole.json"
+        write(whole, ProjectModel(id=project, name=template))
+        os.link(whole, home / "metadata.json")  # a running view takes it in when created only
+        whole.unlink()
     return project
 
 
