@@ -3,6 +3,7 @@
 from typing import Any
 
 from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 from loop import perform, pulled
 from occasions import note, occasion
 
@@ -57,6 +58,8 @@ def take_back() -> dict[str, Any]:
 
     made = pulled("plan", "promote")
     plan, promotion = made["plan"], made["promote"]
+    if promotion is None:
+        raise AirflowSkipException("nothing was promoted: the run failed before it came to that")
     name, before = promotion["name"], answering(promotion["name"])
     if not before:
         raise WeaverError(

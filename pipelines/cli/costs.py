@@ -64,14 +64,15 @@ def estimate(
     set_: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """What training on the newest dataset will take: time, memory and cost; nothing is started."""
+    """What training on the newest dataset will take, and whether the budget allows it; nothing is started."""
     from pipelines.datasets.versions import latest
-    from pipelines.training import estimate as forecasts
+    from pipelines.training.budget import forecast
+    from pipelines.training.estimate import calibrate as try_steps
 
     plan, dataset = make_plan(template, overrides(set_)), latest(template)
     if calibrate:
-        forecasts.calibrate(dataset, plan)
-    found, off = forecasts.estimate(dataset, plan), errors(template)
+        try_steps(dataset, plan)
+    found, off = forecast(dataset, plan), errors(template)
     if as_json:
         print_json(found.model_dump(mode="json") | {"estimates": [one.model_dump() for one in off]})
         return
@@ -88,8 +89,10 @@ def show(found: Estimate) -> None:
         if seconds >= SHOWN:
             table.add_row(stage, f"{seconds / 60:.1f} minutes")
     table.add_row("memory", f"{found.memory_gib:.1f} GiB")
-    table.add_row("cost", f"{found.cost:.4g} {found.currency}")
+    table.add_row("cost", f"{found.cost:.4g} {found.currency}, after {found.spent_this_month:.4g} this month")
     table.add_row("rests on", found.basis)
+    for limit in found.over:
+        table.add_row("over budget", limit)
     out.print(table)
 
 

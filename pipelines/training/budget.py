@@ -14,24 +14,33 @@ from pipelines.training.estimate import estimate
 
 
 def budget(dataset: DatasetVersion, plan: TrainingPlan) -> Estimate:
-    """Forecast the run, say which limits it would exceed, and have it told where it would.
+    """The forecast of a run about to train: kept, to be held to what it takes, and told where it exceeds a limit.
 
     Raises:
         WeaverError: the base is not to be had, or the ledger of costs cannot be read.
     """
-    forecast = estimate(dataset, plan)
-    keep(Forecast(template=plan.template, plan=plan.digest(), seconds=forecast.training_seconds, basis=forecast.basis))
-    begin, _ = month()
-    spent = {name: sum(one.cost for one in executions(begin, template=name)) for name in (plan.template, "")}
-    over = list(exceeded(forecast, plan.template, spent[plan.template], spent[""]))
-    if over:
+    found = forecast(dataset, plan)
+    keep(Forecast(template=plan.template, plan=plan.digest(), seconds=found.training_seconds, basis=found.basis))
+    if found.over:
         alert(
-            f"{plan.template} waits for a person before it trains: {'; '.join(over)}",
+            f"{plan.template} waits for a person before it trains: {'; '.join(found.over)}",
             key=f"{plan.template}.budget",
             template=plan.template,
             link=settings().airflow_url,
         )
-    return forecast.model_copy(update={"spent_this_month": spent[plan.template], "over": over})
+    return found
+
+
+def forecast(dataset: DatasetVersion, plan: TrainingPlan) -> Estimate:
+    """What a run would take from here on, and the limits that it would exceed.
+
+    Raises:
+        WeaverError: the base is not to be had, or the ledger of costs cannot be read.
+    """
+    found, (begin, _) = estimate(dataset, plan), month()
+    spent = {name: sum(one.cost for one in executions(begin, template=name)) for name in (plan.template, "")}
+    over = list(exceeded(found, plan.template, spent[plan.template], spent[""]))
+    return found.model_copy(update={"spent_this_month": spent[plan.template], "over": over})
 
 
 def exceeded(forecast: Estimate, template: str, spent: float, spent_by_all: float) -> Iterator[str]:

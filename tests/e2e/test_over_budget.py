@@ -90,6 +90,8 @@ def test_a_yes_trains_and_what_it_took_is_in_the_table_and_in_mlflow(stack: Any,
     forecast = stack.json("estimate", TEMPLATE)
     assert forecast["low"] < forecast["training_seconds"] < forecast["high"]
     assert forecast["stages"]["evaluate"] > 1
+    assert metrics["cost"] < forecast["spent_this_month"] <= spent["total"]["cost"]
+    assert forecast["over"][0].endswith("budget.run_cost is 1e-06")
 
 
 @pytest.mark.slow
