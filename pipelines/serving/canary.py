@@ -13,6 +13,7 @@ from pipelines.serving.backends import Backend
 from pipelines.serving.routes import Place, Served
 
 ALIKE = 0.6  # of the words of two answers: engines round differently, and late in an answer a word may turn
+PATIENCE = 10  # times deployment.max_seconds, for one answer
 Golden = dict[str, Any]  # question, answer (as evaluated), base (the base model's answer), facts (that are right)
 
 
@@ -28,7 +29,7 @@ def check(
         WeaverError: it answers worse than it was evaluated, as the base does, or too slowly; names figure and limit.
         Unavailable: it does not answer.
     """
-    asked = asyncio.run(answers(backend, place, served, [row["question"] for row in golden], plan.max_seconds * 10))
+    asked = asyncio.run(answers(backend, place, served, [row["question"] for row in golden], plan))
     told = [answer for answer, _ in asked]
     seconds = sorted(took for _, took in asked)
     figures = {
@@ -47,18 +48,20 @@ def check(
     if not figures["changed"] and any(row["base"] != row["answer"] for row in golden):
         raise WeaverError(f"{where} answers as its base does: its training is not in it", "Export it again.")
     if figures["seconds"] > plan.max_seconds:
-        raise WeaverError(
-            f"{where} takes {figures['seconds']:.1f} s for an answer, and deployment.max_seconds is {plan.max_seconds}",
-            "Give it more threads or a faster machine; quantise it further; or allow more.",
-        )
+        raise too_slow(where, f"{figures['seconds']:.1f} s", plan)
     return figures
 
 
 async def answers(
-    backend: Backend, place: Place, served: Served, questions: Sequence[str], timeout: float
+    backend: Backend, place: Place, served: Served, questions: Sequence[str], plan: Deployment
 ) -> list[tuple[str, float]]:
-    """Each question's answer, and the seconds that it took."""
-    found = []
+    """Each question's answer, and the seconds that it took.
+
+    Raises:
+        WeaverError: one takes many times what it may: none is waited for longer, and to try again would not help.
+        Unavailable: the place does not answer, or with nothing.
+    """
+    found, where, patience = [], f"{place.model} on {place.backend}", PATIENCE * plan.max_seconds
     try:
         for question in questions:
             began = time.perf_counter()
@@ -70,14 +73,24 @@ async def answers(
                 "max_tokens": served.max_new_tokens,
                 "temperature": 0,
             }
-            pieces = [chunk async for chunk in backend.stream(place, request, timeout)]
+            async with asyncio.timeout(patience):
+                pieces = [chunk async for chunk in backend.stream(place, request, 2 * patience)]
             text = "".join(choice["delta"].get("content") or "" for piece in pieces for choice in piece["choices"])
             found.append((text.strip(), time.perf_counter() - began))
+    except TimeoutError as error:
+        raise too_slow(where, f"more than {patience:g} s", plan) from error
     finally:
         await backend.close()
     if questions and not any(text for text, _ in found):
-        raise Unavailable(f"{place.model} on {place.backend} answers nothing", "See the backend's log.")
+        raise Unavailable(f"{where} answers nothing", "See the backend's log.")
     return found
+
+
+def too_slow(where: str, took: str, plan: Deployment) -> WeaverError:
+    return WeaverError(
+        f"{where} takes {took} for an answer, and deployment.max_seconds is {plan.max_seconds}",
+        "Give it more threads or a faster machine; quantise it further; or allow more.",
+    )
 
 
 def as_good(row: Golden, answer: str) -> bool:

@@ -15,7 +15,7 @@ import pytest
 import tritonclient.grpc
 
 from pipelines.artifacts import Adapter, Export, Incumbent
-from pipelines.errors import WeaverError
+from pipelines.errors import Unavailable, WeaverError
 from pipelines.files import write_jsonl
 from pipelines.request_log import exchanges
 from pipelines.serving import trial
@@ -202,12 +202,18 @@ def answered_by(user: str, number: int) -> str:
     return client().chat.completions.create(model=NAME, messages=question, max_tokens=4, user=user).model
 
 
-def test_a_version_that_answers_otherwise_than_at_its_evaluation_gets_nothing(live: Live) -> None:
+def test_a_version_that_answers_too_slowly_or_otherwise_than_at_its_evaluation_gets_nothing(live: Live) -> None:
     nouns = live.challenger(3, champion=1)
     live.golden(nouns["register"].run_id, "Its drive is front-wheel, as the record says.")
-    live.plan = live.plan.model_copy(update={"deployment": live.plan.deployment.model_copy(update={"min_golden": 0.8})})
-    with pytest.raises(WeaverError, match="0% of 1 golden questions"):
-        live.promote(nouns)
+    usual = live.plan
+    for limit, why in (
+        ({"max_seconds": 1e-5}, "takes more than 0.0001 s for an answer, and deployment.max_seconds is 1e-05"),
+        ({"min_golden": 0.8}, "0% of 1 golden questions"),
+    ):
+        live.plan = usual.model_copy(update={"deployment": usual.deployment.model_copy(update=limit)})
+        with pytest.raises(WeaverError, match=why) as refusal:
+            live.promote(nouns)
+        assert not isinstance(refusal.value, Unavailable), "to try again would not help"
     assert answering(NAME) == route(NAME).champion == 1
     assert f"{NAME}-v3" not in backend("llama_cpp").status()
     assert f"{NAME}-v3 was not deployed, and version 1 goes on answering" in (live.folder / "alerts.jsonl").read_text()
