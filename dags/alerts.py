@@ -1,7 +1,7 @@
 """Hourly: what a channel did not take is sent again, and what nobody acknowledged rises. Daily: the digest."""
 
 from airflow.sdk import CronTriggerTimetable, dag, get_current_context, task
-from loop import RETRIES
+from weaver_dags.tasks import RETRIES
 
 ALIKE = {
     "catchup": False,
@@ -21,7 +21,7 @@ def send() -> None:
 
 @task(task_id="digest")
 def send_digest() -> str:
-    from pipelines.alerts.daily import digest
+    from pipelines.alerts.digest import digest
 
     return digest(get_current_context()["run_id"])
 

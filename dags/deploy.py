@@ -6,12 +6,12 @@ A run deploys what it promotes by itself; this finishes what was interrupted, on
 from typing import Any
 
 from airflow.sdk import Asset, AssetWatcher, Param, chain, dag, get_current_context, task
-from answer import answers
-from champions import ChampionMoved
-from loop import RETRIES, perform, pulled
+from weaver_dags.deployment import answers
+from weaver_dags.tasks import RETRIES, perform, pulled
+from weaver_plugins.champion_watcher import ChampionMoved
 
-from pipelines.stages import STAGES
-from pipelines.templates import make_plan, template_files
+from pipelines.core.templates import make_plan, template_files
+from pipelines.stages.table import STAGES
 
 CHAMPION = Asset("champion", watchers=[AssetWatcher(name="champions", trigger=ChampionMoved())])
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from airflow.sdk import Asset, CronTriggerTimetable, Metadata, chain, dag, get_current_context, task
-from loop import RETRIES, pulled, stage
-from occasions import drift, note
+from weaver_dags.tasks import RETRIES, pulled, stage
+from weaver_dags.trigger import drift, note
 
-from pipelines.stages import STAGES, run
-from pipelines.templates import Template, load_template, make_plan, template_files
+from pipelines.core.templates import Template, load_template, make_plan, template_files
+from pipelines.stages.table import STAGES, run
 
 
 def often(hours: float) -> str:
@@ -22,7 +22,7 @@ def often(hours: float) -> str:
 @task.short_circuit
 def due(template: str) -> bool:
     """Stop here, in a moment, where nothing is new since the last look; a run by hand always looks."""
-    from pipelines.monitoring.watch import due
+    from pipelines.monitoring.drift.detect_drift import due
 
     why = "asked for" if get_current_context()["dag_run"].run_type == "manual" else due(template)
     print(f"{template}: {why or 'nothing new'}")

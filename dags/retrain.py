@@ -17,16 +17,16 @@ from airflow.sdk import (
     chain,
     dag,
 )
-from budget import affordable, over_budget, spend
-from decisions import anything_new, decided, decision, good_enough, take_back
-from experts import scores
-from loop import RETRIES, stage
-from notifier import WeaverNotifier
-from occasions import drift, merge_plan
-from people import ApprovalInMLflow, approve
+from weaver_dags.approval import ApprovalInMLflow, approve
+from weaver_dags.budget import affordable, over_budget, spend
+from weaver_dags.decisions import anything_new, decided, decision, good_enough, take_back
+from weaver_dags.review import scores
+from weaver_dags.tasks import RETRIES, stage
+from weaver_dags.trigger import drift, merge_plan
+from weaver_plugins.notifier import WeaverNotifier
 
-from pipelines.settings import settings
-from pipelines.templates import Template, form, load_template, template_files
+from pipelines.core.settings import settings
+from pipelines.core.templates import Template, form, load_template, template_files
 
 
 def retrain(template: Template) -> None:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from airflow.sdk import Param, chain, dag, get_current_context, task
-from answer import answers
-from loop import RETRIES, perform, pulled
+from weaver_dags.deployment import answers
+from weaver_dags.tasks import RETRIES, perform, pulled
 
-from pipelines.stages import STAGES
-from pipelines.templates import make_plan, template_files
+from pipelines.core.templates import make_plan, template_files
+from pipelines.stages.table import STAGES
 
 
 @task(task_id="plan")
@@ -18,7 +18,7 @@ def merge_plan() -> dict[str, Any]:
 
 @task(doc_md=STAGES["rollback"].help)
 def rollback() -> dict[str, Any]:
-    from pipelines.serving.pointer import answering
+    from pipelines.serving.deployment_pointer import answering
 
     context = get_current_context()
     asked, who = context["params"], context["dag_run"].triggering_user_name or "airflow"

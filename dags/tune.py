@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Param, chain, dag, get_current_context, task
-from loop import RETRIES, pulled, stage
+from weaver_dags.tasks import RETRIES, pulled, stage
 
-from pipelines.artifacts import DatasetVersion
-from pipelines.plan import TrainingPlan
-from pipelines.templates import make_plan, own_file, template_files
+from pipelines.core.artifacts import DatasetVersion
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.templates import make_plan, own_file, template_files
 
 LONGEST = 24  # hours
 

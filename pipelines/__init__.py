@@ -1,1 +1,1 @@
-"""NeuroWeaver: the rooms of the retraining loop. Nothing in here knows Airflow."""
+"""NeuroWeaver: the packages of the retraining loop. None of them imports Airflow."""

@@ -53,7 +53,7 @@ class SignedIn:
 
 
 def make() -> Any:
-    from pipelines.monitoring.view import application
+    from pipelines.monitoring.drift.evidently_ui import application
 
     return application(PREFIX)
 

@@ -2,7 +2,7 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
-from pipelines.settings import settings
+from pipelines.core.settings import settings
 
 
 class Links(AirflowPlugin):

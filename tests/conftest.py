@@ -15,11 +15,12 @@ import httpx
 import psutil
 import pytest
 
-from pipelines import embedder, signing
-from pipelines.artifacts import Adapter
-from pipelines.files import digest
-from pipelines.settings import settings
-from pipelines.templates import template_files
+from pipelines.core import signing
+from pipelines.core.artifacts import Adapter
+from pipelines.core.files import digest
+from pipelines.core.settings import settings
+from pipelines.core.templates import template_files
+from pipelines.text import embedder
 
 from .models import Home
 from .ports import free_port
@@ -108,7 +109,7 @@ def small_adapter(small_base: Path, tmp_path_factory: pytest.TempPathFactory) ->
         from peft import LoraConfig, get_peft_model
         from transformers import AutoModelForCausalLM
 
-        from pipelines.training.base import base_digest
+        from pipelines.training.base_model import base_digest
 
         folder = tmp_path_factory.mktemp("adapter")
         torch.manual_seed(seed)

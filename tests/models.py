@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from pipelines import signing
-from pipelines.artifacts import (
+from pipelines.clients.mlflow import aliases, tracking
+from pipelines.core import signing
+from pipelines.core.artifacts import (
     Adapter,
     Comparison,
     DatasetVersion,
@@ -21,13 +22,12 @@ from pipelines.artifacts import (
     Incumbent,
     Verdict,
 )
-from pipelines.files import digest, write_jsonl, write_text
+from pipelines.core.files import digest, write_jsonl, write_text
+from pipelines.core.templates import make_plan
 from pipelines.registry import ledger
 from pipelines.serving.deploy import kept
-from pipelines.serving.pointer import answering
-from pipelines.stages import run
-from pipelines.templates import make_plan
-from pipelines.tracking import aliases, tracking
+from pipelines.serving.deployment_pointer import answering
+from pipelines.stages.table import run
 
 EVIDENCE = Evidence(uri="", digest="e" * 64)
 PASSED = Verdict(passed=True, rules=[], reason="passed: all 0 rules hold")

@@ -10,12 +10,12 @@ import re
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from pipelines.alerts import record
+from pipelines.alerts import alert_store
+from pipelines.alerts.alert_store import Case, Entry, Severity, higher
 from pipelines.alerts.channels import CHANNELS, Undelivered, chosen
-from pipelines.alerts.record import Case, Entry, Severity, higher
-from pipelines.errors import WeaverError
-from pipelines.files import digest, only_one
-from pipelines.settings import settings
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest, only_one
+from pipelines.core.settings import settings
 
 __all__ = ["Severity", "acknowledge", "alert", "escalate", "send"]
 
@@ -44,17 +44,17 @@ def alert(text: str, severity: Severity = "warning", key: str = "", template: st
     text = clean(text)
     key = clean(key) or digest(text)[:12]
     about = {"key": key, "text": text, "template": template, "link": clean(link)}
-    with record.writing():
-        before = record.cases(record.read()).get(key)
+    with alert_store.writing():
+        before = alert_store.cases(alert_store.read()).get(key)
         raised = Entry(event="raised", at=now(), id=uuid.uuid4().hex, severity=severity, **about)
-        case = record.raised(before, raised)
+        case = alert_store.raised(before, raised)
         if case.escalated and not case.acknowledged:
             raised = raised.model_copy(update={"severity": case.severity})
         if due(before, raised):
             raised = raised.model_copy(update={"to": chosen(raised.severity)})
             if before and before.told and before.repeats:
                 raised = raised.model_copy(update={"repeats": before.repeats + 1, "since": before.told.at})
-        record.write(raised)
+        alert_store.write(raised)
         rise(case)
     log.log(logging.INFO if severity == "info" else logging.WARNING, "alert: %s", text)
     send()
@@ -79,19 +79,21 @@ def rise(case: Case) -> None:
     here = settings()
     often = case.count >= here.alert_escalation_count
     long = now() - case.first >= timedelta(hours=here.alert_escalation_hours)
-    over = case.acknowledged or now() - case.last > record.OVER
+    over = case.acknowledged or now() - case.last > alert_store.OVER
     if case.severity == "info" or case.escalated or over or not (often or long):
         return
     about = {"key": case.key, "text": case.text, "template": case.template, "link": case.link}
     seen = {"repeats": case.count, "since": case.first}
     to = chosen("critical", escalated=True)
-    record.write(Entry(event="escalated", at=now(), id=uuid.uuid4().hex, severity="critical", to=to, **about, **seen))
+    alert_store.write(
+        Entry(event="escalated", at=now(), id=uuid.uuid4().hex, severity="critical", to=to, **about, **seen)
+    )
 
 
 def escalate() -> None:
     """Let what nobody acknowledged in time rise, and send what waits."""
-    with record.writing():
-        for case in record.cases(record.read()).values():
+    with alert_store.writing():
+        for case in alert_store.cases(alert_store.read()).values():
             rise(case)
     send(again=True)
 
@@ -102,10 +104,10 @@ def acknowledge(key: str, by: str) -> None:
     Raises:
         WeaverError: nothing was raised under this key.
     """
-    with record.writing():
-        case = record.find(key)
+    with alert_store.writing():
+        case = alert_store.find(key)
         if not case.acknowledged:
-            record.write(Entry(event="acknowledged", at=now(), key=key, by=by))
+            alert_store.write(Entry(event="acknowledged", at=now(), key=key, by=by))
 
 
 def send(again: bool = False) -> None:
@@ -114,14 +116,14 @@ def send(again: bool = False) -> None:
     Args:
         again: try at once what failed a moment ago.
     """
-    entries = record.read()
-    if not record.waiting(entries, now()):
+    entries = alert_store.read()
+    if not alert_store.waiting(entries, now()):
         return
     try:
-        with only_one(record.file().with_suffix(".sending"), "sending alerts", timeout=PATIENCE):
-            entries = record.read()
-            failed = set() if again else record.failed(entries, now() - PAUSE)
-            for message, channel in record.waiting(entries, now()):
+        with only_one(alert_store.file().with_suffix(".sending"), "sending alerts", timeout=PATIENCE):
+            entries = alert_store.read()
+            failed = set() if again else alert_store.failed(entries, now() - PAUSE)
+            for message, channel in alert_store.waiting(entries, now()):
                 if not failed & {("", channel), (message.id, channel)}:
                     failed |= deliver(message, channel)
     except WeaverError as error:
@@ -138,6 +140,6 @@ def deliver(message: Entry, channel: str) -> set[tuple[str, str]]:
         note = Entry(event="failed", at=now(), id=which, channel=channel, text=str(error))
     else:
         note = Entry(event="sent", at=now(), id=message.id, channel=channel)
-    with record.writing():
-        record.write(note)
+    with alert_store.writing():
+        alert_store.write(note)
     return {(note.id, channel)} if note.event == "failed" else set()

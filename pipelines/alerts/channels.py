@@ -12,8 +12,8 @@ import httpx
 import stamina
 
 from pipelines.alerts import message
-from pipelines.alerts.record import ORDER, Entry
-from pipelines.settings import Severity, settings
+from pipelines.alerts.alert_store import ORDER, Entry
+from pipelines.core.settings import Severity, settings
 
 TIMEOUT = 10  # seconds
 

@@ -5,7 +5,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
 
-from pipelines.alerts.record import Entry
+from pipelines.alerts.alert_store import Entry
 
 LONGEST = 120  # characters of a subject
 

@@ -9,9 +9,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines import alerts
-from pipelines.alerts import record
+from pipelines.alerts import alert_store
 from pipelines.cli.console import AsJson, out, print_json
-from pipelines.settings import Severity
+from pipelines.core.settings import Severity
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -28,9 +28,9 @@ def alerts_() -> None:
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """One line a key, the newest last."""
-    entries = record.read()
-    cases = sorted(record.cases(entries).values(), key=lambda case: case.last)
-    unsent = len(record.waiting(entries, alerts.now()))
+    entries = alert_store.read()
+    cases = sorted(alert_store.cases(entries).values(), key=lambda case: case.last)
+    unsent = len(alert_store.waiting(entries, alerts.now()))
     if as_json:
         print_json({"unsent": unsent, "alerts": [asdict(case) for case in cases]})
         return
@@ -50,8 +50,8 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def show(key: Key, as_json: AsJson = False) -> None:
     """Everything that was raised under a key, and what became of it."""
-    case = record.find(key)
-    entries = [entry for entry in record.read() if entry.key == key]
+    case = alert_store.find(key)
+    entries = [entry for entry in alert_store.read() if entry.key == key]
     if as_json:
         print_json(asdict(case) | {"entries": [entry.model_dump(mode="json", exclude_unset=True) for entry in entries]})
         return
@@ -69,7 +69,7 @@ def show(key: Key, as_json: AsJson = False) -> None:
 def ack(key: Key, by: By = "", as_json: AsJson = False) -> None:
     """Say that somebody is on it: it does not rise, and is quiet for a while."""
     alerts.acknowledge(key, by or getpass.getuser())
-    case = record.find(key)
+    case = alert_store.find(key)
     if as_json:
         print_json(asdict(case))
     else:
@@ -91,7 +91,7 @@ def raise_(
 def send(as_json: AsJson = False) -> None:
     """Send what waits for a channel that was down, and let rise what nobody acknowledged; hourly by itself."""
     alerts.escalate()
-    unsent = len(record.waiting(record.read(), alerts.now()))
+    unsent = len(alert_store.waiting(alert_store.read(), alerts.now()))
     if as_json:
         print_json({"unsent": unsent})
     else:
@@ -101,7 +101,7 @@ def send(as_json: AsJson = False) -> None:
 @app.command()
 def digest(as_json: AsJson = False) -> None:
     """Send what happened since the last digest, and show it; daily by itself."""
-    from pipelines.alerts.daily import digest as send_digest
+    from pipelines.alerts.digest import digest as send_digest
 
     text = send_digest()
     if as_json:

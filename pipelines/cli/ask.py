@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.console import AsJson, out, print_json
-from pipelines.errors import Unavailable, WeaverError
-from pipelines.settings import settings
+from pipelines.core.errors import Unavailable, WeaverError
+from pipelines.core.settings import settings
 
 if TYPE_CHECKING:
     from openai import OpenAI

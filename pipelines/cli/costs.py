@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipelines.artifacts import Estimate
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
-from pipelines.costs.table import By, Line, Off, errors, lines, total
-from pipelines.templates import load_template, make_plan, rates
+from pipelines.core.artifacts import Estimate
+from pipelines.core.templates import load_template, make_plan, rates
+from pipelines.costs.cost_table import By, Line, Off, errors, lines, total
 
 app = typer.Typer()
 
@@ -101,7 +101,7 @@ def advise(template: Template, as_json: AsJson = False) -> None:
     """What would save money, with the saving, its formula and the evidence; nothing without a measurement."""
     from pipelines.costs.advice import Advice, Unmeasured
     from pipelines.costs.advice import advise as found_by_costs
-    from pipelines.serving.replay import advise as found_by_cache
+    from pipelines.gateway.cache_replay import advise as found_by_cache
 
     told = [*found_by_costs(make_plan(template)), found_by_cache(template)]
     advice = sorted((one for one in told if isinstance(one, Advice)), key=lambda one: -one.saving_per_month)

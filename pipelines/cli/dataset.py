@@ -7,8 +7,8 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Template, out, print_json
-from pipelines.errors import WeaverError
-from pipelines.templates import load_template
+from pipelines.core.errors import WeaverError
+from pipelines.core.templates import load_template
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -31,7 +31,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Bring rows of your own: shows how each column and row is read, then asks; nothing is kept before the answer."""
-    from pipelines.datasets.intake import folder, staged
+    from pipelines.datasets.upload import folder, staged
 
     told = dict(text.partition("=")[::2] for text in map_ or [] if "=" in text)
     if len(told) != len(map_ or []):
@@ -83,7 +83,7 @@ def show(upload: Any) -> None:
 @app.command("list")
 def list_(template: Template, as_json: AsJson = False) -> None:
     """What was added to a template, beside the rows of its kit."""
-    from pipelines.datasets.intake import folder, uploads
+    from pipelines.datasets.upload import folder, uploads
 
     load_template(template)
     found = uploads(template)
@@ -100,7 +100,7 @@ def list_(template: Template, as_json: AsJson = False) -> None:
 @app.command()
 def remove(template: Template, upload: Annotated[str, typer.Argument(help="Its id.")], as_json: AsJson = False) -> None:
     """Take an upload back: the next dataset is without its rows."""
-    from pipelines.datasets.intake import remove
+    from pipelines.datasets.upload import remove
 
     gone = remove(template, upload)
     if as_json:

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from pipelines.artifacts import Champion, DriftReport
 from pipelines.cli.console import AsJson, Template, out, print_json
-from pipelines.stages import run
-from pipelines.templates import load_template, make_plan
+from pipelines.core.artifacts import Champion, DriftReport
+from pipelines.core.templates import load_template, make_plan
+from pipelines.stages.table import run
 
 app = typer.Typer()
 
@@ -19,9 +19,9 @@ STAGES = ("harvest", "collect", "answering", "learnt", "watch")
 @app.command()
 def drift(template: Template, now: Now = False, as_json: AsJson = False) -> None:
     """Has the world moved: every signal, the last windows, what fired, and which retrainings it started."""
-    from pipelines.monitoring import history
-    from pipelines.monitoring.conclusion import standing
-    from pipelines.registry.answering import answering
+    from pipelines.monitoring.drift import drift_history
+    from pipelines.monitoring.drift.conclusion import standing
+    from pipelines.registry.deployed_version import answering
 
     load_template(template)
     plan = make_plan(template)
@@ -30,8 +30,8 @@ def drift(template: Template, now: Now = False, as_json: AsJson = False) -> None
         nouns[stage] = run(stage, plan, nouns)
     champion: Champion = nouns.get("answering") or answering(plan)
     found: DriftReport = nouns.get("watch") or standing(champion, plan)
-    past = history.announced(template)
-    measured = history.measurements(champion, load_template(template).drift.hours)
+    past = drift_history.announced(template)
+    measured = drift_history.measurements(champion, load_template(template).drift.hours)
     if as_json:
         windows = [one.model_dump(mode="json", exclude={"signals"}) | violated(one.signals) for one in measured]
         events = [one.model_dump(mode="json") for one in past]

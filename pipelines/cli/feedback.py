@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
-from pipelines.templates import make_plan
+from pipelines.core.templates import make_plan
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -25,7 +25,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Who thinks what, who agrees, what is refused and why; what the rest comes to. MLflow must be up."""
-    from pipelines.feedback.account import account
+    from pipelines.monitoring.feedback.feedback_summary import account
 
     told = account(make_plan(template, overrides(set_)), last)
     if as_json:

@@ -19,13 +19,13 @@ Which = Annotated[str, typer.Argument(help="A key's id or name.")]
 @app.command()
 def add(name: Name, models: Models = "", rate: Rate = "60/minute", as_json: AsJson = False) -> None:
     """Make a key. It is shown now, and never again."""
-    from pipelines.serving.gateway import keys
-    from pipelines.templates import load_template
+    from pipelines.core.templates import load_template
+    from pipelines.gateway import api_keys
 
     scopes = [model.strip() for model in models.split(",") if model.strip()]
     for scope in scopes:
         load_template(scope.rpartition("-v")[0] or scope)  # a typing mistake is told now
-    key, secret = keys.add(name, scopes, rate)
+    key, secret = api_keys.add(name, scopes, rate)
     if as_json:
         print_json({"id": key.id, "name": name, "key": secret, "models": scopes, "rate": rate})
     else:
@@ -35,9 +35,9 @@ def add(name: Name, models: Models = "", rate: Rate = "60/minute", as_json: AsJs
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """Every key: what it may ask, how often, and when it last did. The keys themselves are not kept."""
-    from pipelines.serving.gateway import keys
+    from pipelines.gateway import api_keys
 
-    known = keys.known()
+    known = api_keys.known()
     if as_json:
         print_json([key.model_dump(exclude={"sha256"}) for key in known])
         return
@@ -52,9 +52,9 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def revoke(which: Which, as_json: AsJson = False) -> None:
     """Let a key open nothing any more, within a second."""
-    from pipelines.serving.gateway import keys
+    from pipelines.gateway import api_keys
 
-    key = keys.revoke(which)
+    key = api_keys.revoke(which)
     if as_json:
         print_json(key.model_dump(exclude={"sha256"}))
     else:

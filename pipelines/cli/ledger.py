@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, out, print_json
-from pipelines.errors import WeaverError
+from pipelines.core.errors import WeaverError
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -24,9 +24,9 @@ def ledger() -> None:
 @app.command()
 def verify(as_json: AsJson = False) -> None:
     """Check that nothing was changed, and that the ledger, MLflow and what is deployed agree; exit code 1 if not."""
-    from pipelines.registry.audit import audit
-    from pipelines.serving.pointer import answering
-    from pipelines.templates import template_files
+    from pipelines.core.templates import template_files
+    from pipelines.registry.ledger_check import audit
+    from pipelines.serving.deployment_pointer import answering
 
     entries, findings = audit({name: answering(name) for name in template_files()})
     if as_json:

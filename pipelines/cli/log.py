@@ -11,9 +11,9 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Template, out, print_json
-from pipelines.errors import WeaverError
-from pipelines.files import whole, write_jsonl
-from pipelines.templates import load_template
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import whole, write_jsonl
+from pipelines.core.templates import load_template
 
 if TYPE_CHECKING:
     import pyarrow as pa

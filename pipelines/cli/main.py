@@ -9,7 +9,6 @@ from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
 from pipelines.cli import (
     alerts,
     ask,
-    bench,
     chat,
     costs,
     dataset,
@@ -25,13 +24,13 @@ from pipelines.cli import (
     run,
     serve,
     stack,
-    stages,
+    stage_verbs,
     template,
     tune,
 )
 from pipelines.cli.console import err
-from pipelines.errors import WeaverError
-from pipelines.settings import quiet_libraries
+from pipelines.core.errors import WeaverError
+from pipelines.core.settings import quiet_libraries
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(stack.app)
@@ -41,7 +40,7 @@ app.add_typer(ask.app)
 app.add_typer(chat.app)
 app.add_typer(rollback.app)
 app.add_typer(costs.app)
-app.add_typer(stages.app)
+app.add_typer(stage_verbs.app)
 app.add_typer(tune.app)
 app.add_typer(drift.app)
 app.add_typer(template.app, name="template", help="The templates a dealership chooses from.")
@@ -54,11 +53,15 @@ app.add_typer(log.app, name="log", help="What was asked and answered, and what p
 app.add_typer(feedback.app, name="feedback", help="What people think of the answers, and what is learnt from it.")
 app.add_typer(route.app, name="route", help="Where a template's requests go, and why.")
 app.add_typer(alerts.app, name="alerts", help="What somebody should know, who is on it, and the digest.")
-app.add_typer(bench.app, name="bench", help="Measure the figures of the README.")
 
 
 def main() -> None:
-    """Run a verb; what a user can mend ends as one message and exit code 1, never as a traceback."""
+    """Run a verb of `weaver`."""
+    run_app(app)
+
+
+def run_app(app: typer.Typer) -> None:
+    """Run a command line; an error that the user can correct ends as one message and exit code 1, never a traceback."""
     quiet_libraries()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for noisy in ("httpx", "httpx2", "filelock", "great_expectations", "alembic", "mlflow"):

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from pipelines.cli.console import AsJson, Template, out, print_json, speak_aside
-from pipelines.stages import run
-from pipelines.templates import make_plan
+from pipelines.core.templates import make_plan
+from pipelines.stages.table import run
 
 app = typer.Typer()
 
@@ -21,7 +21,7 @@ By = Annotated[str, typer.Option(help="Who decides; else the user of this machin
 def rollback(template: Template, why: Why, to: To = 0, by: By = "", as_json: AsJson = False) -> None:
     """Let an earlier champion answer again; one that was interrupted is finished by the same command."""
     from pipelines.serving.deploy import kept
-    from pipelines.serving.pointer import answering
+    from pipelines.serving.deployment_pointer import answering
 
     if as_json:
         speak_aside()

@@ -7,9 +7,10 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Template, out, print_json
-from pipelines.errors import Unavailable, WeaverError
-from pipelines.stages import run, work_folder
-from pipelines.templates import make_plan
+from pipelines.core.errors import Unavailable, WeaverError
+from pipelines.core.settings import work_folder
+from pipelines.core.templates import make_plan
+from pipelines.stages.table import run
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -25,7 +26,7 @@ def route() -> None:
 @app.command()
 def show(template: Template, as_json: AsJson = False) -> None:
     """The versions that answer, their shares of the traffic, and where each is loaded; as the deploy stage wrote it."""
-    from pipelines.serving.routes import route
+    from pipelines.core.routes import route
 
     found = route(template)
     if as_json:
@@ -70,9 +71,9 @@ def explain(template: Template, as_json: AsJson = False) -> None:
 @app.command()
 def shadow(template: Template, version: Version, share: Share = 0.1) -> None:
     """Ask another version a share of the requests too; nobody sees its answers, and the log keeps them. 0 ends it."""
-    from pipelines.serving import trial
+    from pipelines.serving import experiments
 
-    trial.shadow(template, publish(template, version), share, make_plan(template))
+    experiments.shadow(template, publish(template, version), share, make_plan(template))
     show(template)
 
 
@@ -80,27 +81,27 @@ def shadow(template: Template, version: Version, share: Share = 0.1) -> None:
 def split(template: Template, version: Version, share: Share = 0.1) -> None:
     """Let an earlier champion answer a share of the users; each stays with one version. 0 ends it."""
     from pipelines.registry import ledger
-    from pipelines.serving import trial
+    from pipelines.serving import experiments
 
     if version not in (approved := {entry.version for entry in ledger.intents(template)}):
         raise WeaverError(
             f"version {version} of {template} was never approved to answer anybody",
             f"Approved are: {', '.join(map(str, sorted(approved))) or 'none'}. In shadow any may be asked.",
         )
-    trial.split(template, publish(template, version), share, make_plan(template))
+    experiments.split(template, publish(template, version), share, make_plan(template))
     show(template)
 
 
 def publish(template: str, version: int) -> int:
     """Have a registered version in the model store; merged again from its adapter if need be. Returns the version."""
-    from pipelines.registry.incumbent import registered
-    from pipelines.serving import store
+    from pipelines.registry.champion import registered
+    from pipelines.serving import model_store
 
-    if version not in store.versions(template):
+    if version not in model_store.versions(template):
         out.print("it is not published: it is made again from the registry", style="dim")
         plan, work = make_plan(template), work_folder(template)
         made: Any = run("restore", plan, {"incumbent": registered(template, version, work)})
-        store.publish(Path(made.uri), template, version)
+        model_store.publish(Path(made.uri), template, version)
     return version
 
 
@@ -113,7 +114,7 @@ def ask(template: str) -> dict[str, Any]:
     """
     import httpx
 
-    from pipelines.settings import settings
+    from pipelines.core.settings import settings
 
     url = f"{settings().gateway_url}/v1/routes/{template}"
     try:

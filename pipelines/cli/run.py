@@ -9,14 +9,14 @@ from rich.live import Live
 from rich.markdown import Markdown
 from rich.table import Table
 
-from pipelines import progress
-from pipelines.artifacts import Arm
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json, speak_aside
-from pipelines.cli.orchestrator import OVER, WAITING, Orchestrator, Run
-from pipelines.errors import WeaverError
-from pipelines.settings import settings
+from pipelines.clients.airflow import OVER, WAITING, Orchestrator, Run
+from pipelines.core import progress
+from pipelines.core.artifacts import Arm
+from pipelines.core.errors import WeaverError
+from pipelines.core.settings import settings
+from pipelines.core.templates import make_plan
 from pipelines.stack import control
-from pipelines.templates import make_plan
 
 app = typer.Typer()
 

@@ -5,8 +5,8 @@ import shlex
 import typer
 
 from pipelines.cli.console import Template
-from pipelines.stack import keys
-from pipelines.templates import make_plan
+from pipelines.core.templates import make_plan
+from pipelines.stack import credentials
 
 app = typer.Typer()
 
@@ -14,17 +14,17 @@ app = typer.Typer()
 @app.command()
 def serve() -> None:
     """Answer requests at the gateway's port until the end; SIGTERM lets what is in flight finish."""
-    from pipelines.serving.gateway.app import serve
+    from pipelines.gateway.app import serve
 
-    keys.make()
+    credentials.make()
     serve()
 
 
 @app.command()
 def vllm(template: Template) -> None:
     """Make the base ready that a vLLM server of yours must hold, and print how that server is started."""
-    from pipelines.serving.backends.vllm import ENVIRONMENT, command
-    from pipelines.training.base import rounded
+    from pipelines.clients.backends.vllm import ENVIRONMENT, command
+    from pipelines.training.base_model import rounded
 
     plan = make_plan(template)
     variables = " ".join(f"{name}={value}" for name, value in ENVIRONMENT.items())

@@ -4,7 +4,7 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, out, print_json
-from pipelines.stack import control, doctor, keys
+from pipelines.stack import control, credentials, doctor
 
 app = typer.Typer()
 
@@ -43,7 +43,7 @@ def status(as_json: AsJson = False) -> None:
 @app.command()
 def logins(as_json: AsJson = False) -> None:
     """Show who may sign in where, with passwords and keys: look over your shoulder first."""
-    found = keys.logins()
+    found = credentials.logins()
     if as_json:
         print_json([login._asdict() for login in found])
         return

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
-from pipelines.templates import (
+from pipelines.core.templates import (
     load_template,
     make_plan,
     merge_plan,

@@ -5,12 +5,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipelines.artifacts import DatasetVersion, read_noun
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json, speak_aside
-from pipelines.cli.stages import noun_file
-from pipelines.settings import settings
-from pipelines.stages import work_folder
-from pipelines.templates import load_template, make_plan
+from pipelines.cli.stage_verbs import noun_file
+from pipelines.core.artifacts import DatasetVersion, read_noun
+from pipelines.core.settings import settings, work_folder
+from pipelines.core.templates import load_template, make_plan
 from pipelines.training.tune import Trial, Tuning
 from pipelines.training.tune import tune as search
 

@@ -1,6 +1,6 @@
 """What would save money, as computed from what was measured here: no figure, no advice.
 
-quantisation   `weaver bench quantise` asked the champion in both forms
+quantisation   `make bench B=quantise` asked the champion in both forms
 base           trainings of this template over more than one base stand in MLflow
 skip           what the last retrainings gained over their champions, and what each cost
 cache          serving/replay.py: the request log, asked again
@@ -12,12 +12,12 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pipelines.artifacts import Noun
-from pipelines.costs.ledger import Quantised, read
-from pipelines.plan import TrainingPlan
+from pipelines.clients.mlflow import tracking
+from pipelines.core.artifacts import Noun
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.templates import hourly
+from pipelines.costs.cost_store import Quantised, read
 from pipelines.request_log import exchanges
-from pipelines.templates import hourly
-from pipelines.tracking import tracking
 
 DAYS = 30  # of the request log that answers a month are counted from; also what a month is
 NIGHTS = 10  # retrainings that are looked at, the newest
@@ -68,7 +68,7 @@ def quantisation(plan: TrainingPlan, month: Traffic) -> Found | None:
     newest = {row.form: row for row in rows if row.version == rows[-1].version}
     now, other = newest.get(plan.deployment.quantisation), newest.get("int4")
     if now is None or other is None:
-        return Unmeasured(about="quantisation", why=f"measure it: weaver bench quantise {plan.template}")
+        return Unmeasured(about="quantisation", why=f"measure it: make bench B=quantise {plan.template}")
     if not month.answers:
         return Unmeasured(about="quantisation", why="nobody has asked anything in the last 30 days")
     if now is other or other.seconds >= now.seconds or other.loss_high > plan.gate.max_slice_drop:

@@ -16,11 +16,11 @@ from typing import Any
 
 import psutil
 
-from pipelines.artifacts import Noun
-from pipelines.errors import WeaverError
-from pipelines.files import digest, write_text
-from pipelines.settings import settings
-from pipelines.templates import gpu_seen, nearest, rates
+from pipelines.core.artifacts import Noun
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest, write_text
+from pipelines.core.settings import settings
+from pipelines.core.templates import gpu_seen, nearest, rates
 
 JOULES = 3_600_000  # a kWh
 SHORT = 1.0  # seconds

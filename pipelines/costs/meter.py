@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from pipelines.artifacts import Export
-from pipelines.costs import publish
+from pipelines.core.artifacts import Export
+from pipelines.core.errors import WeaverError
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.templates import rates
+from pipelines.costs import log_costs
+from pipelines.costs.cost_store import Execution, keep, this_process
 from pipelines.costs.energy import Gpus, machine
-from pipelines.costs.ledger import Execution, keep, this_process
-from pipelines.errors import WeaverError
-from pipelines.plan import TrainingPlan
-from pipelines.templates import rates
 
 BEAT = 60.0  # seconds between two entries of a stage that runs: what is missing of one that is killed
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Meter:
     def end(self, state: Literal["done", "failed"]) -> None:
         self.write(state)
         if state == "done" and self.execution.mlflow_run:
-            publish.publish(self.execution)
+            log_costs.publish(self.execution)
         log.info("%s", told(self.execution))
 
     def write(self, state: str, begun: bool = True) -> None:

@@ -8,16 +8,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pipelines import progress
-from pipelines.artifacts import Harvest, Records
-from pipelines.datasets import intake
+from pipelines.core import progress
+from pipelines.core.artifacts import Harvest, Records
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest, once, read_jsonl, write_jsonl, write_text
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.templates import nearest
+from pipelines.datasets import upload as intake
 from pipelines.datasets.refine.duplicates import QUESTION, words
 from pipelines.datasets.topics import with_topics
-from pipelines.errors import WeaverError
-from pipelines.files import digest, once, read_jsonl, write_jsonl, write_text
 from pipelines.kits import builders, kits
-from pipelines.plan import TrainingPlan
-from pipelines.templates import nearest
 
 log = logging.getLogger(__name__)
 

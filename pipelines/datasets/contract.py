@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipelines import progress
-from pipelines.artifacts import Records, Validation
-from pipelines.datasets.frame import COLUMNS, TEXTS, read
-from pipelines.errors import WeaverError
-from pipelines.files import digest, once, write_text
-from pipelines.plan import Contract, TrainingPlan
-from pipelines.settings import quiet_libraries
-from pipelines.templates import nearest
+from pipelines.core import progress
+from pipelines.core.artifacts import Records, Validation
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest, once, write_text
+from pipelines.core.plan import Contract, TrainingPlan
+from pipelines.core.settings import quiet_libraries
+from pipelines.core.templates import nearest
+from pipelines.datasets.arrow_frame import COLUMNS, TEXTS, read
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,7 @@ def validate(records: Records, plan: TrainingPlan, work: Path) -> Validation:
     Raises:
         WeaverError: every expectation that failed, with examples by row, and where its Data Docs are.
     """
-    code = [digest(Path(__file__).with_name(name)) for name in ("contract.py", "frame.py")]
+    code = [digest(Path(__file__).with_name(name)) for name in ("contract.py", "arrow_frame.py")]
     fingerprint = digest([records.digest, plan.digest("contract"), code])[:12]
     failed = work / "validate" / f"{fingerprint}-failed"
 

@@ -6,13 +6,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipelines.artifacts import DatasetVersion
-from pipelines.datasets import data_registry
+from pipelines.core.artifacts import DatasetVersion
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import canonical
+from pipelines.core.settings import settings
+from pipelines.datasets import dvc_repository
 from pipelines.datasets.split import FILES
 from pipelines.datasets.versions import checkout, find, in_place, versions
-from pipelines.errors import WeaverError
-from pipelines.files import canonical
-from pipelines.settings import settings
 
 EXAMPLES = 3  # changed rows shown
 
@@ -31,7 +31,7 @@ def history(name: str) -> list[dict[str, Any]]:
     dates = {}
     if known := versions(name):
         fields = "%(refname:strip=2)%09%(taggerdate:iso-strict)%09%(*contents:subject)"
-        told = data_registry.git(
+        told = dvc_repository.git(
             settings().home / "registry", "for-each-ref", f"--format={fields}", f"refs/tags/{name}@v*"
         )
         dates = {tag: rest for tag, *rest in (line.split("\t", 2) for line in told.splitlines())}
@@ -124,7 +124,7 @@ def get(name: str, version: int, folder: Path) -> DatasetVersion:
     if folder.exists():
         raise WeaverError(f"{folder} is there already", "Name a folder that is not, so that nothing is overwritten.")
     known = checkout(name, version)
-    data_registry.copy(Path(known.uri), folder, FILES)
+    dvc_repository.copy(Path(known.uri), folder, FILES)
     return known.model_copy(update={"uri": str(folder)})
 
 
@@ -141,15 +141,15 @@ def rollback(name: str, version: int, why: str) -> DatasetVersion:
     if not why.strip():
         raise WeaverError("a rollback has no reason", "Say why with --why; it is kept in the history.")
     find(name, version)
-    with data_registry.writing() as registry:
+    with dvc_repository.writing() as registry:
         old = in_place(find(name, version))
         known = versions(name)
         if known[-1].digest == old.digest:
             raise WeaverError(f"{known[-1].tag} holds the rows of {old.tag} already", "There is nothing to roll back.")
         number = known[-1].version + 1
         away = sorted({later.digest for later in known if later.version > version} - {old.digest})
-        data_registry.copy(Path(old.uri), registry / name, FILES)
-        data_registry.store(registry, name)
+        dvc_repository.copy(Path(old.uri), registry / name, FILES)
+        dvc_repository.store(registry, name)
         about = f"back to {old.tag}: {' '.join(why.split())}"
-        data_registry.commit(registry, f"{name}@v{number}", old.digest, old.rows, about, instead_of=away)
+        dvc_repository.commit(registry, f"{name}@v{number}", old.digest, old.rows, about, instead_of=away)
         return in_place(find(name, number))

@@ -3,13 +3,13 @@
 import logging
 from pathlib import Path
 
-from pipelines import progress
-from pipelines.artifacts import DatasetVersion, Harvest, Judged, Preferences
+from pipelines.core import progress
+from pipelines.core.artifacts import DatasetVersion, Harvest, Judged, Preferences
+from pipelines.core.files import digest, once, read_jsonl, write_jsonl
+from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine.duplicates import Row
 from pipelines.datasets.split import digest_of, leaks
 from pipelines.datasets.versions import accept
-from pipelines.files import digest, once, read_jsonl, write_jsonl
-from pipelines.plan import TrainingPlan
 
 FILE = "preferences.jsonl"
 log = logging.getLogger(__name__)

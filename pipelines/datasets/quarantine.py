@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.artifacts import Splits, read_noun
-from pipelines.errors import WeaverError
-from pipelines.files import only_one, read_jsonl, write_text
-from pipelines.settings import settings
-from pipelines.stages import work_folder
-from pipelines.templates import load_template, nearest
+from pipelines.core.artifacts import Splits, read_noun
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import only_one, read_jsonl, write_text
+from pipelines.core.settings import settings, work_folder
+from pipelines.core.templates import load_template, nearest
 
 NEVER_RELEASED = {
     "personal": "change the template's privacy section if these data may be used",

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest
 from pipelines.datasets.refine.duplicates import QUESTION, Index, Row
-from pipelines.errors import WeaverError
-from pipelines.files import digest
 
 FILES = ("train.jsonl", "heldout.jsonl")
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipelines import embedder
+from pipelines.text import embedder
 
 Row = dict[str, Any]
 

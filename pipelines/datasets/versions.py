@@ -4,14 +4,14 @@ import json
 import logging
 from pathlib import Path
 
-from pipelines import progress
-from pipelines.artifacts import Champion, DatasetVersion, Splits
-from pipelines.datasets import data_registry
+from pipelines.core import progress
+from pipelines.core.artifacts import Champion, DatasetVersion, Splits
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import once
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.settings import settings
+from pipelines.datasets import dvc_repository
 from pipelines.datasets.split import digest_of
-from pipelines.errors import WeaverError
-from pipelines.files import once
-from pipelines.plan import TrainingPlan
-from pipelines.settings import settings
 
 log = logging.getLogger(__name__)
 
@@ -40,15 +40,15 @@ def accept(name: str, source: Path, digest: str, rows: dict[str, int]) -> Datase
     Args:
         rows: of each file, by its name without .jsonl.
     """
-    with data_registry.writing() as registry:
+    with dvc_repository.writing() as registry:
         known = versions(name)
         if known and digest in (known[-1].digest, *turned_away(registry, known[-1])):
             log.info("nothing new: %s", known[-1].tag)
             return in_place(known[-1])
         number = known[-1].version + 1 if known else 1
-        data_registry.copy(source, registry / name, data_registry.files_of(rows))
-        data_registry.store(registry, name)
-        data_registry.commit(registry, f"{name}@v{number}", digest, rows)
+        dvc_repository.copy(source, registry / name, dvc_repository.files_of(rows))
+        dvc_repository.store(registry, name)
+        dvc_repository.commit(registry, f"{name}@v{number}", digest, rows)
         return in_place(find(name, number))
 
 
@@ -62,7 +62,7 @@ def versions(name: str) -> list[DatasetVersion]:
     registry = settings().home / "registry"
     if not registry.exists():
         return []
-    tags = data_registry.git(
+    tags = dvc_repository.git(
         registry, "for-each-ref", "--format=%(refname:strip=2) %(contents:subject)", f"refs/tags/{name}@v*"
     )
     found = []
@@ -97,7 +97,7 @@ def checkout(name: str, version: int) -> DatasetVersion:
     wanted = find(name, version)
     if Path(wanted.uri).exists():
         return in_place(wanted)
-    with data_registry.alone():  # a writer would sweep under DVC's feet
+    with dvc_repository.alone():  # a writer would sweep under DVC's feet
         return in_place(wanted)
 
 
@@ -124,17 +124,17 @@ def in_place(wanted: DatasetVersion) -> DatasetVersion:
 
     def fetch(folder: Path) -> None:
         registry = settings().home / "registry"
-        data_registry.configure(registry)
-        with data_registry.told(f"fetching {wanted.tag}"):
+        dvc_repository.configure(registry)
+        with dvc_repository.told(f"fetching {wanted.tag}"):
             from dvc.api import DVCFileSystem
 
             files = DVCFileSystem(str(registry), rev=wanted.tag)
-            for file in data_registry.files_of(wanted.rows):
+            for file in dvc_repository.files_of(wanted.rows):
                 files.get_file(f"{wanted.name}/{file}", str(folder / file))
                 (folder / file).chmod(0o444)
 
     folder = once(Path(wanted.uri), fetch)
-    if digest_of(folder, data_registry.files_of(wanted.rows)) != wanted.digest:
+    if digest_of(folder, dvc_repository.files_of(wanted.rows)) != wanted.digest:
         raise WeaverError(
             f"{folder} does not hold what was tagged {wanted.tag}", "Delete this folder; it is fetched again."
         )
@@ -143,5 +143,5 @@ def in_place(wanted: DatasetVersion) -> DatasetVersion:
 
 def turned_away(registry: Path, latest: DatasetVersion) -> list[str]:
     """The digests that `latest` is there instead of; none unless it is a rollback."""
-    told = data_registry.git(registry, "for-each-ref", "--format=%(contents:subject)", f"refs/tags/{latest.tag}")
+    told = dvc_repository.git(registry, "for-each-ref", "--format=%(contents:subject)", f"refs/tags/{latest.tag}")
     return json.loads(told).get("instead_of", [])

@@ -13,14 +13,14 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import ConfigDict, Field, field_validator
 
-from pipelines.artifacts import Behaviour
-from pipelines.errors import WeaverError
-from pipelines.evaluation.failures import repeated
-from pipelines.facts import numbers, stands_in
+from pipelines.core.artifacts import Behaviour
+from pipelines.core.errors import WeaverError
+from pipelines.core.plan import Section
+from pipelines.core.templates import load_template, nearest, parse, read_yaml
+from pipelines.evaluation.error_analysis import repeated
 from pipelines.kits import kits
 from pipelines.kits.perturbations import NAMES, perturb
-from pipelines.plan import Section
-from pipelines.templates import load_template, nearest, parse, read_yaml
+from pipelines.text.facts import numbers, stands_in
 
 Row = dict[str, Any]
 Slots = dict[str, str]

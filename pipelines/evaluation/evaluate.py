@@ -7,17 +7,18 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipelines import chat, progress
-from pipelines.artifacts import Arm, Behaviour, DatasetVersion, Evaluation, Export, read_noun
-from pipelines.errors import WeaverError
-from pipelines.evaluation import few_shot, report
-from pipelines.evaluation.answers import Examples, Model
+from pipelines.core import progress
+from pipelines.core.artifacts import Arm, Behaviour, DatasetVersion, Evaluation, Export, read_noun
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest, once, read_jsonl, write_jsonl, write_text
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.templates import hourly
+from pipelines.evaluation import evaluation_report, few_shot
+from pipelines.evaluation.generate import Examples, Model
 from pipelines.evaluation.metrics import marks, speed, summarise
 from pipelines.evaluation.slices import cluster, leaks, parts
-from pipelines.files import digest, once, read_jsonl, write_jsonl, write_text
 from pipelines.kits import kits
-from pipelines.plan import TrainingPlan
-from pipelines.templates import hourly
+from pipelines.text import chat_format
 
 Row = dict[str, Any]
 
@@ -76,13 +77,13 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
     folder = work / "evaluate" / f"evaluation-{digest([known, plan.digest('evaluate', 'gate'), hour])[:12]}"
 
     def build(new: Path) -> None:
-        from pipelines.evaluation.compare import comparisons
+        from pipelines.evaluation.paired_statistics import comparisons
 
         answers = {arm: marked(rows, read_jsonl(folders[arm] / "answers.jsonl")) for arm in folders}
         figures = {arm: summarise(arm, lines) for arm, lines in answers.items()}
         for arm, lines in answers.items():
             figures[arm]["all"] |= speed(read_jsonl(folders[arm] / "timings.jsonl"), hour)
-            write_jsonl(new / report.file_of(arm), lines)
+            write_jsonl(new / evaluation_report.file_of(arm), lines)
         write_jsonl(new / GOLDEN, golden(answers))
         told = json.loads((behaved / "behaviours.json").read_text())
         evaluation = Evaluation(
@@ -95,12 +96,12 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
             changed=changed(answers),
             leaks=len(leaks(train, rows)),
         )
-        report.render(evaluation, answers, train, told["cases"], dataset, plan, new)
+        evaluation_report.render(evaluation, answers, train, told["cases"], dataset, plan, new)
         evaluation.save(new / "evaluation.json")
 
     once(folder, build)
     evaluation = Evaluation.model_validate(read_noun(folder / "evaluation.json", made_by="weaver evaluate"))
-    report.log(evaluation)
+    evaluation_report.log(evaluation)
     return evaluation
 
 
@@ -199,7 +200,7 @@ def golden(answers: dict[Arm, list[Row]]) -> list[Row]:
     for base, row in pairs:
         told = {
             "topic": row["topic"],
-            "question": chat.question(row)[0]["content"],
+            "question": chat_format.question(row)[0]["content"],
             "answer": row["answer"],
             "base": base["answer"],
             "facts": list(row["expected"].values()),

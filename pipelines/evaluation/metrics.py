@@ -5,8 +5,8 @@ import re
 from collections import Counter
 from typing import Any
 
-from pipelines.errors import WeaverError
-from pipelines.facts import numbers, place_of, stands_in
+from pipelines.core.errors import WeaverError
+from pipelines.text.facts import numbers, place_of, stands_in
 
 Row = dict[str, Any]
 

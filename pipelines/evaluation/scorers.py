@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipelines.evaluation import failures, metrics
+from pipelines.evaluation import error_analysis, metrics
 
 
 def scorers() -> list[Any]:
@@ -20,12 +20,12 @@ def scorers() -> list[Any]:
     @scorer(name="form")
     def form(inputs: dict[str, Any], outputs: str) -> list[Feedback]:
         """What an answer shows without its truth: live traffic has none."""
-        said = failures.words(outputs)
-        asked = failures.words(f"{inputs['instruction']} {inputs.get('input', '')}")
+        said = error_analysis.words(outputs)
+        asked = error_analysis.words(f"{inputs['instruction']} {inputs.get('input', '')}")
         return [
-            Feedback(name="repetition", value=failures.repeated(said)),
-            Feedback(name="echo", value=failures.shared(said, asked)),
-            Feedback(name="refused", value=failures.REFUSAL.search(outputs) is not None),
+            Feedback(name="repetition", value=error_analysis.repeated(said)),
+            Feedback(name="echo", value=error_analysis.shared(said, asked)),
+            Feedback(name="refused", value=error_analysis.REFUSAL.search(outputs) is not None),
             Feedback(name="words", value=len(said)),
         ]
 

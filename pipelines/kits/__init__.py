@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from pipelines.errors import WeaverError
+from pipelines.core.errors import WeaverError
 
 GROUP = "neuroweaver.kits"
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any, get_args
 
-from pipelines.artifacts import Arm, Candidate, Comparison, DatasetVersion, Evaluation, Export, Verdict
-from pipelines.plan import TrainingPlan
+from pipelines.core.artifacts import Arm, Candidate, Comparison, DatasetVersion, Evaluation, Export, Verdict
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.templates import load_template
 from pipelines.registry import provenance
-from pipelines.templates import load_template
 
 SHARES = ("score", "facts", "exact", "accuracy", "macro_f1", "token_f1", "rouge_l", "bleu", "chrf", "calibration_error")
 SHOWN = (*SHARES, "numeric_error", "loss", "perplexity", "latency", "latency_p95", "tokens_per_second", "cost_per_1000")

@@ -13,12 +13,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pipelines import signing
-from pipelines.artifacts import Candidate, DatasetVersion, Evaluation, Evidence, Export, Verdict
-from pipelines.files import digest, once, write_text
-from pipelines.plan import TrainingPlan
+from pipelines.clients.mlflow import tracking
+from pipelines.core import signing
+from pipelines.core.artifacts import Candidate, DatasetVersion, Evaluation, Evidence, Export, Verdict
+from pipelines.core.files import digest, once, write_text
+from pipelines.core.plan import TrainingPlan
 from pipelines.registry import cards, provenance, sbom
-from pipelines.tracking import tracking
 
 
 def collect(

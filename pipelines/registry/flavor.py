@@ -10,8 +10,8 @@ from typing import Any
 
 import mlflow.models  # noqa: TID253 (imported by the register stage alone)
 
-from pipelines import signing
-from pipelines.files import write_text
+from pipelines.core import signing
+from pipelines.core.files import write_text
 
 
 def save_model(

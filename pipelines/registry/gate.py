@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterator
 
 from pipelines.alerts import alert
-from pipelines.artifacts import Candidate, Evaluation, Rule, Scores, Verdict
-from pipelines.plan import TrainingPlan
-from pipelines.registry import ledger, policy
+from pipelines.core.artifacts import Candidate, Evaluation, Rule, Scores, Verdict
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.settings import settings
+from pipelines.core.templates import hourly
+from pipelines.registry import gate_rules, ledger
 from pipelines.registry.promote import decide
-from pipelines.settings import settings
-from pipelines.templates import hourly
 
 REPORTED = " (reported only)"  # a rule of such a name stops nothing
 TOLD = 3  # failed rules that the reason spells out; the verdict has them all
@@ -38,8 +38,8 @@ def gate(candidate: Candidate, evaluation: Evaluation, scores: Scores, plan: Tra
 def verdict(evaluation: Evaluation, scores: Scores, plan: TrainingPlan) -> Verdict:
     rules = [
         *compared(evaluation, plan),
-        *policy.gains(evaluation.comparisons, plan.gate),
-        *policy.slices(evaluation.comparisons, plan.gate),
+        *gate_rules.gains(evaluation.comparisons, plan.gate),
+        *gate_rules.slices(evaluation.comparisons, plan.gate),
         *floors(evaluation, plan),
         *behaviours(evaluation, plan),
         *figures(evaluation, plan),

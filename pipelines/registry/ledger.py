@@ -14,11 +14,11 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from pipelines.artifacts import Deployment, Noun, Promotion
-from pipelines.errors import WeaverError
-from pipelines.files import append, canonical, digest, only_one
-from pipelines.settings import settings
-from pipelines.tracking import moving, tracking
+from pipelines.clients.mlflow import moving, tracking
+from pipelines.core.artifacts import Deployment, Noun, Promotion
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import append, canonical, digest, only_one
+from pipelines.core.settings import settings
 
 Event = Literal["registered", "verdict", "approved", "rejected", "promotion", "rollback", "deployed"]
 INTENTS = ("promotion", "rollback")  # what shall answer from now on; `deployed` follows when it does

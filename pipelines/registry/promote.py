@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pipelines.alerts import alert
-from pipelines.artifacts import (
+from pipelines.clients.mlflow import aliases, moving, tracking
+from pipelines.core.artifacts import (
     NOBODY,
     Candidate,
     DatasetVersion,
@@ -14,11 +15,10 @@ from pipelines.artifacts import (
     Promotion,
     Verdict,
 )
-from pipelines.errors import WeaverError
-from pipelines.plan import TrainingPlan
+from pipelines.core.errors import WeaverError
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.settings import settings
 from pipelines.registry import ledger
-from pipelines.settings import settings
-from pipelines.tracking import aliases, moving, tracking
 
 Decision = Literal["approved", "rejected", "gate_failed"]
 

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from pipelines.artifacts import DatasetVersion
+from pipelines.core.artifacts import DatasetVersion
 from pipelines.kits import builders, kits
 
 MADE_UP = "synthetic:"  # how the source of a made-up row begins

@@ -4,12 +4,12 @@ import logging
 from pathlib import Path
 from typing import Any, get_args
 
-from pipelines import signing
-from pipelines.artifacts import Arm, Candidate, DatasetVersion, Evaluation, Export, Preferences
-from pipelines.files import canonical, read_jsonl
-from pipelines.plan import TrainingPlan
+from pipelines.clients.mlflow import git_commit, tracking
+from pipelines.core import signing
+from pipelines.core.artifacts import Arm, Candidate, DatasetVersion, Evaluation, Export, Preferences
+from pipelines.core.files import canonical, read_jsonl
+from pipelines.core.plan import TrainingPlan
 from pipelines.registry import flavor, ledger
-from pipelines.tracking import git_commit, tracking
 
 log = logging.getLogger(__name__)
 

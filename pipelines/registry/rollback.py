@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from pipelines.artifacts import Promotion
-from pipelines.errors import WeaverError
-from pipelines.plan import TrainingPlan
+from pipelines.clients.mlflow import aliases, moving, tracking
+from pipelines.core.artifacts import Promotion
+from pipelines.core.errors import WeaverError
+from pipelines.core.plan import TrainingPlan
 from pipelines.registry import ledger
 from pipelines.registry.promote import agreed, exists, point, predecessor, promotion, told
-from pipelines.tracking import aliases, moving, tracking
 
 
 def rollback(plan: TrainingPlan, by: str, why: str, to: int = 0, answers: int = 0) -> Promotion:

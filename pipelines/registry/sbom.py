@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import WeaverError
-from pipelines.settings import REPOSITORY
+from pipelines.core.errors import WeaverError
+from pipelines.core.settings import REPOSITORY
 
 CLASSIFIER = "License :: OSI Approved"
 COPYLEFT = r"\bA?GPL|(?<!Lesser )General Public License|Affero"

@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
-from pipelines import privacy
-from pipelines.errors import WeaverError
-from pipelines.plan import Privacy
-from pipelines.request_log import parts
-from pipelines.request_log.landing import Landing, landed
-from pipelines.request_log.reading import LANDING, asked, exchanges, feedbacks, of_people
-from pipelines.request_log.rows import JUDGE, KINDS, Exchange, Feedback, Opinion, folder, hashed
-from pipelines.templates import make_plan
+from pipelines.core.errors import WeaverError
+from pipelines.core.plan import Privacy
+from pipelines.core.templates import make_plan
+from pipelines.request_log import parquet_store
+from pipelines.request_log.queries import LANDING, asked, exchanges, feedbacks, of_people
+from pipelines.request_log.schema import JUDGE, KINDS, Exchange, Feedback, Opinion, folder, hashed
+from pipelines.request_log.write_ahead_log import Landing, landed
+from pipelines.text import privacy
 
 __all__ = ["JUDGE", "Exchange", "Feedback", "RequestLog", "exchanges", "feedbacks", "folder", "hashed", "of_people"]
 
@@ -52,14 +52,14 @@ class RequestLog:
             raise WeaverError(
                 f"another process writes the request log {folder}", "Stop that gateway, or give this one its own home."
             ) from error
-        settled = (parts.last_of(day) for kind in KINDS for day in parts.days(folder / kind))
+        settled = (parquet_store.last_of(day) for kind in KINDS for day in parquet_store.days(folder / kind))
         self.landing = Landing(folder / LANDING, after=max(settled, default=0))
 
     def warm(self, template: str) -> None:
         """Do now what the first text of a template would wait for, and the first settling: Presidio takes seconds to
         load, and pandas, which pyarrow brings along, a fifth of one."""
         self.protected("Call Jane Doe at 313-555-0134.", template)
-        parts.load()
+        parquet_store.load()
 
     def protected(self, text: str, template: str) -> str:
         """A text as the template's privacy policy wants it in the log; what a dataset would drop is masked."""
@@ -97,7 +97,7 @@ class RequestLog:
         if exchange is None:
             raise WeaverError(
                 f"no answer has the id {feedback.id[:80]!r}",
-                f"Give the `id` of a response of the last {parts.KEEP_DAYS} days.",
+                f"Give the `id` of a response of the last {parquet_store.KEEP_DAYS} days.",
             )
         opinion = Opinion(**feedback.model_dump(), template=exchange["template"], asked=exchange["at"])
         self.landing.add("feedbacks", opinion.id, opinion.model_dump_json())
@@ -111,10 +111,10 @@ class RequestLog:
         with self.settling:
             self.renew_policies()
             while rows := landed(self.folder / LANDING, limit=SETTLED_AT_ONCE):
-                parts.settle(self.folder, rows)
+                parquet_store.settle(self.folder, rows)
                 self.landing.remove(rows[-1].number)
             for kind in KINDS:
-                parts.tidy(self.folder / kind)
+                parquet_store.tidy(self.folder / kind)
 
     def renew_policies(self) -> None:
         for template in list(self.protections):

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from pipelines.errors import Unavailable, WeaverError
-from pipelines.facts import stands_in
-from pipelines.plan import Deployment
-from pipelines.serving.backends import Backend
-from pipelines.serving.routes import Place, Served
+from pipelines.clients.backends import Backend
+from pipelines.core.errors import Unavailable, WeaverError
+from pipelines.core.plan import Deployment
+from pipelines.core.routes import Place, Served
+from pipelines.text.facts import stands_in
 
 ALIKE = 0.6  # of the words of two answers: engines round differently, and late in an answer a word may turn
 PATIENCE = 10  # times deployment.max_seconds, for one answer

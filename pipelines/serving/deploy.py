@@ -4,20 +4,21 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipelines import alerts, signing
-from pipelines.artifacts import Deployment, Export, Promotion
-from pipelines.errors import Unavailable, WeaverError
-from pipelines.files import digest
-from pipelines.plan import GGUF, TrainingPlan
-from pipelines.serving import canary, store
-from pipelines.serving.backends import Model, backend
-from pipelines.serving.pointer import deploying, pointer
-from pipelines.serving.routes import Place, Served
-from pipelines.serving.shift import current, shift
-from pipelines.serving.versions import Registered, registered
-from pipelines.settings import settings
-from pipelines.templates import hourly
-from pipelines.tracking import aliases, moving, tracking
+from pipelines import alerts
+from pipelines.clients.backends import Model, backend
+from pipelines.clients.mlflow import aliases, moving, tracking
+from pipelines.core import signing
+from pipelines.core.artifacts import Deployment, Export, Promotion
+from pipelines.core.errors import Unavailable, WeaverError
+from pipelines.core.files import digest
+from pipelines.core.plan import GGUF, TrainingPlan
+from pipelines.core.routes import Place, Served
+from pipelines.core.settings import settings
+from pipelines.core.templates import hourly
+from pipelines.serving import canary, model_store
+from pipelines.serving.deployment_pointer import deploying, pointer
+from pipelines.serving.registered_version import Registered, registered
+from pipelines.serving.traffic_ramp import current, shift
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def deploy(promotion: Promotion, export: Export | None, plan: TrainingPlan) -> D
         confirm(promotion)
         if export:
             publish(export, name, version)
-        folder = store.pull(name, version, export.digest if export else "")
+        folder = model_store.pull(name, version, export.digest if export else "")
         canaries = load(Model(name, version, folder), promotion, plan) if plan.deployment.backends else {}
         deployment = Deployment(
             name=name,
@@ -72,7 +73,7 @@ def publish(export: Export, name: str, version: int) -> None:
             "Delete that folder and run the export stage again.",
         )
     signing.verify(source)
-    store.publish(source, name, version)
+    model_store.publish(source, name, version)
 
 
 def load(model: Model, promotion: Promotion, plan: TrainingPlan) -> dict[str, dict[str, float]]:
@@ -132,7 +133,7 @@ def tidy(promotion: Promotion, plan: TrainingPlan) -> None:
     """The version before stays on disk, and after a promotion loaded too, for a quick way back: one that was rolled
     back from is not wanted again. Older ones can be pulled again."""
     name, both = promotion.name, {promotion.to_version, promotion.from_version}
-    store.prune(name, both)
+    model_store.prune(name, both)
     loaded = both if promotion.kind == "promotion" else {promotion.to_version}
     for engine in GGUF.union(plan.deployment.backends):  # those of this machine, also if the plan names them no more
         wanted = {Model(name, version, Path()).id for version in loaded if engine in plan.deployment.backends}
@@ -150,4 +151,4 @@ def unload(models: Iterable[Model], plan: TrainingPlan) -> None:
 
 def kept(promotion: Promotion) -> bool:
     """Whether the promoted version is published still, and need not be exported again."""
-    return promotion.to_version in store.versions(promotion.name)
+    return promotion.to_version in model_store.versions(promotion.name)

@@ -11,11 +11,11 @@ import psutil
 from rich.console import Console
 from rich.status import Status
 
-from pipelines import programs
-from pipelines.errors import WeaverError
-from pipelines.files import only_one, write_text
-from pipelines.settings import settings
-from pipelines.stack import health, keys, provision, servers, supervision
+from pipelines.clients import supervisor
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import only_one, write_text
+from pipelines.core.settings import settings
+from pipelines.stack import credentials, health, provision, servers, supervision
 
 PATIENCE = 300  # seconds until every server must be healthy; two free cores need 25
 
@@ -40,7 +40,7 @@ def up(wait: bool = True) -> None:
     began = time.monotonic()
     with Console(stderr=True).status("looking at the servers") as spinner:
         with changing():
-            fresh = not programs.alive()
+            fresh = not supervisor.alive()
             with undone(fresh):
                 start(fresh)
         if wait:
@@ -58,7 +58,7 @@ def down() -> None:
 def status() -> list[Server]:
     """One line a server, in the order of their start; then what deployments have added."""
     here = settings()
-    pids = {name: program["pid"] for name, program in programs.programs().items()}
+    pids = {name: program["pid"] for name, program in supervisor.programs().items()}
     urls = {"mlflow": here.mlflow_url, "api-server": here.airflow_url, "gateway": here.gateway_url}
     urls["triton"] = here.triton_url
     return [
@@ -90,7 +90,7 @@ def start(fresh: bool) -> None:
         supervision.end()  # what a killed supervisord left behind
         for name in servers.PORTS:
             check_free(getattr(settings(), name), f"WEAVER_{name.upper()}")
-        keys.make()
+        credentials.make()
         write_text(record, json.dumps(wanted, indent=1))
         supervision.launch()
     found = json.loads(record.read_text())
@@ -147,5 +147,5 @@ def watch(began: float, spinner: Status) -> None:
 
 
 def ended(server: str, how: str) -> WeaverError:
-    told = [f"{server} {how}; the last lines of its log:", *programs.last_lines(server)]
-    return WeaverError("\n".join(told), f"The whole log is {programs.log_file(server)}.")
+    told = [f"{server} {how}; the last lines of its log:", *supervisor.last_lines(server)]
+    return WeaverError("\n".join(told), f"The whole log is {supervisor.log_file(server)}.")

@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple
 import psutil
 from packaging.requirements import Requirement
 
-from pipelines import programs
-from pipelines.errors import WeaverError
-from pipelines.settings import REPOSITORY, settings
+from pipelines.clients import supervisor
+from pipelines.core.errors import WeaverError
+from pipelines.core.settings import REPOSITORY, settings
 from pipelines.stack import control, servers
 
 GB = 1e9
@@ -108,7 +108,7 @@ def gpu() -> Finding:
 
 
 def ports() -> Iterator[Finding]:
-    ours = programs.alive()
+    ours = supervisor.alive()
     for setting in servers.PORTS:
         port, variable = getattr(settings(), setting), f"WEAVER_{setting.upper()}"
         name = setting.removesuffix("_port").replace("_", " ")

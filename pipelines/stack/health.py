@@ -7,8 +7,8 @@ from datetime import date, datetime
 import httpx
 import psutil
 
-from pipelines import programs
-from pipelines.settings import TRITON_KEY, settings
+from pipelines.clients import supervisor
+from pipelines.core.settings import TRITON_KEY, settings
 from pipelines.stack import servers
 
 FAILED = {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}
@@ -17,7 +17,7 @@ STOPPED = {"STOPPED", "STOPPING"}
 
 def states() -> dict[str, str]:
     """Server → stopped, starting, healthy or failed."""
-    known = programs.programs()
+    known = supervisor.programs()
     beats = heartbeats() if known else {}
     found = {}
     for name in servers.names():
@@ -34,7 +34,7 @@ def states() -> dict[str, str]:
 def deployed() -> dict[str, str]:
     """The same of what deployments have added; supervisord knows when one ends, and it listens once it is loaded."""
     names = {"STARTING": "starting", "RUNNING": "healthy"} | dict.fromkeys(FAILED, "failed")
-    known = {name: program["statename"] for name, program in programs.programs().items()}
+    known = {name: program["statename"] for name, program in supervisor.programs().items()}
     return {name: names.get(state, "stopped") for name, state in known.items() if name not in servers.names()}
 
 

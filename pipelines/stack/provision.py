@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 
-from pipelines.errors import WeaverError
-from pipelines.files import write_text
-from pipelines.settings import settings
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import write_text
+from pipelines.core.settings import settings
 from pipelines.stack import servers
 
 # What a model reviewer may do in MLflow: score answers and set the alias `approved`; figures and files stay.

@@ -9,8 +9,8 @@ import sysconfig
 from importlib.metadata import version
 from pathlib import Path
 
-from pipelines.settings import REPOSITORY, settings
-from pipelines.stack import triton
+from pipelines.core.settings import REPOSITORY, settings
+from pipelines.stack import triton_server
 
 MARK = "NEUROWEAVER_STACK"  # in the environment of every process of a stack; its value is the stack's home
 HOST = "127.0.0.1"
@@ -35,7 +35,7 @@ def command(server: str) -> list[str]:
     if server == "mlflow":
         return ["mlflow", "server", "--app-name", "basic-auth", "--workers", "1"]
     if server == "triton":
-        return triton.command()
+        return triton_server.command()
     return ["weaver", "serve"] if server == "gateway" else AIRFLOW[server]
 
 
@@ -117,7 +117,7 @@ def full_environment() -> dict[str, str]:
 def exceptions(server: str) -> dict[str, str]:
     """The settings that one server has for itself."""
     if server == "triton":
-        return triton.environment()
+        return triton_server.environment()
     if server != "api-server":
         return {}
     # It keeps its record of who did what from within its event loop. When another of its own requests is writing just

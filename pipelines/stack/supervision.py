@@ -13,12 +13,12 @@ from xmlrpc.client import Fault
 
 import psutil
 
-from pipelines import programs
-from pipelines.errors import WeaverError
-from pipelines.files import whole
-from pipelines.programs import escape
-from pipelines.settings import settings
-from pipelines.stack import servers, triton
+from pipelines.clients import supervisor
+from pipelines.clients.supervisor import escape
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import whole
+from pipelines.core.settings import settings
+from pipelines.stack import servers, triton_server
 
 DEPLOYED = "serving/llama_cpp"  # the folder in home of the programs that deployments add, one file each
 
@@ -27,13 +27,13 @@ def configuration() -> RawConfigParser:
     """One section a server: given up after five ends within 20 s of its start; and what deployments add."""
     config = RawConfigParser()
     config["supervisord"] = {"pidfile": "stack/supervisord.pid", "logfile": "logs/supervisord.log"}
-    config["unix_http_server"] = {"file": escape(programs.socket_file("supervisor")), "chmod": "0600"}
+    config["unix_http_server"] = {"file": escape(supervisor.socket_file("supervisor")), "chmod": "0600"}
     config["rpcinterface:supervisor"] = {
         "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
     }
     config["include"] = {"files": f"../{DEPLOYED}/*.conf"}
     for server in servers.names():
-        config[f"program:{server}"] = programs.section(
+        config[f"program:{server}"] = supervisor.section(
             server,
             servers.command(server),
             directory=str(servers.folder(server).relative_to(settings().home)),
@@ -56,10 +56,10 @@ def launch() -> None:
     """
     file = settings().home / "stack" / "supervisord.conf"
     own = map(servers.folder, servers.names())
-    sockets, logs = programs.socket_file("supervisor").parent, programs.log_file("").parent
+    sockets, logs = supervisor.socket_file("supervisor").parent, supervisor.log_file("").parent
     for folder in (file.parent, sockets, logs, settings().home / DEPLOYED, *own):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    triton.furnish()
+    triton_server.furnish()
     with whole(file) as temporary:
         temporary.touch(mode=0o600)  # Triton takes its keys on its command line
         with temporary.open("w") as stream:
@@ -75,19 +75,19 @@ def launch() -> None:
         check=False,
     )
     for _ in range(0 if done.returncode else 100):
-        if programs.alive():
+        if supervisor.alive():
             return
         time.sleep(0.1)
     raise WeaverError(
-        f"supervisord did not start: {done.stdout}{done.stderr}", f"See {programs.log_file('supervisord')}."
+        f"supervisord did not start: {done.stdout}{done.stderr}", f"See {supervisor.log_file('supervisord')}."
     )
 
 
 def start(names: Iterable[str]) -> None:
     """Start those of these servers that are at rest."""
-    with programs.supervisor() as asked:
+    with supervisor.supervisor() as asked:
         for program in asked.getAllProcessInfo():
-            if program["name"] in names and program["statename"] in programs.AT_REST:
+            if program["name"] in names and program["statename"] in supervisor.AT_REST:
                 asked.startProcess(program["name"], False)
 
 
@@ -103,7 +103,7 @@ def processes() -> list[psutil.Process]:
 
 def end() -> None:
     """End every process of the stack, running tasks too: Airflow starts those again after the next `up`."""
-    with suppress(OSError, HTTPException, Fault), programs.supervisor() as asked:
+    with suppress(OSError, HTTPException, Fault), supervisor.supervisor() as asked:
         asked.stopAllProcesses()
         asked.shutdown()
     while left := processes():
@@ -114,8 +114,11 @@ def end() -> None:
         # The kernel takes a dying process's environment, and with it the mark, before its ports: on a busy machine
         # `up` would find a port taken by a server that nobody sees any more.
         psutil.wait_procs(rest, timeout=10)
-    for socket in (*programs.socket_file("supervisor").parent.glob("*.sock"), *programs.short_folder().glob("*.sock")):
+    for socket in (
+        *supervisor.socket_file("supervisor").parent.glob("*.sock"),
+        *supervisor.short_folder().glob("*.sock"),
+    ):
         socket.unlink(missing_ok=True)  # of what was killed
-    triton.sweep()
+    triton_server.sweep()
     with suppress(OSError):
-        programs.short_folder().rmdir()
+        supervisor.short_folder().rmdir()

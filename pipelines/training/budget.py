@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import psutil
 
 from pipelines.alerts import alert
-from pipelines.artifacts import DatasetVersion, Estimate
-from pipelines.costs.ledger import Forecast, executions, keep, month
-from pipelines.plan import TrainingPlan
-from pipelines.settings import settings
-from pipelines.templates import load_template, rates
+from pipelines.core.artifacts import DatasetVersion, Estimate
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.settings import settings
+from pipelines.core.templates import load_template, rates
+from pipelines.costs.cost_store import Forecast, executions, keep, month
 from pipelines.training.estimate import estimate
 
 

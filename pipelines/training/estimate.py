@@ -1,7 +1,7 @@
 """What a training will take, before it is started: from earlier trainings of the same kind on this machine.
 
 Where there was none, what would take minutes is measured first, by a few real steps; what is shorter is not worth that,
-and is forecast from what `weaver bench estimate --write` measured, scaled by the size of the base and the processors.
+and is forecast from what `make bench B="estimate --write"` measured, scaled by the size of the base and the processors.
 """
 
 import json
@@ -14,16 +14,16 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from pipelines import chat
-from pipelines.artifacts import DatasetVersion, Estimate
+from pipelines.core.artifacts import DatasetVersion, Estimate
+from pipelines.core.files import digest, read_jsonl
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.templates import gpu_seen, rates
+from pipelines.costs.cost_store import Training, executions, keep, read
 from pipelines.costs.energy import machine, processor
-from pipelines.costs.ledger import Training, executions, keep, read
-from pipelines.files import digest, read_jsonl
-from pipelines.plan import TrainingPlan
-from pipelines.templates import gpu_seen, rates
-from pipelines.training.base import base_digest, prepare
+from pipelines.text import chat_format
+from pipelines.training.base_model import base_digest, prepare
 
-BENCH = Path(__file__).with_suffix(".json")  # what `weaver bench estimate --write` measured
+BENCH = Path(__file__).with_suffix(".json")  # what `make bench B="estimate --write"` measured
 CALIBRATED = 600.0  # seconds; what is forecast to be shorter is not calibrated first
 STEPS = 5  # of a calibration; the first warms up, and does not count
 FAR = 4.0  # assumed, not measured: by so much processors differ from the bench's, a core
@@ -110,7 +110,7 @@ def work_of(dataset: DatasetVersion, plan: TrainingPlan) -> Work:
 
 def mean_tokens(tokenizer: Any, rows: list[dict[str, Any]], plan: TrainingPlan) -> float:
     some = rows[:: max(1, len(rows) // COUNTED)]
-    texts = [chat.whole(tokenizer, row, plan.system_prompt) for row in some]
+    texts = [chat_format.whole(tokenizer, row, plan.system_prompt) for row in some]
     return statistics.fmean(len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts or [""])
 
 
@@ -186,7 +186,7 @@ def parameters(base: Path) -> int:
 def calibrate(dataset: DatasetVersion, plan: TrainingPlan) -> Training:
     """Train a few steps that are thrown away, and keep how fast they were."""
     from pipelines.training.fine_tune import peak_rss_mib
-    from pipelines.training.trainer import Stopwatch, make_trainer
+    from pipelines.training.sft_trainer import Stopwatch, make_trainer
 
     began = time.monotonic()
     train = plan.train.model_copy(update={"max_steps": STEPS, "checkpoint_steps": STEPS + 1})

@@ -3,13 +3,13 @@
 import shutil
 from pathlib import Path
 
-from pipelines import signing
-from pipelines.artifacts import Adapter, Export, Incumbent
-from pipelines.errors import WeaverError
-from pipelines.files import digest
-from pipelines.plan import Base, Deployment, TrainingPlan
-from pipelines.training.base import prepare
-from pipelines.training.merge import merge
+from pipelines.core import signing
+from pipelines.core.artifacts import Adapter, Export, Incumbent
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest
+from pipelines.core.plan import Base, Deployment, TrainingPlan
+from pipelines.training.base_model import prepare
+from pipelines.training.merge_adapter import merge
 
 
 def export(adapter: Adapter, incumbent: Incumbent, plan: TrainingPlan, work: Path) -> Export:

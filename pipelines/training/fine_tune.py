@@ -5,14 +5,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipelines.artifacts import Adapter, DatasetVersion
-from pipelines.costs.ledger import Forecast, Training, keep, read
-from pipelines.errors import WeaverError
-from pipelines.files import read_jsonl
-from pipelines.plan import TrainingPlan
-from pipelines.tracking import tracking
-from pipelines.training.adapters import last_whole, once_trained, peak_rss_mib, resume, save
-from pipelines.training.base import base_digest, describe, prepare
+from pipelines.clients.mlflow import tracking
+from pipelines.core.artifacts import Adapter, DatasetVersion
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import read_jsonl
+from pipelines.core.plan import TrainingPlan
+from pipelines.costs.cost_store import Forecast, Training, keep, read
+from pipelines.training.base_model import base_digest, describe, prepare
+from pipelines.training.checkpoints import last_whole, once_trained, peak_rss_mib, resume, save
 from pipelines.training.estimate import kind
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,8 @@ def fine_tune(dataset: DatasetVersion, plan: TrainingPlan, work: Path, occasion:
 
 def train(base: Path, dataset: DatasetVersion, plan: TrainingPlan, checkpoints: Path, adapter: Path) -> str:
     """Write the trained adapter into the folder `adapter`; returns the id of its MLflow run."""
-    from pipelines.training.journal import journal
-    from pipelines.training.trainer import make_trainer
+    from pipelines.training.mlflow_callback import journal
+    from pipelines.training.sft_trainer import make_trainer
 
     began = time.monotonic()
     splits = splits_of(dataset)

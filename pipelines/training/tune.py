@@ -10,16 +10,16 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pipelines import progress
-from pipelines.artifacts import DatasetVersion, Noun
+from pipelines.core import progress
+from pipelines.core.artifacts import DatasetVersion, Noun
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest, once, only_one, read_jsonl, write_jsonl
+from pipelines.core.plan import Train, TrainingPlan
+from pipelines.core.settings import quiet_libraries, settings
+from pipelines.core.templates import amend, own_file
 from pipelines.costs.meter import metered
-from pipelines.errors import WeaverError
-from pipelines.files import digest, once, only_one, read_jsonl, write_jsonl
-from pipelines.plan import Train, TrainingPlan
-from pipelines.settings import quiet_libraries, settings
-from pipelines.templates import amend, own_file
-from pipelines.training.base import base_digest, prepare
-from pipelines.training.study import as_settings, ask, open_study, present, space
+from pipelines.training.base_model import base_digest, prepare
+from pipelines.training.tune_study import as_settings, ask, open_study, present, space
 
 if TYPE_CHECKING:
     import optuna
@@ -110,7 +110,7 @@ def search(folder: Path, base: Path, dataset: DatasetVersion, plan: TrainingPlan
     from optuna import TrialPruned
     from optuna.trial import TrialState
 
-    from pipelines.training.trial import attempt, held_tuning, publish
+    from pipelines.training.tune_trial import attempt, held_tuning, publish
 
     study, end = open_study(folder, plan), time.monotonic() + hours * 3600
     with held_tuning(dataset, plan, folder / "run_id") as (mlflow, run_id):

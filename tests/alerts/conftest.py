@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from pipelines import alerts
-from pipelines.settings import settings
+from pipelines.core.settings import settings
 
 from ..ports import free_port
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from pipelines.alerts import alert
 from pipelines.cli.alerts import app
-from pipelines.errors import WeaverError
+from pipelines.core.errors import WeaverError
 
 from .conftest import MailServer
 

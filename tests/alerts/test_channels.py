@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from pipelines.alerts import alert, record
-from pipelines.errors import WeaverError
-from pipelines.settings import settings
+from pipelines.alerts import alert, alert_store
+from pipelines.core.errors import WeaverError
+from pipelines.core.settings import settings
 
 from ..ports import free_port
 from .conftest import Chat, MailServer
 
 
 def texts() -> list[str]:
-    return [entry.text for entry in record.read() if entry.event == "raised"]
+    return [entry.text for entry in alert_store.read() if entry.event == "raised"]
 
 
 def waiting() -> int:
-    return len(record.waiting(record.read(), record.read()[-1].at))
+    return len(alert_store.waiting(alert_store.read(), alert_store.read()[-1].at))
 
 
 def test_an_alert_is_kept_and_posted_as_slack_takes_it(use: Any, chat: Chat) -> None:

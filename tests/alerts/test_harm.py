@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.alerts import alert, channels, record, send
+from pipelines.alerts import alert, alert_store, channels, send
 
 from .conftest import Chat, Clock, MailServer
 
@@ -51,7 +51,7 @@ def test_one_channel_that_is_down_does_not_hold_up_the_other(use: Any, chat: Cha
 def test_a_storm_does_not_wait_for_a_dead_server_each_time(mailed: MailServer, monkeypatch: Any) -> None:
     tries = []
 
-    def dead(_: record.Entry) -> None:
+    def dead(_: alert_store.Entry) -> None:
         tries.append(1)
         raise channels.Undelivered("away", down=True)
 
@@ -59,7 +59,7 @@ def test_a_storm_does_not_wait_for_a_dead_server_each_time(mailed: MailServer, m
     for number in range(20):
         alert(f"number {number}")
     assert len(tries) == 1
-    assert len(record.waiting(record.read(), record.read()[-1].at)) == 20
+    assert len(alert_store.waiting(alert_store.read(), alert_store.read()[-1].at)) == 20
 
 
 def test_a_mail_that_is_refused_does_not_hold_up_the_next(mailed: MailServer, clock: Clock) -> None:
@@ -107,7 +107,7 @@ def test_a_line_that_a_crash_tore_off_does_not_spoil_the_next(home: Path) -> Non
     file = home / "alerts.jsonl"
     with file.open("a") as torn:
         torn.write('{"at": "2026-')
-    assert [entry.text for entry in record.read()] == ["whole"]
+    assert [entry.text for entry in alert_store.read()] == ["whole"]
     alert("after")
     assert [json.loads(line)["text"] for line in file.read_text().splitlines()] == ["whole", "after"]
 
@@ -117,7 +117,7 @@ def test_a_line_that_somebody_spoilt_is_named_and_passed_over(home: Path, caplog
     with (home / "alerts.jsonl").open("a") as file:
         file.write('{"text": "no time"}\n')
     alert("after")
-    assert [entry.text for entry in record.read()] == ["whole", "after"]
+    assert [entry.text for entry in alert_store.read()] == ["whole", "after"]
     assert "alerts.jsonl, line 2 is passed over" in caplog.text
 
 
@@ -125,7 +125,7 @@ def test_lines_of_before_are_read_and_bother_nobody(home: Path, mailed: MailServ
     (home / "alerts.jsonl").write_text('{"at":"2020-01-01T00:00:00+00:00","text":"old"}\n')
     alert("new")
     assert subjects(mailed) == ["[warning] new"]
-    assert list(record.cases(record.read())) != [""]
+    assert list(alert_store.cases(alert_store.read())) != [""]
 
 
 def test_years_of_alerts_cost_little(home: Path) -> None:

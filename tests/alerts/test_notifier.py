@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.alerts import record
-from pipelines.errors import WeaverError
-from pipelines.settings import REPOSITORY, settings
+from pipelines.alerts import alert_store
+from pipelines.core.errors import WeaverError
+from pipelines.core.settings import REPOSITORY, settings
 
 RUN = "scheduled__2026-03-02T02:00:00+00:00"
 
@@ -18,7 +18,7 @@ RUN = "scheduled__2026-03-02T02:00:00+00:00"
 @pytest.fixture
 def notifier(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.syspath_prepend(str(REPOSITORY / "plugins"))
-    from notifier import WeaverNotifier
+    from weaver_plugins.notifier import WeaverNotifier
 
     yield WeaverNotifier
 
@@ -30,8 +30,8 @@ def context() -> dict[str, Any]:
     return {"dag": DAG("retrain_service_advisor", schedule=None), "run_id": RUN}
 
 
-def only() -> record.Entry:
-    (entry,) = record.read()
+def only() -> alert_store.Entry:
+    (entry,) = alert_store.read()
     return entry
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.alerts import acknowledge, alert, escalate, record
-from pipelines.alerts.daily import digest
-from pipelines.errors import WeaverError
+from pipelines.alerts import acknowledge, alert, alert_store, escalate
+from pipelines.alerts.digest import digest
+from pipelines.core.errors import WeaverError
 
 from .conftest import Chat, Clock, MailServer
 
@@ -75,11 +75,11 @@ def test_what_somebody_is_on_is_quiet_and_does_not_rise(use: Any, mailed: MailSe
     clock.goes_on(hours=1)
     escalate()
     assert subjects(mailed) == ["[warning] it failed"]
-    assert (record.find("night").by, record.find("night").count) == ("ada", 5)
+    assert (alert_store.find("night").by, alert_store.find("night").count) == ("ada", 5)
     clock.goes_on(hours=10)
     alert("it failed", key="night")  # somebody was on it, and it is still there
     assert subjects(mailed) == ["[warning] it failed"] * 2
-    assert record.find("night").count == 1 and not record.find("night").acknowledged
+    assert alert_store.find("night").count == 1 and not alert_store.find("night").acknowledged
 
 
 def test_only_what_was_raised_can_be_acknowledged(mailed: MailServer) -> None:

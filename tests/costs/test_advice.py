@@ -9,13 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli.main import app
+from pipelines.clients.mlflow import tracking
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.templates import make_plan
 from pipelines.costs.advice import Advice, Unmeasured, advise, quantisation, traffic
-from pipelines.costs.ledger import Quantised, keep
-from pipelines.plan import TrainingPlan
+from pipelines.costs.cost_store import Quantised, keep
+from pipelines.gateway import cache_replay
 from pipelines.request_log import RequestLog, folder
-from pipelines.serving import replay
-from pipelines.templates import make_plan
-from pipelines.tracking import tracking
 
 from ..models import Home
 from ..request_log.rows import T, exchange
@@ -57,7 +57,7 @@ def nights(models: Home) -> Any:
 
 
 def test_nothing_measured_is_nothing_advised(models: Home) -> None:
-    found = [*advise(models.plan), replay.advise(models.name)]
+    found = [*advise(models.plan), cache_replay.advise(models.name)]
     assert {type(one) for one in found} == {Unmeasured}
     assert [one.about for one in found if one] == ["quantisation", "base", "skip", "cache"]
     said = CliRunner().invoke(app, ["advise", models.name, "--json"])
@@ -115,17 +115,17 @@ def test_int4_is_advised_if_what_it_loses_is_within_the_gate(home: Path) -> None
 def test_the_cache_is_tried_on_the_log(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forty questions, each three times; the second time within a day, the third when the entry is too old."""
     texts = [f"What does trouble code P0{number} mean?" for number in range(420, 460)]
-    off = replay.load_template(T)
+    off = cache_replay.load_template(T)
     policy = off.serving.model_copy(update={"cache": "off"})
-    monkeypatch.setattr(replay, "load_template", lambda name: off.model_copy(update={"serving": policy}))
-    monkeypatch.setattr(replay.semantic, "threshold", lambda template, policy: None)
+    monkeypatch.setattr(cache_replay, "load_template", lambda name: off.model_copy(update={"serving": policy}))
+    monkeypatch.setattr(cache_replay.semantic, "threshold", lambda template, policy: None)
     log, now = RequestLog(folder()), time.time()
     for days in (4.0, 3.5, 1.0):
         for number, text in enumerate(texts):
             asked = json.dumps([{"role": "user", "content": text}])
             log.write(exchange(f"{days}-{number}", now - days * DAY + number, messages=asked, cost=0.01))
     log.close()
-    found = replay.advise(T)
+    found = cache_replay.advise(T)
     assert isinstance(found, Advice)
     assert found.what == "serving.cache: exact"
     assert "0 hits under off, 40 under exact" in found.evidence
@@ -134,11 +134,11 @@ def test_the_cache_is_tried_on_the_log(home: Path, monkeypatch: pytest.MonkeyPat
 
 def test_few_requests_say_nothing_about_the_cache(home: Path) -> None:
     logged(["What does P0420 mean?"] * 99)
-    found = replay.advise(T)
+    found = cache_replay.advise(T)
     assert isinstance(found, Unmeasured) and found.why.startswith("99 answered requests")
 
 
 def test_the_policy_in_force_is_not_advised(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay.semantic, "threshold", lambda template, policy: None)
+    monkeypatch.setattr(cache_replay.semantic, "threshold", lambda template, policy: None)
     logged(["What does P0420 mean?"] * 120)
-    assert replay.advise(T) is None
+    assert cache_replay.advise(T) is None

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from pipelines.artifacts import DatasetVersion, Estimate
-from pipelines.costs.ledger import Execution, Forecast, Training, keep, month, read
-from pipelines.files import digest, write_jsonl
-from pipelines.settings import settings
-from pipelines.stages import run
-from pipelines.templates import make_plan, template_files
+from pipelines.core.artifacts import DatasetVersion, Estimate
+from pipelines.core.files import digest, write_jsonl
+from pipelines.core.settings import settings
+from pipelines.core.templates import make_plan, template_files
+from pipelines.costs.cost_store import Execution, Forecast, Training, keep, month, read
+from pipelines.stages.table import run
 from pipelines.training.budget import exceeded
 from pipelines.training.estimate import estimate, kind, known
 
@@ -153,8 +153,8 @@ def test_the_error_of_an_estimate_is_kept_and_logged(
     template: Any, dataset: DatasetVersion, small_base: Path, server: Any, tmp_path: Path, monkeypatch: Any
 ) -> None:
     """A real training of the smallest base, after its estimate."""
-    from pipelines.costs.table import errors
-    from pipelines.tracking import tracking
+    from pipelines.clients.mlflow import tracking
+    from pipelines.costs.cost_table import errors
 
     template()
     monkeypatch.setenv("WEAVER_TRACKING_URI", server.url)

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.artifacts import Harvest
+from pipelines.core.artifacts import Harvest
+from pipelines.core.errors import WeaverError
+from pipelines.core.settings import REPOSITORY, settings
+from pipelines.core.templates import make_plan, rates
 from pipelines.costs import energy, meter
-from pipelines.costs.ledger import executions
+from pipelines.costs.cost_store import executions
 from pipelines.costs.meter import metered
-from pipelines.errors import WeaverError
-from pipelines.settings import REPOSITORY, settings
-from pipelines.stages import run
-from pipelines.templates import make_plan, rates
+from pipelines.stages.table import run
 
 T = "service_advisor"
 SHORT = """

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.templates import template_files
+from pipelines.core.templates import template_files
 
 from ..alerts.conftest import MailServer
 

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from pipelines.settings import REPOSITORY
-from pipelines.stages import STAGES
-from pipelines.templates import make_plan, template_files
+from pipelines.core.settings import REPOSITORY
+from pipelines.core.templates import make_plan, template_files
+from pipelines.stages.table import STAGES
 
 LOAD = """
 import compileall, json, sys, time
@@ -121,7 +121,7 @@ def test_every_task_tells_when_it_fails_for_good_and_not_when_it_is_tried_again(
 
 def test_a_nightly_run_has_a_deadline(loaded: dict) -> None:
     dags = loaded["dags"]
-    assert dags["retrain_service_advisor"]["deadline"] == [[10 * 3600, "notifier.WeaverNotifier"]]
+    assert dags["retrain_service_advisor"]["deadline"] == [[10 * 3600, "weaver_plugins.notifier.WeaverNotifier"]]
     assert not dags["rollback"]["deadline"]
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.artifacts import Splits
+from pipelines.core.artifacts import Splits
+from pipelines.core.files import write_jsonl
 from pipelines.datasets.split import digest_of
-from pipelines.files import write_jsonl
 
 # What fails in there says what differs, as it does in a test.
-pytest.register_assert_rewrite("tests.datasets.own_data", "tests.datasets.registry")
+pytest.register_assert_rewrite("tests.datasets.own_data", "tests.datasets.dvc_repository")
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipelines.datasets import intake
-from pipelines.datasets.intake import staged, uploads
-from pipelines.files import read_jsonl
+from pipelines.core.files import read_jsonl
+from pipelines.datasets import upload as intake
+from pipelines.datasets.upload import staged, uploads
 
 T = "service_advisor"
 HEADER = ["question", "context", "answer", "topic"]

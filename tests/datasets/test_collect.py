@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.artifacts import Harvest
+from pipelines.core.artifacts import Harvest
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import read_jsonl
+from pipelines.core.templates import make_plan
 from pipelines.datasets.collect import collect
-from pipelines.errors import WeaverError
-from pipelines.files import read_jsonl
-from pipelines.templates import make_plan
 
 
 def plan(source: Path | str):

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.artifacts import Harvest, Records, Validation
-from pipelines.bench.validate import run
+from pipelines.core.artifacts import Harvest, Records, Validation
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import write_jsonl
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.templates import make_plan
 from pipelines.datasets.collect import collect
 from pipelines.datasets.contract import validate
-from pipelines.errors import WeaverError
-from pipelines.files import write_jsonl
-from pipelines.plan import TrainingPlan
-from pipelines.templates import make_plan
+from tests.bench.validate import run
 
 TOPICS = ("engine", "drivetrain", "fuel_economy")
 Rows = list[dict]

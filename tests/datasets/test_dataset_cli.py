@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from pipelines.artifacts import Splits
 from pipelines.cli.console import err, out
 from pipelines.cli.main import main
-from pipelines.datasets.intake import uploads
+from pipelines.core.artifacts import Splits
+from pipelines.core.files import write_jsonl
+from pipelines.core.templates import make_plan
 from pipelines.datasets.split import digest_of
+from pipelines.datasets.upload import uploads
 from pipelines.datasets.versions import version
-from pipelines.files import write_jsonl
-from pipelines.templates import make_plan
 
 T = "service_advisor"
 CSV = "question,reply,remark,topic\nWas?,Das.,,engine\n=1+1,So.,,engine\n"

@@ -9,13 +9,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipelines.artifacts import Records, Splits, Validation
+from pipelines.core.artifacts import Records, Splits, Validation
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest, read_jsonl, write_jsonl
+from pipelines.core.settings import work_folder
+from pipelines.core.templates import make_plan
 from pipelines.datasets import quarantine
 from pipelines.datasets.refine import engine, refine, workers
-from pipelines.errors import WeaverError
-from pipelines.files import digest, read_jsonl, write_jsonl
-from pipelines.stages import work_folder
-from pipelines.templates import make_plan
 
 ROWS = 600
 
@@ -124,7 +124,7 @@ def test_ray_that_is_not_installed_is_told(refined: Callable, monkeypatch: pytes
 def test_a_step_that_loses_rows_is_told(refined: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     engine.load.cache_clear()
     monkeypatch.setitem(engine.STEPS, "length", "account:lose")
-    monkeypatch.setattr("pipelines.datasets.refine.account.lose", lambda batch, plan: batch.slice(1), raising=False)
+    monkeypatch.setattr("pipelines.datasets.refine.step_report.lose", lambda batch, plan: batch.slice(1), raising=False)
     with pytest.raises(WeaverError, match=r"length made 604 rows of 605"):
         refined(steps=["length"])
     engine.load.cache_clear()
@@ -179,7 +179,7 @@ def test_what_may_not_be_released_is_not(refined: Callable) -> None:
 @pytest.mark.slow
 def test_the_bench_measures(home: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli.main", "bench", "refine", "--rows", "3000", "--json"],
+        [sys.executable, "-m", "tests.bench", "refine", "--rows", "3000", "--json"],
         capture_output=True,
         text=True,
     )

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.artifacts import Harvest
-from pipelines.stages import run
-from pipelines.templates import make_plan, template_files
+from pipelines.core.artifacts import Harvest
+from pipelines.core.templates import make_plan, template_files
+from pipelines.stages.table import run
 
 CHAIN = ("collect", "validate", "refine", "version", "report")
 

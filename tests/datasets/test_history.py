@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.artifacts import Splits
+from pipelines.core.artifacts import Splits
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import write_jsonl
 from pipelines.datasets.history import diff, get, history, rollback
 from pipelines.datasets.split import digest_of
 from pipelines.datasets.versions import version, versions
-from pipelines.errors import WeaverError
-from pipelines.files import write_jsonl
 
-from .registry import KILLS, PLAN, assert_clean, git, script
+from .dvc_repository import KILLS, PLAN, assert_clean, git, script
 
 
 def rows(prefix: str, count: int, topic: str = "engine") -> list[dict]:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.artifacts import Harvest
-from pipelines.datasets import intake
+from pipelines.core.artifacts import Harvest
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import read_jsonl
+from pipelines.core.templates import make_plan
+from pipelines.datasets import upload as intake
 from pipelines.datasets.collect import collect
-from pipelines.datasets.intake import staged, uploads
-from pipelines.errors import WeaverError
-from pipelines.files import read_jsonl
-from pipelines.templates import make_plan
+from pipelines.datasets.upload import staged, uploads
 
 from .own_data import ROWS, T, add, assert_nothing_kept, objects, text, write
 
@@ -55,7 +55,7 @@ def test_what_is_not_accepted_leaves_nothing(tmp_path: Path) -> None:
 def test_a_kill_leaves_nothing(tmp_path: Path) -> None:
     """Killed while it reads; the next one sweeps what lies there."""
     path = write(tmp_path / "t.csv", text(ROWS * 20_000))
-    code = f"from pipelines.datasets.intake import staged\nwith staged({T!r}, {str(path)!r}) as stage: stage.accept()"
+    code = f"from pipelines.datasets.upload import staged\nwith staged({T!r}, {str(path)!r}) as stage: stage.accept()"
     process = subprocess.Popen([sys.executable, "-c", code])
     while not list(intake.folder(T).glob(".staged-*/0/rows.jsonl")):
         assert process.poll() is None

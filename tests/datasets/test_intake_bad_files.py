@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.datasets import intake
-from pipelines.datasets.intake import readers
-from pipelines.errors import WeaverError
+from pipelines.core.errors import WeaverError
+from pipelines.datasets import upload as intake
+from pipelines.datasets.upload import readers
 
 from .own_data import HEADER, ROWS, add, assert_nothing_kept, objects, text, workbook, write
 

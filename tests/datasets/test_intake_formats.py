@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.datasets import intake
-from pipelines.errors import WeaverError
+from pipelines.core.errors import WeaverError
+from pipelines.datasets import upload as intake
 
 from .own_data import HEADER, ROWS, T, add, columns, objects, parquet, text, workbook, write
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.datasets import intake
-from pipelines.errors import WeaverError
+from pipelines.core.errors import WeaverError
+from pipelines.datasets import upload as intake
 
 from .own_data import HEADER, ROWS, add, columns, objects, parquet, refused, text, workbook, write
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.artifacts import Records, Splits, Validation
+from pipelines.core.artifacts import Records, Splits, Validation
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest, read_jsonl, write_jsonl
+from pipelines.core.templates import make_plan
 from pipelines.datasets.refine import refine
-from pipelines.errors import WeaverError
-from pipelines.files import digest, read_jsonl, write_jsonl
-from pipelines.templates import make_plan
 
 TOPICS = ("engine", "drivetrain", "fuel_economy")
 Rows = list[dict]

@@ -3,13 +3,13 @@
 import pyarrow as pa
 import pytest
 
-from pipelines.datasets.refine import answers, text
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import canonical
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.templates import make_plan
+from pipelines.datasets.refine import answer_steps, text_steps
 from pipelines.datasets.refine.engine import STEPS, Whole, load, parse
-from pipelines.errors import WeaverError
-from pipelines.files import canonical
 from pipelines.kits.automotive import service_advisor
-from pipelines.plan import TrainingPlan
-from pipelines.templates import make_plan
 
 KIT = service_advisor.build()
 
@@ -40,7 +40,7 @@ def kinds(name: str, rows: list[dict], plan: TrainingPlan) -> list[str | None]:
 def test_the_kits_rows_come_through_unchanged(name: str, plan: TrainingPlan) -> None:
     assert set(reasons(name, KIT, plan)) == {None}
     if name == "normalise":
-        done = text.normalise(table(*KIT), plan).drop_columns(["reason"])
+        done = text_steps.normalise(table(*KIT), plan).drop_columns(["reason"])
         assert done.equals(table(*KIT))
 
 
@@ -62,7 +62,7 @@ def test_the_kits_rows_come_through_unchanged(name: str, plan: TrainingPlan) -> 
     ],
 )
 def test_normalise(given: str, clean: str, plan: TrainingPlan) -> None:
-    done = text.normalise(table({"instruction": given, "output": "x", "facts": {"said": given}}), plan)
+    done = text_steps.normalise(table({"instruction": given, "output": "x", "facts": {"said": given}}), plan)
     assert done["instruction"].to_pylist() == [clean]
     assert done["facts"].to_pylist() == [canonical({"said": clean})]
 
@@ -139,12 +139,12 @@ def test_an_answer_without_a_full_stop_where_its_topic_has_them(plan: TrainingPl
     rows = [
         {"instruction": f"What of bolt {n}?", "topic": topic, "output": f"Tighten bolt number {n} by hand{stop}"}
         for topic, stop in (("careful", "."), ("careless", ""))
-        for n in range(answers.FEWEST)
+        for n in range(answer_steps.FEWEST)
     ]
     rows.append({"instruction": "And the nut?", "topic": "careful", "output": "Tighten the nut and then drive"})
     rows.append({"instruction": "How much?", "topic": "careful", "output": "30 Nm"})
     found = kinds("answers", rows, plan)
-    assert found[:-2] == [None] * (2 * answers.FEWEST)
+    assert found[:-2] == [None] * (2 * answer_steps.FEWEST)
     assert found[-2:] == ["truncated answer", None]
 
 

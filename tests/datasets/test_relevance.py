@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines import embedder
+from pipelines.core.errors import WeaverError
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.templates import make_plan
 from pipelines.datasets.refine.relevance import THRESHOLDS, effect, relevance, similarity
-from pipelines.errors import WeaverError
 from pipelines.kits.automotive import service_advisor
-from pipelines.plan import TrainingPlan
-from pipelines.templates import make_plan
+from pipelines.text import embedder
 
 QUESTIONS = [
     "What is the highway fuel economy of this car?\n2021 Honda Civic | city 30 mpg | cylinders 4 | highway 38 mpg",

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from pipelines.datasets import intake
-from pipelines.datasets.intake import staged
+from pipelines.core.errors import Unavailable, WeaverError
+from pipelines.core.settings import settings
+from pipelines.core.templates import make_plan
+from pipelines.datasets import upload as intake
 from pipelines.datasets.split import digest_of
+from pipelines.datasets.upload import staged
 from pipelines.datasets.versions import checkout, version, versions
-from pipelines.errors import Unavailable, WeaverError
-from pipelines.settings import settings
-from pipelines.templates import make_plan
 
 T = "service_advisor"
 CSV = b"question,answer,topic\nWas?,Das.,engine\nWie?,So.,engine\n"

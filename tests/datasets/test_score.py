@@ -3,9 +3,9 @@
 import pyarrow as pa
 import pytest
 
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.templates import make_plan
 from pipelines.datasets.refine.score import PARTS, parts, quality
-from pipelines.plan import TrainingPlan
-from pipelines.templates import make_plan
 
 GOOD = {
     "instruction": "What is the highway fuel economy?",

@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
+from pipelines.core.errors import WeaverError
 from pipelines.datasets.split import assert_both_sides, assert_no_leak, leaks, split
-from pipelines.errors import WeaverError
 
 TOPICS = ("engine", "drivetrain", "fuel_economy", "code_meaning")
 Rows = list[dict]

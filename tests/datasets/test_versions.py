@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.artifacts import Champion, DatasetVersion
+from pipelines.core.artifacts import Champion, DatasetVersion
+from pipelines.core.errors import Unavailable, WeaverError
+from pipelines.core.settings import settings
 from pipelines.datasets.split import digest_of
 from pipelines.datasets.versions import checkout, learnt, version, versions
-from pipelines.errors import Unavailable, WeaverError
-from pipelines.settings import settings
 
-from .registry import KILLS, PLAN, assert_clean, git, script
+from .dvc_repository import KILLS, PLAN, assert_clean, git, script
 
 
 def test_a_new_dataset_is_a_new_version(splits: Callable, home: Path) -> None:

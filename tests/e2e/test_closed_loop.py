@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.bench.loop import run
+from tests.bench.loop import run
 
 
 @pytest.mark.slow

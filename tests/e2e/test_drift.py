@@ -9,9 +9,9 @@ import httpx
 import pytest
 import yaml
 
-from pipelines.chat import question
+from pipelines.core.templates import template_files
 from pipelines.kits.automotive import dealership_operations, service_advisor
-from pipelines.templates import template_files
+from pipelines.text.chat_format import question
 
 NAME = "night_desk"
 HOURS = 0.02  # 72 seconds

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.settings import REPOSITORY
+from pipelines.core.settings import REPOSITORY
 
 
 @pytest.fixture

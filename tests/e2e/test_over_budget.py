@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.files import write_text
-from pipelines.templates import template_files
+from pipelines.core.files import write_text
+from pipelines.core.templates import template_files
 
 TEMPLATE = "frugal_advisor"
 DAG = f"retrain_{TEMPLATE}"

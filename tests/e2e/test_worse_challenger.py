@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.files import read_jsonl, write_jsonl
+from pipelines.core.files import read_jsonl, write_jsonl
 
 TEMPLATE = "parts_inventory"
 REAL = (

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.plan import TrainingPlan
-from pipelines.settings import settings
-from pipelines.templates import make_plan
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.settings import settings
+from pipelines.core.templates import make_plan
 
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 
@@ -53,7 +53,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def run_id(room: Path) -> str:
     """The run that trained the challenger."""
-    from pipelines.tracking import tracking
+    from pipelines.clients.mlflow import tracking
 
     mlflow = tracking()
     mlflow.set_experiment("service_advisor")  # the library remembers one, maybe of another test's store

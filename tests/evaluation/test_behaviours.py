@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from pipelines.errors import WeaverError
+from pipelines.core.errors import WeaverError
+from pipelines.core.templates import load_template, new_template
 from pipelines.evaluation import behaviours
 from pipelines.kits import kits, perturbations
-from pipelines.templates import load_template, new_template
 
 FILES = sorted((kits()["automotive"].folder / "behaviours").glob("*.yaml"))
 RECORD = "2021 Honda Accord | city 30 mpg | highway 38 mpg"

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from pipelines.artifacts import DatasetVersion, Evaluation, Export, Incumbent
-from pipelines.errors import WeaverError
+from pipelines.clients.mlflow import tracking
+from pipelines.core.artifacts import DatasetVersion, Evaluation, Export, Incumbent
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest, read_jsonl, write_jsonl
+from pipelines.core.plan import TrainingPlan
 from pipelines.evaluation.evaluate import chosen, evaluate, identified
-from pipelines.files import digest, read_jsonl, write_jsonl
-from pipelines.plan import TrainingPlan
-from pipelines.tracking import tracking
 from pipelines.training.export import export
 
 

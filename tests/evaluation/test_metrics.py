@@ -7,7 +7,7 @@ import pytest
 from sacrebleu import corpus_bleu, corpus_chrf, sentence_chrf
 from sklearn.metrics import f1_score  # noqa: TID253
 
-from pipelines.errors import WeaverError
+from pipelines.core.errors import WeaverError
 from pipelines.evaluation.metrics import (
     as_number,
     choices,
@@ -18,7 +18,7 @@ from pipelines.evaluation.metrics import (
     speed,
     summarise,
 )
-from pipelines.facts import stands_in
+from pipelines.text.facts import stands_in
 
 ROW = {"output": "It gets 38 mpg on the highway.", "facts": {"highway_mpg": "38"}}
 

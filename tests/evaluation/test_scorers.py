@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from pipelines.clients.mlflow import tracking
 from pipelines.evaluation.metrics import marks
 from pipelines.evaluation.scorers import data_of, scorers
-from pipelines.tracking import tracking
 
 ASKED = {"instruction": "Which wheels are driven?", "input": "2021 Ford Mustang | drive rear-wheel"}
 TOLD = {"truth": "Its drive is rear-wheel.", "expected": {"drive": "rear-wheel"}}

@@ -11,10 +11,10 @@ from importlib.metadata import version
 
 import pytest
 
+from pipelines.core.files import digest
+from pipelines.core.plan import Contract
 from pipelines.datasets import split
-from pipelines.facts import stands_in
-from pipelines.files import digest
-from pipelines.plan import Contract
+from pipelines.text.facts import stands_in
 
 BUILDERS = {
     "vehicle_specifications": {"engine", "fuel_economy", "body", "weight", "plant", "power", "electric"},

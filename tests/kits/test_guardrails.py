@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from pipelines import privacy
 from pipelines.datasets.split import split
 from pipelines.kits.automotive.records import guardrails
 from pipelines.kits.automotive.records.declined import REQUESTS
+from pipelines.text import privacy
 
 BUILDERS = ("service_advisor", "sales_conversations", "parts_inventory", "dealership_operations")
 

@@ -10,9 +10,9 @@ from importlib.metadata import version
 
 import pytest
 
+from pipelines.core.templates import load_template
 from pipelines.datasets.split import leaks, split
 from pipelines.kits.automotive import service_advisor
-from pipelines.templates import load_template
 
 COLUMNS = {"instruction", "input", "output", "topic", "source", "key", "kind", "facts", "group"}
 TOPICS = {

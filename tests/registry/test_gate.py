@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from pipelines.artifacts import Behaviour, Evaluation, Scores, Verdict
-from pipelines.errors import WeaverError
-from pipelines.plan import TrainingPlan
+from pipelines.core.artifacts import Behaviour, Evaluation, Scores, Verdict
+from pipelines.core.errors import WeaverError
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.templates import make_plan
 from pipelines.registry import ledger
 from pipelines.registry.gate import verdict
 from pipelines.registry.promote import behind_aliases
-from pipelines.templates import make_plan
 
 from ..models import Home, comparison, evaluated
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import WeaverError
-from pipelines.files import canonical
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import canonical
 from pipelines.registry import ledger
-from pipelines.registry.audit import audit
-from pipelines.serving.pointer import answering
+from pipelines.registry.ledger_check import audit
+from pipelines.serving.deployment_pointer import answering
 
 from ..models import Home, killed
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from pipelines.artifacts import NOBODY, Verdict
-from pipelines.errors import Unavailable, WeaverError
+from pipelines.core.artifacts import NOBODY, Verdict
+from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.registry import ledger
-from pipelines.registry.audit import audit
+from pipelines.registry.ledger_check import audit
 from pipelines.registry.promote import behind_aliases, decided
-from pipelines.serving.pointer import answering
+from pipelines.serving.deployment_pointer import answering
 
 from ..models import EVIDENCE, Home, killed
 from ..servers import Server
@@ -177,7 +177,7 @@ def test_an_unfinished_promotion_stops_the_next_until_it_is_finished_or_given_up
 
 @pytest.mark.slow
 def test_without_mlflow_nothing_is_half_done(models: Home, own_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipelines.settings import settings
+    from pipelines.core.settings import settings
 
     own_server.start()
     monkeypatch.setenv("WEAVER_TRACKING_URI", own_server.url)

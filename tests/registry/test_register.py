@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from pipelines import signing
-from pipelines.artifacts import Incumbent
-from pipelines.errors import WeaverError
-from pipelines.files import digest
+from pipelines.core import signing
+from pipelines.core.artifacts import Incumbent
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest
 from pipelines.registry import ledger
 
 from ..models import Home, evaluated

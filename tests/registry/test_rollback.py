@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from pipelines.errors import WeaverError
+from pipelines.core.errors import WeaverError
+from pipelines.core.settings import settings
 from pipelines.registry import ledger
-from pipelines.registry.audit import audit
-from pipelines.serving import store
-from pipelines.serving.pointer import answering, deployed, home
-from pipelines.settings import settings
+from pipelines.registry.ledger_check import audit
+from pipelines.serving import model_store
+from pipelines.serving.deployment_pointer import answering, deployed, home
 
 from ..models import Home, killed
 from .test_promote import agree
@@ -74,7 +74,9 @@ def test_killed_before_any_of_its_changes_it_is_finished_by_running_it_again(kep
 
 def test_one_that_cannot_be_finished_may_go_to_another_version(models: Home) -> None:
     models.promoted(1, 2, 3)
-    published = settings().home / "models" / models.name / store.versions(models.name)[2].digest / "model.safetensors"
+    published = (
+        settings().home / "models" / models.name / model_store.versions(models.name)[2].digest / "model.safetensors"
+    )
     whole = published.read_bytes()
     for file in (published, home(models.name) / "v2" / "model.safetensors"):
         file.unlink()  # not written to: they are links to the exported one

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import WeaverError
-from pipelines.request_log import RequestLog, folder, landing, parts
+from pipelines.core.errors import WeaverError
+from pipelines.request_log import RequestLog, folder, parquet_store, write_ahead_log
 
 from .rows import DAY, exchange, files, ids
 
@@ -55,7 +55,7 @@ def test_what_was_acknowledged_survives_a_kill(kills: int, home: Path, tmp_path:
     log.settle()
     log.close()
     assert sorted(ids()) == sorted({*acknowledged, *unacknowledged})
-    assert landing.landed(folder() / "landing.sqlite") == []
+    assert write_ahead_log.landed(folder() / "landing.sqlite") == []
     print(f"{len(acknowledged)} acknowledged rows in {kills} lives, each there once")
 
 
@@ -64,8 +64,8 @@ def test_a_settling_killed_before_it_removed_what_it_settled_doubles_nothing(log
     now = time.time()
     for number in range(6):
         log.write(exchange(f"a{number}", now - number % 2 * DAY))
-    rows = landing.landed(folder() / "landing.sqlite")
-    parts.settle(folder(), rows[:5])
+    rows = write_ahead_log.landed(folder() / "landing.sqlite")
+    parquet_store.settle(folder(), rows[:5])
     assert len(ids()) == 6
     log.write(exchange("b", now))
     assert sorted(ids()) == ["a0", "a1", "a2", "a3", "a4", "a5", "b"]
@@ -77,8 +77,8 @@ def test_a_compaction_that_was_killed_doubles_nothing(log: RequestLog) -> None:
     for number in range(3):
         log.write(exchange(f"a{number}"))
         log.settle()
-    (day,) = parts.days(folder() / "exchanges")
-    parts.compact(day, parts.parts(day))
+    (day,) = parquet_store.days(folder() / "exchanges")
+    parquet_store.compact(day, parquet_store.parts(day))
     assert len(files()) == 4 and sorted(ids()) == ["a0", "a1", "a2"]
     log.settle()
     assert len(files()) == 1 and sorted(ids()) == ["a0", "a1", "a2"]

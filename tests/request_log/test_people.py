@@ -11,10 +11,10 @@ from pyarrow import csv, parquet
 from pyarrow import json as arrow_json
 
 from pipelines.cli.main import app
-from pipelines.errors import WeaverError
+from pipelines.core.errors import WeaverError
+from pipelines.core.settings import settings
+from pipelines.core.templates import template_files
 from pipelines.request_log import RequestLog, feedbacks, folder
-from pipelines.settings import settings
-from pipelines.templates import template_files
 
 from .rows import DAY, T, exchange, opinion
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from pipelines.request_log import Exchange, RequestLog, exchanges, feedbacks, folder, parts
+from pipelines.request_log import Exchange, RequestLog, exchanges, feedbacks, folder, parquet_store
 
 from .rows import DAY, T, exchange, files, ids
 
@@ -59,7 +59,7 @@ def test_a_day_that_is_over_becomes_one_part(log: RequestLog) -> None:
 
 
 def test_many_parts_of_today_become_one(log: RequestLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "PARTS_A_DAY", 3)
+    monkeypatch.setattr(parquet_store, "PARTS_A_DAY", 3)
     for number in range(9):
         log.write(exchange(f"a{number}"))
         log.settle()
@@ -67,7 +67,7 @@ def test_many_parts_of_today_become_one(log: RequestLog, monkeypatch: pytest.Mon
 
 
 def test_old_days_go(log: RequestLog) -> None:
-    old = time.time() - (parts.KEEP_DAYS + 2) * DAY
+    old = time.time() - (parquet_store.KEEP_DAYS + 2) * DAY
     log.write(exchange("old", old))
     log.write(exchange("new"))
     log.settle()
@@ -77,7 +77,7 @@ def test_old_days_go(log: RequestLog) -> None:
 def test_readers_see_every_row_once_while_it_is_written_and_settled(
     log: RequestLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "PARTS_A_DAY", 2)
+    monkeypatch.setattr(parquet_store, "PARTS_A_DAY", 2)
     written, stop = [0], threading.Event()
 
     def write() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from pipelines import signing
-from pipelines.errors import WeaverError
-from pipelines.serving.pointer import being_deployed, deployed, deploying, home
+from pipelines.core import signing
+from pipelines.core.errors import WeaverError
+from pipelines.serving.deployment_pointer import being_deployed, deployed, deploying, home
 
 from ..models import Home
 

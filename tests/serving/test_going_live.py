@@ -14,18 +14,18 @@ import orjson
 import pytest
 import tritonclient.grpc
 
-from pipelines.artifacts import Adapter, Export, Incumbent
-from pipelines.errors import Unavailable, WeaverError
-from pipelines.files import write_jsonl
+from pipelines.clients.backends import backend
+from pipelines.clients.mlflow import tracking
+from pipelines.core.artifacts import Adapter, Export, Incumbent
+from pipelines.core.errors import Unavailable, WeaverError
+from pipelines.core.files import write_jsonl
+from pipelines.core.routes import route
+from pipelines.core.settings import settings
+from pipelines.core.templates import make_plan, template_files
 from pipelines.request_log import exchanges
-from pipelines.serving import trial
-from pipelines.serving.backends import backend
-from pipelines.serving.pointer import answering, deployed
-from pipelines.serving.routes import route
-from pipelines.settings import settings
-from pipelines.stack import keys, supervision
-from pipelines.templates import make_plan, template_files
-from pipelines.tracking import tracking
+from pipelines.serving import experiments
+from pipelines.serving.deployment_pointer import answering, deployed
+from pipelines.stack import credentials, supervision
 from pipelines.training.export import export
 
 from ..models import Home
@@ -76,7 +76,7 @@ def live(
         for port in ("TRITON_HTTP", "TRITON_GRPC", "GATEWAY"):
             patch.setenv(f"WEAVER_{port}_PORT", str(free_port()))
         settings.cache_clear()
-        keys.make()
+        credentials.make()
         supervision.launch()
         supervision.start({"triton", "gateway"})
         until(lambda: client().models.list().data == [] and triton_is_ready())
@@ -178,21 +178,21 @@ def test_triton_s_own_client_gets_the_champion_s_answer_too(live: Live) -> None:
 
 
 def test_a_version_on_trial_answers_its_users_and_one_in_shadow_nobody(live: Live) -> None:
-    trial.split(NAME, 2, 0.5, live.plan)
+    experiments.split(NAME, 2, 0.5, live.plan)
     time.sleep(0.5)
     asked = {user: {answered_by(user, number) for number in range(3)} for user in map(str, range(8))}
     assert all(len(models) == 1 for models in asked.values()), "each stays with one version"
     assert set.union(*asked.values()) == {f"{NAME}-v1", f"{NAME}-v2"}
     with pytest.raises(WeaverError, match="is its champion"):
-        trial.split(NAME, 1, 0.5, live.plan)
+        experiments.split(NAME, 1, 0.5, live.plan)
 
-    trial.split(NAME, 2, 0, live.plan)
-    trial.shadow(NAME, 2, 1.0, live.plan)
+    experiments.split(NAME, 2, 0, live.plan)
+    experiments.shadow(NAME, 2, 1.0, live.plan)
     time.sleep(0.5)
     began = time.time()
     assert {answered_by(user, 9) for user in map(str, range(8))} == {f"{NAME}-v1"}
     until(lambda: any(row["shadow_of"] and row["version"] == 2 for row in exchanges(since=began).to_pylist()))
-    trial.shadow(NAME, 2, 0, live.plan)
+    experiments.shadow(NAME, 2, 0, live.plan)
     assert [served.version for served in route(NAME).served] == [1]
     assert f"{NAME}-v2" not in backend("llama_cpp").status()
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from pipelines import signing
-from pipelines.errors import Unavailable
-from pipelines.files import digest
-from pipelines.serving.store import local, publish, pull
-from pipelines.settings import settings
+from pipelines.core import signing
+from pipelines.core.errors import Unavailable
+from pipelines.core.files import digest
+from pipelines.core.settings import settings
+from pipelines.serving.model_store import local, publish, pull
 
 N = "service_advisor"
-PULL = "import sys; from pipelines.serving.store import pull; print(pull(sys.argv[1], 1))"
+PULL = "import sys; from pipelines.serving.model_store import pull; print(pull(sys.argv[1], 1))"
 
 
 def model(folder: Path, size: int) -> Path:
@@ -92,7 +92,7 @@ def test_a_long_pull_says_how_far_it_is(
     s3: Any, tmp_path: Path, home: Path, monkeypatch: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("WEAVER_MODEL_REPOSITORY", f"s3://{s3.bucket()}")
-    monkeypatch.setattr("pipelines.serving.repositories.REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("pipelines.serving.model_repositories.REPORT_SECONDS", 0.0)
     settings.cache_clear()
     publish(model(tmp_path / "export", 20_000_000), N, 1)
     with caplog.at_level(logging.INFO, "pipelines"):

@@ -7,12 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli.main import app
-from pipelines.errors import Unavailable, WeaverError
-from pipelines.serving.routes import file_of
-from pipelines.settings import settings
+from pipelines.core.errors import Unavailable, WeaverError
+from pipelines.core.routes import file_of
+from pipelines.core.settings import settings
 
+from ..gateway.test_routing import route
 from ..ports import free_port
-from .test_routing import route
 
 
 def weaver(*verb: str) -> str:

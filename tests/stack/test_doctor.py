@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.settings import settings
+from pipelines.core.settings import settings
 from pipelines.stack import doctor
 
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipelines.settings import settings
+from pipelines.core.settings import settings
 from pipelines.stack import control, servers, supervision
 
 SERVER = """

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from pipelines.artifacts import Adapter, DatasetVersion
-from pipelines.files import digest, write_jsonl
-from pipelines.plan import TrainingPlan
-from pipelines.settings import settings
-from pipelines.templates import make_plan
-from pipelines.tracking import tracking
+from pipelines.clients.mlflow import tracking
+from pipelines.core.artifacts import Adapter, DatasetVersion
+from pipelines.core.files import digest, write_jsonl
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.settings import settings
+from pipelines.core.templates import make_plan
 
 from ..servers import Server
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from pipelines import signing
-from pipelines.artifacts import Adapter, Export, Incumbent
-from pipelines.errors import WeaverError
-from pipelines.files import digest
-from pipelines.plan import TrainingPlan
-from pipelines.templates import make_plan
+from pipelines.core import signing
+from pipelines.core.artifacts import Adapter, Export, Incumbent
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.templates import make_plan
 from pipelines.training.export import export, restore
 
 NONE_YET = Incumbent(name="service_advisor")

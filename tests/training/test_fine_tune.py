@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from pipelines import signing
-from pipelines.artifacts import Adapter, DatasetVersion
-from pipelines.errors import Unavailable
-from pipelines.files import digest
-from pipelines.plan import TrainingPlan
-from pipelines.settings import settings
-from pipelines.tracking import tracking
+from pipelines.clients.mlflow import tracking
+from pipelines.core import signing
+from pipelines.core.artifacts import Adapter, DatasetVersion
+from pipelines.core.errors import Unavailable
+from pipelines.core.files import digest
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.settings import settings
 from pipelines.training import fine_tune as room
-from pipelines.training.adapters import last_whole
+from pipelines.training.checkpoints import last_whole
 from pipelines.training.fine_tune import fine_tune
 
 STAGE = """

@@ -11,18 +11,17 @@ from typing import Any
 import optuna
 import pytest
 
-from pipelines.artifacts import DatasetVersion
 from pipelines.cli.main import main
-from pipelines.errors import WeaverError
-from pipelines.files import digest, read_jsonl, write_jsonl
-from pipelines.plan import TrainingPlan
-from pipelines.settings import settings
-from pipelines.stages import work_folder
-from pipelines.templates import make_plan, new_template
-from pipelines.tracking import tracking
-from pipelines.training.base import prepare
-from pipelines.training.study import as_settings, ask, open_study, present, space
+from pipelines.clients.mlflow import tracking
+from pipelines.core.artifacts import DatasetVersion
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest, read_jsonl, write_jsonl
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.settings import settings, work_folder
+from pipelines.core.templates import make_plan, new_template
+from pipelines.training.base_model import prepare
 from pipelines.training.tune import Tuning, carve, tune
+from pipelines.training.tune_study import as_settings, ask, open_study, present, space
 
 TEMPLATE = "night_desk"
 SHORT = {"train.batch_size": 4, "train.max_steps": 3, "train.checkpoint_steps": 1, "train.learning_rate": 1e-4}
@@ -145,7 +144,7 @@ def test_killed_in_mid_trial_it_goes_on_and_repeats_nothing(
 
 @pytest.mark.slow
 def test_a_trial_behind_the_median_is_pruned(orders: DatasetVersion, plan: TrainingPlan, tmp_path: Path) -> None:
-    from pipelines.training.trial import attempt, held_tuning
+    from pipelines.training.tune_trial import attempt, held_tuning
 
     carve(orders, 17, tmp_path)
     study = open_study(tmp_path, plan)

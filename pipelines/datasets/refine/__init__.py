@@ -13,18 +13,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines import progress
-from pipelines.artifacts import FEEDBACK, Splits, Validation
+from pipelines.core import progress
+from pipelines.core.artifacts import FEEDBACK, Splits, Validation
+from pipelines.core.files import canonical, digest, once, write_text
+from pipelines.core.plan import TrainingPlan
 from pipelines.datasets import quarantine, split
-from pipelines.datasets.refine.account import Account
 from pipelines.datasets.refine.engine import MappedRow, batches, run, unparse
-from pipelines.files import canonical, digest, once, write_text
-from pipelines.plan import TrainingPlan
+from pipelines.datasets.refine.step_report import Account
 
 HERE = Path(__file__).parent
 PIPELINES = HERE.parents[1]
 CODE = sorted(
-    [*HERE.glob("*.py"), *(PIPELINES / "privacy").glob("*.py"), PIPELINES / "embedder.py", Path(split.__file__)]
+    [
+        *HERE.glob("*.py"),
+        *(PIPELINES / "text" / "privacy").glob("*.py"),
+        PIPELINES / "text" / "embedder.py",
+        Path(split.__file__),
+    ]
 )
 SECTIONS = ("template", "system_prompt", "questions", "contract", "refine", "privacy")  # what steps depend on
 TRAIN, HELDOUT, LEAK = range(3)

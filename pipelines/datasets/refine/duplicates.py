@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine.engine import STAYS, MappedRow, Whole
-from pipelines.plan import TrainingPlan
 
 Row = Mapping[str, Any]
 

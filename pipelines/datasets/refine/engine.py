@@ -25,25 +25,25 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines import progress
-from pipelines.datasets.refine.account import Account
+from pipelines.core import progress
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import canonical
+from pipelines.core.plan import TrainingPlan
+from pipelines.datasets.refine.step_report import Account
 from pipelines.datasets.refine.workers import Workers
-from pipelines.errors import WeaverError
-from pipelines.files import canonical
-from pipelines.plan import TrainingPlan
 
 Released = Mapping[str, list[str]]  # step → ids of the rows that a person let pass it
 
 STEPS = {
-    "normalise": "text:normalise",
-    "personal": "personal:personal",
-    "language": "text:language",
-    "length": "text:length",
-    "repetition": "text:repetition",
+    "normalise": "text_steps:normalise",
+    "personal": "personal_data:personal",
+    "language": "text_steps:language",
+    "length": "text_steps:length",
+    "repetition": "text_steps:repetition",
     "exact_duplicates": "duplicates:exact_duplicates",
     "near_duplicates": "duplicates:near_duplicates",
     "relevance": "relevance:relevance",
-    "answers": "answers:answers",
+    "answers": "answer_steps:answers",
     "quality": "score:quality",
     "sample": "sample:sample",
 }

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines import embedder
-from pipelines.plan import TrainingPlan
+from pipelines.core.plan import TrainingPlan
+from pipelines.text import embedder
 
 log = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.core.files import digest
+from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine.duplicates import numbered, texts
 from pipelines.datasets.refine.engine import STAYS, Whole
-from pipelines.files import digest
-from pipelines.plan import TrainingPlan
 
 
 def prepare(batch: pa.Table, plan: TrainingPlan) -> pa.Table:

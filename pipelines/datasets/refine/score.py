@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from pipelines.datasets.refine.text import repeated
-from pipelines.plan import TrainingPlan
+from pipelines.core.plan import TrainingPlan
+from pipelines.datasets.refine.text_steps import repeated
 
 WORDS = (3, 150)  # of an answer that is neither a mere yes nor an essay
 VARIED = 0.5  # share of different words from which a text is varied enough

@@ -12,8 +12,8 @@ from typing import Any, Literal, Self
 
 import pyarrow as pa
 
-from pipelines.errors import WeaverError
-from pipelines.settings import settings
+from pipelines.core.errors import WeaverError
+from pipelines.core.settings import settings
 
 POOL_FROM = 20_000  # rows; fewer are done before a process has started
 

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from itertools import cycle
 from typing import Any, NamedTuple
 
-from pipelines.errors import WeaverError
+from pipelines.core.errors import WeaverError
 from pipelines.kits.automotive.records import crashes, epa, equipment, prices, trouble_codes, vpic
 from pipelines.kits.automotive.records.lookup import Field, Vehicle, ask
 from pipelines.kits.automotive.records.vpic_fields import FIELDS as VPIC_FIELDS

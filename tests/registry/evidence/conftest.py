@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from pipelines import signing
-from pipelines.artifacts import (
+from pipelines.clients.mlflow import tracking
+from pipelines.core import signing
+from pipelines.core.artifacts import (
     Adapter,
     Behaviour,
     Candidate,
@@ -22,14 +23,13 @@ from pipelines.artifacts import (
     Rule,
     Verdict,
 )
-from pipelines.datasets.refine.account import Account
-from pipelines.files import digest, write_jsonl
+from pipelines.core.files import digest, write_jsonl
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.settings import settings
+from pipelines.core.templates import make_plan
+from pipelines.datasets.refine.step_report import Account
 from pipelines.kits.automotive import service_advisor
-from pipelines.plan import TrainingPlan
 from pipelines.registry.evidence import collect
-from pipelines.settings import settings
-from pipelines.templates import make_plan
-from pipelines.tracking import tracking
 
 from ...servers import Server
 

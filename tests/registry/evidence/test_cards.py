@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipelines.artifacts import DatasetVersion, Evidence
-from pipelines.files import read_jsonl, write_jsonl
+from pipelines.core.artifacts import DatasetVersion, Evidence
+from pipelines.core.files import read_jsonl, write_jsonl
+from pipelines.core.templates import make_plan
 from pipelines.kits.automotive import parts_inventory
 from pipelines.registry.evidence import collect
-from pipelines.templates import make_plan
 
 
 def test_the_model_card_is_one_that_the_hubs_tools_read(evidence: Evidence) -> None:

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from pipelines import signing
-from pipelines.artifacts import Evidence, Verdict
-from pipelines.errors import WeaverError
-from pipelines.files import digest
-from pipelines.plan import TrainingPlan
+from pipelines.clients.mlflow import tracking
+from pipelines.core import signing
+from pipelines.core.artifacts import Evidence, Verdict
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest
+from pipelines.core.plan import TrainingPlan
 from pipelines.registry.evidence import collect
-from pipelines.tracking import tracking
 
 FILES = {
     "model_card.md",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipelines.errors import WeaverError
+from pipelines.core.errors import WeaverError
 from pipelines.kits.automotive.records.lookup import Field, Vehicle
 
 WHO: dict[str, dict[Any, str]] = {  # column of the table → its value → the people it stands for

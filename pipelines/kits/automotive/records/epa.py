@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines.errors import WeaverError
+from pipelines.core.errors import WeaverError
 from pipelines.kits.automotive.records.lookup import Field, Vehicle, ask
 
 GUIDES = ("epa2012", "epa2021")

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import WeaverError
+from pipelines.core.errors import WeaverError
 from pipelines.kits.automotive.records.lookup import Field, Vehicle
 
 if TYPE_CHECKING:

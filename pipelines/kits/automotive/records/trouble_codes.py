@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 from typing import Any, NamedTuple
 
-from pipelines.errors import WeaverError
+from pipelines.core.errors import WeaverError
 
 # Codes a counter hears, two of each severity, whose guidance is short. Few facts asked often: a small model learns by
 # heart only what it meets many times.

@@ -1,0 +1,53 @@
+"""Why a run is started: by the night, by a person, or by monitoring, whose asset events say why."""
+
+from typing import Any
+
+import httpx
+from airflow.sdk import Asset, get_current_context, task
+
+from pipelines.core.settings import settings
+from pipelines.core.templates import make_plan
+
+AUTHOR = "mlflow"  # the Airflow user of tasks and triggers
+
+
+def drift(template: str) -> Asset:
+    """Its events say that this template is to be trained anew, and why: artifacts.DriftEvent."""
+    return Asset(f"drift_{template}")
+
+
+@task(task_id="plan")
+def merge_plan(template: str) -> dict[str, Any]:
+    """params.yaml ← profile ← template ← trigger form ← drift: validated once, then frozen for this run."""
+    from pipelines.monitoring.drift.trigger import merged
+
+    context = get_current_context()
+    events = [event for events in context["triggering_asset_events"].values() for event in events]
+    ours = [{key: value for key, value in event.extra.items() if not key.startswith("from_")} for event in events]
+    asked = merged(template, ours)  # Airflow adds from_rest_api and the like
+    if asked:
+        context["ti"].xcom_push("occasion", asked.model_dump(mode="json"))
+        note(f"Started because {asked.reason} {asked.link}".strip())
+    return make_plan(template, dict(context["params"]) | (asked.config if asked else {})).model_dump(mode="json")
+
+
+def occasion() -> str:
+    """Why drift started this run; empty if it did not."""
+    event = get_current_context()["ti"].xcom_pull(task_ids="plan", key="occasion")
+    return event["reason"] if event else ""
+
+
+def note(text: str) -> None:
+    """Set this run's note; where Airflow does not take it, the task's log has it all the same."""
+    print(text)
+    run, here = get_current_context()["dag_run"], settings()
+    try:
+        with httpx.Client(base_url=here.airflow_url, timeout=30, trust_env=False) as airflow:
+            login = {"username": AUTHOR, "password": here.secret(f"airflow_{AUTHOR}")}
+            token = airflow.post("/auth/token", json=login).raise_for_status().json()["access_token"]
+            airflow.headers["Authorization"] = f"Bearer {token}"
+            airflow.patch(
+                f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}", json={"note": text[:1000]}
+            ).raise_for_status()
+    except (httpx.HTTPError, OSError) as error:  # its password is a file, which an Airflow of one's own does not have
+        print(f"the run has no note: {error}")

@@ -1,0 +1,91 @@
+"""What the rows of a dataset become, from their sources to a tagged version."""
+
+from pathlib import Path
+
+from pipelines.core.artifacts.artifact import Noun
+
+FEEDBACK = "feedback"  # the source of rows that people's corrections came to
+
+
+class Harvest(Noun):
+    """What people's opinions teach: `uri` is a folder holding rows.jsonl, preferences.jsonl and refused.jsonl.
+
+    `digest` is of the first two; empty, as `uri`, where nobody has said anything.
+    """
+
+    uri: str = ""
+    digest: str = ""
+    opinions: int = 0
+    rows: int = 0
+    preferences: int = 0
+    refused: dict[str, int] = {}  # reason → opinions
+
+
+class Records(Noun):
+    """Collected rows: `uri` is a folder holding records.jsonl."""
+
+    uri: str
+    digest: str
+    rows: int
+    sources: dict[str, str]  # where the rows come from → package version or file digest
+
+
+class Validation(Noun):
+    """Records that met their contract: `uri` is a folder holding the suite, its result and the Data Docs."""
+
+    uri: str
+    records: Records
+    expectations: int
+
+
+class Splits(Noun):
+    """Refined rows: `uri` is a folder holding train.jsonl, heldout.jsonl and dropped.jsonl."""
+
+    uri: str
+    digest: str
+    rows: dict[str, int]  # per split
+    dropped: dict[str, int]  # per reason
+
+    @property
+    def report(self) -> Path:
+        """The folder where the report stage draws what became of the rows: not in `uri`, whose bytes DVC watches."""
+        folder = Path(self.uri)
+        return folder.parents[1] / "report" / folder.name
+
+
+class DataReport(Noun):
+    """How rows became a dataset, as pages: `uri` is a folder holding report.html and what it links to."""
+
+    uri: str
+
+
+class DatasetVersion(Noun):
+    """An accepted dataset, committed and tagged in the data registry; `uri` holds train.jsonl and heldout.jsonl."""
+
+    name: str
+    version: int
+    uri: str
+    digest: str
+    rows: dict[str, int]
+    report: str = ""  # the folder where the report stage draws how these rows came about
+
+    @property
+    def tag(self) -> str:
+        return f"{self.name}@v{self.version}"
+
+
+class Preferences(Noun):
+    """Pairs of answers of which one is preferred, tagged in the data registry; `uri` holds preferences.jsonl.
+
+    Version 0 where there are none. A row is prompt (messages), chosen, rejected and source.
+    """
+
+    name: str
+    version: int = 0
+    uri: str = ""
+    digest: str = ""
+    rows: int = 0
+
+    @property
+    def tag(self) -> str:
+        return f"{self.name}@v{self.version}"

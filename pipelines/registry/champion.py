@@ -1,0 +1,95 @@
+"""The incumbent stage: the registered champion's adapter, fetched once, and only as it was signed."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pipelines.clients.mlflow import lost, tracking
+from pipelines.core import signing
+from pipelines.core.artifacts import Adapter, Incumbent
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest, once
+from pipelines.core.plan import TrainingPlan
+from pipelines.registry.promote import agreed, exists
+
+
+def incumbent(plan: TrainingPlan, work: Path) -> Incumbent:
+    """Fetch the champion that the challenger must beat; version 0 where there is none.
+
+    Raises:
+        WeaverError: the ledger and the alias disagree on who it is; its adapter is not in the registry, not signed,
+            or not what was registered.
+        Unavailable: MLflow does not answer.
+    """
+    client, name = tracking().MlflowClient(), plan.template
+    champion = agreed(client, name)
+    if not champion:
+        return Incumbent(name=name)
+    found = registered(name, champion, work)
+    for older in (work / "incumbent").glob("v*"):
+        if older.name != f"v{champion}":
+            shutil.rmtree(older)
+    return found
+
+
+def registered(name: str, number: int, work: Path) -> Incumbent:
+    """A registered version's adapter, whether it is champion or not, fetched once and verified.
+
+    Raises:
+        WeaverError: there is no such version, or its adapter is not signed, or not what was registered.
+        Unavailable: MLflow does not answer.
+    """
+    mlflow = tracking()
+    client = mlflow.MlflowClient()
+    if not exists(client, name, number):
+        raise WeaverError(f"there is no version {number} of {name}", f"`weaver registry show {name}` names them.")
+    version = client.get_model_version(name, str(number))
+    folder = once(work / "incumbent" / f"v{number}", lambda new: fetch(mlflow, version, new))
+    plan = verified(folder, version)
+    base = mlflow.models.Model.load(str(folder)).flavors["peft"]
+    adapter = Adapter(
+        uri=str(folder / "adapter"),
+        digest=version.tags["adapter_digest"],
+        base_model=base["base_model"],
+        base_digest=base["base_digest"],
+        run_id=version.run_id,
+    )
+    return Incumbent(name=name, version=number, adapter=adapter, base=plan["base"], deployment=plan["deployment"])
+
+
+def fetch(mlflow: Any, version: Any, folder: Path) -> None:
+    source = f"models:/{version.name}/{version.version}"
+    try:
+        mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=str(folder))
+    except mlflow.exceptions.MlflowException as error:
+        if lost(error):
+            raise
+        raise WeaverError(f"{source} cannot be fetched: {error}", remedy(version)) from error
+
+
+def verified(folder: Path, version: Any) -> dict[str, Any]:
+    """The plan that a version was trained by, once its files are known to be those that were registered.
+
+    A signature says that an adapter is ours; the version's tags say that it, and the plan, are those of this version.
+    """
+    missing = [file for file in ("MLmodel", "adapter", "adapter.sig", "plan.json") if not (folder / file).exists()]
+    if missing:
+        shutil.rmtree(folder)  # not whole, so it may not be found again
+        raise WeaverError(f"version {version.version} of {version.name} has no {', '.join(missing)}", remedy(version))
+    signing.verify(folder / "adapter")
+    plan = json.loads((folder / "plan.json").read_text())
+    for what, found in {"adapter": digest(folder / "adapter"), "plan": digest(plan)}.items():
+        if found != version.tags.get(f"{what}_digest"):
+            raise WeaverError(
+                f"{folder}: its {what} is not the one that was registered as version {version.version}",
+                f"Remove that folder and run again. If it stays so, the registry was tampered with: {remedy(version)}",
+            )
+    return plan
+
+
+def remedy(version: Any) -> str:
+    return (
+        f"Restore MLflow's artifacts from a backup; or `weaver rollback {version.name} --to …`; or, if it is older "
+        f"than the ledger, remove the alias champion of {version.name}: the next approved version is then the first."
+    )

@@ -1,0 +1,46 @@
+"""What answers for a template: the deployment that a small file names."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from pipelines.core.artifacts import Deployment, read_noun
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import only_one
+from pipelines.core.settings import settings
+
+
+def deployed(name: str) -> Deployment:
+    """What answers for a template now.
+
+    Raises:
+        WeaverError: nothing has been deployed.
+    """
+    return Deployment.model_validate(read_noun(pointer(name), made_by=f"weaver run {name}"))
+
+
+def answering(name: str) -> int:
+    """The version that answers now; 0 if none does."""
+    return deployed(name).version if pointer(name).exists() else 0
+
+
+def pointer(name: str) -> Path:
+    return home(name).with_suffix(".json")
+
+
+def home(name: str) -> Path:
+    """The folder of a template's deployed versions."""
+    return settings().home / "deployments" / name
+
+
+def deploying(name: str, patience: float = -1) -> AbstractContextManager[None]:
+    """One at a time changes what is loaded for a template; `patience` is how many seconds another is waited for."""
+    return only_one(settings().home / "serving" / f"{name}.lock", f"deploying {name}", patience)
+
+
+def being_deployed(name: str) -> bool:
+    """Whether somebody changes what is loaded for a template just now."""
+    try:
+        with deploying(name, patience=0):
+            return False
+    except WeaverError:
+        return True

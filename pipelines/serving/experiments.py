@@ -1,0 +1,57 @@
+"""Versions beside the champion: one in shadow is asked too and nobody sees its answers; one on trial answers a share.
+
+Both end with the next deployment, which writes the route anew.
+"""
+
+from pathlib import Path
+
+from pipelines.clients.backends import Model
+from pipelines.core.errors import WeaverError
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.routes import Route, file_of, route
+from pipelines.serving import model_store
+from pipelines.serving.deploy import place_on, unload
+from pipelines.serving.deployment_pointer import deploying
+
+
+def shadow(name: str, version: int, share: float, plan: TrainingPlan) -> Route:
+    """Ask a published version a share of the requests too; 0 ends that."""
+    with deploying(name):
+        found = loaded(name, version, plan) if share else route(name)
+        shadows = {number: part for number, part in found.shadow.items() if number != version}
+        return settle(found.model_copy(update={"shadow": shadows | ({version: share} if share else {})}), plan)
+
+
+def split(name: str, version: int, share: float, plan: TrainingPlan) -> Route:
+    """Let a published version that was approved once answer a share of the users; each stays with one version.
+
+    Raises:
+        WeaverError: it is the champion, which answers the rest.
+    """
+    with deploying(name):
+        found = loaded(name, version, plan) if share else route(name)
+        if version == found.champion:
+            raise WeaverError(f"version {version} of {name} is its champion", "Name the version that is tried beside.")
+        shares = {found.champion: 1 - share} | ({version: share} if share else {})
+        return settle(found.model_copy(update={"shares": shares}), plan)
+
+
+def loaded(name: str, version: int, plan: TrainingPlan) -> Route:
+    """The route, with the version in it and on every backend."""
+    found = route(name)
+    if any(served.version == version for served in found.served):
+        return found
+    folder = model_store.pull(name, version)
+    served, _ = place_on(Model(name, version, folder), plan)
+    return found.model_copy(update={"served": [*found.served, served]})
+
+
+def settle(found: Route, plan: TrainingPlan) -> Route:
+    """Write the route; what it asks no more is dropped from it, but for the way back, and from memory."""
+    before = max((served.version for served in found.served if served.version < found.champion), default=0)
+    wanted = {*found.shares, *found.shadow, found.champion, before}
+    gone = [served for served in found.served if served.version not in wanted]
+    kept = found.model_copy(update={"served": [served for served in found.served if served.version in wanted]})
+    kept.save(file_of(found.name))
+    unload([Model(found.name, served.version, Path()) for served in gone], plan)
+    return kept

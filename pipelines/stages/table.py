@@ -1,0 +1,124 @@
+"""The loop as a table: which function each stage is, and whose nouns it takes.
+
+Airflow, DVC and the command line all run a stage through `run`, so that each stays free of logic of its own.
+"""
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pipelines.clients.mlflow import reached
+from pipelines.core.artifacts import Noun
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.settings import quiet_libraries, work_folder
+from pipelines.costs.meter import metered
+
+
+@dataclass(frozen=True)
+class Stage:
+    function: str  # imported only when it runs: stages bring torch, pandas and the like
+    takes: tuple[str, ...]  # the stages whose nouns it takes, in the order of its parameters
+    help: str
+    signed: bool = False  # also takes who decides, and why
+    nightly: bool = True  # a task of the retraining DAG; the others are of the way back
+
+
+STAGES = {
+    "harvest": Stage(
+        "monitoring.feedback.collect_feedback:harvest", (), "Learn from what people think of the answers."
+    ),
+    "collect": Stage("datasets.collect:collect", ("harvest",), "Build or read the rows."),
+    "validate": Stage("datasets.contract:validate", ("collect",), "Hold the rows to their contract."),
+    "refine": Stage("datasets.refine:refine", ("validate",), "Clean, deduplicate and split the rows."),
+    "version": Stage("datasets.versions:version", ("refine",), "Commit the dataset to the data registry."),
+    "judge": Stage(
+        "monitoring.feedback.rlaif:judge", ("version",), "Judge the champion's own answers, for pairs to learn from."
+    ),
+    "preferences": Stage(
+        "datasets.preferences:preferences",
+        ("harvest", "judge", "version"),
+        "Commit which answers are preferred to the data registry.",
+    ),
+    "budget": Stage("training.budget:budget", ("version",), "Forecast what the run will cost, and hold it to limits."),
+    "report": Stage("datasets.refine.refine_report:report", ("validate", "refine"), "Draw what became of the rows."),
+    "fine_tune": Stage("training.fine_tune:fine_tune", ("version",), "Train an adapter with QLoRA."),
+    "prefer": Stage(
+        "training.dpo:prefer", ("fine_tune", "version", "preferences"), "Train on with preferred answers (DPO)."
+    ),
+    "incumbent": Stage("registry.champion:incumbent", (), "Fetch the champion that must be beaten."),
+    "export": Stage("training.export:export", ("prefer", "incumbent"), "Merge adapters into what will be served."),
+    "evaluate": Stage("evaluation.evaluate:evaluate", ("export", "version"), "Ask every arm the held-out questions."),
+    "register": Stage(
+        "registry.register:register", ("evaluate", "export", "version", "preferences"), "Register the challenger."
+    ),
+    "review": Stage("evaluation.expert_review:ask", ("register", "evaluate"), "Put answers before an expert."),
+    "scores": Stage("evaluation.expert_review:collect", ("review",), "Read what the experts gave."),
+    "gate": Stage("registry.gate:gate", ("register", "evaluate", "scores"), "Hold the challenger to the plan's gate."),
+    "evidence": Stage(
+        "registry.evidence:collect",
+        ("register", "evaluate", "export", "version", "gate"),
+        "Put together what the decision rests on.",
+    ),
+    "promote": Stage(
+        "registry.promote:promote", ("register", "evaluate", "gate", "evidence"), "Make the challenger champion.", True
+    ),
+    "reject": Stage("registry.promote:reject", ("register",), "Keep the champion, and say who said no.", True),
+    "deploy": Stage("serving.deploy:deploy", ("promote", "export"), "Let the champion answer."),
+    "record": Stage("registry.ledger:record", ("promote", "deploy"), "Write into the ledger what answers now."),
+    "rollback": Stage(
+        "registry.rollback:rollback", (), "Make an earlier champion champion again.", True, nightly=False
+    ),
+    "champion": Stage(
+        "registry.promote:champion", (), "Find the champion, on whom registry and ledger agree.", nightly=False
+    ),
+    "answering": Stage("registry.deployed_version:answering", (), "Find the version that answers.", nightly=False),
+    "learnt": Stage("datasets.versions:learnt", ("answering",), "Fetch what it was trained on.", nightly=False),
+    "watch": Stage(
+        "monitoring.drift.detect_drift:watch",
+        ("answering", "learnt", "collect"),
+        "Hold what is asked, and what comes in, to what is normal.",
+        nightly=False,
+    ),
+    "announce": Stage(
+        "monitoring.drift.detect_drift:announce", ("watch",), "Say that a retraining starts, and why.", nightly=False
+    ),
+    "restore": Stage("training.export:restore", ("incumbent",), "Merge the champion's adapter again.", nightly=False),
+}
+
+
+def run(
+    name: str,
+    plan: TrainingPlan | dict[str, Any],
+    nouns: Mapping[str, Any],
+    work: Path | None = None,
+    run_id: str = "",
+    **extra: Any,
+) -> Noun:
+    """Run a stage on a plan and on the nouns of the stages it takes, all of them as they are or as their JSON.
+    What it takes of time and energy is kept, and what that costs.
+
+    Args:
+        work: the folder for results; the template's own under WEAVER_HOME if not given.
+        run_id: of the Airflow run that it belongs to.
+        extra: what a person adds to a stage: who approves, and why.
+    """
+
+    quiet_libraries()
+    plan = TrainingPlan.model_validate(plan)
+    with metered(plan, name, run_id) as meter, reached(f"{plan.template} was at {name}"):
+        module, _, function = STAGES[name].function.partition(":")
+        stage = getattr(importlib.import_module(f"pipelines.{module}"), function)
+        parameters = inspect.signature(stage).parameters
+        arguments = [
+            TypeAdapter(parameter.annotation).validate_python(nouns.get(source))
+            for source, parameter in zip(STAGES[name].takes, parameters.values(), strict=False)
+        ]
+        given = {"plan": plan, "work": work or work_folder(plan.template), **extra}
+        noun: Noun = stage(*arguments, **{key: given[key] for key in parameters if key in given})
+        meter.belongs_to(noun, *arguments)
+    return noun

@@ -1,0 +1,142 @@
+"""Stand-ins for personal data: the same value has the same stand-in under one key, and no key, no way back.
+
+A stand-in is drawn from an HMAC-SHA256 of the value, so that trying every phone number does not help whoever lacks the
+key. It keeps what the text needs (layout, case, check digit, which car) and, where the number plan has a place for it,
+cannot belong to anyone: areas 9xx of the SSN, 555-01xx of the telephone, example.com. Distinct values may share one.
+"""
+
+import hmac
+import random
+import re
+import secrets
+from collections.abc import Callable
+from functools import cache
+
+from pipelines.core.files import only_one, whole
+from pipelines.core.settings import settings
+from pipelines.text.privacy import names
+from pipelines.text.privacy.check_digits import digits_of, luhn_digit, vin_check_digit
+
+LETTERS, DIGITS = "ABCDEFGHJKLMNPRSTUVWXYZ", "0123456789"
+ROADS = ("Street", "Avenue", "Road", "Lane", "Drive", "Court")
+
+
+def key(scope: str) -> bytes:
+    """The key of one dataset or log, 32 bytes: from a secret made once in `settings().secrets`, readable by its owner.
+
+    Args:
+        scope: what shares stand-ins; two scopes cannot be joined on them.
+    """
+    path = settings().secrets / "privacy"
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with only_one(settings().home / ".privacy-key.lock", "making the key of the pseudonyms"):
+            if not path.exists():
+                with whole(path) as temporary:
+                    temporary.touch(mode=0o600)
+                    temporary.write_text(secrets.token_urlsafe(32))
+    return hmac.digest(settings().secret("privacy").encode(), scope.encode(), "sha256")
+
+
+def pseudonym(entity: str, value: str, key: bytes) -> str:
+    """What stands for `value` wherever it occurs, however it is spaced, punctuated or cased."""
+    if entity == "name":  # word by word: "Jane Doe" and "Ms. Doe" stay one person
+        return re.sub(names.ANY_WORD, lambda word: name_word(word.group(), key), value)
+    normal = re.sub(r"[\W_]", "", value).lower()
+    return MAKERS[entity](value, dice(entity, normal.removeprefix("1") if entity == "phone" else normal, key))
+
+
+def dice(entity: str, value: str, key: bytes) -> random.Random:
+    return random.Random(hmac.digest(key, f"{entity}\0{value}".encode(), "sha256"))
+
+
+@cache
+def sorted_names() -> tuple[list[str], list[str]]:
+    first, last = names.census()
+    return sorted(first), sorted(last)
+
+
+def name_word(word: str, key: bytes) -> str:
+    first_names, last_names = sorted_names()
+    known_first = word.lower() in names.census()[0]
+    new = dice("name", word.lower(), key).choice(first_names if known_first else last_names)
+    return new.upper() if word.isupper() else new.title() if word[0].isupper() else new
+
+
+def refill(layout: str, symbols: str) -> str:
+    """Put `symbols` in the places of the letters and digits of `layout`."""
+    queue = iter(symbols)
+    return "".join(next(queue) if c.isalnum() else c for c in layout)
+
+
+def alike(value: str, draw: random.Random) -> str:
+    """A digit for a digit, a letter for a letter of its case."""
+
+    def other(c: str) -> str:
+        return draw.choice(DIGITS) if c.isdigit() else draw.choice(LETTERS.lower() if c.islower() else LETTERS)
+
+    return "".join(other(c) if c.isalnum() else c for c in value)
+
+
+def social_security(value: str, draw: random.Random) -> str:
+    return refill(value, f"9{draw.randrange(100):02}{draw.randrange(1, 50):02}{draw.randrange(1, 10_000):04}")
+
+
+def card(value: str, draw: random.Random) -> str:
+    digits = digits_of(value)
+    body = digits[:2] + "0000" + "".join(draw.choices(DIGITS, k=len(digits) - 7))
+    return refill(value, body + luhn_digit(body))
+
+
+def phone(value: str, draw: random.Random) -> str:
+    digits = digits_of(value)
+    if value.lstrip("( ").startswith("+") and digits[0] != "1":
+        new = digits[:2]
+    else:
+        country = "1" if digits[0] == "1" else ""
+        area = str(draw.randrange(201, 990)) if len(digits) >= 10 else ""
+        new = f"{country}{area}55501{draw.randrange(100):02}"
+    new += "".join(draw.choices(DIGITS, k=len(digits)))
+    queue = iter(new)
+    return re.sub(r"\d", lambda _: next(queue), value)
+
+
+def vin(value: str, draw: random.Random) -> str:
+    """Another car of the same make, model, year and plant: a new serial number and its check digit."""
+    old = re.sub(r"[^A-Za-z0-9]", "", value).upper().translate(str.maketrans("IOQ", "100"))
+    new = old[:8] + "0" + old[9:11] + f"{draw.randrange(10**6):06}"
+    new = new[:8] + vin_check_digit(new) + new[9:]
+    return refill(value, new.lower() if value.islower() else new)
+
+
+def birth_date(value: str, draw: random.Random) -> str:
+    return f"{draw.randrange(1, 13):02}/{draw.randrange(1, 29):02}/{draw.randrange(1940, 2005)}"
+
+
+def income(value: str, draw: random.Random) -> str:
+    """Other digits for those that are not 0: round stays round."""
+    return re.sub(r"[1-9]", lambda _: str(draw.randrange(1, 10)), value)
+
+
+def surname(draw: random.Random) -> str:
+    return draw.choice(sorted_names()[1]).title()
+
+
+def email(value: str, draw: random.Random) -> str:
+    return f"{draw.choice(sorted_names()[0])}.{surname(draw).lower()}{draw.randrange(100)}@example.com"
+
+
+MAKERS: dict[str, Callable[[str, random.Random], str]] = {
+    "ssn": social_security,
+    "card": card,
+    "account": alike,
+    "licence": alike,
+    "plate": alike,
+    "birth_date": birth_date,
+    "income": income,
+    "employer": lambda _, draw: f"{surname(draw)} {draw.choice(('Company', 'Group', 'Industries', 'Services'))}",
+    "address": lambda _, draw: f"{draw.randrange(100, 9999)} {surname(draw)} {draw.choice(ROADS)}",
+    "email": email,
+    "phone": phone,
+    "vin": vin,
+}

@@ -1,0 +1,114 @@
+"""The prefer stage: an adapter that has learnt its answers learns which of two is the better one (DPO)."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from pipelines.core.artifacts import Adapter, DatasetVersion, Preferences
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import digest, read_jsonl
+from pipelines.core.plan import TrainingPlan
+from pipelines.training.base_model import base_digest, describe, prepare
+from pipelines.training.checkpoints import last_whole, once_trained, peak_rss_mib, resume, save
+from pipelines.training.fine_tune import splits_of
+
+log = logging.getLogger(__name__)
+
+HELD_OUT = 10  # every so many questions, the pairs on it are not learnt: they say what was
+
+Row = dict[str, Any]
+
+
+def prefer(
+    adapter: Adapter, dataset: DatasetVersion, preferences: Preferences | None = None, *, plan: TrainingPlan, work: Path
+) -> Adapter:
+    """Train the adapter on with pairs of answers, where the plan wants it and there are enough; else it is returned.
+
+    The result is signed and has an MLflow run of its own, inside the run of the first training and with its figures
+    beside the new ones. The same inputs give the same bytes, also when training was killed on the way. Whether the
+    result is the better one is for the gate to say.
+
+    Raises:
+        WeaverError: a row is no pair, or the base is not the one that the adapter was trained over.
+        Unavailable: MLflow does not answer; run again when it does.
+    """
+    (work / "prefer").mkdir(parents=True, exist_ok=True)
+    found, wanted = preferences.rows if preferences else 0, plan.preference
+    if not wanted.enabled or preferences is None or found < wanted.min_pairs:
+        why = f"{found} pairs of {wanted.min_pairs}" if wanted.enabled else "preference.enabled is false"
+        log.info("%s: no preference training: %s", plan.template, why)
+        return adapter
+    base = prepare(plan.base)
+    if base_digest(base) != adapter.base_digest:
+        raise WeaverError(
+            f"{base} is not the {adapter.base_model} that {adapter.uri} was trained over: their digests differ",
+            "Bring that base back, or train again.",
+        )
+    known = [adapter.digest, dataset.digest, preferences.digest, plan.digest("template", "base", "train", "preference")]
+
+    def train_on(checkpoints: Path, folder: Path) -> str:
+        return train(base, adapter, dataset, preferences, plan, checkpoints, folder)
+
+    return once_trained("prefer", known, base, plan, work, train_on)
+
+
+def train(
+    base: Path,
+    adapter: Adapter,
+    dataset: DatasetVersion,
+    preferences: Preferences,
+    plan: TrainingPlan,
+    checkpoints: Path,
+    folder: Path,
+) -> str:
+    """Write the adapter that was trained on into `folder`; returns the id of its MLflow run."""
+    from pipelines.training.dpo_trainer import make_pair_trainer
+    from pipelines.training.mlflow_callback import PREFERENCE, continued
+
+    pairs, splits = read_pairs(preferences), splits_of(dataset)
+    with continued(adapter, dataset, splits, preferences, plan, checkpoints / "run_id") as diary:
+        trainer = make_pair_trainer(base, Path(adapter.uri), splits, pairs, plan, checkpoints, diary)
+        figures = describe(trainer.model)
+        resume(trainer, last_whole(checkpoints))
+        if diary.lost:
+            raise diary.lost
+        learnt = {f"{PREFERENCE}{name}": figure for name, figure in trainer.heldout().items()}
+        figures |= learnt | {"heldout_loss": trainer.heldout_loss(), "peak_rss_mib": peak_rss_mib()}
+        diary.close(trainer.state.log_history, figures)
+        save(trainer.model, plan, folder)
+    return diary.run_id
+
+
+def read_pairs(preferences: Preferences) -> dict[str, list[Row]]:
+    """Pairs for training and held-out ones, by the question that they are on.
+
+    Raises:
+        WeaverError: a row is no pair of different answers to a conversation, named by its line; or there is only one
+            question.
+    """
+    file = Path(preferences.uri) / "preferences.jsonl"
+    rows = read_jsonl(file)
+    for number, row in enumerate(rows, start=1):
+        if fault := fault_of(row):
+            raise WeaverError(f"{file}, line {number}: {fault}", "Correct or remove this pair.")
+    held = set(sorted({digest(row["prompt"]) for row in rows})[::HELD_OUT])
+    pairs: dict[str, list[Row]] = {"train": [], "heldout": []}
+    for row in rows:
+        pairs["heldout" if digest(row["prompt"]) in held else "train"].append(row)
+    if not pairs["train"]:
+        raise WeaverError(f"{file}: its pairs are all on one question", "Gather pairs on others.")
+    return pairs
+
+
+def fault_of(row: Row) -> str:
+    """What is wrong with a row of preferences.jsonl; "" for nothing."""
+    prompt = row.get("prompt")
+    if not isinstance(prompt, list) or not prompt:
+        return "prompt is not a list of messages"
+    for message in prompt:
+        if not isinstance(message, dict) or not all(isinstance(message.get(key), str) for key in ("role", "content")):
+            return f"prompt: {message!r} is not a message with role and content"
+    for key in ("chosen", "rejected"):
+        if not isinstance(row.get(key), str) or not row[key].strip():
+            return f"{key} is not an answer: {row.get(key)!r}"
+    return "chosen and rejected are the same" if row["chosen"] == row["rejected"] else ""

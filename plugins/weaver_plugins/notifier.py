@@ -1,0 +1,52 @@
+"""What Airflow calls back about, raised as an alert with the link to the run."""
+
+import asyncio
+from typing import Any, Literal
+from urllib.parse import quote
+
+from airflow.sdk.bases.notifier import BaseNotifier
+
+from pipelines.alerts import alert
+from pipelines.core.settings import settings
+from pipelines.core.templates import template_files
+
+Event = Literal["failed", "ended", "late"]
+
+
+class WeaverNotifier(BaseNotifier):
+    """Raises that a task failed for good, that a run ended well (for the digest), or that it misses its deadline.
+
+    It has no template fields: rendering them would change the notifier, which all tasks of a DAG share.
+    """
+
+    def __init__(self, event: Event = "failed", context: Any = None) -> None:
+        super().__init__(context=context)
+        self.event = event
+
+    def notify(self, context: Any) -> None:
+        alert(**self.told(context))
+
+    async def async_notify(self, context: Any) -> None:
+        await asyncio.to_thread(self.notify, context)
+
+    def told(self, context: Any) -> dict[str, Any]:
+        """The arguments of `alert`."""
+        if self.event == "late":  # told by the triggerer, which knows the run as the REST API shows it
+            dag_id, run_id = context["dag_run"]["dag_id"], context["dag_run"]["dag_run_id"]
+            due = str(context["deadline"]["deadline_time"])[:16].replace("T", " ")
+            text = f"{dag_id} is not over yet and was due at {due} UTC: a task is slow, or waits for a person"
+            return self.about(dag_id, run_id, key=f"{dag_id}.late", text=text)
+        dag_id, run_id = context["dag"].dag_id, context["run_id"]
+        if self.event == "ended":
+            return self.about(dag_id, run_id, key=f"{dag_id}.ended", text=f"{dag_id} ended well", severity="info")
+        task_id = context["ti"].task_id
+        why = context.get("exception") or "its process ended"
+        told = self.about(dag_id, run_id, text=f"{dag_id}: {task_id} failed: {why}")
+        # The key is the stage's, which may have told already (deploy does), or failed in another DAG.
+        told["key"] = f"{told['template'] or dag_id}.{task_id}"
+        return told | {"link": f"{told['link']}/tasks/{quote(task_id)}"}
+
+    def about(self, dag_id: str, run_id: str, **told: Any) -> dict[str, Any]:
+        template = dag_id.partition("_")[2]
+        link = f"{settings().airflow_url}/dags/{dag_id}/runs/{quote(run_id, safe='')}"
+        return {"template": template if template in template_files() else "", "link": link} | told

@@ -1,0 +1,1 @@
+"""The tests mirror the packages; `tests.bench` measures the figures of the documentation."""

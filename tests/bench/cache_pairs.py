@@ -1,0 +1,148 @@
+"""Pairs of questions whose answers are known to be the same, or known to differ, made of a template's own rows.
+
+Rows that ask for the same facts give each other's wordings (`{}` stands for the code or vehicle in them): above one
+record, two wordings of one fact have the same answer, and wordings of two facts have not. The kit's perturbations and
+the paraphrases of its behaviour tests are further rewordings. What must not be mixed up besides: another code, another
+figure, another record, a negation.
+"""
+
+import random
+import re
+from collections.abc import Iterator
+from itertools import combinations, permutations, product
+from typing import Any, NamedTuple, TypeVar
+
+from pipelines.core.files import digest
+from pipelines.evaluation.behaviours import Invariance, file_of, load
+from pipelines.kits.perturbations import OF_QUESTION, perturb
+
+Row = dict[str, Any]
+T = TypeVar("T")
+SUBJECTS, RECORDS = 4, 60  # codes or vehicles a wording is asked about; records that are looked into
+FIGURE = re.compile(r"\d+")
+AUXILIARY = re.compile(r"\b(is|are|does|do|has|can|should|would|did)\b", re.IGNORECASE)
+
+
+class Pair(NamedTuple):
+    kind: str
+    kept: str  # the message that is answered first
+    asked: str
+    wordings: tuple[str, str]  # pairs of the same wordings, roughened or not, are one piece of evidence
+
+
+class Fact(NamedTuple):
+    """What can be asked: its wordings, records that answer it, and what stands for {} in a wording."""
+
+    names: set[str]  # topic and columns of the facts
+    wordings: set[str]
+    records: set[str]
+    subjects: set[str]
+
+
+def facts(rows: list[Row]) -> list[Fact]:
+    """Rows of one topic that have the same columns as facts ask the same; so do those that share a wording."""
+    found: list[Fact] = []
+    for row in answered(rows):
+        wording, subject = slotted(row)
+        name = f"{row['topic']} {sorted(row['facts'])} {bool(subject)}"
+        new = Fact({name}, {wording}, {row["input"]}, {subject} - {""})
+        alike = [fact for fact in found if fact.names & new.names or fact.wordings & new.wordings]
+        found = [fact for fact in found if fact not in alike]
+        found.append(Fact(*(set().union(*parts) for parts in zip(new, *alike, strict=True))))
+    return found
+
+
+def answered(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if row["kind"] != "refusal"]
+
+
+def slotted(row: Row) -> tuple[str, str]:
+    """The question with {} for the code or vehicle that it names, and that; empty if it names none."""
+    for value in sorted({row["key"], *row["facts"].values()}, key=len, reverse=True):
+        if len(value) > 3 and FIGURE.search(value) and value in row["instruction"]:
+            return row["instruction"].replace(value, "{}"), value
+    return row["instruction"], ""
+
+
+def halves(rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    """By wording, so that what is chosen on one half is tried on words that it has not seen."""
+    first = [row for row in rows if int(digest(slotted(row)[0])[:8], 16) % 2]
+    return first, [row for row in rows if not int(digest(slotted(row)[0])[:8], 16) % 2]
+
+
+def same(rows: list[Row], rng: random.Random) -> Iterator[Pair]:
+    """Pairs that may share an answer."""
+    for fact in facts(rows):
+        record, subject = any_of(fact.records, rng), any_of(fact.subjects, rng)
+        for one, other in combinations(sorted(fact.wordings), 2):
+            yield Pair("wordings", message(one, subject, record), message(other, subject, record), (one, other))
+    for row in some_of(answered(rows), RECORDS, rng):
+        for name in OF_QUESTION:
+            rough = perturb(row, [name], rng)
+            if text(rough) != text(row):
+                yield Pair(name, text(row), text(rough), (slotted(row)[0], name))
+
+
+def paraphrases(template: str) -> Iterator[Pair]:
+    """Of the kit's behaviour tests: hand-written, in words far apart."""
+    file = file_of(template)
+    for probe in load(file) if file else []:
+        if isinstance(probe, Invariance) and probe.paraphrases:
+            for case in probe.model_copy(update={"perturb": []}).make():
+                one, other = map(text, case.questions)
+                yield Pair("paraphrases", one, other, (one.partition("\n")[0], other.partition("\n")[0]))
+
+
+def different(rows: list[Row], rng: random.Random) -> Iterator[Pair]:
+    """Pairs that must not share an answer."""
+    yield from other_facts(rows, rng)
+    for fact in facts(rows):
+        subjects = some_of(sorted(fact.subjects), SUBJECTS, rng)
+        for wording in sorted(fact.wordings):
+            for one, other in combinations(subjects, 2) if "{}" in wording else ():
+                record = any_of(fact.records, rng)
+                pair = message(wording, one, record), message(wording, other, record)
+                yield Pair("other_subject", *pair, (wording, wording))
+    records = {row["input"] for row in rows} - {""}
+    for row in some_of(answered(rows), RECORDS, rng):
+        whole, wording = text(row), slotted(row)[0]
+        for figure in FIGURE.finditer(whole):
+            other = whole[: figure.start()] + str(int(figure[0]) + 1).zfill(len(figure[0])) + whole[figure.end() :]
+            yield Pair("other_figure", whole, other, (wording, wording))
+        if row["input"]:
+            other = text(row | {"input": any_of(records - {row["input"]}, rng)})
+            yield Pair("other_record", whole, other, (wording, wording))
+        negated = AUXILIARY.sub(r"\1 not", row["instruction"], count=1)
+        if negated != row["instruction"]:
+            yield Pair("negation", whole, text(row | {"instruction": negated}), (wording, wording))
+
+
+def other_facts(rows: list[Row], rng: random.Random) -> Iterator[Pair]:
+    """Above one record, every wording of a fact with every one of another, plain and roughened; and the rows' own."""
+    for fact, rival in permutations(facts(rows), 2):
+        record, subject = any_of(fact.records, rng), any_of(fact.subjects, rng)
+        for wording, rivalling in product(sorted(fact.wordings), sorted(rival.wordings)):
+            if subject or "{}" not in rivalling:
+                asked = {"instruction": rivalling.replace("{}", subject), "input": record}
+                for row in (asked, perturb(asked, [rng.choice(list(OF_QUESTION))], rng)):
+                    yield Pair("other_fact", message(wording, subject, record), text(row), (wording, rivalling))
+    for one, other in combinations(answered(rows), 2):
+        if one["key"] == other["key"] and one["facts"] != other["facts"]:
+            yield Pair("other_fact", text(one), text(other), (slotted(one)[0], slotted(other)[0]))
+
+
+def any_of(values: set[str], rng: random.Random) -> str:
+    return rng.choice(sorted(values)) if values else ""
+
+
+def some_of(values: list[T], most: int, rng: random.Random) -> list[T]:
+    return rng.sample(values, min(most, len(values)))
+
+
+def message(wording: str, subject: str, record: str) -> str:
+    return text({"instruction": wording.replace("{}", subject), "input": record})
+
+
+def text(row: Row) -> str:
+    """As `chat.question` puts it."""
+    return "\n".join(part for part in (row["instruction"], row["input"]) if part)

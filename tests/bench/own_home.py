@@ -1,0 +1,54 @@
+"""A home that nobody else uses, for the benches that start servers: on free ports, and gone afterwards."""
+
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+
+from pipelines.core.settings import settings
+from pipelines.stack import servers, supervision
+
+
+@contextmanager
+def own_home() -> Iterator[Path]:
+    """A WEAVER_HOME of its own while this lasts, for this process and those that it starts; its servers end with it."""
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory(prefix="weaver-bench-", ignore_cleanup_errors=True) as folder:
+        os.environ |= {f"WEAVER_{port.upper()}": str(free_port()) for port in servers.PORTS}
+        os.environ["WEAVER_HOME"] = folder
+        settings.cache_clear()
+        try:
+            yield Path(folder)
+        finally:
+            supervision.end()
+            os.environ.clear()
+            os.environ |= before
+            settings.cache_clear()
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def wait_for(health: str, **headers: str) -> None:
+    """Return once a server says that it is well.
+
+    Raises:
+        httpx.HTTPError: it did not in two minutes.
+    """
+    end = time.monotonic() + 120
+    while True:
+        try:
+            httpx.get(health, headers=headers, timeout=5, trust_env=False).raise_for_status()
+            return
+        except httpx.HTTPError:
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.1)

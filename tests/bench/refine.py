@@ -1,0 +1,156 @@
+"""Refinement at scale: real conversations through the whole stage, and its near-duplicates beside rensa's own."""
+
+import json
+import logging
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pipelines.core.artifacts import Records, Validation
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import canonical, digest, write_text
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.templates import make_plan
+
+TEMPLATE = "service_advisor"
+LEFT_OUT = {"personal"}  # `make bench B=pii` measures it
+EVERYTHING = -1.0  # small talk is off every topic: its relevance is judged, and none goes for it
+
+
+def run(rows: int = 0) -> dict[str, Any]:
+    """Refine `rows` rows (0: all 258,145) of chitchat-dataset, in a fresh process, with the plan's own settings.
+
+    A row is an utterance (output), the one before it (instruction) and the one before that (input); its group is the
+    conversation.
+
+    All steps but personal data, which has a bench of its own. The word vectors are there before the clock starts.
+
+    Returns:
+        rows_per_s: of the whole stage, from records.jsonl to the split files.
+        near_duplicate_ratio: rows/s of the step `near_duplicates` over those of rensa called directly. Either starts
+        from the rows, with shingles of the same function. Ours shingles only rows that have kin, on all cores, and
+        computes the true similarity; rensa's are all shingled, sketched into one matrix and looked up in one query.
+        peak_memory_mib: of the process and its workers, each at its peak; pages of mapped files count too.
+        seconds and rows/s of each step: of processing, over all processes.
+    """
+    plan = make_plan(TEMPLATE)
+    steps = [step for step in plan.refine.steps if step not in LEFT_OUT]
+    with tempfile.TemporaryDirectory(prefix="weaver-bench-") as scratch:
+        folder = Path(scratch, "records")
+        count = write(folder / "records.jsonl", rows)
+        asked = {"rows": count, "steps": steps}
+        figures = {side: apart(side, asked, Path(scratch)) for side in ("embedded", "refined", "direct")}
+    refined, direct = figures["refined"], figures["direct"]
+    near = next(step for step in refined["steps"] if step["step"] == "near_duplicates")
+    ratio = (near["in"] / near["seconds"]) / (direct["rows"] / direct["seconds"])
+    return {
+        "rows": count,
+        "rows_per_s": count / refined["seconds"],
+        "near_duplicate_ratio": ratio,
+        "peak_memory_mib": refined["peak_memory_mib"],
+        "seconds": refined["seconds"],
+        "kept": refined["kept"],
+        **{f"{step['step']}_seconds": step["seconds"] for step in refined["steps"]},
+        **{f"{step['step']}_rows_per_s": step["in"] / max(step["seconds"], 1e-3) for step in refined["steps"]},
+        "rensa_seconds": direct["seconds"],
+        "rensa_seconds_of_shingles": direct["shingle_seconds"],
+    }
+
+
+def write(path: Path, rows: int) -> int:
+    """The first `rows` rows as records.jsonl; 0: all. Returns how many there are."""
+    path.parent.mkdir(parents=True)
+    with path.open("w", encoding="utf-8") as stream:
+        return sum(bool(stream.write(canonical(row) + "\n")) for row in islice(utterances(), rows or None))
+
+
+def utterances() -> Iterator[dict[str, Any]]:
+    from chitchat_dataset import Dataset
+
+    for conversation, told in enumerate(Dataset().values()):
+        before = ["", f"Open conversation {conversation}."]
+        for number, message in enumerate(message for turn in told["messages"] for message in turn):
+            yield {
+                "instruction": before[1],
+                "input": before[0],
+                "output": message["text"],
+                "topic": "conversation",
+                "source": f"chitchat-dataset:{conversation}:{number}",
+                "key": "",
+                "kind": "knowledge",
+                "facts": {},
+                "group": f"conversation {conversation}",
+            }
+            before = [before[1], message["text"]]
+
+
+def apart(side: str, asked: dict[str, Any], scratch: Path) -> dict[str, Any]:
+    """Run a side in a fresh process, which tells its progress on stderr, in the bench's own home."""
+    code = "import sys; from tests.bench.refine import main; main(*sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, side, json.dumps(asked), str(scratch)],
+        env=os.environ | {"WEAVER_HOME": str(scratch / "home")},
+    )
+    if done.returncode:
+        raise WeaverError(f"bench: the {side} side failed", "Read what it printed above.")
+    return json.loads(Path(scratch, f"{side}.json").read_text())
+
+
+def main(side: str, asked: str, scratch: str) -> None:
+    """Run one side in this process; its figures go to <side>.json."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    wanted, folder = json.loads(asked), Path(scratch)
+    plan = make_plan(TEMPLATE, {"refine.steps": wanted["steps"], "refine.relevance": EVERYTHING})
+    figures = {"embedded": embedded, "refined": refined, "direct": direct}[side](
+        folder / "records", wanted["rows"], plan
+    )
+    write_text(folder / f"{side}.json", json.dumps(figures))
+
+
+def embedded(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
+    """What relevance is judged by: made once a home, not once a dataset."""
+    from pipelines.text import embedder
+
+    embedder.static()
+    return {"questions": len(embedder.of_sentences(plan.questions))}
+
+
+def refined(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
+    """The stage itself."""
+    from pipelines.datasets.refine import refine
+
+    records = Records(uri=str(folder), digest=digest(folder / "records.jsonl"), rows=rows, sources={})
+    began = time.perf_counter()
+    splits = refine(Validation(uri=str(folder), records=records, expectations=0), plan, folder / "work")
+    seconds = time.perf_counter() - began
+    usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return {
+        "seconds": seconds,
+        "kept": sum(splits.rows.values()),
+        "peak_memory_mib": (usage[0] + usage[1] * len(os.sched_getaffinity(0))) / 1024,
+        "steps": json.loads(Path(splits.uri, "report.json").read_text())["steps"],
+    }
+
+
+def direct(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
+    """rensa as its documentation shows bulk work: all shingles, one digest matrix, one query."""
+    from rensa import RMinHash, RMinHashLSH
+
+    from pipelines.core.files import read_jsonl
+    from pipelines.datasets.refine.duplicates import BANDS, PERMUTATIONS, shingles
+
+    found = read_jsonl(folder / "records.jsonl")
+    began = time.perf_counter()
+    said = [list(shingles(row)) for row in found]
+    shingled = time.perf_counter()
+    matrix = RMinHash.digest_matrix_from_token_sets(said, PERMUTATIONS, 17)
+    flags = RMinHashLSH(plan.refine.near_duplicate, PERMUTATIONS, BANDS).query_duplicate_flags_matrix_one_shot(matrix)
+    ended = time.perf_counter()
+    return {"rows": len(flags), "seconds": ended - began, "shingle_seconds": shingled - began}

@@ -1,0 +1,88 @@
+"""A home of its own for the serving benches: supervised backends and a gateway, on free ports, gone afterwards.
+
+The model is the base that the environment carries (a GGUF file, Q4_1), under a template's name: how fast it answers
+does not depend on what it has learnt, only on how long its answers are.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from pipelines.clients.backends import Model, backend
+from pipelines.clients.local_model import packaged_gguf
+from pipelines.core import routes, signing
+from pipelines.core.files import digest, write_text
+from pipelines.core.routes import Place, Route, Served
+from pipelines.core.settings import TRITON_KEY, settings
+from pipelines.core.templates import Template, load_template, make_plan
+from pipelines.stack import credentials, servers, supervision
+from tests.bench.own_home import own_home, wait_for
+from tests.bench.serve_load import Door
+
+CACHED = "service_advisor"
+UNCACHED = "service_advisor_uncached"  # the same, but for a cache: what is measured is the way to the model
+
+
+@contextmanager
+def serving_home() -> Iterator[Path]:
+    """A home of its own, with the servers of the serving room in it."""
+    with own_home() as home:
+        write_uncached()
+        credentials.make()
+        supervision.launch()
+        supervision.start(servers.SERVING)
+        wait_for(f"{settings().gateway_url}/healthz")
+        wait_for(f"{settings().triton_url}/v2/health/ready", **{TRITON_KEY: settings().secret("triton")})
+        yield home
+
+
+def write_uncached() -> None:
+    """The template UNCACHED, among those of this home."""
+    policy = template().serving.model_copy(update={"cache": "off"})
+    other = template().model_copy(update={"name": UNCACHED, "serving": policy})
+    write_text(settings().templates / f"{UNCACHED}.yaml", yaml.safe_dump(other.model_dump(mode="json")))
+
+
+@cache
+def template() -> Template:
+    return load_template(CACHED)
+
+
+def deploy(version: int, *backends: str) -> list[Place]:
+    """Load the packaged model as a version of the Service Advisor; where it then is."""
+    folder = settings().home / "deployments" / CACHED / f"v{version}"
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        shutil.copy(packaged_gguf(), folder / "model.gguf")
+        signing.sign(folder)
+    model = Model(CACHED, version, folder)
+    return [backend(name).deploy(model, make_plan(CACHED).deployment) for name in backends]
+
+
+def route(name: str, places: dict[int, list[Place]], champion: int) -> None:
+    """Let a version answer for a template; the others stay served."""
+    served = [
+        Served(
+            name=name,
+            version=version,
+            digest=digest(f"{name} {version}"),
+            system_prompt=template().system_prompt,
+            max_new_tokens=48,
+            places=at,
+        )
+        for version, at in places.items()
+    ]
+    Route(name=name, champion=champion, served=served, shares={champion: 1.0}).save(routes.file_of(name))
+
+
+def straight(at: Place) -> Door:
+    """A llama.cpp server itself."""
+    return Door("http://localhost/v1/chat/completions", at.model, socket=at.endpoint.removeprefix("unix:"))
+
+
+def gateway(model: str) -> Door:
+    return Door(f"{settings().gateway_url}/v1/chat/completions", model, settings().secret("gateway"))

@@ -1,0 +1,60 @@
+"""The registry of datasets as tests look at it: its git, processes that write to it or die, and whether it is whole."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from pipelines.core.artifacts import Splits
+from pipelines.core.settings import settings
+from pipelines.core.templates import make_plan
+from pipelines.datasets.versions import checkout, versions
+
+PLAN = make_plan("service_advisor")
+
+DIE_AT_TAG = "data_registry.git = lambda folder, *what: die() if what[0] == 'tag' else git(folder, *what)"
+
+# Where a process is killed, and how many versions there are before.
+KILLS = {
+    "the registry is made": ("data_registry.create = die", 0),
+    "the rows are copied": ("data_registry.copy = die", 1),
+    "DVC adds them": ("Repo.add = die", 1),
+    "DVC pushes the first": ("Repo.push = die", 0),
+    "DVC pushes the second": ("Repo.push = die", 1),
+    "git commits": ("data_registry.commit = die", 1),
+    "git tags the first": (DIE_AT_TAG, 0),
+    "git tags the second": (DIE_AT_TAG, 1),
+    "the version is checked out": ("versions.in_place = die", 1),
+}
+
+
+def git(*arguments: str, repository: Path | None = None) -> str:
+    place = repository or settings().home / "registry"
+    return subprocess.run(["git", "-C", place, *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def script(splits: Splits, before: str = "") -> list[str]:
+    """The command of a process that versions these splits, after some preparation."""
+    code = f"""
+import os, resource, signal
+from pathlib import Path
+from pipelines.artifacts import Splits
+from pipelines.datasets import data_registry, versions
+from pipelines.templates import make_plan
+{before}
+print(versions.version(Splits.model_validate_json({splits.model_dump_json()!r}), make_plan("service_advisor")).tag)
+"""
+    return [sys.executable, "-c", code]
+
+
+def assert_clean() -> None:
+    """Nothing staged, changed or left over; git and every version that counts are whole."""
+    registry = settings().home / "registry"
+    assert git("status", "--porcelain") == ""
+    assert {path.name for path in registry.iterdir() if path.suffix != ".dvc"} <= {
+        ".git", ".dvc", ".dvcignore", ".gitignore",
+    }  # fmt: skip
+    git("fsck", "--strict")
+    for known in versions("service_advisor"):
+        shutil.rmtree(known.uri, ignore_errors=True)
+        assert checkout(known.name, known.version) == known

@@ -1,0 +1,98 @@
+"""Each way to be wrong is told from the others, and what the data suggests rests on counts."""
+
+from typing import Any
+
+import pytest
+
+from pipelines.evaluation.error_analysis import advice, contradictions, failures, regressions
+from pipelines.evaluation.metrics import marks
+
+ASKED = {
+    "instruction": "Which wheels are driven?",
+    "input": "2021 Ford Mustang | transmission automatic | drive rear-wheel | highway 22 mpg",
+    "topic": "drivetrain",
+    "kind": "grounded",
+    "source": "epa",
+    "key": "1",
+}
+TRAIN = [
+    ASKED | {"instruction": f"Driven wheels, {n}?", "output": f"Its drive is {value}.", "facts": {"drive": value}}
+    for n, value in enumerate(["rear-wheel", "front-wheel"])
+]
+
+
+def answered(answer: str, truth: str = "Its drive is rear-wheel.", fact: str = "rear-wheel", **more: Any) -> Any:
+    facts = {"drive": fact} if fact else {}
+    said = {"answer": answer, "truth": truth, "expected": facts, "cut": False, "confidence": 0.5}
+    return ASKED | said | marks({"output": truth, "facts": facts}, answer) | more
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ("It has rear wheel drive.", "format only"),
+        ("Its drive is the drive is the drive is the drive is", "repetition"),
+        ("I'm sorry, I cannot tell.", "refused"),
+        ("Which wheels are driven? 2021 Ford Mustang", "echo"),
+        ("Its drive is front-wheel.", "wrong label"),
+        ("Its drive is automatic.", "another field"),
+        ("Its drive is 450.", "invented number"),
+        ("Its drive is good.", "missing fact"),
+        ("", "missing fact"),
+    ],
+)
+def test_each_way_to_be_wrong_has_its_name(answer: str, error: str) -> None:
+    (failure,) = failures([answered(answer)], TRAIN)
+    assert failure["error"] == error
+
+
+def test_an_answer_that_was_cut_off_is_told_as_that() -> None:
+    (failure,) = failures([answered("Well, that is a car of which much may be said", cut=True)], TRAIN)
+    assert failure["error"] == "cut off"
+
+
+def test_a_number_in_another_spelling_is_only_format() -> None:
+    (failure,) = failures([answered("13,586 dollars", "It costs $13586.", "$13586")], [])
+    assert failure["error"] == "format only"
+
+
+def test_right_answers_are_no_failures_and_without_facts_words_decide() -> None:
+    assert not failures([answered("It is rear-wheel.")], TRAIN)
+    assert not failures([answered("Its drive is rear.", fact="")], TRAIN)
+    assert failures([answered("Pardon?", fact="")], TRAIN)
+
+
+def test_the_surest_mistakes_come_first() -> None:
+    found = failures([answered("Good.", confidence=0.2), answered("Bad.", confidence=0.9)], TRAIN)
+    assert [row["answer"] for row in found] == ["Bad.", "Good."]
+
+
+def test_what_the_champion_knew_is_told() -> None:
+    right, wrong = answered("It is rear-wheel."), answered("Good.")
+    lost = regressions({"champion": [right, wrong, right], "challenger": [wrong, right, right]})
+    assert [(row["before"], row["answer"]) for row in lost] == [("It is rear-wheel.", "Good.")]
+    assert not regressions({"challenger": [wrong]})
+
+
+def test_training_rows_that_contradict_each_other_are_found() -> None:
+    twin = TRAIN[0] | {"instruction": "driven wheels, 0", "output": "Front-wheel.", "facts": {"drive": "front-wheel"}}
+    assert contradictions([*TRAIN, twin]) == [[TRAIN[0], twin]]
+    assert not contradictions([*TRAIN, dict(TRAIN[0])])
+
+
+def test_what_is_said_of_one_code_must_agree_however_it_is_asked() -> None:
+    code = {"input": "", "key": "P0420", "topic": "urgency", "source": "guide", "instruction": "Urgent?"}
+    rows = [code | {"output": "Soon.", "facts": {"urgency": "soon"}}]
+    rows += [code | {"instruction": "Can I drive?", "output": "Stop.", "facts": {"urgency": "stop"}}]
+    assert contradictions(rows) == [rows]
+
+
+def test_a_topic_that_fails_more_than_the_others_wants_rows() -> None:
+    bad, good = answered("Its drive is front-wheel."), answered("It is rear-wheel.", topic="engine")
+    many = [TRAIN[0] | {"topic": "engine", "instruction": f"{n}?"} for n in range(9)]
+    (found,) = advice({"challenger": [bad] * 3 + [good] * 3}, TRAIN + many)
+    assert found["title"] == "More rows about drivetrain"
+    assert "3 of 3 answers are wrong (100%; over all topics 50%), 3 of them: wrong label" in found["text"]
+    assert "2 training rows, a topic has 6 on average." in found["text"]
+    (found,) = advice({"challenger": [bad] * 3 + [good] * 3}, TRAIN * 9 + many[:1])
+    assert found["title"] == "Clearer rows about drivetrain"

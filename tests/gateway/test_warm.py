@@ -1,0 +1,35 @@
+"""A gateway that is ready stands still for nothing that could have been done before."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from ..request_log.rows import exchange
+from .conftest import route
+from .engine import Engine
+
+PROGRAM = """
+import gc, json, sys
+from pipelines.serving.gateway.gateway import Gateway
+from pipelines.request_log import Exchange
+
+gateway = Gateway()
+gateway.warm_up()
+frozen, collected = gc.get_freeze_count(), len(gc.get_objects())
+gateway.log.write(Exchange.model_validate_json(sys.argv[1]))
+known = set(sys.modules)
+gateway.log.protected("My VIN is 1HGCM82633A004352, call Jane Doe at 313-555-0134.", "service_advisor")
+gateway.settle()
+print(json.dumps([frozen, collected, sorted(set(sys.modules) - known)]))
+"""
+
+
+def test_once_warm_little_is_collected_and_nothing_is_loaded(home: Path) -> None:
+    route("service_advisor", Engine(home / "nobody.sock"))
+    command = [sys.executable, "-c", PROGRAM, exchange("a").model_dump_json()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    frozen, collected, loaded = json.loads(done.stdout)
+    assert frozen > 100_000 and collected < frozen / 100
+    assert loaded == []

@@ -1,0 +1,90 @@
+# ruff: noqa: TID253
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import TrainerCallback
+from trl import SFTTrainer
+
+from pipelines.core.artifacts import DatasetVersion
+from pipelines.core.errors import WeaverError
+from pipelines.core.files import read_jsonl
+from pipelines.core.plan import TrainingPlan
+from pipelines.core.templates import make_plan
+from pipelines.training.base_model import prepare
+from pipelines.training.sft_trainer import AnswerTrainer, EpochSampler, make_trainer
+
+
+@pytest.fixture
+def splits(dataset: DatasetVersion) -> dict[str, list[dict[str, Any]]]:
+    return {split: read_jsonl(Path(dataset.uri) / f"{split}.jsonl") for split in ("train", "heldout")}
+
+
+@pytest.fixture
+def trainer(splits: dict[str, Any], plan: TrainingPlan, tmp_path: Path) -> AnswerTrainer:
+    return make_trainer(prepare(plan.base), splits, plan, tmp_path, TrainerCallback())
+
+
+def test_the_loss_is_on_the_answer_alone(trainer: AnswerTrainer, splits: dict[str, Any]) -> None:
+    end = trainer.processing_class.eos_token
+    for row, made in zip(splits["train"], trainer.train_dataset, strict=True):
+        learnt = [token for token in made["labels"] if token != -100]
+        assert trainer.processing_class.decode(learnt).rstrip("\n") == row["output"] + end
+
+    batch = next(iter(trainer.get_train_dataloader()))
+    logits = trainer.model(batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    answer = batch["labels"][:, 1:] != -100
+    spoken = logits[:, :-1].log_softmax(-1).gather(-1, batch["input_ids"][:, 1:, None]).squeeze(-1)
+    loss = trainer.compute_loss(trainer.model, dict(batch))
+    assert loss.item() == pytest.approx(-spoken[answer].mean().item(), rel=1e-4)
+    assert loss.item() != pytest.approx(-spoken.mean().item(), rel=0.05)
+
+
+def test_loss_and_gradient_are_those_of_trl(trainer: AnswerTrainer) -> None:
+    batch = next(iter(trainer.get_train_dataloader()))
+    (weight,) = (w for name, w in trainer.model.named_parameters() if "layers.29.self_attn.q_proj.lora_B" in name)
+
+    def step(compute_loss: Any) -> tuple[float, Any]:
+        trainer.model.zero_grad()
+        loss = compute_loss(trainer, trainer.model, dict(batch))
+        loss.backward()
+        return loss.item(), weight.grad.clone()
+
+    (ours, our_gradient), (theirs, their_gradient) = step(AnswerTrainer.compute_loss), step(SFTTrainer.compute_loss)
+    assert ours == pytest.approx(theirs, rel=1e-4)
+    torch.testing.assert_close(our_gradient, their_gradient, rtol=1e-3, atol=1e-6)
+    assert our_gradient.abs().max() > 0
+
+
+def test_heldout_loss_weighs_every_token_the_same(trainer: AnswerTrainer) -> None:
+    total = tokens = 0.0
+    for made in trainer.eval_dataset:
+        ids, labels = torch.tensor([made["input_ids"]]), torch.tensor([made["labels"]])
+        count = int((labels[:, 1:] != -100).sum())
+        total += count * trainer.model(ids, labels=labels).loss.item()
+        tokens += count
+    assert trainer.heldout_loss() == pytest.approx(total / tokens, rel=1e-4)
+
+
+def test_a_row_too_long_is_named(splits: dict[str, Any], tmp_path: Path) -> None:
+    plan = make_plan("service_advisor", {"train.max_length": 64})
+    splits["train"][4]["input"] = "order 1 | bay 2 | " * 20
+    with pytest.raises(WeaverError, match=r"train\.jsonl, row 5 has \d+ tokens; train\.max_length is 64"):
+        make_trainer(prepare(plan.base), splits, plan, tmp_path, TrainerCallback())
+
+
+def test_an_epochs_order_depends_on_its_number_alone() -> None:
+    lengths = [40 + number % 30 for number in range(107)]
+    first = EpochSampler(8, lengths, seed=17)
+    orders = []
+    for epoch in range(3):
+        first.set_epoch(epoch)
+        orders.append(list(first))
+    again = EpochSampler(8, lengths, seed=17)
+    again.set_epoch(2)
+    assert list(again) == orders[2] != orders[1]
+    assert all(sorted(order) == list(range(107)) for order in orders)
+    batches = [[lengths[i] for i in orders[0][start : start + 8]] for start in range(0, 107, 8)]
+    padded = sum(max(batch) * len(batch) for batch in batches)
+    assert padded < 1.1 * sum(lengths)
