@@ -30,8 +30,8 @@ def search() -> dict[str, Any]:
     """Trial trainings around the plan's present values; what came out best is written into the template, if wished."""
     from pipelines.training.tune import tune
 
-    chosen, nouns = get_current_context()["params"], pulled("plan", "version")
-    dataset, plan = DatasetVersion.model_validate(nouns["version"]), TrainingPlan.model_validate(nouns["plan"])
+    chosen, artifacts = get_current_context()["params"], pulled("plan", "version")
+    dataset, plan = DatasetVersion.model_validate(artifacts["version"]), TrainingPlan.model_validate(artifacts["plan"])
     tuning = tune(dataset, plan, chosen["trials"], chosen["hours"], chosen["apply"])
     return tuning.model_dump(mode="json")
 

@@ -219,7 +219,7 @@ class Stack:
         said = {"chosen_options": [option], "params_input": form}
         reviewer.patch(f"{question}/-1/hitlDetails", json=said).raise_for_status()
 
-    def noun(self, dag_id: str, task_id: str) -> Any:
+    def artifact(self, dag_id: str, task_id: str) -> Any:
         """What a task of the latest run returned."""
         found = self.airflow().get(f"{self.wait_for_task(dag_id, task_id, 'success')}/xcomEntries/return_value").json()
         return json.loads(found["value"]) if isinstance(found["value"], str) else found["value"]

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from pipelines.clients.mlflow import aliases, tracking
+from pipelines.clients.mlflow import connect_mlflow, read_aliases
 from pipelines.core import signing
 from pipelines.core.artifacts import (
     Adapter,
+    ChampionModel,
     Comparison,
     DatasetVersion,
     Evaluation,
     Evidence,
     Export,
-    Incumbent,
     Verdict,
 )
 from pipelines.core.files import digest, write_jsonl, write_text
@@ -66,7 +66,7 @@ class Home:
 
     @property
     def client(self) -> Any:
-        return tracking().MlflowClient()
+        return connect_mlflow().MlflowClient()
 
     def adapter(self, seed: int) -> Adapter:
         folder = self.folder / "adapters" / str(seed) / "adapter"
@@ -74,7 +74,7 @@ class Home:
         save_file({"lora": np.full((2, 2), seed, dtype=np.float32)}, folder / "adapter_model.safetensors")
         write_text(folder / "adapter_config.json", '{"r": 2}\n')
         signing.sign(folder)
-        mlflow = tracking()
+        mlflow = connect_mlflow()
         mlflow.set_experiment(self.name)
         with mlflow.start_run() as run:
             base = {"base_model": "b", "base_digest": "0" * 64}
@@ -89,20 +89,20 @@ class Home:
         return Export(uri=str(folder), digest=digest(folder), base_uri="", adapter=adapter)
 
     def challenger(self, seed: int, champion: int = 0) -> dict[str, Any]:
-        """The nouns of a registered challenger that was compared with this champion and passed the gate."""
+        """The artifacts of a registered challenger that was compared with this champion and passed the gate."""
         export = self.export(self.adapter(seed))
-        nouns = {"export": export, "version": self.dataset, "evidence": EVIDENCE, "gate": PASSED}
-        nouns["evaluate"] = evaluated(champion, export.adapter.run_id)
-        return nouns | {"register": self.run("register", nouns)}
+        artifacts = {"export": export, "version": self.dataset, "evidence": EVIDENCE, "gate": PASSED}
+        artifacts["evaluate"] = evaluated(champion, export.adapter.run_id)
+        return artifacts | {"register": self.run("register", artifacts)}
 
-    def run(self, stage: str, nouns: dict[str, Any], **extra: Any) -> Any:
-        return run(stage, self.plan, nouns, self.work, **extra)
+    def run(self, stage: str, artifacts: dict[str, Any], **extra: Any) -> Any:
+        return run(stage, self.plan, artifacts, self.work, **extra)
 
-    def promote(self, nouns: dict[str, Any], by: str = "ada", why: str = "better") -> dict[str, Any]:
+    def promote(self, artifacts: dict[str, Any], by: str = "ada", why: str = "better") -> dict[str, Any]:
         """Promote, deploy, record: as the DAG's tasks do after an approval."""
-        nouns = nouns | {"promote": self.run("promote", nouns, by=by, why=why)}
-        nouns |= {"deploy": self.run("deploy", nouns)}
-        return nouns | {"record": self.run("record", nouns)}
+        artifacts = artifacts | {"promote": self.run("promote", artifacts, by=by, why=why)}
+        artifacts |= {"deploy": self.run("deploy", artifacts)}
+        return artifacts | {"record": self.run("record", artifacts)}
 
     def promoted(self, *seeds: int) -> None:
         """Versions 1, 2, …: each compared with the one before, and champion after it."""
@@ -112,16 +112,16 @@ class Home:
     def rollback(self, to: int = 0, why: str = "it talks nonsense") -> dict[str, Any]:
         """As the DAG and `weaver rollback` do; where a deployment is gone it is made of the registry's adapter."""
         answers = answering(self.name)
-        nouns = {"promote": self.run("rollback", {}, by="ada", why=why, to=to, answers=answers)}
-        if not kept(nouns["promote"]):
-            incumbent: Incumbent = self.run("incumbent", nouns)
-            nouns["export"] = self.export(incumbent.adapter)
-        nouns |= {"deploy": self.run("deploy", nouns)}
-        return nouns | {"record": self.run("record", nouns)}
+        artifacts = {"promote": self.run("rollback", {}, by="ada", why=why, to=to, answers=answers)}
+        if not kept(artifacts["promote"]):
+            incumbent: ChampionModel = self.run("incumbent", artifacts)
+            artifacts["export"] = self.export(incumbent.adapter)
+        artifacts |= {"deploy": self.run("deploy", artifacts)}
+        return artifacts | {"record": self.run("record", artifacts)}
 
     def champions(self) -> tuple[int, int]:
         """The versions behind the aliases champion and previous_champion; 0 is none."""
-        found = aliases(self.client, self.name)
+        found = read_aliases(self.client, self.name)
         return found.get("champion", 0), found.get("previous_champion", 0)
 
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from airflow.sdk import chain, task
-from weaver_dags.tasks import perform, pulled, stage
 
 from pipelines.core.artifacts import Promotion
 from pipelines.stages.table import STAGES
+from weaver_dags.tasks import perform, pulled, stage
 
 
 def answers(asked: Any, first: str) -> None:
@@ -22,8 +22,8 @@ def answers(asked: Any, first: str) -> None:
     @task(doc_md=STAGES["deploy"].help, trigger_rule="none_failed_min_one_success")
     def deploy() -> dict[str, Any]:
         made = pulled("plan", first, "restore")
-        nouns = {"promote": made[first], "export": made["restore"]}  # no export where it is published still
-        return perform("deploy", made["plan"], nouns)
+        artifacts = {"promote": made[first], "export": made["restore"]}  # no export where it is published still
+        return perform("deploy", made["plan"], artifacts)
 
     @task(doc_md=STAGES["record"].help)
     def record() -> dict[str, Any]:

@@ -5,11 +5,11 @@ from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowTaskTimeout
-from weaver_dags.trigger import occasion
 from weaver_plugins.notifier import WeaverNotifier
 
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.stages.table import STAGES, run
+from weaver_dags.trigger import occasion
 
 # What a person must mend is not tried again; a server that is away is, and so is a task whose machine went down. When
 # a task is given up, somebody is told.
@@ -28,19 +28,19 @@ RETRIES = {
 
 
 def pulled(*stages: str) -> dict[str, Any]:
-    """The nouns that earlier tasks of this run returned."""
+    """The artifacts that earlier tasks of this run returned."""
     ti = get_current_context()["ti"]
     return {stage: ti.xcom_pull(task_ids=stage) for stage in stages}
 
 
-def perform(name: str, plan: dict[str, Any], nouns: dict[str, Any], **signed: Any) -> dict[str, Any]:
+def perform(name: str, plan: dict[str, Any], artifacts: dict[str, Any], **signed: Any) -> dict[str, Any]:
     """Run a stage in this run: what it costs is the run's, and it may say why the run was started."""
     this = {"run_id": get_current_context()["run_id"], "occasion": occasion()}
-    return run(name, plan, nouns, **this, **signed).model_dump(mode="json")
+    return run(name, plan, artifacts, **this, **signed).model_dump(mode="json")
 
 
 def stage(name: str, **options: Any) -> Any:
-    """A task that runs one stage of the loop on this run's plan and on the nouns before it."""
+    """A task that runs one stage of the loop on this run's plan and on the artifacts before it."""
 
     @task(task_id=name, doc_md=STAGES[name].help, **options)
     def run_stage() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pipelines.alerts import alert_store
 from pipelines.alerts.alert_store import Case, Entry, Severity, higher
 from pipelines.alerts.channels import CHANNELS, Undelivered, chosen
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import digest, only_one
+from pipelines.core.files import digest, file_lock
 from pipelines.core.settings import settings
 
 __all__ = ["Severity", "acknowledge", "alert", "escalate", "send"]
@@ -120,7 +120,7 @@ def send(again: bool = False) -> None:
     if not alert_store.waiting(entries, now()):
         return
     try:
-        with only_one(alert_store.file().with_suffix(".sending"), "sending alerts", timeout=PATIENCE):
+        with file_lock(alert_store.file().with_suffix(".sending"), "sending alerts", timeout=PATIENCE):
             entries = alert_store.read()
             failed = set() if again else alert_store.failed(entries, now() - PAUSE)
             for message, channel in alert_store.waiting(entries, now()):

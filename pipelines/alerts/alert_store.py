@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import append, canonical, only_one
+from pipelines.core.files import append_line, canonical_json, file_lock
 from pipelines.core.settings import Severity, settings
 
 ORDER: tuple[Severity, ...] = get_args(Severity)
@@ -64,11 +64,11 @@ def file() -> Path:
 
 
 def writing() -> AbstractContextManager[None]:
-    return only_one(file().with_suffix(".lock"), "writing an alert")
+    return file_lock(file().with_suffix(".lock"), "writing an alert")
 
 
 def write(entry: Entry) -> None:
-    append(file(), canonical(entry.model_dump(mode="json", exclude_unset=True)))
+    append_line(file(), canonical_json(entry.model_dump(mode="json", exclude_unset=True)))
 
 
 def read() -> list[Entry]:

@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Template, out, print_json
-from pipelines.core.artifacts import Champion, DriftReport
+from pipelines.core.artifacts import DeployedVersion, DriftReport
 from pipelines.core.templates import load_template, make_plan
 from pipelines.stages.table import run
 
@@ -25,11 +25,11 @@ def drift(template: Template, now: Now = False, as_json: AsJson = False) -> None
 
     load_template(template)
     plan = make_plan(template)
-    nouns: dict[str, Any] = {}
+    artifacts: dict[str, Any] = {}
     for stage in STAGES if now else ():
-        nouns[stage] = run(stage, plan, nouns)
-    champion: Champion = nouns.get("answering") or answering(plan)
-    found: DriftReport = nouns.get("watch") or standing(champion, plan)
+        artifacts[stage] = run(stage, plan, artifacts)
+    champion: DeployedVersion = artifacts.get("answering") or answering(plan)
+    found: DriftReport = artifacts.get("watch") or standing(champion, plan)
     past = drift_history.announced(template)
     measured = drift_history.measurements(champion, load_template(template).drift.hours)
     if as_json:
@@ -46,7 +46,7 @@ def violated(signals: list[Any]) -> dict[str, Any]:
     return {"violated": [signal.name for signal in signals if signal.violated]}
 
 
-def tell(champion: Champion, found: DriftReport, windows: list[Any]) -> None:
+def tell(champion: DeployedVersion, found: DriftReport, windows: list[Any]) -> None:
     if not champion.version:
         out.print(f"No version of {champion.name} answers yet.")
         return

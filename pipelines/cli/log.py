@@ -12,7 +12,7 @@ from rich.table import Table
 
 from pipelines.cli.console import AsJson, Template, out, print_json
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import whole, write_jsonl
+from pipelines.core.files import atomic_write, write_jsonl
 from pipelines.core.templates import load_template
 
 if TYPE_CHECKING:
@@ -120,14 +120,14 @@ def brief(text: str, most: int = 60) -> str:
 def write_parquet(file: Path, rows: "pa.Table") -> None:
     from pyarrow import parquet
 
-    with whole(file) as temporary:
+    with atomic_write(file) as temporary:
         parquet.write_table(rows, temporary, compression="zstd")
 
 
 def write_csv(file: Path, rows: "pa.Table") -> None:
     from pyarrow import csv
 
-    with whole(file) as temporary:
+    with atomic_write(file) as temporary:
         csv.write_csv(rows, temporary)
 
 

@@ -27,19 +27,20 @@ def rollback(template: Template, why: Why, to: To = 0, by: By = "", as_json: AsJ
         speak_aside()
     began, plan = time.monotonic(), make_plan(template)
     signed: dict[str, Any] = {"by": by or getpass.getuser(), "why": why, "to": to, "answers": answering(template)}
-    nouns: dict[str, Any] = {"promote": run("rollback", plan, {}, **signed)}
-    if not kept(nouns["promote"]):
+    artifacts: dict[str, Any] = {"promote": run("rollback", plan, {}, **signed)}
+    if not kept(artifacts["promote"]):
         out.print("its deployment is gone: it is made again from the registry", style="dim")
-        nouns["incumbent"] = run("incumbent", plan, nouns)
-        nouns["export"] = run("restore", plan, nouns)
-    nouns["deploy"] = run("deploy", plan, nouns)
-    entry = run("record", plan, nouns)
+        artifacts["incumbent"] = run("incumbent", plan, artifacts)
+        artifacts["export"] = run("restore", plan, artifacts)
+    artifacts["deploy"] = run("deploy", plan, artifacts)
+    entry = run("record", plan, artifacts)
     if as_json:
         print_json(
-            {name: noun.model_dump(mode="json") for name, noun in nouns.items()} | {"record": entry.model_dump()}
+            {name: artifact.model_dump(mode="json") for name, artifact in artifacts.items()}
+            | {"record": entry.model_dump()}
         )
         return
-    moved = nouns["promote"]
+    moved = artifacts["promote"]
     out.print(
         f"Version {moved.to_version} of {template} answers again, instead of {moved.from_version or 'none'} "
         f"({time.monotonic() - began:.0f} s)."

@@ -26,9 +26,9 @@ def route() -> None:
 @app.command()
 def show(template: Template, as_json: AsJson = False) -> None:
     """The versions that answer, their shares of the traffic, and where each is loaded; as the deploy stage wrote it."""
-    from pipelines.core.routes import route
+    from pipelines.core.routes import read_route
 
-    found = route(template)
+    found = read_route(template)
     if as_json:
         print_json(found.model_dump(mode="json"))
         return

@@ -10,7 +10,7 @@ from rich.markdown import Markdown
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json, speak_aside
-from pipelines.clients.airflow import OVER, WAITING, Orchestrator, Run
+from pipelines.clients.airflow import FINISHED, WAITING, AirflowClient, DagRun
 from pipelines.core import progress
 from pipelines.core.artifacts import Arm
 from pipelines.core.errors import WeaverError
@@ -34,7 +34,7 @@ def run(template: Template, set_: Overrides = None, approve: Approve = False, as
     changes = overrides(set_)
     typed = make_plan(template, changes).flat()  # a typing mistake is told now, not by a task
     control.up()
-    airflow, dag_id = Orchestrator(), f"retrain_{template}"
+    airflow, dag_id = AirflowClient(), f"retrain_{template}"
     airflow.dag(dag_id)
     airflow.dag(f"monitor_{template}")
     run_id = airflow.open_run(dag_id)
@@ -47,7 +47,7 @@ def run(template: Template, set_: Overrides = None, approve: Approve = False, as
         out.print(f"carrying on with {run_id}, which is not over yet")
     else:
         run_id = airflow.start(dag_id, {key: typed[key] for key in changes})
-    retraining = Run(airflow, dag_id, run_id)
+    retraining = DagRun(airflow, dag_id, run_id)
     out.print(f"watch it in Airflow: {retraining.url}  [dim](sign in: weaver logins)[/]", soft_wrap=True)
     try:
         tasks = watch(retraining, template, approve)
@@ -57,13 +57,13 @@ def run(template: Template, set_: Overrides = None, approve: Approve = False, as
     finish(retraining, template, tasks, as_json)
 
 
-def watch(retraining: Run, template: str, approve: bool) -> list[dict[str, Any]]:
+def watch(retraining: DagRun, template: str, approve: bool) -> list[dict[str, Any]]:
     """Show the tasks until the run is over, and answer its questions when it asks. Returns the tasks' last state."""
     seen: dict[str, str] = {}
     answered: set[tuple[str, int]] = set()  # with its try: a question that is asked again wants its answer again
     with Live(console=out, auto_refresh=False, transient=False) as live:
         while True:
-            over = retraining.state() in OVER
+            over = retraining.state() in FINISHED
             tasks = sorted(retraining.tasks(), key=lambda task: task["start_date"] or "9")
             if out.is_terminal:
                 live.update(table(tasks, template), refresh=True)
@@ -92,7 +92,7 @@ def table(tasks: list[dict[str, Any]], template: str) -> Table:
 
 def note(task: dict[str, Any], template: str) -> str:
     """How far a running stage has come."""
-    at = progress.latest(template)
+    at = progress.read_progress(template)
     if task["state"] != "running" or at.get("stage") != task["task_id"]:
         return f"try {task['try_number']}" if (task["try_number"] or 0) > 1 else ""
     filled = round(20 * at["done"] / max(at["total"], 1))
@@ -103,13 +103,13 @@ def tell_changes(tasks: list[dict[str, Any]], seen: dict[str, str]) -> None:
     """One line a change of state, where the output is not a terminal."""
     for task in tasks:
         state = task["state"]
-        if state in {"running", "skipped", *OVER, *WAITING, "up_for_retry"} and seen.get(task["task_id"]) != state:
+        if state in {"running", "skipped", *FINISHED, *WAITING, "up_for_retry"} and seen.get(task["task_id"]) != state:
             seen[task["task_id"]] = state
-            seconds = f" ({task['duration']:.0f} s)" if state in OVER and task["duration"] else ""
+            seconds = f" ({task['duration']:.0f} s)" if state in FINISHED and task["duration"] else ""
             out.print(f"{time.strftime('%H:%M:%S')}  {task['task_id']:<13} {state}{seconds}", highlight=False)
 
 
-def settle(retraining: Run, task: str, approve: bool) -> None:
+def settle(retraining: DagRun, task: str, approve: bool) -> None:
     """Show what a task asks, and answer: as the script was told, or as the person says, if there is one here."""
     question = retraining.question(task)
     out.print(Markdown(f"## {question['subject']}\n\n{question['body']}", hyperlinks=False))
@@ -126,7 +126,7 @@ def settle(retraining: Run, task: str, approve: bool) -> None:
     retraining.answer(task, option, why)
 
 
-def finish(retraining: Run, template: str, tasks: list[dict[str, Any]], as_json: bool) -> None:
+def finish(retraining: DagRun, template: str, tasks: list[dict[str, Any]], as_json: bool) -> None:
     """Say how the run ended: what failed, what was decided, how every arm did and what the champion answers."""
     states = {task["task_id"]: task["state"] for task in tasks}
     failed = [task for task in tasks if task["state"] == "failed"]
@@ -136,16 +136,16 @@ def finish(retraining: Run, template: str, tasks: list[dict[str, Any]], as_json:
     result: dict[str, Any] = {"run": retraining.url, "tasks": states}
     if states["fine_tune"] == "skipped":
         stopped = "affordable" if states["affordable"] == "success" else "anything_new"
-        result["outcome"] = retraining.noun(stopped, "reason")
+        result["outcome"] = retraining.artifact(stopped, "reason")
     elif states["promote"] == "success":
-        promotion = retraining.noun("promote")
+        promotion = retraining.artifact("promote")
         result["outcome"] = f"version {promotion['to_version']} is champion, approved by {promotion['by']}"
         result["answers"] = answers(template)
     else:
-        verdict = retraining.noun("gate")
+        verdict = retraining.artifact("gate")
         result["outcome"] = "rejected: the champion stays" if verdict["passed"] else f"gate {verdict['reason']}"
     if states["evaluate"] == "success":
-        result["figures"] = retraining.noun("evaluate")["figures"]
+        result["figures"] = retraining.artifact("evaluate")["figures"]
         out.print(comparison(result["figures"]))
     out.print(f"[bold]{result['outcome']}[/]", soft_wrap=True)
     out.print(f"registry: {settings().mlflow_url}/#/models/{template}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""One verb a stage: takes the nouns that the stages before it left in the work folder, leaves its own there."""
+"""One verb a stage: takes the artifacts that the stages before it left in the work folder, leaves its own there."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,34 +6,34 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
-from pipelines.core.artifacts import read_noun
+from pipelines.core.artifacts import read_artifact
 from pipelines.core.settings import work_folder
 from pipelines.core.templates import make_plan
 from pipelines.stages.table import STAGES, Stage, run
 
 app = typer.Typer()
 
-Work = Annotated[Path | None, typer.Option(help="Where nouns and results lie; DVC uses data/.")]
+Work = Annotated[Path | None, typer.Option(help="Where artifacts and results lie; DVC uses data/.")]
 By = Annotated[str, typer.Option(help="Who decides.")]
 Why = Annotated[str, typer.Option(help="Why; kept with the decision.")]
 
 
-def noun_file(work: Path, stage: str) -> Path:
+def artifact_file(work: Path, stage: str) -> Path:
     return work / f"{stage}.json"
 
 
 def perform(name: str, template: str, work: Path | None, settings: list[str] | None, as_json: bool, **who: str) -> None:
     folder = work or work_folder(template)
-    nouns = {
-        source: read_noun(noun_file(folder, source), made_by=f"weaver {verb(source)} {template}")
+    artifacts = {
+        source: read_artifact(artifact_file(folder, source), made_by=f"weaver {verb(source)} {template}")
         for source in STAGES[name].takes
     }
-    noun = run(name, make_plan(template, overrides(settings)), nouns, folder, **who)
-    noun.save(noun_file(folder, name))
+    artifact = run(name, make_plan(template, overrides(settings)), artifacts, folder, **who)
+    artifact.save(artifact_file(folder, name))
     if as_json:
-        print_json(noun.model_dump(mode="json"))
+        print_json(artifact.model_dump(mode="json"))
     else:
-        out.print(noun)
+        out.print(artifact)
 
 
 def verb(stage: str) -> str:

@@ -6,8 +6,8 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json, speak_aside
-from pipelines.cli.stage_verbs import noun_file
-from pipelines.core.artifacts import DatasetVersion, read_noun
+from pipelines.cli.stage_verbs import artifact_file
+from pipelines.core.artifacts import DatasetVersion, read_artifact
 from pipelines.core.settings import settings, work_folder
 from pipelines.core.templates import load_template, make_plan
 from pipelines.training.tune import Trial, Tuning
@@ -35,7 +35,7 @@ def tune(
     if as_json:
         speak_aside()
     plan = make_plan(template, overrides(set_))
-    dataset = read_noun(noun_file(work_folder(template), "version"), made_by=f"weaver version {template}")
+    dataset = read_artifact(artifact_file(work_folder(template), "version"), made_by=f"weaver version {template}")
     hours = load_template(template).budget.training_hours if hours is None else hours
     tuning = search(DatasetVersion.model_validate(dataset), plan, trials, hours, apply)
     out.print(table(tuning))

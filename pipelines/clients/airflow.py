@@ -9,11 +9,11 @@ import stamina
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.settings import settings
 
-OVER = {"success", "failed"}
+FINISHED = {"success", "failed"}
 WAITING = {"awaiting_input", "deferred"}
 
 
-class Orchestrator:
+class AirflowClient:
     """A signed-in client; a request that meets a restarting or locked server is repeated for a minute.
 
     A repeated start or answer may meet its own first try, so both are worded to be the same request twice.
@@ -38,7 +38,7 @@ class Orchestrator:
                 "See `weaver status`; `weaver up` starts it.",
             ) from error
         if response.is_error and not (same_again and response.status_code == httpx.codes.CONFLICT):
-            raise WeaverError(f"Airflow refused {method} {path}: {reason(response)}")
+            raise WeaverError(f"Airflow refused {method} {path}: {error_detail(response)}")
         return response.json()
 
     def dag(self, dag_id: str) -> dict[str, Any]:
@@ -60,10 +60,10 @@ class Orchestrator:
         return run_id
 
 
-class Run:
+class DagRun:
     """One run of a DAG."""
 
-    def __init__(self, airflow: Orchestrator, dag_id: str, run_id: str) -> None:
+    def __init__(self, airflow: AirflowClient, dag_id: str, run_id: str) -> None:
         self.airflow, self.path = airflow, f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"
         self.url = f"{settings().airflow_url}/dags/{dag_id}/runs/{run_id}"
 
@@ -74,7 +74,7 @@ class Run:
         """Task instances as Airflow describes them: task_id, state, start_date, duration (seconds), try_number, …"""
         return self.airflow.request("GET", f"{self.path}/taskInstances")["task_instances"]
 
-    def noun(self, task: str, key: str = "return_value") -> Any:
+    def artifact(self, task: str, key: str = "return_value") -> Any:
         return self.airflow.request("GET", f"{self.path}/taskInstances/{task}/xcomEntries/{key}")["value"]
 
     def question(self, task: str) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class Run:
         return told[-1] if told else f"see its log: {self.url}/tasks/{task['task_id']}"
 
 
-def reason(response: httpx.Response) -> str:
+def error_detail(response: httpx.Response) -> str:
     try:
         return str(response.json()["detail"])
     except (ValueError, KeyError, TypeError):

@@ -12,11 +12,11 @@ import httpx
 import stamina
 
 from pipelines.core.errors import Unavailable
-from pipelines.core.files import only_one
+from pipelines.core.files import file_lock
 from pipelines.core.settings import REPOSITORY, settings
 
 
-def tracking() -> ModuleType:
+def connect_mlflow() -> ModuleType:
     """The mlflow library, ready to use.
 
     Raises:
@@ -46,7 +46,7 @@ def tracking() -> ModuleType:
 
 
 @contextmanager
-def reached(what_for: str) -> Iterator[None]:
+def translate_mlflow_error(what_for: str) -> Iterator[None]:
     """Tell a lost server from a refusal: only the first is worth trying again.
 
     Raises:
@@ -55,7 +55,7 @@ def reached(what_for: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not lost(error):
+        if not is_connection_lost(error):
             raise
         raise Unavailable(
             f"MLflow was lost while {what_for}: {error}",
@@ -63,7 +63,7 @@ def reached(what_for: str) -> Iterator[None]:
         ) from error
 
 
-def lost(error: Exception) -> bool:
+def is_connection_lost(error: Exception) -> bool:
     """Whether MLflow's server could not answer, rather than that it refused."""
     if "mlflow" not in sys.modules:
         return False
@@ -74,16 +74,16 @@ def lost(error: Exception) -> bool:
     return failed or isinstance(error, RequestException)
 
 
-def aliases(client: Any, name: str) -> dict[str, int]:
+def read_aliases(client: Any, name: str) -> dict[str, int]:
     """`alias → version` of a registered model; empty where none is registered."""
     found = client.search_registered_models(f"name = '{name}'")
     return {alias: int(version) for model in found for alias, version in model.aliases.items()}
 
 
 @contextmanager
-def moving(name: str) -> Iterator[None]:
+def promotion_lock(name: str) -> Iterator[None]:
     """One at a time moves what answers for a template: the ledger, the aliases, the pointer of the deployment."""
-    with only_one(settings().home / "deployments" / f"{name}.lock", f"moving what answers for {name}"):
+    with file_lock(settings().home / "deployments" / f"{name}.lock", f"moving what answers for {name}"):
         yield
 
 

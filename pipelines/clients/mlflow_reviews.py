@@ -7,7 +7,7 @@ assessments on it.
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 
 TAG = "review"  # its value ends with the version that answered
 SCORE = "score"  # feedback, from 1 (wrong or harmful) to 5 (as I would have said it)
@@ -45,7 +45,7 @@ def reviews(template: str) -> Iterator[Review]:
     Raises:
         Unavailable: MLflow does not answer.
     """
-    mlflow = tracking()
+    mlflow = connect_mlflow()
     experiment = mlflow.get_experiment_by_name(template)
     if experiment is None:
         return

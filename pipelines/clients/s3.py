@@ -7,18 +7,18 @@ from typing import Any
 from pipelines.core.errors import Unavailable, WeaverError
 
 
-def s3() -> Any:
+def s3_client() -> Any:
     """A client for where, and who, the AWS_ variables say; boto3 reads them itself."""
     import boto3
     from botocore.config import Config
 
     limits = Config(connect_timeout=5, read_timeout=60, retries={"max_attempts": 3, "mode": "standard"})
-    with reached("S3"):
+    with translate_s3_error("S3"):
         return boto3.Session().client("s3", config=limits)  # the default session would keep the keys of before
 
 
 @contextmanager
-def reached(what: str) -> Iterator[None]:
+def translate_s3_error(what: str) -> Iterator[None]:
     """boto3's errors in our words: for the user to mend, or, if no answer came, worth another try."""
     from boto3.exceptions import Boto3Error, RetriesExceededError
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, NoRegionError

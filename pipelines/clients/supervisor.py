@@ -48,7 +48,7 @@ def short_folder() -> Path:
     return Path(f"/tmp/weaver-{os.getuid()}-{digest(str(settings().home))[:12]}")
 
 
-def section(program: str, command: Sequence[str], **own: str) -> dict[str, str]:
+def program_section(program: str, command: Sequence[str], **own: str) -> dict[str, str]:
     """A program as supervisord's configuration has it: started again whenever it ends; `own` says what differs.
 
     Paths are relative to home, where supervisord runs: it stumbles over a % in them.
@@ -69,25 +69,25 @@ def escape(text: object) -> str:
 
 
 @contextmanager
-def supervisor() -> Iterator[Any]:
+def supervisor_rpc() -> Iterator[Any]:
     """What supervisord can be asked: http://supervisord.org/api.html."""
     transport = SupervisorTransport(None, None, f"unix://{socket_file('supervisor')}")
     with ServerProxy("http://localhost", transport) as proxy:
         yield proxy.supervisor
 
 
-def alive() -> bool:
+def is_running() -> bool:
     try:
-        with supervisor() as asked:
+        with supervisor_rpc() as asked:
             return asked.getState()["statename"] == "RUNNING"
     except (OSError, HTTPException):
         return False
 
 
-def programs() -> dict[str, dict[str, Any]]:
+def program_states() -> dict[str, dict[str, Any]]:
     """What supervisord knows of each program: statename, pid, start (epoch seconds); nothing if it does not run."""
     try:
-        with supervisor() as asked:
+        with supervisor_rpc() as asked:
             return {program["name"]: program for program in asked.getAllProcessInfo()}
     except (OSError, HTTPException, Fault):
         return {}

@@ -15,12 +15,12 @@ from filelock import FileLock, Timeout
 
 from pipelines.core.errors import WeaverError
 
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 @contextmanager
-def whole(target: Path) -> Iterator[Path]:
+def atomic_write(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside `target`; write a file or folder there and it becomes `target`, or nothing does.
 
     Raises:
@@ -28,7 +28,7 @@ def whole(target: Path) -> Iterator[Path]:
     """
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
     try:
-        with room(target):
+        with disk_space_guard(target):
             yield temporary
             temporary.replace(target)
     finally:
@@ -39,13 +39,13 @@ def whole(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def room(target: Path) -> Iterator[None]:
+def disk_space_guard(target: Path) -> Iterator[None]:
     """Write to `target` in here: its folder is there, and a full disk is told as such."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        if error.errno not in NO_ROOM:
+        if error.errno not in DISK_FULL:
             raise
         raise WeaverError(
             f"no room left to write {target}: {error.strerror}",
@@ -53,12 +53,12 @@ def room(target: Path) -> Iterator[None]:
         ) from error
 
 
-def append(path: Path, line: str) -> None:
+def append_line(path: Path, line: str) -> None:
     """Add a line to a file, and return when it is on the disk; a line that a crash tore off before is cut away first.
 
     A torn line is one without its end: whoever wrote it was never told that it stands. One writer at a time.
     """
-    with room(path), path.open("ab+") as file:
+    with disk_space_guard(path), path.open("ab+") as file:
         file.seek(0)
         file.truncate(file.read().rfind(b"\n") + 1)
         file.write(line.encode() + b"\n")
@@ -72,12 +72,12 @@ def append(path: Path, line: str) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    write_text(path, "".join(canonical(row) + "\n" for row in rows))
+    write_text(path, "".join(canonical_json(row) + "\n" for row in rows))
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
@@ -95,7 +95,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
         try:
             row = json.loads(line)
             if b"\\u" in line:
-                canonical(row).encode()  # half of a surrogate pair is JSON, but no text
+                canonical_json(row).encode()  # half of a surrogate pair is JSON, but no text
             if not isinstance(row, dict):
                 raise ValueError(f"a {type(row).__name__}, not an object")
         except ValueError as error:
@@ -104,7 +104,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def canonical(value: Any) -> str:
+def canonical_json(value: Any) -> str:
     """One spelling a value, so that equal values have equal digests."""
     return ENCODER.encode(value)
 
@@ -119,11 +119,11 @@ def digest(value: Any) -> str:
             with file.open("rb") as stream:
                 sha.update(hashlib.file_digest(stream, "sha256").digest())
         return sha.hexdigest()
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
 @contextmanager
-def only_one(path: Path, what: str, timeout: float = -1) -> Iterator[None]:
+def file_lock(path: Path, what: str, timeout: float = -1) -> Iterator[None]:
     """Hold an exclusive lock that the kernel releases when this process dies, however it dies.
 
     Args:
@@ -137,12 +137,12 @@ def only_one(path: Path, what: str, timeout: float = -1) -> Iterator[None]:
         raise WeaverError(f"{what} is already running (it holds {path})", "Wait for it to end, or stop it.") from error
 
 
-def once(folder: Path, build: Callable[[Path], None]) -> Path:
+def memoize_dir(folder: Path, build: Callable[[Path], None]) -> Path:
     """The finished `folder`: found if an earlier run completed it, else built whole by `build(temporary_folder)`."""
     if not folder.exists():
-        with only_one(folder.with_name(f".{folder.name}.lock"), f"building {folder}"):
+        with file_lock(folder.with_name(f".{folder.name}.lock"), f"building {folder}"):
             if not folder.exists():
-                with whole(folder) as temporary:
+                with atomic_write(folder) as temporary:
                     temporary.mkdir()
                     build(temporary)
     return folder

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pydantic import Field
 
-from pipelines.core.artifacts import Noun, read_noun
+from pipelines.core.artifacts import Artifact, read_artifact
 from pipelines.core.settings import settings
 
 
-class Place(Noun):
+class Endpoint(Artifact):
     """A version on one backend."""
 
     backend: str
@@ -20,7 +20,7 @@ class Place(Noun):
     machine_hour: float = 0.0  # what an hour of this backend's machine costs
 
 
-class Served(Noun):
+class ServedVersion(Artifact):
     """A version that is loaded, and what it was trained to be asked with."""
 
     name: str
@@ -29,31 +29,31 @@ class Served(Noun):
     system_prompt: str
     max_new_tokens: int
     score: float | None = None  # on the held-out questions, by the metric of its gate
-    places: tuple[Place, ...]  # in the plan's order
+    places: tuple[Endpoint, ...]  # in the plan's order
 
 
-class Route(Noun):
+class Route(Artifact):
     name: str
     champion: int
-    served: list[Served]
+    served: list[ServedVersion]
     shares: dict[int, float] = Field(description="version → share of the requests; they add up to 1")
     shadow: dict[int, float] = {}  # version → share of the requests that it is asked too; nobody sees its answers
 
-    def version(self, number: int) -> Served:
+    def version(self, number: int) -> ServedVersion:
         return next(served for served in self.served if served.version == number)
 
 
-def file_of(name: str) -> Path:
-    return folder() / f"{name}.json"
+def route_file(name: str) -> Path:
+    return routes_folder() / f"{name}.json"
 
 
-def folder() -> Path:
+def routes_folder() -> Path:
     return settings().home / "serving" / "routes"
 
 
-def route(name: str) -> Route:
+def read_route(name: str) -> Route:
     """
     Raises:
         WeaverError: nothing has been deployed.
     """
-    return Route.model_validate(read_noun(file_of(name), made_by=f"weaver run {name}"))
+    return Route.model_validate(read_artifact(route_file(name), made_by=f"weaver run {name}"))

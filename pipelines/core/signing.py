@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import only_one, whole
+from pipelines.core.files import atomic_write, file_lock
 from pipelines.core.settings import settings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def sign(folder: Path) -> Path:
     if fault := not_plain(folder):
         raise WeaverError(f"{folder} cannot be signed: {fault}", "Put the file itself there, and run again.")
     signer = signing.Config().set_hashing_config(every_file()).use_elliptic_key_signer(private_key=private_key())
-    with whole(signature(folder)) as temporary:
+    with atomic_write(signature(folder)) as temporary:
         signer.sign(folder, temporary)
     return signature(folder)
 
@@ -136,7 +136,7 @@ def make_pair() -> None:
 
     secret, public = settings().secrets / "signing.key", settings().home / "signing.pub"
     settings().secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with only_one(settings().home / "signing.lock", "making the signing key"):
+    with file_lock(settings().home / "signing.lock", "making the signing key"):
         if not secret.exists():
             if public.exists():
                 raise WeaverError(
@@ -144,10 +144,10 @@ def make_pair() -> None:
                     "Restore it; or remove the public key too, and make again what was signed with it.",
                 )
             new = ec.generate_private_key(ec.SECP256R1())
-            with whole(secret) as temporary:
+            with atomic_write(secret) as temporary:
                 temporary.touch(mode=0o600)
                 temporary.write_bytes(new.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         if not public.exists():
             key = load_pem_private_key(secret.read_bytes(), password=None).public_key()
-            with whole(public) as temporary:
+            with atomic_write(public) as temporary:
                 temporary.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))

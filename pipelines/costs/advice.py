@@ -12,8 +12,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pipelines.clients.mlflow import tracking
-from pipelines.core.artifacts import Noun
+from pipelines.clients.mlflow import connect_mlflow
+from pipelines.core.artifacts import Artifact
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.templates import hourly
 from pipelines.costs.cost_store import Quantised, read
@@ -24,7 +24,7 @@ NIGHTS = 10  # retrainings that are looked at, the newest
 ENOUGH = 3  # of them
 
 
-class Advice(Noun):
+class Advice(Artifact):
     """Something to change, and what that saves."""
 
     about: str  # quantisation, base, skip or cache
@@ -34,7 +34,7 @@ class Advice(Noun):
     evidence: str
 
 
-class Unmeasured(Noun):
+class Unmeasured(Artifact):
     """What nothing can be said about yet, and what would measure it."""
 
     about: str
@@ -149,7 +149,7 @@ def trainings(template: str) -> list[Any]:
     Raises:
         Unavailable: MLflow does not answer.
     """
-    client = tracking().MlflowClient()
+    client = connect_mlflow().MlflowClient()
     experiment = client.get_experiment_by_name(template)
     if experiment is None:
         return []

@@ -17,15 +17,15 @@ from typing import Any, Literal, TypeVar
 import psutil
 from pydantic import Field
 
-from pipelines.core.artifacts import Noun
+from pipelines.core.artifacts import Artifact
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import room
+from pipelines.core.files import disk_space_guard
 from pipelines.core.settings import settings
 
 KEEP_DAYS = 3 * 366  # older rows are removed
 
 
-class Row(Noun):
+class Row(Artifact):
     """A row of the table that is named as its class: text, and numbers."""
 
     id: str = Field(default_factory=lambda: uuid.uuid4().hex)
@@ -173,7 +173,7 @@ def opened(kind: type[Row]) -> Iterator[sqlite3.Connection]:
     """The ledger in a transaction of its own; whoever else writes is waited for."""
     columns = ", ".join(f"{name} {column(field.annotation)}" for name, field in kind.model_fields.items())
     try:
-        with room(path()):
+        with disk_space_guard(path()):
             ledger = sqlite3.connect(path(), timeout=30)
         try:
             with ledger:

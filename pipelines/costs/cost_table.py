@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Literal
 
-from pipelines.core.artifacts import Noun
+from pipelines.core.artifacts import Artifact
 from pipelines.costs.cost_store import Training, day, executions, month, read
 from pipelines.request_log import exchanges
 
@@ -12,7 +12,7 @@ ANSWERS = "answers"  # the stage that requests are shown as
 SHOWN = 10  # estimates, the newest
 
 
-class Line(Noun):
+class Line(Artifact):
     """What was spent on one day, in one stage, or on one model. Of answers, energy and processor time are nobody's:
     their cost is that of the machine while it worked on them."""
 
@@ -30,7 +30,7 @@ class Line(Noun):
 SUMS = tuple(name for name in Line.model_fields if name not in ("template", "name"))
 
 
-class Off(Noun):
+class Off(Artifact):
     """How far an estimate was off: 0.1 is a tenth too long."""
 
     template: str

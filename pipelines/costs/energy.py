@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from pipelines.core.artifacts import Noun
+from pipelines.core.artifacts import Artifact
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, write_text
 from pipelines.core.settings import settings
@@ -26,7 +26,7 @@ JOULES = 3_600_000  # a kWh
 SHORT = 1.0  # seconds
 
 
-class Machine(Noun):
+class Machine(Artifact):
     """What codecarbon's tables say of this machine and its country."""
 
     cpu: str

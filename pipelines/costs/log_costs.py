@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.errors import WeaverError
 from pipelines.costs.cost_store import Execution, executions
 
@@ -25,7 +25,7 @@ def publish(last: Execution) -> None:
 
     try:
         together = belonging(last)
-        client, now = tracking().MlflowClient(), round(time.time() * 1000)
+        client, now = connect_mlflow().MlflowClient(), round(time.time() * 1000)
         sums = [Metric(name, value, now, 0) for name, value in metrics(together).items()]
         client.log_batch(last.mlflow_run, metrics=sums)
         rows = [[one.model_dump()[column] for column in COLUMNS] for one in together]

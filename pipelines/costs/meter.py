@@ -50,10 +50,10 @@ class Meter:
             model=plan.base.model,
         )
 
-    def belongs_to(self, *nouns: Any) -> None:
-        """Learn the MLflow run of the training from nouns that know it; an incumbent knows that of another one."""
-        for noun in nouns:
-            told = noun.adapter if isinstance(noun, Export) else noun
+    def belongs_to(self, *artifacts: Any) -> None:
+        """Learn the MLflow run of the training from artifacts that know it; an incumbent knows that of another one."""
+        for artifact in artifacts:
+            told = artifact.adapter if isinstance(artifact, Export) else artifact
             if run_id := getattr(told, "run_id", ""):
                 self.execution = self.execution.model_copy(update={"mlflow_run": run_id})
                 return

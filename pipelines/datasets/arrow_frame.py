@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
 
-from pipelines.core.files import canonical
+from pipelines.core.files import canonical_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +87,7 @@ def repetition(frame: "pd.DataFrame") -> tuple[Any, Any]:
 
 
 def column_of_texts(values: "pd.Series") -> "pd.Series":
-    return values.map(canonical) if values.dtype == object else values
+    return values.map(canonical_json) if values.dtype == object else values
 
 
 def uncopied(frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -9,9 +9,9 @@ from types import ModuleType
 from typing import Any
 
 from pipelines.core import progress
-from pipelines.core.artifacts import Harvest, Records
+from pipelines.core.artifacts import CollectedFeedback, Records
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import digest, once, read_jsonl, write_jsonl, write_text
+from pipelines.core.files import digest, memoize_dir, read_jsonl, write_jsonl, write_text
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.templates import nearest
 from pipelines.datasets import upload as intake
@@ -25,7 +25,7 @@ Row = dict[str, Any]
 Rows = Callable[[], list[Row]]
 
 
-def collect(harvest: Harvest, plan: TrainingPlan, work: Path) -> Records:
+def collect(harvest: CollectedFeedback, plan: TrainingPlan, work: Path) -> Records:
     """Build or read the rows of `plan.data.source`, and take those that `weaver dataset add` brought to the template,
     and those that people's corrections came to.
 
@@ -47,7 +47,7 @@ def collect(harvest: Harvest, plan: TrainingPlan, work: Path) -> Records:
         sources["feedback"] = digest(Path(harvest.uri) / "rows.jsonl")
 
     def build(folder: Path) -> None:
-        progress.report(plan.template, "collect", 0, 1, source)
+        progress.report_progress(plan.template, "collect", 0, 1, source)
         found = rows()
         for upload in uploads:
             found += [with_defaults(row, upload.file) for row in intake.rows(upload)]
@@ -57,9 +57,9 @@ def collect(harvest: Harvest, plan: TrainingPlan, work: Path) -> Records:
         counts = {"digest": digest(folder / "records.jsonl"), "rows": len(found), "sources": sources}
         write_text(folder / "counts.json", json.dumps(counts, indent=1))
         log.info("%d rows from %s", len(found), source)
-        progress.report(plan.template, "collect", 1, 1, f"{len(found)} rows")
+        progress.report_progress(plan.template, "collect", 1, 1, f"{len(found)} rows")
 
-    folder = once(work / "collect" / digest([source, sources])[:12], build)
+    folder = memoize_dir(work / "collect" / digest([source, sources])[:12], build)
     return Records(uri=str(folder), **json.loads((folder / "counts.json").read_text()))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pipelines.core import progress
 from pipelines.core.artifacts import Records, Validation
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import digest, once, write_text
+from pipelines.core.files import digest, memoize_dir, write_text
 from pipelines.core.plan import Contract, TrainingPlan
 from pipelines.core.settings import quiet_libraries
 from pipelines.core.templates import nearest
@@ -50,7 +50,7 @@ def validate(records: Records, plan: TrainingPlan, work: Path) -> Validation:
     failed = work / "validate" / f"{fingerprint}-failed"
 
     def build(folder: Path) -> None:
-        progress.report(plan.template, "validate", 0, 1, f"{records.rows} rows")
+        progress.report_progress(plan.template, "validate", 0, 1, f"{records.rows} rows")
         if faults := check(Path(records.uri) / "records.jsonl", plan.contract, folder):
             shutil.rmtree(failed, ignore_errors=True)
             folder.rename(failed)
@@ -59,9 +59,9 @@ def validate(records: Records, plan: TrainingPlan, work: Path) -> Validation:
                 + "\n".join(f"  - {fault}" for fault in faults),
                 f"Correct these rows, or the contract. Every check, as a page: {failed / 'docs' / 'index.html'}",
             )
-        progress.report(plan.template, "validate", 1, 1)
+        progress.report_progress(plan.template, "validate", 1, 1)
 
-    folder = once(work / "validate" / fingerprint, build)
+    folder = memoize_dir(work / "validate" / fingerprint, build)
     expectations = json.loads((folder / "suite.json").read_text())["expectations"]
     return Validation(uri=str(folder), records=records, expectations=len(expectations))
 

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from pipelines.core.errors import Unavailable, WeaverError
-from pipelines.core.files import canonical, once, only_one, whole, write_text
+from pipelines.core.files import atomic_write, canonical_json, file_lock, memoize_dir, write_text
 from pipelines.core.settings import quiet_libraries, settings
 
 LOCK = ".registry-writer.lock"  # in WEAVER_HOME
@@ -32,14 +32,14 @@ GIT_CONFIG = {
 
 
 def alone() -> AbstractContextManager[None]:
-    return only_one(settings().home / LOCK, "writing to the data registry")
+    return file_lock(settings().home / LOCK, "writing to the data registry")
 
 
 @contextmanager
 def writing() -> Iterator[Path]:
     """The registry, made if it is not there, for one writer at a time; swept before and after."""
     with alone():
-        registry = once(settings().home / "registry", create)
+        registry = memoize_dir(settings().home / "registry", create)
         sweep(registry)
         try:
             yield registry
@@ -71,7 +71,7 @@ def files_of(rows: dict[str, int]) -> list[str]:
 
 
 def copy(source: Path, target: Path, files: Iterable[str]) -> None:
-    with whole(target) as temporary:
+    with atomic_write(target) as temporary:
         temporary.mkdir()
         for file in files:
             shutil.copyfile(source / file, temporary / file)
@@ -100,7 +100,7 @@ def commit(
     message = f"{tag}: {counts} rows{f'; {about}' if about else ''}"
     told = {"digest": digest, "rows": rows} | ({"instead_of": instead_of} if instead_of else {})
     git(registry, "commit", "--quiet", "--allow-empty", "--message", message)
-    git(registry, "tag", "--annotate", tag, "--message", canonical(told))
+    git(registry, "tag", "--annotate", tag, "--message", canonical_json(told))
 
 
 def configure(registry: Path) -> None:

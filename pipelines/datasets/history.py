@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pipelines.core.artifacts import DatasetVersion
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import canonical
+from pipelines.core.files import canonical_json
 from pipelines.core.settings import settings
 from pipelines.datasets import dvc_repository
 from pipelines.datasets.split import FILES
@@ -103,11 +103,11 @@ def rows_of(version: DatasetVersion) -> Any:
 
 
 def content_of(row: dict[str, Any]) -> bytes:
-    return blake2b(canonical(row).encode(), digest_size=16).digest()
+    return blake2b(canonical_json(row).encode(), digest_size=16).digest()
 
 
 def question_of(row: dict[str, Any]) -> bytes:
-    return blake2b(canonical([row.get("instruction"), row.get("input")]).encode(), digest_size=16).digest()
+    return blake2b(canonical_json([row.get("instruction"), row.get("input")]).encode(), digest_size=16).digest()
 
 
 def questions(name: str, version: int, contents: set[bytes]) -> list[str]:

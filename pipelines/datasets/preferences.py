@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 
 from pipelines.core import progress
-from pipelines.core.artifacts import DatasetVersion, Harvest, Judged, Preferences
-from pipelines.core.files import digest, once, read_jsonl, write_jsonl
+from pipelines.core.artifacts import CollectedFeedback, DatasetVersion, JudgedPairs, PreferenceDataset
+from pipelines.core.files import digest, memoize_dir, read_jsonl, write_jsonl
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine.duplicates import Row
 from pipelines.datasets.split import digest_of, leaks
@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 
 
 def preferences(
-    harvest: Harvest, judged: Judged | None, dataset: DatasetVersion, plan: TrainingPlan, work: Path
-) -> Preferences:
+    harvest: CollectedFeedback, judged: JudgedPairs | None, dataset: DatasetVersion, plan: TrainingPlan, work: Path
+) -> PreferenceDataset:
     """The version of the template's preferences: the latest one if nothing changed since, else a new one.
 
     A pair that asks nearly what a held-out row asks is left out: a model that was trained on it would be measured on
@@ -31,10 +31,10 @@ def preferences(
     found = {harvest.uri: harvest.preferences} | ({judged.uri: judged.pairs} if judged else {})
     sources = [Path(uri) / FILE for uri, pairs in found.items() if pairs]
     if not sources:
-        return Preferences(name=name)
+        return PreferenceDataset(name=name)
 
     def build(folder: Path) -> None:
-        progress.report(plan.template, "preferences", 0, 1, f"{sum(found.values())} pairs")
+        progress.report_progress(plan.template, "preferences", 0, 1, f"{sum(found.values())} pairs")
         pairs: list[Row] = [row for source in sources for row in read_jsonl(source)]
         heldout: list[Row] = [*read_jsonl(Path(dataset.uri) / "heldout.jsonl")]
         kept = without_held_out(pairs, heldout, plan.refine.near_duplicate)
@@ -42,13 +42,13 @@ def preferences(
         write_jsonl(folder / FILE, map(dict, kept))
 
     fingerprint = digest([*map(digest, sources), dataset.digest, plan.refine.near_duplicate])[:12]
-    folder = once(work / "preferences" / fingerprint, build)
+    folder = memoize_dir(work / "preferences" / fingerprint, build)
     rows = len(read_jsonl(folder / FILE))
     if not rows:
-        return Preferences(name=name)
+        return PreferenceDataset(name=name)
     made = accept(name, folder, digest_of(folder, [FILE]), {Path(FILE).stem: rows})
-    progress.report(plan.template, "preferences", 1, 1, made.tag)
-    return Preferences(name=name, version=made.version, uri=made.uri, digest=made.digest, rows=rows)
+    progress.report_progress(plan.template, "preferences", 1, 1, made.tag)
+    return PreferenceDataset(name=name, version=made.version, uri=made.uri, digest=made.digest, rows=rows)
 
 
 def without_held_out(pairs: list[Row], heldout: list[Row], threshold: float) -> list[Row]:

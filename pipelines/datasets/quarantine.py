@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.core.artifacts import Splits, read_noun
+from pipelines.core.artifacts import Splits, read_artifact
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import only_one, read_jsonl, write_text
+from pipelines.core.files import file_lock, read_jsonl, write_text
 from pipelines.core.settings import settings, work_folder
 from pipelines.core.templates import load_template, nearest
 
@@ -33,7 +33,7 @@ def quarantined(template: str) -> list[dict[str, Any]]:
         WeaverError: there is no such template, or it was not refined yet.
     """
     load_template(template)
-    splits = Splits.model_validate(read_noun(latest(work_folder(template)), made_by=f"weaver refine {template}"))
+    splits = Splits.model_validate(read_artifact(latest(work_folder(template)), made_by=f"weaver refine {template}"))
     return read_jsonl(Path(splits.uri) / "dropped.jsonl")
 
 
@@ -67,7 +67,7 @@ def release(template: str, ids: list[str], by: str, why: str) -> list[dict[str, 
                 f"Leave it out, or {NEVER_RELEASED[row['step']]}.",
             )
     file = ledger(template)
-    with only_one(file.with_suffix(".lock"), f"releasing rows of {template}"):
+    with file_lock(file.with_suffix(".lock"), f"releasing rows of {template}"):
         at = datetime.now(UTC).isoformat(timespec="seconds")
         told = [
             {"id": row["id"], "step": row["step"], "reason": row["reason"], "by": by, "why": why, "at": at}

@@ -5,9 +5,9 @@ import logging
 from pathlib import Path
 
 from pipelines.core import progress
-from pipelines.core.artifacts import Champion, DatasetVersion, Splits
+from pipelines.core.artifacts import DatasetVersion, DeployedVersion, Splits
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import once
+from pipelines.core.files import memoize_dir
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.datasets import dvc_repository
@@ -28,9 +28,9 @@ def version(splits: Splits, plan: TrainingPlan) -> DatasetVersion:
     name, source = plan.template, Path(splits.uri)
     if digest_of(source) != splits.digest:
         raise WeaverError(f"{source} was changed after it was made", "Delete this folder and refine again.")
-    progress.report(name, "version", 0, 1)
+    progress.report_progress(name, "version", 0, 1)
     made = accept(name, source, splits.digest, splits.rows)
-    progress.report(name, "version", 1, 1, made.tag)
+    progress.report_progress(name, "version", 1, 1, made.tag)
     return reported(made, splits)
 
 
@@ -101,7 +101,7 @@ def checkout(name: str, version: int) -> DatasetVersion:
         return in_place(wanted)
 
 
-def learnt(champion: Champion) -> DatasetVersion:
+def learnt(champion: DeployedVersion) -> DatasetVersion:
     """What the champion was trained on, in place; version 0 where there is no champion."""
     name, _, version = champion.dataset.partition("@v")
     return (
@@ -133,7 +133,7 @@ def in_place(wanted: DatasetVersion) -> DatasetVersion:
                 files.get_file(f"{wanted.name}/{file}", str(folder / file))
                 (folder / file).chmod(0o444)
 
-    folder = once(Path(wanted.uri), fetch)
+    folder = memoize_dir(Path(wanted.uri), fetch)
     if digest_of(folder, dvc_repository.files_of(wanted.rows)) != wanted.digest:
         raise WeaverError(
             f"{folder} does not hold what was tagged {wanted.tag}", "Delete this folder; it is fetched again."

@@ -179,7 +179,7 @@ def test(template: str, ask: Callable[[list[Row]], list[str]]) -> tuple[list[Beh
         ask: rows with instruction and input → an answer each, in order. Called once, with no question twice.
 
     Returns:
-        A noun a behaviour; and a dict a case: behaviour, kind, why, questions (as `ask` was given them), answers,
+        An artifact a behaviour; and a dict a case: behaviour, kind, why, questions (as `ask` was given them), answers,
         passed, and fault (what was wrong; empty if it passed). Both are empty where no kit has any for the template.
 
     Raises:
@@ -191,7 +191,7 @@ def test(template: str, ask: Callable[[list[Row]], list[str]]) -> tuple[list[Beh
     asked = {key(row): row for _, case in cases for row in case.questions}
     answers = dict(zip(asked, ask(list(asked.values())), strict=True)) if asked else {}
     told = [judge(probe, case, [answers[key(row)] for row in case.questions]) for probe, case in cases]
-    return [noun(probe, [case for case in told if case["behaviour"] == probe.name]) for probe in probes], told
+    return [artifact(probe, [case for case in told if case["behaviour"] == probe.name]) for probe in probes], told
 
 
 def key(row: Row) -> tuple[str, str]:
@@ -211,7 +211,7 @@ def judge(probe: Probe, case: Case, answers: list[str]) -> Row:
     }
 
 
-def noun(probe: Probe, told: list[Row]) -> Behaviour:
+def artifact(probe: Probe, told: list[Row]) -> Behaviour:
     passed = sum(case["passed"] for case in told)
     return Behaviour(name=probe.name, kind=probe.kind, cases=len(told), passed=passed, min_share=probe.min_share)
 

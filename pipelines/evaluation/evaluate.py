@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipelines.core import progress
-from pipelines.core.artifacts import Arm, Behaviour, DatasetVersion, Evaluation, Export, read_noun
+from pipelines.core.artifacts import Arm, Behaviour, DatasetVersion, Evaluation, Export, read_artifact
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import digest, once, read_jsonl, write_jsonl, write_text
+from pipelines.core.files import digest, memoize_dir, read_jsonl, write_jsonl, write_text
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.templates import hourly
 from pipelines.evaluation import evaluation_report, few_shot
@@ -99,8 +99,8 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
         evaluation_report.render(evaluation, answers, train, told["cases"], dataset, plan, new)
         evaluation.save(new / "evaluation.json")
 
-    once(folder, build)
-    evaluation = Evaluation.model_validate(read_noun(folder / "evaluation.json", made_by="weaver evaluate"))
+    memoize_dir(folder, build)
+    evaluation = Evaluation.model_validate(read_artifact(folder / "evaluation.json", made_by="weaver evaluate"))
     evaluation_report.log(evaluation)
     return evaluation
 
@@ -116,12 +116,12 @@ def answered(arm: Arm, asked: Asked, rows: list[Row], opened: Opened, plan: Trai
         model = opened(asked)
 
         def said(done: int, total: int) -> None:
-            progress.report(plan.template, "evaluate", done, total, arm)
+            progress.report_progress(plan.template, "evaluate", done, total, arm)
 
         write_jsonl(new / "answers.jsonl", model.answers(rows, said, asked.examples))
         write_jsonl(new / "timings.jsonl", model.timings(rows, asked.examples))
 
-    return once(work / "evaluate" / f"{arm}-{known[:12]}", build)
+    return memoize_dir(work / "evaluate" / f"{arm}-{known[:12]}", build)
 
 
 def behaviours(asked: Asked, opened: Opened, plan: TrainingPlan, work: Path) -> Path:
@@ -134,12 +134,12 @@ def behaviours(asked: Asked, opened: Opened, plan: TrainingPlan, work: Path) -> 
     known = digest([asked.digest, tests, plan.template, plan.system_prompt, decoding])
 
     def build(new: Path) -> None:
-        progress.report(plan.template, "evaluate", 0, 1, "behaviour tests")
+        progress.report_progress(plan.template, "evaluate", 0, 1, "behaviour tests")
         found, cases = test(plan.template, lambda rows: opened(asked).ask(rows))
         told = {"behaviours": [one.model_dump() for one in found], "cases": cases}
         write_text(new / "behaviours.json", json.dumps(told, indent=1))
 
-    return once(work / "evaluate" / f"behaviours-{known[:12]}", build)
+    return memoize_dir(work / "evaluate" / f"behaviours-{known[:12]}", build)
 
 
 def identified(heldout: list[Row], dataset: DatasetVersion) -> list[Row]:
@@ -200,7 +200,7 @@ def golden(answers: dict[Arm, list[Row]]) -> list[Row]:
     for base, row in pairs:
         told = {
             "topic": row["topic"],
-            "question": chat_format.question(row)[0]["content"],
+            "question": chat_format.user_messages(row)[0]["content"],
             "answer": row["answer"],
             "base": base["answer"],
             "facts": list(row["expected"].values()),

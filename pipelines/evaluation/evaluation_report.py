@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.artifacts import Arm, DatasetVersion, Evaluation
 from pipelines.core.files import read_jsonl, write_text
 from pipelines.core.plan import TrainingPlan
@@ -151,7 +151,7 @@ def log(evaluation: Evaluation) -> None:
     """Log metrics, the page, its pictures and the answer-by-answer table; logging twice leaves the same run."""
     import pandas as pd
 
-    mlflow, folder = tracking(), Path(evaluation.uri)
+    mlflow, folder = connect_mlflow(), Path(evaluation.uri)
     metrics = {
         UNSAFE.sub("_", f"eval.{arm}.{part}.{metric}"): value
         for arm, parts in evaluation.figures.items()

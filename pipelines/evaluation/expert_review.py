@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 from pipelines.clients.mlflow_reviews import SCORE, TAG, score_of
-from pipelines.core.artifacts import Candidate, Evaluation, Review, Scores
+from pipelines.core.artifacts import Candidate, Evaluation, Review, ReviewScores
 from pipelines.core.files import read_jsonl
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
@@ -26,7 +26,7 @@ def ask(candidate: Candidate, evaluation: Evaluation, plan: TrainingPlan) -> Rev
         return Review()
     from mlflow.genai import review_queues
 
-    mlflow = tracking()
+    mlflow = connect_mlflow()
     experiment = mlflow.get_run(candidate.run_id).info.experiment_id
     rows = chosen(read_jsonl(Path(evaluation.uri) / "answers.jsonl"), plan.review.questions)
     queue = find_or_make(f"{candidate.name} version {candidate.version}", experiment)
@@ -76,19 +76,19 @@ def pending(review: Review) -> int:
     """How many answers still wait for the expert."""
     if not review.questions:
         return 0
-    tracking()
+    connect_mlflow()
     from mlflow.genai import review_queues
 
     return len(review_queues.list_review_queue_items(review.queue, status="pending", max_results=1000))
 
 
-def collect(review: Review) -> Scores:
+def collect(review: Review) -> ReviewScores:
     """The mean of the scores given; an answer that the expert declined to score has no say."""
     if not review.questions:
-        return Scores()
-    mlflow = tracking()
+        return ReviewScores()
+    mlflow = connect_mlflow()
     from mlflow.genai import review_queues
 
     items = review_queues.list_review_queue_items(review.queue, status="complete", max_results=1000)
     given = [value for item in items if (value := score_of(mlflow.get_trace(item.item_id))) is not None]
-    return Scores(questions=len(given), mean=sum(given) / len(given) if given else 0.0)
+    return ReviewScores(questions=len(given), mean=sum(given) / len(given) if given else 0.0)

@@ -48,7 +48,7 @@ class Model:
 
     def ask(self, rows: Sequence[Row]) -> list[str]:
         """The answers to rows that have an instruction and an input."""
-        prompts = [chat_format.prompt(self.tokenizer, row, self.plan.system_prompt) for row in rows]
+        prompts = [chat_format.render_prompt(self.tokenizer, row, self.plan.system_prompt) for row in rows]
         told = {i: line["answer"] for batch in self.batches(prompts) for i, line in self.generate(prompts, batch)}
         return [told[i] for i in range(len(rows))]
 
@@ -81,7 +81,7 @@ class Model:
         rows = rows[:: max(1, len(rows) // TIMED)][:TIMED]
         prompts, _ = self.texts(rows, examples or {})
         self.run(
-            [chat_format.prompt(self.tokenizer, rows[0], self.plan.system_prompt)]
+            [chat_format.render_prompt(self.tokenizer, rows[0], self.plan.system_prompt)]
         )  # the first run warms caches up
         timings = []
         for prompt in prompts:
@@ -94,7 +94,7 @@ class Model:
     def texts(self, rows: Sequence[Row], examples: Examples) -> tuple[list[str], list[str]]:
         prompts, wholes = (
             [render(self.tokenizer, row, self.plan.system_prompt, examples.get(row["topic"], ())) for row in rows]
-            for render in (chat_format.prompt, chat_format.whole)
+            for render in (chat_format.render_prompt, chat_format.render_with_answer)
         )
         return prompts, wholes
 

@@ -15,16 +15,16 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from pydantic import TypeAdapter
 
-from pipelines.core.artifacts import Noun
+from pipelines.core.artifacts import Artifact
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import only_one, whole
+from pipelines.core.files import atomic_write, file_lock
 from pipelines.core.settings import settings
 from pipelines.gateway.api_errors import Refusal
 
 LOCAL = "local"  # the id of the key among the secrets: whoever works on this machine has it
 
 
-class Key(Noun):
+class Key(Artifact):
     id: str
     name: str
     sha256: str  # of a random key its plain hash is safe: there is nothing to guess
@@ -93,14 +93,14 @@ def uses_file() -> Path:
 @contextmanager
 def changing() -> Iterator[list[Key]]:
     """The keys, written whole when this ends well; one at a time."""
-    with only_one(file().with_suffix(".lock"), "changing the API keys"):
+    with file_lock(file().with_suffix(".lock"), "changing the API keys"):
         keys = read()
         yield keys
         write(file(), Keys.dump_python(keys))
 
 
 def write(path: Path, value: Any) -> None:
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.touch(mode=0o600)
         temporary.write_text(json.dumps(value, indent=1) + "\n")
 

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from pipelines.core.plan import Serving
-from pipelines.core.routes import Served
+from pipelines.core.routes import ServedVersion
 from pipelines.core.templates import load_template
 from pipelines.costs.advice import DAYS, Advice, Found, Unmeasured
 from pipelines.gateway import semantic_cache
@@ -58,7 +58,7 @@ def replayed(template: str, rows: list[dict[str, Any]], policy: Serving) -> int:
     cache, hits = Cache(clock=lambda: at), 0
     for row in rows:
         at = row["at"]
-        served = Served(
+        served = ServedVersion(
             name=template,
             version=row["version"],
             digest=str(row["version"]),

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pipelines.core import routes
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Serving
-from pipelines.core.routes import Route, Served
+from pipelines.core.routes import Route, ServedVersion
 from pipelines.core.templates import load_template, template_files
 from pipelines.gateway.api_errors import Refusal
 from pipelines.gateway.api_keys import modified
@@ -33,7 +33,7 @@ class Catalogue:
 
     def look(self) -> bool:
         """Read what was changed since; whether anything was. What cannot be read leaves what was there in force."""
-        files = {file.stem: file for file in sorted(routes.folder().glob("[a-z]*.json"))}
+        files = {file.stem: file for file in sorted(routes.routes_folder().glob("[a-z]*.json"))}
         templates = template_files()
         entries, stamps = {}, {}
         for name, file in files.items():
@@ -49,12 +49,12 @@ class Catalogue:
     def read(self, name: str, modified_ns: int) -> Entry | None:
         try:
             policy = load_template(name).serving if name in template_files() else Serving()
-            return Entry(routes.route(name), policy, modified_ns // 10**9)
+            return Entry(routes.read_route(name), policy, modified_ns // 10**9)
         except (WeaverError, ValidationError, ValueError) as error:
             log.error("%s: %s; what was in force stays so", name, error)
             return self.entries.get(name)
 
-    def find(self, model: str) -> tuple[Entry, Served | None]:
+    def find(self, model: str) -> tuple[Entry, ServedVersion | None]:
         """A template, or a template and one of its versions.
 
         Raises:

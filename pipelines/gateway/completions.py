@@ -14,7 +14,7 @@ import orjson
 
 from pipelines.clients.backends import Chunk
 from pipelines.core.errors import Unavailable, WeaverError
-from pipelines.core.routes import Place, Served
+from pipelines.core.routes import Endpoint, ServedVersion
 from pipelines.gateway import schemas
 from pipelines.gateway.api_errors import Refusal
 from pipelines.gateway.catalogue import Entry
@@ -46,7 +46,7 @@ class Chat:
         self,
         gateway: "Gateway",
         entry: Entry,
-        served: Served,
+        served: ServedVersion,
         why: str,
         asked: schemas.ChatRequest,
         key: str,
@@ -176,7 +176,7 @@ class Chat:
         finally:
             self.cost += attempt.cost
 
-    async def listen(self, place: Place, attempt: Attempt, say: Say | None) -> None:
+    async def listen(self, place: Endpoint, attempt: Attempt, say: Say | None) -> None:
         """Take the answer of a place, piece by piece."""
         backend, left = self.gateway.backend(place.backend), self.deadline - asyncio.get_running_loop().time()
         async with aclosing(backend.stream(place, self.request, left + 1)) as chunks:  # type: ignore[type-var]
@@ -189,7 +189,7 @@ class Chat:
                     if say:
                         await say(piece)
 
-    async def next_of(self, chunks: AsyncIterator[Chunk], place: Place) -> Chunk | None:
+    async def next_of(self, chunks: AsyncIterator[Chunk], place: Endpoint) -> Chunk | None:
         """The next chunk, or None after the last; an engine that died in mid-answer may leave its server silent.
 
         Raises:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from pipelines.core.files import digest
 from pipelines.core.plan import Serving
-from pipelines.core.routes import Served
+from pipelines.core.routes import ServedVersion
 from pipelines.gateway import semantic_cache
 from pipelines.text import privacy
 
@@ -65,7 +65,7 @@ class Cache:
         self.index = semantic_cache.Index()
         self.lock = Lock()
 
-    def get(self, served: Served, request: dict[str, Any], policy: Serving) -> Hit | None:
+    def get(self, served: ServedVersion, request: dict[str, Any], policy: Serving) -> Hit | None:
         """The answer that this version gave to this question within `policy.cache_hours`."""
         if policy.cache == "off" or not (asked := read(served, request)):
             return None
@@ -78,7 +78,7 @@ class Cache:
                     return hit._replace(kind="semantic")
         return None
 
-    def put(self, served: Served, request: dict[str, Any], policy: Serving, hit: Hit) -> None:
+    def put(self, served: ServedVersion, request: dict[str, Any], policy: Serving, hit: Hit) -> None:
         """Keep an answer, unless it must not be kept.
 
         Reading for personal data takes up to some milliseconds: call it in a thread, after the client has its answer.
@@ -118,7 +118,7 @@ class Cache:
             self.index.remove(entry.indexed, key)
 
 
-def read(served: Served, request: dict[str, Any]) -> Asked | None:
+def read(served: ServedVersion, request: dict[str, Any]) -> Asked | None:
     """What a request asks, and in which scope; None where its answer is not for the cache."""
     said = {name: value for name, value in request.items() if value is not None}
     if said.get("temperature") or not said.keys() <= SHAPING | INDIFFERENT | SAMPLING:
@@ -142,7 +142,7 @@ def plain(question: str) -> str:
     return " ".join(even).rstrip("?!. ")
 
 
-def personal(served: Served, request: dict[str, Any], answer: str) -> bool:
+def personal(served: ServedVersion, request: dict[str, Any], answer: str) -> bool:
     """Whether the conversation holds personal data; the template's own prompt is not looked at."""
     said = [message.get("content") or "" for message in request["messages"]]
     return any(privacy.find(str(text)) for text in [*said, answer] if text != served.system_prompt)

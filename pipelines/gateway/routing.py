@@ -17,7 +17,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from pipelines.core.plan import Serving
-from pipelines.core.routes import Place, Route, Served
+from pipelines.core.routes import Endpoint, Route, ServedVersion
 from pipelines.gateway import traffic_split
 from pipelines.gateway.endpoint_stats import ENOUGH, PROBE_SECONDS, Attempt, Figures
 
@@ -28,8 +28,8 @@ MIN_RETRIES = 120  # in that time, where retries are allowed at all: a share of 
 
 
 class Choice(NamedTuple):
-    served: Served
-    place: Place
+    served: ServedVersion
+    place: Endpoint
     why: str
 
 
@@ -40,7 +40,7 @@ class Rank(IntEnum):
 class Standing(NamedTuple):
     """How a place looks now."""
 
-    place: Place
+    place: Endpoint
     rank: Rank
     cost: float  # of 1,000 tokens
     seconds: float  # that an answer is expected to take
@@ -56,15 +56,15 @@ class Agent:
         self.retries: dict[str, deque[float]] = defaultdict(deque)
         self.since_trial: dict[str, int] = defaultdict(int)  # template → requests
 
-    def version(self, route: Route, sticky: str, policy: Serving) -> tuple[Served, str]:
+    def version(self, route: Route, sticky: str, policy: Serving) -> tuple[ServedVersion, str]:
         """The version that a user is served by, and why; `sticky` names the user, empty draws anew each time."""
         return traffic_split.choose(route, sticky, policy.min_score)
 
-    def shadows(self, route: Route) -> list[Served]:
+    def shadows(self, route: Route) -> list[ServedVersion]:
         """The versions to ask in shadow this time."""
         return traffic_split.shadows(route)
 
-    def order(self, served: Served, policy: Serving) -> list[Choice]:
+    def order(self, served: ServedVersion, policy: Serving) -> list[Choice]:
         """The places of a version, best first. Call it once a request: it may put one place first on trial."""
         standings = self.standings(served, policy)
         self.since_trial[served.name] += 1
@@ -79,7 +79,7 @@ class Agent:
             standings[0] = standings[0]._replace(why=why)
         return [Choice(served, standing.place, standing.why) for standing in standings]
 
-    def trial(self, served: Served, standings: list[Standing], policy: Serving) -> tuple[Place | None, str]:
+    def trial(self, served: ServedVersion, standings: list[Standing], policy: Serving) -> tuple[Endpoint | None, str]:
         """A place to ask first so that something is known of it, and why; none if there is no need, or no turn."""
         for place, rank, *_ in standings:
             figures = self.figures(served, place)
@@ -94,7 +94,7 @@ class Agent:
                 return place, f"trial, 1 request in {TRIAL_EVERY}: {why}"
         return None, ""
 
-    def standings(self, served: Served, policy: Serving) -> list[Standing]:
+    def standings(self, served: ServedVersion, policy: Serving) -> list[Standing]:
         """The places of a version as they look now, best first; equals in the plan's order."""
         found = [self.standing(served, place, policy) for place in served.places]
         if policy.prefer == "first":  # to be known is no merit: only what is slow, failing or open comes later
@@ -102,7 +102,7 @@ class Agent:
         by = ("rank", "cost", "seconds") if policy.prefer == "cheapest" else ("rank", "seconds", "cost")
         return sorted(found, key=lambda standing: [getattr(standing, name) for name in by])
 
-    def standing(self, served: Served, place: Place, policy: Serving) -> Standing:
+    def standing(self, served: ServedVersion, place: Endpoint, policy: Serving) -> Standing:
         figures = self.figures(served, place)
         known = figures.table(place.machine_hour)
         p95, cost, errors = known["latency_p95"], known["cost_per_1000_tokens"] or 0.0, known["error_rate"]
@@ -156,7 +156,7 @@ class Agent:
             for standing in self.standings(served, policy)
         ]
 
-    def figures(self, served: Served, place: Place) -> Figures:
+    def figures(self, served: ServedVersion, place: Endpoint) -> Figures:
         return self.places[served.name, served.version, place.backend]
 
 

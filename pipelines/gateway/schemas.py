@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
-from pipelines.core.routes import Served
+from pipelines.core.routes import ServedVersion
 
 MOST_MESSAGES = 256
 
@@ -72,7 +72,7 @@ class ChatRequest(Sent):
     def conversation(self) -> list[dict[str, str]]:
         return [message.plain() for message in self.messages]
 
-    def for_backend(self, served: Served, most_tokens: int) -> dict[str, Any]:
+    def for_backend(self, served: ServedVersion, most_tokens: int) -> dict[str, Any]:
         """The request as a version is asked it: with its system prompt, and no more tokens than it may have."""
         messages = self.conversation()
         if all(message["role"] != "system" for message in messages):
@@ -155,7 +155,7 @@ class Health(BaseModel):
     status: str
 
 
-def model_id(served: Served) -> str:
+def model_id(served: ServedVersion) -> str:
     return f"{served.name}-v{served.version}"
 
 

@@ -6,10 +6,10 @@ import random
 import uuid
 from collections.abc import Mapping
 
-from pipelines.core.routes import Route, Served
+from pipelines.core.routes import Route, ServedVersion
 
 
-def choose(route: Route, sticky: str, min_score: float) -> tuple[Served, str]:
+def choose(route: Route, sticky: str, min_score: float) -> tuple[ServedVersion, str]:
     """The version that a user is served by, and why.
 
     Args:
@@ -47,6 +47,6 @@ def rendezvous(key: str, shares: Mapping[int, float]) -> int:
     return max(sorted(shares), key=score)
 
 
-def shadows(route: Route) -> list[Served]:
+def shadows(route: Route) -> list[ServedVersion]:
     """The versions to ask in shadow this time: each by its own share, drawn anew."""
     return [served for served in route.served if random.random() < route.shadow.get(served.version, 0.0)]

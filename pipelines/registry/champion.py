@@ -5,16 +5,16 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pipelines.clients.mlflow import lost, tracking
+from pipelines.clients.mlflow import connect_mlflow, is_connection_lost
 from pipelines.core import signing
-from pipelines.core.artifacts import Adapter, Incumbent
+from pipelines.core.artifacts import Adapter, ChampionModel
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import digest, once
+from pipelines.core.files import digest, memoize_dir
 from pipelines.core.plan import TrainingPlan
 from pipelines.registry.promote import agreed, exists
 
 
-def incumbent(plan: TrainingPlan, work: Path) -> Incumbent:
+def incumbent(plan: TrainingPlan, work: Path) -> ChampionModel:
     """Fetch the champion that the challenger must beat; version 0 where there is none.
 
     Raises:
@@ -22,10 +22,10 @@ def incumbent(plan: TrainingPlan, work: Path) -> Incumbent:
             or not what was registered.
         Unavailable: MLflow does not answer.
     """
-    client, name = tracking().MlflowClient(), plan.template
+    client, name = connect_mlflow().MlflowClient(), plan.template
     champion = agreed(client, name)
     if not champion:
-        return Incumbent(name=name)
+        return ChampionModel(name=name)
     found = registered(name, champion, work)
     for older in (work / "incumbent").glob("v*"):
         if older.name != f"v{champion}":
@@ -33,19 +33,19 @@ def incumbent(plan: TrainingPlan, work: Path) -> Incumbent:
     return found
 
 
-def registered(name: str, number: int, work: Path) -> Incumbent:
+def registered(name: str, number: int, work: Path) -> ChampionModel:
     """A registered version's adapter, whether it is champion or not, fetched once and verified.
 
     Raises:
         WeaverError: there is no such version, or its adapter is not signed, or not what was registered.
         Unavailable: MLflow does not answer.
     """
-    mlflow = tracking()
+    mlflow = connect_mlflow()
     client = mlflow.MlflowClient()
     if not exists(client, name, number):
         raise WeaverError(f"there is no version {number} of {name}", f"`weaver registry show {name}` names them.")
     version = client.get_model_version(name, str(number))
-    folder = once(work / "incumbent" / f"v{number}", lambda new: fetch(mlflow, version, new))
+    folder = memoize_dir(work / "incumbent" / f"v{number}", lambda new: fetch(mlflow, version, new))
     plan = verified(folder, version)
     base = mlflow.models.Model.load(str(folder)).flavors["peft"]
     adapter = Adapter(
@@ -55,7 +55,7 @@ def registered(name: str, number: int, work: Path) -> Incumbent:
         base_digest=base["base_digest"],
         run_id=version.run_id,
     )
-    return Incumbent(name=name, version=number, adapter=adapter, base=plan["base"], deployment=plan["deployment"])
+    return ChampionModel(name=name, version=number, adapter=adapter, base=plan["base"], deployment=plan["deployment"])
 
 
 def fetch(mlflow: Any, version: Any, folder: Path) -> None:
@@ -63,7 +63,7 @@ def fetch(mlflow: Any, version: Any, folder: Path) -> None:
     try:
         mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=str(folder))
     except mlflow.exceptions.MlflowException as error:
-        if lost(error):
+        if is_connection_lost(error):
             raise
         raise WeaverError(f"{source} cannot be fetched: {error}", remedy(version)) from error
 

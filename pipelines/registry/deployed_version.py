@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from pipelines.core.artifacts import Champion
+from pipelines.core.artifacts import DeployedVersion
 from pipelines.core.plan import TrainingPlan
 from pipelines.registry import ledger
 
 
-def answering(plan: TrainingPlan) -> Champion:
+def answering(plan: TrainingPlan) -> DeployedVersion:
     """Asks the ledger alone, so that it costs nothing to look every hour.
 
     Raises:
@@ -17,9 +17,9 @@ def answering(plan: TrainingPlan) -> Champion:
     entries = [entry for entry in ledger.read() if entry.name == name]
     came = [entry for entry in entries if entry.event == "deployed"]
     if not came:
-        return Champion(name=name)
+        return DeployedVersion(name=name)
     trained = [epoch(entry) for entry in entries if entry.event == "registered"]
-    return Champion(
+    return DeployedVersion(
         name=name,
         version=came[-1].version,
         since=epoch(came[-1]),

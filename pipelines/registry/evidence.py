@@ -13,10 +13,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core import signing
 from pipelines.core.artifacts import Candidate, DatasetVersion, Evaluation, Evidence, Export, Verdict
-from pipelines.core.files import digest, once, write_text
+from pipelines.core.files import digest, memoize_dir, write_text
 from pipelines.core.plan import TrainingPlan
 from pipelines.registry import cards, provenance, sbom
 
@@ -36,7 +36,7 @@ def collect(
         WeaverError: the adapter is not what was signed; or the pack was changed since it was put together.
         Unavailable: MLflow does not answer.
     """
-    nouns = [noun.model_dump() for noun in (candidate, evaluation, export, dataset, verdict, plan)]
+    artifacts = [artifact.model_dump() for artifact in (candidate, evaluation, export, dataset, verdict, plan)]
     name = f"v{candidate.version}"
 
     def build(new: Path) -> None:
@@ -60,15 +60,17 @@ def collect(
         shutil.copyfile(signing.signature(Path(export.adapter.uri)), pack / "adapter.sig")
         signing.sign(pack)
 
-    folder = once(work / "evidence" / f"{name}-{digest(nouns)[:12]}", build)
+    folder = memoize_dir(work / "evidence" / f"{name}-{digest(artifacts)[:12]}", build)
     signing.verify(folder / name)
-    tracking().MlflowClient().log_artifacts(candidate.run_id, str(folder), "evidence")  # twice leaves the same files
+    connect_mlflow().MlflowClient().log_artifacts(
+        candidate.run_id, str(folder), "evidence"
+    )  # twice leaves the same files
     return Evidence(uri=str(folder / name), digest=digest(folder / name))
 
 
 def trained(run_id: str) -> dict[str, Any]:
     """What MLflow knows of a training: the commit of its code, and figures as they are to be shown."""
-    client = tracking().MlflowClient()
+    client = connect_mlflow().MlflowClient()
     run = client.get_run(run_id)
     seen, speed = (
         {metric.step: metric.value for metric in client.get_metric_history(run_id, name)}

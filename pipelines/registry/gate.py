@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from pipelines.alerts import alert
-from pipelines.core.artifacts import Candidate, Evaluation, Rule, Scores, Verdict
+from pipelines.core.artifacts import Candidate, Evaluation, ReviewScores, Rule, Verdict
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.core.templates import hourly
@@ -15,7 +15,7 @@ REPORTED = " (reported only)"  # a rule of such a name stops nothing
 TOLD = 3  # failed rules that the reason spells out; the verdict has them all
 
 
-def gate(candidate: Candidate, evaluation: Evaluation, scores: Scores, plan: TrainingPlan) -> Verdict:
+def gate(candidate: Candidate, evaluation: Evaluation, scores: ReviewScores, plan: TrainingPlan) -> Verdict:
     """Hold the challenger to every rule of the plan's gate.
 
     The verdict goes into the ledger; a failed one is also a tag of the version and an alert, and the champion stays.
@@ -35,7 +35,7 @@ def gate(candidate: Candidate, evaluation: Evaluation, scores: Scores, plan: Tra
     return found
 
 
-def verdict(evaluation: Evaluation, scores: Scores, plan: TrainingPlan) -> Verdict:
+def verdict(evaluation: Evaluation, scores: ReviewScores, plan: TrainingPlan) -> Verdict:
     rules = [
         *compared(evaluation, plan),
         *gate_rules.gains(evaluation.comparisons, plan.gate),
@@ -132,7 +132,7 @@ def figures(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
     yield at_most("held-out questions seen in training", evaluation.leaks, 0, "a near-duplicate of each was trained on")
 
 
-def reviewed(evaluation: Evaluation, scores: Scores, plan: TrainingPlan) -> Iterator[Rule]:
+def reviewed(evaluation: Evaluation, scores: ReviewScores, plan: TrainingPlan) -> Iterator[Rule]:
     asked = evaluation.figures["challenger"]["all"].get("questions", math.inf)
     wanted = min(plan.review.questions, asked)  # there are no more answers to score than questions were asked
     if wanted:

@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from pipelines.clients.mlflow import moving, tracking
-from pipelines.core.artifacts import Deployment, Noun, Promotion
+from pipelines.clients.mlflow import connect_mlflow, promotion_lock
+from pipelines.core.artifacts import Artifact, Deployment, Promotion
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import append, canonical, digest, only_one
+from pipelines.core.files import append_line, canonical_json, digest, file_lock
 from pipelines.core.settings import settings
 
 Event = Literal["registered", "verdict", "approved", "rejected", "promotion", "rollback", "deployed"]
@@ -27,7 +27,7 @@ FIRST = "0" * 64  # what the first entry follows
 REMEDY = "Bring the file back from a backup; `weaver ledger verify` says when it is whole again."
 
 
-class Entry(Noun):
+class Entry(Artifact):
     """One line of the ledger."""
 
     number: int
@@ -73,7 +73,7 @@ def write(
         WeaverError: the ledger is not whole, or it is not the one that MLflow remembers; nothing was written.
         Unavailable: MLflow does not answer.
     """
-    client = tracking().MlflowClient()
+    client = connect_mlflow().MlflowClient()
     tags = client.get_model_version(name, str(version)).tags
     with writing():
         entries = read()
@@ -97,7 +97,7 @@ def write(
         last = last_like(entries, entry)
         if last is None or last.facts() != entry.facts():
             last = entry.model_copy(update={"hash": entry.seal()})
-            append(path(), canonical(last.model_dump()))
+            append_line(path(), canonical_json(last.model_dump()))
             entries.append(last)
         newest = next(entry for entry in reversed(entries) if entry.name == name)
         client.set_registered_model_tag(name, HEAD, f"{newest.number} {newest.hash}")
@@ -119,7 +119,7 @@ def record(promotion: Promotion, deployment: Deployment) -> Entry:
     Raises:
         WeaverError: another version was made champion in the meantime.
     """
-    with moving(promotion.name):
+    with promotion_lock(promotion.name):
         intent = next(reversed(intents(promotion.name)), None)
         if intent is None or intent.version != deployment.version:
             known = f"version {intent.version} ({intent.event})" if intent else "none"
@@ -178,7 +178,7 @@ def read() -> list[Entry]:
 
 def flaw(entry: Entry, line: bytes, number: int, previous: str) -> str:
     """What is wrong with an entry in its place; nothing, if it is right."""
-    if entry.hash != entry.seal() or line != canonical(entry.model_dump()).encode():
+    if entry.hash != entry.seal() or line != canonical_json(entry.model_dump()).encode():
         return "it was changed after it was written"
     if entry.number != number:
         return f"entry {entry.number} stands in its place: entries were removed, added or reordered"
@@ -213,7 +213,7 @@ def path() -> Path:
 
 @contextmanager
 def writing() -> Iterator[None]:
-    with only_one(path().with_suffix(".lock"), "writing the ledger"):
+    with file_lock(path().with_suffix(".lock"), "writing the ledger"):
         yield
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.errors import WeaverError
 from pipelines.registry import ledger
 from pipelines.registry.promote import agreed, told
@@ -21,7 +21,7 @@ def audit(answering: dict[str, int]) -> tuple[int, list[Finding]]:
     Raises:
         Unavailable: MLflow does not answer.
     """
-    client = tracking().MlflowClient()
+    client = connect_mlflow().MlflowClient()
     try:
         entries = ledger.read()
     except WeaverError as error:

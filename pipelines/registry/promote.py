@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pipelines.alerts import alert
-from pipelines.clients.mlflow import aliases, moving, tracking
+from pipelines.clients.mlflow import connect_mlflow, promotion_lock, read_aliases
 from pipelines.core.artifacts import (
     NOBODY,
     Candidate,
     DatasetVersion,
     Evaluation,
     Evidence,
-    Preferences,
+    PreferenceDataset,
     Promotion,
     Verdict,
 )
@@ -41,8 +41,8 @@ def promote(
     if not verdict.passed:
         raise WeaverError(f"{name} version {version} may not be promoted: {verdict.reason}")
     ledger.write("approved", name, version, by, why, evidence=evidence.digest)
-    with moving(name):
-        client, past = tracking().MlflowClient(), ledger.intents(name)
+    with promotion_lock(name):
+        client, past = connect_mlflow().MlflowClient(), ledger.intents(name)
         if past and past[-1].version == version:
             intent = past[-1]
         elif any(entry.version == version for entry in past):
@@ -80,7 +80,7 @@ def reject(candidate: Candidate, by: str, why: str) -> Candidate:
 
 
 def decide(candidate: Candidate, decision: Decision, by: str, why: str) -> None:
-    client = tracking().MlflowClient()
+    client = connect_mlflow().MlflowClient()
     at = datetime.now(UTC).isoformat(timespec="seconds")
     # `decision` goes last: with it, the other three are sure to be there.
     for key, value in {"decided_by": by, "decided_at": at, "decided_why": why, "decision": decision}.items():
@@ -90,7 +90,7 @@ def decide(candidate: Candidate, decision: Decision, by: str, why: str) -> None:
 def decided(
     version: DatasetVersion | dict[str, Any],
     plan: TrainingPlan | dict[str, Any],
-    preferences: Preferences | dict[str, Any] | None = None,
+    preferences: PreferenceDataset | dict[str, Any] | None = None,
 ) -> str:
     """What was decided about a model of this very dataset and plan, in a sentence; empty if there is none.
 
@@ -98,12 +98,12 @@ def decided(
     decision on one such model is a decision on all. That nobody answered in time is none.
     """
     dataset, plan = DatasetVersion.model_validate(version), TrainingPlan.model_validate(plan)
-    client = tracking().MlflowClient()
+    client = connect_mlflow().MlflowClient()
     query = (
         f"name = '{dataset.name}' and tags.dataset_digest = '{dataset.digest}' and tags.plan_digest = '{plan.digest()}'"
     )
     if preferences and plan.preference.enabled:
-        query += f" and tags.preferences = '{Preferences.model_validate(preferences).tag}'"
+        query += f" and tags.preferences = '{PreferenceDataset.model_validate(preferences).tag}'"
     for model in client.search_model_versions(query):
         if (decision := model.tags.get("decision")) and model.tags["decided_by"] != NOBODY:
             return f"{dataset.name} version {model.version} was trained on {dataset.tag} with this plan: {decision}"
@@ -116,7 +116,7 @@ def agreed(client: Any, name: str) -> int:
     Raises:
         WeaverError: they do not: a promotion or rollback was not finished, or somebody moved the alias by hand.
     """
-    champion, past = aliases(client, name).get("champion", 0), ledger.intents(name)
+    champion, past = read_aliases(client, name).get("champion", 0), ledger.intents(name)
     if not past:  # a home that is older than the ledger has its champion from an approval
         if champion and client.get_model_version(name, str(champion)).tags.get("decision") != "approved":
             raise WeaverError(
@@ -148,7 +148,7 @@ def champion(plan: TrainingPlan) -> Promotion:
     """
     name = plan.template
     past = ledger.intents(name)
-    if not agreed(tracking().MlflowClient(), name) or not past:
+    if not agreed(connect_mlflow().MlflowClient(), name) or not past:
         raise WeaverError(f"{name} has no champion that the ledger knows of", f"Run `weaver run {name}` first.")
     return promotion(past[-1])
 
@@ -195,11 +195,11 @@ def behind_aliases(name: str) -> dict[str, dict[str, Any]]:
     Raises:
         WeaverError: nothing was registered under this name yet.
     """
-    client = tracking().MlflowClient()
+    client = connect_mlflow().MlflowClient()
     if not client.search_registered_models(f"name = '{name}'"):
         raise WeaverError(f"no model {name!r} is registered yet", f"Run `weaver run {name}` first.")
     shown = {}
-    for alias, number in sorted(aliases(client, name).items()):
+    for alias, number in sorted(read_aliases(client, name).items()):
         version = client.get_model_version(name, str(number))
         shown[alias] = {"version": number, "run_id": version.run_id, "tags": dict(version.tags)}
     return shown

@@ -4,10 +4,10 @@ import logging
 from pathlib import Path
 from typing import Any, get_args
 
-from pipelines.clients.mlflow import git_commit, tracking
+from pipelines.clients.mlflow import connect_mlflow, git_commit
 from pipelines.core import signing
-from pipelines.core.artifacts import Arm, Candidate, DatasetVersion, Evaluation, Export, Preferences
-from pipelines.core.files import canonical, read_jsonl
+from pipelines.core.artifacts import Arm, Candidate, DatasetVersion, Evaluation, Export, PreferenceDataset
+from pipelines.core.files import canonical_json, read_jsonl
 from pipelines.core.plan import TrainingPlan
 from pipelines.registry import flavor, ledger
 
@@ -19,14 +19,18 @@ ROWS = {"all": QUALITY | SERVICE, "grounded": QUALITY, "knowledge": QUALITY}  # 
 
 
 def register(
-    evaluation: Evaluation, export: Export, dataset: DatasetVersion, preferences: Preferences | None, plan: TrainingPlan
+    evaluation: Evaluation,
+    export: Export,
+    dataset: DatasetVersion,
+    preferences: PreferenceDataset | None,
+    plan: TrainingPlan,
 ) -> Candidate:
     """Log the adapter to its run, register it and point the alias `challenger` at it; once an adapter and plan.
 
     Raises:
         WeaverError: the adapter is not signed, or was changed since.
     """
-    mlflow = tracking()
+    mlflow = connect_mlflow()
     client = mlflow.MlflowClient()
     tags, page = lineage(export, dataset, preferences, plan), describe(evaluation, export, dataset, plan)
     version = find(client, plan.template, tags)
@@ -39,7 +43,7 @@ def register(
                 name="adapter",
                 flavor=flavor,
                 adapter=export.adapter.uri,
-                plan=canonical(plan.model_dump()),
+                plan=canonical_json(plan.model_dump()),
                 base={"base_model": export.adapter.base_model, "base_digest": export.adapter.base_digest},
                 signature=flavor.infer_signature(example, example["output"]),
             )
@@ -65,7 +69,7 @@ def register(
 
 
 def lineage(
-    export: Export, dataset: DatasetVersion, preferences: Preferences | None, plan: TrainingPlan
+    export: Export, dataset: DatasetVersion, preferences: PreferenceDataset | None, plan: TrainingPlan
 ) -> dict[str, str]:
     preferred = {"preferences": preferences.tag} if preferences and plan.preference.enabled else {}
     return preferred | {

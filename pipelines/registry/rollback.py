@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipelines.clients.mlflow import aliases, moving, tracking
+from pipelines.clients.mlflow import connect_mlflow, promotion_lock, read_aliases
 from pipelines.core.artifacts import Promotion
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import TrainingPlan
@@ -26,14 +26,14 @@ def rollback(plan: TrainingPlan, by: str, why: str, to: int = 0, answers: int = 
     name = plan.template
     if not why.strip():
         raise WeaverError("a rollback has no reason", "Say why with --why; it is kept in the ledger.")
-    with moving(name):
-        client, intent = tracking().MlflowClient(), ledger.unfinished(name)
+    with promotion_lock(name):
+        client, intent = connect_mlflow().MlflowClient(), ledger.unfinished(name)
         if intent is None or intent.event != "rollback" or to not in (0, intent.version):
             past = ledger.intents(name)
             if not past:
                 raise WeaverError(f"the ledger knows of no promotion of {name}", f"Run `weaver run {name}` first.")
             target = to or before(client, name, intent)
-            champion = aliases(client, name).get("champion", 0)
+            champion = read_aliases(client, name).get("champion", 0)
             check(client, past, target)
             if intent is None and {target} == {past[-1].version, champion, answers}:
                 raise WeaverError(f"{told(past[-1])} of {name} is champion and answers", "Nothing is to be done.")

@@ -20,7 +20,7 @@ from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 
-from pipelines.core.files import whole
+from pipelines.core.files import atomic_write
 from pipelines.request_log.schema import schema
 from pipelines.request_log.write_ahead_log import Landed
 
@@ -134,7 +134,7 @@ def compact(day: Path, found: list[Part]) -> None:
 @contextmanager
 def durable(target: Path) -> Iterator[IO[bytes]]:
     """Write a whole file that is on the disk, not only in the page cache: the landed rows are removed after it."""
-    with whole(target) as temporary, temporary.open("wb") as file:
+    with atomic_write(target) as temporary, temporary.open("wb") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())

@@ -9,7 +9,7 @@ from typing import Any
 from pipelines.clients.backends import Backend
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.plan import Deployment
-from pipelines.core.routes import Place, Served
+from pipelines.core.routes import Endpoint, ServedVersion
 from pipelines.text.facts import stands_in
 
 ALIKE = 0.6  # of the words of two answers: engines round differently, and late in an answer a word may turn
@@ -18,7 +18,7 @@ Golden = dict[str, Any]  # question, answer (as evaluated), base (the base model
 
 
 def check(
-    backend: Backend, place: Place, served: Served, golden: Sequence[Golden], plan: Deployment
+    backend: Backend, place: Endpoint, served: ServedVersion, golden: Sequence[Golden], plan: Deployment
 ) -> dict[str, float]:
     """Ask a place the golden questions, one at a time.
 
@@ -53,7 +53,7 @@ def check(
 
 
 async def answers(
-    backend: Backend, place: Place, served: Served, questions: Sequence[str], plan: Deployment
+    backend: Backend, place: Endpoint, served: ServedVersion, questions: Sequence[str], plan: Deployment
 ) -> list[tuple[str, float]]:
     """Each question's answer, and the seconds that it took.
 

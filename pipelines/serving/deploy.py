@@ -6,13 +6,13 @@ from pathlib import Path
 
 from pipelines import alerts
 from pipelines.clients.backends import Model, backend
-from pipelines.clients.mlflow import aliases, moving, tracking
+from pipelines.clients.mlflow import connect_mlflow, promotion_lock, read_aliases
 from pipelines.core import signing
 from pipelines.core.artifacts import Deployment, Export, Promotion
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.files import digest
 from pipelines.core.plan import GGUF, TrainingPlan
-from pipelines.core.routes import Place, Served
+from pipelines.core.routes import Endpoint, ServedVersion
 from pipelines.core.settings import settings
 from pipelines.core.templates import hourly
 from pipelines.serving import canary, model_store
@@ -49,7 +49,7 @@ def deploy(promotion: Promotion, export: Export | None, plan: TrainingPlan) -> D
             digest=export.digest if export else digest(folder),
             canaries=canaries,
         )
-        with moving(name):
+        with promotion_lock(name):
             confirm(promotion)
             deployment.save(pointer(name))
         tidy(promotion, plan)
@@ -57,7 +57,7 @@ def deploy(promotion: Promotion, export: Export | None, plan: TrainingPlan) -> D
 
 
 def confirm(promotion: Promotion) -> None:
-    champion = aliases(tracking().MlflowClient(), promotion.name).get("champion", 0)
+    champion = read_aliases(connect_mlflow().MlflowClient(), promotion.name).get("champion", 0)
     if champion != promotion.to_version:
         raise WeaverError(
             f"version {promotion.to_version} of {promotion.name} is not champion any more: {champion or 'none'} is",
@@ -100,7 +100,7 @@ def load(model: Model, promotion: Promotion, plan: TrainingPlan) -> dict[str, di
     return canaries
 
 
-def place_on(model: Model, plan: TrainingPlan) -> tuple[Served, dict[str, dict[str, float]]]:
+def place_on(model: Model, plan: TrainingPlan) -> tuple[ServedVersion, dict[str, dict[str, float]]]:
     """A version on every backend of the plan, each of which has passed its canary; nobody is sent there yet."""
     known, served = registered(model.name, model.version), None
     canaries: dict[str, dict[str, float]] = {}
@@ -117,8 +117,8 @@ def place_on(model: Model, plan: TrainingPlan) -> tuple[Served, dict[str, dict[s
     return served, canaries
 
 
-def serve(model: Model, known: Registered, places: tuple[Place, ...]) -> Served:
-    return Served(
+def serve(model: Model, known: Registered, places: tuple[Endpoint, ...]) -> ServedVersion:
+    return ServedVersion(
         name=model.name,
         version=model.version,
         digest=digest(model.folder),

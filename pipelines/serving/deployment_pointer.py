@@ -3,9 +3,9 @@
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from pipelines.core.artifacts import Deployment, read_noun
+from pipelines.core.artifacts import Deployment, read_artifact
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import only_one
+from pipelines.core.files import file_lock
 from pipelines.core.settings import settings
 
 
@@ -15,7 +15,7 @@ def deployed(name: str) -> Deployment:
     Raises:
         WeaverError: nothing has been deployed.
     """
-    return Deployment.model_validate(read_noun(pointer(name), made_by=f"weaver run {name}"))
+    return Deployment.model_validate(read_artifact(pointer(name), made_by=f"weaver run {name}"))
 
 
 def answering(name: str) -> int:
@@ -34,7 +34,7 @@ def home(name: str) -> Path:
 
 def deploying(name: str, patience: float = -1) -> AbstractContextManager[None]:
     """One at a time changes what is loaded for a template; `patience` is how many seconds another is waited for."""
-    return only_one(settings().home / "serving" / f"{name}.lock", f"deploying {name}", patience)
+    return file_lock(settings().home / "serving" / f"{name}.lock", f"deploying {name}", patience)
 
 
 def being_deployed(name: str) -> bool:

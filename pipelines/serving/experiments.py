@@ -8,7 +8,7 @@ from pathlib import Path
 from pipelines.clients.backends import Model
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.routes import Route, file_of, route
+from pipelines.core.routes import Route, read_route, route_file
 from pipelines.serving import model_store
 from pipelines.serving.deploy import place_on, unload
 from pipelines.serving.deployment_pointer import deploying
@@ -17,7 +17,7 @@ from pipelines.serving.deployment_pointer import deploying
 def shadow(name: str, version: int, share: float, plan: TrainingPlan) -> Route:
     """Ask a published version a share of the requests too; 0 ends that."""
     with deploying(name):
-        found = loaded(name, version, plan) if share else route(name)
+        found = loaded(name, version, plan) if share else read_route(name)
         shadows = {number: part for number, part in found.shadow.items() if number != version}
         return settle(found.model_copy(update={"shadow": shadows | ({version: share} if share else {})}), plan)
 
@@ -29,7 +29,7 @@ def split(name: str, version: int, share: float, plan: TrainingPlan) -> Route:
         WeaverError: it is the champion, which answers the rest.
     """
     with deploying(name):
-        found = loaded(name, version, plan) if share else route(name)
+        found = loaded(name, version, plan) if share else read_route(name)
         if version == found.champion:
             raise WeaverError(f"version {version} of {name} is its champion", "Name the version that is tried beside.")
         shares = {found.champion: 1 - share} | ({version: share} if share else {})
@@ -38,7 +38,7 @@ def split(name: str, version: int, share: float, plan: TrainingPlan) -> Route:
 
 def loaded(name: str, version: int, plan: TrainingPlan) -> Route:
     """The route, with the version in it and on every backend."""
-    found = route(name)
+    found = read_route(name)
     if any(served.version == version for served in found.served):
         return found
     folder = model_store.pull(name, version)
@@ -52,6 +52,6 @@ def settle(found: Route, plan: TrainingPlan) -> Route:
     wanted = {*found.shares, *found.shadow, found.champion, before}
     gone = [served for served in found.served if served.version not in wanted]
     kept = found.model_copy(update={"served": [served for served in found.served if served.version in wanted]})
-    kept.save(file_of(found.name))
+    kept.save(route_file(found.name))
     unload([Model(found.name, served.version, Path()) for served in gone], plan)
     return kept

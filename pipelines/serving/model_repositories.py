@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from pipelines.clients.s3 import reached, s3
+from pipelines.clients.s3 import s3_client, translate_s3_error
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import room, whole
+from pipelines.core.files import atomic_write, disk_space_guard
 from pipelines.core.settings import settings
 
 REPORT_SECONDS = 5.0
@@ -71,7 +71,7 @@ class Folder:
     def put_new(self, folder: str, name: str, text: bytes) -> bool:
         target = self.root / folder
         try:
-            with usable(target), whole(target) as temporary:
+            with usable(target), atomic_write(target) as temporary:
                 temporary.mkdir()
                 (temporary / name).write_bytes(text)
         except FileExistsError:
@@ -114,7 +114,7 @@ def usable(path: Path) -> Iterator[None]:
 
 
 def linked(source: Path, target: Path) -> None:
-    with whole(target) as temporary:
+    with atomic_write(target) as temporary:
         try:
             os.link(source, temporary)
         except OSError:  # another file system, or one without hard links
@@ -125,10 +125,10 @@ class Bucket:
     """boto3 moves large objects in parts, several at a time, and takes one up or down whole."""
 
     def __init__(self, bucket: str, prefix: str) -> None:
-        self.bucket, self.prefix, self.client = bucket, prefix, s3()
+        self.bucket, self.prefix, self.client = bucket, prefix, s3_client()
 
     def put(self, file: Path, key: str, size: int) -> None:
-        with reached(self.uri(key)):
+        with translate_s3_error(self.uri(key)):
             if self.size(key) != size:
                 self.client.upload_file(str(file), self.bucket, self.key(key), Callback=Progress(self.uri(key), size))
 
@@ -147,7 +147,7 @@ class Bucket:
         from botocore.exceptions import ClientError
 
         key = f"{folder}/{name}"
-        with reached(self.uri(key)):
+        with translate_s3_error(self.uri(key)):
             try:
                 self.client.put_object(Bucket=self.bucket, Key=self.key(key), Body=text, IfNoneMatch="*")
             except ClientError as error:
@@ -157,13 +157,13 @@ class Bucket:
         return True
 
     def get(self, key: str, target: Path, size: int) -> None:
-        with room(target), reached(self.uri(key)):
+        with disk_space_guard(target), translate_s3_error(self.uri(key)):
             self.client.download_file(self.bucket, self.key(key), str(target), Callback=Progress(self.uri(key), size))
 
     def read(self, key: str) -> bytes | None:
         from botocore.exceptions import ClientError
 
-        with reached(self.uri(key)):
+        with translate_s3_error(self.uri(key)):
             try:
                 body: bytes = self.client.get_object(Bucket=self.bucket, Key=self.key(key))["Body"].read()
             except ClientError as error:
@@ -174,7 +174,7 @@ class Bucket:
 
     def folders(self, key: str) -> list[str]:
         prefix = f"{self.key(key)}/"
-        with reached(self.uri(key)):
+        with translate_s3_error(self.uri(key)):
             pages = self.client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=prefix, Delimiter="/"
             )

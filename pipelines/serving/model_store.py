@@ -17,9 +17,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationError
 
 from pipelines.core import files, signing
-from pipelines.core.artifacts import Noun
+from pipelines.core.artifacts import Artifact
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import canonical, only_one, whole
+from pipelines.core.files import atomic_write, canonical_json, file_lock
 from pipelines.core.settings import settings
 from pipelines.serving.model_repositories import Repository, repository
 
@@ -36,12 +36,12 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Inside = Annotated[str, AfterValidator(inside)]
 
 
-class File(Noun):
+class File(Artifact):
     size: int = Field(ge=0, description="bytes")
     sha256: Sha256
 
 
-class Manifest(Noun):
+class Manifest(Artifact):
     """What a published version is made of."""
 
     name: str
@@ -76,7 +76,7 @@ def publish(folder: Path, name: str, version: int) -> str:
     refuse_other_bytes(store, new)  # before gigabytes are on their way
     for path, file in new.files.items():
         store.put(folder / path, f"{name}/{new.digest}/{path}", file.size)
-    if not store.put_new(f"{name}/v{version}", "manifest.json", canonical(new.model_dump()).encode()):
+    if not store.put_new(f"{name}/v{version}", "manifest.json", canonical_json(new.model_dump()).encode()):
         refuse_other_bytes(store, new)  # another publisher was faster
     return store.uri(f"{name}/v{version}")
 
@@ -119,7 +119,7 @@ def pull(name: str, version: int, digest: str = "") -> Path:
             f"version {version} of {name} was published as {manifest.digest[:12]}, not as {digest[:12]}",
             f"Check who wrote to {store.uri(name)}; nothing was fetched.",
         )
-    with only_one(local(name) / f".v{version}.lock", f"pulling version {version} of {name}"):
+    with file_lock(local(name) / f".v{version}.lock", f"pulling version {version} of {name}"):
         if not intact(folder, manifest.digest):
             fetch(store, manifest, folder)
     return folder
@@ -155,7 +155,7 @@ def fetch(store: Repository, manifest: Manifest, folder: Path) -> None:
                 f"{store.uri(key)} is not what was published: its SHA-256 differs",
                 "Find out who changed it; remove it, and publish the version again.",
             )
-    with whole(signing.signature(coming)) as temporary:
+    with atomic_write(signing.signature(coming)) as temporary:
         temporary.write_text(manifest.signature)
     if files.digest(coming) != manifest.digest:
         raise WeaverError(

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.files import read_jsonl
 from pipelines.core.plan import TrainingPlan
 
@@ -21,7 +21,7 @@ def registered(name: str, version: int) -> Registered:
     Raises:
         Unavailable: MLflow does not answer.
     """
-    mlflow = tracking()
+    mlflow = connect_mlflow()
     client = mlflow.MlflowClient()
     found = client.get_model_version(name, str(version))
     score = found.tags.get(f"{found.tags.get('metric')}.challenger")

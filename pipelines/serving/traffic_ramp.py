@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Deployment
-from pipelines.core.routes import Route, Served, file_of, route
+from pipelines.core.routes import Route, ServedVersion, read_route, route_file
 from pipelines.request_log import exchanges
 
 GLANCE = 0.5  # seconds between two looks at the log
 FINE = ("ok", "cancelled")
 
 
-def shift(served: Served, plan: Deployment, keep: bool = True) -> None:
+def shift(served: ServedVersion, plan: Deployment, keep: bool = True) -> None:
     """Send the plan's shares of the traffic to a version that is loaded, and in the end all of it.
 
     Killed on its way, the shares stay as they are; run again, it begins again.
@@ -41,17 +41,17 @@ def shift(served: Served, plan: Deployment, keep: bool = True) -> None:
         time.sleep(GLANCE)  # the gateway follows; who asks from now on asks for this version
 
 
-def send(shares: dict[Served, float], champion: Served, beside: Sequence[Served] = ()) -> None:
+def send(shares: dict[ServedVersion, float], champion: ServedVersion, beside: Sequence[ServedVersion] = ()) -> None:
     """Write the route; the gateway follows within a second."""
     Route(
         name=champion.name,
         champion=champion.version,
         served=[*shares, *beside],
         shares={one.version: share for one, share in shares.items() if share},
-    ).save(file_of(champion.name))
+    ).save(route_file(champion.name))
 
 
-def watch(served: Served, plan: Deployment, since: float) -> None:
+def watch(served: ServedVersion, plan: Deployment, since: float) -> None:
     """Look at what becomes of the version's requests from `since` (epoch seconds) on, for as long as a step lasts.
 
     Raises:
@@ -62,7 +62,7 @@ def watch(served: Served, plan: Deployment, since: float) -> None:
         judge(served, plan, since)
 
 
-def judge(served: Served, plan: Deployment, since: float) -> None:
+def judge(served: ServedVersion, plan: Deployment, since: float) -> None:
     table = exchanges(since=since, template=served.name)
     rows = [row for row in table.to_pylist() if row["version"] == served.version and not row["shadow_of"]]
     failed = [row["status"] for row in rows if row["status"] not in FINE]
@@ -82,4 +82,4 @@ def judge(served: Served, plan: Deployment, since: float) -> None:
 
 
 def current(name: str) -> Route | None:
-    return route(name) if file_of(name).exists() else None
+    return read_route(name) if route_file(name).exists() else None

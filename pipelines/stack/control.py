@@ -13,7 +13,7 @@ from rich.status import Status
 
 from pipelines.clients import supervisor
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import only_one, write_text
+from pipelines.core.files import file_lock, write_text
 from pipelines.core.settings import settings
 from pipelines.stack import credentials, health, provision, servers, supervision
 
@@ -40,7 +40,7 @@ def up(wait: bool = True) -> None:
     began = time.monotonic()
     with Console(stderr=True).status("looking at the servers") as spinner:
         with changing():
-            fresh = not supervisor.alive()
+            fresh = not supervisor.is_running()
             with undone(fresh):
                 start(fresh)
         if wait:
@@ -58,7 +58,7 @@ def down() -> None:
 def status() -> list[Server]:
     """One line a server, in the order of their start; then what deployments have added."""
     here = settings()
-    pids = {name: program["pid"] for name, program in supervisor.programs().items()}
+    pids = {name: program["pid"] for name, program in supervisor.program_states().items()}
     urls = {"mlflow": here.mlflow_url, "api-server": here.airflow_url, "gateway": here.gateway_url}
     urls["triton"] = here.triton_url
     return [
@@ -68,7 +68,7 @@ def status() -> list[Server]:
 
 
 def changing() -> AbstractContextManager[None]:
-    return only_one(settings().home / "stack.lock", "starting or stopping the servers")
+    return file_lock(settings().home / "stack.lock", "starting or stopping the servers")
 
 
 @contextmanager

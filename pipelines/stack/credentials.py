@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from cryptography.fernet import Fernet
 
-from pipelines.core.files import whole
+from pipelines.core.files import atomic_write
 from pipelines.core.settings import settings
 
 MAKERS = {
@@ -46,7 +46,7 @@ def make() -> None:
 
 
 def keep(name: str, text: str) -> None:
-    with whole(settings().secrets / name) as temporary:
+    with atomic_write(settings().secrets / name) as temporary:
         temporary.touch(mode=0o600)
         temporary.write_text(text)
 

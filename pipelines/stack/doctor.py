@@ -108,7 +108,7 @@ def gpu() -> Finding:
 
 
 def ports() -> Iterator[Finding]:
-    ours = supervisor.alive()
+    ours = supervisor.is_running()
     for setting in servers.PORTS:
         port, variable = getattr(settings(), setting), f"WEAVER_{setting.upper()}"
         name = setting.removesuffix("_port").replace("_", " ")

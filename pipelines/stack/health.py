@@ -17,7 +17,7 @@ STOPPED = {"STOPPED", "STOPPING"}
 
 def states() -> dict[str, str]:
     """Server → stopped, starting, healthy or failed."""
-    known = supervisor.programs()
+    known = supervisor.program_states()
     beats = heartbeats() if known else {}
     found = {}
     for name in servers.names():
@@ -34,7 +34,7 @@ def states() -> dict[str, str]:
 def deployed() -> dict[str, str]:
     """The same of what deployments have added; supervisord knows when one ends, and it listens once it is loaded."""
     names = {"STARTING": "starting", "RUNNING": "healthy"} | dict.fromkeys(FAILED, "failed")
-    known = {name: program["statename"] for name, program in supervisor.programs().items()}
+    known = {name: program["statename"] for name, program in supervisor.program_states().items()}
     return {name: names.get(state, "stopped") for name, state in known.items() if name not in servers.names()}
 
 

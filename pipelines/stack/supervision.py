@@ -16,7 +16,7 @@ import psutil
 from pipelines.clients import supervisor
 from pipelines.clients.supervisor import escape
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import whole
+from pipelines.core.files import atomic_write
 from pipelines.core.settings import settings
 from pipelines.stack import servers, triton_server
 
@@ -33,7 +33,7 @@ def configuration() -> RawConfigParser:
     }
     config["include"] = {"files": f"../{DEPLOYED}/*.conf"}
     for server in servers.names():
-        config[f"program:{server}"] = supervisor.section(
+        config[f"program:{server}"] = supervisor.program_section(
             server,
             servers.command(server),
             directory=str(servers.folder(server).relative_to(settings().home)),
@@ -60,7 +60,7 @@ def launch() -> None:
     for folder in (file.parent, sockets, logs, settings().home / DEPLOYED, *own):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     triton_server.furnish()
-    with whole(file) as temporary:
+    with atomic_write(file) as temporary:
         temporary.touch(mode=0o600)  # Triton takes its keys on its command line
         with temporary.open("w") as stream:
             configuration().write(stream)
@@ -75,7 +75,7 @@ def launch() -> None:
         check=False,
     )
     for _ in range(0 if done.returncode else 100):
-        if supervisor.alive():
+        if supervisor.is_running():
             return
         time.sleep(0.1)
     raise WeaverError(
@@ -85,7 +85,7 @@ def launch() -> None:
 
 def start(names: Iterable[str]) -> None:
     """Start those of these servers that are at rest."""
-    with supervisor.supervisor() as asked:
+    with supervisor.supervisor_rpc() as asked:
         for program in asked.getAllProcessInfo():
             if program["name"] in names and program["statename"] in supervisor.AT_REST:
                 asked.startProcess(program["name"], False)
@@ -103,7 +103,7 @@ def processes() -> list[psutil.Process]:
 
 def end() -> None:
     """End every process of the stack, running tasks too: Airflow starts those again after the next `up`."""
-    with suppress(OSError, HTTPException, Fault), supervisor.supervisor() as asked:
+    with suppress(OSError, HTTPException, Fault), supervisor.supervisor_rpc() as asked:
         asked.stopAllProcesses()
         asked.shutdown()
     while left := processes():

@@ -6,7 +6,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from pipelines.core.files import digest, whole, write_text
+from pipelines.core.files import atomic_write, digest, write_text
 from pipelines.core.settings import SERVING, TRITON_KEY, settings
 
 ASKED = "inference,metadata,health"  # with the key `triton`
@@ -84,7 +84,7 @@ def furnish() -> None:
     write_text(chat / "1" / "model.py", Path(__file__).with_name("triton_chat_model.py").read_text())
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if not (home / "backends" / "python").exists():
-        with whole(home / "backends" / "python") as temporary:
+        with atomic_write(home / "backends" / "python") as temporary:
             shutil.copytree(installed() / "backends" / "python", temporary)
             stub = temporary / "triton_python_backend_stub"
             shutil.copyfile(installed() / "python_backend_stubs" / version / stub.name, stub)

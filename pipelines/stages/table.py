@@ -1,4 +1,4 @@
-"""The loop as a table: which function each stage is, and whose nouns it takes.
+"""The loop as a table: which function each stage is, and whose artifacts it takes.
 
 Airflow, DVC and the command line all run a stage through `run`, so that each stays free of logic of its own.
 """
@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pipelines.clients.mlflow import reached
-from pipelines.core.artifacts import Noun
+from pipelines.clients.mlflow import translate_mlflow_error
+from pipelines.core.artifacts import Artifact
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import quiet_libraries, work_folder
 from pipelines.costs.meter import metered
@@ -22,7 +22,7 @@ from pipelines.costs.meter import metered
 @dataclass(frozen=True)
 class Stage:
     function: str  # imported only when it runs: stages bring torch, pandas and the like
-    takes: tuple[str, ...]  # the stages whose nouns it takes, in the order of its parameters
+    takes: tuple[str, ...]  # the stages whose artifacts it takes, in the order of its parameters
     help: str
     signed: bool = False  # also takes who decides, and why
     nightly: bool = True  # a task of the retraining DAG; the others are of the way back
@@ -94,12 +94,12 @@ STAGES = {
 def run(
     name: str,
     plan: TrainingPlan | dict[str, Any],
-    nouns: Mapping[str, Any],
+    artifacts: Mapping[str, Any],
     work: Path | None = None,
     run_id: str = "",
     **extra: Any,
-) -> Noun:
-    """Run a stage on a plan and on the nouns of the stages it takes, all of them as they are or as their JSON.
+) -> Artifact:
+    """Run a stage on a plan and on the artifacts of the stages it takes, all of them as they are or as their JSON.
     What it takes of time and energy is kept, and what that costs.
 
     Args:
@@ -110,15 +110,15 @@ def run(
 
     quiet_libraries()
     plan = TrainingPlan.model_validate(plan)
-    with metered(plan, name, run_id) as meter, reached(f"{plan.template} was at {name}"):
+    with metered(plan, name, run_id) as meter, translate_mlflow_error(f"{plan.template} was at {name}"):
         module, _, function = STAGES[name].function.partition(":")
         stage = getattr(importlib.import_module(f"pipelines.{module}"), function)
         parameters = inspect.signature(stage).parameters
         arguments = [
-            TypeAdapter(parameter.annotation).validate_python(nouns.get(source))
+            TypeAdapter(parameter.annotation).validate_python(artifacts.get(source))
             for source, parameter in zip(STAGES[name].takes, parameters.values(), strict=False)
         ]
         given = {"plan": plan, "work": work or work_folder(plan.template), **extra}
-        noun: Noun = stage(*arguments, **{key: given[key] for key in parameters if key in given})
-        meter.belongs_to(noun, *arguments)
-    return noun
+        artifact: Artifact = stage(*arguments, **{key: given[key] for key in parameters if key in given})
+        meter.belongs_to(artifact, *arguments)
+    return artifact

@@ -15,32 +15,32 @@ PLAIN_TEMPLATE = (
 )
 
 
-def asked(row: Row, system_prompt: str, examples: Sequence[Row] = ()) -> list[Message]:
+def prompt_messages(row: Row, system_prompt: str, examples: Sequence[Row] = ()) -> list[Message]:
     """What the model is shown before it answers: the examples, each a turn of its own, then the question."""
-    turns = [message for example in examples for message in (*question(example), *answered(example))]
-    return [{"role": "system", "content": system_prompt}, *turns, *question(row)]
+    turns = [message for example in examples for message in (*user_messages(example), *assistant_messages(example))]
+    return [{"role": "system", "content": system_prompt}, *turns, *user_messages(row)]
 
 
-def question(row: Row) -> list[Message]:
+def user_messages(row: Row) -> list[Message]:
     """An Alpaca row's instruction, and its input on the line below."""
     return [{"role": "user", "content": "\n".join(part for part in (row["instruction"], row["input"]) if part)}]
 
 
-def answered(row: Row) -> list[Message]:
+def assistant_messages(row: Row) -> list[Message]:
     return [{"role": "assistant", "content": row["output"]}]
 
 
-def prompt(tokenizer: Any, row: Row, system_prompt: str, examples: Sequence[Row] = ()) -> str:
+def render_prompt(tokenizer: Any, row: Row, system_prompt: str, examples: Sequence[Row] = ()) -> str:
     """The text up to where the answer begins."""
-    return render(tokenizer, asked(row, system_prompt, examples), add_generation_prompt=True)
+    return apply_chat_template(tokenizer, prompt_messages(row, system_prompt, examples), add_generation_prompt=True)
 
 
-def whole(tokenizer: Any, row: Row, system_prompt: str, examples: Sequence[Row] = ()) -> str:
+def render_with_answer(tokenizer: Any, row: Row, system_prompt: str, examples: Sequence[Row] = ()) -> str:
     """The text with its true answer."""
-    return render(tokenizer, [*asked(row, system_prompt, examples), *answered(row)])
+    return apply_chat_template(tokenizer, [*prompt_messages(row, system_prompt, examples), *assistant_messages(row)])
 
 
-def render(tokenizer: Any, messages: list[Message], add_generation_prompt: bool = False) -> str:
+def apply_chat_template(tokenizer: Any, messages: list[Message], add_generation_prompt: bool = False) -> str:
     text: str = tokenizer.apply_chat_template(
         messages,
         chat_template=tokenizer.chat_template or PLAIN_TEMPLATE,

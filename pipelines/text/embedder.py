@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import digest, once
+from pipelines.core.files import digest, memoize_dir
 from pipelines.core.settings import quiet_libraries, settings
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def of_sentences(texts: list[str]) -> np.ndarray:
     from safetensors.numpy import load_file
 
     known = home() / f"sentences-{digest(texts)[:16]}"
-    return load_file(once(known, build) / "vectors.safetensors")["vectors"]
+    return load_file(memoize_dir(known, build) / "vectors.safetensors")["vectors"]
 
 
 def of_rows(texts: list[str]) -> np.ndarray:
@@ -67,7 +67,7 @@ def static() -> Any:
     """The word vectors, distilled at their first use: a minute of processor time, and 45 MB under WEAVER_HOME."""
     from model2vec import StaticModel
 
-    return StaticModel.from_pretrained(once(home() / "words", distil))
+    return StaticModel.from_pretrained(memoize_dir(home() / "words", distil))
 
 
 def home() -> Path:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipelines.clients.local_model import PACKAGED, packaged_gguf
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import canonical, digest, once, write_text
+from pipelines.core.files import canonical_json, digest, memoize_dir, write_text
 from pipelines.core.plan import Base
 from pipelines.core.settings import quiet_libraries, settings
 from pipelines.text.chat_format import PLAIN_TEMPLATE
@@ -26,7 +26,7 @@ def prepare(base: Base) -> Path:
     quiet_libraries()
     folder = Path(base.model).expanduser()
     if base.model == PACKAGED:
-        folder = once(settings().home / "base" / PACKAGED, convert)
+        folder = memoize_dir(settings().home / "base" / PACKAGED, convert)
     elif not (folder / "config.json").is_file():
         folder = from_hub(base.model)
     if not any(folder.glob("*.safetensors")):
@@ -65,7 +65,7 @@ def rounded(base: Base) -> Path:
         tokenizer.save_pretrained(folder)
 
     known = digest([base_digest(origin), base.model_dump()])[:12]
-    return once(settings().home / "base" / f"rounded-{known}", build)
+    return memoize_dir(settings().home / "base" / f"rounded-{known}", build)
 
 
 def from_hub(name: str) -> Path:
@@ -132,5 +132,5 @@ def describe(model: Any) -> dict[str, float]:
         "trainable_share": trainable / total,
         "footprint_mib": model.get_memory_footprint() / 2**20,
     }
-    log.info("%s", canonical(figures))
+    log.info("%s", canonical_json(figures))
     return figures

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.core import signing
-from pipelines.core.artifacts import Adapter, read_noun
-from pipelines.core.files import digest, once, only_one, write_text
+from pipelines.core.artifacts import Adapter, read_artifact
+from pipelines.core.files import digest, file_lock, memoize_dir, write_text
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.training.base_model import base_digest
@@ -33,7 +33,7 @@ def once_trained(
     checkpoints = settings().home / "checkpoints" / fingerprint
 
     def build(new: Path) -> None:
-        with only_one(checkpoints.with_suffix(".lock"), f"training {fingerprint}"):
+        with file_lock(checkpoints.with_suffix(".lock"), f"training {fingerprint}"):
             run_id = train(checkpoints, new / "adapter")
         signing.sign(new / "adapter")
         Adapter(
@@ -44,10 +44,10 @@ def once_trained(
             run_id=run_id,
         ).save(new / "adapter.json")
 
-    once(folder, build)
+    memoize_dir(folder, build)
     shutil.rmtree(checkpoints, ignore_errors=True)
     made_by = f"weaver {stage.replace('_', '-')}"
-    return Adapter.model_validate(read_noun(folder / "adapter.json", made_by=made_by))
+    return Adapter.model_validate(read_artifact(folder / "adapter.json", made_by=made_by))
 
 
 def resume(trainer: Any, checkpoint: str | None) -> None:

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from pipelines.core.artifacts import Adapter, DatasetVersion, Preferences
+from pipelines.core.artifacts import Adapter, DatasetVersion, PreferenceDataset
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, read_jsonl
 from pipelines.core.plan import TrainingPlan
@@ -20,7 +20,12 @@ Row = dict[str, Any]
 
 
 def prefer(
-    adapter: Adapter, dataset: DatasetVersion, preferences: Preferences | None = None, *, plan: TrainingPlan, work: Path
+    adapter: Adapter,
+    dataset: DatasetVersion,
+    preferences: PreferenceDataset | None = None,
+    *,
+    plan: TrainingPlan,
+    work: Path,
 ) -> Adapter:
     """Train the adapter on with pairs of answers, where the plan wants it and there are enough; else it is returned.
 
@@ -56,7 +61,7 @@ def train(
     base: Path,
     adapter: Adapter,
     dataset: DatasetVersion,
-    preferences: Preferences,
+    preferences: PreferenceDataset,
     plan: TrainingPlan,
     checkpoints: Path,
     folder: Path,
@@ -79,7 +84,7 @@ def train(
     return diary.run_id
 
 
-def read_pairs(preferences: Preferences) -> dict[str, list[Row]]:
+def read_pairs(preferences: PreferenceDataset) -> dict[str, list[Row]]:
     """Pairs for training and held-out ones, by the question that they are on.
 
     Raises:

@@ -110,7 +110,7 @@ def work_of(dataset: DatasetVersion, plan: TrainingPlan) -> Work:
 
 def mean_tokens(tokenizer: Any, rows: list[dict[str, Any]], plan: TrainingPlan) -> float:
     some = rows[:: max(1, len(rows) // COUNTED)]
-    texts = [chat_format.whole(tokenizer, row, plan.system_prompt) for row in some]
+    texts = [chat_format.render_with_answer(tokenizer, row, plan.system_prompt) for row in some]
     return statistics.fmean(len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts or [""])
 
 

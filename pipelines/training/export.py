@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from pipelines.core import signing
-from pipelines.core.artifacts import Adapter, Export, Incumbent
+from pipelines.core.artifacts import Adapter, ChampionModel, Export
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest
 from pipelines.core.plan import Base, Deployment, TrainingPlan
@@ -12,7 +12,7 @@ from pipelines.training.base_model import prepare
 from pipelines.training.merge_adapter import merge
 
 
-def export(adapter: Adapter, incumbent: Incumbent, plan: TrainingPlan, work: Path) -> Export:
+def export(adapter: Adapter, incumbent: ChampionModel, plan: TrainingPlan, work: Path) -> Export:
     """Merge the adapter into its base, and the champion's, where there is one, into the base it was trained over.
 
     Only these two folders are kept; any other can be made again.
@@ -36,7 +36,7 @@ def export(adapter: Adapter, incumbent: Incumbent, plan: TrainingPlan, work: Pat
     )
 
 
-def restore(incumbent: Incumbent, plan: TrainingPlan, work: Path) -> Export:
+def restore(incumbent: ChampionModel, plan: TrainingPlan, work: Path) -> Export:
     """What a rollback serves: the incumbent alone, without the base beside it.
 
     Nothing is removed: a run may be waiting for its approval.
@@ -50,7 +50,7 @@ def restore(incumbent: Incumbent, plan: TrainingPlan, work: Path) -> Export:
     return Export(uri=str(folder), digest=digest(folder), base_uri="", adapter=incumbent.adapter)
 
 
-def champion_of(incumbent: Incumbent, plan: TrainingPlan, work: Path) -> Path | None:
+def champion_of(incumbent: ChampionModel, plan: TrainingPlan, work: Path) -> Path | None:
     """
     Raises:
         WeaverError: the registered version cannot be made ready any more; names it, and the way round it.

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.artifacts import Adapter, DatasetVersion
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import read_jsonl
@@ -44,7 +44,7 @@ def fine_tune(dataset: DatasetVersion, plan: TrainingPlan, work: Path, occasion:
         lambda checkpoints, adapter: train(base, dataset, plan, checkpoints, adapter),
     )
     if occasion:
-        tracking().MlflowClient().set_tag(adapter.run_id, "started_because", occasion)
+        connect_mlflow().MlflowClient().set_tag(adapter.run_id, "started_because", occasion)
     return adapter
 
 

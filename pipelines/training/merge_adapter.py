@@ -6,7 +6,7 @@ from pathlib import Path
 from pipelines.core import signing
 from pipelines.core.artifacts import Adapter
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import once
+from pipelines.core.files import memoize_dir
 from pipelines.core.plan import GGUF, Base, Deployment
 from pipelines.training import gguf_export
 from pipelines.training.base_model import base_digest, load, prepare
@@ -23,7 +23,7 @@ def merge(adapter: Adapter, base: Base, deployment: Deployment, target: Path) ->
         WeaverError: the base is not the one that the adapter was trained over, or the adapter is not what was signed;
             or the base has no GGUF.
     """
-    return once(target, lambda folder: build(adapter, base, deployment, folder))
+    return memoize_dir(target, lambda folder: build(adapter, base, deployment, folder))
 
 
 def build(adapter: Adapter, base: Base, deployment: Deployment, folder: Path) -> None:

@@ -11,10 +11,10 @@ import psutil
 from mlflow.exceptions import MlflowException  # noqa: TID253 (imported only to train)
 from transformers import TrainerCallback, TrainerControl, TrainerState  # noqa: TID253
 
-from pipelines.clients.mlflow import git_commit, lost, reached, tracking
+from pipelines.clients.mlflow import connect_mlflow, git_commit, is_connection_lost, translate_mlflow_error
 from pipelines.core import progress
-from pipelines.core.artifacts import Adapter, DatasetVersion, Preferences
-from pipelines.core.files import canonical, read_jsonl, write_text
+from pipelines.core.artifacts import Adapter, DatasetVersion, PreferenceDataset
+from pipelines.core.files import canonical_json, read_jsonl, write_text
 from pipelines.core.plan import TrainingPlan
 
 REWARDS = ("rewards/margins", "rewards/accuracies", "rewards/chosen", "rewards/rejected")  # of pairs of answers
@@ -39,8 +39,8 @@ def held_run(plan: TrainingPlan, memory: Path, **told: Any) -> Iterator[tuple[An
     Raises:
         Unavailable: the server was lost, after MLflow's own retries.
     """
-    mlflow = tracking()
-    with reached(f"{plan.template} was trained"):
+    mlflow = connect_mlflow()
+    with translate_mlflow_error(f"{plan.template} was trained"):
         mlflow.set_experiment(plan.template)
         remembered = memory.read_text() if memory.exists() and alive(mlflow, memory.read_text()) else None
         with mlflow.start_run(run_id=remembered, nested=True, **told) as run:
@@ -80,7 +80,7 @@ def continued(
     adapter: Adapter,
     dataset: DatasetVersion,
     splits: dict[str, Any],
-    preferences: Preferences,
+    preferences: PreferenceDataset,
     plan: TrainingPlan,
     memory: Path,
 ) -> Iterator["Journal"]:
@@ -96,7 +96,7 @@ def continued(
                 take_over(client, adapter.run_id, diary.run_id)
                 mlflow.set_tag("mlflow.parentRunId", adapter.run_id)
             file = Path(preferences.uri) / "preferences.jsonl"
-            rows = [row | {"prompt": canonical(row["prompt"])} for row in read_jsonl(file)]
+            rows = [row | {"prompt": canonical_json(row["prompt"])} for row in read_jsonl(file)]
             log_input(mlflow, rows, ["prompt", "rejected", "chosen"], file, pairs, preferences.digest, "preference")
             mlflow.set_tags({"preferences": pairs, "preferences_digest": preferences.digest})  # last: it is complete
         note = f"The adapter of {dataset.tag}, trained on with {preferences.rows} pairs (DPO), of {pairs}."
@@ -177,7 +177,7 @@ class Journal(TrainerCallback):
         self.clock, self.tokens = now, tokens
         step |= {"tokens_per_second": speed, "rss_mib": self.process.memory_info().rss / 2**20}
         note = f"loss {step['loss']:.3f}, {speed:.0f} tokens/s, about {minutes:.0f} min left"
-        progress.report(self.plan.template, self.stage, state.global_step, state.max_steps, note)
+        progress.report_progress(self.plan.template, self.stage, state.global_step, state.max_steps, note)
         try:
             # Not this step alone: those that an earlier start did, and could not log, are in the history too.
             for entry in state.log_history:
@@ -186,7 +186,7 @@ class Journal(TrainerCallback):
                     self.mlflow.log_metrics(figures, step=entry["step"])
                     self.logged = entry["step"]
         except Exception as error:
-            if not lost(error):
+            if not is_connection_lost(error):
                 raise
             self.lost = error
             control.should_save = control.should_training_stop = True

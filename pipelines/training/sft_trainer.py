@@ -112,7 +112,10 @@ def common(plan: TrainingPlan, checkpoints: Path) -> dict[str, Any]:
 def conversations(rows: Rows, plan: TrainingPlan) -> Dataset:
     return Dataset.from_list(
         [
-            {"prompt": chat_format.asked(row, plan.system_prompt), "completion": chat_format.answered(row)}
+            {
+                "prompt": chat_format.prompt_messages(row, plan.system_prompt),
+                "completion": chat_format.assistant_messages(row),
+            }
             for row in rows
         ]
     )

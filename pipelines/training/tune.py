@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipelines.core import progress
-from pipelines.core.artifacts import DatasetVersion, Noun
+from pipelines.core.artifacts import Artifact, DatasetVersion
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import digest, once, only_one, read_jsonl, write_jsonl
+from pipelines.core.files import digest, file_lock, memoize_dir, read_jsonl, write_jsonl
 from pipelines.core.plan import Train, TrainingPlan
 from pipelines.core.settings import quiet_libraries, settings
 from pipelines.core.templates import amend, own_file
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FOLDS = 5  # one fold of the training rows validates, the others train
 
 
-class Trial(Noun):
+class Trial(Artifact):
     number: int  # in the order of their start; trial 0 has the plan's present values
     state: Literal["complete", "pruned"]
     loss: float | None  # nats an answer token on the validation rows; of a pruned one as last seen, none if it diverged
@@ -35,7 +35,7 @@ class Trial(Noun):
     settings: dict[str, int | float]  # of the plan's section train
 
 
-class Tuning(Noun):
+class Tuning(Artifact):
     """What was tried, and what came of it: `uri` is the folder of the Optuna study, `run_id` the parent MLflow run."""
 
     uri: str
@@ -74,8 +74,8 @@ def tune(dataset: DatasetVersion, plan: TrainingPlan, trials: int, hours: float,
     searched = {name: str(values) for name, values in space(plan.train).items()}
     fingerprint = digest([dataset.digest, base_digest(base), asked, searched])[:16]
     folder = settings().home / "tune" / f"{plan.template}-{fingerprint}"
-    with only_one(folder / ".lock", f"tuning {plan.template}", timeout=0), metered(plan, "tune"):
-        rows = once(folder / "rows", lambda new: carve(dataset, plan.train.seed, new))
+    with file_lock(folder / ".lock", f"tuning {plan.template}", timeout=0), metered(plan, "tune"):
+        rows = memoize_dir(folder / "rows", lambda new: carve(dataset, plan.train.seed, new))
         carved = dataset.model_copy(update={"uri": str(rows), "digest": digest(rows), "report": ""})
         tuning = search(folder, base, carved, plan, trials, hours)
     if apply and tuning.best != tuning.present:
@@ -123,7 +123,9 @@ def search(folder: Path, base: Path, dataset: DatasetVersion, plan: TrainingPlan
             late = bool(done) and time.monotonic() + longest > end
             if late or len(done) >= trials:
                 break
-            progress.report(plan.template, "tune", len(done), trials, f"best {tuning.best.loss:.4f}" if tuning else "")
+            progress.report_progress(
+                plan.template, "tune", len(done), trials, f"best {tuning.best.loss:.4f}" if tuning else ""
+            )
             trial = ask(study, plan, len(done))
             chosen = Train.model_validate(plan.train.model_dump() | as_settings(trial.params))
             tried = plan.model_copy(update={"train": chosen})

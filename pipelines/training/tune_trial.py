@@ -15,7 +15,7 @@ from typing import Any
 import optuna
 from transformers import TrainerCallback, TrainerControl, TrainerState  # noqa: TID253
 
-from pipelines.core.artifacts import DatasetVersion, Noun
+from pipelines.core.artifacts import Artifact, DatasetVersion
 from pipelines.core.files import read_jsonl
 from pipelines.core.plan import TrainingPlan
 from pipelines.training.checkpoints import last_whole, peak_rss_mib
@@ -90,7 +90,7 @@ def held_tuning(dataset: DatasetVersion, plan: TrainingPlan, memory: Path) -> It
         yield mlflow, run_id
 
 
-def publish(mlflow: Any, study: optuna.Study, tuning: Noun) -> None:
+def publish(mlflow: Any, study: optuna.Study, tuning: Artifact) -> None:
     """Log to the open run what is known so far: the best beside the present values, every trial, Optuna's figures."""
     import matplotlib.pyplot as plt
     from optuna.visualization import matplotlib as drawn

@@ -13,7 +13,7 @@ import numpy as np
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import write_text
 from pipelines.core.plan import Serving
-from pipelines.core.routes import Served
+from pipelines.core.routes import ServedVersion
 from pipelines.core.templates import make_plan, template_files
 from pipelines.datasets.collect import locate
 from pipelines.gateway import semantic_cache
@@ -26,7 +26,7 @@ MIN_PAIRS = 300  # of different answers; from fewer, no threshold is believed
 GRID = np.round(np.arange(0, 1.01, 0.01), 2)
 ASKED = 3_000  # timed questions of each sort
 SEED = 29
-SERVED = Served(name="bench", version=1, digest="d", system_prompt="", max_new_tokens=48, places=[])
+SERVED = ServedVersion(name="bench", version=1, digest="d", system_prompt="", max_new_tokens=48, places=[])
 
 
 class Judged(NamedTuple):
@@ -147,7 +147,11 @@ def count(pairs: list[Pair], threshold: float, answers: str) -> dict[str, dict[s
 
 
 def request(text: str) -> dict[str, Any]:
-    return {"messages": chat_format.question({"instruction": text, "input": ""}), "temperature": 0, "max_tokens": 48}
+    return {
+        "messages": chat_format.user_messages({"instruction": text, "input": ""}),
+        "temperature": 0,
+        "max_tokens": 48,
+    }
 
 
 def summary(kinds: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:

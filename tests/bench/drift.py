@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.core.artifacts import Signal
-from pipelines.core.files import whole
+from pipelines.core.files import atomic_write
 from pipelines.core.plan import Drift
 from pipelines.core.settings import settings
 from pipelines.monitoring.drift import decision, incoming_rows, request_features, signals
@@ -74,7 +74,7 @@ def run(windows: int = 1_000, picture: Path | None = None) -> dict[str, Any]:
     fires = {signal.name: signal.violated for signal in moved if signal.kind != "schema"}
     medians = {kind: {days: float(np.median(found)) for days, found in by.items()} for kind, by in waits.items()}
     picture = picture or settings().home / "bench" / "drift.png"
-    with whole(picture) as temporary:
+    with atomic_write(picture) as temporary:
         plot(moved, medians).savefig(temporary, format="png", dpi=100)
     every = [day for days in quiet.values() for day in days]
     return {

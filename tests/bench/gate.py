@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.core.artifacts import Arm
-from pipelines.core.files import whole
+from pipelines.core.files import atomic_write
 from pipelines.core.plan import Evaluate, Gate
 from pipelines.core.settings import settings
 from pipelines.evaluation import paired_statistics
@@ -82,7 +82,7 @@ def run(challengers: int = 600, picture: Path | None = None) -> dict[str, Any]:
         for truth in TRUTHS
     }
     picture = picture or settings().home / "bench" / "gate.png"
-    with whole(picture) as temporary:
+    with atomic_write(picture) as temporary:
         plot(by_truth).savefig(temporary, format="png", dpi=100)
     equal = [one for n in QUESTIONS for one in verdicts["equal", n]]
     better = [one for truth in BETTER for n in QUESTIONS for one in verdicts[truth, n]]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipelines.clients import supervisor
-from pipelines.clients.airflow import OVER, Orchestrator, Run
+from pipelines.clients.airflow import FINISHED, AirflowClient, DagRun
 from pipelines.core import progress
 from pipelines.core.errors import WeaverError
 from pipelines.core.settings import settings
@@ -107,8 +107,8 @@ def live(counter: Counter, days: int) -> Story:
         time.sleep((days + reference_days()) * DAY)
         counter.mix = {KNOWN: 1 - SHARE, NEW: SHARE}
         happened("people ask about parts")
-        airflow = Orchestrator()
-        retraining = Run(airflow, f"retrain_{TEMPLATE}", started_by_itself(airflow))
+        airflow = AirflowClient()
+        retraining = DagRun(airflow, f"retrain_{TEMPLATE}", started_by_itself(airflow))
         happened("drift starts a retraining")
         until_it_trains(retraining)
         kill_airflow()
@@ -117,12 +117,12 @@ def live(counter: Counter, days: int) -> Story:
         happened("the new version answers")
         if not result["outcome"].startswith("version 2 is champion"):
             raise WeaverError(
-                f"the loop did not close: {result['outcome']}", f"Harvested: {retraining.noun('harvest')}"
+                f"the loop did not close: {result['outcome']}", f"Harvested: {retraining.artifact('harvest')}"
             )
         time.sleep((days + reference_days()) * DAY)
         weaver("drift", TEMPLATE, "--now")
-    reason = retraining.noun("plan", "occasion")["reason"]
-    compared = {one["against"]: one for one in retraining.noun("evaluate")["comparisons"] if one["part"] == "all"}
+    reason = retraining.artifact("plan", "occasion")["reason"]
+    compared = {one["against"]: one for one in retraining.artifact("evaluate")["comparisons"] if one["part"] == "all"}
     gain = {bound: compared["champion"][bound] for bound in ("gain", "low", "high")}
     return Story(sorted(counter.asked), windows(), events, reason, gain)
 
@@ -144,7 +144,7 @@ def windows() -> list[Seen]:
     return sorted(found, key=lambda one: one.since)
 
 
-def started_by_itself(airflow: Orchestrator) -> str:
+def started_by_itself(airflow: AirflowClient) -> str:
     """The id of the retraining that an event of drift started.
 
     Raises:
@@ -158,7 +158,7 @@ def started_by_itself(airflow: Orchestrator) -> str:
     raise WeaverError("drift did not start a retraining", f"See `weaver drift {TEMPLATE}` in {settings().home}.")
 
 
-def until_it_trains(retraining: Run) -> None:
+def until_it_trains(retraining: DagRun) -> None:
     """Return once the training is past its first checkpoint.
 
     Raises:
@@ -166,10 +166,10 @@ def until_it_trains(retraining: Run) -> None:
     """
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        told = progress.latest(TEMPLATE)
+        told = progress.read_progress(TEMPLATE)
         if told["stage"] == "fine_tune" and told["done"] > PLAN["train"]["checkpoint_steps"]:
             return
-        if retraining.state() in OVER:
+        if retraining.state() in FINISHED:
             raise WeaverError(f"the retraining ended and trained nothing: {retraining.tasks()}")
         time.sleep(1)
     raise WeaverError(f"the retraining did not get to train: {retraining.tasks()}")
@@ -179,7 +179,7 @@ def kill_airflow() -> None:
     """What an out-of-memory killer does at its worst: scheduler, api-server and the rest, and the tasks they run."""
     import psutil
 
-    known = supervisor.programs()
+    known = supervisor.program_states()
     for name in servers.AIRFLOW:
         server = psutil.Process(known[name]["pid"])
         for process in (*server.children(recursive=True), server):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.core.files import whole
+from pipelines.core.files import atomic_write
 
 if TYPE_CHECKING:
     from tests.bench.loop import Story
@@ -44,7 +44,7 @@ def draw(story: "Story", day: float, file: Path) -> None:
             color=GREY,
         )
     titles(right, mix, drift)
-    with whole(file) as temporary:
+    with atomic_write(file) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
 
 

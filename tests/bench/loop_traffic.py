@@ -72,7 +72,9 @@ class Counter:
         """Ask, judge by the truth, and correct what is wrong where a colleague looks."""
         at, version, right = time.time(), 0, False
         try:
-            told = self.post(self.keys[0], "chat/completions", model=self.template, messages=chat_format.question(row))
+            told = self.post(
+                self.keys[0], "chat/completions", model=self.template, messages=chat_format.user_messages(row)
+            )
             answer = told["choices"][0]["message"]["content"]
             version = int(told["model"].rpartition("-v")[2])
             right = all(stands_in(fact, answer) for fact in row["facts"].values())

@@ -14,7 +14,7 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipelines.core.artifacts import Adapter, DatasetVersion, Preferences
+from pipelines.core.artifacts import Adapter, DatasetVersion, PreferenceDataset
 from pipelines.core.files import digest, write_jsonl
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
@@ -54,19 +54,19 @@ def run(rows: int = 128, rates: tuple[float, ...] = (5e-5,)) -> dict[str, Any]:
         file = home / "pairs" / "preferences.jsonl"
         unseen = pairs(parts["unseen"], UNSEEN, plan)
         write_jsonl(file, pairs(parts["pairs"], PAIRS, plan))
-        preferences = Preferences(name="bench", version=1, uri=str(file.parent), digest=digest(file), rows=PAIRS)
+        preferences = PreferenceDataset(name="bench", version=1, uri=str(file.parent), digest=digest(file), rows=PAIRS)
         return measured(dataset, preferences, unseen, plan, rates, home / "work")
 
 
 def measured(
     dataset: DatasetVersion,
-    preferences: Preferences,
+    preferences: PreferenceDataset,
     unseen: list[Row],
     plan: TrainingPlan,
     rates: tuple[float, ...],
     work: Path,
 ) -> dict[str, Any]:
-    from pipelines.clients.mlflow import tracking
+    from pipelines.clients.mlflow import connect_mlflow
     from pipelines.training.dpo import prefer
     from pipelines.training.fine_tune import fine_tune
 
@@ -79,7 +79,7 @@ def measured(
         tried, began = plan.model_copy(update={"preference": learn}), time.monotonic()
         after = prefer(adapter, dataset, preferences, plan=tried, work=work)
         found = {"seconds": time.monotonic() - began} | asked(after, dataset, unseen, plan)
-        known = tracking().get_run(after.run_id).data.metrics
+        known = connect_mlflow().get_run(after.run_id).data.metrics
         found |= {name: known[f"preference/rewards/{name}"] for name in ("margins", "accuracies")}
         figures |= {f"{rate:g}, {name}": figure for name, figure in found.items()}
         log.info("%s", figures)  # the next rate takes minutes
@@ -101,7 +101,7 @@ def asked(adapter: Adapter, dataset: DatasetVersion, unseen: list[Row], plan: Tr
         )
     model, tokenizer, right = trainer.model, trainer.processing_class, 0
     tokenizer.padding_side = "left"
-    prompts = [chat_format.prompt(tokenizer, row, plan.system_prompt) for row in splits["heldout"]]
+    prompts = [chat_format.render_prompt(tokenizer, row, plan.system_prompt) for row in splits["heldout"]]
     inputs = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
     with torch.inference_mode():
         said = model.eval().generate(**inputs.to(model.device), max_new_tokens=MAX_NEW_TOKENS, do_sample=False)

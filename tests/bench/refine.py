@@ -15,7 +15,7 @@ from typing import Any
 
 from pipelines.core.artifacts import Records, Validation
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import canonical, digest, write_text
+from pipelines.core.files import canonical_json, digest, write_text
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.templates import make_plan
 
@@ -68,7 +68,7 @@ def write(path: Path, rows: int) -> int:
     """The first `rows` rows as records.jsonl; 0: all. Returns how many there are."""
     path.parent.mkdir(parents=True)
     with path.open("w", encoding="utf-8") as stream:
-        return sum(bool(stream.write(canonical(row) + "\n")) for row in islice(utterances(), rows or None))
+        return sum(bool(stream.write(canonical_json(row) + "\n")) for row in islice(utterances(), rows or None))
 
 
 def utterances() -> Iterator[dict[str, Any]]:

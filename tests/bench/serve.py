@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.clients.local_model import packaged_gguf
-from pipelines.core.files import whole
+from pipelines.core.files import atomic_write
 from pipelines.core.settings import settings
 from pipelines.text import chat_format
 from tests.bench import serve_home as home
@@ -73,7 +73,7 @@ def run(requests: int = 3_000, picture: Path | None = None) -> dict[str, Any]:
         asyncio.run(first_answer())
         cold_start_s = time.monotonic() - began
         heard = asyncio.run(hear(requests, rows, cold_start_s, home.straight(place), other, peer))
-    with whole(picture) as temporary:
+    with atomic_write(picture) as temporary:
         plot(heard).savefig(temporary, format="png", dpi=100)
     mix = {
         "questions": len(rows),
@@ -145,7 +145,7 @@ async def in_turn(
 
 def ask(row: chat_format.Row, tokens: int, **options: Any) -> Question:
     """A row's question, with the system prompt that the gateway would add: the other sides do not know it."""
-    messages = chat_format.asked(row, home.template().system_prompt)
+    messages = chat_format.prompt_messages(row, home.template().system_prompt)
     return {"messages": messages, "max_tokens": tokens, "temperature": 0, **options}
 
 

@@ -14,7 +14,7 @@ from itertools import cycle, islice, pairwise, repeat
 from typing import Any, NamedTuple
 
 from pipelines.clients import supervisor
-from pipelines.core.routes import Place
+from pipelines.core.routes import Endpoint
 from pipelines.core.settings import settings
 from pipelines.request_log.queries import exchanges
 from tests.bench import serve_home as home
@@ -62,7 +62,7 @@ def run(minutes: float = 30, switch: bool = False, kill_s: float = 60, switch_s:
 
 
 async def trouble(
-    rows: list[dict[str, Any]], places: dict[int, list[Place]], seconds: float, kill_s: float, switch_s: float
+    rows: list[dict[str, Any]], places: dict[int, list[Endpoint]], seconds: float, kill_s: float, switch_s: float
 ) -> tuple[list[Answer], list[Event], list[Event]]:
     kills: list[Event] = []
     turns = [Event(0.0, version_id(1))]
@@ -79,18 +79,18 @@ async def trouble(
     return answers, kills, turns
 
 
-async def kill_in_turn(kills: list[Event], places: dict[int, list[Place]], every: float) -> None:
+async def kill_in_turn(kills: list[Event], places: dict[int, list[Endpoint]], every: float) -> None:
     """Kill Triton, and the llama.cpp of one version after the other; supervisord starts them again."""
     llama_cpp = [f"llama_cpp-{at.model}" for some in places.values() for at in some if at.backend == "llama_cpp"]
     for program in cycle([name for one in llama_cpp for name in (one, "triton")]):
         await asyncio.sleep(every)
-        known = await asyncio.to_thread(supervisor.programs)
+        known = await asyncio.to_thread(supervisor.program_states)
         if pid := known[program]["pid"]:
             os.kill(pid, signal.SIGKILL)
             kills.append(Event(time.time(), program))
 
 
-async def switch_in_turn(turns: list[Event], places: dict[int, list[Place]], every: float) -> None:
+async def switch_in_turn(turns: list[Event], places: dict[int, list[Endpoint]], every: float) -> None:
     """Let one version after the other answer."""
     for version in cycle([*list(places)[1:], next(iter(places))]):
         await asyncio.sleep(every)

@@ -16,7 +16,7 @@ from pipelines.clients.backends import Model, backend
 from pipelines.clients.local_model import packaged_gguf
 from pipelines.core import routes, signing
 from pipelines.core.files import digest, write_text
-from pipelines.core.routes import Place, Route, Served
+from pipelines.core.routes import Endpoint, Route, ServedVersion
 from pipelines.core.settings import TRITON_KEY, settings
 from pipelines.core.templates import Template, load_template, make_plan
 from pipelines.stack import credentials, servers, supervision
@@ -52,7 +52,7 @@ def template() -> Template:
     return load_template(CACHED)
 
 
-def deploy(version: int, *backends: str) -> list[Place]:
+def deploy(version: int, *backends: str) -> list[Endpoint]:
     """Load the packaged model as a version of the Service Advisor; where it then is."""
     folder = settings().home / "deployments" / CACHED / f"v{version}"
     if not folder.exists():
@@ -63,10 +63,10 @@ def deploy(version: int, *backends: str) -> list[Place]:
     return [backend(name).deploy(model, make_plan(CACHED).deployment) for name in backends]
 
 
-def route(name: str, places: dict[int, list[Place]], champion: int) -> None:
+def route(name: str, places: dict[int, list[Endpoint]], champion: int) -> None:
     """Let a version answer for a template; the others stay served."""
     served = [
-        Served(
+        ServedVersion(
             name=name,
             version=version,
             digest=digest(f"{name} {version}"),
@@ -76,10 +76,10 @@ def route(name: str, places: dict[int, list[Place]], champion: int) -> None:
         )
         for version, at in places.items()
     ]
-    Route(name=name, champion=champion, served=served, shares={champion: 1.0}).save(routes.file_of(name))
+    Route(name=name, champion=champion, served=served, shares={champion: 1.0}).save(routes.route_file(name))
 
 
-def straight(at: Place) -> Door:
+def straight(at: Endpoint) -> Door:
     """A llama.cpp server itself."""
     return Door("http://localhost/v1/chat/completions", at.model, socket=at.endpoint.removeprefix("unix:"))
 

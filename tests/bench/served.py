@@ -39,7 +39,7 @@ def served(gguf: Path, plan: TrainingPlan) -> Iterator[Server]:
 
 def ask(server: Server, row: dict[str, Any], plan: TrainingPlan) -> Answer:
     asked = {
-        "messages": chat_format.asked(row, plan.system_prompt),
+        "messages": chat_format.prompt_messages(row, plan.system_prompt),
         "temperature": 0,
         "max_tokens": plan.evaluate.max_new_tokens,
     }

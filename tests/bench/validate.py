@@ -15,7 +15,7 @@ from typing import Any
 
 from pipelines.core.artifacts import Records
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import canonical, digest, whole
+from pipelines.core.files import atomic_write, canonical_json, digest
 from pipelines.core.templates import make_plan
 
 TEMPLATE = "service_advisor"
@@ -36,7 +36,7 @@ def run(rows: int) -> dict[str, Any]:
 
 def make(path: Path, rows: int) -> None:
     topics = make_plan(TEMPLATE).contract.topics
-    with whole(path) as temporary, temporary.open("w") as stream:
+    with atomic_write(path) as temporary, temporary.open("w") as stream:
         for number in range(rows):
             row = {
                 "instruction": f"What is the torque of bolt {number}?",
@@ -49,7 +49,7 @@ def make(path: Path, rows: int) -> None:
                 "facts": {"torque": f"{number} Nm"},
                 "group": f"bolt {number}",
             }
-            stream.write(canonical(row) + "\n")
+            stream.write(canonical_json(row) + "\n")
 
 
 def main(folder: Path, rows: int) -> None:

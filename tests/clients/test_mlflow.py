@@ -4,7 +4,7 @@ import pytest
 from mlflow.exceptions import MlflowException, RestException  # noqa: TID253
 from requests import ConnectionError as Unreachable
 
-from pipelines.clients.mlflow import reached
+from pipelines.clients.mlflow import translate_mlflow_error
 from pipelines.core.errors import Unavailable
 
 
@@ -17,7 +17,10 @@ from pipelines.core.errors import Unavailable
     ],
 )
 def test_a_lost_server_is_unavailable(error: Exception) -> None:
-    with pytest.raises(Unavailable, match="lost while the model was registered"), reached("the model was registered"):
+    with (
+        pytest.raises(Unavailable, match="lost while the model was registered"),
+        translate_mlflow_error("the model was registered"),
+    ):
         raise error
 
 
@@ -25,5 +28,5 @@ def test_a_lost_server_is_unavailable(error: Exception) -> None:
     "error", [RestException({"error_code": "PERMISSION_DENIED", "message": "no"}), ValueError("a bug"), OSError(28, "")]
 )
 def test_everything_else_is_told_as_it_is(error: Exception) -> None:
-    with pytest.raises(type(error)), reached("the model was registered"):
+    with pytest.raises(type(error)), translate_mlflow_error("the model was registered"):
         raise error

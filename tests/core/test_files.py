@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import digest, once, only_one, read_jsonl, whole, write_jsonl, write_text
+from pipelines.core.files import atomic_write, digest, file_lock, memoize_dir, read_jsonl, write_jsonl, write_text
 
 
 def test_what_is_half_written_does_not_appear(tmp_path: Path) -> None:
     target = tmp_path / "file"
     write_text(target, "old")
-    with pytest.raises(RuntimeError), whole(target) as temporary:
+    with pytest.raises(RuntimeError), atomic_write(target) as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert target.read_text() == "old"
@@ -26,7 +26,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     code = f"""
 import resource, signal
 from pathlib import Path
-from pipelines.files import write_text
+from pipelines.core.files import write_text
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 write_text(Path({str(tmp_path / "big")!r}), "x" * 1_000_000)
@@ -44,18 +44,18 @@ def test_once_builds_once(tmp_path: Path) -> None:
         built.append(folder)
         (folder / "result").write_text("done")
 
-    assert once(tmp_path / "a", build) == once(tmp_path / "a", build)
+    assert memoize_dir(tmp_path / "a", build) == memoize_dir(tmp_path / "a", build)
     assert len(built) == 1
 
 
 def test_a_second_holder_is_told(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path
-from pipelines.files import only_one
-with only_one(Path({str(tmp_path / "lock")!r}), "training", timeout=0):
+from pipelines.core.files import file_lock
+with file_lock(Path({str(tmp_path / "lock")!r}), "training", timeout=0):
     pass
 """
-    with only_one(tmp_path / "lock", "training"):
+    with file_lock(tmp_path / "lock", "training"):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "training is already running" in done.stderr
 

@@ -177,7 +177,7 @@ def test_processes_that_start_together_use_one_key(home: Path, tmp_path: Path) -
 KILLED = """
 import os, sys
 from pathlib import Path
-from pipelines import signing
+from pipelines.core import signing
 
 replace = Path.replace
 def die(path, target):

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli.main import app
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.templates import make_plan
 from pipelines.costs.advice import Advice, Unmeasured, advise, quantisation, traffic
@@ -44,7 +44,7 @@ def nights(models: Home) -> Any:
     """`nights(gains, base=…)`: retrainings in MLflow, evaluated against their champions."""
 
     def made(gains: list[float], base: str = "smollm2-135m", score: float = 0.6, per_1000: float = 0.05) -> None:
-        mlflow = tracking()
+        mlflow = connect_mlflow()
         mlflow.set_experiment(models.name)
         for gain in gains:
             with mlflow.start_run():

@@ -153,7 +153,7 @@ def test_the_error_of_an_estimate_is_kept_and_logged(
     template: Any, dataset: DatasetVersion, small_base: Path, server: Any, tmp_path: Path, monkeypatch: Any
 ) -> None:
     """A real training of the smallest base, after its estimate."""
-    from pipelines.clients.mlflow import tracking
+    from pipelines.clients.mlflow import connect_mlflow
     from pipelines.costs.cost_table import errors
 
     template()
@@ -161,9 +161,9 @@ def test_the_error_of_an_estimate_is_kept_and_logged(
     settings.cache_clear()
     values = {"base.model": str(small_base), "base.quantisation": "none", "train.max_length": 2000}
     plan = make_plan(T, values | {"train.max_steps": 4})
-    nouns: dict[str, Any] = {"version": dataset.model_copy(update={"digest": digest(Path(dataset.uri))})}
-    expected: Any = run("budget", plan, nouns, tmp_path / "work", run_id="night")
-    adapter: Any = run("fine_tune", plan, nouns, tmp_path / "work", run_id="night")
+    artifacts: dict[str, Any] = {"version": dataset.model_copy(update={"digest": digest(Path(dataset.uri))})}
+    expected: Any = run("budget", plan, artifacts, tmp_path / "work", run_id="night")
+    adapter: Any = run("fine_tune", plan, artifacts, tmp_path / "work", run_id="night")
     (off,) = errors(T)
     (trained,) = read(Training)
     assert off.forecast_seconds == expected.training_seconds
@@ -172,9 +172,9 @@ def test_the_error_of_an_estimate_is_kept_and_logged(
     # What was counted before the training is what the trainer saw.
     assert trained.tokens == pytest.approx(expected.tokens, rel=0.15)
 
-    logged = tracking().MlflowClient().get_run(adapter.run_id).data.metrics
+    logged = connect_mlflow().MlflowClient().get_run(adapter.run_id).data.metrics
     assert logged["estimate_error"] == pytest.approx(off.error)
     assert logged["cost"] == pytest.approx(logged["cost.budget"] + logged["cost.fine_tune"])
     assert logged["energy_kwh_estimated"] > 0
-    table = tracking().artifacts.load_dict(f"runs:/{adapter.run_id}/costs.json")
+    table = connect_mlflow().artifacts.load_dict(f"runs:/{adapter.run_id}/costs.json")
     assert [row[0] for row in table["data"]] == ["budget", "fine_tune"]

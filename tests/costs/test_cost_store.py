@@ -18,7 +18,7 @@ T = "service_advisor"
 WRITE = """
 import sys
 from pipelines.costs.meter import metered
-from pipelines.templates import make_plan
+from pipelines.core.templates import make_plan
 for _ in range(10):
     with metered(make_plan("service_advisor"), sys.argv[1]):
         pass
@@ -26,7 +26,7 @@ for _ in range(10):
 DIE = """
 import os, signal, time
 from pipelines.costs import meter
-from pipelines.templates import make_plan
+from pipelines.core.templates import make_plan
 meter.BEAT = 0.05
 with meter.metered(make_plan("service_advisor"), "fine_tune", "night"):
     time.sleep(0.6)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.core.artifacts import Harvest
+from pipelines.core.artifacts import CollectedFeedback
 from pipelines.core.errors import WeaverError
 from pipelines.core.settings import REPOSITORY, settings
 from pipelines.core.templates import make_plan, rates
@@ -23,7 +23,7 @@ T = "service_advisor"
 SHORT = """
 import sys
 from pipelines.costs.meter import metered
-from pipelines.templates import make_plan
+from pipelines.core.templates import make_plan
 with metered(make_plan("service_advisor"), "collect"):
     pass
 print(*(name for name in ("codecarbon", "pandas", "mlflow") if name in sys.modules))
@@ -53,7 +53,7 @@ def burn(seconds: float) -> None:
 def test_stages_cost_their_hours(home: Path, costs: Any, tmp_path: Path) -> None:
     costs(machine_hour=3600.0, kwh=0.0)
     plan = make_plan(T)
-    records = run("collect", plan, {"harvest": Harvest()}, tmp_path / "work", run_id="night")
+    records = run("collect", plan, {"harvest": CollectedFeedback()}, tmp_path / "work", run_id="night")
     run("validate", plan, {"collect": records}, tmp_path / "work", run_id="night")
     first, second = executions(run="night")
     assert (first.stage, second.stage) == ("collect", "validate")

@@ -12,16 +12,16 @@ from pipelines.datasets.versions import checkout, versions
 
 PLAN = make_plan("service_advisor")
 
-DIE_AT_TAG = "data_registry.git = lambda folder, *what: die() if what[0] == 'tag' else git(folder, *what)"
+DIE_AT_TAG = "dvc_repository.git = lambda folder, *what: die() if what[0] == 'tag' else git(folder, *what)"
 
 # Where a process is killed, and how many versions there are before.
 KILLS = {
-    "the registry is made": ("data_registry.create = die", 0),
-    "the rows are copied": ("data_registry.copy = die", 1),
+    "the registry is made": ("dvc_repository.create = die", 0),
+    "the rows are copied": ("dvc_repository.copy = die", 1),
     "DVC adds them": ("Repo.add = die", 1),
     "DVC pushes the first": ("Repo.push = die", 0),
     "DVC pushes the second": ("Repo.push = die", 1),
-    "git commits": ("data_registry.commit = die", 1),
+    "git commits": ("dvc_repository.commit = die", 1),
     "git tags the first": (DIE_AT_TAG, 0),
     "git tags the second": (DIE_AT_TAG, 1),
     "the version is checked out": ("versions.in_place = die", 1),
@@ -38,9 +38,9 @@ def script(splits: Splits, before: str = "") -> list[str]:
     code = f"""
 import os, resource, signal
 from pathlib import Path
-from pipelines.artifacts import Splits
-from pipelines.datasets import data_registry, versions
-from pipelines.templates import make_plan
+from pipelines.core.artifacts import Splits
+from pipelines.datasets import dvc_repository, versions
+from pipelines.core.templates import make_plan
 {before}
 print(versions.version(Splits.model_validate_json({splits.model_dump_json()!r}), make_plan("service_advisor")).tag)
 """

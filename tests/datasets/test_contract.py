@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.core.artifacts import Harvest, Records, Validation
+from pipelines.core.artifacts import CollectedFeedback, Records, Validation
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import write_jsonl
 from pipelines.core.plan import TrainingPlan
@@ -47,7 +47,7 @@ def held(home: Path, tmp_path: Path) -> Callable[[Rows], Validation]:
 
 def collected(path: Path, home: Path) -> tuple[Records, TrainingPlan]:
     plan = make_plan("service_advisor", {"data.source": str(path)})
-    return collect(Harvest(), plan, home / "work"), plan
+    return collect(CollectedFeedback(), plan, home / "work"), plan
 
 
 def test_good_rows_pass_and_are_not_held_again(held: Callable, home: Path, tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ def test_good_rows_pass_and_are_not_held_again(held: Callable, home: Path, tmp_p
     code = f"""
 import sys
 from pathlib import Path
-from pipelines.artifacts import Records
+from pipelines.core.artifacts import Records
 from pipelines.datasets.contract import validate
-from pipelines.templates import make_plan
+from pipelines.core.templates import make_plan
 records = Records.model_validate_json({validation.records.model_dump_json()!r})
 plan = make_plan("service_advisor", {{"data.source": {str(tmp_path / "tickets.jsonl")!r}}})
 print(validate(records, plan, Path({str(home / "work")!r})).model_dump_json())

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.core.artifacts import Harvest
+from pipelines.core.artifacts import CollectedFeedback
 from pipelines.core.templates import make_plan, template_files
 from pipelines.stages.table import run
 
@@ -14,12 +14,12 @@ CHAIN = ("collect", "validate", "refine", "version", "report")
 
 @pytest.mark.parametrize("name", list(template_files()))
 def test_a_templates_rows_become_a_version(name: str, home: Path) -> None:
-    plan, nouns = make_plan(name), dict[str, Any](harvest=Harvest())
+    plan, artifacts = make_plan(name), dict[str, Any](harvest=CollectedFeedback())
     for stage in CHAIN:
-        nouns[stage] = run(stage, plan, nouns)
-    assert nouns["refine"].dropped == {}
-    assert sum(nouns["version"].rows.values()) == nouns["collect"].rows >= 500
-    assert nouns["version"].tag == f"{name}@v1"
-    pages = Path(nouns["report"].uri)
+        artifacts[stage] = run(stage, plan, artifacts)
+    assert artifacts["refine"].dropped == {}
+    assert sum(artifacts["version"].rows.values()) == artifacts["collect"].rows >= 500
+    assert artifacts["version"].tag == f"{name}@v1"
+    pages = Path(artifacts["report"].uri)
     assert "No row was dropped" in (pages / "report.html").read_text()
     assert (pages / "contract" / "index.html").exists()

@@ -130,9 +130,9 @@ def test_a_kill_in_a_rollback_before(step: str, splits: Callable, home: Path) ->
     version(splits(10), PLAN)
     code = f"""
 import os, signal
-from pipelines.datasets import data_registry, history, versions
+from pipelines.datasets import dvc_repository, history, versions
 from dvc.repo import Repo
-git = data_registry.git
+git = dvc_repository.git
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 {KILLS[step][0]}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.core.artifacts import Harvest
+from pipelines.core.artifacts import CollectedFeedback
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import read_jsonl
 from pipelines.core.templates import make_plan
@@ -71,7 +71,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", text(ROWS * 20_000))
     code = f"""
 import resource
-from pipelines.datasets.intake import staged
+from pipelines.datasets.upload import staged
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
 with staged({T!r}, {str(path)!r}) as stage: stage.accept()
 """
@@ -105,20 +105,20 @@ def test_the_dataset_has_the_rows_from_then_on(home: Path, tmp_path: Path) -> No
         tmp_path / "own.jsonl", objects([["q", "", "a", "engine"]], ["instruction", "input", "output", "topic"])
     )
     plan = make_plan(T, {"data.source": str(own)})
-    before = collect(Harvest(), plan, home / "work")
+    before = collect(CollectedFeedback(), plan, home / "work")
     assert before.rows == 1
     upload = add(write(tmp_path / "t.csv", text(ROWS)))
-    after = collect(Harvest(), plan, home / "work")
+    after = collect(CollectedFeedback(), plan, home / "work")
     assert (after.rows, after.sources[f"intake/{upload.id}/t.csv"]) == (4, upload.digest)
     assert after.digest != before.digest
-    assert collect(Harvest(), plan, home / "work") == after
+    assert collect(CollectedFeedback(), plan, home / "work") == after
     rows = read_jsonl(Path(after.uri) / "records.jsonl")
     assert [row["source"] for row in rows] == ["own.jsonl:1", "t.csv:2", "t.csv:3", "t.csv:4"]
     assert all(row.keys() >= {"kind", "facts", "group", "key"} for row in rows)
     with pytest.raises(WeaverError, match=f"(?s)no upload 'x'.*{upload.id} .t.csv."):
         intake.remove(T, "x")
     assert intake.remove(T, upload.id) == upload
-    assert collect(Harvest(), plan, home / "work") == before
+    assert collect(CollectedFeedback(), plan, home / "work") == before
     assert_nothing_kept()
 
 

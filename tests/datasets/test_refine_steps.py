@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import canonical
+from pipelines.core.files import canonical_json
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.templates import make_plan
 from pipelines.datasets.refine import answer_steps, text_steps
@@ -22,7 +22,7 @@ def plan() -> TrainingPlan:
 def table(*rows: dict) -> pa.Table:
     blank = dict.fromkeys(("instruction", "input", "output", "source", "key"), "")
     whole = ({**blank, "topic": "any", "kind": "knowledge", "group": "one", "facts": {}, **row} for row in rows)
-    return parse(pa.table({"line": pa.array([canonical(row).encode() for row in whole], pa.binary())}))
+    return parse(pa.table({"line": pa.array([canonical_json(row).encode() for row in whole], pa.binary())}))
 
 
 def reasons(name: str, rows: list[dict], plan: TrainingPlan) -> list[str | None]:
@@ -64,7 +64,7 @@ def test_the_kits_rows_come_through_unchanged(name: str, plan: TrainingPlan) -> 
 def test_normalise(given: str, clean: str, plan: TrainingPlan) -> None:
     done = text_steps.normalise(table({"instruction": given, "output": "x", "facts": {"said": given}}), plan)
     assert done["instruction"].to_pylist() == [clean]
-    assert done["facts"].to_pylist() == [canonical({"said": clean})]
+    assert done["facts"].to_pylist() == [canonical_json({"said": clean})]
 
 
 FOREIGN = [

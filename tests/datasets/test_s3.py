@@ -101,9 +101,9 @@ def test_a_server_that_dies_is_worth_another_try(s3: Any, remote: str, splits: C
     given = splits(10)
     code = f"""
 import os, signal
-from pipelines.artifacts import Splits
+from pipelines.core.artifacts import Splits
 from pipelines.datasets.versions import version
-from pipelines.templates import make_plan
+from pipelines.core.templates import make_plan
 import s3fs
 put = s3fs.S3FileSystem._put_file
 async def dying(*arguments, **options):

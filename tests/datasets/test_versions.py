@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.core.artifacts import Champion, DatasetVersion
+from pipelines.core.artifacts import DatasetVersion, DeployedVersion
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.settings import settings
 from pipelines.datasets.split import digest_of
@@ -39,9 +39,9 @@ def test_a_new_dataset_is_a_new_version(splits: Callable, home: Path) -> None:
 def test_what_the_champion_learnt_is_found_by_its_tag(splits: Callable, home: Path) -> None:
     first = version(splits(10), PLAN)
     version(splits(20), PLAN)
-    champion = Champion(name="service_advisor", version=7, dataset=first.tag)
+    champion = DeployedVersion(name="service_advisor", version=7, dataset=first.tag)
     assert learnt(champion) == first.model_copy(update={"report": ""})
-    assert learnt(Champion(name="service_advisor")).version == 0, "nobody answers yet"
+    assert learnt(DeployedVersion(name="service_advisor")).version == 0, "nobody answers yet"
     with pytest.raises(WeaverError, match="there is no service_advisor@v9"):
         learnt(champion.model_copy(update={"dataset": "service_advisor@v9"}))
 
@@ -137,7 +137,7 @@ def test_a_kill_before(step: str, known: int, splits: Callable, home: Path) -> N
         version(splits(5), PLAN)
     before = f"""
 from dvc.repo import Repo
-git = data_registry.git
+git = dvc_repository.git
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 {step}

@@ -11,7 +11,7 @@ import yaml
 
 from pipelines.core.templates import template_files
 from pipelines.kits.automotive import dealership_operations, service_advisor
-from pipelines.text.chat_format import question
+from pipelines.text.chat_format import user_messages
 
 NAME = "night_desk"
 HOURS = 0.02  # 72 seconds
@@ -39,7 +39,7 @@ def ask(stack: Any, rows: list[dict[str, Any]], seed: int) -> None:
     signed_in = {"Authorization": f"Bearer {stack.secret('gateway')}"}
     with httpx.Client(base_url=stack.gateway_url, headers=signed_in, timeout=60) as client:
         for row in random.Random(seed).sample(rows, 40):
-            asked = {"model": NAME, "messages": question(row), "max_tokens": 2}
+            asked = {"model": NAME, "messages": user_messages(row), "max_tokens": 2}
             client.post("/v1/chat/completions", json=asked).raise_for_status()
 
 

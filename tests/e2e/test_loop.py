@@ -113,7 +113,7 @@ def second_champion(stack: Any, first_night: dict[str, Any]) -> int:
     sets = ("--set", "review.questions=2", "--set", "gate.min_review=3")
     watching = stack.start("run", TEMPLATE, *sets, "--json")
     score = stack.wait_for_task(DAG, "score", "awaiting_input")
-    score_all(stack, stack.noun(DAG, "review")["queue"])
+    score_all(stack, stack.artifact(DAG, "review")["queue"])
     stack.answer(score, "OK", {})
     stack.wait_for_task(DAG, "approve", "awaiting_input")
     version = stack.json("registry", "show", TEMPLATE)["aliases"]["challenger"]["version"]
@@ -150,7 +150,7 @@ def test_an_expert_scores_and_a_reviewer_approves_in_mlflow(stack: Any, second_c
     assert aliases["champion"]["version"] == second_champion
     assert aliases["previous_champion"]["version"] == 1
     assert "alias approved" in aliases["champion"]["tags"]["decided_why"]
-    rules = {rule["name"]: rule for rule in stack.noun(DAG, "gate")["rules"]}
+    rules = {rule["name"]: rule for rule in stack.artifact(DAG, "gate")["rules"]}
     score = rules["experts' mean score at least"]
     assert score["figure"] == 4 and score["passed"] and score["evidence"].startswith("of 2 answers")
     assert "lower end of the gain over champion above" in rules

@@ -53,9 +53,9 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def run_id(room: Path) -> str:
     """The run that trained the challenger."""
-    from pipelines.clients.mlflow import tracking
+    from pipelines.clients.mlflow import connect_mlflow
 
-    mlflow = tracking()
+    mlflow = connect_mlflow()
     mlflow.set_experiment("service_advisor")  # the library remembers one, maybe of another test's store
     with mlflow.start_run() as run:
         return str(run.info.run_id)

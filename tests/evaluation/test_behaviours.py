@@ -106,9 +106,9 @@ def asked_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., A
 
 @pytest.mark.parametrize("kind", YAML)
 def test_a_right_answerer_passes_every_case(kind: str, asked_of: Callable[..., Any]) -> None:
-    (noun,), told = asked_of(HEAD + YAML[kind])
-    assert (noun.kind, noun.min_share, noun.ok) == (kind, 1.0, True)
-    assert noun.cases == noun.passed == len(told) > 0
+    (artifact,), told = asked_of(HEAD + YAML[kind])
+    assert (artifact.kind, artifact.min_share, artifact.ok) == (kind, 1.0, True)
+    assert artifact.cases == artifact.passed == len(told) > 0
     for case in told:
         assert (case["behaviour"], case["kind"], case["fault"]) == ("probe", kind, "")
         assert len(case["questions"]) == len(case["answers"]) == (2 if kind == "invariance" else len(case["answers"]))
@@ -117,16 +117,16 @@ def test_a_right_answerer_passes_every_case(kind: str, asked_of: Callable[..., A
 
 @pytest.mark.parametrize(("kind", "how"), [(kind, how) for kind, ways in WRONG.items() for how in ways])
 def test_a_wrong_answerer_fails_and_the_case_says_why(kind: str, how: str, asked_of: Callable[..., Any]) -> None:
-    (noun,), told = asked_of(HEAD + YAML[kind], WRONG[kind][how])
-    assert not noun.ok
-    assert noun.passed == sum(case["passed"] for case in told) < noun.cases
+    (artifact,), told = asked_of(HEAD + YAML[kind], WRONG[kind][how])
+    assert not artifact.ok
+    assert artifact.passed == sum(case["passed"] for case in told) < artifact.cases
     assert all(bool(case["fault"]) != case["passed"] for case in told)
 
 
 def test_a_share_of_the_cases_may_be_enough(asked_of: Callable[..., Any]) -> None:
-    (noun,), _ = asked_of(HEAD + YAML["invariance"] + "min_share: 0.1", sensitive)
-    assert 0 < noun.passed < noun.cases
-    assert noun.ok
+    (artifact,), _ = asked_of(HEAD + YAML["invariance"] + "min_share: 0.1", sensitive)
+    assert 0 < artifact.passed < artifact.cases
+    assert artifact.ok
 
 
 def test_all_questions_are_asked_at_once_and_none_twice(home: Path) -> None:
@@ -136,11 +136,11 @@ def test_all_questions_are_asked_at_once_and_none_twice(home: Path) -> None:
         calls.append([(row["instruction"], row["input"]) for row in rows])
         return ["" for _ in rows]
 
-    nouns, told = behaviours.test("service_advisor", ask)
+    artifacts, told = behaviours.test("service_advisor", ask)
     (asked,) = calls
     assert len(asked) == len(set(asked)) < sum(len(case["questions"]) for case in told)
-    assert {noun.name: noun.passed for noun in nouns}.keys() == {case["behaviour"] for case in told}
-    assert not any(noun.passed for noun in nouns)
+    assert {artifact.name: artifact.passed for artifact in artifacts}.keys() == {case["behaviour"] for case in told}
+    assert not any(artifact.passed for artifact in artifacts)
     behaviours.test("service_advisor", ask)
     assert calls[0] == calls[1], "one seed, one text"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.clients.mlflow import tracking
-from pipelines.core.artifacts import DatasetVersion, Evaluation, Export, Incumbent
+from pipelines.clients.mlflow import connect_mlflow
+from pipelines.core.artifacts import ChampionModel, DatasetVersion, Evaluation, Export
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, read_jsonl, write_jsonl
 from pipelines.core.plan import TrainingPlan
@@ -32,7 +32,7 @@ def night(adapter: Any, run_id: str, plan: TrainingPlan, work: Path) -> Export:
     """An exported challenger, and a champion that was trained over the exact base."""
     base = plan.base.model_dump() | {"quantisation": "none"}
     form = plan.deployment.model_dump()
-    champion = Incumbent(name="service_advisor", version=2, adapter=adapter(2), base=base, deployment=form)
+    champion = ChampionModel(name="service_advisor", version=2, adapter=adapter(2), base=base, deployment=form)
     return export(adapter(1, run_id), champion, plan, work)
 
 
@@ -88,7 +88,7 @@ def test_the_reviewer_finds_figures_report_and_every_answer_in_mlflow(
     evaluation: Evaluation, exported: Export, dataset: DatasetVersion, plan: TrainingPlan, room: Path
 ) -> None:
     evaluate(exported, dataset, plan, room / "work")  # twice is once
-    client = tracking().MlflowClient()
+    client = connect_mlflow().MlflowClient()
     metrics = client.get_run(evaluation.run_id).data.metrics
     assert metrics["eval.challenger.all.loss"] == evaluation.figures["challenger"]["all"]["loss"]
     assert {"eval.few_shot.source:epa.score", "eval.base.drive_train.facts"} <= set(metrics)
@@ -113,7 +113,7 @@ def test_the_page_needs_no_network_and_texts_of_rows_stay_text(evaluation: Evalu
 def test_the_first_night_has_three_arms(
     small_adapter: Any, run_id: str, dataset: DatasetVersion, plan: TrainingPlan, room: Path, tmp_path: Path
 ) -> None:
-    made = export(small_adapter(1, run_id), Incumbent(name="service_advisor"), plan, tmp_path)
+    made = export(small_adapter(1, run_id), ChampionModel(name="service_advisor"), plan, tmp_path)
     evaluation = evaluate(made, dataset, plan, room / "work")
     assert list(evaluation.figures) == ["base", "few_shot", "challenger"]
     assert evaluation.champion == 0

@@ -34,7 +34,7 @@ def alone(folder: Path, plan: TrainingPlan, row: dict[str, Any], shown: Rows) ->
         tokenizer(text(tokenizer, row, plan.system_prompt, shown), return_tensors="pt", add_special_tokens=False)[
             "input_ids"
         ]
-        for text in (chat_format.prompt, chat_format.whole)
+        for text in (chat_format.render_prompt, chat_format.render_with_answer)
     )
     start, said, sure = ids.shape[1], [], []
     with torch.inference_mode():
@@ -69,7 +69,7 @@ def test_an_answer_ends_where_the_model_ends_it(model: Model, plan: TrainingPlan
     first = model.answers(rows[:9], nothing)
     place = next(i for i, line in enumerate(first) if line["answer_tokens"] == plan.evaluate.max_new_tokens)
     assert first[place]["cut"]
-    ids = model.run([chat_format.prompt(model.tokenizer, rows[place], plan.system_prompt)])[0][0].tolist()
+    ids = model.run([chat_format.render_prompt(model.tokenizer, rows[place], plan.system_prompt)])[0][0].tolist()
     model.model.generation_config.eos_token_id = [ids[3], model.tokenizer.eos_token_id]
     again = model.answers(rows[:9], nothing)[place]
     assert again["answer_tokens"] == ids.index(ids[3])
@@ -119,7 +119,7 @@ def test_a_topic_with_too_few_examples_borrows_from_the_others_and_says_nothing_
 
 
 def test_examples_stand_before_the_question_as_turns_of_their_own(rows: Rows) -> None:
-    messages = chat_format.asked(rows[1], "Help.", rows[2:4])
+    messages = chat_format.prompt_messages(rows[1], "Help.", rows[2:4])
     assert [message["role"] for message in messages] == ["system", *["user", "assistant"] * 2, "user"]
     assert messages[2]["content"] == rows[2]["output"]
-    assert messages[-1] == chat_format.asked(rows[1], "Help.")[-1]
+    assert messages[-1] == chat_format.prompt_messages(rows[1], "Help.")[-1]

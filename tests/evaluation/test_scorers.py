@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 from pipelines.evaluation.metrics import marks
 from pipelines.evaluation.scorers import data_of, scorers
 
@@ -17,7 +17,7 @@ def test_mlflow_gives_the_same_figures(room: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("MLFLOW_GENAI_EVAL_MAX_WORKERS", "1")
     said = ["It is rear-wheel.", "I'm sorry, I cannot tell."]
     rows: list[dict[str, Any]] = [ASKED | TOLD | {"answer": answer} for answer in said]
-    mlflow = tracking()
+    mlflow = connect_mlflow()
     mlflow.set_experiment("scorers")  # the library remembers one, maybe of another test's store
     found = mlflow.genai.evaluate(data=data_of(rows), scorers=scorers()).metrics
     ours = [marks({"output": row["truth"], "facts": row["expected"]}, row["answer"]) for row in rows]

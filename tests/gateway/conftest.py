@@ -18,7 +18,7 @@ import yaml
 
 from pipelines import request_log
 from pipelines.core import routes
-from pipelines.core.routes import Place, Route, Served
+from pipelines.core.routes import Endpoint, Route, ServedVersion
 from pipelines.core.settings import settings
 from pipelines.core.templates import template_files
 
@@ -98,11 +98,11 @@ class Gateway:
 
 
 def route(
-    name: str, *engines: Engine, versions: tuple[int, ...] = (3,), places: list[Place] | None = None, **others: Any
+    name: str, *engines: Engine, versions: tuple[int, ...] = (3,), places: list[Endpoint] | None = None, **others: Any
 ) -> Route:
     """The first version is the champion, and has all of the traffic if nothing else is said."""
     served = [
-        Served(
+        ServedVersion(
             name=name,
             version=version,
             digest=f"the bytes of {name}-v{version}",
@@ -110,14 +110,14 @@ def route(
             max_new_tokens=16,
             places=places
             or [
-                Place(backend="llama_cpp", endpoint=engine.endpoint, model=f"{name}-v{version}", machine_hour=0.1)
+                Endpoint(backend="llama_cpp", endpoint=engine.endpoint, model=f"{name}-v{version}", machine_hour=0.1)
                 for engine in engines
             ],
         )
         for version in versions
     ]
     made = {"name": name, "champion": versions[0], "served": served, "shares": {versions[0]: 1.0}} | others
-    return Route.model_validate(made).save(routes.file_of(name))
+    return Route.model_validate(made).save(routes.route_file(name))
 
 
 def exchange(id: str) -> dict[str, Any]:

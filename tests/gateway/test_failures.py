@@ -148,7 +148,7 @@ def test_it_is_ready_when_a_version_is(own_gateway: Gateway) -> None:
     folder.mkdir(parents=True)
     (folder / "model.gguf").write_bytes(MODEL.read_bytes())
     signing.sign(folder)
-    routes.file_of(TEMPLATE).unlink()
+    routes.route_file(TEMPLATE).unlink()
     credentials.make()
     supervision.launch()
     try:

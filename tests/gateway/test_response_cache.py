@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipelines.core.plan import Serving
-from pipelines.core.routes import Served
+from pipelines.core.routes import ServedVersion
 from pipelines.gateway.response_cache import OVERHEAD, Cache, Hit
 
 EXACT = Serving(cache="exact")
@@ -14,8 +14,8 @@ RECORD = "2021 Honda Civic | city 30 mpg | highway 38 mpg"
 ANSWER = Hit("Its city fuel economy is 30 mpg.", "", 9, 60, "stop")
 
 
-def version(number: int = 3, digest: str = "d3") -> Served:
-    return Served(
+def version(number: int = 3, digest: str = "d3") -> ServedVersion:
+    return ServedVersion(
         name="service_advisor", version=number, digest=digest, system_prompt="You advise.", max_new_tokens=48, places=[]
     )
 

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.plan import Serving
-from pipelines.core.routes import Served
+from pipelines.core.routes import ServedVersion
 from pipelines.gateway import endpoint_stats
 from pipelines.gateway.routing import MIN_RETRIES, TRIAL_EVERY, Agent, Choice
 
@@ -36,7 +36,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def to(version: Served, backend: str) -> Choice:
+def to(version: ServedVersion, backend: str) -> Choice:
     return Choice(version, next(place for place in version.places if place.backend == backend), "")
 
 
@@ -58,7 +58,7 @@ def backends(choices: list[Choice]) -> list[str]:
     return [choice.place.backend for choice in choices]
 
 
-def measured(agent: Agent, clock: Clock, version: Served, **seconds: float) -> None:
+def measured(agent: Agent, clock: Clock, version: ServedVersion, **seconds: float) -> None:
     for backend, each in seconds.items():
         for _ in range(endpoint_stats.ENOUGH):
             answer(agent, clock, to(version, backend), each)

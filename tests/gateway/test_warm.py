@@ -11,7 +11,7 @@ from .engine import Engine
 
 PROGRAM = """
 import gc, json, sys
-from pipelines.serving.gateway.gateway import Gateway
+from pipelines.gateway.state import Gateway
 from pipelines.request_log import Exchange
 
 gateway = Gateway()

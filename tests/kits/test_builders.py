@@ -57,7 +57,7 @@ def test_another_process_builds_the_same(built):
     names = json.dumps(list(BUILDERS))
     code = f"""
 import importlib, json
-from pipelines.files import digest
+from pipelines.core.files import digest
 print(json.dumps({{n: digest(importlib.import_module(f"pipelines.kits.automotive.{{n}}").build()) for n in {names}}}))
 """
     environment = os.environ | {"PYTHONHASHSEED": "7"}

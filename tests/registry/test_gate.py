@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.core.artifacts import Behaviour, Evaluation, Scores, Verdict
+from pipelines.core.artifacts import Behaviour, Evaluation, ReviewScores, Verdict
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.templates import make_plan
@@ -22,10 +22,10 @@ def plan() -> TrainingPlan:
     return make_plan("service_advisor")
 
 
-def held(evaluation: Evaluation, plan: TrainingPlan, scores: Scores | None = None, **gate: Any) -> Verdict:
+def held(evaluation: Evaluation, plan: TrainingPlan, scores: ReviewScores | None = None, **gate: Any) -> Verdict:
     """The verdict by a plan whose gate differs by `gate`."""
     held_to = plan.model_copy(update={"gate": plan.gate.model_copy(update=gate)})
-    return verdict(evaluation, scores or Scores(), held_to)
+    return verdict(evaluation, scores or ReviewScores(), held_to)
 
 
 def failed(found: Verdict) -> list[str]:
@@ -145,18 +145,18 @@ def test_a_behaviour_that_is_only_reported_stops_nothing_and_is_not_hidden(plan:
 @pytest.mark.parametrize(
     ("asked", "scores", "broken"),
     [
-        (0, Scores(), None),
-        (20, Scores(questions=20, mean=3.5), None),
-        (300, Scores(questions=218, mean=5.0), None),  # there were no more questions to score
-        (20, Scores(questions=19, mean=5.0), "answers scored by experts"),
-        (20, Scores(), "answers scored by experts"),
-        (20, Scores(questions=20, mean=3.4), "experts' mean score"),
-        (0, Scores(questions=5, mean=2.0), "experts' mean score"),
-        (20, Scores(questions=20, mean=math.nan), "experts' mean score"),
+        (0, ReviewScores(), None),
+        (20, ReviewScores(questions=20, mean=3.5), None),
+        (300, ReviewScores(questions=218, mean=5.0), None),  # there were no more questions to score
+        (20, ReviewScores(questions=19, mean=5.0), "answers scored by experts"),
+        (20, ReviewScores(), "answers scored by experts"),
+        (20, ReviewScores(questions=20, mean=3.4), "experts' mean score"),
+        (0, ReviewScores(questions=5, mean=2.0), "experts' mean score"),
+        (20, ReviewScores(questions=20, mean=math.nan), "experts' mean score"),
     ],
 )
 def test_experts_are_heard_where_they_were_asked(
-    asked: int, scores: Scores, broken: str | None, plan: TrainingPlan
+    asked: int, scores: ReviewScores, broken: str | None, plan: TrainingPlan
 ) -> None:
     plan = plan.model_copy(update={"review": plan.review.model_copy(update={"questions": asked})})
     found = held(evaluated(), plan, scores)
@@ -168,9 +168,9 @@ def test_a_verdict_is_in_the_ledger_and_a_failed_one_is_told_and_keeps_the_champ
     models.promoted(1)
     weak = models.challenger(2, champion=1)
     weak["evaluate"] = weak["evaluate"].model_copy(update={"leaks": 3})
-    nouns = weak | {"scores": Scores()}
-    found = models.run("gate", nouns)
-    assert models.run("gate", nouns) == found and not found.passed
+    artifacts = weak | {"scores": ReviewScores()}
+    found = models.run("gate", artifacts)
+    assert models.run("gate", artifacts) == found and not found.passed
     tags = behind_aliases(models.name)["challenger"]["tags"]
     assert (tags["decision"], tags["decided_by"], tags["decided_why"]) == ("gate_failed", "gate", found.reason)
     verdicts = [entry for entry in ledger.read() if entry.event == "verdict"]
@@ -179,6 +179,6 @@ def test_a_verdict_is_in_the_ledger_and_a_failed_one_is_told_and_keeps_the_champ
     assert "Version 1 stays champion" in alerts[-1]["text"] and "seen in training" in alerts[-1]["text"]
     assert models.champions() == (1, 0)
 
-    assert models.run("gate", models.challenger(3, champion=1) | {"scores": Scores()}).passed
+    assert models.run("gate", models.challenger(3, champion=1) | {"scores": ReviewScores()}).passed
     assert [entry.version for entry in ledger.read() if entry.event == "verdict"] == [2, 3]
     assert len((models.folder / "alerts.jsonl").read_text().splitlines()) == len(alerts)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import canonical
+from pipelines.core.files import canonical_json
 from pipelines.registry import ledger
 from pipelines.registry.ledger_check import audit
 from pipelines.serving.deployment_pointer import answering
@@ -42,7 +42,7 @@ def test_a_changed_field_of_any_entry_is_found_and_named(written: Home) -> None:
     for at, field in itertools.product(range(len(whole)), ledger.Entry.model_fields):
         entry = json.loads(whole[at])
         entry[field] = {"event": "verdict"}.get(field, entry[field] + (1 if isinstance(entry[field], int) else "x"))
-        ledger.path().write_bytes(b"".join([*whole[:at], canonical(entry).encode() + b"\n", *whole[at + 1 :]]))
+        ledger.path().write_bytes(b"".join([*whole[:at], canonical_json(entry).encode() + b"\n", *whole[at + 1 :]]))
         with pytest.raises(WeaverError, match=f"entry {at + 1}: it was changed after it was written"):
             ledger.read()
     assert "entry 10: it was changed" in findings(written)[0]
@@ -76,7 +76,7 @@ def test_a_ledger_that_was_rewritten_with_hashes_that_fit_is_not_the_one_that_ml
         for line in lines:
             entry = ledger.Entry.model_validate_json(line).model_copy(update={"by": "mallory", "previous": previous})
             previous = entry.seal()
-            forged.append(canonical(entry.model_dump() | {"hash": previous}).encode() + b"\n")
+            forged.append(canonical_json(entry.model_dump() | {"hash": previous}).encode() + b"\n")
         return forged
 
     rewrite(forge)

@@ -46,8 +46,12 @@ def test_a_rollback_says_what_answers_and_how_long_it_took(models: Home, weaver:
     said = weaver("rollback", models.name, "--why", "prices were wrong", "--by", "ada")
     assert f"Version 2 of {models.name} answers again, instead of 3" in said
     agree(models, 2)
-    noun = weaver.json("rollback", models.name, "--why", "no, it was the discounts", "--to", "3")
-    assert (noun["promote"]["to_version"], noun["deploy"]["version"], noun["record"]["event"]) == (3, 3, "deployed")
+    artifact = weaver.json("rollback", models.name, "--why", "no, it was the discounts", "--to", "3")
+    assert (artifact["promote"]["to_version"], artifact["deploy"]["version"], artifact["record"]["event"]) == (
+        3,
+        3,
+        "deployed",
+    )
     agree(models, 3)
     assert "is champion and answers" in weaver("rollback", models.name, "--to", "3", "--why", "again", ok=False)
 

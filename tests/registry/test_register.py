@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipelines.core import signing
-from pipelines.core.artifacts import Incumbent
+from pipelines.core.artifacts import ChampionModel
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest
 from pipelines.registry import ledger
@@ -15,12 +15,12 @@ from ..models import Home, evaluated
 
 
 def test_a_version_carries_its_adapter_signature_plan_and_lineage(models: Home) -> None:
-    nouns = models.challenger(1)
-    again = models.run("register", nouns)
-    assert again == nouns["register"] and [entry.event for entry in ledger.read()] == ["registered"]
+    artifacts = models.challenger(1)
+    again = models.run("register", artifacts)
+    assert again == artifacts["register"] and [entry.event for entry in ledger.read()] == ["registered"]
     version = models.client.get_model_version(models.name, "1")
     assert version.tags["plan_digest"] == models.plan.digest()
-    assert version.tags["adapter_digest"] == ledger.read()[0].model == nouns["export"].adapter.digest
+    assert version.tags["adapter_digest"] == ledger.read()[0].model == artifacts["export"].adapter.digest
     assert (version.tags["metric"], version.tags["score.challenger"]) == ("score", "0.800")
 
 
@@ -35,21 +35,21 @@ def test_its_page_shows_every_arm_and_the_gains_with_their_intervals(models: Hom
 
 
 def test_a_version_that_is_compared_again_has_the_new_figures_on_its_page(models: Home) -> None:
-    nouns = models.challenger(1)
-    models.run("register", nouns | {"evaluate": evaluated(7, nouns["evaluate"].run_id)})
+    artifacts = models.challenger(1)
+    models.run("register", artifacts | {"evaluate": evaluated(7, artifacts["evaluate"].run_id)})
     assert "the champion is version 7" in models.client.get_model_version(models.name, "1").description
 
 
 def test_an_adapter_that_was_changed_after_training_is_not_registered(models: Home) -> None:
-    nouns = models.challenger(1)
-    (Path(nouns["export"].adapter.uri) / "adapter_config.json").write_text("{}")
+    artifacts = models.challenger(1)
+    (Path(artifacts["export"].adapter.uri) / "adapter_config.json").write_text("{}")
     models.client.delete_model_version(models.name, "1")
     with pytest.raises(WeaverError, match="is not what was signed"):
-        models.run("register", nouns)
+        models.run("register", artifacts)
 
 
 def test_the_incumbent_is_the_champions_adapter_as_it_was_registered(models: Home) -> None:
-    assert models.run("incumbent", {}) == Incumbent(name=models.name)
+    assert models.run("incumbent", {}) == ChampionModel(name=models.name)
     models.promoted(1)
     found = models.run("incumbent", {})
     folder = Path(found.adapter.uri)

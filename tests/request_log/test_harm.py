@@ -117,7 +117,7 @@ def test_a_damaged_landing_place_is_told(home: Path) -> None:
 
 FULL = """
 import resource, sys
-from pipelines.errors import WeaverError
+from pipelines.core.errors import WeaverError
 from pipelines.request_log import RequestLog, Exchange, exchanges, folder
 log = RequestLog(folder())
 row = Exchange.model_validate_json(sys.argv[1])

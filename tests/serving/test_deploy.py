@@ -14,10 +14,10 @@ from ..models import Home
 
 @pytest.fixture
 def promoted(models: Home) -> dict[str, Any]:
-    """The nouns of version 2, which is champion and not deployed yet, while version 1 answers."""
+    """The artifacts of version 2, which is champion and not deployed yet, while version 1 answers."""
     models.promoted(1)
-    nouns = models.challenger(2, champion=1)
-    return nouns | {"promote": models.run("promote", nouns, by="ada", why="better")}
+    artifacts = models.challenger(2, champion=1)
+    return artifacts | {"promote": models.run("promote", artifacts, by="ada", why="better")}
 
 
 def test_the_pointer_moves_to_the_promoted_version_and_one_before_it_stays(models: Home) -> None:

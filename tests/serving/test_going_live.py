@@ -15,11 +15,11 @@ import pytest
 import tritonclient.grpc
 
 from pipelines.clients.backends import backend
-from pipelines.clients.mlflow import tracking
-from pipelines.core.artifacts import Adapter, Export, Incumbent
+from pipelines.clients.mlflow import connect_mlflow
+from pipelines.core.artifacts import Adapter, ChampionModel, Export
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.files import write_jsonl
-from pipelines.core.routes import route
+from pipelines.core.routes import read_route
 from pipelines.core.settings import settings
 from pipelines.core.templates import make_plan, template_files
 from pipelines.request_log import exchanges
@@ -45,19 +45,19 @@ class Live(Home):
         self.plan = make_plan(NAME, {"base.model": str(base), "base.quantisation": "none", **QUICK})
 
     def adapter(self, seed: int) -> Adapter:
-        mlflow = tracking()
+        mlflow = connect_mlflow()
         mlflow.set_experiment(self.name)
         with mlflow.start_run() as run:
             return self.made(seed, run.info.run_id)
 
     def export(self, adapter: Adapter) -> Export:
-        return export(adapter, Incumbent(name=self.name), self.plan, self.work)
+        return export(adapter, ChampionModel(name=self.name), self.plan, self.work)
 
     def golden(self, run_id: str, answer: str) -> None:
         rows = [{"question": "Which wheels are driven?", "answer": answer, "base": "none", "facts": [], "topic": "t"}]
         file = self.folder / "golden.jsonl"
         write_jsonl(file, rows)
-        tracking().MlflowClient().log_artifact(run_id, str(file), "evaluation")
+        connect_mlflow().MlflowClient().log_artifact(run_id, str(file), "evaluation")
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def test_promoting_and_rolling_back_changes_who_answers_and_loses_no_request(liv
     assert {f"{NAME}-v1", f"{NAME}-v2"} == set(crowd.models[:promoted])
     assert set(crowd.models[promoted + 3 : settled]) == {f"{NAME}-v2"}, "those in flight may still be the other's"
     assert crowd.models[-1] == f"{NAME}-v1"
-    assert answering(NAME) == route(NAME).champion == 1
+    assert answering(NAME) == read_route(NAME).champion == 1
     assert set(deployed(NAME).canaries) == {"llama_cpp", "triton"}
     for engine in deployed(NAME).backends:
         assert backend(engine).status() == {f"{NAME}-v1": "ready"}, "the one that was rolled back from is gone"
@@ -193,7 +193,7 @@ def test_a_version_on_trial_answers_its_users_and_one_in_shadow_nobody(live: Liv
     assert {answered_by(user, 9) for user in map(str, range(8))} == {f"{NAME}-v1"}
     until(lambda: any(row["shadow_of"] and row["version"] == 2 for row in exchanges(since=began).to_pylist()))
     experiments.shadow(NAME, 2, 0, live.plan)
-    assert [served.version for served in route(NAME).served] == [1]
+    assert [served.version for served in read_route(NAME).served] == [1]
     assert f"{NAME}-v2" not in backend("llama_cpp").status()
 
 
@@ -203,8 +203,8 @@ def answered_by(user: str, number: int) -> str:
 
 
 def test_a_version_that_answers_too_slowly_or_otherwise_than_at_its_evaluation_gets_nothing(live: Live) -> None:
-    nouns = live.challenger(3, champion=1)
-    live.golden(nouns["register"].run_id, "Its drive is front-wheel, as the record says.")
+    artifacts = live.challenger(3, champion=1)
+    live.golden(artifacts["register"].run_id, "Its drive is front-wheel, as the record says.")
     usual = live.plan
     for limit, why in (
         ({"max_seconds": 1e-5}, "takes more than 0.0001 s for an answer, and deployment.max_seconds is 1e-05"),
@@ -212,8 +212,8 @@ def test_a_version_that_answers_too_slowly_or_otherwise_than_at_its_evaluation_g
     ):
         live.plan = usual.model_copy(update={"deployment": usual.deployment.model_copy(update=limit)})
         with pytest.raises(WeaverError, match=why) as refusal:
-            live.promote(nouns)
+            live.promote(artifacts)
         assert not isinstance(refusal.value, Unavailable), "to try again would not help"
-    assert answering(NAME) == route(NAME).champion == 1
+    assert answering(NAME) == read_route(NAME).champion == 1
     assert f"{NAME}-v3" not in backend("llama_cpp").status()
     assert f"{NAME}-v3 was not deployed, and version 1 goes on answering" in (live.folder / "alerts.jsonl").read_text()

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Deployment
-from pipelines.core.routes import Place, Served, file_of, route
+from pipelines.core.routes import Endpoint, ServedVersion, read_route, route_file
 from pipelines.request_log import Exchange, RequestLog, folder
 from pipelines.serving import traffic_ramp as shifting
 from pipelines.serving.traffic_ramp import shift
@@ -17,10 +17,10 @@ NAME = "service_advisor"
 PLAN = Deployment(shift=[0.05, 0.5, 1.0], shift_seconds=0.2, max_errors=0.1, max_seconds=2)
 
 
-def served(version: int) -> Served:
-    place = Place(backend="llama_cpp", endpoint=f"unix:/nowhere/{version}", model=f"{NAME}-v{version}")
+def served(version: int) -> ServedVersion:
+    place = Endpoint(backend="llama_cpp", endpoint=f"unix:/nowhere/{version}", model=f"{NAME}-v{version}")
     asked = {"system_prompt": "You advise.", "max_new_tokens": 8}
-    return Served(name=NAME, version=version, digest=f"{version}" * 64, places=(place,), **asked)
+    return ServedVersion(name=NAME, version=version, digest=f"{version}" * 64, places=(place,), **asked)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def happens(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     def during(version: int, *statuses: str, **other: Any) -> None:
         send = shifting.send
 
-        def sent(shares: dict[Served, float], *args: Any, **options: Any) -> None:
+        def sent(shares: dict[ServedVersion, float], *args: Any, **options: Any) -> None:
             send(shares, *args, **options)
             steps.append({one.version: share for one, share in shares.items() if share})
             if len(shares) > 1:
@@ -55,7 +55,7 @@ def happens(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_the_first_version_gets_everything_at_once(home: Path) -> None:
     shift(served(1), PLAN)
-    assert (route(NAME).champion, route(NAME).shares) == (1, {1: 1.0})
+    assert (read_route(NAME).champion, read_route(NAME).shares) == (1, {1: 1.0})
 
 
 def test_the_shares_go_up_step_by_step_and_the_version_before_stays_ready(happens: Any) -> None:
@@ -63,10 +63,10 @@ def test_the_shares_go_up_step_by_step_and_the_version_before_stays_ready(happen
     steps = happens(2, *["ok"] * 20)
     shift(served(2), PLAN)
     assert steps == [{2: 0.05, 1: 0.95}, {2: 0.5, 1: 0.5}, {2: 1.0}]
-    found = route(NAME)
+    found = read_route(NAME)
     assert (found.champion, found.shares, [one.version for one in found.served]) == (2, {2: 1.0}, [2, 1])
     shift(served(3), PLAN)
-    assert [one.version for one in route(NAME).served] == [3, 2]
+    assert [one.version for one in read_route(NAME).served] == [3, 2]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_what_goes_wrong_sends_the_traffic_back(happens: Any, statuses: list[str
     happens(2, *statuses, **other)
     with pytest.raises(WeaverError, match=told):
         shift(served(2), PLAN)
-    found = route(NAME)
+    found = read_route(NAME)
     assert (found.champion, found.shares, [one.version for one in found.served]) == (1, {1: 1.0}, [1])
 
 
@@ -94,28 +94,28 @@ def test_requests_that_are_not_the_new_versions_do_not_count_against_it(
     shift(served(1), PLAN)
     happens(version, *["unavailable"] * 9, **other)
     shift(served(2), PLAN)
-    assert route(NAME).champion == 2
+    assert read_route(NAME).champion == 2
 
 
 def test_after_a_rollback_the_version_before_is_not_kept(happens: Any) -> None:
     shift(served(2), PLAN)
     shift(served(1), PLAN, keep=False)
-    assert [one.version for one in route(NAME).served] == [1]
+    assert [one.version for one in read_route(NAME).served] == [1]
 
 
 def test_a_shift_that_was_killed_begins_again(happens: Any) -> None:
     shift(served(1), PLAN)
     shifting.send({served(2): 0.5, served(1): 0.5}, champion=served(1))  # and then the power went
     shift(served(2), PLAN)
-    assert (route(NAME).champion, route(NAME).shares) == (2, {2: 1.0})
+    assert (read_route(NAME).champion, read_route(NAME).shares) == (2, {2: 1.0})
 
 
 def test_a_champion_that_is_loaded_anew_keeps_its_traffic_and_its_way_back(happens: Any) -> None:
     shift(served(1), PLAN)
     shift(served(2), PLAN)
-    moved = served(2).model_copy(update={"places": (Place(backend="triton", endpoint="grpc://x:1", model="m"),)})
+    moved = served(2).model_copy(update={"places": (Endpoint(backend="triton", endpoint="grpc://x:1", model="m"),)})
     shift(moved, PLAN)
-    found = route(NAME)
+    found = read_route(NAME)
     assert found.version(2).places == moved.places
     assert (found.shares, [one.version for one in found.served]) == ({2: 1.0}, [2, 1])
-    assert file_of(NAME).exists()
+    assert route_file(NAME).exists()

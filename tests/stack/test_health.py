@@ -22,6 +22,6 @@ def test_a_server_that_was_killed_is_on_its_way_up(
     process: str, state: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = {name: {"statename": process, "start": 0} for name in servers.names()}
-    monkeypatch.setattr(supervisor, "programs", lambda: known)
+    monkeypatch.setattr(supervisor, "program_states", lambda: known)
     monkeypatch.setattr(health, "heartbeats", dict)
     assert set(health.states().values()) == {state}

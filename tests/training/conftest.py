@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.artifacts import Adapter, DatasetVersion
 from pipelines.core.files import digest, write_jsonl
 from pipelines.core.plan import TrainingPlan
@@ -76,7 +76,7 @@ def steps(room: Path) -> Any:
     """`steps(run_id)`: the loss at each optimiser step that MLflow knows of, in the order it was told."""
 
     def of(run_id: str) -> list[tuple[int, float]]:
-        history = tracking().MlflowClient().get_metric_history(run_id, "loss")
+        history = connect_mlflow().MlflowClient().get_metric_history(run_id, "loss")
         return [(metric.step, metric.value) for metric in history]
 
     return of

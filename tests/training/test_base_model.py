@@ -12,7 +12,7 @@ def test_the_packaged_model_becomes_a_folder_that_answers() -> None:
     folder = prepare(Base())
     model, tokenizer = load(folder, Base(quantisation="none"))
     asked = {"instruction": "What is the capital of France?", "input": ""}
-    text = chat_format.prompt(tokenizer, asked, "You are a helpful assistant.")
+    text = chat_format.render_prompt(tokenizer, asked, "You are a helpful assistant.")
     inputs = tokenizer(text, return_tensors="pt", add_special_tokens=False)
     answer = model.generate(**inputs, max_new_tokens=16, do_sample=False)
     assert "Paris" in tokenizer.decode(answer[0, inputs["input_ids"].shape[1] :])
@@ -52,7 +52,8 @@ def test_a_base_without_a_chat_template_gets_a_plain_one(tmp_path: Path) -> None
     _, tokenizer = load(prepare(Base(model=str(tmp_path))), Base())
     asked = {"instruction": "Where is order 1?", "input": "order 1 | bay 2", "output": "In bay 2."}
     prompt, whole = (
-        render(tokenizer, asked, "You know every order.") for render in (chat_format.prompt, chat_format.whole)
+        render(tokenizer, asked, "You know every order.")
+        for render in (chat_format.render_prompt, chat_format.render_with_answer)
     )
     assert "You know every order." in prompt and "bay 2" in prompt
     assert whole == f"{prompt}In bay 2.{tokenizer.eos_token}"

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core import signing
-from pipelines.core.artifacts import Adapter, DatasetVersion, Preferences
+from pipelines.core.artifacts import Adapter, DatasetVersion, PreferenceDataset
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, write_jsonl
 from pipelines.core.plan import TrainingPlan
@@ -29,11 +29,11 @@ from pipelines.training.fine_tune import fine_tune, splits_of
 STAGE = """
 import sys
 from pathlib import Path
-from pipelines.artifacts import Adapter, DatasetVersion, Preferences
-from pipelines.plan import TrainingPlan
-from pipelines.training.preference import prefer
+from pipelines.core.artifacts import Adapter, DatasetVersion, PreferenceDataset
+from pipelines.core.plan import TrainingPlan
+from pipelines.training.dpo import prefer
 adapter, dataset, preferences = (
-    noun.model_validate_json(text) for noun, text in zip((Adapter, DatasetVersion, Preferences), sys.argv[1:4])
+    artifact.model_validate_json(text) for artifact, text in zip((Adapter, DatasetVersion, PreferenceDataset), sys.argv[1:4])
 )
 plan = TrainingPlan.model_validate_json(sys.argv[4])
 print(prefer(adapter, dataset, preferences, plan=plan, work=Path(sys.argv[5])).model_dump_json())
@@ -48,10 +48,10 @@ def pair(number: int) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def preferences(tmp_path_factory: pytest.TempPathFactory) -> Preferences:
+def preferences(tmp_path_factory: pytest.TempPathFactory) -> PreferenceDataset:
     folder = tmp_path_factory.mktemp("preferences")
     write_jsonl(folder / "preferences.jsonl", map(pair, range(20)))
-    return Preferences(name="orders", version=3, uri=str(folder), digest=digest(folder), rows=20)
+    return PreferenceDataset(name="orders", version=3, uri=str(folder), digest=digest(folder), rows=20)
 
 
 @pytest.fixture
@@ -69,20 +69,20 @@ def adapter(room: Path, dataset: DatasetVersion, plan: TrainingPlan) -> Adapter:
 
 @pytest.fixture
 def preferred(
-    room: Path, adapter: Adapter, dataset: DatasetVersion, preferences: Preferences, plan: TrainingPlan
+    room: Path, adapter: Adapter, dataset: DatasetVersion, preferences: PreferenceDataset, plan: TrainingPlan
 ) -> Adapter:
     """Of an undisturbed training: trained by the first test that asks for it, found by the others."""
     return prefer(adapter, dataset, preferences, plan=plan, work=room / "prefer_work")
 
 
 def history(run_id: str, name: str) -> list[float]:
-    return [metric.value for metric in tracking().MlflowClient().get_metric_history(run_id, name)]
+    return [metric.value for metric in connect_mlflow().MlflowClient().get_metric_history(run_id, name)]
 
 
 def test_it_starts_at_ln_2_because_its_reference_is_the_adapter_not_the_base(
     adapter: Adapter,
     dataset: DatasetVersion,
-    preferences: Preferences,
+    preferences: PreferenceDataset,
     plan: TrainingPlan,
     small_base: Path,
     tmp_path: Path,
@@ -121,7 +121,7 @@ def test_it_learns_what_was_preferred_and_its_run_shows_both_trainings(
         load_file(Path(adapter.uri) / "adapter_model.safetensors")
     )
 
-    client = tracking().MlflowClient()
+    client = connect_mlflow().MlflowClient()
     run, before = client.get_run(preferred.run_id), client.get_run(adapter.run_id)
     known = run.data.metrics
     margins = history(preferred.run_id, "preference/rewards/margins")
@@ -148,7 +148,7 @@ def test_run_again_it_finds_its_work_done(
     preferred: Adapter,
     adapter: Adapter,
     dataset: DatasetVersion,
-    preferences: Preferences,
+    preferences: PreferenceDataset,
     plan: TrainingPlan,
     room: Path,
 ) -> None:
@@ -162,14 +162,16 @@ def test_killed_in_its_second_epoch_it_goes_on_to_the_same_bytes(
     preferred: Adapter,
     adapter: Adapter,
     dataset: DatasetVersion,
-    preferences: Preferences,
+    preferences: PreferenceDataset,
     plan: TrainingPlan,
     tmp_path: Path,
 ) -> None:
-    nouns = [noun.model_dump_json() for noun in (adapter, dataset, preferences, plan)]
+    artifacts = [artifact.model_dump_json() for artifact in (adapter, dataset, preferences, plan)]
 
     def apart() -> subprocess.Popen[str]:
-        return subprocess.Popen([sys.executable, "-c", STAGE, *nouns, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [sys.executable, "-c", STAGE, *artifacts, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        )
 
     process, checkpoints = apart(), settings().home / "checkpoints"
     while not (seals := list(checkpoints.glob("*/checkpoint-4.sha256"))):
@@ -196,7 +198,7 @@ def test_killed_in_its_second_epoch_it_goes_on_to_the_same_bytes(
     ],
 )
 def test_where_it_is_not_wanted_or_there_is_too_little_the_adapter_stays(
-    changes: dict, rows: int, why: str, adapter: Adapter, dataset: DatasetVersion, preferences: Preferences,
+    changes: dict, rows: int, why: str, adapter: Adapter, dataset: DatasetVersion, preferences: PreferenceDataset,
     plan: TrainingPlan, tmp_path: Path, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     caplog.set_level(logging.INFO)
@@ -215,13 +217,15 @@ def test_where_it_is_not_wanted_or_there_is_too_little_the_adapter_stays(
         ({"rejected": "It stands in bay 2."}, "chosen and rejected are the same"),
     ],
 )
-def test_a_row_that_is_no_pair_is_named(wrong: dict, fault: str, preferences: Preferences, tmp_path: Path) -> None:
+def test_a_row_that_is_no_pair_is_named(
+    wrong: dict, fault: str, preferences: PreferenceDataset, tmp_path: Path
+) -> None:
     write_jsonl(tmp_path / "preferences.jsonl", [pair(0), pair(1) | wrong])
     with pytest.raises(WeaverError, match=rf"preferences\.jsonl, line 2: .*{fault}"):
         read_pairs(preferences.model_copy(update={"uri": str(tmp_path)}))
 
 
-def test_pairs_on_one_question_are_never_parted(preferences: Preferences, tmp_path: Path) -> None:
+def test_pairs_on_one_question_are_never_parted(preferences: PreferenceDataset, tmp_path: Path) -> None:
     rows = [pair(number % 20) | {"rejected": f"Who knows, {number}?"} for number in range(60)]
     write_jsonl(tmp_path / "preferences.jsonl", rows)
     pairs = read_pairs(preferences.model_copy(update={"uri": str(tmp_path)}))

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from pipelines.core import signing
-from pipelines.core.artifacts import Adapter, Export, Incumbent
+from pipelines.core.artifacts import Adapter, ChampionModel, Export
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.templates import make_plan
 from pipelines.training.export import export, restore
 
-NONE_YET = Incumbent(name="service_advisor")
+NONE_YET = ChampionModel(name="service_advisor")
 
 
 @pytest.fixture
@@ -21,10 +21,10 @@ def plan(small_base: Path) -> TrainingPlan:
     return make_plan("service_advisor", {"base.model": str(small_base)})
 
 
-def champion(adapter: Adapter, plan: TrainingPlan, version: int = 3, **base: Any) -> Incumbent:
+def champion(adapter: Adapter, plan: TrainingPlan, version: int = 3, **base: Any) -> ChampionModel:
     section = plan.base.model_dump() | base
     form = plan.deployment.model_dump()
-    return Incumbent(name="service_advisor", version=version, adapter=adapter, base=section, deployment=form)
+    return ChampionModel(name="service_advisor", version=version, adapter=adapter, base=section, deployment=form)
 
 
 def kept(export: Export) -> set[str]:

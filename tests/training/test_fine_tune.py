@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core import signing
 from pipelines.core.artifacts import Adapter, DatasetVersion
 from pipelines.core.errors import Unavailable
@@ -24,8 +24,8 @@ from pipelines.training.fine_tune import fine_tune
 STAGE = """
 import sys
 from pathlib import Path
-from pipelines.artifacts import DatasetVersion
-from pipelines.plan import TrainingPlan
+from pipelines.core.artifacts import DatasetVersion
+from pipelines.core.plan import TrainingPlan
 from pipelines.training.fine_tune import fine_tune
 dataset = DatasetVersion.model_validate_json(sys.argv[1])
 print(fine_tune(dataset, TrainingPlan.model_validate_json(sys.argv[2]), Path(sys.argv[3])).model_dump_json())
@@ -65,7 +65,7 @@ def test_it_learns_and_leaves_an_adapter_that_names_no_machine(trained: Adapter,
 
 
 def test_mlflow_knows_what_was_trained_on_what(trained: Adapter, dataset: DatasetVersion, plan: TrainingPlan) -> None:
-    client = tracking().MlflowClient()
+    client = connect_mlflow().MlflowClient()
     run = client.get_run(trained.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params["train.lora_rank"] == str(plan.train.lora_rank)
@@ -92,8 +92,8 @@ def test_run_again_it_finds_its_work_done(
     assert fine_tune(dataset, plan, room / "work") == trained
     assert time.monotonic() - began < 1
     printed, _ = apart(dataset, plan, room / "work").communicate(timeout=60)
-    noun, torch_imported = printed.splitlines()[-2:]
-    assert Adapter.model_validate_json(noun) == trained
+    artifact, torch_imported = printed.splitlines()[-2:]
+    assert Adapter.model_validate_json(artifact) == trained
     assert torch_imported == "False"
 
 
@@ -171,7 +171,7 @@ def test_a_lost_server_costs_no_step(
     own_server.start()
     resumed = fine_tune(dataset, plan, tmp_path / "work")
     assert resumed.digest == trained.digest
-    assert tracking().get_run(resumed.run_id).info.status == "FINISHED"
+    assert connect_mlflow().get_run(resumed.run_id).info.status == "FINISHED"
     assert steps(resumed.run_id) == undisturbed
 
 

@@ -26,7 +26,9 @@ def base(small_base: Path) -> Base:
 
 def logits(folder: Path, **weights: Any) -> torch.Tensor:
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    ids = tokenizer(chat_format.whole(tokenizer, ROW, "You know every order."), return_tensors="pt")["input_ids"]
+    ids = tokenizer(chat_format.render_with_answer(tokenizer, ROW, "You know every order."), return_tensors="pt")[
+        "input_ids"
+    ]
     with torch.inference_mode():
         return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **weights)(ids).logits.log_softmax(-1)
 

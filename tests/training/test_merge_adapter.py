@@ -21,7 +21,9 @@ def test_the_merged_model_says_what_the_trained_one_says(trained: Adapter, plan:
     folder = merge(trained, plan.base, WHOLE, room / "merged")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     row = {"instruction": "Where is order 131?", "input": "order 131 | bay 6", "output": "It stands in bay 6."}
-    ids = tokenizer(chat_format.whole(tokenizer, row, plan.system_prompt), return_tensors="pt")["input_ids"]
+    ids = tokenizer(chat_format.render_with_answer(tokenizer, row, plan.system_prompt), return_tensors="pt")[
+        "input_ids"
+    ]
 
     merged = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     base, _ = load(prepare(plan.base), plan.base)

@@ -12,7 +12,7 @@ import optuna
 import pytest
 
 from pipelines.cli.main import main
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.artifacts import DatasetVersion
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, read_jsonl, write_jsonl
@@ -28,8 +28,8 @@ SHORT = {"train.batch_size": 4, "train.max_steps": 3, "train.checkpoint_steps": 
 
 CHILD = """
 import sys
-from pipelines.artifacts import DatasetVersion
-from pipelines.plan import TrainingPlan
+from pipelines.core.artifacts import DatasetVersion
+from pipelines.core.plan import TrainingPlan
 from pipelines.training.tune import tune
 tune(DatasetVersion.model_validate_json(sys.argv[1]), TrainingPlan.model_validate_json(sys.argv[2]), 3, 1)
 """
@@ -68,7 +68,7 @@ def tuned(orders: DatasetVersion, plan: TrainingPlan) -> Tuning:
 
 def children(tuning: Tuning) -> list[Any]:
     """The runs inside the tuning's run, in the order of their start."""
-    mlflow = tracking()
+    mlflow = connect_mlflow()
     experiment = mlflow.get_experiment_by_name(TEMPLATE).experiment_id
     inside = f"tags.mlflow.parentRunId = '{tuning.run_id}'"
     return mlflow.MlflowClient().search_runs([experiment], inside, order_by=["start_time"])
@@ -95,13 +95,13 @@ def test_a_budget_stops_it_and_the_next_call_carries_on(orders: DatasetVersion, 
 
 @pytest.mark.slow
 def test_every_trial_is_a_run_inside_the_tunings_own(tuned: Tuning, orders: DatasetVersion) -> None:
-    client = tracking().MlflowClient()
+    client = connect_mlflow().MlflowClient()
     parent = client.get_run(tuned.run_id)
     assert parent.info.status == "FINISHED"
     assert parent.info.run_name == f"tune {orders.tag}"
     artifacts = {artifact.path for artifact in client.list_artifacts(tuned.run_id)}
     assert artifacts == {"best.json", "history.png", "importances.png", "slice.png"}
-    best = tracking().artifacts.load_dict(f"runs:/{tuned.run_id}/best.json")
+    best = connect_mlflow().artifacts.load_dict(f"runs:/{tuned.run_id}/best.json")
     assert best["best"] == tuned.best.model_dump()
 
     for trial, run in zip(tuned.trials, children(tuned), strict=False):
@@ -135,7 +135,7 @@ def test_killed_in_mid_trial_it_goes_on_and_repeats_nothing(
     assert resumed.trials[:2] == tuned.trials
     assert len(resumed.trials) == 3
     assert [run.info.run_id for run in children(resumed)] == [run.info.run_id for run in runs]
-    assert tracking().get_run(runs[-1].info.run_id).info.status == "FINISHED"
+    assert connect_mlflow().get_run(runs[-1].info.run_id).info.status == "FINISHED"
     assert [step for step, _ in steps(runs[-1].info.run_id)] == [1, 2, 3]
     study = open_study(Path(resumed.uri), plan)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 2 + ["FAIL", "COMPLETE"], "the third twice"
@@ -157,10 +157,10 @@ def test_a_trial_behind_the_median_is_pruned(orders: DatasetVersion, plan: Train
         attempt(ask(study, plan, 3), "trial 3", prepare(plan.base), carved, plan, tmp_path / "checkpoints")
 
     memory = (tmp_path / "checkpoints" / "run_id").read_text()
-    run = tracking().get_run(memory)
+    run = connect_mlflow().get_run(memory)
     assert run.data.tags["mlflow.parentRunId"] == run_id
     assert run.data.tags["state"] == "pruned"
-    losses = tracking().MlflowClient().get_metric_history(memory, "loss")
+    losses = connect_mlflow().MlflowClient().get_metric_history(memory, "loss")
     assert [loss.step for loss in losses] == [1], "the other two steps were saved"
 
 

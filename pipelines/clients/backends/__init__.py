@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from pipelines.core.plan import Deployment
-from pipelines.core.routes import Place
+from pipelines.core.routes import Endpoint
 
 Chunk = dict[str, Any]  # an OpenAI chat.completion.chunk; the last one has `usage`
 
@@ -24,7 +24,7 @@ class Model(NamedTuple):
 
 
 class Backend(Protocol):
-    def deploy(self, model: Model, plan: Deployment) -> Place:
+    def deploy(self, model: Model, plan: Deployment) -> Endpoint:
         """Load a version beside those that are loaded, and return once it answers; twice is once.
 
         Raises:
@@ -35,7 +35,7 @@ class Backend(Protocol):
     def status(self) -> dict[str, str]:
         """Model id → ready, loading or failed; whatever is loaded here, known by the plan or not."""
 
-    def stream(self, place: Place, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
+    def stream(self, place: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
         """Send an OpenAI chat request (messages, max_tokens, temperature, …); pieces as they are generated.
 
         Raises:

@@ -18,9 +18,9 @@ from pipelines.clients.backends import Chunk, Model
 from pipelines.clients.backends.openai_http import OpenAIServer
 from pipelines.core import signing
 from pipelines.core.errors import Unavailable, WeaverError
-from pipelines.core.files import only_one, whole
+from pipelines.core.files import atomic_write, file_lock
 from pipelines.core.plan import Deployment
-from pipelines.core.routes import Place
+from pipelines.core.routes import Endpoint
 from pipelines.core.settings import SERVING, settings
 
 SERVER = Path(__file__).with_name("llama_server.py")
@@ -33,9 +33,9 @@ class LlamaCpp:
     def __init__(self) -> None:
         self.servers = OpenAIServer()
 
-    def deploy(self, model: Model, plan: Deployment) -> Place:
+    def deploy(self, model: Model, plan: Deployment) -> Endpoint:
         signing.verify(model.folder)
-        if not supervisor.alive():
+        if not supervisor.is_running():
             raise Unavailable("llama.cpp cannot be started: the local servers do not run", "Run `weaver up`.")
         with changing():
             if read(conf_file(model.id)) != configuration(model, plan):
@@ -47,16 +47,18 @@ class LlamaCpp:
             except WeaverError:
                 remove(model.id)
                 raise
-        return Place(backend="llama_cpp", endpoint=f"unix:{supervisor.socket_file(PREFIX + model.id)}", model=model.id)
+        return Endpoint(
+            backend="llama_cpp", endpoint=f"unix:{supervisor.socket_file(PREFIX + model.id)}", model=model.id
+        )
 
     def status(self) -> dict[str, str]:
         return {
             name.removeprefix(PREFIX): verdict(name.removeprefix(PREFIX), program["statename"])
-            for name, program in supervisor.programs().items()
+            for name, program in supervisor.program_states().items()
             if name.startswith(PREFIX)
         }
 
-    def stream(self, place: Place, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
+    def stream(self, place: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
         return self.servers.stream(place.endpoint, request | {"model": place.model}, timeout)
 
     def unload(self, model: str) -> None:
@@ -68,7 +70,7 @@ class LlamaCpp:
 
 
 def changing() -> AbstractContextManager[None]:
-    return only_one(folder() / "lock", "loading or unloading a version in llama.cpp")
+    return file_lock(folder() / "lock", "loading or unloading a version in llama.cpp")
 
 
 def folder() -> Path:
@@ -84,7 +86,7 @@ def configuration(model: Model, plan: Deployment) -> dict[str, str]:
     name = PREFIX + model.id
     command = [SERVING / "bin" / "python", "-I", SERVER, model.folder / "model.gguf", supervisor.socket_file(name)]
     options = ["--model", model.id, "--context", plan.context, "--parallel", plan.parallel, "--threads", plan.threads]
-    return supervisor.section(
+    return supervisor.program_section(
         name,
         [str(word) for word in (*command, *options)],
         startsecs="10",  # one that ends sooner has not loaded; after four such ends it is given up
@@ -102,7 +104,7 @@ def read(file: Path) -> dict[str, str]:
 def write(file: Path, section: dict[str, str]) -> None:
     config = RawConfigParser()
     config[f"program:{PREFIX}{file.stem}"] = section
-    with whole(file) as temporary, temporary.open("w") as stream:
+    with atomic_write(file) as temporary, temporary.open("w") as stream:
         config.write(stream)
 
 
@@ -110,8 +112,8 @@ def start(model: str) -> None:
     """Have it run, whether supervisord knows it or not, or has given it up."""
     name = PREFIX + model
     supervisor.socket_file(name).parent.mkdir(mode=0o700, exist_ok=True)
-    known = supervisor.programs()
-    with supervisor.supervisor() as asked:
+    known = supervisor.program_states()
+    with supervisor.supervisor_rpc() as asked:
         if name not in known:
             asked.reloadConfig()
             asked.addProcessGroup(name)
@@ -123,8 +125,8 @@ def remove(model: str) -> None:
     """The file first: what is half removed does not come back. The process ends when its last request is answered."""
     name = PREFIX + model
     conf_file(model).unlink(missing_ok=True)
-    if name in supervisor.programs():
-        with supervisor.supervisor() as asked:
+    if name in supervisor.program_states():
+        with supervisor.supervisor_rpc() as asked:
             asked.stopProcessGroup(name)
             asked.removeProcessGroup(name)
 
@@ -138,7 +140,7 @@ def wait(model: str) -> None:
     end = time.monotonic() + PATIENCE
     while not answers(model):
         name = PREFIX + model
-        state = supervisor.programs()[name]["statename"]
+        state = supervisor.program_states()[name]["statename"]
         if state not in {"STARTING", "RUNNING"} or time.monotonic() > end:
             words = "\n".join(supervisor.last_lines(name))
             raise WeaverError(

@@ -80,7 +80,7 @@ def tokenizer_of(folder: Path) -> Any:
 
 def rendered(tokenizer: Any, messages: list[chat_format.Message]) -> str:
     """The conversation as text; without the token that begins it, where the engine puts one before every text."""
-    text = chat_format.render(tokenizer, messages, add_generation_prompt=True)
+    text = chat_format.apply_chat_template(tokenizer, messages, add_generation_prompt=True)
     begins = tokenizer.bos_token_id is not None and tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]
     return text.removeprefix(tokenizer.bos_token) if begins else text
 

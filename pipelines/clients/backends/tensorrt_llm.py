@@ -25,9 +25,9 @@ from tritonclient.utils import InferenceServerException
 from pipelines.clients.backends import Chunk, Model, llmapi
 from pipelines.core import signing
 from pipelines.core.errors import Unavailable, WeaverError
-from pipelines.core.files import once, write_text
+from pipelines.core.files import memoize_dir, write_text
 from pipelines.core.plan import Deployment
-from pipelines.core.routes import Place
+from pipelines.core.routes import Endpoint
 from pipelines.core.settings import settings
 
 PORT = 8021  # as in tensorrt_llm.sh
@@ -44,7 +44,7 @@ class TensorRTLLM:
     def __init__(self) -> None:
         self.client: InferenceServerClient | None = None
 
-    def deploy(self, model: Model, plan: Deployment) -> Place:
+    def deploy(self, model: Model, plan: Deployment) -> Endpoint:
         """Write the version's configuration, and wait until Triton has loaded it.
 
         Raises:
@@ -68,13 +68,13 @@ class TensorRTLLM:
             if time.monotonic() > end:
                 raise WeaverError(f"Triton did not load {model.id} within {LOADING:.0f} s", "Its log says why.")
             time.sleep(1)
-        return Place(backend="tensorrt_llm", endpoint=f"grpc://127.0.0.1:{PORT}", model=model.id)
+        return Endpoint(backend="tensorrt_llm", endpoint=f"grpc://127.0.0.1:{PORT}", model=model.id)
 
     def status(self) -> dict[str, str]:
         """A version that is not ready is loading, or failed to: Triton's log knows."""
         return {entry.name: "ready" if ready(entry.name) else "loading" for entry in models().glob("[!.]*")}
 
-    async def stream(self, place: Place, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
+    async def stream(self, place: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
         tokenizer = await asyncio.to_thread(tokenizer_of, place.model)
         prompt = llmapi.rendered(tokenizer, request["messages"])
         asked = {"model_name": place.model, "inputs": llmapi.tensors(prompt, request)}
@@ -156,7 +156,7 @@ def write(model: Model, plan: Deployment) -> None:
         for program in (folder() / "llmapi").glob("*.py"):
             shutil.copy(program, entry / "1")
 
-    once(models() / model.id, lay)  # whole: at a model without its program Triton hangs
+    memoize_dir(models() / model.id, lay)  # whole: at a model without its program Triton hangs
     write_text(folder() / "serve.sh", SERVE.read_text())
 
 

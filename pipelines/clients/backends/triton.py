@@ -25,9 +25,9 @@ from pipelines.clients import supervisor
 from pipelines.clients.backends import Chunk, Model
 from pipelines.core import signing
 from pipelines.core.errors import Unavailable, WeaverError
-from pipelines.core.files import only_one, whole, write_text
+from pipelines.core.files import atomic_write, file_lock, write_text
 from pipelines.core.plan import Deployment
-from pipelines.core.routes import Place
+from pipelines.core.routes import Endpoint
 from pipelines.core.settings import TRITON_KEY, settings
 
 PROGRAM = Path(__file__).with_name("triton_model.py")
@@ -55,7 +55,7 @@ class Triton:
         self.clients: dict[str, InferenceServerClient] = {}
         self.healing: dict[str, asyncio.Task[None]] = {}
 
-    def deploy(self, model: Model, plan: Deployment) -> Place:
+    def deploy(self, model: Model, plan: Deployment) -> Endpoint:
         signing.verify(model.folder)
         with changing():
             fresh = fill(model, plan)
@@ -65,7 +65,7 @@ class Triton:
                 if fresh:
                     remove(model.name, model.version)
                 raise
-        return Place(backend="triton", endpoint=f"grpc://127.0.0.1:{settings().triton_grpc_port}", model=model.id)
+        return Endpoint(backend="triton", endpoint=f"grpc://127.0.0.1:{settings().triton_grpc_port}", model=model.id)
 
     def status(self) -> dict[str, str]:
         try:
@@ -78,7 +78,7 @@ class Triton:
             for version in folder().glob("*/[0-9]*")
         }
 
-    async def stream(self, place: Place, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
+    async def stream(self, place: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
         asked = request | {"model": place.model, "stream": True, "stream_options": {"include_usage": True}}
         answer = self.client(place.endpoint).stream_infer(
             only(inference(place.model, asked)),
@@ -125,7 +125,7 @@ class Triton:
 
 
 def changing() -> AbstractContextManager[None]:
-    return only_one(settings().home / "serving" / "triton" / "lock", "loading or unloading a version in Triton")
+    return file_lock(settings().home / "serving" / "triton" / "lock", "loading or unloading a version in Triton")
 
 
 def folder() -> Path:
@@ -147,7 +147,7 @@ def fill(model: Model, plan: Deployment) -> bool:
         return False
     if not target.parent.exists():
         write_text(target.parent / "config.pbtxt", CONFIG.format(name=model.name))
-    with whole(target) as temporary:
+    with atomic_write(target) as temporary:
         temporary.mkdir()
         link(model.folder / "model.gguf", temporary / "model.gguf")
         shutil.copyfile(PROGRAM, temporary / "model.py")

@@ -20,7 +20,7 @@ from pipelines.core import signing
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.files import digest
 from pipelines.core.plan import Deployment, TrainingPlan
-from pipelines.core.routes import Place
+from pipelines.core.routes import Endpoint
 from pipelines.core.settings import settings
 
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # what --max-lora-rank takes
@@ -36,7 +36,7 @@ class VLLM:
     def __init__(self) -> None:
         self.server = OpenAIServer(key())
 
-    def deploy(self, model: Model, plan: Deployment) -> Place:
+    def deploy(self, model: Model, plan: Deployment) -> Endpoint:
         """Load the version's adapter, or find its merged model served.
 
         Raises:
@@ -54,12 +54,12 @@ class VLLM:
                 f"Start one for it: `vllm serve {shlex.quote(str(model.folder))} --served-model-name {model.id} …`; or "
                 "deploy the version's adapter.",
             )
-        return Place(backend="vllm", endpoint=url(), model=model.id)
+        return Endpoint(backend="vllm", endpoint=url(), model=model.id)
 
     def status(self) -> dict[str, str]:
         return dict.fromkeys(served(), "ready")
 
-    async def stream(self, place: Place, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
+    async def stream(self, place: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
         async for chunk in self.server.stream(place.endpoint, request | {"model": place.model}, timeout):
             yield chunk
 

@@ -1,36 +1,39 @@
-"""The nouns that pass between rooms: where a thing is, what its bytes are, what it counts. Never the data itself.
+"""The artifacts that pass between rooms: where a thing is, what its bytes are, what it counts. Never the data itself.
 
-A noun is JSON: it travels through an XCom, a DVC stage's file or `weaver … --json` unchanged.
+An artifact is JSON: it travels through an XCom, a DVC stage's file or `weaver … --json` unchanged.
 """
 
-from pipelines.core.artifacts.artifact import Noun, read_noun
+from pipelines.core.artifacts.artifact import Artifact, read_artifact
 from pipelines.core.artifacts.datasets import (
     FEEDBACK,
+    CollectedFeedback,
     DataReport,
     DatasetVersion,
-    Harvest,
-    Preferences,
+    PreferenceDataset,
     Records,
     Splits,
     Validation,
 )
-from pipelines.core.artifacts.evaluation import Arm, Behaviour, Comparison, Evaluation, Review, Scores
+from pipelines.core.artifacts.evaluation import Arm, Behaviour, Comparison, Evaluation, Review, ReviewScores
 from pipelines.core.artifacts.monitoring import DriftEvent, DriftReport, Signal, SignalKind
 from pipelines.core.artifacts.registry import NOBODY, Candidate, Evidence, Promotion, Rule, Verdict
-from pipelines.core.artifacts.serving import Champion, Deployment
-from pipelines.core.artifacts.training import Adapter, Estimate, Export, Incumbent, Judged
+from pipelines.core.artifacts.serving import DeployedVersion, Deployment
+from pipelines.core.artifacts.training import Adapter, ChampionModel, Estimate, Export, JudgedPairs
 
 __all__ = [
     "FEEDBACK",
     "NOBODY",
     "Adapter",
     "Arm",
+    "Artifact",
     "Behaviour",
     "Candidate",
-    "Champion",
+    "ChampionModel",
+    "CollectedFeedback",
     "Comparison",
     "DataReport",
     "DatasetVersion",
+    "DeployedVersion",
     "Deployment",
     "DriftEvent",
     "DriftReport",
@@ -38,20 +41,17 @@ __all__ = [
     "Evaluation",
     "Evidence",
     "Export",
-    "Harvest",
-    "Incumbent",
-    "Judged",
-    "Noun",
-    "Preferences",
+    "JudgedPairs",
+    "PreferenceDataset",
     "Promotion",
     "Records",
     "Review",
+    "ReviewScores",
     "Rule",
-    "Scores",
     "Signal",
     "SignalKind",
     "Splits",
     "Validation",
     "Verdict",
-    "read_noun",
+    "read_artifact",
 ]

@@ -1,4 +1,4 @@
-"""What a noun is: frozen, and JSON on its way."""
+"""What an artifact is: frozen, and JSON on its way."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import write_text
 
 
-class Noun(BaseModel):
+class Artifact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")  # a NaN is read as it was
 
     def save(self, path: Path) -> Self:
@@ -18,8 +18,8 @@ class Noun(BaseModel):
         return self
 
 
-def read_noun(path: Path, made_by: str) -> dict[str, Any]:
-    """A noun's JSON from its file; `made_by` is the command that writes it, for whoever has not run it yet."""
+def read_artifact(path: Path, made_by: str) -> dict[str, Any]:
+    """An artifact's JSON from its file; `made_by` is the command that writes it, for whoever has not run it yet."""
     if not path.exists():
         raise WeaverError(f"{path} does not exist yet", f"Run `{made_by}` first.")
     return json.loads(path.read_text())

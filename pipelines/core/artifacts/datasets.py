@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from pipelines.core.artifacts.artifact import Noun
+from pipelines.core.artifacts.artifact import Artifact
 
 FEEDBACK = "feedback"  # the source of rows that people's corrections came to
 
 
-class Harvest(Noun):
+class CollectedFeedback(Artifact):
     """What people's opinions teach: `uri` is a folder holding rows.jsonl, preferences.jsonl and refused.jsonl.
 
     `digest` is of the first two; empty, as `uri`, where nobody has said anything.
@@ -21,7 +21,7 @@ class Harvest(Noun):
     refused: dict[str, int] = {}  # reason → opinions
 
 
-class Records(Noun):
+class Records(Artifact):
     """Collected rows: `uri` is a folder holding records.jsonl."""
 
     uri: str
@@ -30,7 +30,7 @@ class Records(Noun):
     sources: dict[str, str]  # where the rows come from → package version or file digest
 
 
-class Validation(Noun):
+class Validation(Artifact):
     """Records that met their contract: `uri` is a folder holding the suite, its result and the Data Docs."""
 
     uri: str
@@ -38,7 +38,7 @@ class Validation(Noun):
     expectations: int
 
 
-class Splits(Noun):
+class Splits(Artifact):
     """Refined rows: `uri` is a folder holding train.jsonl, heldout.jsonl and dropped.jsonl."""
 
     uri: str
@@ -53,13 +53,13 @@ class Splits(Noun):
         return folder.parents[1] / "report" / folder.name
 
 
-class DataReport(Noun):
+class DataReport(Artifact):
     """How rows became a dataset, as pages: `uri` is a folder holding report.html and what it links to."""
 
     uri: str
 
 
-class DatasetVersion(Noun):
+class DatasetVersion(Artifact):
     """An accepted dataset, committed and tagged in the data registry; `uri` holds train.jsonl and heldout.jsonl."""
 
     name: str
@@ -74,7 +74,7 @@ class DatasetVersion(Noun):
         return f"{self.name}@v{self.version}"
 
 
-class Preferences(Noun):
+class PreferenceDataset(Artifact):
     """Pairs of answers of which one is preferred, tagged in the data registry; `uri` holds preferences.jsonl.
 
     Version 0 where there are none. A row is prompt (messages), chosen, rejected and source.

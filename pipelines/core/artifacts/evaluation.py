@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from pipelines.core.artifacts.artifact import Noun
+from pipelines.core.artifacts.artifact import Artifact
 
 Arm = Literal["base", "few_shot", "champion", "challenger"]  # who answers the held-out questions; champion may be none
 
 
-class Comparison(Noun):
+class Comparison(Artifact):
     """The challenger's mean gain over another arm on the same questions, with its paired bootstrap interval."""
 
     against: Arm
@@ -24,7 +24,7 @@ class Comparison(Noun):
     detectable: float  # the smallest gain that so many questions would show in four of five cases
 
 
-class Behaviour(Noun):
+class Behaviour(Artifact):
     """A behaviour test of the kit: how many of its cases passed, and the share that must."""
 
     name: str
@@ -38,7 +38,7 @@ class Behaviour(Noun):
         return self.passed >= self.min_share * self.cases
 
 
-class Evaluation(Noun):
+class Evaluation(Artifact):
     """Held-out figures of every arm: `figures[arm][slice][metric]`, what they come to, and how the challenger behaves.
 
     Slices are all, each kind, topic, source, length and year; metrics are questions, loss (nats a token), perplexity
@@ -56,7 +56,7 @@ class Evaluation(Noun):
     leaks: int = 0  # held-out questions whose twin stands in training
 
 
-class Review(Noun):
+class Review(Artifact):
     """Answers put before an expert: the MLflow review queue that holds them; `questions` is 0 where none were asked."""
 
     queue: str = ""
@@ -64,7 +64,7 @@ class Review(Noun):
     questions: int = 0
 
 
-class Scores(Noun):
+class ReviewScores(Artifact):
     """What the experts gave: `mean` of 1 (wrong or harmful) to 5 (as I would have said it)."""
 
     questions: int = 0

@@ -2,12 +2,12 @@
 
 from typing import Any, Literal
 
-from pipelines.core.artifacts.artifact import Noun
+from pipelines.core.artifacts.artifact import Artifact
 
 SignalKind = Literal["text", "embedding", "answers", "quality", "tabular", "schema"]
 
 
-class Signal(Noun):
+class Signal(Artifact):
     """One comparison of a window with what is normal: how far apart, and how surely.
 
     `value` is the effect in the unit of its statistic (wasserstein: standard deviations; psi; cosine; share: the rise
@@ -26,7 +26,7 @@ class Signal(Noun):
     note: str = ""
 
 
-class DriftEvent(Noun):
+class DriftEvent(Artifact):
     """Why a retraining is started: the `extra` of the asset event."""
 
     template: str
@@ -39,7 +39,7 @@ class DriftEvent(Noun):
     link: str = ""  # the report
 
 
-class DriftReport(Noun):
+class DriftReport(Artifact):
     """What monitoring found at its last look. Times are ISO 8601, UTC; empty where nothing was measured."""
 
     name: str

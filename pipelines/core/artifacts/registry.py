@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from pipelines.core.artifacts.artifact import Noun
+from pipelines.core.artifacts.artifact import Artifact
 
 NOBODY = "nobody"  # who decided where no person did in time
 
 
-class Candidate(Noun):
+class Candidate(Artifact):
     """A version of a registered MLflow model."""
 
     name: str
@@ -15,7 +15,7 @@ class Candidate(Noun):
     run_id: str
 
 
-class Rule(Noun):
+class Rule(Artifact):
     """One line of a verdict: a figure, the limit it was held to, whether it passed, and the evidence in words."""
 
     name: str
@@ -25,20 +25,20 @@ class Rule(Noun):
     evidence: str = ""
 
 
-class Verdict(Noun):
+class Verdict(Artifact):
     passed: bool
     rules: list[Rule]
     reason: str
 
 
-class Evidence(Noun):
+class Evidence(Artifact):
     """What a promotion is founded on: `uri` is a signed folder (cards, plan, metrics, verdict, SBOM, licences)."""
 
     uri: str
     digest: str
 
 
-class Promotion(Noun):
+class Promotion(Artifact):
     """Who made which version the champion, when and why; `from_version` is 0 for the first."""
 
     name: str

@@ -1,9 +1,9 @@
 """What answers."""
 
-from pipelines.core.artifacts.artifact import Noun
+from pipelines.core.artifacts.artifact import Artifact
 
 
-class Deployment(Noun):
+class Deployment(Artifact):
     """The model that answers: `uri` is its signed folder in this machine's model store; `backends` have it loaded."""
 
     name: str
@@ -14,7 +14,7 @@ class Deployment(Noun):
     canaries: dict[str, dict[str, float]] = {}  # backend → what it showed before it was sent any traffic
 
 
-class Champion(Noun):
+class DeployedVersion(Artifact):
     """The version that answers, as the ledger has it; version 0 where none does. Times are epoch seconds."""
 
     name: str

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from pipelines.core.artifacts.artifact import Noun
+from pipelines.core.artifacts.artifact import Artifact
 
 
-class Estimate(Noun):
+class Estimate(Artifact):
     """What a run is forecast to take from here on, and the limits that this exceeds. Seconds; money in the currency of
     params.yaml."""
 
@@ -23,7 +23,7 @@ class Estimate(Noun):
     over: list[str] = []  # the limits that would be exceeded, a sentence each; none: within the budget
 
 
-class Adapter(Noun):
+class Adapter(Artifact):
     """A LoRA adapter in safetensors, as peft saves it, and the MLflow run that made it."""
 
     uri: str
@@ -33,7 +33,7 @@ class Adapter(Noun):
     run_id: str
 
 
-class Judged(Noun):
+class JudgedPairs(Artifact):
     """What the judge made of the champion's own answers: `uri` is a folder holding preferences.jsonl, as Preferences
     has it, and judged.jsonl with every verdict; empty where nothing was judged. Shares are from 0 to 1."""
 
@@ -49,7 +49,7 @@ class Judged(Noun):
     agreement: float = 0.0
 
 
-class Incumbent(Noun):
+class ChampionModel(Artifact):
     """What a challenger has to beat: the registered champion. Version 0 and no adapter where there is none yet."""
 
     name: str
@@ -59,7 +59,7 @@ class Incumbent(Noun):
     deployment: dict[str, Any] = {}  # and its section `deployment`: the form that it is served in
 
 
-class Export(Noun):
+class Export(Artifact):
     """What will be served: the adapter merged into the base it was trained on, in the form that its backends load.
 
     `champion_uri` is the incumbent, merged the same way; empty where there is none.

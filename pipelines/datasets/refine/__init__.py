@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from pipelines.core import progress
 from pipelines.core.artifacts import FEEDBACK, Splits, Validation
-from pipelines.core.files import canonical, digest, once, write_text
+from pipelines.core.files import canonical_json, digest, memoize_dir, write_text
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets import quarantine, split
 from pipelines.datasets.refine.engine import MappedRow, batches, run, unparse
@@ -55,7 +55,7 @@ def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
         source = Path(validation.records.uri) / "records.jsonl"
         kept, dropped, accounts = run(source, validation.records.rows, plan, released, scratch)
         shutil.rmtree(scratch)
-        progress.report(plan.template, "refine", steps, steps + 1, "split")
+        progress.report_progress(plan.template, "refine", steps, steps + 1, "split")
         began, sides = perf_counter(), part(kept, plan)
         kept, sides = repeated(kept, sides, plan.feedback.repeat)
         account = Account("split")
@@ -75,7 +75,7 @@ def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
         }
         write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
 
-    folder = once(work / "refine" / fingerprint, build)
+    folder = memoize_dir(work / "refine" / fingerprint, build)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     splits = Splits(
         uri=str(folder),
@@ -145,7 +145,7 @@ def of(rows: pa.Table, chosen: np.ndarray) -> Iterator[pa.Table]:
 def write_rows(path: Path, tables: Iterable[pa.Table]) -> None:
     with path.open("w", encoding="utf-8") as stream:
         for table in tables:
-            stream.writelines(canonical(unparse(row)) + "\n" for row in table.to_pylist())
+            stream.writelines(canonical_json(unparse(row)) + "\n" for row in table.to_pylist())
 
 
 def census(rows: pa.Table, chosen: np.ndarray) -> dict[str, Any]:

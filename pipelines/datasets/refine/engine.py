@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 
 from pipelines.core import progress
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import canonical
+from pipelines.core.files import canonical_json
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine.step_report import Account
 from pipelines.datasets.refine.workers import Workers
@@ -129,7 +129,7 @@ def run(records: Path, rows: int, plan: TrainingPlan, released: Released, scratc
     kept = spill.read()
     with Workers(plan.refine.engine, rows) as workers:
         for number, names in enumerate(groups := passes(steps)):
-            progress.report(plan.template, "refine", number, len(groups) + 1, ", ".join(names) or "read")
+            progress.report_progress(plan.template, "refine", number, len(groups) + 1, ", ".join(names) or "read")
             if not len(kept):
                 break
             spill = Spill(scratch / f"kept-{number}")
@@ -171,8 +171,8 @@ def parse(batch: pa.Table) -> pa.Table:
     found = batch["line"].to_pylist()
     rows = [json.loads(line) for line in found]
     columns = {column: [row.pop(column) for row in rows] for column in TEXTS}
-    columns["facts"] = [canonical(row.pop("facts")) for row in rows]
-    columns["extra"] = [canonical(row) if row else "{}" for row in rows]
+    columns["facts"] = [canonical_json(row.pop("facts")) for row in rows]
+    columns["extra"] = [canonical_json(row) if row else "{}" for row in rows]
     columns["id"] = [blake2b(line, digest_size=8).hexdigest() for line in found]
     return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
@@ -260,5 +260,5 @@ def result(kept: pa.Table, dropped: list[pa.Table], told: dict[str, Any]) -> pa.
     for column in ("reason", "step"):
         kept = kept.append_column(column, pa.nulls(len(kept), pa.string()))
     table = pa.concat_tables([kept, *dropped], promote_options="default")
-    account = pa.array([canonical(told), *[None] * (len(table) - 1)], pa.string())
+    account = pa.array([canonical_json(told), *[None] * (len(table) - 1)], pa.string())
     return table.append_column("account", account)

@@ -4,7 +4,7 @@ import json
 
 import pyarrow as pa
 
-from pipelines.core.files import canonical
+from pipelines.core.files import canonical_json
 from pipelines.core.plan import TrainingPlan
 from pipelines.text import privacy
 from pipelines.text.privacy import Change, rewrite
@@ -32,7 +32,7 @@ def personal(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
             answer = start  # of the last column, once the loop is through
             start += len(text) + len(BETWEEN)
         facts = json.loads(columns["facts"][number])
-        columns["facts"][number] = canonical(
+        columns["facts"][number] = canonical_json(
             {fact: said(words, whole, answer, changes) for fact, words in facts.items()}
         )
         dropped = sorted({change.entity for change in changes if getattr(plan.privacy, change.entity) == "drop"})

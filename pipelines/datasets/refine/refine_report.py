@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.core.artifacts import DataReport, Splits, Validation
-from pipelines.core.files import canonical, once, write_text
+from pipelines.core.files import canonical_json, memoize_dir, write_text
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import quiet_libraries
 from pipelines.datasets.refine import refine_plots, score
@@ -47,7 +47,7 @@ def report(validation: Validation, splits: Splits, plan: TrainingPlan) -> DataRe
         rows = {side: read(Path(splits.uri) / f"{side}.jsonl") for side in ("train", "heldout", "dropped")}
         render(told, **rows, plan=plan, folder=new)
 
-    return DataReport(uri=str(once(splits.report, build)))
+    return DataReport(uri=str(memoize_dir(splits.report, build)))
 
 
 def read(path: Path) -> Iterator[Row]:
@@ -168,7 +168,7 @@ def tell_quality(frame: "pd.DataFrame", sample: dict[str, list[Row]], plan: Trai
     rows = judged_by([row for rows in sample.values() for row in rows], "quality")
     if judged.empty or not rows:
         return None
-    texts = [row | {"facts": canonical(row["facts"])} for row in rows]
+    texts = [row | {"facts": canonical_json(row["facts"])} for row in rows]
     found = score.parts(pa.Table.from_pylist(texts), plan)
     parts = []
     for name, part in score.PARTS.items():

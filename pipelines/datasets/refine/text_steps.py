@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import canonical
+from pipelines.core.files import canonical_json
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine.engine import first_of
 
@@ -61,7 +61,7 @@ def clean(text: str) -> str:
 
 
 def clean_facts(facts: str) -> str:
-    return canonical({name: clean(value) for name, value in json.loads(facts).items()})
+    return canonical_json({name: clean(value) for name, value in json.loads(facts).items()})
 
 
 # ---- language

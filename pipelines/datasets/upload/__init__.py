@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.core.artifacts import Noun
+from pipelines.core.artifacts import Artifact
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import NO_ROOM, canonical, digest, only_one, write_text
+from pipelines.core.files import DISK_FULL, canonical_json, digest, file_lock, write_text
 from pipelines.core.plan import Contract
 from pipelines.core.settings import settings
 from pipelines.core.templates import load_template
@@ -33,7 +33,7 @@ SHOWN = 3  # rows of a preview, and refused rows of each reason
 MAX_VALUE = 2000  # characters of a refused row that are kept with the reason; the original has it all
 
 
-class Upload(Noun):
+class Upload(Artifact):
     """A file that was added, or its preview."""
 
     id: str
@@ -91,7 +91,7 @@ def staged(
     """
     contract = load_template(template).contract
     home = folder(template)
-    with only_one(home / ".lock", f"adding to the dataset of {template}", timeout=0):
+    with file_lock(home / ".lock", f"adding to the dataset of {template}", timeout=0):
         for left in home.glob(".staged-*"):  # by a process that was killed
             shutil.rmtree(left)
         work = home / f".staged-{uuid.uuid4().hex[:8]}"
@@ -106,7 +106,7 @@ def staged(
                 )
             yield stage
         except OSError as error:
-            if error.errno not in NO_ROOM:
+            if error.errno not in DISK_FULL:
                 raise
             raise WeaverError(
                 f"no room left under {home}: {error.strerror}", "Free some space; add it again."
@@ -160,12 +160,12 @@ class Stage:
                     if refused[row.reason] <= SHOWN:
                         examples.append(f"{name}, {where}: {row.reason}: {row.detail}")
                     told = {"file": name, source.unit: number, "reason": row.reason, "detail": row.detail}
-                    bad.write(canonical(told | {"values": shortened(values)}) + "\n")
+                    bad.write(canonical_json(told | {"values": shortened(values)}) + "\n")
                     continue
                 if (number % EVERY) == 0:
                     log.info("%s: %s, %d rows can be used", name, where, count)
                 row = {"source": f"{name}:{number}"} | row
-                good.write(canonical(row) + "\n")
+                good.write(canonical_json(row) + "\n")
                 count += 1
                 if len(first) < SHOWN:
                     first.append(row)
@@ -202,7 +202,7 @@ def remove(template: str, id_: str) -> Upload:
     """
     load_template(template)
     home = folder(template)
-    with only_one(home / ".lock", f"adding to the dataset of {template}", timeout=0):
+    with file_lock(home / ".lock", f"adding to the dataset of {template}", timeout=0):
         known = {upload.id: upload for upload in uploads(template)}
         if id_ not in known:
             there = ", ".join(f"{upload.id} ({upload.file})" for upload in known.values())

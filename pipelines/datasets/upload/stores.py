@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipelines.clients.s3 import reached, s3
+from pipelines.clients.s3 import s3_client, translate_s3_error
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import NO_ROOM, digest
+from pipelines.core.files import DISK_FULL, digest
 from pipelines.core.templates import nearest
 
 CHUNK = 1 << 20
@@ -56,7 +56,7 @@ def copy(source: Path, target: Path) -> None:
         if not same or digest(source) != digest(target):
             raise WeaverError(f"{source} changed while it was read", "Wait until it is written, and add it again.")
     except OSError as error:
-        remedy = "Free some space." if error.errno in NO_ROOM else "Check that it is there and may be read."
+        remedy = "Free some space." if error.errno in DISK_FULL else "Check that it is there and may be read."
         raise WeaverError(f"{source}: {error.strerror}", remedy) from error
 
 
@@ -65,9 +65,9 @@ def objects(place: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Bring]
     bucket, _, key = place.removeprefix("s3://").partition("/")
     if not bucket or not key:
         raise WeaverError(f"{place} names no object", "Write it as s3://bucket/key, or s3://bucket/folder/.")
-    client, keys = s3(), [key]
+    client, keys = s3_client(), [key]
     if key.endswith("/"):
-        with reached(place):
+        with translate_s3_error(place):
             pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key)
             keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
         keys = [found for found in keys if found.lower().endswith(suffixes)]
@@ -79,7 +79,7 @@ def objects(place: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Bring]
 
 def download(client: Any, bucket: str, key: str, target: Path) -> None:
     """Stream an object to a file; the store's own condition sees to it that it is one version from end to end."""
-    with reached(f"s3://{bucket}/{key}"):
+    with translate_s3_error(f"s3://{bucket}/{key}"):
         told = client.head_object(Bucket=bucket, Key=key)
         body = client.get_object(Bucket=bucket, Key=key, IfMatch=told["ETag"])["Body"]
         with target.open("wb") as out:

@@ -3,14 +3,14 @@
 import time
 from typing import Any
 
-from pipelines.core.artifacts import Champion, DriftEvent, DriftReport, Signal
+from pipelines.core.artifacts import DeployedVersion, DriftEvent, DriftReport, Signal
 from pipelines.core.plan import Drift, TrainingPlan
 from pipelines.core.templates import load_template, make_plan
 from pipelines.monitoring.drift import decision, drift_history, drift_report, windows
 from pipelines.monitoring.drift.drift_history import Incoming, Measurement
 
 
-def standing(champion: Champion, plan: TrainingPlan) -> DriftReport:
+def standing(champion: DeployedVersion, plan: TrainingPlan) -> DriftReport:
     """What the looks so far come to, without another one."""
     policy = load_template(champion.name).drift
     measured = drift_history.measurements(champion, policy.hours)
@@ -18,7 +18,7 @@ def standing(champion: Champion, plan: TrainingPlan) -> DriftReport:
 
 
 def conclude(
-    champion: Champion,
+    champion: DeployedVersion,
     plan: TrainingPlan,
     policy: Drift,
     measured: list[Measurement],

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines import request_log
 from pipelines.alerts import alert
-from pipelines.core.artifacts import FEEDBACK, Champion, DatasetVersion, DriftReport, Records, Signal
+from pipelines.core.artifacts import FEEDBACK, DatasetVersion, DeployedVersion, DriftReport, Records, Signal
 from pipelines.core.files import read_jsonl
 from pipelines.core.plan import Drift, TrainingPlan
 from pipelines.core.templates import load_template
@@ -28,7 +28,7 @@ LOOKED = "looked.json"
 
 
 def watch(
-    champion: Champion, dataset: DatasetVersion, records: Records, plan: TrainingPlan, now: float = 0
+    champion: DeployedVersion, dataset: DatasetVersion, records: Records, plan: TrainingPlan, now: float = 0
 ) -> DriftReport:
     """
     Args:
@@ -52,7 +52,7 @@ def watch(
     return conclude(champion, plan, policy, measured, rows, now)
 
 
-def measure(champion: Champion, dataset: DatasetVersion, policy: Drift, now: float) -> list[Measurement]:
+def measure(champion: DeployedVersion, dataset: DatasetVersion, policy: Drift, now: float) -> list[Measurement]:
     """Every window that is over, those that no earlier look has measured included."""
     until = windows.over(policy.hours, now, grace(champion.name))
     usual: Normal = normal(champion, dataset, policy, until)
@@ -79,7 +79,7 @@ def measure(champion: Champion, dataset: DatasetVersion, policy: Drift, now: flo
 
 
 def look_at_records(
-    champion: Champion, dataset: DatasetVersion, records: Records, policy: Drift, now: float
+    champion: DeployedVersion, dataset: DatasetVersion, records: Records, policy: Drift, now: float
 ) -> Incoming:
     """Newly collected rows against the champion's dataset, once for the same rows; a changed schema is told.
 

@@ -12,12 +12,12 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pipelines.core.artifacts import Champion, DriftEvent, Noun, Signal
+from pipelines.core.artifacts import Artifact, DeployedVersion, DriftEvent, Signal
 from pipelines.core.files import digest, write_text
 from pipelines.core.settings import settings
 
 
-class Measurement(Noun):
+class Measurement(Artifact):
     """A window and its signals; none where it was too small to say anything. Times are epoch seconds."""
 
     since: float
@@ -29,7 +29,7 @@ class Measurement(Noun):
     run_id: str = ""  # of its report in MLflow
 
 
-class Incoming(Noun):
+class Incoming(Artifact):
     """Collected rows, and how they differ from the champion's dataset; no signals where either is too small."""
 
     at: float = 0.0  # epoch seconds
@@ -38,7 +38,7 @@ class Incoming(Noun):
     signals: list[Signal] = []
 
 
-class Announced(Noun):
+class Announced(Artifact):
     at: float  # epoch seconds
     event: DriftEvent
 
@@ -47,16 +47,16 @@ def home(name: str) -> Path:
     return settings().home / "monitoring" / name
 
 
-def folder(champion: Champion) -> Path:
+def folder(champion: DeployedVersion) -> Path:
     """Of one stay of a version: taken back and promoted again, it has its normal requests anew."""
     return home(champion.name) / f"v{champion.version}-{champion.since:.0f}"
 
 
-def keep(champion: Champion, measured: Measurement) -> None:
+def keep(champion: DeployedVersion, measured: Measurement) -> None:
     measured.save(folder(champion) / "windows" / f"{measured.since:.3f}-{measured.until:.3f}.json")
 
 
-def measurements(champion: Champion, hours: float) -> list[Measurement]:
+def measurements(champion: DeployedVersion, hours: float) -> list[Measurement]:
     """The windows of this length that were measured, oldest first."""
     found = [
         Measurement.model_validate_json(file.read_text()) for file in (folder(champion) / "windows").glob("*.json")
@@ -65,13 +65,13 @@ def measurements(champion: Champion, hours: float) -> list[Measurement]:
     return sorted(same, key=lambda one: one.since)
 
 
-def incoming(champion: Champion) -> Incoming:
+def incoming(champion: DeployedVersion) -> Incoming:
     """The collected rows that were looked at last."""
     file = folder(champion) / "incoming.json"
     return Incoming.model_validate_json(file.read_text()) if file.exists() else Incoming()
 
 
-def keep_incoming(champion: Champion, found: Incoming) -> Incoming:
+def keep_incoming(champion: DeployedVersion, found: Incoming) -> Incoming:
     return found.save(folder(champion) / "incoming.json")
 
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.clients.mlflow import tracking
-from pipelines.core.artifacts import Champion, Signal
+from pipelines.clients.mlflow import connect_mlflow
+from pipelines.core.artifacts import DeployedVersion, Signal
 from pipelines.core.files import write_text
 from pipelines.core.plan import Drift
 from pipelines.core.settings import quiet_libraries, settings
@@ -28,14 +28,14 @@ SHOWN = 30  # windows of the timeline
 
 
 def publish(
-    champion: Champion, measured: Sequence[Measurement], reference: Requests, current: Requests, policy: Drift
+    champion: DeployedVersion, measured: Sequence[Measurement], reference: Requests, current: Requests, policy: Drift
 ) -> str:
     """Log the report of the last of these windows to MLflow, once; returns the id of its run.
 
     Raises:
         Unavailable: MLflow does not answer.
     """
-    mlflow = tracking()
+    mlflow = connect_mlflow()
     window = measured[-1]
     alike = [one for one in measured if one.signals and one.against == window.against]
     fired = decision.fired([one.signals for one in alike], policy)
@@ -67,7 +67,9 @@ def told(signal: Signal) -> str:
     return re.sub(r"[^\w.-]+", "_", f"{signal.kind}.{signal.name}.{signal.statistic}")
 
 
-def render(champion: Champion, window: Measurement, measured: Sequence[Measurement], fired: Sequence[str]) -> str:
+def render(
+    champion: DeployedVersion, window: Measurement, measured: Sequence[Measurement], fired: Sequence[str]
+) -> str:
     """Our page, of windows that have one reference."""
     some = list(measured)[-SHOWN:]
     names = [signal.name for signal in window.signals]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import once, write_text
+from pipelines.core.files import memoize_dir, write_text
 from pipelines.core.settings import settings
 from pipelines.monitoring.drift import evidently_workspace
 
@@ -49,7 +49,7 @@ def front_end(prefix: str, version: str) -> Path:
         move(folder / script[0], {scripts: scripts.replace("/", f"{prefix}/")})
         move(index, {'="/': f'="{prefix}/'})
 
-    return once(settings().home / "monitoring" / f"pages-{version}{prefix.replace('/', '-')}", build)
+    return memoize_dir(settings().home / "monitoring" / f"pages-{version}{prefix.replace('/', '-')}", build)
 
 
 def move(file: Path, roots: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.core.files import only_one, write_text
+from pipelines.core.files import file_lock, write_text
 from pipelines.core.settings import settings
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def keep(template: str, run: "Snapshot", window: str) -> Path:
     Returns:
         The run's file. The oldest beyond KEPT are removed.
     """
-    with only_one(folder().with_suffix(".lock"), "keeping a drift report"):
+    with file_lock(folder().with_suffix(".lock"), "keeping a drift report"):
         project = open_project(template)
         runs = folder() / str(project) / "snapshots"
         file = runs / f"{uuid.uuid5(project, window)}.json"

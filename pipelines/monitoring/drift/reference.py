@@ -10,7 +10,7 @@ its words are, since those say what the champion was taught (`requests.Known`), 
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pipelines.core.artifacts import Champion, DatasetVersion
+from pipelines.core.artifacts import DatasetVersion, DeployedVersion
 from pipelines.core.files import read_jsonl
 from pipelines.core.plan import Drift
 from pipelines.monitoring.drift import drift_history, windows
@@ -29,7 +29,7 @@ class Normal(NamedTuple):
     until: float  # the end of the last window that went into it, epoch seconds
 
 
-def normal(champion: Champion, dataset: DatasetVersion, policy: Drift, until: float) -> Normal:
+def normal(champion: DeployedVersion, dataset: DatasetVersion, policy: Drift, until: float) -> Normal:
     """
     Args:
         until: the end of the last window that is over, epoch seconds.
@@ -51,7 +51,7 @@ def dataset_rows(dataset: DatasetVersion) -> list[Row]:
     return [*drawn(rows, KNOWN)]
 
 
-def first_requests(champion: Champion, policy: Drift, until: float) -> Row | None:
+def first_requests(champion: DeployedVersion, policy: Drift, until: float) -> Row | None:
     """The rows, thumbs and end of the first windows that hold policy.reference_rows together; none if none do yet."""
     file = drift_history.folder(champion) / "reference.json"
     if (known := drift_history.read(file)) and known["hours"] == policy.hours:

@@ -27,7 +27,7 @@ def questions(dataset: DatasetVersion, plan: TrainingPlan) -> list[Question]:
     training rows, whose facts are known. Which ones is drawn by the dataset's bytes, so that a retry draws the same."""
     rng = random.Random(dataset.digest)
     rows = read_jsonl(Path(dataset.uri) / "train.jsonl")
-    known = [Question(chat_format.question(row), row.get("facts") or {}) for row in rows]
+    known = [Question(chat_format.user_messages(row), row.get("facts") or {}) for row in rows]
     answered = {digest(question.messages) for question in known}
     live = [question for question in asked(plan) if digest(question.messages) not in answered]
     half = rng.sample(live, min(len(live), plan.judge.questions // 2))

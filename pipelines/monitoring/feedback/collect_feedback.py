@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.core import progress
-from pipelines.core.artifacts import Harvest
-from pipelines.core.files import digest, once, write_jsonl, write_text
+from pipelines.core.artifacts import CollectedFeedback
+from pipelines.core.files import digest, memoize_dir, write_jsonl, write_text
 from pipelines.core.plan import TrainingPlan
 from pipelines.monitoring.feedback import training_examples
 from pipelines.monitoring.feedback.rater_trust import sift
@@ -20,7 +20,7 @@ LEARNT = ("rows.jsonl", "preferences.jsonl")
 SECTIONS = ("system_prompt", "contract", "feedback")  # what the outcome depends on, beside the opinions
 
 
-def harvest(plan: TrainingPlan, work: Path) -> Harvest:
+def harvest(plan: TrainingPlan, work: Path) -> CollectedFeedback:
     """Read what people think of the template's answers, and keep what can be trusted.
 
     Returns:
@@ -33,12 +33,12 @@ def harvest(plan: TrainingPlan, work: Path) -> Harvest:
     """
     said = opinions(plan.template)
     if not said:
-        return Harvest()
+        return CollectedFeedback()
     code = {path.name: digest(path) for path in sorted(Path(__file__).parent.glob("*.py"))}
     fingerprint = digest([[one.model_dump() for one in said], plan.digest(*SECTIONS), code])[:12]
 
     def build(folder: Path) -> None:
-        progress.report(plan.template, "harvest", 0, 1, f"{len(said)} opinions")
+        progress.report_progress(plan.template, "harvest", 0, 1, f"{len(said)} opinions")
         refused = sift(said, plan)
         trusted = [one for one in said if one not in refused]
         learnt = {
@@ -55,10 +55,10 @@ def harvest(plan: TrainingPlan, work: Path) -> Harvest:
         log.info(
             "%d opinions, %d refused: %d rows, %d preferences", len(said), len(refused), *map(len, learnt.values())
         )
-        progress.report(plan.template, "harvest", 1, 1)
+        progress.report_progress(plan.template, "harvest", 1, 1)
 
-    folder = once(work / "harvest" / fingerprint, build)
-    return Harvest(uri=str(folder), **json.loads((folder / "counts.json").read_text()))
+    folder = memoize_dir(work / "harvest" / fingerprint, build)
+    return CollectedFeedback(uri=str(folder), **json.loads((folder / "counts.json").read_text()))
 
 
 def kinds(refused: dict[Opinion, str]) -> dict[str, int]:

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from pipelines.core.artifacts import Harvest
+from pipelines.core.artifacts import CollectedFeedback
 from pipelines.core.files import read_jsonl
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import work_folder
@@ -23,7 +23,7 @@ def account(plan: TrainingPlan, last: int) -> dict[str, Any]:
         opinions); agreement: on how many answers that several judged all are of one mind; people: who said how much, in
         how many comparisons with the others they disagree, what of it is refused; newest: the newest opinions first.
     """
-    made: Harvest = harvest(plan, work_folder(plan.template))
+    made: CollectedFeedback = harvest(plan, work_folder(plan.template))
     said = opinions(plan.template)
     reasons = {}
     if made.uri:

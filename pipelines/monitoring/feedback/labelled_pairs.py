@@ -64,7 +64,7 @@ def pairs(kind: str, rows: list[Row], rng: random.Random) -> Iterator[Labelled]:
         elif kind == "did not refuse" and answered:
             worse = rng.choice(answered)["output"]
         if worse and not stands_in(fact, worse):
-            yield Labelled(Question(chat_format.question(row), row["facts"]), row["output"], worse, kind)
+            yield Labelled(Question(chat_format.user_messages(row), row["facts"]), row["output"], worse, kind)
 
 
 def by_people(template: str) -> list[Labelled]:

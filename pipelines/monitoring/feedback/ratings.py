@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipelines import request_log
 from pipelines.clients import mlflow_reviews
-from pipelines.core.files import only_one, read_jsonl, write_jsonl
+from pipelines.core.files import file_lock, read_jsonl, write_jsonl
 from pipelines.core.settings import settings
 
 GOOD, BAD = 4, 2  # an expert's score from which an answer is good, and up to which it is bad
@@ -63,7 +63,7 @@ class Opinion(BaseModel):
 
     @property
     def instruction(self) -> str:
-        """The first line of what was asked; the record stands below it (`pipelines.text.chat_format.question`)."""
+        """The first line of what was asked; the record stands below it (`pipelines.text.chat_format.user_messages`)."""
         return self.asked.partition("\n")[0].strip()
 
     @property
@@ -94,7 +94,7 @@ def opinions(template: str) -> list[Opinion]:
     said = [*of_users(template), *of_experts(template)]
     if not said and not file.exists():
         return []
-    with only_one(file.with_suffix(".lock"), f"reading what people think of {template}"):
+    with file_lock(file.with_suffix(".lock"), f"reading what people think of {template}"):
         known = [Opinion.model_validate(row) for row in read_jsonl(file)] if file.exists() else []
         newest = {(one.source, one.id, one.person): one for one in [*known, *said]}
         found = sorted(newest.values(), key=lambda one: (one.at, one.id, one.person))

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.core import progress
-from pipelines.core.artifacts import DatasetVersion, Judged, read_noun
-from pipelines.core.files import append, canonical, digest, once, read_jsonl, write_jsonl, write_text
+from pipelines.core.artifacts import DatasetVersion, JudgedPairs, read_artifact
+from pipelines.core.files import append_line, canonical_json, digest, memoize_dir, read_jsonl, write_jsonl, write_text
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.monitoring.feedback.agreement import agreement
@@ -29,7 +29,7 @@ SOURCE = "rlaif"
 Line = dict[str, Any]
 
 
-def judge(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Judged:
+def judge(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> JudgedPairs:
     """Sample answers to questions, judge them pairwise in both orders, and keep the pairs on which one is better.
 
     Killed on the way, the next run goes on with the next question.
@@ -40,7 +40,7 @@ def judge(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Judged:
     """
     (work / "judge").mkdir(parents=True, exist_ok=True)
     if not plan.judge.questions:
-        return Judged()
+        return JudgedPairs()
     asked = questions(dataset, plan)
     with champion() as client:
         who = [settings().judge_url, settings().judge_model, versions(client, plan)]
@@ -57,9 +57,9 @@ def judge(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Judged:
         found = counted(lines, tried).model_copy(update=made).save(new / "judged.json")
         log.info("%s: %s", plan.template, found.model_dump_json(exclude={"uri", "digest"}))
 
-    once(folder, build)
+    memoize_dir(folder, build)
     memory.unlink(missing_ok=True)
-    return Judged.model_validate(read_noun(folder / "judged.json", made_by="weaver judge"))
+    return JudgedPairs.model_validate(read_artifact(folder / "judged.json", made_by="weaver judge"))
 
 
 def judged(
@@ -81,9 +81,9 @@ def judged(
                 found = decide(question, first, second, trusted)
                 line = {"question": name, "messages": question.messages, "first": first, "second": second}
                 line |= found._asdict()
-                append(memory, canonical(line))
+                append_line(memory, canonical_json(line))
                 lines.append(line)
-            progress.report(plan.template, "judge", number + 1, len(asked))
+            progress.report_progress(plan.template, "judge", number + 1, len(asked))
     return tried, [line for line in lines if line["first"]]
 
 
@@ -102,12 +102,12 @@ def pairs_of(line: Line, plan: TrainingPlan) -> list[Line]:
     return [{"prompt": prompt, "chosen": line[better], "rejected": line[worse], "source": SOURCE}]
 
 
-def counted(lines: list[Line], tried: dict[str, float]) -> Judged:
+def counted(lines: list[Line], tried: dict[str, float]) -> JudgedPairs:
     decided = [line["by"] for line in lines if line["preferred"] != "tie"]
     seen = [line["flipped"] for line in lines if line["by"] == "model"]
     known = round(tried["pairs"])
     flipped = sum(seen) + tried["position_bias"] * known
-    return Judged(
+    return JudgedPairs(
         pairs=len(decided),
         ties=len(lines) - len(decided),
         by_facts=decided.count("facts"),

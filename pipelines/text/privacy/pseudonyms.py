@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable
 from functools import cache
 
-from pipelines.core.files import only_one, whole
+from pipelines.core.files import atomic_write, file_lock
 from pipelines.core.settings import settings
 from pipelines.text.privacy import names
 from pipelines.text.privacy.check_digits import digits_of, luhn_digit, vin_check_digit
@@ -30,9 +30,9 @@ def key(scope: str) -> bytes:
     path = settings().secrets / "privacy"
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with only_one(settings().home / ".privacy-key.lock", "making the key of the pseudonyms"):
+        with file_lock(settings().home / ".privacy-key.lock", "making the key of the pseudonyms"):
             if not path.exists():
-                with whole(path) as temporary:
+                with atomic_write(path) as temporary:
                     temporary.touch(mode=0o600)
                     temporary.write_text(secrets.token_urlsafe(32))
     return hmac.digest(settings().secret("privacy").encode(), scope.encode(), "sha256")

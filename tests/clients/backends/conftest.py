@@ -13,7 +13,7 @@ import pytest
 from pipelines.clients.backends import Backend, Model
 from pipelines.core import signing
 from pipelines.core.plan import Deployment
-from pipelines.core.routes import Place
+from pipelines.core.routes import Endpoint
 from pipelines.core.settings import settings
 from pipelines.stack import credentials, supervision
 
@@ -56,12 +56,12 @@ def model(room: Path) -> Callable[..., Model]:
     return made
 
 
-async def chunks(backend: Backend, place: Place, timeout: float = 30, **request: Any) -> list[dict[str, Any]]:
+async def chunks(backend: Backend, place: Endpoint, timeout: float = 30, **request: Any) -> list[dict[str, Any]]:
     async with aclosing(backend.stream(place, ASKED | request, timeout)) as pieces:
         return [piece async for piece in pieces]
 
 
-def ask(backend: Backend, place: Place, timeout: float = 30, **request: Any) -> list[dict[str, Any]]:
+def ask(backend: Backend, place: Endpoint, timeout: float = 30, **request: Any) -> list[dict[str, Any]]:
     """Every chunk of one answer."""
 
     async def once() -> list[dict[str, Any]]:
@@ -77,7 +77,7 @@ def text(pieces: list[dict[str, Any]]) -> str:
     return "".join(choice["delta"].get("content") or "" for piece in pieces for choice in piece["choices"])
 
 
-async def after_leaving(backend: Backend, place: Place) -> float:
+async def after_leaving(backend: Backend, place: Endpoint) -> float:
     """Seconds until one token comes, where all of a version's places were taken by long answers nobody reads on."""
     long = ASKED | {"max_tokens": 400, "ignore_eos": True}
     for _ in range(PLAN.parallel):

@@ -14,19 +14,19 @@ from pipelines.clients import supervisor
 from pipelines.clients.backends import Model
 from pipelines.clients.backends.llama_cpp import LlamaCpp
 from pipelines.core.errors import Unavailable, WeaverError
-from pipelines.core.routes import Place
+from pipelines.core.routes import Endpoint
 from pipelines.stack import supervision
 
 from .conftest import PLAN, after_leaving, ask, chunks, text
 
 
 @pytest.fixture(scope="module")
-def first(model: Callable[..., Model]) -> Place:
+def first(model: Callable[..., Model]) -> Endpoint:
     return LlamaCpp().deploy(model(1), PLAN)
 
 
 def pid(version: str) -> int:
-    return int(supervisor.programs()[f"llama_cpp-{version}"]["pid"])
+    return int(supervisor.program_states()[f"llama_cpp-{version}"]["pid"])
 
 
 def until_ready(version: str, seconds: float = 20) -> float:
@@ -37,7 +37,7 @@ def until_ready(version: str, seconds: float = 20) -> float:
     return time.monotonic() - began
 
 
-def test_an_answer_comes_in_pieces_and_with_its_usage(first: Place) -> None:
+def test_an_answer_comes_in_pieces_and_with_its_usage(first: Endpoint) -> None:
     pieces = ask(LlamaCpp(), first)
     assert len(pieces) > 5 and len(text(pieces)) > 10
     assert pieces[-1]["usage"]["completion_tokens"] == 12
@@ -45,18 +45,18 @@ def test_an_answer_comes_in_pieces_and_with_its_usage(first: Place) -> None:
     assert text(ask(LlamaCpp(), first)) == text(pieces)
 
 
-def test_only_its_owner_may_ask(first: Place) -> None:
+def test_only_its_owner_may_ask(first: Endpoint) -> None:
     socket = Path(first.endpoint.removeprefix("unix:"))
     assert stat.S_IMODE(socket.stat().st_mode) & 0o077 == 0
 
 
-def test_deployed_twice_is_once(model: Callable[..., Model], first: Place, room: Path) -> None:
+def test_deployed_twice_is_once(model: Callable[..., Model], first: Endpoint, room: Path) -> None:
     before = pid("advisor-v1")
     assert LlamaCpp().deploy(Model("advisor", 1, room / "store" / "advisor-1"), PLAN) == first
     assert pid("advisor-v1") == before
 
 
-def test_versions_answer_side_by_side_until_one_is_unloaded(model: Callable[..., Model], first: Place) -> None:
+def test_versions_answer_side_by_side_until_one_is_unloaded(model: Callable[..., Model], first: Endpoint) -> None:
     backend = LlamaCpp()
     second = backend.deploy(model(2), PLAN)
     assert backend.status() == {"advisor-v1": "ready", "advisor-v2": "ready"}
@@ -68,7 +68,7 @@ def test_versions_answer_side_by_side_until_one_is_unloaded(model: Callable[...,
         ask(backend, second)
 
 
-def test_a_killed_one_is_back_within_seconds(first: Place) -> None:
+def test_a_killed_one_is_back_within_seconds(first: Endpoint) -> None:
     os.kill(pid("advisor-v1"), signal.SIGKILL)
     with pytest.raises(Unavailable):
         ask(LlamaCpp(), first)
@@ -76,7 +76,7 @@ def test_a_killed_one_is_back_within_seconds(first: Place) -> None:
     assert text(ask(LlamaCpp(), first))
 
 
-def test_all_that_is_deployed_comes_back_with_the_servers(first: Place) -> None:
+def test_all_that_is_deployed_comes_back_with_the_servers(first: Endpoint) -> None:
     supervision.end()
     assert LlamaCpp().status() == {}
     supervision.launch()
@@ -84,7 +84,7 @@ def test_all_that_is_deployed_comes_back_with_the_servers(first: Place) -> None:
     assert text(ask(LlamaCpp(), first))
 
 
-def test_a_file_that_is_no_model_is_told_by_name(model: Callable[..., Model], first: Place) -> None:
+def test_a_file_that_is_no_model_is_told_by_name(model: Callable[..., Model], first: Endpoint) -> None:
     with pytest.raises(WeaverError, match=r"does not load advisor-v3:\n(.*\n)*.*invalid magic") as told:
         LlamaCpp().deploy(model(3, gguf=b"nonsense"), PLAN)
     assert "logs/llama_cpp-advisor-v3.log" in told.value.remedy
@@ -99,22 +99,22 @@ def test_a_model_that_was_changed_since_it_was_signed_is_not_loaded(model: Calla
     assert "advisor-v4" not in LlamaCpp().status()
 
 
-def test_what_is_too_long_is_the_requests_fault(first: Place) -> None:
+def test_what_is_too_long_is_the_requests_fault(first: Endpoint) -> None:
     with pytest.raises(WeaverError, match="exceeds the available context size") as told:
         ask(LlamaCpp(), first, messages=[{"role": "user", "content": "oil " * 1000}])
     assert not isinstance(told.value, Unavailable)
 
 
-def test_an_answer_that_takes_too_long_is_given_up(first: Place) -> None:
+def test_an_answer_that_takes_too_long_is_given_up(first: Endpoint) -> None:
     with pytest.raises(Unavailable, match=r"within 0.1 s"):
         ask(LlamaCpp(), first, timeout=0.1, max_tokens=400)
 
 
-def test_who_stops_reading_stops_the_engine(first: Place) -> None:
+def test_who_stops_reading_stops_the_engine(first: Endpoint) -> None:
     assert asyncio.run(after_leaving(LlamaCpp(), first)) < 3
 
 
-def test_the_answers_in_flight_are_finished_before_a_version_ends(model: Callable[..., Model], first: Place) -> None:
+def test_the_answers_in_flight_are_finished_before_a_version_ends(model: Callable[..., Model], first: Endpoint) -> None:
     async def unloaded() -> int:
         backend = LlamaCpp()
         place = await asyncio.to_thread(backend.deploy, model(5), PLAN)

@@ -24,7 +24,7 @@ from pipelines.clients.backends import Model, tensorrt_llm
 from pipelines.core import signing
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.plan import Deployment
-from pipelines.core.routes import Place
+from pipelines.core.routes import Endpoint
 from pipelines.stack import credentials, triton_server
 
 from ...ports import free_port
@@ -144,7 +144,7 @@ def backends(home: Path) -> Path:
     return home / "serving" / "triton" / "backends"
 
 
-def answer(place: Place, **other: Any) -> list[dict[str, Any]]:
+def answer(place: Endpoint, **other: Any) -> list[dict[str, Any]]:
     async def asked() -> list[dict[str, Any]]:
         backend = tensorrt_llm.BACKEND()
         try:

@@ -22,7 +22,7 @@ from pipelines.clients import supervisor
 from pipelines.clients.backends import Model
 from pipelines.clients.backends.triton import Triton
 from pipelines.core.errors import Unavailable, WeaverError
-from pipelines.core.routes import Place
+from pipelines.core.routes import Endpoint
 from pipelines.core.settings import settings
 from pipelines.stack import supervision
 
@@ -30,7 +30,7 @@ from .conftest import ASKED, PLAN, after_leaving, ask, chunks, text
 
 
 @pytest.fixture(scope="module")
-def first(model: Callable[..., Model]) -> Place:
+def first(model: Callable[..., Model]) -> Endpoint:
     supervision.start({"triton"})
     until(answering, 60)
     return Triton().deploy(model(1), PLAN)
@@ -60,7 +60,7 @@ def stubs() -> dict[str, int]:
     }
 
 
-def test_an_answer_comes_in_pieces_and_with_its_usage(first: Place) -> None:
+def test_an_answer_comes_in_pieces_and_with_its_usage(first: Endpoint) -> None:
     pieces = ask(Triton(), first)
     assert len(pieces) > 5 and len(text(pieces)) > 10
     assert pieces[-1]["usage"]["completion_tokens"] == 12
@@ -68,7 +68,7 @@ def test_an_answer_comes_in_pieces_and_with_its_usage(first: Place) -> None:
     assert text(ask(Triton(), first)) == text(pieces)
 
 
-def test_versions_come_and_go_under_load_and_no_request_fails(model: Callable[..., Model], first: Place) -> None:
+def test_versions_come_and_go_under_load_and_no_request_fails(model: Callable[..., Model], first: Endpoint) -> None:
     """And the version that stays is not loaded anew."""
 
     async def loaded() -> list[int]:
@@ -99,42 +99,42 @@ def test_versions_come_and_go_under_load_and_no_request_fails(model: Callable[..
     assert Triton().status() == {"advisor-v1": "ready"}
 
 
-def test_deployed_twice_is_once(first: Place, room: Path) -> None:
+def test_deployed_twice_is_once(first: Endpoint, room: Path) -> None:
     before = stubs()
     assert Triton().deploy(Model("advisor", 1, room / "store" / "advisor-1"), PLAN) == first
     assert stubs() == before
 
 
-def test_a_file_that_is_no_model_is_told_and_the_others_go_on(model: Callable[..., Model], first: Place) -> None:
+def test_a_file_that_is_no_model_is_told_and_the_others_go_on(model: Callable[..., Model], first: Endpoint) -> None:
     with pytest.raises(WeaverError, match="version 3 is at UNAVAILABLE state") as told:
         Triton().deploy(model(3, gguf=b"nonsense"), PLAN)
     assert "logs/triton.log" in told.value.remedy
     assert Triton().status() == {"advisor-v1": "ready"}
 
 
-def test_what_is_too_long_is_the_requests_fault(first: Place) -> None:
+def test_what_is_too_long_is_the_requests_fault(first: Endpoint) -> None:
     with pytest.raises(WeaverError, match="exceeds the available context size") as told:
         ask(Triton(), first, messages=[{"role": "user", "content": "oil " * 1000}])
     assert not isinstance(told.value, Unavailable)
 
 
-def test_an_answer_that_takes_too_long_is_given_up(first: Place) -> None:
+def test_an_answer_that_takes_too_long_is_given_up(first: Endpoint) -> None:
     with pytest.raises(Unavailable, match="DEADLINE_EXCEEDED"):
         ask(Triton(), first, timeout=0.1, max_tokens=400)
 
 
-def test_who_stops_reading_stops_the_engine(first: Place) -> None:
+def test_who_stops_reading_stops_the_engine(first: Endpoint) -> None:
     assert asyncio.run(after_leaving(Triton(), first)) < 3
 
 
-def test_nobody_is_answered_without_the_key(first: Place) -> None:
+def test_nobody_is_answered_without_the_key(first: Endpoint) -> None:
     for path in ("/v2/health/ready", "/v2/models/advisor", "/v2/models/advisor/versions/1/generate"):
         assert httpx.request("POST" if "generate" in path else "GET", settings().triton_url + path).status_code == 403
     index = f"{settings().triton_url}/v2/repository/index"
     assert httpx.post(index, headers={"weaver-key": settings().secret("triton")}).status_code == 403
 
 
-def test_the_official_client_is_answered(first: Place) -> None:
+def test_the_official_client_is_answered(first: Endpoint) -> None:
     pieces: list[Any] = []
     question = official.InferInput("request", [1], "BYTES")
     question.set_data_from_numpy(np.array([json.dumps(ASKED).encode()], dtype=np.object_))
@@ -146,7 +146,7 @@ def test_the_official_client_is_answered(first: Place) -> None:
     assert json.loads(pieces[0][0])["choices"][0]["message"]["content"] == text(ask(Triton(), first))
 
 
-def test_the_official_client_is_answered_over_http(first: Place) -> None:
+def test_the_official_client_is_answered_over_http(first: Endpoint) -> None:
     def chat(request: dict[str, Any]) -> Any:
         question = http.InferInput("request", [1], "BYTES")
         question.set_data_from_numpy(np.array([json.dumps(request).encode()], dtype=np.object_))
@@ -161,7 +161,7 @@ def test_the_official_client_is_answered_over_http(first: Place) -> None:
             chat(ASKED | {"model": model})
 
 
-def test_a_version_whose_process_died_is_loaded_again(first: Place) -> None:
+def test_a_version_whose_process_died_is_loaded_again(first: Endpoint) -> None:
     async def healed() -> str:
         backend = Triton()
         with pytest.raises(Unavailable):
@@ -180,12 +180,12 @@ def test_a_version_whose_process_died_is_loaded_again(first: Place) -> None:
     assert asyncio.run(healed())
 
 
-def test_a_killed_triton_is_back_with_all_that_was_deployed(first: Place) -> None:
+def test_a_killed_triton_is_back_with_all_that_was_deployed(first: Endpoint) -> None:
     async def asked_through_it_all() -> float:
         """One client, connected before: it must find the new Triton."""
         backend = Triton()
         await chunks(backend, first)
-        psutil.Process(supervisor.programs()["triton"]["pid"]).kill()
+        psutil.Process(supervisor.program_states()["triton"]["pid"]).kill()
         began = time.monotonic()
         while True:
             try:

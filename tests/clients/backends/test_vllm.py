@@ -33,7 +33,7 @@ from pipelines.clients.backends import Model, vllm
 from pipelines.core import signing
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.plan import Base, Deployment
-from pipelines.core.routes import Place
+from pipelines.core.routes import Endpoint
 from pipelines.core.settings import settings
 from pipelines.core.templates import make_plan
 from pipelines.stack.credentials import keep
@@ -138,7 +138,7 @@ def version(home: Path, number: int, rank: int = 8, inside: str = "base_model.mo
     return Model("service_advisor", number, folder)
 
 
-def answer(place: Place) -> tuple[str, dict[str, Any]]:
+def answer(place: Endpoint) -> tuple[str, dict[str, Any]]:
     """The text of a streamed answer, and its last chunk."""
 
     async def asked() -> list[dict[str, Any]]:

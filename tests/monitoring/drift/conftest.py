@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.core.artifacts import Champion, DatasetVersion, DriftReport, Records
+from pipelines.core.artifacts import DatasetVersion, DeployedVersion, DriftReport, Records
 from pipelines.core.files import digest, write_jsonl
 from pipelines.core.plan import Drift
 from pipelines.core.templates import make_plan
 from pipelines.kits.automotive import dealership_operations, service_advisor
 from pipelines.monitoring.drift.detect_drift import watch
 from pipelines.request_log import Exchange, Feedback, RequestLog, folder
-from pipelines.text.chat_format import question
+from pipelines.text.chat_format import user_messages
 
 from ...models import Home
 
@@ -37,7 +37,7 @@ class Desk:
         )
         write_jsonl(Path(self.dataset.uri) / "train.jsonl", self.usual[::2])
         write_jsonl(Path(self.dataset.uri) / "heldout.jsonl", self.usual[1::4])
-        self.champion = Champion(
+        self.champion = DeployedVersion(
             name=self.name, version=1, since=self.began, dataset=self.dataset.tag, trained=self.began - HOUR
         )
         self.records = self.collected(self.usual)
@@ -56,7 +56,7 @@ class Desk:
         dice, ids = random.Random(hour), []
         for number in range(count):
             row, at = dice.choice(rows), self.began + hour * HOUR + number * HOUR / count
-            texts = {"messages": json.dumps(question(row)), "answer": row["output"], "status": "ok"}
+            texts = {"messages": json.dumps(user_messages(row)), "answer": row["output"], "status": "ok"}
             figures = dict.fromkeys(("prompt_tokens", "completion_tokens"), 9) | {"latency_s": 0.2, "cost": 0.0}
             who = {"template": self.name, "version": 1, "backend": "llama_cpp", "route": "r", "key": "k", "user": ""}
             rest = {"cached": "", "queue_s": 0.0, "first_token_s": 0.1}

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from pipelines.cli.main import app
-from pipelines.clients.mlflow import tracking
-from pipelines.core.artifacts import FEEDBACK, Champion, DatasetVersion
+from pipelines.clients.mlflow import connect_mlflow
+from pipelines.core.artifacts import FEEDBACK, DatasetVersion, DeployedVersion
 from pipelines.core.settings import settings
 from pipelines.monitoring.drift import drift_history
 from pipelines.monitoring.drift.detect_drift import announce, due
@@ -17,7 +17,7 @@ from .conftest import HOUR, Desk
 
 
 def reports(desk: Desk) -> list[Any]:
-    mlflow = tracking()
+    mlflow = connect_mlflow()
     experiment = mlflow.get_experiment_by_name(desk.name)
     found = mlflow.search_runs([experiment.experiment_id], output_format="list") if experiment else []
     return [run for run in found if run.data.tags.get("stage") == "watch"]
@@ -128,7 +128,7 @@ def test_a_small_window_says_nothing_and_neither_does_an_empty_home(desk: Desk) 
     found = desk.look(2)
     assert (found.windows, found.signals, found.until) == (0, [], "")
     nobody = DatasetVersion(name=desk.name, version=0, uri="", digest="", rows={})
-    found = desk.look(2, champion=Champion(name=desk.name), dataset=nobody)
+    found = desk.look(2, champion=DeployedVersion(name=desk.name), dataset=nobody)
     assert found.version == 0 and found.waiting == "no version answers yet"
 
 

@@ -21,16 +21,16 @@ HIGHWAY = "What highway mpg is it rated at?\n2020 Zonda Arrow | highway 41 mpg |
 CHAIN = ("collect", "validate", "refine", "version", "preferences")
 
 
-def rows(noun: Any, file: str) -> list[dict[str, Any]]:
-    return read_jsonl(Path(noun.uri) / file)
+def rows(artifact: Any, file: str) -> list[dict[str, Any]]:
+    return read_jsonl(Path(artifact.uri) / file)
 
 
 def learn(models: Home) -> dict[str, Any]:
     """Harvest, and what follows up to the two versions."""
-    nouns: dict[str, Any] = {"harvest": models.run("harvest", {})}
+    artifacts: dict[str, Any] = {"harvest": models.run("harvest", {})}
     for stage in CHAIN:
-        nouns[stage] = models.run(stage, nouns)
-    return nouns
+        artifacts[stage] = models.run(stage, artifacts)
+    return artifacts
 
 
 def honest(counter: Counter) -> None:

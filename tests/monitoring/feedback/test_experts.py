@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 from pipelines.clients.mlflow_reviews import CORRECTION, SCORE
 from pipelines.core.artifacts import Candidate
 from pipelines.core.files import read_jsonl, write_jsonl
@@ -29,10 +29,10 @@ def queue(models: Home) -> Iterator[str]:
     run_id = models.adapter(1).run_id
     answers = [answer(4, "Its drive is rear-wheel."), answer(5, "Its drive is all-wheel."), answer(6, "All of them.")]
     write_jsonl(models.folder / "evaluation" / "answers.jsonl", answers)
-    nouns = {"register": Candidate(name=models.name, version=7, run_id=run_id)}
-    nouns["evaluate"] = evaluated(uri=str(models.folder / "evaluation"))
+    artifacts = {"register": Candidate(name=models.name, version=7, run_id=run_id)}
+    artifacts["evaluate"] = evaluated(uri=str(models.folder / "evaluation"))
     models.plan = models.plan.model_copy(update={"review": models.plan.review.model_copy(update={"questions": 3})})
-    review = models.run("review", nouns)
+    review = models.run("review", artifacts)
     assert review.questions == 3
     yield review.queue
 
@@ -41,7 +41,7 @@ def test_an_experts_score_comment_and_correction_are_opinions(models: Home, queu
     from mlflow.entities import AssessmentSource
     from mlflow.genai import review_queues
 
-    mlflow = tracking()
+    mlflow = connect_mlflow()
     expert, model = AssessmentSource("HUMAN", "eva"), AssessmentSource("LLM_JUDGE", "judge")
     assert opinions(models.name) == [], "an answer that waits is no opinion"
     for item in review_queues.list_review_queue_items(queue):

@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
-from pipelines.core.artifacts import DatasetVersion, Judged
+from pipelines.core.artifacts import DatasetVersion, JudgedPairs
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.files import digest, read_jsonl, write_jsonl
 from pipelines.core.plan import TrainingPlan
@@ -248,7 +248,7 @@ def test_ended_in_the_middle_it_goes_on_with_the_next_question(
 
 
 def test_without_questions_nobody_is_asked(home: Path, dataset: DatasetVersion, tmp_path: Path) -> None:
-    assert judge(dataset, make_plan("service_advisor"), tmp_path) == Judged()
+    assert judge(dataset, make_plan("service_advisor"), tmp_path) == JudgedPairs()
 
 
 def test_without_a_gateway_it_says_what_to_do(

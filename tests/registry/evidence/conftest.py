@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core import signing
 from pipelines.core.artifacts import (
     Adapter,
@@ -76,7 +76,7 @@ def plan() -> TrainingPlan:
 @pytest.fixture(scope="module")
 def run_id() -> str:
     """A run with what a training logs: six steps of 1,000 tokens at 100 tokens a second."""
-    mlflow = tracking()
+    mlflow = connect_mlflow()
     mlflow.set_experiment("service_advisor")
     with mlflow.start_run(tags={"git_commit": "c0ffee"}) as run:
         for step in range(1, 7):
@@ -108,7 +108,7 @@ def gain(against: Any, part: str, mean: float) -> Comparison:
 
 
 @pytest.fixture(scope="module")
-def nouns(room: Path, dataset: DatasetVersion, plan: TrainingPlan, run_id: str) -> dict[str, Any]:
+def artifacts(room: Path, dataset: DatasetVersion, plan: TrainingPlan, run_id: str) -> dict[str, Any]:
     """What `collect` takes, by name."""
     (room / "adapter").mkdir()
     save_file({"lora": np.arange(64, dtype=np.float32)}, room / "adapter" / "adapter_model.safetensors")
@@ -157,8 +157,8 @@ def nouns(room: Path, dataset: DatasetVersion, plan: TrainingPlan, run_id: str) 
 
 
 @pytest.fixture(scope="module")
-def evidence(nouns: dict[str, Any], room: Path) -> Evidence:
-    return collect(**nouns, work=room / "work")
+def evidence(artifacts: dict[str, Any], room: Path) -> Evidence:
+    return collect(**artifacts, work=room / "work")
 
 
 @pytest.fixture(scope="module")

@@ -71,12 +71,12 @@ def test_the_data_card_tells_whose_the_rows_are_and_what_was_done_to_them(
     assert "nassCDS" not in text, "no row of this dataset comes from there"
 
 
-def test_made_up_rows_are_told_as_such(page: Callable[..., str], nouns: dict[str, Any], tmp_path: Path) -> None:
+def test_made_up_rows_are_told_as_such(page: Callable[..., str], artifacts: dict[str, Any], tmp_path: Path) -> None:
     rows = parts_inventory.build()
     write_jsonl(tmp_path / "d" / "train.jsonl", rows)
     write_jsonl(tmp_path / "d" / "heldout.jsonl", rows[:1])
-    dataset = nouns["dataset"].model_copy(update={"uri": str(tmp_path / "d")})
-    made = collect(**nouns | {"dataset": dataset, "plan": make_plan("parts_inventory")}, work=tmp_path)
+    dataset = artifacts["dataset"].model_copy(update={"uri": str(tmp_path / "d")})
+    made = collect(**artifacts | {"dataset": dataset, "plan": make_plan("parts_inventory")}, work=tmp_path)
     assert "**100.0% of the rows to train on are made up**" in page("data_card.md", made)
     assert "100.0% of what it was trained on is made up" in page("model_card.md", made)
     assert "No part numbers, no demand" in page("data_card.md", made)
@@ -97,7 +97,9 @@ def assert_whole_tables(text: str) -> None:
     assert "\n\n\n" not in text
 
 
-def test_a_dataset_of_ones_own_is_told_as_such(page: Callable[..., str], nouns: dict[str, Any], tmp_path: Path) -> None:
+def test_a_dataset_of_ones_own_is_told_as_such(
+    page: Callable[..., str], artifacts: dict[str, Any], tmp_path: Path
+) -> None:
     row = {"instruction": "Where?", "input": "", "output": "There.", "topic": "a | b", "kind": "knowledge"}
     for split, rows in (("train", 30), ("heldout", 10)):
         write_jsonl(tmp_path / "d" / f"{split}.jsonl", [row | {"source": f"orders.jsonl:{n}"} for n in range(rows)])
@@ -105,8 +107,10 @@ def test_a_dataset_of_ones_own_is_told_as_such(page: Callable[..., str], nouns: 
         name="orders", version=1, uri=str(tmp_path / "d"), digest="d" * 64, rows={"train": 30, "heldout": 10}
     )
     plan = make_plan("service_advisor", {"data.source": "orders.jsonl", "refine.steps": ["normalise"]})
-    evaluation = nouns["evaluation"].model_copy(update={"champion": 0, "comparisons": [], "behaviours": [], "leaks": 0})
-    made = collect(**nouns | {"dataset": dataset, "plan": plan, "evaluation": evaluation}, work=tmp_path)
+    evaluation = artifacts["evaluation"].model_copy(
+        update={"champion": 0, "comparisons": [], "behaviours": [], "leaks": 0}
+    )
+    made = collect(**artifacts | {"dataset": dataset, "plan": plan, "evaluation": evaluation}, work=tmp_path)
     text = page("data_card.md", made)
     assert "| `orders.jsonl` | 30 | 10 |" in text
     assert "answers for the right to use them: `orders.jsonl`." in text

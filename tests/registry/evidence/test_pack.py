@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from pipelines.clients.mlflow import tracking
+from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core import signing
 from pipelines.core.artifacts import Evidence, Verdict
 from pipelines.core.errors import WeaverError
@@ -41,53 +41,55 @@ def test_the_pack_is_whole_signed_and_known_by_its_digest(evidence: Evidence) ->
     signing.verify(folder)
 
 
-def test_the_same_inputs_give_the_same_bytes(evidence: Evidence, nouns: dict[str, Any], tmp_path: Path) -> None:
-    again = collect(**nouns, work=tmp_path)
+def test_the_same_inputs_give_the_same_bytes(evidence: Evidence, artifacts: dict[str, Any], tmp_path: Path) -> None:
+    again = collect(**artifacts, work=tmp_path)
     assert again.uri != evidence.uri
     assert again.digest == evidence.digest
 
 
 def test_run_again_it_finds_its_work_done_and_logs_the_same_files(
-    evidence: Evidence, nouns: dict[str, Any], room: Path, run_id: str
+    evidence: Evidence, artifacts: dict[str, Any], room: Path, run_id: str
 ) -> None:
     written = {file: file.stat().st_mtime_ns for file in Path(evidence.uri).iterdir()}
-    assert collect(**nouns, work=room / "work") == evidence
+    assert collect(**artifacts, work=room / "work") == evidence
     assert {file: file.stat().st_mtime_ns for file in Path(evidence.uri).iterdir()} == written
-    client = tracking().MlflowClient()
+    client = connect_mlflow().MlflowClient()
     assert {file.path for file in client.list_artifacts(run_id, "evidence/v4")} == {f"evidence/v4/{f}" for f in FILES}
     assert client.get_run(run_id).info.status == "FINISHED"
 
 
 def test_what_mlflow_holds_can_be_verified(evidence: Evidence, run_id: str, tmp_path: Path) -> None:
-    fetched = Path(tracking().MlflowClient().download_artifacts(run_id, "evidence", str(tmp_path)))
+    fetched = Path(connect_mlflow().MlflowClient().download_artifacts(run_id, "evidence", str(tmp_path)))
     signing.verify(fetched / "v4")
     assert digest(fetched / "v4") == evidence.digest
 
 
-def test_a_changed_figure_in_the_pack_is_noticed(nouns: dict[str, Any], tmp_path: Path) -> None:
-    card = Path(collect(**nouns, work=tmp_path).uri) / "model_card.md"
+def test_a_changed_figure_in_the_pack_is_noticed(artifacts: dict[str, Any], tmp_path: Path) -> None:
+    card = Path(collect(**artifacts, work=tmp_path).uri) / "model_card.md"
     card.write_text(card.read_text().replace("71.0%", "91.0%"))
     with pytest.raises(WeaverError, match=r"changed: model_card\.md"):
-        collect(**nouns, work=tmp_path)
+        collect(**artifacts, work=tmp_path)
 
 
-def test_an_adapter_that_was_tampered_with_gets_no_evidence(nouns: dict[str, Any], room: Path, tmp_path: Path) -> None:
+def test_an_adapter_that_was_tampered_with_gets_no_evidence(
+    artifacts: dict[str, Any], room: Path, tmp_path: Path
+) -> None:
     for made in ("adapter", "adapter.sig"):
         copy = shutil.copytree if (room / made).is_dir() else shutil.copyfile
         copy(room / made, tmp_path / made)
     save_file({"lora": np.ones(64, dtype=np.float32)}, tmp_path / "adapter" / "adapter_model.safetensors")
-    adapter = nouns["export"].adapter.model_copy(update={"uri": str(tmp_path / "adapter")})
-    export = nouns["export"].model_copy(update={"adapter": adapter})
+    adapter = artifacts["export"].adapter.model_copy(update={"uri": str(tmp_path / "adapter")})
+    export = artifacts["export"].model_copy(update={"adapter": adapter})
     with pytest.raises(WeaverError, match=r"changed: adapter_model\.safetensors"):
-        collect(**nouns | {"export": export}, work=tmp_path / "work")
+        collect(**artifacts | {"export": export}, work=tmp_path / "work")
     assert not list((tmp_path / "work").rglob("*.md"))
 
 
 KILLED = """
 import json, os, sys
 from pathlib import Path
-from pipelines import artifacts, signing
-from pipelines.plan import TrainingPlan
+from pipelines.core import artifacts as types, signing
+from pipelines.core.plan import TrainingPlan
 from pipelines.registry.evidence import collect
 
 def die(folder):
@@ -97,24 +99,24 @@ signing.sign = die
 told = json.loads(sys.stdin.read())
 plan = TrainingPlan.model_validate(told.pop("plan"))
 kinds = {"dataset": "DatasetVersion"}
-nouns = {name: getattr(artifacts, kinds.get(name, name.title())).model_validate(noun) for name, noun in told.items()}
-collect(**nouns, plan=plan, work=Path(sys.argv[1]))
+artifacts = {n: getattr(types, kinds.get(n, n.title())).model_validate(a) for n, a in told.items()}
+collect(**artifacts, plan=plan, work=Path(sys.argv[1]))
 """
 
 
 def test_killed_half_way_it_leaves_no_pack_and_the_next_run_makes_it(
-    evidence: Evidence, nouns: dict[str, Any], tmp_path: Path
+    evidence: Evidence, artifacts: dict[str, Any], tmp_path: Path
 ) -> None:
-    told = json.dumps({name: noun.model_dump(mode="json") for name, noun in nouns.items()})
+    told = json.dumps({name: artifact.model_dump(mode="json") for name, artifact in artifacts.items()})
     died = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], input=told, text=True)
     assert died.returncode == -9
     assert not list((tmp_path / "evidence").glob("[!.]*"))
-    assert collect(**nouns, work=tmp_path).digest == evidence.digest
+    assert collect(**artifacts, work=tmp_path).digest == evidence.digest
 
 
-def test_verdict_plan_and_figures_are_there_for_programs(page: Callable[..., str], nouns: dict[str, Any]) -> None:
-    assert Verdict.model_validate_json(page("verdict.json")) == nouns["verdict"]
-    assert TrainingPlan.model_validate_json(page("plan.json")) == nouns["plan"]
+def test_verdict_plan_and_figures_are_there_for_programs(page: Callable[..., str], artifacts: dict[str, Any]) -> None:
+    assert Verdict.model_validate_json(page("verdict.json")) == artifacts["verdict"]
+    assert TrainingPlan.model_validate_json(page("plan.json")) == artifacts["plan"]
     told = json.loads(page("evaluation.json"))
     assert told["figures"]["challenger"]["all"]["score"] == 0.71
     assert "| seconds an answer at most | 31.000 | 30 | **failed** | a \\| b |" in page("verdict.md")
