@@ -6,8 +6,8 @@ A run deploys what it promotes by itself; this finishes what was interrupted, on
 from typing import Any
 
 from airflow.sdk import Asset, AssetWatcher, Param, chain, dag, get_current_context, task
-from weaver_dags.deployment import answers
-from weaver_dags.tasks import RETRIES, perform, pulled
+from weaver_dags.deployment import deploy_tasks
+from weaver_dags.tasks import RETRIES, pull_artifacts, run_task_stage
 from weaver_plugins.champion_watcher import ChampionMoved
 
 from pipelines.core.templates import make_plan, template_files
@@ -25,9 +25,9 @@ def merge_plan() -> dict[str, Any]:
     return make_plan(name).model_dump(mode="json")
 
 
-@task(doc_md=STAGES["champion"].help)
-def champion() -> dict[str, Any]:
-    return perform("champion", pulled("plan")["plan"], {})
+@task(doc_md=STAGES["resolve_champion"].help)
+def resolve_champion() -> dict[str, Any]:
+    return run_task_stage("resolve_champion", pull_artifacts("plan")["plan"], {})
 
 
 @dag(
@@ -43,9 +43,9 @@ def champion() -> dict[str, Any]:
     default_args={"owner": "neuroweaver", **RETRIES},
 )
 def sentence() -> None:
-    found = champion()
+    found = resolve_champion()
     chain(merge_plan(), found)
-    answers(found, "champion")
+    deploy_tasks(found, "resolve_champion")
 
 
 sentence()

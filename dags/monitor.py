@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from airflow.sdk import Asset, CronTriggerTimetable, Metadata, chain, dag, get_current_context, task
-from weaver_dags.tasks import RETRIES, pulled, stage
-from weaver_dags.trigger import drift, note
+from weaver_dags.tasks import RETRIES, pull_artifacts, stage_task
+from weaver_dags.trigger import drift_asset, set_run_note
 
 from pipelines.core.templates import Template, load_template, make_plan, template_files
-from pipelines.stages.table import STAGES, run
+from pipelines.stages.table import STAGES, run_stage
 
 
 def often(hours: float) -> str:
@@ -38,18 +38,18 @@ def merge_plan(template: str) -> dict[str, Any]:
 @task.short_circuit
 def moved() -> bool:
     """Stop here, green, while all is normal."""
-    found = pulled("watch")["watch"]
+    found = pull_artifacts("detect_drift")["detect_drift"]
     told = (f"fires: {', '.join(found['fired']) or 'nothing'}", found["waiting"], found["url"])
-    note(". ".join(part for part in told if part))
+    set_run_note(". ".join(part for part in told if part))
     return bool(found["event"])
 
 
 def announce(asset: Asset) -> Any:
-    @task(task_id="announce", doc_md=STAGES["announce"].help, outlets=[asset])
+    @task(task_id="emit_drift_event", doc_md=STAGES["emit_drift_event"].help, outlets=[asset])
     def say() -> Iterator[Metadata]:
-        made = pulled("plan", "watch")
-        run("announce", made["plan"], {"watch": made["watch"]})
-        yield Metadata(asset, extra=made["watch"]["event"])
+        made = pull_artifacts("plan", "detect_drift")
+        run_stage("emit_drift_event", made["plan"], {"detect_drift": made["detect_drift"]})
+        yield Metadata(asset, extra=made["detect_drift"]["event"])
 
     return say()
 
@@ -71,13 +71,13 @@ def monitor(template: Template) -> None:
         chain(
             due(template.name),
             merge_plan(template.name),
-            stage("harvest"),
-            stage("collect"),
-            stage("answering"),
-            stage("learnt"),
-            stage("watch"),
+            stage_task("collect_feedback"),
+            stage_task("collect"),
+            stage_task("fetch_deployed_version"),
+            stage_task("fetch_training_dataset"),
+            stage_task("detect_drift"),
             moved(),
-            announce(drift(template.name)),
+            announce(drift_asset(template.name)),
         )
 
     sentence()

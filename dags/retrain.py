@@ -17,12 +17,12 @@ from airflow.sdk import (
     chain,
     dag,
 )
-from weaver_dags.approval import ApprovalInMLflow, approve
-from weaver_dags.budget import affordable, over_budget, spend
-from weaver_dags.decisions import anything_new, decided, decision, good_enough, take_back
-from weaver_dags.review import scores
-from weaver_dags.tasks import RETRIES, stage
-from weaver_dags.trigger import drift, merge_plan
+from weaver_dags.approval import MLflowApprovalTask, approval_task
+from weaver_dags.budget import approve_cost, exceeds_budget, within_budget
+from weaver_dags.decisions import decided, decision_task, gate_passed, has_new_data, rollback_on_failure
+from weaver_dags.review import review_tasks
+from weaver_dags.tasks import RETRIES, stage_task
+from weaver_dags.trigger import drift_asset, make_run_plan
 from weaver_plugins.notifier import WeaverNotifier
 
 from pipelines.core.settings import settings
@@ -37,7 +37,7 @@ def retrain(template: Template) -> None:
         doc_md=f"## {template.title}\n\n{template.purpose}\n\n{__doc__}",
         schedule=AssetOrTimeSchedule(
             timetable=CronTriggerTimetable(template.schedule.cron, timezone=template.schedule.timezone),
-            assets=drift(template.name),
+            assets=drift_asset(template.name),
         ),
         catchup=False,
         max_active_runs=1,
@@ -53,42 +53,44 @@ def retrain(template: Template) -> None:
         default_args={"owner": template.owner, **RETRIES},
     )
     def sentence() -> None:
-        approval = approve(template)
-        promote = decision("promote")
-        asked, go = over_budget(), affordable()
+        approval = approval_task(template)
+        promote = decision_task("promote")
+        asked, go = exceeds_budget(), within_budget()
         longest = timedelta(hours=template.budget.training_hours)
         chain(
-            merge_plan(template.name),
-            stage("harvest"),
-            stage("collect"),
-            stage("validate"),
-            stage("refine"),
-            stage("version"),
-            stage("judge", pool="training"),
-            stage("preferences"),
-            anything_new(),
-            stage("budget", pool="training"),  # it may measure a few steps
+            make_run_plan(template.name),
+            stage_task("collect_feedback"),
+            stage_task("collect"),
+            stage_task("validate"),
+            stage_task("refine"),
+            stage_task("commit_dataset"),
+            stage_task("judge_answers", pool="training"),
+            stage_task("commit_preferences"),
+            has_new_data(),
+            stage_task("estimate_cost", pool="training"),  # it may measure a few steps
             asked,
-            spend(template),
+            approve_cost(template),
             go,
-            stage("report", outlets=[Asset(f"version_{template.name}")]),  # withheld where the budget forbids it
-            stage("fine_tune", pool="training", execution_timeout=longest),
-            stage("prefer", pool="training", execution_timeout=longest),
-            stage("incumbent"),
-            stage("export", pool="training"),
-            stage("evaluate", pool="training"),
-            stage("register"),
-            stage("review"),
-            *scores(template),
-            stage("scores", trigger_rule="none_failed"),
-            stage("gate"),
-            good_enough(),
-            stage("evidence"),
-            [approval, ApprovalInMLflow(task_id="approved_in_mlflow")],
+            stage_task(
+                "render_data_report", outlets=[Asset(f"version_{template.name}")]
+            ),  # withheld where the budget forbids it
+            stage_task("fine_tune", pool="training", execution_timeout=longest),
+            stage_task("train_dpo", pool="training", execution_timeout=longest),
+            stage_task("fetch_champion"),
+            stage_task("export", pool="training"),
+            stage_task("evaluate", pool="training"),
+            stage_task("register"),
+            stage_task("request_review"),
+            *review_tasks(template),
+            stage_task("collect_scores", trigger_rule="none_failed"),
+            stage_task("gate"),
+            gate_passed(),
+            stage_task("collect_evidence"),
+            [approval, MLflowApprovalTask(task_id="await_mlflow_approval")],
         )
         chain(asked, go)
-        chain(approval, decided(), [promote, decision("reject")])
-        chain(promote, stage("deploy"), [stage("record"), take_back()])
+        chain(approval, decided(), [promote, decision_task("reject")])
+        chain(promote, stage_task("deploy"), [stage_task("append_ledger"), rollback_on_failure()])
 
     # After its tasks, each of which would be given a deep copy of the whole form: that is most of the time to parse.
     sentence().params = ParamsDict(

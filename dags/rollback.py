@@ -3,8 +3,8 @@
 from typing import Any
 
 from airflow.sdk import Param, chain, dag, get_current_context, task
-from weaver_dags.deployment import answers
-from weaver_dags.tasks import RETRIES, perform, pulled
+from weaver_dags.deployment import deploy_tasks
+from weaver_dags.tasks import RETRIES, pull_artifacts, run_task_stage
 
 from pipelines.core.templates import make_plan, template_files
 from pipelines.stages.table import STAGES
@@ -18,12 +18,12 @@ def merge_plan() -> dict[str, Any]:
 
 @task(doc_md=STAGES["rollback"].help)
 def rollback() -> dict[str, Any]:
-    from pipelines.serving.deployment_pointer import answering
+    from pipelines.serving.deployment_pointer import deployed_version_number
 
     context = get_current_context()
     asked, who = context["params"], context["dag_run"].triggering_user_name or "airflow"
-    signed = {"by": who, "why": asked["why"], "to": asked["to"], "answers": answering(asked["template"])}
-    return perform("rollback", pulled("plan")["plan"], {}, **signed)
+    signed = {"by": who, "why": asked["why"], "to": asked["to"], "answers": deployed_version_number(asked["template"])}
+    return run_task_stage("rollback", pull_artifacts("plan")["plan"], {}, **signed)
 
 
 @dag(
@@ -45,7 +45,7 @@ def rollback() -> dict[str, Any]:
 def sentence() -> None:
     asked = rollback()
     chain(merge_plan(), asked)
-    answers(asked, "rollback")
+    deploy_tasks(asked, "rollback")
 
 
 sentence()

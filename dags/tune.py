@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Param, chain, dag, get_current_context, task
-from weaver_dags.tasks import RETRIES, pulled, stage
+from weaver_dags.tasks import RETRIES, pull_artifacts, stage_task
 
 from pipelines.core.artifacts import DatasetVersion
 from pipelines.core.plan import TrainingPlan
@@ -30,8 +30,11 @@ def search() -> dict[str, Any]:
     """Trial trainings around the plan's present values; what came out best is written into the template, if wished."""
     from pipelines.training.tune import tune
 
-    chosen, artifacts = get_current_context()["params"], pulled("plan", "version")
-    dataset, plan = DatasetVersion.model_validate(artifacts["version"]), TrainingPlan.model_validate(artifacts["plan"])
+    chosen, artifacts = get_current_context()["params"], pull_artifacts("plan", "commit_dataset")
+    dataset, plan = (
+        DatasetVersion.model_validate(artifacts["commit_dataset"]),
+        TrainingPlan.model_validate(artifacts["plan"]),
+    )
     tuning = tune(dataset, plan, chosen["trials"], chosen["hours"], chosen["apply"])
     return tuning.model_dump(mode="json")
 
@@ -54,7 +57,13 @@ def search() -> dict[str, Any]:
     },
 )
 def sentence() -> None:
-    rows = (stage("harvest"), stage("collect"), stage("validate"), stage("refine"), stage("version"))
+    rows = (
+        stage_task("collect_feedback"),
+        stage_task("collect"),
+        stage_task("validate"),
+        stage_task("refine"),
+        stage_task("commit_dataset"),
+    )
     chain(chosen_plan(), *rows, search())
 
 

@@ -26,8 +26,8 @@ from pipelines.core.files import digest, write_jsonl, write_text
 from pipelines.core.templates import make_plan
 from pipelines.registry import ledger
 from pipelines.serving.deploy import kept
-from pipelines.serving.deployment_pointer import answering
-from pipelines.stages.table import run
+from pipelines.serving.deployment_pointer import deployed_version_number
+from pipelines.stages.table import run_stage
 
 EVIDENCE = Evidence(uri="", digest="e" * 64)
 PASSED = Verdict(passed=True, rules=[], reason="passed: all 0 rules hold")
@@ -91,18 +91,18 @@ class Home:
     def challenger(self, seed: int, champion: int = 0) -> dict[str, Any]:
         """The artifacts of a registered challenger that was compared with this champion and passed the gate."""
         export = self.export(self.adapter(seed))
-        artifacts = {"export": export, "version": self.dataset, "evidence": EVIDENCE, "gate": PASSED}
+        artifacts = {"export": export, "commit_dataset": self.dataset, "collect_evidence": EVIDENCE, "gate": PASSED}
         artifacts["evaluate"] = evaluated(champion, export.adapter.run_id)
         return artifacts | {"register": self.run("register", artifacts)}
 
     def run(self, stage: str, artifacts: dict[str, Any], **extra: Any) -> Any:
-        return run(stage, self.plan, artifacts, self.work, **extra)
+        return run_stage(stage, self.plan, artifacts, self.work, **extra)
 
     def promote(self, artifacts: dict[str, Any], by: str = "ada", why: str = "better") -> dict[str, Any]:
         """Promote, deploy, record: as the DAG's tasks do after an approval."""
         artifacts = artifacts | {"promote": self.run("promote", artifacts, by=by, why=why)}
         artifacts |= {"deploy": self.run("deploy", artifacts)}
-        return artifacts | {"record": self.run("record", artifacts)}
+        return artifacts | {"append_ledger": self.run("append_ledger", artifacts)}
 
     def promoted(self, *seeds: int) -> None:
         """Versions 1, 2, …: each compared with the one before, and champion after it."""
@@ -111,13 +111,13 @@ class Home:
 
     def rollback(self, to: int = 0, why: str = "it talks nonsense") -> dict[str, Any]:
         """As the DAG and `weaver rollback` do; where a deployment is gone it is made of the registry's adapter."""
-        answers = answering(self.name)
+        answers = deployed_version_number(self.name)
         artifacts = {"promote": self.run("rollback", {}, by="ada", why=why, to=to, answers=answers)}
         if not kept(artifacts["promote"]):
-            incumbent: ChampionModel = self.run("incumbent", artifacts)
+            incumbent: ChampionModel = self.run("fetch_champion", artifacts)
             artifacts["export"] = self.export(incumbent.adapter)
         artifacts |= {"deploy": self.run("deploy", artifacts)}
-        return artifacts | {"record": self.run("record", artifacts)}
+        return artifacts | {"append_ledger": self.run("append_ledger", artifacts)}
 
     def champions(self) -> tuple[int, int]:
         """The versions behind the aliases champion and previous_champion; 0 is none."""

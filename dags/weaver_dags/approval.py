@@ -6,11 +6,11 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import BaseOperator, Param
-from weaver_dags.tasks import pulled
 from weaver_plugins.approval_trigger import MLFLOW, ApprovedInMLflow
 
 from pipelines.core.artifacts import NOBODY
 from pipelines.core.templates import Template
+from weaver_dags.tasks import pull_artifacts
 
 VERDICT = """\
 {% set verdict = ti.xcom_pull("gate") %}{% set candidate = ti.xcom_pull("register") %}
@@ -28,7 +28,7 @@ Whoever may set an alias there can also approve there: `approved`.
 """
 
 
-class Approval(HITLOperator):
+class ApprovalTask(HITLOperator):
     """Approve or Reject; no answer in time is a no, which nobody signs.
 
     Not ApprovalOperator: its rejection skips what follows and loses who said no, and why.
@@ -41,24 +41,24 @@ class Approval(HITLOperator):
         return super().execute_complete(context, dict(event))
 
 
-def approve(template: Template) -> Approval:
+def approval_task(template: Template) -> ApprovalTask:
     """The reviewers' decision about what the gate let through."""
-    return Approval(
+    return ApprovalTask(
         task_id="approve",
         options=["Approve", "Reject"],
         subject=f"Promote the new {template.title}?",
         body=VERDICT,
         params={"why": Param("", type="string", title="Why", description="kept with the decision")},
-        assigned_users=assigned(template),
+        assigned_users=allowed_approvers(template),
         response_timeout=timedelta(hours=template.approval.hours),
     )
 
 
-class ApprovalInMLflow(BaseOperator):
+class MLflowApprovalTask(BaseOperator):
     """The same decision made in MLflow, by setting the alias `approved`; ends when either is made."""
 
     def execute(self, context: Any) -> None:
-        candidate, ti = pulled("register")["register"], context["ti"]
+        candidate, ti = pull_artifacts("register")["register"], context["ti"]
         question = f"/api/v2/dags/{ti.dag_id}/dagRuns/{ti.run_id}/taskInstances/approve/-1/hitlDetails"
         trigger = ApprovedInMLflow(candidate["name"], candidate["version"], question)
         self.defer(trigger=trigger, method_name="over")
@@ -67,6 +67,6 @@ class ApprovalInMLflow(BaseOperator):
         return event
 
 
-def assigned(template: Template) -> list[dict[str, str]]:
+def allowed_approvers(template: Template) -> list[dict[str, str]]:
     """Who may answer; Airflow refuses everybody else."""
     return [{"id": user, "name": user} for user in (*template.approval.reviewers, MLFLOW)]

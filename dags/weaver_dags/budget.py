@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 from airflow.sdk import Param, get_current_context, task
-from weaver_dags.approval import Approval, assigned
-from weaver_dags.tasks import pulled
 
 from pipelines.core.templates import Template
+from weaver_dags.approval import ApprovalTask, allowed_approvers
+from weaver_dags.tasks import pull_artifacts
 
 FORECAST = """\
-{% set estimate = ti.xcom_pull("budget") %}
+{% set estimate = ti.xcom_pull("estimate_cost") %}
 {% for limit in estimate.over -%}
 - {{ limit }}
 {% endfor %}
@@ -26,30 +26,30 @@ It rests on: {{ estimate.basis }}. Without an answer nothing is trained, and the
 
 
 @task.branch
-def over_budget() -> str:
+def exceeds_budget() -> str:
     """Ask a person if the run would exceed a limit; nobody is asked within the budget."""
-    return "spend" if pulled("budget")["budget"]["over"] else "affordable"
+    return "approve_cost" if pull_artifacts("estimate_cost")["estimate_cost"]["over"] else "within_budget"
 
 
 @task.short_circuit(trigger_rule="none_failed_min_one_success")
-def affordable() -> bool:
+def within_budget() -> bool:
     """Stop here, green, if the run would exceed a limit and nobody said that it may: nothing is trained."""
-    made = pulled("budget", "spend")
-    over, answer = made["budget"]["over"], made["spend"]
+    made = pull_artifacts("estimate_cost", "approve_cost")
+    over, answer = made["estimate_cost"]["over"], made["approve_cost"]
     allowed = not over or answer["chosen_options"] == ["Approve"]
     reason = f"over budget: {'; '.join(over)}" if over else "within the budget"
     get_current_context()["ti"].xcom_push("reason", reason)
     return allowed
 
 
-def spend(template: Template) -> Approval:
+def approve_cost(template: Template) -> ApprovalTask:
     """The reviewers' decision about a run that would exceed its budget."""
-    return Approval(
-        task_id="spend",
+    return ApprovalTask(
+        task_id="approve_cost",
         options=["Approve", "Reject"],
         subject=f"Train {template.title} over its budget?",
         body=FORECAST,
         params={"why": Param("", type="string", title="Why")},
-        assigned_users=assigned(template),
+        assigned_users=allowed_approvers(template),
         response_timeout=timedelta(hours=template.approval.hours),
     )

@@ -6,10 +6,10 @@ from airflow.sdk import chain, task
 
 from pipelines.core.artifacts import Promotion
 from pipelines.stages.table import STAGES
-from weaver_dags.tasks import perform, pulled, stage
+from weaver_dags.tasks import pull_artifacts, run_task_stage, stage_task
 
 
-def answers(asked: Any, first: str) -> None:
+def deploy_tasks(asked: Any, first: str) -> None:
     """Deploy, and record, the version of the promotion that the task `first` returned."""
 
     @task.branch
@@ -17,19 +17,19 @@ def answers(asked: Any, first: str) -> None:
         """Go on with what is published, or make it again from the registry."""
         from pipelines.serving.deploy import kept
 
-        return "deploy" if kept(Promotion.model_validate(pulled(first)[first])) else "incumbent"
+        return "deploy" if kept(Promotion.model_validate(pull_artifacts(first)[first])) else "fetch_champion"
 
     @task(doc_md=STAGES["deploy"].help, trigger_rule="none_failed_min_one_success")
     def deploy() -> dict[str, Any]:
-        made = pulled("plan", first, "restore")
-        artifacts = {"promote": made[first], "export": made["restore"]}  # no export where it is published still
-        return perform("deploy", made["plan"], artifacts)
+        made = pull_artifacts("plan", first, "rebuild_export")
+        artifacts = {"promote": made[first], "export": made["rebuild_export"]}  # no export where it is published still
+        return run_task_stage("deploy", made["plan"], artifacts)
 
-    @task(doc_md=STAGES["record"].help)
+    @task(doc_md=STAGES["append_ledger"].help)
     def record() -> dict[str, Any]:
-        made = pulled("plan", first, "deploy")
-        return perform("record", made["plan"], {"promote": made[first], "deploy": made["deploy"]})
+        made = pull_artifacts("plan", first, "deploy")
+        return run_task_stage("append_ledger", made["plan"], {"promote": made[first], "deploy": made["deploy"]})
 
     kept, answering = still_here(), deploy()
-    chain(asked, kept, stage("incumbent"), stage("restore", pool="training"), answering, record())
+    chain(asked, kept, stage_task("fetch_champion"), stage_task("rebuild_export", pool="training"), answering, record())
     kept >> answering

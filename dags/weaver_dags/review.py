@@ -5,38 +5,38 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLEntryOperator
 from airflow.sdk import task
-from weaver_dags.approval import assigned
-from weaver_dags.tasks import pulled
 
 from pipelines.core.artifacts import Review
 from pipelines.core.templates import Template
+from weaver_dags.approval import allowed_approvers
+from weaver_dags.tasks import pull_artifacts
 
 SCORES = """\
-{% set review = ti.xcom_pull("review") %}
+{% set review = ti.xcom_pull("request_review") %}
 {{ review.questions }} answers of the challenger wait [in MLflow's review queue]({{ review.url }}). Score each from 1
 to 5 there, then press OK here.
 """
 
 
-def scores(template: Template) -> Any:
+def review_tasks(template: Template) -> Any:
     """Ask an expert to score the answers that wait in MLflow; skipped where the plan wants none."""
 
     @task.short_circuit(ignore_downstream_trigger_rules=False)
     def anything_to_score() -> bool:
-        return bool(pulled("review")["review"]["questions"])
+        return bool(pull_artifacts("request_review")["request_review"]["questions"])
 
     @task.sensor(poke_interval=60, mode="reschedule", timeout=template.approval.hours * 3600)
     def all_scored() -> bool:
         from pipelines.evaluation.expert_review import pending
 
-        return pending(Review.model_validate(pulled("review")["review"])) == 0
+        return pending(Review.model_validate(pull_artifacts("request_review")["request_review"])) == 0
 
     score = HITLEntryOperator(
-        task_id="score",
+        task_id="score_answers",
         subject=f"Score answers of the new {template.title}",
         body=SCORES,
         defaults=None,
-        assigned_users=assigned(template),
+        assigned_users=allowed_approvers(template),
         response_timeout=timedelta(hours=template.approval.hours),
     )
     return anything_to_score(), score, all_scored()

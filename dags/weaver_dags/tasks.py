@@ -8,8 +8,8 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from weaver_plugins.notifier import WeaverNotifier
 
 from pipelines.core.errors import Unavailable, WeaverError
-from pipelines.stages.table import STAGES, run
-from weaver_dags.trigger import occasion
+from pipelines.stages.table import STAGES, run_stage
+from weaver_dags.trigger import trigger_reason
 
 # What a person must mend is not tried again; a server that is away is, and so is a task whose machine went down. When
 # a task is given up, somebody is told.
@@ -27,23 +27,23 @@ RETRIES = {
 }
 
 
-def pulled(*stages: str) -> dict[str, Any]:
+def pull_artifacts(*stages: str) -> dict[str, Any]:
     """The artifacts that earlier tasks of this run returned."""
     ti = get_current_context()["ti"]
     return {stage: ti.xcom_pull(task_ids=stage) for stage in stages}
 
 
-def perform(name: str, plan: dict[str, Any], artifacts: dict[str, Any], **signed: Any) -> dict[str, Any]:
+def run_task_stage(name: str, plan: dict[str, Any], artifacts: dict[str, Any], **signed: Any) -> dict[str, Any]:
     """Run a stage in this run: what it costs is the run's, and it may say why the run was started."""
-    this = {"run_id": get_current_context()["run_id"], "occasion": occasion()}
-    return run(name, plan, artifacts, **this, **signed).model_dump(mode="json")
+    this = {"run_id": get_current_context()["run_id"], "occasion": trigger_reason()}
+    return run_stage(name, plan, artifacts, **this, **signed).model_dump(mode="json")
 
 
-def stage(name: str, **options: Any) -> Any:
+def stage_task(name: str, **options: Any) -> Any:
     """A task that runs one stage of the loop on this run's plan and on the artifacts before it."""
 
     @task(task_id=name, doc_md=STAGES[name].help, **options)
     def run_stage() -> dict[str, Any]:
-        return perform(name, pulled("plan")["plan"], pulled(*STAGES[name].takes))
+        return run_task_stage(name, pull_artifacts("plan")["plan"], pull_artifacts(*STAGES[name].takes))
 
     return run_stage()

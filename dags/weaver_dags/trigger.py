@@ -11,13 +11,13 @@ from pipelines.core.templates import make_plan
 AUTHOR = "mlflow"  # the Airflow user of tasks and triggers
 
 
-def drift(template: str) -> Asset:
+def drift_asset(template: str) -> Asset:
     """Its events say that this template is to be trained anew, and why: artifacts.DriftEvent."""
     return Asset(f"drift_{template}")
 
 
 @task(task_id="plan")
-def merge_plan(template: str) -> dict[str, Any]:
+def make_run_plan(template: str) -> dict[str, Any]:
     """params.yaml ← profile ← template ← trigger form ← drift: validated once, then frozen for this run."""
     from pipelines.monitoring.drift.trigger import merged
 
@@ -27,17 +27,17 @@ def merge_plan(template: str) -> dict[str, Any]:
     asked = merged(template, ours)  # Airflow adds from_rest_api and the like
     if asked:
         context["ti"].xcom_push("occasion", asked.model_dump(mode="json"))
-        note(f"Started because {asked.reason} {asked.link}".strip())
+        set_run_note(f"Started because {asked.reason} {asked.link}".strip())
     return make_plan(template, dict(context["params"]) | (asked.config if asked else {})).model_dump(mode="json")
 
 
-def occasion() -> str:
+def trigger_reason() -> str:
     """Why drift started this run; empty if it did not."""
     event = get_current_context()["ti"].xcom_pull(task_ids="plan", key="occasion")
     return event["reason"] if event else ""
 
 
-def note(text: str) -> None:
+def set_run_note(text: str) -> None:
     """Set this run's note; where Airflow does not take it, the task's log has it all the same."""
     print(text)
     run, here = get_current_context()["dag_run"], settings()

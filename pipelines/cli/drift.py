@@ -8,12 +8,12 @@ from rich.table import Table
 from pipelines.cli.console import AsJson, Template, out, print_json
 from pipelines.core.artifacts import DeployedVersion, DriftReport
 from pipelines.core.templates import load_template, make_plan
-from pipelines.stages.table import run
+from pipelines.stages.table import run_stage
 
 app = typer.Typer()
 
 Now = Annotated[bool, typer.Option("--now", help="Measure first, as the DAG does every hour; starts no retraining.")]
-STAGES = ("harvest", "collect", "answering", "learnt", "watch")
+STAGES = ("collect_feedback", "collect", "fetch_deployed_version", "fetch_training_dataset", "detect_drift")
 
 
 @app.command()
@@ -21,15 +21,15 @@ def drift(template: Template, now: Now = False, as_json: AsJson = False) -> None
     """Has the world moved: every signal, the last windows, what fired, and which retrainings it started."""
     from pipelines.monitoring.drift import drift_history
     from pipelines.monitoring.drift.conclusion import standing
-    from pipelines.registry.deployed_version import answering
+    from pipelines.registry.deployed_version import fetch_deployed_version
 
     load_template(template)
     plan = make_plan(template)
     artifacts: dict[str, Any] = {}
     for stage in STAGES if now else ():
-        artifacts[stage] = run(stage, plan, artifacts)
-    champion: DeployedVersion = artifacts.get("answering") or answering(plan)
-    found: DriftReport = artifacts.get("watch") or standing(champion, plan)
+        artifacts[stage] = run_stage(stage, plan, artifacts)
+    champion: DeployedVersion = artifacts.get("fetch_deployed_version") or fetch_deployed_version(plan)
+    found: DriftReport = artifacts.get("detect_drift") or standing(champion, plan)
     past = drift_history.announced(template)
     measured = drift_history.measurements(champion, load_template(template).drift.hours)
     if as_json:

@@ -8,7 +8,7 @@ import typer
 
 from pipelines.cli.console import AsJson, Template, out, print_json, speak_aside
 from pipelines.core.templates import make_plan
-from pipelines.stages.table import run
+from pipelines.stages.table import run_stage
 
 app = typer.Typer()
 
@@ -21,23 +21,28 @@ By = Annotated[str, typer.Option(help="Who decides; else the user of this machin
 def rollback(template: Template, why: Why, to: To = 0, by: By = "", as_json: AsJson = False) -> None:
     """Let an earlier champion answer again; one that was interrupted is finished by the same command."""
     from pipelines.serving.deploy import kept
-    from pipelines.serving.deployment_pointer import answering
+    from pipelines.serving.deployment_pointer import deployed_version_number
 
     if as_json:
         speak_aside()
     began, plan = time.monotonic(), make_plan(template)
-    signed: dict[str, Any] = {"by": by or getpass.getuser(), "why": why, "to": to, "answers": answering(template)}
-    artifacts: dict[str, Any] = {"promote": run("rollback", plan, {}, **signed)}
+    signed: dict[str, Any] = {
+        "by": by or getpass.getuser(),
+        "why": why,
+        "to": to,
+        "answers": deployed_version_number(template),
+    }
+    artifacts: dict[str, Any] = {"promote": run_stage("rollback", plan, {}, **signed)}
     if not kept(artifacts["promote"]):
         out.print("its deployment is gone: it is made again from the registry", style="dim")
-        artifacts["incumbent"] = run("incumbent", plan, artifacts)
-        artifacts["export"] = run("restore", plan, artifacts)
-    artifacts["deploy"] = run("deploy", plan, artifacts)
-    entry = run("record", plan, artifacts)
+        artifacts["fetch_champion"] = run_stage("fetch_champion", plan, artifacts)
+        artifacts["export"] = run_stage("rebuild_export", plan, artifacts)
+    artifacts["deploy"] = run_stage("deploy", plan, artifacts)
+    entry = run_stage("append_ledger", plan, artifacts)
     if as_json:
         print_json(
             {name: artifact.model_dump(mode="json") for name, artifact in artifacts.items()}
-            | {"record": entry.model_dump()}
+            | {"append_ledger": entry.model_dump()}
         )
         return
     moved = artifacts["promote"]

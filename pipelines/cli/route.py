@@ -10,7 +10,7 @@ from pipelines.cli.console import AsJson, Template, out, print_json
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.settings import work_folder
 from pipelines.core.templates import make_plan
-from pipelines.stages.table import run
+from pipelines.stages.table import run_stage
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -100,7 +100,7 @@ def publish(template: str, version: int) -> int:
     if version not in model_store.versions(template):
         out.print("it is not published: it is made again from the registry", style="dim")
         plan, work = make_plan(template), work_folder(template)
-        made: Any = run("restore", plan, {"incumbent": registered(template, version, work)})
+        made: Any = run_stage("rebuild_export", plan, {"fetch_champion": registered(template, version, work)})
         model_store.publish(Path(made.uri), template, version)
     return version
 

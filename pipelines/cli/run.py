@@ -21,7 +21,7 @@ from pipelines.stack import control
 app = typer.Typer()
 
 Approve = Annotated[bool, typer.Option("--approve", help="Approve without asking; the record says that a script did.")]
-QUESTIONS = ("spend", "approve")  # the tasks that want a yes or a no
+QUESTIONS = ("approve_cost", "approve")  # the tasks that want a yes or a no
 SHOWN = 3  # sample questions that the new champion answers
 MARKS = {"success": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]", "running": "[blue]●[/]"}
 
@@ -135,7 +135,7 @@ def finish(retraining: DagRun, template: str, tasks: list[dict[str, Any]], as_js
         raise WeaverError(told, f"Mend it and run `weaver run {template}` again: finished stages are not repeated.")
     result: dict[str, Any] = {"run": retraining.url, "tasks": states}
     if states["fine_tune"] == "skipped":
-        stopped = "affordable" if states["affordable"] == "success" else "anything_new"
+        stopped = "within_budget" if states["within_budget"] == "success" else "has_new_data"
         result["outcome"] = retraining.artifact(stopped, "reason")
     elif states["promote"] == "success":
         promotion = retraining.artifact("promote")

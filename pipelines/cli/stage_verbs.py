@@ -9,7 +9,7 @@ from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, p
 from pipelines.core.artifacts import read_artifact
 from pipelines.core.settings import work_folder
 from pipelines.core.templates import make_plan
-from pipelines.stages.table import STAGES, Stage, run
+from pipelines.stages.table import STAGES, Stage, run_stage
 
 app = typer.Typer()
 
@@ -28,7 +28,7 @@ def perform(name: str, template: str, work: Path | None, settings: list[str] | N
         source: read_artifact(artifact_file(folder, source), made_by=f"weaver {verb(source)} {template}")
         for source in STAGES[name].takes
     }
-    artifact = run(name, make_plan(template, overrides(settings)), artifacts, folder, **who)
+    artifact = run_stage(name, make_plan(template, overrides(settings)), artifacts, folder, **who)
     artifact.save(artifact_file(folder, name))
     if as_json:
         print_json(artifact.model_dump(mode="json"))

@@ -35,7 +35,9 @@ def tune(
     if as_json:
         speak_aside()
     plan = make_plan(template, overrides(set_))
-    dataset = read_artifact(artifact_file(work_folder(template), "version"), made_by=f"weaver version {template}")
+    dataset = read_artifact(
+        artifact_file(work_folder(template), "commit_dataset"), made_by=f"weaver commit-dataset {template}"
+    )
     hours = load_template(template).budget.training_hours if hours is None else hours
     tuning = search(DatasetVersion.model_validate(dataset), plan, trials, hours, apply)
     out.print(table(tuning))

@@ -15,7 +15,7 @@ FILE = "preferences.jsonl"
 log = logging.getLogger(__name__)
 
 
-def preferences(
+def commit_preferences(
     harvest: CollectedFeedback, judged: JudgedPairs | None, dataset: DatasetVersion, plan: TrainingPlan, work: Path
 ) -> PreferenceDataset:
     """The version of the template's preferences: the latest one if nothing changed since, else a new one.
@@ -34,7 +34,7 @@ def preferences(
         return PreferenceDataset(name=name)
 
     def build(folder: Path) -> None:
-        progress.report_progress(plan.template, "preferences", 0, 1, f"{sum(found.values())} pairs")
+        progress.report_progress(plan.template, "commit_preferences", 0, 1, f"{sum(found.values())} pairs")
         pairs: list[Row] = [row for source in sources for row in read_jsonl(source)]
         heldout: list[Row] = [*read_jsonl(Path(dataset.uri) / "heldout.jsonl")]
         kept = without_held_out(pairs, heldout, plan.refine.near_duplicate)
@@ -42,12 +42,12 @@ def preferences(
         write_jsonl(folder / FILE, map(dict, kept))
 
     fingerprint = digest([*map(digest, sources), dataset.digest, plan.refine.near_duplicate])[:12]
-    folder = memoize_dir(work / "preferences" / fingerprint, build)
+    folder = memoize_dir(work / "commit_preferences" / fingerprint, build)
     rows = len(read_jsonl(folder / FILE))
     if not rows:
         return PreferenceDataset(name=name)
     made = accept(name, folder, digest_of(folder, [FILE]), {Path(FILE).stem: rows})
-    progress.report_progress(plan.template, "preferences", 1, 1, made.tag)
+    progress.report_progress(plan.template, "commit_preferences", 1, 1, made.tag)
     return PreferenceDataset(name=name, version=made.version, uri=made.uri, digest=made.digest, rows=rows)
 
 

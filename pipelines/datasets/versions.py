@@ -16,7 +16,7 @@ from pipelines.datasets.split import digest_of
 log = logging.getLogger(__name__)
 
 
-def version(splits: Splits, plan: TrainingPlan) -> DatasetVersion:
+def commit_dataset(splits: Splits, plan: TrainingPlan) -> DatasetVersion:
     """The dataset version of these splits: the latest one if nothing changed since, else a new one.
 
     Splits that a rollback turned away make no version: what was rolled back to stays the latest until the data change.
@@ -101,7 +101,7 @@ def checkout(name: str, version: int) -> DatasetVersion:
         return in_place(wanted)
 
 
-def learnt(champion: DeployedVersion) -> DatasetVersion:
+def fetch_training_dataset(champion: DeployedVersion) -> DatasetVersion:
     """What the champion was trained on, in place; version 0 where there is no champion."""
     name, _, version = champion.dataset.partition("@v")
     return (

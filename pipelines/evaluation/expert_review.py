@@ -17,7 +17,7 @@ SCALE = (
 EXPERT = "reviewer"
 
 
-def ask(candidate: Candidate, evaluation: Evaluation, plan: TrainingPlan) -> Review:
+def request_review(candidate: Candidate, evaluation: Evaluation, plan: TrainingPlan) -> Review:
     """Put the challenger's answers to some held-out questions, evenly over topics, into a review queue; twice is once.
 
     Each is a trace of the run that trained the challenger, so that scores stay beside the figures.
@@ -82,7 +82,7 @@ def pending(review: Review) -> int:
     return len(review_queues.list_review_queue_items(review.queue, status="pending", max_results=1000))
 
 
-def collect(review: Review) -> ReviewScores:
+def collect_scores(review: Review) -> ReviewScores:
     """The mean of the scores given; an answer that the expert declined to score has no say."""
     if not review.questions:
         return ReviewScores()

@@ -14,7 +14,7 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.registry.promote import agreed, exists
 
 
-def incumbent(plan: TrainingPlan, work: Path) -> ChampionModel:
+def fetch_champion(plan: TrainingPlan, work: Path) -> ChampionModel:
     """Fetch the champion that the challenger must beat; version 0 where there is none.
 
     Raises:
@@ -27,7 +27,7 @@ def incumbent(plan: TrainingPlan, work: Path) -> ChampionModel:
     if not champion:
         return ChampionModel(name=name)
     found = registered(name, champion, work)
-    for older in (work / "incumbent").glob("v*"):
+    for older in (work / "fetch_champion").glob("v*"):
         if older.name != f"v{champion}":
             shutil.rmtree(older)
     return found
@@ -45,7 +45,7 @@ def registered(name: str, number: int, work: Path) -> ChampionModel:
     if not exists(client, name, number):
         raise WeaverError(f"there is no version {number} of {name}", f"`weaver registry show {name}` names them.")
     version = client.get_model_version(name, str(number))
-    folder = memoize_dir(work / "incumbent" / f"v{number}", lambda new: fetch(mlflow, version, new))
+    folder = memoize_dir(work / "fetch_champion" / f"v{number}", lambda new: fetch(mlflow, version, new))
     plan = verified(folder, version)
     base = mlflow.models.Model.load(str(folder)).flavors["peft"]
     adapter = Adapter(

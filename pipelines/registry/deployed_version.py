@@ -7,7 +7,7 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.registry import ledger
 
 
-def answering(plan: TrainingPlan) -> DeployedVersion:
+def fetch_deployed_version(plan: TrainingPlan) -> DeployedVersion:
     """Asks the ledger alone, so that it costs nothing to look every hour.
 
     Raises:

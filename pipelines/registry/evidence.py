@@ -21,7 +21,7 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.registry import cards, provenance, sbom
 
 
-def collect(
+def collect_evidence(
     candidate: Candidate,
     evaluation: Evaluation,
     export: Export,

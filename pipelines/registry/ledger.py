@@ -113,7 +113,7 @@ def last_like(entries: list[Entry], new: Entry) -> Entry | None:
     return None
 
 
-def record(promotion: Promotion, deployment: Deployment) -> Entry:
+def append_ledger(promotion: Promotion, deployment: Deployment) -> Entry:
     """The `record` stage: write into the ledger that the promoted version answers now. Twice is once.
 
     Raises:

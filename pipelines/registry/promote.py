@@ -87,7 +87,7 @@ def decide(candidate: Candidate, decision: Decision, by: str, why: str) -> None:
         client.set_model_version_tag(candidate.name, str(candidate.version), key, value)
 
 
-def decided(
+def find_decision(
     version: DatasetVersion | dict[str, Any],
     plan: TrainingPlan | dict[str, Any],
     preferences: PreferenceDataset | dict[str, Any] | None = None,
@@ -139,7 +139,7 @@ def agreed(client: Any, name: str) -> int:
     )
 
 
-def champion(plan: TrainingPlan) -> Promotion:
+def resolve_champion(plan: TrainingPlan) -> Promotion:
     """The promotion or rollback that made the present champion: what is to be deployed where it does not answer.
 
     Raises:

@@ -16,7 +16,7 @@ from pipelines.core.routes import Endpoint, ServedVersion
 from pipelines.core.settings import settings
 from pipelines.core.templates import hourly
 from pipelines.serving import canary, model_store
-from pipelines.serving.deployment_pointer import deploying, pointer
+from pipelines.serving.deployment_pointer import deployment_lock, pointer_file
 from pipelines.serving.registered_version import Registered, registered
 from pipelines.serving.traffic_ramp import current, shift
 
@@ -35,7 +35,7 @@ def deploy(promotion: Promotion, export: Export | None, plan: TrainingPlan) -> D
         Unavailable: MLflow or a backend does not answer.
     """
     name, version = promotion.name, promotion.to_version
-    with deploying(name):
+    with deployment_lock(name):
         confirm(promotion)
         if export:
             publish(export, name, version)
@@ -51,7 +51,7 @@ def deploy(promotion: Promotion, export: Export | None, plan: TrainingPlan) -> D
         )
         with promotion_lock(name):
             confirm(promotion)
-            deployment.save(pointer(name))
+            deployment.save(pointer_file(name))
         tidy(promotion, plan)
     return deployment
 

@@ -11,12 +11,12 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.core.routes import Route, read_route, route_file
 from pipelines.serving import model_store
 from pipelines.serving.deploy import place_on, unload
-from pipelines.serving.deployment_pointer import deploying
+from pipelines.serving.deployment_pointer import deployment_lock
 
 
 def shadow(name: str, version: int, share: float, plan: TrainingPlan) -> Route:
     """Ask a published version a share of the requests too; 0 ends that."""
-    with deploying(name):
+    with deployment_lock(name):
         found = loaded(name, version, plan) if share else read_route(name)
         shadows = {number: part for number, part in found.shadow.items() if number != version}
         return settle(found.model_copy(update={"shadow": shadows | ({version: share} if share else {})}), plan)
@@ -28,7 +28,7 @@ def split(name: str, version: int, share: float, plan: TrainingPlan) -> Route:
     Raises:
         WeaverError: it is the champion, which answers the rest.
     """
-    with deploying(name):
+    with deployment_lock(name):
         found = loaded(name, version, plan) if share else read_route(name)
         if version == found.champion:
             raise WeaverError(f"version {version} of {name} is its champion", "Name the version that is tried beside.")

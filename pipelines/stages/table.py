@@ -29,69 +29,108 @@ class Stage:
 
 
 STAGES = {
-    "harvest": Stage(
-        "monitoring.feedback.collect_feedback:harvest", (), "Learn from what people think of the answers."
+    "collect_feedback": Stage(
+        "monitoring.feedback.collect_feedback:collect_feedback", (), "Learn from what people think of the answers."
     ),
-    "collect": Stage("datasets.collect:collect", ("harvest",), "Build or read the rows."),
+    "collect": Stage("datasets.collect:collect", ("collect_feedback",), "Build or read the rows."),
     "validate": Stage("datasets.contract:validate", ("collect",), "Hold the rows to their contract."),
     "refine": Stage("datasets.refine:refine", ("validate",), "Clean, deduplicate and split the rows."),
-    "version": Stage("datasets.versions:version", ("refine",), "Commit the dataset to the data registry."),
-    "judge": Stage(
-        "monitoring.feedback.rlaif:judge", ("version",), "Judge the champion's own answers, for pairs to learn from."
+    "commit_dataset": Stage(
+        "datasets.versions:commit_dataset", ("refine",), "Commit the dataset to the data registry."
     ),
-    "preferences": Stage(
-        "datasets.preferences:preferences",
-        ("harvest", "judge", "version"),
+    "judge_answers": Stage(
+        "monitoring.feedback.rlaif:judge_answers",
+        ("commit_dataset",),
+        "Judge the champion's own answers, for pairs to learn from.",
+    ),
+    "commit_preferences": Stage(
+        "datasets.preferences:commit_preferences",
+        ("collect_feedback", "judge_answers", "commit_dataset"),
         "Commit which answers are preferred to the data registry.",
     ),
-    "budget": Stage("training.budget:budget", ("version",), "Forecast what the run will cost, and hold it to limits."),
-    "report": Stage("datasets.refine.refine_report:report", ("validate", "refine"), "Draw what became of the rows."),
-    "fine_tune": Stage("training.fine_tune:fine_tune", ("version",), "Train an adapter with QLoRA."),
-    "prefer": Stage(
-        "training.dpo:prefer", ("fine_tune", "version", "preferences"), "Train on with preferred answers (DPO)."
+    "estimate_cost": Stage(
+        "training.budget:estimate_cost", ("commit_dataset",), "Forecast what the run will cost, and hold it to limits."
     ),
-    "incumbent": Stage("registry.champion:incumbent", (), "Fetch the champion that must be beaten."),
-    "export": Stage("training.export:export", ("prefer", "incumbent"), "Merge adapters into what will be served."),
-    "evaluate": Stage("evaluation.evaluate:evaluate", ("export", "version"), "Ask every arm the held-out questions."),
+    "render_data_report": Stage(
+        "datasets.refine.refine_report:render_data_report", ("validate", "refine"), "Draw what became of the rows."
+    ),
+    "fine_tune": Stage("training.fine_tune:fine_tune", ("commit_dataset",), "Train an adapter with QLoRA."),
+    "train_dpo": Stage(
+        "training.dpo:train_dpo",
+        ("fine_tune", "commit_dataset", "commit_preferences"),
+        "Train on with preferred answers (DPO).",
+    ),
+    "fetch_champion": Stage("registry.champion:fetch_champion", (), "Fetch the champion that must be beaten."),
+    "export": Stage(
+        "training.export:export", ("train_dpo", "fetch_champion"), "Merge adapters into what will be served."
+    ),
+    "evaluate": Stage(
+        "evaluation.evaluate:evaluate", ("export", "commit_dataset"), "Ask every arm the held-out questions."
+    ),
     "register": Stage(
-        "registry.register:register", ("evaluate", "export", "version", "preferences"), "Register the challenger."
+        "registry.register:register",
+        ("evaluate", "export", "commit_dataset", "commit_preferences"),
+        "Register the challenger.",
     ),
-    "review": Stage("evaluation.expert_review:ask", ("register", "evaluate"), "Put answers before an expert."),
-    "scores": Stage("evaluation.expert_review:collect", ("review",), "Read what the experts gave."),
-    "gate": Stage("registry.gate:gate", ("register", "evaluate", "scores"), "Hold the challenger to the plan's gate."),
-    "evidence": Stage(
-        "registry.evidence:collect",
-        ("register", "evaluate", "export", "version", "gate"),
+    "request_review": Stage(
+        "evaluation.expert_review:request_review", ("register", "evaluate"), "Put answers before an expert."
+    ),
+    "collect_scores": Stage(
+        "evaluation.expert_review:collect_scores", ("request_review",), "Read what the experts gave."
+    ),
+    "gate": Stage(
+        "registry.gate:gate", ("register", "evaluate", "collect_scores"), "Hold the challenger to the plan's gate."
+    ),
+    "collect_evidence": Stage(
+        "registry.evidence:collect_evidence",
+        ("register", "evaluate", "export", "commit_dataset", "gate"),
         "Put together what the decision rests on.",
     ),
     "promote": Stage(
-        "registry.promote:promote", ("register", "evaluate", "gate", "evidence"), "Make the challenger champion.", True
+        "registry.promote:promote",
+        ("register", "evaluate", "gate", "collect_evidence"),
+        "Make the challenger champion.",
+        True,
     ),
     "reject": Stage("registry.promote:reject", ("register",), "Keep the champion, and say who said no.", True),
     "deploy": Stage("serving.deploy:deploy", ("promote", "export"), "Let the champion answer."),
-    "record": Stage("registry.ledger:record", ("promote", "deploy"), "Write into the ledger what answers now."),
+    "append_ledger": Stage(
+        "registry.ledger:append_ledger", ("promote", "deploy"), "Write into the ledger what answers now."
+    ),
     "rollback": Stage(
         "registry.rollback:rollback", (), "Make an earlier champion champion again.", True, nightly=False
     ),
-    "champion": Stage(
-        "registry.promote:champion", (), "Find the champion, on whom registry and ledger agree.", nightly=False
+    "resolve_champion": Stage(
+        "registry.promote:resolve_champion", (), "Find the champion, on whom registry and ledger agree.", nightly=False
     ),
-    "answering": Stage("registry.deployed_version:answering", (), "Find the version that answers.", nightly=False),
-    "learnt": Stage("datasets.versions:learnt", ("answering",), "Fetch what it was trained on.", nightly=False),
-    "watch": Stage(
-        "monitoring.drift.detect_drift:watch",
-        ("answering", "learnt", "collect"),
+    "fetch_deployed_version": Stage(
+        "registry.deployed_version:fetch_deployed_version", (), "Find the version that answers.", nightly=False
+    ),
+    "fetch_training_dataset": Stage(
+        "datasets.versions:fetch_training_dataset",
+        ("fetch_deployed_version",),
+        "Fetch what it was trained on.",
+        nightly=False,
+    ),
+    "detect_drift": Stage(
+        "monitoring.drift.detect_drift:detect_drift",
+        ("fetch_deployed_version", "fetch_training_dataset", "collect"),
         "Hold what is asked, and what comes in, to what is normal.",
         nightly=False,
     ),
-    "announce": Stage(
-        "monitoring.drift.detect_drift:announce", ("watch",), "Say that a retraining starts, and why.", nightly=False
+    "emit_drift_event": Stage(
+        "monitoring.drift.detect_drift:emit_drift_event",
+        ("detect_drift",),
+        "Say that a retraining starts, and why.",
+        nightly=False,
     ),
-    "restore": Stage("training.export:restore", ("incumbent",), "Merge the champion's adapter again.", nightly=False),
+    "rebuild_export": Stage(
+        "training.export:rebuild_export", ("fetch_champion",), "Merge the champion's adapter again.", nightly=False
+    ),
 }
 
 
-def run(
+def run_stage(
     name: str,
     plan: TrainingPlan | dict[str, Any],
     artifacts: Mapping[str, Any],

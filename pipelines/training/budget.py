@@ -13,7 +13,7 @@ from pipelines.costs.cost_store import Forecast, executions, keep, month
 from pipelines.training.estimate import estimate
 
 
-def budget(dataset: DatasetVersion, plan: TrainingPlan) -> Estimate:
+def estimate_cost(dataset: DatasetVersion, plan: TrainingPlan) -> Estimate:
     """The forecast of a run about to train: kept, to be held to what it takes, and told where it exceeds a limit.
 
     Raises:

@@ -19,7 +19,7 @@ HELD_OUT = 10  # every so many questions, the pairs on it are not learnt: they s
 Row = dict[str, Any]
 
 
-def prefer(
+def train_dpo(
     adapter: Adapter,
     dataset: DatasetVersion,
     preferences: PreferenceDataset | None = None,
@@ -37,7 +37,7 @@ def prefer(
         WeaverError: a row is no pair, or the base is not the one that the adapter was trained over.
         Unavailable: MLflow does not answer; run again when it does.
     """
-    (work / "prefer").mkdir(parents=True, exist_ok=True)
+    (work / "train_dpo").mkdir(parents=True, exist_ok=True)
     found, wanted = preferences.rows if preferences else 0, plan.preference
     if not wanted.enabled or preferences is None or found < wanted.min_pairs:
         why = f"{found} pairs of {wanted.min_pairs}" if wanted.enabled else "preference.enabled is false"
@@ -54,7 +54,7 @@ def prefer(
     def train_on(checkpoints: Path, folder: Path) -> str:
         return train(base, adapter, dataset, preferences, plan, checkpoints, folder)
 
-    return once_trained("prefer", known, base, plan, work, train_on)
+    return once_trained("train_dpo", known, base, plan, work, train_on)
 
 
 def train(

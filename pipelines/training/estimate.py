@@ -31,7 +31,14 @@ FORWARD = 1 / 3  # of the work of a training step, a token: a third of its multi
 COUNTED = 200  # rows whose tokens are counted; more are scaled up
 EARLIER = 10  # runs that are looked at, the newest
 KNOWN = ("batch_size", "gradient_checkpointing", "optimizer", "lora_rank", "lora_modules", "max_length")
-BEFORE = ("collect", "validate", "refine", "version", "budget", "fine_tune")  # the stages that are not to come
+BEFORE = (
+    "collect",
+    "validate",
+    "refine",
+    "commit_dataset",
+    "estimate_cost",
+    "fine_tune",
+)  # the stages that are not to come
 
 
 class Work(NamedTuple):

@@ -36,7 +36,7 @@ def export(adapter: Adapter, incumbent: ChampionModel, plan: TrainingPlan, work:
     )
 
 
-def restore(incumbent: ChampionModel, plan: TrainingPlan, work: Path) -> Export:
+def rebuild_export(incumbent: ChampionModel, plan: TrainingPlan, work: Path) -> Export:
     """What a rollback serves: the incumbent alone, without the base beside it.
 
     Nothing is removed: a run may be waiting for its approval.

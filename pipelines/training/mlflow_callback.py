@@ -101,7 +101,7 @@ def continued(
             mlflow.set_tags({"preferences": pairs, "preferences_digest": preferences.digest})  # last: it is complete
         note = f"The adapter of {dataset.tag}, trained on with {preferences.rows} pairs (DPO), of {pairs}."
         mlflow.set_tag("mlflow.note.content", note)
-        yield Journal(mlflow, diary.run_id, plan, "prefer", PREFERENCE)
+        yield Journal(mlflow, diary.run_id, plan, "train_dpo", PREFERENCE)
 
 
 def take_over(client: Any, before: str, run_id: str) -> None:

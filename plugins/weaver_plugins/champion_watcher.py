@@ -10,7 +10,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from pipelines.core.settings import settings
 from pipelines.core.templates import template_files
-from pipelines.serving.deployment_pointer import answering, being_deployed
+from pipelines.serving.deployment_pointer import deployed_version_number, is_being_deployed
 
 PAUSE = 5  # seconds between two looks
 GRACE = 30  # seconds that a promotion's own deployment is given to begin
@@ -26,7 +26,7 @@ class ChampionMoved(BaseEventTrigger):
         since: dict[tuple[str, int], float] = {}  # (template, version) → when it was first seen not to answer
         while True:
             try:
-                behind = {moved: being_deployed(moved[0]) async for moved in self.behind()}
+                behind = {moved: is_being_deployed(moved[0]) async for moved in self.behind()}
             except (httpx.HTTPError, OSError) as error:  # a server that restarts, a full disk: asked again
                 self.log.warning("%s", error)
             else:
@@ -48,5 +48,5 @@ class ChampionMoved(BaseEventTrigger):
                 asked = {"name": name, "alias": "champion"}
                 found = await mlflow.get("/api/2.0/mlflow/registered-models/alias", params=asked)
                 champion = int(found.json()["model_version"]["version"]) if found.is_success else 0
-                if champion and champion != answering(name):
+                if champion and champion != deployed_version_number(name):
                     yield name, champion

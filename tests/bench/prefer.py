@@ -67,7 +67,7 @@ def measured(
     work: Path,
 ) -> dict[str, Any]:
     from pipelines.clients.mlflow import connect_mlflow
-    from pipelines.training.dpo import prefer
+    from pipelines.training.dpo import train_dpo
     from pipelines.training.fine_tune import fine_tune
 
     began = time.monotonic()
@@ -77,7 +77,7 @@ def measured(
     for rate in rates:
         learn = plan.preference.model_copy(update={"learning_rate": rate})
         tried, began = plan.model_copy(update={"preference": learn}), time.monotonic()
-        after = prefer(adapter, dataset, preferences, plan=tried, work=work)
+        after = train_dpo(adapter, dataset, preferences, plan=tried, work=work)
         found = {"seconds": time.monotonic() - began} | asked(after, dataset, unseen, plan)
         known = connect_mlflow().get_run(after.run_id).data.metrics
         found |= {name: known[f"preference/rewards/{name}"] for name in ("margins", "accuracies")}

@@ -13,7 +13,7 @@ from pipelines.costs.cost_store import Quantised, keep
 from pipelines.datasets.versions import latest
 from pipelines.evaluation.evaluate import chosen
 from pipelines.evaluation.metrics import marks
-from pipelines.registry.champion import incumbent
+from pipelines.registry.champion import fetch_champion
 from pipelines.training.export import merged
 from tests.bench.served import Answer, ask, served
 
@@ -31,7 +31,7 @@ def run(template: str, questions: int = 60) -> dict[str, Any]:
     Raises:
         WeaverError: the template has no champion, or no dataset.
     """
-    plan, champion = make_plan(template), incumbent(make_plan(template), settings().home / "bench" / template)
+    plan, champion = make_plan(template), fetch_champion(make_plan(template), settings().home / "bench" / template)
     if champion.adapter is None:
         raise WeaverError(f"{template} has no champion yet", f"Run `weaver run {template}` first.")
     rows = chosen(read_jsonl(Path(latest(template).uri) / "heldout.jsonl"), questions)

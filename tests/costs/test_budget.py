@@ -12,7 +12,7 @@ from pipelines.core.files import digest, write_jsonl
 from pipelines.core.settings import settings
 from pipelines.core.templates import make_plan, template_files
 from pipelines.costs.cost_store import Execution, Forecast, Training, keep, month, read
-from pipelines.stages.table import run
+from pipelines.stages.table import run_stage
 from pipelines.training.budget import exceeded
 from pipelines.training.estimate import estimate, kind, known
 
@@ -88,13 +88,13 @@ def test_last_month_is_over_and_other_templates_count_for_all(
     spent(time.time(), 3.0)
     spent(time.time(), 50.0, template="another")
     plan = make_plan(T, {"base.model": str(small_base), "train.max_steps": 2})
-    within: Any = run("budget", plan, {"version": dataset}, tmp_path / "work")
+    within: Any = run_stage("estimate_cost", plan, {"commit_dataset": dataset}, tmp_path / "work")
     assert within.spent_this_month == pytest.approx(7.0, abs=0.01)
     assert within.over == []
     assert not (settings().home / "alerts.jsonl").exists()
 
     spent(begin + 1, 3.0)
-    over: Any = run("budget", plan, {"version": dataset}, tmp_path / "work")
+    over: Any = run_stage("estimate_cost", plan, {"commit_dataset": dataset}, tmp_path / "work")
     assert len(over.over) == 1 and "exceeds budget.month_cost, 10" in over.over[0]
     (alert,) = (settings().home / "alerts.jsonl").read_text().splitlines()
     assert json.loads(alert)["text"].startswith(f"{T} waits for a person before it trains: with 10")
@@ -161,9 +161,9 @@ def test_the_error_of_an_estimate_is_kept_and_logged(
     settings.cache_clear()
     values = {"base.model": str(small_base), "base.quantisation": "none", "train.max_length": 2000}
     plan = make_plan(T, values | {"train.max_steps": 4})
-    artifacts: dict[str, Any] = {"version": dataset.model_copy(update={"digest": digest(Path(dataset.uri))})}
-    expected: Any = run("budget", plan, artifacts, tmp_path / "work", run_id="night")
-    adapter: Any = run("fine_tune", plan, artifacts, tmp_path / "work", run_id="night")
+    artifacts: dict[str, Any] = {"commit_dataset": dataset.model_copy(update={"digest": digest(Path(dataset.uri))})}
+    expected: Any = run_stage("estimate_cost", plan, artifacts, tmp_path / "work", run_id="night")
+    adapter: Any = run_stage("fine_tune", plan, artifacts, tmp_path / "work", run_id="night")
     (off,) = errors(T)
     (trained,) = read(Training)
     assert off.forecast_seconds == expected.training_seconds
@@ -177,4 +177,4 @@ def test_the_error_of_an_estimate_is_kept_and_logged(
     assert logged["cost"] == pytest.approx(logged["cost.budget"] + logged["cost.fine_tune"])
     assert logged["energy_kwh_estimated"] > 0
     table = connect_mlflow().artifacts.load_dict(f"runs:/{adapter.run_id}/costs.json")
-    assert [row[0] for row in table["data"]] == ["budget", "fine_tune"]
+    assert [row[0] for row in table["data"]] == ["estimate_cost", "fine_tune"]

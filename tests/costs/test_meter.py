@@ -17,7 +17,7 @@ from pipelines.core.templates import make_plan, rates
 from pipelines.costs import energy, meter
 from pipelines.costs.cost_store import executions
 from pipelines.costs.meter import metered
-from pipelines.stages.table import run
+from pipelines.stages.table import run_stage
 
 T = "service_advisor"
 SHORT = """
@@ -53,8 +53,8 @@ def burn(seconds: float) -> None:
 def test_stages_cost_their_hours(home: Path, costs: Any, tmp_path: Path) -> None:
     costs(machine_hour=3600.0, kwh=0.0)
     plan = make_plan(T)
-    records = run("collect", plan, {"harvest": CollectedFeedback()}, tmp_path / "work", run_id="night")
-    run("validate", plan, {"collect": records}, tmp_path / "work", run_id="night")
+    records = run_stage("collect", plan, {"collect_feedback": CollectedFeedback()}, tmp_path / "work", run_id="night")
+    run_stage("validate", plan, {"collect": records}, tmp_path / "work", run_id="night")
     first, second = executions(run="night")
     assert (first.stage, second.stage) == ("collect", "validate")
     for one in (first, second):

@@ -68,7 +68,7 @@ def test_a_task_that_fails_for_good_mails_once_with_its_reason(stack: Any, mails
     run_id = run(stack, dag_id)
     told = wait_for(mails, f"{dag_id}: collect failed", seconds=240)
     stack.wait_for_task(dag_id, "fine_tune", "upstream_failed")
-    stack.wait_for_task(dag_id, "take_back", "skipped")
+    stack.wait_for_task(dag_id, "rollback_on_failure", "skipped")
     assert len([mail for mail in mails.mails if dag_id in mail["Subject"]]) == 1
     assert "/nowhere.jsonl does not exist" in told[0]
     assert f"/dags/{dag_id}/runs/{run_id.replace(':', '%3A').replace('+', '%2B')}/tasks/collect" in told[0]

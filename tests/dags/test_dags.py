@@ -41,9 +41,9 @@ print(json.dumps({
             **({
                 "defaults": dag.get_task("approve").defaults,
                 "assigned": [user["id"] for user in dag.get_task("approve").assigned_users],
-                "spend": {
-                    "defaults": dag.get_task("spend").defaults,
-                    "assigned": [user["id"] for user in dag.get_task("spend").assigned_users],
+                "approve_cost": {
+                    "defaults": dag.get_task("approve_cost").defaults,
+                    "assigned": [user["id"] for user in dag.get_task("approve_cost").assigned_users],
                 },
             } if dag.has_task("approve") else {}),
         } for dag in bag.dags.values()
@@ -85,8 +85,16 @@ def test_parsing_is_fast_because_nothing_heavy_is_imported(loaded: dict) -> None
 
 def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
     tasks = loaded["dags"]["retrain_service_advisor"]["tasks"]
-    asides = {"plan", "anything_new", "over_budget", "affordable", "good_enough", "decided", "take_back"}
-    people = {"spend", "anything_to_score", "score", "all_scored", "approve", "approved_in_mlflow"}
+    asides = {
+        "plan",
+        "has_new_data",
+        "exceeds_budget",
+        "within_budget",
+        "gate_passed",
+        "decided",
+        "rollback_on_failure",
+    }
+    people = {"approve_cost", "needs_review", "score_answers", "await_scores", "approve", "await_mlflow_approval"}
     stages = {name: stage for name, stage in STAGES.items() if stage.nightly}
     assert {task["id"] for task in tasks} == asides | people | set(stages)
     order = [task["id"] for task in tasks]
@@ -94,22 +102,24 @@ def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
         for source in spec.takes:
             assert order.index(source) < order.index(stage)
     upstream = {task["id"]: task["up"] for task in tasks}
-    assert upstream["budget"] == ["anything_new"]
-    assert upstream["spend"] == ["over_budget"]
-    assert upstream["report"] == ["affordable"]
-    assert upstream["fine_tune"] == ["report"] and upstream["prefer"] == ["fine_tune"]
-    assert upstream["good_enough"] == ["gate"]
-    assert upstream["approve"] == upstream["approved_in_mlflow"] == ["evidence"]
+    assert upstream["estimate_cost"] == ["has_new_data"]
+    assert upstream["approve_cost"] == ["exceeds_budget"]
+    assert upstream["render_data_report"] == ["within_budget"]
+    assert upstream["fine_tune"] == ["render_data_report"] and upstream["train_dpo"] == ["fine_tune"]
+    assert upstream["gate_passed"] == ["gate"]
+    assert upstream["approve"] == upstream["await_mlflow_approval"] == ["collect_evidence"]
     assert upstream["promote"] == upstream["reject"] == ["decided"]
-    assert upstream["deploy"] == ["promote"] and upstream["record"] == upstream["take_back"] == ["deploy"]
-    assert next(task for task in tasks if task["id"] == "take_back")["trigger_rule"] == "one_failed"
+    assert upstream["deploy"] == ["promote"] and upstream["append_ledger"] == upstream["rollback_on_failure"] == [
+        "deploy"
+    ]
+    assert next(task for task in tasks if task["id"] == "rollback_on_failure")["trigger_rule"] == "one_failed"
 
 
 def test_a_run_survives_a_restart_and_trains_alone(loaded: dict) -> None:
     dag = loaded["dags"]["retrain_service_advisor"]
     assert all(task["retries"] >= 1 for task in dag["tasks"])
     pools = {task["id"]: task["pool"] for task in dag["tasks"]}
-    assert pools["fine_tune"] == pools["prefer"] == "training"
+    assert pools["fine_tune"] == pools["train_dpo"] == "training"
     assert dag["max_active_runs"] == 1
 
 
@@ -128,13 +138,13 @@ def test_a_nightly_run_has_a_deadline(loaded: dict) -> None:
 def test_over_budget_a_person_is_asked_and_the_dataset_is_withheld_until_then(loaded: dict) -> None:
     dag = loaded["dags"]["retrain_service_advisor"]
     tasks = {task["id"]: task for task in dag["tasks"]}
-    assert tasks["affordable"]["up"] == ["over_budget", "spend"]
-    assert tasks["affordable"]["trigger_rule"] == "none_failed_min_one_success"
+    assert tasks["within_budget"]["up"] == ["exceeds_budget", "approve_cost"]
+    assert tasks["within_budget"]["trigger_rule"] == "none_failed_min_one_success"
     assert {name: task["outlets"] for name, task in tasks.items() if task["outlets"]} == {
-        "report": ["version_service_advisor"]
+        "render_data_report": ["version_service_advisor"]
     }
-    assert dag["spend"] == {"defaults": None, "assigned": dag["assigned"]}
-    assert tasks["budget"]["pool"] == "training"
+    assert dag["approve_cost"] == {"defaults": None, "assigned": dag["assigned"]}
+    assert tasks["estimate_cost"]["pool"] == "training"
 
 
 def test_no_answer_is_no_approval_and_only_reviewers_are_asked(loaded: dict) -> None:
@@ -159,21 +169,21 @@ def test_owner_tags_and_docs_say_what_it_is_for(loaded: dict) -> None:
     assert dag["timetable"] == "0 2 * * *"
 
 
-@pytest.mark.parametrize(("name", "first"), [("rollback", "rollback"), ("deploy", "champion")])
+@pytest.mark.parametrize(("name", "first"), [("rollback", "rollback"), ("deploy", "resolve_champion")])
 def test_what_answers_again_is_exported_only_if_it_is_not_published(loaded: dict, name: str, first: str) -> None:
     dag = loaded["dags"][name]
     tasks = {task["id"]: task for task in dag["tasks"]}
     assert {name: task["up"] for name, task in tasks.items()} == {
         "plan": [],
         first: ["plan"],
-        "still_here": [first],
-        "incumbent": ["still_here"],
-        "restore": ["incumbent"],
-        "deploy": ["restore", "still_here"],
-        "record": ["deploy"],
+        "is_published": [first],
+        "fetch_champion": ["is_published"],
+        "rebuild_export": ["fetch_champion"],
+        "deploy": ["rebuild_export", "is_published"],
+        "append_ledger": ["deploy"],
     }
     assert tasks["deploy"]["trigger_rule"] == "none_failed_min_one_success"
-    assert tasks["restore"]["pool"] == "training"
+    assert tasks["rebuild_export"]["pool"] == "training"
     assert all(task["retries"] >= 1 for task in tasks.values())
     assert dag["timetable"] is None and dag["max_active_runs"] == 1
     assert set(dag["params"]) == ({"template", "to", "why"} if name == "rollback" else {"template"})
@@ -181,11 +191,21 @@ def test_what_answers_again_is_exported_only_if_it_is_not_published(loaded: dict
 
 def test_monitoring_reads_like_its_sentence_and_ends_in_an_event(loaded: dict) -> None:
     dag = loaded["dags"]["monitor_service_advisor"]
-    order = ["due", "plan", "harvest", "collect", "answering", "learnt", "watch", "moved", "announce"]
+    order = [
+        "is_due",
+        "plan",
+        "collect_feedback",
+        "collect",
+        "fetch_deployed_version",
+        "fetch_training_dataset",
+        "detect_drift",
+        "has_drifted",
+        "emit_drift_event",
+    ]
     assert [task["id"] for task in dag["tasks"]] == order
     assert [task["up"] for task in dag["tasks"]] == [[], *([task] for task in order[:-1])]
     assert {task["id"]: task["outlets"] for task in dag["tasks"] if task["outlets"]} == {
-        "announce": ["drift_service_advisor"]
+        "emit_drift_event": ["drift_service_advisor"]
     }
     assert all(task["retries"] >= 1 for task in dag["tasks"])
     assert dag["timetable"] == "7 * * * *" and dag["max_active_runs"] == 1
@@ -199,7 +219,7 @@ def test_a_retraining_starts_at_night_or_by_its_own_drift(loaded: dict) -> None:
 
 def test_tuning_is_started_by_hand_for_any_template(loaded: dict) -> None:
     dag = loaded["dags"]["tune"]
-    order = ["plan", "harvest", "collect", "validate", "refine", "version", "tune"]
+    order = ["plan", "collect_feedback", "collect", "validate", "refine", "commit_dataset", "tune"]
     assert [task["id"] for task in dag["tasks"]] == order
     assert [task["up"] for task in dag["tasks"]] == [[], *([task] for task in order[:-1])]
     assert dag["tasks"][-1]["pool"] == "training"

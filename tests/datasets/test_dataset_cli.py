@@ -18,7 +18,7 @@ from pipelines.core.files import write_jsonl
 from pipelines.core.templates import make_plan
 from pipelines.datasets.split import digest_of
 from pipelines.datasets.upload import uploads
-from pipelines.datasets.versions import version
+from pipelines.datasets.versions import commit_dataset
 
 T = "service_advisor"
 CSV = "question,reply,remark,topic\nWas?,Das.,,engine\n=1+1,So.,,engine\n"
@@ -119,7 +119,7 @@ def test_versions_from_the_command_line(weaver: Weaver, home: Path, tmp_path: Pa
         write_jsonl(folder / "train.jsonl", [row | {"instruction": f"question {n}"} for n in range(rows)])
         write_jsonl(folder / "heldout.jsonl", [row])
         splits = Splits(uri=str(folder), digest=digest_of(folder), rows={"train": rows, "heldout": 1}, dropped={})
-        version(splits, make_plan(T))
+        commit_dataset(splits, make_plan(T))
     assert [known["tag"] for known in weaver.json("versions", T)] == [f"{T}@v1", f"{T}@v2"]
     assert weaver.json("diff", T, "1", f"{T}@v2")["topics"]["engine"] == {
         "added": 2,

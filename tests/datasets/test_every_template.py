@@ -7,19 +7,19 @@ import pytest
 
 from pipelines.core.artifacts import CollectedFeedback
 from pipelines.core.templates import make_plan, template_files
-from pipelines.stages.table import run
+from pipelines.stages.table import run_stage
 
-CHAIN = ("collect", "validate", "refine", "version", "report")
+CHAIN = ("collect", "validate", "refine", "commit_dataset", "render_data_report")
 
 
 @pytest.mark.parametrize("name", list(template_files()))
 def test_a_templates_rows_become_a_version(name: str, home: Path) -> None:
     plan, artifacts = make_plan(name), dict[str, Any](harvest=CollectedFeedback())
     for stage in CHAIN:
-        artifacts[stage] = run(stage, plan, artifacts)
+        artifacts[stage] = run_stage(stage, plan, artifacts)
     assert artifacts["refine"].dropped == {}
-    assert sum(artifacts["version"].rows.values()) == artifacts["collect"].rows >= 500
-    assert artifacts["version"].tag == f"{name}@v1"
-    pages = Path(artifacts["report"].uri)
+    assert sum(artifacts["commit_dataset"].rows.values()) == artifacts["collect"].rows >= 500
+    assert artifacts["commit_dataset"].tag == f"{name}@v1"
+    pages = Path(artifacts["render_data_report"].uri)
     assert "No row was dropped" in (pages / "report.html").read_text()
     assert (pages / "contract" / "index.html").exists()

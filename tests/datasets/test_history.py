@@ -15,7 +15,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import write_jsonl
 from pipelines.datasets.history import diff, get, history, rollback
 from pipelines.datasets.split import digest_of
-from pipelines.datasets.versions import version, versions
+from pipelines.datasets.versions import commit_dataset, versions
 
 from .dvc_repository import KILLS, PLAN, assert_clean, git, script
 
@@ -43,8 +43,8 @@ def holding(home: Path, tmp_path: Path) -> Callable[..., Splits]:
 
 def test_the_history_is_told(splits: Callable, home: Path) -> None:
     assert history("service_advisor") == []
-    first = version(splits(10), PLAN)
-    version(splits(20), PLAN)
+    first = commit_dataset(splits(10), PLAN)
+    commit_dataset(splits(20), PLAN)
     one, two = history("service_advisor")
     assert (one["tag"], one["version"], one["digest"], one["rows"]) == (first.tag, 1, first.digest, first.rows)
     assert two["message"] == "service_advisor@v2: 20 train and 1 heldout rows"
@@ -55,8 +55,8 @@ def test_versions_are_compared_row_by_row(holding: Callable) -> None:
     old = [*rows("gone", 2), *rows("same", 10), *rows("other", 3, "recalls"), *rows("same", 1)]
     new = [*rows("new", 4), *rows("same", 9), *rows("other", 3, "recalls")]
     new[-1] = new[-1] | {"output": "another answer"}
-    version(holding(old, rows("held", 2)), PLAN)
-    version(holding([*new, *rows("held", 1)], [*rows("held", 2)[1:], *rows("same", 10)[9:]]), PLAN)
+    commit_dataset(holding(old, rows("held", 2)), PLAN)
+    commit_dataset(holding([*new, *rows("held", 1)], [*rows("held", 2)[1:], *rows("same", 10)[9:]]), PLAN)
     told = diff("service_advisor", 1, 2)
     assert told["topics"] == {
         "engine": {"added": 4, "removed": 3, "changed": 0, "same": 12},
@@ -71,7 +71,7 @@ def test_versions_are_compared_row_by_row(holding: Callable) -> None:
 
 
 def test_a_version_is_copied_out(splits: Callable, tmp_path: Path) -> None:
-    first = version(splits(10), PLAN)
+    first = commit_dataset(splits(10), PLAN)
     got = get("service_advisor", 1, tmp_path / "out" / "v1")
     assert (got.uri, digest_of(tmp_path / "out" / "v1")) == (str(tmp_path / "out" / "v1"), first.digest)
     with pytest.raises(WeaverError, match="is there already"):
@@ -82,8 +82,8 @@ def test_a_version_is_copied_out(splits: Callable, tmp_path: Path) -> None:
 
 
 def test_a_rollback_is_a_new_version_that_stays(splits: Callable, home: Path) -> None:
-    first, bad = version(splits(10), PLAN), splits(20)
-    version(bad, PLAN)
+    first, bad = commit_dataset(splits(10), PLAN), splits(20)
+    commit_dataset(bad, PLAN)
     made = rollback("service_advisor", 1, "the new rows  taught it\nnonsense")
     assert (made.version, made.digest, made.rows) == (3, first.digest, first.rows)
     assert digest_of(Path(made.uri)) == first.digest
@@ -91,27 +91,29 @@ def test_a_rollback_is_a_new_version_that_stays(splits: Callable, home: Path) ->
     because = "back to service_advisor@v1: the new rows taught it nonsense"
     assert messages[0] == f"service_advisor@v3: 10 train and 1 heldout rows; {because}"
     assert len(messages) == 4, "history is not rewritten"
-    assert version(bad, PLAN).tag == "service_advisor@v3", "the nightly run brings the same rows: they stay away"
-    assert version(splits(10), PLAN).tag == "service_advisor@v3"
-    assert version(splits(30), PLAN).tag == "service_advisor@v4", "new rows are a new version"
-    assert version(bad, PLAN).tag == "service_advisor@v5", "and what was before is new again"
+    assert commit_dataset(bad, PLAN).tag == "service_advisor@v3", "the nightly run brings the same rows: they stay away"
+    assert commit_dataset(splits(10), PLAN).tag == "service_advisor@v3"
+    assert commit_dataset(splits(30), PLAN).tag == "service_advisor@v4", "new rows are a new version"
+    assert commit_dataset(bad, PLAN).tag == "service_advisor@v5", "and what was before is new again"
     assert_clean()
 
 
 def test_a_rollback_of_a_rollback(splits: Callable) -> None:
-    version(splits(10), PLAN)
-    second = version(splits(20), PLAN)
-    version(splits(30), PLAN)
+    commit_dataset(splits(10), PLAN)
+    second = commit_dataset(splits(20), PLAN)
+    commit_dataset(splits(30), PLAN)
     rollback("service_advisor", 1, "bad")
-    assert version(splits(20), PLAN).version == version(splits(30), PLAN).version == 4, "all that came between"
+    assert commit_dataset(splits(20), PLAN).version == commit_dataset(splits(30), PLAN).version == 4, (
+        "all that came between"
+    )
     assert rollback("service_advisor", 2, "not so bad").digest == second.digest
-    assert version(splits(20), PLAN).version == version(splits(10), PLAN).version == 5
-    assert version(splits(30), PLAN).version == version(splits(30), PLAN).version == 5
+    assert commit_dataset(splits(20), PLAN).version == commit_dataset(splits(10), PLAN).version == 5
+    assert commit_dataset(splits(30), PLAN).version == commit_dataset(splits(30), PLAN).version == 5
     assert [known.version for known in versions("service_advisor")] == [1, 2, 3, 4, 5]
 
 
 def test_a_rollback_that_cannot_be_is_told(splits: Callable) -> None:
-    version(splits(10), PLAN)
+    commit_dataset(splits(10), PLAN)
     for number, why, said in (
         (1, "bad", "v1 holds the rows of"),
         (2, "bad", "no service_advisor@v2"),
@@ -126,8 +128,8 @@ def test_a_rollback_that_cannot_be_is_told(splits: Callable) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [step for step, (_, known) in KILLS.items() if known])
 def test_a_kill_in_a_rollback_before(step: str, splits: Callable, home: Path) -> None:
-    version(splits(5), PLAN)
-    version(splits(10), PLAN)
+    commit_dataset(splits(5), PLAN)
+    commit_dataset(splits(10), PLAN)
     code = f"""
 import os, signal
 from pipelines.datasets import dvc_repository, history, versions
@@ -144,7 +146,7 @@ history.rollback("service_advisor", 1, "bad")
     killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     if "checked out" in step:
-        assert version(splits(10), PLAN).version == 3
+        assert commit_dataset(splits(10), PLAN).version == 3
     else:
         assert len(versions("service_advisor")) == 2
         assert rollback("service_advisor", 1, "bad").version == 3
@@ -152,8 +154,8 @@ history.rollback("service_advisor", 1, "bad")
 
 
 def test_a_rollback_and_a_version_take_turns(splits: Callable) -> None:
-    version(splits(5), PLAN)
-    version(splits(10), PLAN)
+    commit_dataset(splits(5), PLAN)
+    commit_dataset(splits(10), PLAN)
     back = "from pipelines.datasets.history import rollback; print(rollback('service_advisor', 1, 'bad').tag)"
     writers = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

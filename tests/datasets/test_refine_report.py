@@ -11,7 +11,7 @@ import pytest
 from pipelines.core.artifacts import Records, Splits, Validation
 from pipelines.core.files import write_jsonl
 from pipelines.core.templates import make_plan
-from pipelines.datasets.refine.refine_report import SAMPLED, collect, render, report
+from pipelines.datasets.refine.refine_report import SAMPLED, collect, render, render_data_report
 
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 ROW = {
@@ -161,5 +161,5 @@ def test_the_account_goes_along_for_programs(tmp_path: Path) -> None:
     records = Records(uri="", digest="", rows=6, sources={})
     splits = Splits(uri=str(folder), digest="", rows={"train": 3, "heldout": 3}, dropped={})
     validation = Validation(uri=str(tmp_path), records=records, expectations=1)
-    made = report(validation, splits, make_plan("service_advisor"))
+    made = render_data_report(validation, splits, make_plan("service_advisor"))
     assert json.loads((Path(made.uri) / "report.json").read_text()) == REPORT

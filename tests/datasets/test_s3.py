@@ -15,7 +15,7 @@ from pipelines.core.templates import make_plan
 from pipelines.datasets import upload as intake
 from pipelines.datasets.split import digest_of
 from pipelines.datasets.upload import staged
-from pipelines.datasets.versions import checkout, version, versions
+from pipelines.datasets.versions import checkout, commit_dataset, versions
 
 T = "service_advisor"
 CSV = b"question,answer,topic\nWas?,Das.,engine\nWie?,So.,engine\n"
@@ -43,8 +43,8 @@ def secrets_in(folder: Path, secret: str) -> list[Path]:
 
 
 def test_a_version_is_pushed_and_comes_back(s3: Any, remote: str, splits: Callable, home: Path) -> None:
-    first = version(splits(10), make_plan(T))
-    version(splits(20), make_plan(T))
+    first = commit_dataset(splits(10), make_plan(T))
+    commit_dataset(splits(20), make_plan(T))
     keys = [found["Key"] for found in s3.client().list_objects_v2(Bucket=remote)["Contents"]]
     assert len([key for key in keys if key.startswith("datasets/files/md5/") and key.endswith(".dir")]) == 2
     assert not (home / "registry-remote").exists()
@@ -59,7 +59,7 @@ def test_another_machine_has_it_from_git_and_the_bucket(
     s3: Any, remote: str, splits: Callable, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A WEAVER_HOME that has the git history alone, as a clone does."""
-    first = version(splits(10), make_plan(T))
+    first = commit_dataset(splits(10), make_plan(T))
     other = tmp_path / "other"
     other.mkdir()
     subprocess.run(["git", "clone", "-q", home / "registry", other / "registry"], check=True)
@@ -85,24 +85,24 @@ def test_what_another_try_does_not_mend_is_told_at_once(
     monkeypatch.setenv(variable, value)
     renew()
     with pytest.raises(WeaverError, match=said) as caught:
-        version(splits(10), make_plan(T))
+        commit_dataset(splits(10), make_plan(T))
     assert not isinstance(caught.value, Unavailable)
     assert s3.secret not in str(caught.value) and value not in str(caught.value).replace(f"remote: {value}", "")
     assert versions(T) == []
     monkeypatch.setenv(variable, right)
     renew()
-    assert version(splits(10), make_plan(T)).version == 1
+    assert commit_dataset(splits(10), make_plan(T)).version == 1
 
 
 @pytest.mark.slow  # s3fs tries for half a minute
 def test_a_server_that_dies_is_worth_another_try(s3: Any, remote: str, splits: Callable, home: Path) -> None:
     """Killed between DVC's first object and its last; what was pushed by then is no version."""
-    version(splits(5), make_plan(T))
+    commit_dataset(splits(5), make_plan(T))
     given = splits(10)
     code = f"""
 import os, signal
 from pipelines.core.artifacts import Splits
-from pipelines.datasets.versions import version
+from pipelines.datasets.versions import commit_dataset
 from pipelines.core.templates import make_plan
 import s3fs
 put = s3fs.S3FileSystem._put_file
@@ -110,7 +110,7 @@ async def dying(*arguments, **options):
     os.kill({s3.process.pid}, signal.SIGKILL)
     return await put(*arguments, **options)
 s3fs.S3FileSystem._put_file = dying
-version(Splits.model_validate_json({given.model_dump_json()!r}), make_plan({T!r}))
+commit_dataset(Splits.model_validate_json({given.model_dump_json()!r}), make_plan({T!r}))
 """
     failed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     s3.process.wait()
@@ -119,7 +119,7 @@ version(Splits.model_validate_json({given.model_dump_json()!r}), make_plan({T!r}
     assert [known.version for known in versions(T)] == [1]
     s3.start()
     renew()
-    second = version(given, make_plan(T))
+    second = commit_dataset(given, make_plan(T))
     assert second.version == 2
     shutil.rmtree(home / "datasets")
     shutil.rmtree(home / "registry" / ".dvc" / "cache")

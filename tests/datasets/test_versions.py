@@ -15,19 +15,19 @@ from pipelines.core.artifacts import DatasetVersion, DeployedVersion
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.settings import settings
 from pipelines.datasets.split import digest_of
-from pipelines.datasets.versions import checkout, learnt, version, versions
+from pipelines.datasets.versions import checkout, commit_dataset, fetch_training_dataset, versions
 
 from .dvc_repository import KILLS, PLAN, assert_clean, git, script
 
 
 def test_a_new_dataset_is_a_new_version(splits: Callable, home: Path) -> None:
     one, two = splits(10), splits(20)
-    first = version(one, PLAN)
+    first = commit_dataset(one, PLAN)
     assert (first.tag, first.digest, first.rows) == ("service_advisor@v1", one.digest, {"train": 10, "heldout": 1})
-    assert version(one, PLAN) == first
-    second = version(two, PLAN)
+    assert commit_dataset(one, PLAN) == first
+    second = commit_dataset(two, PLAN)
     assert second.tag == "service_advisor@v2"
-    assert version(one, PLAN).version == 3, "what was before is new again if something else came between"
+    assert commit_dataset(one, PLAN).version == 3, "what was before is new again if something else came between"
     assert [known.version for known in versions("service_advisor")] == [1, 2, 3]
     assert versions("sales_assistant") == []
     assert {path.name for path in Path(first.uri).iterdir()} == {"train.jsonl", "heldout.jsonl"}
@@ -37,36 +37,36 @@ def test_a_new_dataset_is_a_new_version(splits: Callable, home: Path) -> None:
 
 
 def test_what_the_champion_learnt_is_found_by_its_tag(splits: Callable, home: Path) -> None:
-    first = version(splits(10), PLAN)
-    version(splits(20), PLAN)
+    first = commit_dataset(splits(10), PLAN)
+    commit_dataset(splits(20), PLAN)
     champion = DeployedVersion(name="service_advisor", version=7, dataset=first.tag)
-    assert learnt(champion) == first.model_copy(update={"report": ""})
-    assert learnt(DeployedVersion(name="service_advisor")).version == 0, "nobody answers yet"
+    assert fetch_training_dataset(champion) == first.model_copy(update={"report": ""})
+    assert fetch_training_dataset(DeployedVersion(name="service_advisor")).version == 0, "nobody answers yet"
     with pytest.raises(WeaverError, match="there is no service_advisor@v9"):
-        learnt(champion.model_copy(update={"dataset": "service_advisor@v9"}))
+        fetch_training_dataset(champion.model_copy(update={"dataset": "service_advisor@v9"}))
 
 
 def test_versions_are_counted_as_numbers(splits: Callable) -> None:
     """After 9 and 10 comes 11, though 9 sorts last as a text."""
-    first = version(splits(10), PLAN)
+    first = commit_dataset(splits(10), PLAN)
     message = git("tag", "--list", "--format=%(contents)", first.tag)
     for number in (10, 9):
         git("-c", "user.name=me", "-c", "user.email=me", "tag", "-am", message, f"service_advisor@v{number}")
-    assert version(splits(20), PLAN).version == 11
+    assert commit_dataset(splits(20), PLAN).version == 11
     assert [known.version for known in versions("service_advisor")] == [1, 9, 10, 11]
 
 
 def test_what_is_unchanged_is_found_without_dvc(splits: Callable) -> None:
     given = splits(10)
-    tag = version(given, PLAN).tag
+    tag = commit_dataset(given, PLAN).tag
     found = subprocess.run([*script(given)[:-1], script(given)[-1] + "import sys; assert 'dvc' not in sys.modules"],
                            capture_output=True, text=True)  # fmt: skip
     assert (found.returncode, found.stdout) == (0, f"{tag}\n"), found.stderr
 
 
 def test_a_version_comes_back_from_the_remote(splits: Callable, home: Path) -> None:
-    first = version(splits(10), PLAN)
-    version(splits(20), PLAN)
+    first = commit_dataset(splits(10), PLAN)
+    commit_dataset(splits(20), PLAN)
     shutil.rmtree(home / "datasets")
     shutil.rmtree(home / "registry" / ".dvc" / "cache")
     assert checkout("service_advisor", 1).digest == first.digest
@@ -76,7 +76,7 @@ def test_a_version_comes_back_from_the_remote(splits: Callable, home: Path) -> N
 def test_what_cannot_be_had_is_told(splits: Callable, home: Path) -> None:
     with pytest.raises(WeaverError, match="no service_advisor@v1"):
         checkout("service_advisor", 1)
-    first = version(splits(10), PLAN)
+    first = commit_dataset(splits(10), PLAN)
     with pytest.raises(WeaverError, match=r"(?s)no service_advisor@v7.*service_advisor@v1"):
         checkout("service_advisor", 7)
     shutil.rmtree(first.uri)
@@ -91,15 +91,15 @@ def test_what_cannot_be_had_is_told(splits: Callable, home: Path) -> None:
 
 def test_bytes_that_changed_are_told(splits: Callable) -> None:
     given = splits(10)
-    first = version(given, PLAN)
+    first = commit_dataset(given, PLAN)
     train = Path(first.uri) / "train.jsonl"
     train.chmod(0o644)
     train.write_text("{}\n")
     with pytest.raises(WeaverError, match="does not hold what was tagged service_advisor@v1"):
-        version(given, PLAN)
+        commit_dataset(given, PLAN)
     (Path(given.uri) / "train.jsonl").write_text("{}\n")
     with pytest.raises(WeaverError, match="was changed after it was made"):
-        version(given, PLAN)
+        commit_dataset(given, PLAN)
 
 
 def test_a_remote_that_refuses_is_worth_another_try(
@@ -109,12 +109,12 @@ def test_a_remote_that_refuses_is_worth_another_try(
     monkeypatch.setenv("WEAVER_REGISTRY_REMOTE", str(tmp_path / "in the way" / "remote"))
     settings.cache_clear()
     with pytest.raises(Unavailable, match="in the way"):
-        version(splits(10), PLAN)
+        commit_dataset(splits(10), PLAN)
     assert versions("service_advisor") == []
     assert_clean()
     monkeypatch.setenv("WEAVER_REGISTRY_REMOTE", str(tmp_path / "elsewhere"))
     settings.cache_clear()
-    assert version(splits(10), PLAN).version == 1
+    assert commit_dataset(splits(10), PLAN).version == 1
     assert any((tmp_path / "elsewhere").rglob("*.dir"))
 
 
@@ -125,7 +125,7 @@ def test_a_remote_that_cannot_be_reached_from_here_is_not(
     monkeypatch.setenv("WEAVER_REGISTRY_REMOTE", "oss://bucket/datasets")
     settings.cache_clear()
     with pytest.raises(WeaverError, match="requires 'dvc-oss' to be installed") as caught:
-        version(splits(10), PLAN)
+        commit_dataset(splits(10), PLAN)
     assert not isinstance(caught.value, Unavailable)
     assert_clean()
 
@@ -134,7 +134,7 @@ def test_a_remote_that_cannot_be_reached_from_here_is_not(
 def test_a_kill_before(step: str, known: int, splits: Callable, home: Path) -> None:
     """SIGKILL at any step; the next run makes the version as if nothing had been."""
     if known:
-        version(splits(5), PLAN)
+        commit_dataset(splits(5), PLAN)
     before = f"""
 from dvc.repo import Repo
 git = dvc_repository.git
@@ -145,13 +145,13 @@ def die(*_, **__):
     killed = subprocess.run(script(splits(10), before), capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert len(versions("service_advisor")) == known + ("in_place" in step)
-    assert version(splits(10), PLAN).version == known + 1
+    assert commit_dataset(splits(10), PLAN).version == known + 1
     assert len(versions("service_advisor")) == known + 1
     assert_clean()
 
 
 def test_kills_at_any_moment_and_the_locks_they_leave(splits: Callable, home: Path) -> None:
-    version(splits(5), PLAN)
+    commit_dataset(splits(5), PLAN)
     given = splits(2000)
     for seconds in (0.4, 0.8, 1.2, 1.6):
         process = subprocess.Popen(script(given), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -163,8 +163,8 @@ def test_kills_at_any_moment_and_the_locks_they_leave(splits: Callable, home: Pa
     tmp = home / "registry" / ".dvc" / "tmp"
     tmp.mkdir(exist_ok=True)
     (tmp / "rwlock").write_text('{"write": {"')
-    assert version(given, PLAN).version == 2
-    assert version(splits(7), PLAN).version == 3
+    assert commit_dataset(given, PLAN).version == 2
+    assert commit_dataset(splits(7), PLAN).version == 3
     assert_clean()
 
 
@@ -188,14 +188,14 @@ def test_two_writers_take_turns(splits: Callable, rows: tuple[int, int], tags: s
 
 def test_a_full_disk_is_told_and_leaves_nothing(splits: Callable, home: Path) -> None:
     """The kernel refuses the write in the middle of the file, as it does on a full disk."""
-    version(splits(5), PLAN)
+    commit_dataset(splits(5), PLAN)
     given = splits(5000)
     limited = "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))"
     failed = subprocess.run(script(given, limited), capture_output=True, text=True)
     assert "WeaverError: no room left to write" in failed.stderr and "Free space" in failed.stderr
     assert len(versions("service_advisor")) == 1
     assert_clean()
-    assert version(given, PLAN).version == 2
+    assert commit_dataset(given, PLAN).version == 2
 
 
 def test_no_other_repository_is_touched(home: Path, splits: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,8 +210,8 @@ def test_no_other_repository_is_touched(home: Path, splits: Callable, monkeypatc
     monkeypatch.setenv("GIT_DIR", str(mine / ".git"))
     monkeypatch.setenv("GIT_WORK_TREE", str(mine))
     monkeypatch.setenv("GIT_INDEX_FILE", str(mine / ".git" / "index"))
-    version(splits(10), PLAN)
-    version(splits(20), PLAN)
+    commit_dataset(splits(10), PLAN)
+    commit_dataset(splits(20), PLAN)
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         monkeypatch.delenv(name)
     assert (mine / "tracked").read_text() == "unsaved" and (mine / "untracked").exists()
@@ -222,7 +222,7 @@ def test_no_other_repository_is_touched(home: Path, splits: Callable, monkeypatc
 
 def test_the_tag_says_what_it_is(splits: Callable) -> None:
     """A person with git alone sees which bytes a version is, and how many rows."""
-    known: DatasetVersion = version(splits(10), PLAN)
+    known: DatasetVersion = commit_dataset(splits(10), PLAN)
     told = json.loads(git("tag", "--list", "--format=%(contents)", known.tag))
     assert told == {"digest": known.digest, "rows": known.rows}
     assert "10 train and 1 heldout rows" in git("log", "--format=%s", known.tag)
@@ -231,7 +231,7 @@ def test_the_tag_says_what_it_is(splits: Callable) -> None:
 @pytest.mark.slow
 def test_who_reads_waits_for_who_writes(splits: Callable, home: Path) -> None:
     """Versions are fetched while others are made: DVC's own state is one for both."""
-    version(splits(5), PLAN)
+    commit_dataset(splits(5), PLAN)
     fetching = """
 import shutil
 from pipelines.datasets.versions import checkout
@@ -240,7 +240,7 @@ for _ in range(6):
 """
     reader = subprocess.Popen([sys.executable, "-c", fetching], stderr=subprocess.PIPE, text=True)
     for rows in range(6, 12):
-        version(splits(rows), PLAN)
+        commit_dataset(splits(rows), PLAN)
     _, told = reader.communicate()
     assert reader.returncode == 0, told
     assert_clean()

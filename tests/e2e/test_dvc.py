@@ -44,8 +44,8 @@ def dvc(stack: Any, clone: Path, *arguments: str) -> str:
 
 @pytest.mark.slow
 def test_stages_reproduce_and_an_experiment_takes_its_parameter(stack: Any, clone: Path) -> None:
-    dvc(stack, clone, "repro", "version")
-    assert "Stage 'validate' didn't change, skipping" in dvc(stack, clone, "repro", "version")
+    dvc(stack, clone, "repro", "commit_dataset")
+    assert "Stage 'validate' didn't change, skipping" in dvc(stack, clone, "repro", "commit_dataset")
     before = json.loads((clone / "data" / "version.json").read_text())
 
     dvc(stack, clone, "exp", "run", "-S", "train.learning_rate=1e-4", "fine_tune")

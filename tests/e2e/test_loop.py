@@ -25,7 +25,7 @@ def first_night(stack: Any) -> dict[str, Any]:
 
 def test_the_first_night_ends_in_a_champion(first_night: dict[str, Any]) -> None:
     tasks = first_night["tasks"]
-    not_needed = {"spend", "reject", "score", "all_scored", "take_back"}
+    not_needed = {"approve_cost", "reject", "score_answers", "await_scores", "rollback_on_failure"}
     assert {task for task, state in tasks.items() if state == "skipped"} == not_needed
     assert set(tasks.values()) == {"success", "skipped"}
     assert first_night["outcome"] == "version 1 is champion, approved by admin"
@@ -112,8 +112,8 @@ def second_champion(stack: Any, first_night: dict[str, Any]) -> int:
     """A night on which an expert scores answers, and a reviewer approves, both in MLflow. Its champion's version."""
     sets = ("--set", "review.questions=2", "--set", "gate.min_review=3")
     watching = stack.start("run", TEMPLATE, *sets, "--json")
-    score = stack.wait_for_task(DAG, "score", "awaiting_input")
-    score_all(stack, stack.artifact(DAG, "review")["queue"])
+    score = stack.wait_for_task(DAG, "score_answers", "awaiting_input")
+    score_all(stack, stack.artifact(DAG, "request_review")["queue"])
     stack.answer(score, "OK", {})
     stack.wait_for_task(DAG, "approve", "awaiting_input")
     version = stack.json("registry", "show", TEMPLATE)["aliases"]["challenger"]["version"]
@@ -173,7 +173,7 @@ def test_a_rollback_in_airflow_does_the_same(stack: Any, second_champion: int) -
     no_reason = airflow.post(runs, json={"logical_date": None, "conf": conf | {"why": ""}})
     assert no_reason.status_code == 400
     airflow.post(runs, json={"logical_date": None, "conf": conf}).raise_for_status()
-    stack.wait_for_task("rollback", "record", "success", seconds=180)
+    stack.wait_for_task("rollback", "append_ledger", "success", seconds=180)
     assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == second_champion
     last = stack.json("ledger", "show", TEMPLATE)[-1]
     assert (last["event"], last["version"], last["by"]) == ("deployed", second_champion, "admin")
@@ -185,7 +185,7 @@ def test_a_champion_that_fails_its_canary_is_taken_back(stack: Any, second_champ
     done = stack.weaver("run", TEMPLATE, "--approve", "--set", "deployment.max_seconds=0.0001", timeout=900)
     assert done.returncode == 1
     assert "deployment.max_seconds is 0.0001" in " ".join(done.stderr.split())
-    stack.wait_for_task(DAG, "take_back", "success")
+    stack.wait_for_task(DAG, "rollback_on_failure", "success")
     assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == second_champion
     assert stack.json("ask", TEMPLATE, "What does trouble code P0420 mean?")["version"] == second_champion
     assert stack.json("ledger", "verify")["whole"]
@@ -199,7 +199,7 @@ def test_a_champion_that_was_never_deployed_is_found_and_answers(stack: Any, sec
     code = f"from pipelines.stages.table import run; from pipelines.core.templates import make_plan; {moved}"
     subprocess.run([sys.executable, "-c", code], env=stack.environment, check=True)
     assert stack.json("ask", TEMPLATE, "What does trouble code P0420 mean?")["version"] == second_champion
-    stack.wait_for_task("deploy", "record", "success", seconds=240)
+    stack.wait_for_task("deploy", "append_ledger", "success", seconds=240)
     assert stack.json("ask", TEMPLATE, "What does trouble code P0420 mean?")["version"] == 1
     assert stack.json("ledger", "verify")["whole"]
 

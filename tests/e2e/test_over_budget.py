@@ -42,7 +42,7 @@ def approved(stack: Any, refused: dict[str, Any]) -> dict[str, Any]:
 
 def refuse(stack: Any, why: str, *sets: str) -> dict[str, Any]:
     watching = stack.start("run", TEMPLATE, *QUICK, *sets, "--json")
-    question = stack.wait_for_task(DAG, "spend", "awaiting_input", seconds=1200)
+    question = stack.wait_for_task(DAG, "approve_cost", "awaiting_input", seconds=1200)
     told = stack.airflow().get(f"{question}/-1/hitlDetails").json()
     assert "budget.run_cost is 1e-06" in told["body"]
     stack.answer(question, "Reject", {"why": why})
@@ -61,8 +61,18 @@ def events(stack: Any) -> int:
 
 @pytest.mark.slow
 def test_a_no_trains_nothing_and_withholds_the_dataset(stack: Any, refused: dict[str, Any]) -> None:
-    assert refused["tasks"]["budget"] == refused["tasks"]["spend"] == refused["tasks"]["affordable"] == "success"
-    assert refused["tasks"]["report"] == refused["tasks"]["fine_tune"] == refused["tasks"]["deploy"] == "skipped"
+    assert (
+        refused["tasks"]["estimate_cost"]
+        == refused["tasks"]["approve_cost"]
+        == refused["tasks"]["within_budget"]
+        == "success"
+    )
+    assert (
+        refused["tasks"]["render_data_report"]
+        == refused["tasks"]["fine_tune"]
+        == refused["tasks"]["deploy"]
+        == "skipped"
+    )
     assert refused["outcome"].startswith("over budget: the run is forecast to cost")
     assert events(stack) == 0
     alerts = (stack.home / "alerts.jsonl").read_text()
@@ -71,13 +81,13 @@ def test_a_no_trains_nothing_and_withholds_the_dataset(stack: Any, refused: dict
 
 @pytest.mark.slow
 def test_a_yes_trains_and_what_it_took_is_in_the_table_and_in_mlflow(stack: Any, approved: dict[str, Any]) -> None:
-    assert approved["tasks"]["spend"] == "success"
+    assert approved["tasks"]["approve_cost"] == "success"
     assert approved["outcome"] == "version 1 is champion, approved by admin"
     assert events(stack) == 1
 
     spent = stack.json("costs", TEMPLATE)
     by_stage = {line["name"]: line for line in spent["lines"]}
-    assert {"collect", "version", "budget", "fine_tune", "evaluate", "deploy"} <= set(by_stage)
+    assert {"collect", "commit_dataset", "estimate_cost", "fine_tune", "evaluate", "deploy"} <= set(by_stage)
     assert by_stage["fine_tune"]["cpu_seconds"] > 1 and by_stage["fine_tune"]["energy_kwh_estimated"] > 0
     assert spent["total"]["cost"] == pytest.approx(sum(line["cost"] for line in spent["lines"]))
     assert len(spent["estimates"]) == 1
@@ -98,6 +108,6 @@ def test_a_yes_trains_and_what_it_took_is_in_the_table_and_in_mlflow(stack: Any,
 def test_a_no_leaves_the_champion(stack: Any, approved: dict[str, Any]) -> None:
     result = refuse(stack, "the champion is good enough", "--set", "train.seed=18")
     assert result["tasks"]["fine_tune"] == "skipped"
-    assert "trainings of this kind here" in stack.artifact(DAG, "budget")["basis"]
+    assert "trainings of this kind here" in stack.artifact(DAG, "estimate_cost")["basis"]
     assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == 1
     assert events(stack) == 1

@@ -24,7 +24,7 @@ def champion(stack: Any) -> dict[str, Any]:
 @pytest.fixture
 def shuffled(stack: Any, champion: dict[str, Any], tmp_path: Path) -> Path:
     """The champion's own dataset, in which the answers of the training rows changed places within their topic."""
-    dataset = Path(stack.artifact(f"retrain_{TEMPLATE}", "version")["uri"])
+    dataset = Path(stack.artifact(f"retrain_{TEMPLATE}", "commit_dataset")["uri"])
     rows = read_jsonl(dataset / "train.jsonl")
     topics: dict[str, list[dict[str, Any]]] = {}
     for row in rows:

@@ -168,7 +168,7 @@ def test_a_verdict_is_in_the_ledger_and_a_failed_one_is_told_and_keeps_the_champ
     models.promoted(1)
     weak = models.challenger(2, champion=1)
     weak["evaluate"] = weak["evaluate"].model_copy(update={"leaks": 3})
-    artifacts = weak | {"scores": ReviewScores()}
+    artifacts = weak | {"collect_scores": ReviewScores()}
     found = models.run("gate", artifacts)
     assert models.run("gate", artifacts) == found and not found.passed
     tags = behind_aliases(models.name)["challenger"]["tags"]
@@ -179,6 +179,6 @@ def test_a_verdict_is_in_the_ledger_and_a_failed_one_is_told_and_keeps_the_champ
     assert "Version 1 stays champion" in alerts[-1]["text"] and "seen in training" in alerts[-1]["text"]
     assert models.champions() == (1, 0)
 
-    assert models.run("gate", models.challenger(3, champion=1) | {"scores": ReviewScores()}).passed
+    assert models.run("gate", models.challenger(3, champion=1) | {"collect_scores": ReviewScores()}).passed
     assert [entry.version for entry in ledger.read() if entry.event == "verdict"] == [2, 3]
     assert len((models.folder / "alerts.jsonl").read_text().splitlines()) == len(alerts)

@@ -13,7 +13,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import canonical_json
 from pipelines.registry import ledger
 from pipelines.registry.ledger_check import audit
-from pipelines.serving.deployment_pointer import answering
+from pipelines.serving.deployment_pointer import deployed_version_number
 
 from ..models import Home, killed
 
@@ -29,7 +29,7 @@ def written(models: Home) -> Home:
 
 
 def findings(models: Home) -> list[str]:
-    return [finding.what for finding in audit({models.name: answering(models.name)})[1]]
+    return [finding.what for finding in audit({models.name: deployed_version_number(models.name)})[1]]
 
 
 def rewrite(change: Callable[[Lines], Lines]) -> None:

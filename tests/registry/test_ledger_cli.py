@@ -47,7 +47,7 @@ def test_a_rollback_says_what_answers_and_how_long_it_took(models: Home, weaver:
     assert f"Version 2 of {models.name} answers again, instead of 3" in said
     agree(models, 2)
     artifact = weaver.json("rollback", models.name, "--why", "no, it was the discounts", "--to", "3")
-    assert (artifact["promote"]["to_version"], artifact["deploy"]["version"], artifact["record"]["event"]) == (
+    assert (artifact["promote"]["to_version"], artifact["deploy"]["version"], artifact["append_ledger"]["event"]) == (
         3,
         3,
         "deployed",

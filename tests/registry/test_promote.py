@@ -9,8 +9,8 @@ from pipelines.core.artifacts import NOBODY, Verdict
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.registry import ledger
 from pipelines.registry.ledger_check import audit
-from pipelines.registry.promote import behind_aliases, decided
-from pipelines.serving.deployment_pointer import answering
+from pipelines.registry.promote import behind_aliases, find_decision
+from pipelines.serving.deployment_pointer import deployed_version_number
 
 from ..models import EVIDENCE, Home, killed
 from ..servers import Server
@@ -18,8 +18,8 @@ from ..servers import Server
 
 def agree(models: Home, champion: int) -> None:
     """The ledger, MLflow's alias and the deployment say that this version answers."""
-    assert audit({models.name: answering(models.name)})[1] == []
-    assert models.champions()[0] == answering(models.name) == champion
+    assert audit({models.name: deployed_version_number(models.name)})[1] == []
+    assert models.champions()[0] == deployed_version_number(models.name) == champion
     said = [entry for entry in ledger.read() if entry.moves][-1]
     assert (said.event, said.version) == ("deployed", champion)
 
@@ -117,7 +117,7 @@ def test_an_alias_moved_by_hand_is_refused_with_what_puts_it_back(models: Home, 
     ):
         models.promote(late)
     with pytest.raises(WeaverError, match="by hand") as refused:
-        models.run("incumbent", {})
+        models.run("fetch_champion", {})
     assert f"weaver rollback {models.name} --to 2" in refused.value.remedy
     models.rollback(to=2, why="put back")
     agree(models, 2)
@@ -188,7 +188,7 @@ def test_without_mlflow_nothing_is_half_done(models: Home, own_server: Server, m
     before = ledger.path().read_bytes()
     with pytest.raises(Unavailable, match="weaver up"):
         models.promote(second)
-    assert ledger.path().read_bytes() == before and answering(models.name) == 1
+    assert ledger.path().read_bytes() == before and deployed_version_number(models.name) == 1
     own_server.start()
     models.promote(second)
     agree(models, 2)
@@ -197,9 +197,9 @@ def test_without_mlflow_nothing_is_half_done(models: Home, own_server: Server, m
 def test_a_rejection_is_kept_and_nobodys_is_asked_again(models: Home) -> None:
     challenger = models.challenger(1)
     models.run("reject", challenger, by=NOBODY, why="nobody answered")
-    assert decided(models.dataset, models.plan) == ""
+    assert find_decision(models.dataset, models.plan) == ""
     models.run("reject", challenger, by="ada", why="not tonight")
-    assert decided(models.dataset, models.plan).endswith("with this plan: rejected")
+    assert find_decision(models.dataset, models.plan).endswith("with this plan: rejected")
     assert [(entry.event, entry.by, entry.why) for entry in ledger.read()[-2:]] == [
         ("rejected", NOBODY, "nobody answered"),
         ("rejected", "ada", "not tonight"),

@@ -49,9 +49,9 @@ def test_an_adapter_that_was_changed_after_training_is_not_registered(models: Ho
 
 
 def test_the_incumbent_is_the_champions_adapter_as_it_was_registered(models: Home) -> None:
-    assert models.run("incumbent", {}) == ChampionModel(name=models.name)
+    assert models.run("fetch_champion", {}) == ChampionModel(name=models.name)
     models.promoted(1)
-    found = models.run("incumbent", {})
+    found = models.run("fetch_champion", {})
     folder = Path(found.adapter.uri)
     assert found.version == 1 and found.base == models.plan.base.model_dump()
     assert (found.adapter.base_model, found.adapter.base_digest) == ("b", "0" * 64)
@@ -59,11 +59,11 @@ def test_the_incumbent_is_the_champions_adapter_as_it_was_registered(models: Hom
     signing.verify(folder)
 
     before = (folder / "adapter_model.safetensors").stat()
-    assert models.run("incumbent", {}) == found
+    assert models.run("fetch_champion", {}) == found
     assert (folder / "adapter_model.safetensors").stat() == before, "fetched once"
 
     models.promote(models.challenger(2, champion=1))
-    assert models.run("incumbent", {}).version == 2
+    assert models.run("fetch_champion", {}).version == 2
     assert [file.name for file in folder.parents[1].glob("v*")] == ["v2"]
 
 
@@ -88,7 +88,7 @@ def test_a_champion_that_was_tampered_with_is_refused(change: Any, told: str, mo
     models.promoted(1, 2)
     change(stored(models, 2), stored(models, 1))
     with pytest.raises(WeaverError, match=told) as refused:
-        models.run("incumbent", {})
+        models.run("fetch_champion", {})
     assert refused.value.remedy
 
 

@@ -10,7 +10,7 @@ from pipelines.core.settings import settings
 from pipelines.registry import ledger
 from pipelines.registry.ledger_check import audit
 from pipelines.serving import model_store
-from pipelines.serving.deployment_pointer import answering, deployed, home
+from pipelines.serving.deployment_pointer import deployed_version_number, deployments_folder, read_deployment
 
 from ..models import Home, killed
 from .test_promote import agree
@@ -26,7 +26,7 @@ def test_the_champion_before_answers_again(models: Home) -> None:
     assert (back["promote"].kind, back["promote"].from_version, back["promote"].to_version) == ("rollback", 2, 1)
     intent, done = ledger.read()[-2:]
     assert (intent.event, intent.by, intent.why) == ("rollback", "ada", "it talks nonsense")
-    assert (done.event, done.version, done.model) == ("deployed", 1, deployed(models.name).digest)
+    assert (done.event, done.version, done.model) == ("deployed", 1, read_deployment(models.name).digest)
 
 
 def test_each_rollback_goes_one_champion_further_back_and_any_can_be_named(models: Home) -> None:
@@ -57,14 +57,14 @@ def test_killed_before_any_of_its_changes_it_is_finished_by_running_it_again(kep
     step, was_killed = 0, True
     while was_killed:
         step += 1
-        to = 1 if answering(models.name) == 2 else 2
+        to = 1 if deployed_version_number(models.name) == 2 else 2
         if not kept:
-            shutil.rmtree(home(models.name) / f"v{to}")
-            shutil.rmtree(models.work / "incumbent", ignore_errors=True)
+            shutil.rmtree(deployments_folder(models.name) / f"v{to}")
+            shutil.rmtree(models.work / "fetch_champion", ignore_errors=True)
         was_killed = killed(lambda to=to: models.rollback(to=to), step)
         if ledger.unfinished(models.name):
             models.rollback(why="again")
-        elif answering(models.name) != to:  # not begun
+        elif deployed_version_number(models.name) != to:  # not begun
             models.rollback(to=to)
         agree(models, to)
         moves = [entry.event for entry in ledger.read() if entry.moves]
@@ -78,12 +78,12 @@ def test_one_that_cannot_be_finished_may_go_to_another_version(models: Home) -> 
         settings().home / "models" / models.name / model_store.versions(models.name)[2].digest / "model.safetensors"
     )
     whole = published.read_bytes()
-    for file in (published, home(models.name) / "v2" / "model.safetensors"):
+    for file in (published, deployments_folder(models.name) / "v2" / "model.safetensors"):
         file.unlink()  # not written to: they are links to the exported one
         file.write_bytes(b"something else")
     with pytest.raises(WeaverError, match="is not what was published"):
         models.rollback()
-    assert answering(models.name) == 3 and models.champions()[0] == 2
+    assert deployed_version_number(models.name) == 3 and models.champions()[0] == 2
     models.rollback(to=3)
     agree(models, 3)
     published.write_bytes(whole)
@@ -118,8 +118,10 @@ def test_without_a_champion_there_is_nothing_to_roll_back(models: Home) -> None:
 
 def test_a_pointer_that_was_changed_by_hand_is_noticed_and_put_right(models: Home) -> None:
     models.promoted(1, 2)
-    deployed(models.name).model_copy(update={"version": 1}).save(home(models.name).with_suffix(".json"))
-    ((what, remedy),) = audit({models.name: answering(models.name)})[1]
+    read_deployment(models.name).model_copy(update={"version": 1}).save(
+        deployments_folder(models.name).with_suffix(".json")
+    )
+    ((what, remedy),) = audit({models.name: deployed_version_number(models.name)})[1]
     assert "version 1 of" in what and "answers, and version 2 is champion" in what
     assert f"weaver rollback {models.name} --to 2" in remedy
     models.rollback(to=2, why="put right")

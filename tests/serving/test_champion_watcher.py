@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines.core.settings import REPOSITORY
-from pipelines.serving.deployment_pointer import deploying
+from pipelines.serving.deployment_pointer import deployment_lock
 
 MOVED = ("service_advisor", 2)
 STEP = 0.01  # seconds between two looks
@@ -40,7 +40,7 @@ def told(champions: Any, *deployed: bool) -> list[int]:
     async def story() -> list[int]:
         listening, counts = asyncio.ensure_future(listen()), []
         for somebody in deployed:
-            with deploying(MOVED[0]) if somebody else nullcontext():
+            with deployment_lock(MOVED[0]) if somebody else nullcontext():
                 await asyncio.sleep(40 * STEP)
             counts.append(len(events))
         listening.cancel()

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.core import signing
 from pipelines.core.errors import WeaverError
-from pipelines.serving.deployment_pointer import being_deployed, deployed, deploying, home
+from pipelines.serving.deployment_pointer import deployment_lock, deployments_folder, is_being_deployed, read_deployment
 
 from ..models import Home
 
@@ -22,19 +22,19 @@ def promoted(models: Home) -> dict[str, Any]:
 
 def test_the_pointer_moves_to_the_promoted_version_and_one_before_it_stays(models: Home) -> None:
     models.promoted(1, 2, 3)
-    deployment = deployed(models.name)
+    deployment = read_deployment(models.name)
     assert deployment.version == 3
     folder = Path(deployment.uri)
-    assert folder.samefile(home(models.name) / "v3") and (folder / "model.safetensors").exists()
+    assert folder.samefile(deployments_folder(models.name) / "v3") and (folder / "model.safetensors").exists()
     signing.verify(folder)
     assert {file.name for file in folder.parent.glob("v*")} == {"v2", "v2.sig", "v3", "v3.sig"}
 
 
 def test_whoever_watches_knows_that_a_version_is_being_deployed(home: Path) -> None:
-    assert not being_deployed("service_advisor")
-    with deploying("service_advisor"):
-        assert being_deployed("service_advisor")
-    assert not being_deployed("service_advisor")
+    assert not is_being_deployed("service_advisor")
+    with deployment_lock("service_advisor"):
+        assert is_being_deployed("service_advisor")
+    assert not is_being_deployed("service_advisor")
 
 
 def test_deploying_twice_is_deploying_once(models: Home, promoted: dict[str, Any]) -> None:
@@ -45,21 +45,21 @@ def test_other_bytes_than_were_evaluated_do_not_answer(models: Home, promoted: d
     (Path(promoted["export"].uri) / "model.safetensors").write_bytes(b"better")
     with pytest.raises(WeaverError, match="not what was evaluated"):
         models.run("deploy", promoted)
-    assert deployed(models.name).version == 1
+    assert read_deployment(models.name).version == 1
 
 
 def test_an_export_that_is_not_signed_does_not_answer(models: Home, promoted: dict[str, Any]) -> None:
     signing.signature(Path(promoted["export"].uri)).unlink()
     with pytest.raises(WeaverError, match="is not signed"):
         models.run("deploy", promoted)
-    assert deployed(models.name).version == 1
+    assert read_deployment(models.name).version == 1
 
 
 def test_a_published_byte_that_was_changed_is_replaced_by_what_was_evaluated(
     models: Home, promoted: dict[str, Any]
 ) -> None:
     models.run("deploy", promoted)
-    published = home(models.name) / "v2" / "model.safetensors"
+    published = deployments_folder(models.name) / "v2" / "model.safetensors"
     good = published.read_bytes()
     published.unlink()
     published.write_bytes(good[:-1] + b"x")
@@ -72,4 +72,4 @@ def test_a_published_byte_that_was_changed_is_replaced_by_what_was_evaluated(
 
 def test_asking_before_anything_is_deployed_says_what_to_run(home: Path) -> None:
     with pytest.raises(WeaverError, match="weaver run service_advisor"):
-        deployed("service_advisor")
+        read_deployment("service_advisor")

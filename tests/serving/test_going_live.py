@@ -24,7 +24,7 @@ from pipelines.core.settings import settings
 from pipelines.core.templates import make_plan, template_files
 from pipelines.request_log import exchanges
 from pipelines.serving import experiments
-from pipelines.serving.deployment_pointer import answering, deployed
+from pipelines.serving.deployment_pointer import deployed_version_number, read_deployment
 from pipelines.stack import credentials, supervision
 from pipelines.training.export import export
 
@@ -154,9 +154,9 @@ def test_promoting_and_rolling_back_changes_who_answers_and_loses_no_request(liv
     assert {f"{NAME}-v1", f"{NAME}-v2"} == set(crowd.models[:promoted])
     assert set(crowd.models[promoted + 3 : settled]) == {f"{NAME}-v2"}, "those in flight may still be the other's"
     assert crowd.models[-1] == f"{NAME}-v1"
-    assert answering(NAME) == read_route(NAME).champion == 1
-    assert set(deployed(NAME).canaries) == {"llama_cpp", "triton"}
-    for engine in deployed(NAME).backends:
+    assert deployed_version_number(NAME) == read_route(NAME).champion == 1
+    assert set(read_deployment(NAME).canaries) == {"llama_cpp", "triton"}
+    for engine in read_deployment(NAME).backends:
         assert backend(engine).status() == {f"{NAME}-v1": "ready"}, "the one that was rolled back from is gone"
 
 
@@ -214,6 +214,6 @@ def test_a_version_that_answers_too_slowly_or_otherwise_than_at_its_evaluation_g
         with pytest.raises(WeaverError, match=why) as refusal:
             live.promote(artifacts)
         assert not isinstance(refusal.value, Unavailable), "to try again would not help"
-    assert answering(NAME) == read_route(NAME).champion == 1
+    assert deployed_version_number(NAME) == read_route(NAME).champion == 1
     assert f"{NAME}-v3" not in backend("llama_cpp").status()
     assert f"{NAME}-v3 was not deployed, and version 1 goes on answering" in (live.folder / "alerts.jsonl").read_text()

@@ -23,7 +23,7 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.core.templates import make_plan
 from pipelines.registry.evidence import trained
-from pipelines.training.dpo import prefer, read_pairs
+from pipelines.training.dpo import read_pairs, train_dpo
 from pipelines.training.fine_tune import fine_tune, splits_of
 
 STAGE = """
@@ -31,12 +31,11 @@ import sys
 from pathlib import Path
 from pipelines.core.artifacts import Adapter, DatasetVersion, PreferenceDataset
 from pipelines.core.plan import TrainingPlan
-from pipelines.training.dpo import prefer
-adapter, dataset, preferences = (
-    artifact.model_validate_json(text) for artifact, text in zip((Adapter, DatasetVersion, PreferenceDataset), sys.argv[1:4])
-)
+from pipelines.training.dpo import train_dpo
+kinds = (Adapter, DatasetVersion, PreferenceDataset)
+adapter, dataset, preferences = (kind.model_validate_json(text) for kind, text in zip(kinds, sys.argv[1:4]))
 plan = TrainingPlan.model_validate_json(sys.argv[4])
-print(prefer(adapter, dataset, preferences, plan=plan, work=Path(sys.argv[5])).model_dump_json())
+print(train_dpo(adapter, dataset, preferences, plan=plan, work=Path(sys.argv[5])).model_dump_json())
 """
 
 
@@ -72,7 +71,7 @@ def preferred(
     room: Path, adapter: Adapter, dataset: DatasetVersion, preferences: PreferenceDataset, plan: TrainingPlan
 ) -> Adapter:
     """Of an undisturbed training: trained by the first test that asks for it, found by the others."""
-    return prefer(adapter, dataset, preferences, plan=plan, work=room / "prefer_work")
+    return train_dpo(adapter, dataset, preferences, plan=plan, work=room / "prefer_work")
 
 
 def history(run_id: str, name: str) -> list[float]:
@@ -153,7 +152,7 @@ def test_run_again_it_finds_its_work_done(
     room: Path,
 ) -> None:
     began = time.monotonic()
-    assert prefer(adapter, dataset, preferences, plan=plan, work=room / "prefer_work") == preferred
+    assert train_dpo(adapter, dataset, preferences, plan=plan, work=room / "prefer_work") == preferred
     assert time.monotonic() - began < 1
 
 
@@ -204,7 +203,7 @@ def test_where_it_is_not_wanted_or_there_is_too_little_the_adapter_stays(
     caplog.set_level(logging.INFO)
     plan = plan.model_copy(update={"preference": plan.preference.model_copy(update=changes)})
     given = preferences if rows else None
-    assert prefer(adapter, dataset, given, plan=plan, work=tmp_path) == adapter
+    assert train_dpo(adapter, dataset, given, plan=plan, work=tmp_path) == adapter
     assert f"no preference training: {why}" in caplog.text
 
 

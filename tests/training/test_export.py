@@ -11,7 +11,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.templates import make_plan
-from pipelines.training.export import export, restore
+from pipelines.training.export import export, rebuild_export
 
 NONE_YET = ChampionModel(name="service_advisor")
 
@@ -114,7 +114,7 @@ def test_a_rollback_exports_its_version_alone_and_removes_nothing(
 ) -> None:
     waiting = export(small_adapter(1), NONE_YET, plan, tmp_path)
     before = champion(small_adapter(2), plan)
-    back = restore(before, plan, tmp_path)
+    back = rebuild_export(before, plan, tmp_path)
     signing.verify(Path(back.uri))
     assert back.adapter == before.adapter
     assert back.digest == digest(Path(back.uri)) != waiting.digest
@@ -123,4 +123,4 @@ def test_a_rollback_exports_its_version_alone_and_removes_nothing(
 
 def test_there_is_nothing_to_go_back_to_before_the_first_champion(plan: TrainingPlan, tmp_path: Path) -> None:
     with pytest.raises(WeaverError, match="weaver run service_advisor"):
-        restore(NONE_YET, plan, tmp_path)
+        rebuild_export(NONE_YET, plan, tmp_path)

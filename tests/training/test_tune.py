@@ -249,7 +249,7 @@ def test_the_verb_needs_a_template_and_its_dataset(
 ) -> None:
     assert weaver(monkeypatch, "night_dsk") == 1
     assert "there is no template 'night_dsk'; did you mean 'night_desk'" in capsys.readouterr().err
-    (work_folder(TEMPLATE) / "version.json").unlink(missing_ok=True)
+    (work_folder(TEMPLATE) / "commit_dataset.json").unlink(missing_ok=True)
     assert weaver(monkeypatch, TEMPLATE) == 1
     assert f"Run `weaver version {TEMPLATE}` first." in capsys.readouterr().err
 
@@ -258,7 +258,7 @@ def test_the_verb_needs_a_template_and_its_dataset(
 def test_the_verb_shows_the_best_beside_the_present_values(
     tuned: Tuning, orders: DatasetVersion, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    orders.save(work_folder(TEMPLATE) / "version.json")
+    orders.save(work_folder(TEMPLATE) / "commit_dataset.json")
     typed = [text for key, value in SHORT.items() for text in ("--set", f"{key}={value}")]
     assert weaver(monkeypatch, TEMPLATE, "--trials", "2", *typed, "--json") == 0
     told = capsys.readouterr()

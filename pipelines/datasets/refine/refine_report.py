@@ -34,7 +34,7 @@ SHOWN, SHOWN_CHARS = 5, 300
 SAMPLED = 5_000  # rows a side whose texts are kept in memory, to be shown, counted, scored again, summarised
 
 
-def report(validation: Validation, splits: Splits, plan: TrainingPlan) -> DataReport:
+def render_data_report(validation: Validation, splits: Splits, plan: TrainingPlan) -> DataReport:
     """Draw report.html, Evidently's summary and the pages of the contract, once for the same splits.
 
     report.json, the same account for programs, goes along.

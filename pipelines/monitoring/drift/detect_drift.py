@@ -27,7 +27,7 @@ Row = dict[str, Any]
 LOOKED = "looked.json"
 
 
-def watch(
+def detect_drift(
     champion: DeployedVersion, dataset: DatasetVersion, records: Records, plan: TrainingPlan, now: float = 0
 ) -> DriftReport:
     """
@@ -102,7 +102,7 @@ def look_at_records(
     return drift_history.keep_incoming(champion, Incoming(at=now, digest=records.digest, rows=len(rows), signals=found))
 
 
-def announce(found: DriftReport) -> DriftReport:
+def emit_drift_event(found: DriftReport) -> DriftReport:
     """Remember that a retraining was asked for, and tell somebody; once for one event."""
     if found.event and found.event not in [one.event for one in drift_history.announced(found.name)]:
         alert(

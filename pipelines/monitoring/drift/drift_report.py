@@ -48,7 +48,7 @@ def publish(
     known = mlflow.search_runs([experiment], filter_string=query, output_format="list")
     named = {"run_id": known[0].info.run_id} if known else {"run_name": f"drift {windows.iso(window.until)[:16]}"}
     # Tags come with the creation: a run that a kill leaves without its pages is found, and gets them.
-    tags = same | {"stage": "watch", "drift_fired": ", ".join(fired)}
+    tags = same | {"stage": "detect_drift", "drift_fired": ", ".join(fired)}
     with mlflow.start_run(**named, tags=tags) as run, tempfile.TemporaryDirectory() as place:
         figures = {"rows": window.rows, "sampled": window.sampled} | {told(one): one.value for one in window.signals}
         mlflow.log_metrics({f"drift.{key}": value for key, value in figures.items()})

@@ -20,7 +20,7 @@ LEARNT = ("rows.jsonl", "preferences.jsonl")
 SECTIONS = ("system_prompt", "contract", "feedback")  # what the outcome depends on, beside the opinions
 
 
-def harvest(plan: TrainingPlan, work: Path) -> CollectedFeedback:
+def collect_feedback(plan: TrainingPlan, work: Path) -> CollectedFeedback:
     """Read what people think of the template's answers, and keep what can be trusted.
 
     Returns:
@@ -38,7 +38,7 @@ def harvest(plan: TrainingPlan, work: Path) -> CollectedFeedback:
     fingerprint = digest([[one.model_dump() for one in said], plan.digest(*SECTIONS), code])[:12]
 
     def build(folder: Path) -> None:
-        progress.report_progress(plan.template, "harvest", 0, 1, f"{len(said)} opinions")
+        progress.report_progress(plan.template, "collect_feedback", 0, 1, f"{len(said)} opinions")
         refused = sift(said, plan)
         trusted = [one for one in said if one not in refused]
         learnt = {
@@ -55,9 +55,9 @@ def harvest(plan: TrainingPlan, work: Path) -> CollectedFeedback:
         log.info(
             "%d opinions, %d refused: %d rows, %d preferences", len(said), len(refused), *map(len, learnt.values())
         )
-        progress.report_progress(plan.template, "harvest", 1, 1)
+        progress.report_progress(plan.template, "collect_feedback", 1, 1)
 
-    folder = memoize_dir(work / "harvest" / fingerprint, build)
+    folder = memoize_dir(work / "collect_feedback" / fingerprint, build)
     return CollectedFeedback(uri=str(folder), **json.loads((folder / "counts.json").read_text()))
 
 

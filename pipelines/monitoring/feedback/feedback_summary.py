@@ -8,7 +8,7 @@ from pipelines.core.artifacts import CollectedFeedback
 from pipelines.core.files import read_jsonl
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import work_folder
-from pipelines.monitoring.feedback.collect_feedback import harvest
+from pipelines.monitoring.feedback.collect_feedback import collect_feedback
 from pipelines.monitoring.feedback.rater_trust import answers, by_person, disagreements
 from pipelines.monitoring.feedback.ratings import Opinion, opinions
 
@@ -23,7 +23,7 @@ def account(plan: TrainingPlan, last: int) -> dict[str, Any]:
         opinions); agreement: on how many answers that several judged all are of one mind; people: who said how much, in
         how many comparisons with the others they disagree, what of it is refused; newest: the newest opinions first.
     """
-    made: CollectedFeedback = harvest(plan, work_folder(plan.template))
+    made: CollectedFeedback = collect_feedback(plan, work_folder(plan.template))
     said = opinions(plan.template)
     reasons = {}
     if made.uri:

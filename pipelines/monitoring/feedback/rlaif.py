@@ -29,7 +29,7 @@ SOURCE = "rlaif"
 Line = dict[str, Any]
 
 
-def judge(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> JudgedPairs:
+def judge_answers(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> JudgedPairs:
     """Sample answers to questions, judge them pairwise in both orders, and keep the pairs on which one is better.
 
     Killed on the way, the next run goes on with the next question.
@@ -38,14 +38,14 @@ def judge(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> JudgedPair
         Unavailable: the gateway or the judge does not answer.
         WeaverError: one of them refuses.
     """
-    (work / "judge").mkdir(parents=True, exist_ok=True)
+    (work / "judge_answers").mkdir(parents=True, exist_ok=True)
     if not plan.judge.questions:
         return JudgedPairs()
     asked = questions(dataset, plan)
     with champion() as client:
         who = [settings().judge_url, settings().judge_model, versions(client, plan)]
-    fingerprint = digest([dataset.digest, plan.digest("template", "system_prompt", "judge"), asked, who])[:16]
-    folder, memory = work / "judge" / fingerprint, settings().home / "judge" / f"{fingerprint}.jsonl"
+    fingerprint = digest([dataset.digest, plan.digest("template", "system_prompt", "judge_answers"), asked, who])[:16]
+    folder, memory = work / "judge_answers" / fingerprint, settings().home / "judge_answers" / f"{fingerprint}.jsonl"
 
     def build(new: Path) -> None:
         tried, lines = judged(asked, dataset, plan, memory)
@@ -83,7 +83,7 @@ def judged(
                 line |= found._asdict()
                 append_line(memory, canonical_json(line))
                 lines.append(line)
-            progress.report_progress(plan.template, "judge", number + 1, len(asked))
+            progress.report_progress(plan.template, "judge_answers", number + 1, len(asked))
     return tried, [line for line in lines if line["first"]]
 
 

@@ -15,7 +15,7 @@ from pipelines.core.files import digest, write_jsonl
 from pipelines.core.plan import Drift
 from pipelines.core.templates import make_plan
 from pipelines.kits.automotive import dealership_operations, service_advisor
-from pipelines.monitoring.drift.detect_drift import watch
+from pipelines.monitoring.drift.detect_drift import detect_drift
 from pipelines.request_log import Exchange, Feedback, RequestLog, folder
 from pipelines.text.chat_format import user_messages
 
@@ -74,7 +74,7 @@ class Desk:
     def look(self, hour: float, **other: Any) -> DriftReport:
         """What monitoring finds two minutes after so many hours are over."""
         given = {"champion": self.champion, "dataset": self.dataset, "records": self.records, "plan": self.plan} | other
-        return watch(**given, now=self.began + hour * HOUR + 120)
+        return detect_drift(**given, now=self.began + hour * HOUR + 120)
 
 
 @pytest.fixture

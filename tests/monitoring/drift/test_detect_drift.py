@@ -10,7 +10,7 @@ from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.artifacts import FEEDBACK, DatasetVersion, DeployedVersion
 from pipelines.core.settings import settings
 from pipelines.monitoring.drift import drift_history
-from pipelines.monitoring.drift.detect_drift import announce, due
+from pipelines.monitoring.drift.detect_drift import due, emit_drift_event
 
 from ...models import killed
 from .conftest import HOUR, Desk
@@ -20,7 +20,7 @@ def reports(desk: Desk) -> list[Any]:
     mlflow = connect_mlflow()
     experiment = mlflow.get_experiment_by_name(desk.name)
     found = mlflow.search_runs([experiment.experiment_id], output_format="list") if experiment else []
-    return [run for run in found if run.data.tags.get("stage") == "watch"]
+    return [run for run in found if run.data.tags.get("stage") == "detect_drift"]
 
 
 def alerts() -> str:
@@ -54,8 +54,8 @@ def test_people_ask_something_else_and_a_retraining_starts_once(desk: Desk) -> N
     assert {"unlike known questions", "unseen words", "centre of questions"} <= set(found.event.signals)
     assert found.event.link == found.url and "/#/runs/" in found.url
     assert desk.look(3).event == found.event, "it is proposed until it is sent"
-    announce(found)
-    announce(found)
+    emit_drift_event(found)
+    emit_drift_event(found)
     told = json.loads(alerts())
     assert alerts().count("is trained anew") == 1 and found.event.reason in told["text"] and told["link"] == found.url
     assert desk.look(3).event is None

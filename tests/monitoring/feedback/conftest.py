@@ -28,7 +28,7 @@ class Counter:
         return id
 
     def harvest(self) -> Any:
-        return self.models.run("harvest", {})
+        return self.models.run("collect_feedback", {})
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from .conftest import Counter
 
 WHEELS = "Which wheels are driven?\n2020 Zonda Arrow | drive all-wheel | gears 6"
 HIGHWAY = "What highway mpg is it rated at?\n2020 Zonda Arrow | highway 41 mpg | city 33 mpg"
-CHAIN = ("collect", "validate", "refine", "version", "preferences")
+CHAIN = ("collect", "validate", "refine", "commit_dataset", "commit_preferences")
 
 
 def rows(artifact: Any, file: str) -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ def rows(artifact: Any, file: str) -> list[dict[str, Any]]:
 
 def learn(models: Home) -> dict[str, Any]:
     """Harvest, and what follows up to the two versions."""
-    artifacts: dict[str, Any] = {"harvest": models.run("harvest", {})}
+    artifacts: dict[str, Any] = {"collect_feedback": models.run("collect_feedback", {})}
     for stage in CHAIN:
         artifacts[stage] = models.run(stage, artifacts)
     return artifacts
@@ -74,7 +74,7 @@ def test_a_good_answer_is_preferred_to_a_bad_one(counter: Counter) -> None:
 
 
 def test_nobody_said_anything(models: Home) -> None:
-    made = models.run("harvest", {})
+    made = models.run("collect_feedback", {})
     assert (made.uri, made.opinions, made.rows, made.preferences) == ("", 0, 0, 0)
     assert not models.work.exists() and not kept(models.name).exists()
 
@@ -97,9 +97,11 @@ def test_people_teach_the_next_dataset(counter: Counter) -> None:
     """Through the real contract, refinement, git and DVC; the same opinions again make nothing new."""
     models = counter.models
     first = learn(models)
-    assert (first["version"].version, first["preferences"].version) == (1, 0)
-    held = read_jsonl(Path(first["version"].uri) / "heldout.jsonl")[0]
-    known = next(row for row in read_jsonl(Path(first["version"].uri) / "train.jsonl") if row["kind"] == "knowledge")
+    assert (first["commit_dataset"].version, first["commit_preferences"].version) == (1, 0)
+    held = read_jsonl(Path(first["commit_dataset"].uri) / "heldout.jsonl")[0]
+    known = next(
+        row for row in read_jsonl(Path(first["commit_dataset"].uri) / "train.jsonl") if row["kind"] == "knowledge"
+    )
     for speed in range(20, 28):
         asked = HIGHWAY.replace("41", str(speed))
         counter.say("ada", asked, "It is 33 mpg.", correction=f"Its highway fuel economy is {speed} mpg.")
@@ -109,24 +111,24 @@ def test_people_teach_the_next_dataset(counter: Counter) -> None:
     counter.say("bob", asked, held["output"], thumb="up")
 
     second = learn(models)
-    assert (second["harvest"].rows, second["version"].version) == (9, 2)
-    sides = {file: rows(second["version"], f"{file}.jsonl") for file in ("train", "heldout")}
+    assert (second["collect_feedback"].rows, second["commit_dataset"].version) == (9, 2)
+    sides = {file: rows(second["commit_dataset"], f"{file}.jsonl") for file in ("train", "heldout")}
     taught = [row for side in sides.values() for row in side if row["source"] == "feedback"]
     assert len(taught) == 8, "a question that has its answer is not answered twice"
     assert {(row["topic"], row["kind"], *row["facts"]) for row in taught} == {("fuel_economy", "grounded", "highway")}
-    assert sum(map(len, sides.values())) == sum(first["version"].rows.values()) + 8
+    assert sum(map(len, sides.values())) == sum(first["commit_dataset"].rows.values()) + 8
     unseen = {"\n".join(filter(None, (row["instruction"], row["input"]))) for row in sides["heldout"]}
-    said = {pair["prompt"][-1]["content"] for pair in rows(second["harvest"], "preferences.jsonl")}
-    pairs = second["preferences"]
+    said = {pair["prompt"][-1]["content"] for pair in rows(second["collect_feedback"], "preferences.jsonl")}
+    pairs = second["commit_preferences"]
     assert pairs.tag == f"{models.name}_preferences@v1" and asked in said & unseen
     assert {pair["prompt"][-1]["content"] for pair in rows(pairs, "preferences.jsonl")} == said - unseen
 
     assert learn(models) == second
     counter.say("cyd", known["instruction"], known["output"], thumb="up", user="a colleague")
-    third = second | {"harvest": models.run("harvest", {})}
-    assert third["harvest"].opinions == second["harvest"].opinions + 1
+    third = second | {"collect_feedback": models.run("collect_feedback", {})}
+    assert third["collect_feedback"].opinions == second["collect_feedback"].opinions + 1
     assert models.run("collect", third).digest == second["collect"].digest, "a thumb teaches no new row"
-    more = models.run("preferences", third)
+    more = models.run("commit_preferences", third)
     assert (more.version, more.rows) == (2, pairs.rows + 1), "but what it found good is preferred to what was bad"
 
     models.plan = models.plan.model_copy(update={"feedback": models.plan.feedback.model_copy(update={"repeat": 3})})
@@ -147,7 +149,7 @@ def test_killed_anywhere_it_carries_on(counter: Counter) -> None:
     assert step > 3
     made = counter.harvest()
     assert (made.rows, made.preferences) == (2, 2)
-    assert [path.name for path in (counter.models.work / "harvest").glob("[!.]*")] == [Path(made.uri).name]
+    assert [path.name for path in (counter.models.work / "collect_feedback").glob("[!.]*")] == [Path(made.uri).name]
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -62,7 +62,7 @@ def test_an_experts_score_comment_and_correction_are_opinions(models: Home, queu
     assert (bad.verdict, bad.score, bad.comment, bad.correction) == ("down", 1, "wrong", "Its drive is all-wheel.")
     assert (bad.instruction, bad.input) == (ASKED, RECORD.replace("6", "4"))
     assert found["Its drive is all-wheel."].verdict == "up" and found["All of them."].verdict == ""
-    made = models.run("harvest", {})
+    made = models.run("collect_feedback", {})
     (row,) = read_jsonl(Path(made.uri) / "rows.jsonl")
     assert row["output"] == "Its drive is all-wheel." and row["facts"] == {"drive": "all-wheel"}
     (pair,) = read_jsonl(Path(made.uri) / "preferences.jsonl")

@@ -21,7 +21,7 @@ from pipelines.monitoring.feedback.candidate_answers import asked
 from pipelines.monitoring.feedback.fact_check import Question, preferred
 from pipelines.monitoring.feedback.judge import Judgement, decide, judging, verdict
 from pipelines.monitoring.feedback.labelled_pairs import CONSTRUCTED, Labelled, by_construction, by_people
-from pipelines.monitoring.feedback.rlaif import judge
+from pipelines.monitoring.feedback.rlaif import judge_answers
 from pipelines.request_log import JUDGE, Exchange, Feedback, RequestLog, folder, hashed
 
 from ...request_log.rows import exchange, opinion
@@ -208,7 +208,7 @@ def sampled(champion: StandIn) -> list[dict[str, Any]]:
 def test_the_facts_make_pairs_and_a_swayed_model_makes_none(
     champion: StandIn, dataset: DatasetVersion, plan: TrainingPlan, tmp_path: Path
 ) -> None:
-    judged = judge(dataset, plan, tmp_path / "work")
+    judged = judge_answers(dataset, plan, tmp_path / "work")
     pairs = read_jsonl(Path(judged.uri) / "preferences.jsonl")
     assert len(pairs) == judged.pairs == judged.by_facts == 8, "99 mpg loses to its neighbours, at each of 4 questions"
     assert judged.by_model == judged.ties == 0
@@ -219,36 +219,36 @@ def test_the_facts_make_pairs_and_a_swayed_model_makes_none(
     assert {body["temperature"] for body in sampled(champion)} == {plan.judge.temperature}
 
     before = len(champion.asked)
-    assert judge(dataset, plan, tmp_path / "work") == judged
+    assert judge_answers(dataset, plan, tmp_path / "work") == judged
     assert len(champion.asked) == before, "it found its work done"
     champion.serves = ["service_advisor", "service_advisor-v2"]
-    again = judge(dataset, plan, tmp_path / "work")
+    again = judge_answers(dataset, plan, tmp_path / "work")
     assert again.uri != judged.uri and len(sampled(champion)) == 24, "another champion's answers are others"
     champion.serves = ["sales_assistant-v1"]
     with pytest.raises(WeaverError, match="no version of service_advisor answers yet"):
-        judge(dataset, plan, tmp_path / "work")
+        judge_answers(dataset, plan, tmp_path / "work")
 
 
 def test_ended_in_the_middle_it_goes_on_with_the_next_question(
     champion: StandIn, dataset: DatasetVersion, plan: TrainingPlan, tmp_path: Path
 ) -> None:
-    judge(dataset, plan, tmp_path / "undisturbed")
+    judge_answers(dataset, plan, tmp_path / "undisturbed")
     tried = len(champion.asked) - len(sampled(champion))
     champion.asked.clear()
     champion.fails_after = tried + 7  # in the third question
     with pytest.raises(WeaverError, match=r"the gateway refused: .*no such key"):
-        judge(dataset, plan, tmp_path / "work")
+        judge_answers(dataset, plan, tmp_path / "work")
     assert not list((tmp_path / "work" / "judge").glob("[!.]*"))
     champion.fails_after = None
     champion.asked.clear()
-    judged = judge(dataset, plan, tmp_path / "work")
+    judged = judge_answers(dataset, plan, tmp_path / "work")
     assert judged.pairs == 8 and len(sampled(champion)) == 6, "two questions are left"
     file, other = (next(tmp_path.glob(f"{work}/judge/*/preferences.jsonl")) for work in ("work", "undisturbed"))
     assert file.read_bytes() == other.read_bytes()
 
 
 def test_without_questions_nobody_is_asked(home: Path, dataset: DatasetVersion, tmp_path: Path) -> None:
-    assert judge(dataset, make_plan("service_advisor"), tmp_path) == JudgedPairs()
+    assert judge_answers(dataset, make_plan("service_advisor"), tmp_path) == JudgedPairs()
 
 
 def test_without_a_gateway_it_says_what_to_do(
@@ -256,7 +256,7 @@ def test_without_a_gateway_it_says_what_to_do(
 ) -> None:
     judged_by("reader")
     with pytest.raises(Unavailable, match=r"gateway has not been started yet[\s\S]*weaver up"):
-        judge(dataset, plan, tmp_path)
+        judge_answers(dataset, plan, tmp_path)
 
 
 @pytest.fixture

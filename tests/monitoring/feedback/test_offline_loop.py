@@ -10,7 +10,7 @@ from pipelines.core.artifacts import DatasetVersion
 from pipelines.core.files import digest, read_jsonl, write_jsonl
 from pipelines.core.settings import settings
 from pipelines.core.templates import make_plan
-from pipelines.monitoring.feedback.rlaif import judge
+from pipelines.monitoring.feedback.rlaif import judge_answers
 from pipelines.request_log import JUDGE, exchanges, hashed
 
 from ...gateway.conftest import Gateway, until
@@ -40,7 +40,7 @@ def test_a_champion_of_its_own_is_judged_offline(home: Path, tmp_path: Path, mon
         monkeypatch.setenv("WEAVER_GATEWAY_PORT", str(gateway.port))
         settings.cache_clear()
         plan = make_plan(name, {"judge.questions": 3, "judge.answers": 2, "judge.temperature": 1.2})
-        judged = judge(dataset, plan, tmp_path / "work")
+        judged = judge_answers(dataset, plan, tmp_path / "work")
         asked = [row for row in exchanges(template=name).to_pylist() if row["user"] == hashed(JUDGE)]
     finally:
         gateway.end(signal.SIGTERM)

@@ -29,7 +29,7 @@ from pipelines.core.settings import settings
 from pipelines.core.templates import make_plan
 from pipelines.datasets.refine.step_report import Account
 from pipelines.kits.automotive import service_advisor
-from pipelines.registry.evidence import collect
+from pipelines.registry.evidence import collect_evidence
 
 from ...servers import Server
 
@@ -158,7 +158,7 @@ def artifacts(room: Path, dataset: DatasetVersion, plan: TrainingPlan, run_id: s
 
 @pytest.fixture(scope="module")
 def evidence(artifacts: dict[str, Any], room: Path) -> Evidence:
-    return collect(**artifacts, work=room / "work")
+    return collect_evidence(**artifacts, work=room / "work")
 
 
 @pytest.fixture(scope="module")

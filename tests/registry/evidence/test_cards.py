@@ -9,7 +9,7 @@ from pipelines.core.artifacts import DatasetVersion, Evidence
 from pipelines.core.files import read_jsonl, write_jsonl
 from pipelines.core.templates import make_plan
 from pipelines.kits.automotive import parts_inventory
-from pipelines.registry.evidence import collect
+from pipelines.registry.evidence import collect_evidence
 
 
 def test_the_model_card_is_one_that_the_hubs_tools_read(evidence: Evidence) -> None:
@@ -76,7 +76,7 @@ def test_made_up_rows_are_told_as_such(page: Callable[..., str], artifacts: dict
     write_jsonl(tmp_path / "d" / "train.jsonl", rows)
     write_jsonl(tmp_path / "d" / "heldout.jsonl", rows[:1])
     dataset = artifacts["dataset"].model_copy(update={"uri": str(tmp_path / "d")})
-    made = collect(**artifacts | {"dataset": dataset, "plan": make_plan("parts_inventory")}, work=tmp_path)
+    made = collect_evidence(**artifacts | {"dataset": dataset, "plan": make_plan("parts_inventory")}, work=tmp_path)
     assert "**100.0% of the rows to train on are made up**" in page("data_card.md", made)
     assert "100.0% of what it was trained on is made up" in page("model_card.md", made)
     assert "No part numbers, no demand" in page("data_card.md", made)
@@ -110,7 +110,7 @@ def test_a_dataset_of_ones_own_is_told_as_such(
     evaluation = artifacts["evaluation"].model_copy(
         update={"champion": 0, "comparisons": [], "behaviours": [], "leaks": 0}
     )
-    made = collect(**artifacts | {"dataset": dataset, "plan": plan, "evaluation": evaluation}, work=tmp_path)
+    made = collect_evidence(**artifacts | {"dataset": dataset, "plan": plan, "evaluation": evaluation}, work=tmp_path)
     text = page("data_card.md", made)
     assert "| `orders.jsonl` | 30 | 10 |" in text
     assert "answers for the right to use them: `orders.jsonl`." in text

@@ -18,7 +18,7 @@ from pipelines.core.artifacts import Evidence, Verdict
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest
 from pipelines.core.plan import TrainingPlan
-from pipelines.registry.evidence import collect
+from pipelines.registry.evidence import collect_evidence
 
 FILES = {
     "model_card.md",
@@ -42,7 +42,7 @@ def test_the_pack_is_whole_signed_and_known_by_its_digest(evidence: Evidence) ->
 
 
 def test_the_same_inputs_give_the_same_bytes(evidence: Evidence, artifacts: dict[str, Any], tmp_path: Path) -> None:
-    again = collect(**artifacts, work=tmp_path)
+    again = collect_evidence(**artifacts, work=tmp_path)
     assert again.uri != evidence.uri
     assert again.digest == evidence.digest
 
@@ -51,7 +51,7 @@ def test_run_again_it_finds_its_work_done_and_logs_the_same_files(
     evidence: Evidence, artifacts: dict[str, Any], room: Path, run_id: str
 ) -> None:
     written = {file: file.stat().st_mtime_ns for file in Path(evidence.uri).iterdir()}
-    assert collect(**artifacts, work=room / "work") == evidence
+    assert collect_evidence(**artifacts, work=room / "work") == evidence
     assert {file: file.stat().st_mtime_ns for file in Path(evidence.uri).iterdir()} == written
     client = connect_mlflow().MlflowClient()
     assert {file.path for file in client.list_artifacts(run_id, "evidence/v4")} == {f"evidence/v4/{f}" for f in FILES}
@@ -65,10 +65,10 @@ def test_what_mlflow_holds_can_be_verified(evidence: Evidence, run_id: str, tmp_
 
 
 def test_a_changed_figure_in_the_pack_is_noticed(artifacts: dict[str, Any], tmp_path: Path) -> None:
-    card = Path(collect(**artifacts, work=tmp_path).uri) / "model_card.md"
+    card = Path(collect_evidence(**artifacts, work=tmp_path).uri) / "model_card.md"
     card.write_text(card.read_text().replace("71.0%", "91.0%"))
     with pytest.raises(WeaverError, match=r"changed: model_card\.md"):
-        collect(**artifacts, work=tmp_path)
+        collect_evidence(**artifacts, work=tmp_path)
 
 
 def test_an_adapter_that_was_tampered_with_gets_no_evidence(
@@ -81,7 +81,7 @@ def test_an_adapter_that_was_tampered_with_gets_no_evidence(
     adapter = artifacts["export"].adapter.model_copy(update={"uri": str(tmp_path / "adapter")})
     export = artifacts["export"].model_copy(update={"adapter": adapter})
     with pytest.raises(WeaverError, match=r"changed: adapter_model\.safetensors"):
-        collect(**artifacts | {"export": export}, work=tmp_path / "work")
+        collect_evidence(**artifacts | {"export": export}, work=tmp_path / "work")
     assert not list((tmp_path / "work").rglob("*.md"))
 
 
@@ -111,7 +111,7 @@ def test_killed_half_way_it_leaves_no_pack_and_the_next_run_makes_it(
     died = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], input=told, text=True)
     assert died.returncode == -9
     assert not list((tmp_path / "evidence").glob("[!.]*"))
-    assert collect(**artifacts, work=tmp_path).digest == evidence.digest
+    assert collect_evidence(**artifacts, work=tmp_path).digest == evidence.digest
 
 
 def test_verdict_plan_and_figures_are_there_for_programs(page: Callable[..., str], artifacts: dict[str, Any]) -> None:
