@@ -42,7 +42,8 @@ from pipelines.core.artifacts import Splits
 from pipelines.datasets import dvc_repository, versions
 from pipelines.core.templates import make_plan
 {before}
-print(versions.commit_dataset(Splits.model_validate_json({splits.model_dump_json()!r}), make_plan("service_advisor")).tag)
+splits = Splits.model_validate_json({splits.model_dump_json()!r})
+print(versions.commit_dataset(splits, make_plan("service_advisor")).tag)
 """
     return [sys.executable, "-c", code]
 
