@@ -21,7 +21,7 @@ def send() -> None:
 
 @task(task_id="digest")
 def send_digest() -> str:
-    from pipelines.alerts.digest import digest
+    from pipelines.alerts.daily_digest import digest
 
     return digest(get_current_context()["run_id"])
 

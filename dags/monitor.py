@@ -20,11 +20,10 @@ def often(hours: float) -> str:
 
 
 @task.short_circuit
-def due(template: str) -> bool:
+def is_due(template: str) -> bool:
     """Stop here, in a moment, where nothing is new since the last look; a run by hand always looks."""
-    from pipelines.monitoring.drift.detect_drift import due
 
-    why = "asked for" if get_current_context()["dag_run"].run_type == "manual" else due(template)
+    why = "asked for" if get_current_context()["dag_run"].run_type == "manual" else is_due(template)
     print(f"{template}: {why or 'nothing new'}")
     return bool(why)
 
@@ -36,7 +35,7 @@ def merge_plan(template: str) -> dict[str, Any]:
 
 
 @task.short_circuit
-def moved() -> bool:
+def has_drifted() -> bool:
     """Stop here, green, while all is normal."""
     found = pull_artifacts("detect_drift")["detect_drift"]
     told = (f"fires: {', '.join(found['fired']) or 'nothing'}", found["waiting"], found["url"])
@@ -44,7 +43,7 @@ def moved() -> bool:
     return bool(found["event"])
 
 
-def announce(asset: Asset) -> Any:
+def emit_drift_event(asset: Asset) -> Any:
     @task(task_id="emit_drift_event", doc_md=STAGES["emit_drift_event"].help, outlets=[asset])
     def say() -> Iterator[Metadata]:
         made = pull_artifacts("plan", "detect_drift")
@@ -69,15 +68,15 @@ def monitor(template: Template) -> None:
     )
     def sentence() -> None:
         chain(
-            due(template.name),
+            is_due(template.name),
             merge_plan(template.name),
             stage_task("collect_feedback"),
             stage_task("collect"),
             stage_task("fetch_deployed_version"),
             stage_task("fetch_training_dataset"),
             stage_task("detect_drift"),
-            moved(),
-            announce(drift_asset(template.name)),
+            has_drifted(),
+            emit_drift_event(drift_asset(template.name)),
         )
 
     sentence()

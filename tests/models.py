@@ -145,7 +145,7 @@ def changes() -> Iterator[tuple[Any, str]]:
     """Whatever a stage of the registry or of serving changes outside of its process goes through one of these."""
     from mlflow import MlflowClient
 
-    yield ledger, "append"
+    yield ledger, "append_line"
     yield Path, "replace"  # of everything that is written whole
     yield MlflowClient, "set_registered_model_alias"
     yield MlflowClient, "delete_registered_model_alias"

@@ -13,7 +13,7 @@ def deploy_tasks(asked: Any, first: str) -> None:
     """Deploy, and record, the version of the promotion that the task `first` returned."""
 
     @task.branch
-    def still_here() -> str:
+    def is_published() -> str:
         """Go on with what is published, or make it again from the registry."""
         from pipelines.serving.deploy import kept
 
@@ -26,10 +26,17 @@ def deploy_tasks(asked: Any, first: str) -> None:
         return run_task_stage("deploy", made["plan"], artifacts)
 
     @task(doc_md=STAGES["append_ledger"].help)
-    def record() -> dict[str, Any]:
+    def append_ledger() -> dict[str, Any]:
         made = pull_artifacts("plan", first, "deploy")
         return run_task_stage("append_ledger", made["plan"], {"promote": made[first], "deploy": made["deploy"]})
 
-    kept, answering = still_here(), deploy()
-    chain(asked, kept, stage_task("fetch_champion"), stage_task("rebuild_export", pool="training"), answering, record())
+    kept, answering = is_published(), deploy()
+    chain(
+        asked,
+        kept,
+        stage_task("fetch_champion"),
+        stage_task("rebuild_export", pool="training"),
+        answering,
+        append_ledger(),
+    )
     kept >> answering

@@ -22,11 +22,11 @@ def review_tasks(template: Template) -> Any:
     """Ask an expert to score the answers that wait in MLflow; skipped where the plan wants none."""
 
     @task.short_circuit(ignore_downstream_trigger_rules=False)
-    def anything_to_score() -> bool:
+    def needs_review() -> bool:
         return bool(pull_artifacts("request_review")["request_review"]["questions"])
 
     @task.sensor(poke_interval=60, mode="reschedule", timeout=template.approval.hours * 3600)
-    def all_scored() -> bool:
+    def await_scores() -> bool:
         from pipelines.evaluation.expert_review import pending
 
         return pending(Review.model_validate(pull_artifacts("request_review")["request_review"])) == 0
@@ -39,4 +39,4 @@ def review_tasks(template: Template) -> Any:
         assigned_users=allowed_approvers(template),
         response_timeout=timedelta(hours=template.approval.hours),
     )
-    return anything_to_score(), score, all_scored()
+    return needs_review(), score, await_scores()

@@ -101,7 +101,7 @@ def send(as_json: AsJson = False) -> None:
 @app.command()
 def digest(as_json: AsJson = False) -> None:
     """Send what happened since the last digest, and show it; daily by itself."""
-    from pipelines.alerts.digest import digest as send_digest
+    from pipelines.alerts.daily_digest import digest as send_digest
 
     text = send_digest()
     if as_json:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pipelines.alerts import acknowledge, alert, alert_store, escalate
-from pipelines.alerts.digest import digest
+from pipelines.alerts.daily_digest import digest
 from pipelines.core.errors import WeaverError
 
 from .conftest import Chat, Clock, MailServer

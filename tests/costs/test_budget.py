@@ -174,7 +174,7 @@ def test_the_error_of_an_estimate_is_kept_and_logged(
 
     logged = connect_mlflow().MlflowClient().get_run(adapter.run_id).data.metrics
     assert logged["estimate_error"] == pytest.approx(off.error)
-    assert logged["cost"] == pytest.approx(logged["cost.budget"] + logged["cost.fine_tune"])
+    assert logged["cost"] == pytest.approx(logged["cost.estimate_cost"] + logged["cost.fine_tune"])
     assert logged["energy_kwh_estimated"] > 0
     table = connect_mlflow().artifacts.load_dict(f"runs:/{adapter.run_id}/costs.json")
     assert [row[0] for row in table["data"]] == ["estimate_cost", "fine_tune"]

@@ -123,7 +123,7 @@ def test_ray_that_is_not_installed_is_told(refined: Callable, monkeypatch: pytes
 
 def test_a_step_that_loses_rows_is_told(refined: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     engine.load.cache_clear()
-    monkeypatch.setitem(engine.STEPS, "length", "account:lose")
+    monkeypatch.setitem(engine.STEPS, "length", "step_report:lose")
     monkeypatch.setattr("pipelines.datasets.refine.step_report.lose", lambda batch, plan: batch.slice(1), raising=False)
     with pytest.raises(WeaverError, match=r"length made 604 rows of 605"):
         refined(steps=["length"])

@@ -14,7 +14,7 @@ CHAIN = ("collect", "validate", "refine", "commit_dataset", "render_data_report"
 
 @pytest.mark.parametrize("name", list(template_files()))
 def test_a_templates_rows_become_a_version(name: str, home: Path) -> None:
-    plan, artifacts = make_plan(name), dict[str, Any](harvest=CollectedFeedback())
+    plan, artifacts = make_plan(name), dict[str, Any](collect_feedback=CollectedFeedback())
     for stage in CHAIN:
         artifacts[stage] = run_stage(stage, plan, artifacts)
     assert artifacts["refine"].dropped == {}

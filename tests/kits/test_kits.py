@@ -72,7 +72,7 @@ def test_its_template_is_offered_and_its_rows_are_collected(weaver) -> None:
     listed = weaver("template", "list", "--json")
     assert {"service_advisor", "bike_parts"} <= {template["name"] for template in json.loads(listed.stdout)}
     assert weaver("template", "validate", "bike_parts").returncode == 0
-    assert weaver("collect_feedback", "bike_parts").returncode == 0
+    assert weaver("collect-feedback", "bike_parts").returncode == 0
     collected = weaver("collect", "bike_parts", "--json")
     assert collected.returncode == 0, collected.stderr
     records = json.loads(collected.stdout)

@@ -32,7 +32,7 @@ def queue(models: Home) -> Iterator[str]:
     artifacts = {"register": Candidate(name=models.name, version=7, run_id=run_id)}
     artifacts["evaluate"] = evaluated(uri=str(models.folder / "evaluation"))
     models.plan = models.plan.model_copy(update={"review": models.plan.review.model_copy(update={"questions": 3})})
-    review = models.run("review", artifacts)
+    review = models.run("request_review", artifacts)
     assert review.questions == 3
     yield review.queue
 

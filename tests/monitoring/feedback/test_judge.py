@@ -238,12 +238,12 @@ def test_ended_in_the_middle_it_goes_on_with_the_next_question(
     champion.fails_after = tried + 7  # in the third question
     with pytest.raises(WeaverError, match=r"the gateway refused: .*no such key"):
         judge_answers(dataset, plan, tmp_path / "work")
-    assert not list((tmp_path / "work" / "judge").glob("[!.]*"))
+    assert not list((tmp_path / "work" / "judge_answers").glob("[!.]*"))
     champion.fails_after = None
     champion.asked.clear()
     judged = judge_answers(dataset, plan, tmp_path / "work")
     assert judged.pairs == 8 and len(sampled(champion)) == 6, "two questions are left"
-    file, other = (next(tmp_path.glob(f"{work}/judge/*/preferences.jsonl")) for work in ("work", "undisturbed"))
+    file, other = (next(tmp_path.glob(f"{work}/judge_answers/*/preferences.jsonl")) for work in ("work", "undisturbed"))
     assert file.read_bytes() == other.read_bytes()
 
 

@@ -90,7 +90,7 @@ import json, os, sys
 from pathlib import Path
 from pipelines.core import artifacts as types, signing
 from pipelines.core.plan import TrainingPlan
-from pipelines.registry.evidence import collect
+from pipelines.registry.evidence import collect_evidence
 
 def die(folder):
     assert (folder / "model_card.md").exists()
@@ -100,7 +100,7 @@ told = json.loads(sys.stdin.read())
 plan = TrainingPlan.model_validate(told.pop("plan"))
 kinds = {"dataset": "DatasetVersion"}
 artifacts = {n: getattr(types, kinds.get(n, n.title())).model_validate(a) for n, a in told.items()}
-collect(**artifacts, plan=plan, work=Path(sys.argv[1]))
+collect_evidence(**artifacts, plan=plan, work=Path(sys.argv[1]))
 """
 
 
