@@ -42,6 +42,7 @@ class Entry(Artifact):
     plan_digest: str = ""
     evidence: str = ""  # the digest of the evidence that was decided on
     model: str = ""  # registered: the digest of the adapter; deployed: of the model that answers
+    record: dict[str, Any] = {}  # approved, rejected: Airflow's record of the decision, and its audit log's entry
     previous: str  # the hash of the entry before
     hash: str = ""
 
@@ -66,6 +67,7 @@ def write(
     from_version: int = 0,
     evidence: str = "",
     model: str = "",
+    record: dict[str, Any] | None = None,
 ) -> Entry:
     """Add an entry, on the disk when this returns; what the last one like it says already is not said again.
 
@@ -92,6 +94,7 @@ def write(
             plan_digest=tags.get("plan_digest", ""),
             evidence=evidence,
             model=model,
+            record=record or {},
             previous=entries[-1].hash if entries else FIRST,
         )
         last = last_like(entries, entry)

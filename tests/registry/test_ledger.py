@@ -41,7 +41,8 @@ def test_a_changed_field_of_any_entry_is_found_and_named(written: Home) -> None:
     whole = ledger.path().read_bytes().splitlines(keepends=True)
     for at, field in itertools.product(range(len(whole)), ledger.Entry.model_fields):
         entry = json.loads(whole[at])
-        entry[field] = {"event": "verdict"}.get(field, entry[field] + (1 if isinstance(entry[field], int) else "x"))
+        changed = {"event": "verdict", "record": {"responded_by": "mallory"}}
+        entry[field] = changed.get(field) or entry[field] + (1 if isinstance(entry[field], int) else "x")
         ledger.path().write_bytes(b"".join([*whole[:at], canonical_json(entry).encode() + b"\n", *whole[at + 1 :]]))
         with pytest.raises(WeaverError, match=f"entry {at + 1}: it was changed after it was written"):
             ledger.read()
