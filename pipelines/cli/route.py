@@ -33,12 +33,16 @@ def show(template: Template, as_json: AsJson = False) -> None:
         print_json(found.model_dump(mode="json"))
         return
     table = Table("version", "share", "in shadow", "held-out score", "backend", "endpoint", box=None)
-    for served in found.served:
-        shares = (percent(part.get(served.version)) for part in (found.shares, found.shadow))
-        version = f"{served.version} (champion)" if served.version == found.champion else str(served.version)
-        row = [version, *shares, shown(served.score)]
-        for place in served.places:
-            table.add_row(*row, place.backend, place.endpoint)
+    for model_version in found.versions:
+        shares = (percent(part.get(model_version.version)) for part in (found.shares, found.shadow))
+        version = (
+            f"{model_version.version} (champion)"
+            if model_version.version == found.champion
+            else str(model_version.version)
+        )
+        row = [version, *shares, shown(model_version.score)]
+        for endpoint in model_version.endpoints:
+            table.add_row(*row, endpoint.backend, endpoint.address)
             row = [""] * len(row)
     out.print(table)
 
@@ -46,24 +50,24 @@ def show(template: Template, as_json: AsJson = False) -> None:
 @app.command()
 def explain(template: Template, as_json: AsJson = False) -> None:
     """What the gateway has measured of each place, and what the routing agent makes of it."""
-    places = ask(template)
+    endpoints = ask(template)
     if as_json:
-        print_json(places)
+        print_json(endpoints)
         return
     table = Table(
-        "place", "share", "requests", "failed", "first token p95", "p50", "p95", "tokens/s", "cost/1000", "why"
+        "endpoint", "share", "requests", "failed", "first token p95", "p50", "p95", "tokens/s", "cost/1000", "why"
     )
-    for place in places["places"]:
-        seconds = (shown(place[name], " s") for name in ("first_token_p95", "latency_p50", "latency_p95"))
+    for endpoint in endpoints["endpoints"]:
+        seconds = (shown(endpoint[name], " s") for name in ("first_token_p95", "latency_p50", "latency_p95"))
         table.add_row(
-            f"v{place['version']} {place['backend']}",
-            percent(place["share"]),
-            str(place["requests"]),
-            percent(place["error_rate"]),
+            f"v{endpoint['version']} {endpoint['backend']}",
+            percent(endpoint["share"]),
+            str(endpoint["requests"]),
+            percent(endpoint["error_rate"]),
             *seconds,
-            shown(place["tokens_per_second"]),
-            shown(place["cost_per_1000_tokens"]),
-            place["why"],
+            shown(endpoint["tokens_per_second"]),
+            shown(endpoint["cost_per_1000_tokens"]),
+            endpoint["why"],
         )
     out.print(table)
 

@@ -15,9 +15,9 @@ class Endpoint(Artifact):
     """A version on one backend."""
 
     backend: str
-    endpoint: str  # unix:/path/to.sock, http://host:port, grpc://host:port
+    address: str  # unix:/path/to.sock, http://host:port, grpc://host:port
     model: str  # what the backend knows it by; carries the version, and is never loaded anew with other bytes
-    machine_hour: float = 0.0  # what an hour of this backend's machine costs
+    cost_per_hour: float = 0.0  # what an hour of this backend's machine costs
 
 
 class ServedVersion(Artifact):
@@ -29,18 +29,18 @@ class ServedVersion(Artifact):
     system_prompt: str
     max_new_tokens: int
     score: float | None = None  # on the held-out questions, by the metric of its gate
-    places: tuple[Endpoint, ...]  # in the plan's order
+    endpoints: tuple[Endpoint, ...]  # in the plan's order
 
 
 class Route(Artifact):
     name: str
     champion: int
-    served: list[ServedVersion]
+    versions: list[ServedVersion]
     shares: dict[int, float] = Field(description="version → share of the requests; they add up to 1")
     shadow: dict[int, float] = {}  # version → share of the requests that it is asked too; nobody sees its answers
 
-    def version(self, number: int) -> ServedVersion:
-        return next(served for served in self.served if served.version == number)
+    def find_version(self, number: int) -> ServedVersion:
+        return next(version for version in self.versions if version.version == number)
 
 
 def route_file(name: str) -> Path:

@@ -58,17 +58,17 @@ def replayed(template: str, rows: list[dict[str, Any]], policy: Serving) -> int:
     cache, hits = Cache(clock=lambda: at), 0
     for row in rows:
         at = row["at"]
-        served = ServedVersion(
+        model_version = ServedVersion(
             name=template,
             version=row["version"],
             digest=str(row["version"]),
             system_prompt="",
             max_new_tokens=1,
-            places=(),
+            endpoints=(),
         )
         request = {"messages": json.loads(row["messages"]), "temperature": 0}
-        if cache.get(served, request, policy):
+        if cache.get(model_version, request, policy):
             hits += 1
         else:
-            cache.put(served, request, policy, Hit(row["answer"], "exact", 0, 0, "stop"))
+            cache.put(model_version, request, policy, Hit(row["answer"], "exact", 0, 0, "stop"))
     return hits

@@ -63,9 +63,9 @@ class Catalogue:
         if model in self.entries:
             return self.entries[model], None
         entry = self.entries.get(model.rpartition("-v")[0])
-        for served in entry.route.served if entry else []:
-            if model_id(served) == model:
-                return entry, served  # type: ignore[return-value]
+        for model_version in entry.route.versions if entry else []:
+            if model_id(model_version) == model:
+                return entry, model_version  # type: ignore[return-value]
         raise Refusal(404, "model_not_found", "There is no such model here; GET /v1/models lists them.", "model")
 
     def models(self) -> dict[str, int]:
@@ -73,8 +73,8 @@ class Catalogue:
         found = {}
         for name, entry in self.entries.items():
             found[name] = entry.changed
-            found |= {model_id(served): entry.changed for served in entry.route.served}
+            found |= {model_id(model_version): entry.changed for model_version in entry.route.versions}
         return found
 
     def digests(self) -> set[str]:
-        return {served.digest for entry in self.entries.values() for served in entry.route.served}
+        return {model_version.digest for entry in self.entries.values() for model_version in entry.route.versions}

@@ -46,20 +46,20 @@ class Chat:
         self,
         gateway: "Gateway",
         entry: Entry,
-        served: ServedVersion,
+        model_version: ServedVersion,
         why: str,
         asked: schemas.ChatRequest,
         key: str,
         began: float,
         shadow_of: str = "",
     ) -> None:
-        self.gateway, self.entry, self.served, self.asked = gateway, entry, served, asked
+        self.gateway, self.entry, self.model_version, self.asked = gateway, entry, model_version, asked
         self.why, self.key, self.shadow_of = why, key, shadow_of
         self.id = f"chatcmpl-{uuid.uuid4().hex}"
         self.at, self.began = time.time(), began
         self.deadline = asyncio.get_running_loop().time() + entry.policy.timeout
-        self.model = schemas.model_id(served)
-        self.request = asked.for_backend(served, entry.policy.max_new_tokens)
+        self.model = schemas.model_id(model_version)
+        self.request = asked.for_backend(model_version, entry.policy.max_new_tokens)
         self.status, self.backend, self.cached, self.route = "ok", "", "", f"{self.model}; {why}"
         self.queue_s = self.first_token_s = self.waited_s = self.cost = 0.0
         self.question: asyncio.Task[list[str]] | None = None
@@ -95,7 +95,7 @@ class Chat:
         Raises:
             Refusal: there is no answer, or no whole one.
         """
-        in_flight = self.gateway.metrics.in_flight.labels(self.served.name)
+        in_flight = self.gateway.metrics.in_flight.labels(self.model_version.name)
         in_flight.inc()
         try:
             await self.find(say)
@@ -116,7 +116,7 @@ class Chat:
             in_flight.dec()
 
     async def find(self, say: Say | None) -> None:
-        if not self.shadow_of and (hit := self.gateway.cache.get(self.served, self.request, self.entry.policy)):
+        if not self.shadow_of and (hit := self.gateway.cache.get(self.model_version, self.request, self.entry.policy)):
             self.take(hit)
             if say:
                 await say(hit.answer)
@@ -133,9 +133,9 @@ class Chat:
     async def ask_places(self, say: Say | None) -> None:
         """Ask the places of the version until one has answered. A backend that died is back within seconds: for so
         long they are asked again, as long as the retry budget has something left."""
-        agent, name, policy = self.gateway.agent, self.served.name, self.entry.policy
-        if agent.waiting(name) > policy.waiting:
-            raise Refusal(429, "overloaded", f"{policy.waiting} requests wait already; come again.", retry_after=1)
+        agent, name, policy = self.gateway.agent, self.model_version.name, self.entry.policy
+        if agent.waiting(name) > policy.max_queue:
+            raise Refusal(429, "overloaded", f"{policy.max_queue} requests wait already; come again.", retry_after=1)
         patience = time.monotonic() + PATIENCE
         while not await self.ask_each(say):
             if time.monotonic() > patience or not agent.may_retry(name, policy):
@@ -144,8 +144,8 @@ class Chat:
 
     async def ask_each(self, say: Say | None) -> bool:
         """Ask one place after the other, in the agent's order; whether one has answered."""
-        agent, name, policy = self.gateway.agent, self.served.name, self.entry.policy
-        for number, choice in enumerate(agent.order(self.served, policy)):
+        agent, name, policy = self.gateway.agent, self.model_version.name, self.entry.policy
+        for number, choice in enumerate(agent.order(self.model_version, policy)):
             if number and not agent.may_retry(name, policy):
                 return False
             try:
@@ -162,25 +162,25 @@ class Chat:
         return False
 
     async def ask(self, choice: Choice, say: Say | None) -> None:
-        place = choice.place
-        self.begin(place.backend)
-        self.route = f"{self.model}@{place.backend}; {choice.why}; {self.why}"
+        endpoint = choice.endpoint
+        self.begin(endpoint.backend)
+        self.route = f"{self.model}@{endpoint.backend}; {choice.why}; {self.why}"
         self.queue_s = self.elapsed()
         attempt = self.gateway.agent.attempt(choice)
         try:
             with attempt:
                 # Within the attempt, so that it is the backend's failing; before the backend's own time-out.
                 async with asyncio.timeout_at(self.deadline):
-                    await self.listen(choice.place, attempt, say)
+                    await self.listen(choice.endpoint, attempt, say)
                 attempt.done(self.usage)
         finally:
             self.cost += attempt.cost
 
-    async def listen(self, place: Endpoint, attempt: Attempt, say: Say | None) -> None:
+    async def listen(self, endpoint: Endpoint, attempt: Attempt, say: Say | None) -> None:
         """Take the answer of a place, piece by piece."""
-        backend, left = self.gateway.backend(place.backend), self.deadline - asyncio.get_running_loop().time()
-        async with aclosing(backend.stream(place, self.request, left + 1)) as chunks:  # type: ignore[type-var]
-            while (chunk := await self.next_of(chunks, place)) is not None:
+        backend, left = self.gateway.backend(endpoint.backend), self.deadline - asyncio.get_running_loop().time()
+        async with aclosing(backend.stream(endpoint, self.request, left + 1)) as chunks:  # type: ignore[type-var]
+            while (chunk := await self.next_of(chunks, endpoint)) is not None:
                 if piece := self.read(chunk):
                     if not self.pieces:
                         attempt.first_token()
@@ -189,7 +189,7 @@ class Chat:
                     if say:
                         await say(piece)
 
-    async def next_of(self, chunks: AsyncIterator[Chunk], place: Endpoint) -> Chunk | None:
+    async def next_of(self, chunks: AsyncIterator[Chunk], endpoint: Endpoint) -> Chunk | None:
         """The next chunk, or None after the last; an engine that died in mid-answer may leave its server silent.
 
         Raises:
@@ -200,7 +200,7 @@ class Chat:
             async with asyncio.timeout(STALLED if self.pieces else None):
                 return await anext(chunks, None)
         except TimeoutError as error:
-            raise Unavailable(f"{place.model} fell silent on {place.backend} for {STALLED:g} s") from error
+            raise Unavailable(f"{endpoint.model} fell silent on {endpoint.backend} for {STALLED:g} s") from error
         finally:
             self.waited_s += time.perf_counter() - asked_at
 
@@ -222,8 +222,8 @@ class Chat:
 
     async def protected(self, *texts: str) -> list[str]:
         if self.gateway.warm and sum(map(len, texts)) <= SHORT:
-            return self.gateway.log.all_protected(list(texts), self.served.name)
-        return await asyncio.to_thread(self.gateway.log.all_protected, list(texts), self.served.name)
+            return self.gateway.log.all_protected(list(texts), self.model_version.name)
+        return await asyncio.to_thread(self.gateway.log.all_protected, list(texts), self.model_version.name)
 
     async def protected_conversation(self) -> tuple[str, str]:
         """Messages, as JSON, and the answer."""
@@ -248,8 +248,8 @@ class Chat:
         exchange = Exchange(
             id=self.id,
             at=self.at,
-            template=self.served.name,
-            version=self.served.version,
+            template=self.model_version.name,
+            version=self.model_version.version,
             backend=self.backend,
             route=self.route,
             key=self.key,
@@ -282,10 +282,10 @@ class Chat:
         self.gateway.traces.write(exchange, self.request, self.finish_reason)
         if self.status == "ok" and not (self.cached or self.shadow_of or self.entry.policy.cache == "off"):
             told = Hit(self.text, "exact", self.completion_tokens, self.prompt_tokens, self.finish_reason)
-            await asyncio.to_thread(self.gateway.cache.put, self.served, self.request, self.entry.policy, told)
+            await asyncio.to_thread(self.gateway.cache.put, self.model_version, self.request, self.entry.policy, told)
 
     def count(self, seconds: float) -> None:
-        metrics, version = self.gateway.metrics, (self.served.name, str(self.served.version))
+        metrics, version = self.gateway.metrics, (self.model_version.name, str(self.model_version.version))
         metrics.requests.labels(*version, self.backend, self.status, self.cached).inc()
         if self.shadow_of or self.status != "ok":
             return

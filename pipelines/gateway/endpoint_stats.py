@@ -74,7 +74,7 @@ class Figures:
         opened = self.circuit.opened_at.timestamp() if self.circuit.opened_at else 0.0
         return max(max(opened, self.probed) + self.breaker.reset_timeout - time.time(), 0.0)
 
-    def table(self, machine_hour: float) -> dict[str, Any]:
+    def table(self, cost_per_hour: float) -> dict[str, Any]:
         """Every figure under the name that people see; None: too little is known.
 
         Args:
@@ -94,7 +94,7 @@ class Figures:
             "latency_p50": percentile(latency, 0.5),
             "latency_p95": percentile(latency, 0.95),
             "tokens_per_second": round(tokens / seconds, 1) if seconds else None,
-            "cost_per_1000_tokens": round(machine_hour * hours / tokens * 1000, 6) if tokens else None,
+            "cost_per_1000_tokens": round(cost_per_hour * hours / tokens * 1000, 6) if tokens else None,
             "circuit": self.breaker.current_state,
         }
 
@@ -107,8 +107,8 @@ def percentile(values: list[float], share: float) -> float | None:
 class Attempt:
     """A request at a place, from its sending to its last token; `cost` and `latency` are known once it is left."""
 
-    def __init__(self, figures: Figures, machine_hour: float) -> None:
-        self.figures, self.machine_hour = figures, machine_hour
+    def __init__(self, figures: Figures, cost_per_hour: float) -> None:
+        self.figures, self.cost_per_hour = figures, cost_per_hour
         self.cost = self.latency = self.first = 0.0
         self.tokens: int | None = None
 
@@ -129,7 +129,7 @@ class Attempt:
     ) -> None:
         now, busy = time.monotonic(), self.figures.share() - self.reading
         self.figures.in_flight -= 1
-        self.latency, self.cost = now - self.began, self.machine_hour * busy / 3600
+        self.latency, self.cost = now - self.began, self.cost_per_hour * busy / 3600
         if error is None and self.tokens is not None:
             self.figures.add(Sample(now, True, self.first or self.latency, self.latency, self.tokens, busy))
         elif error is not None and of_backend(error):

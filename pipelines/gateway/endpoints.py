@@ -63,17 +63,17 @@ async def chat_completions(
 ) -> Response:
     """Ask a template's champion, or one of its versions."""
     allow(key, asked.model)
-    entry, served = gateway.catalogue.find(asked.model)
+    entry, model_version = gateway.catalogue.find(asked.model)
     chars, most = sum(len(message["content"]) for message in asked.conversation()), entry.policy.max_prompt_chars
     if chars > most:
         text = f"The conversation has {chars:,} characters; {entry.route.name} takes {most:,}."
         raise Refusal(400, "context_length_exceeded", text, "messages")
     why = "as asked"
-    if served is None:
+    if model_version is None:
         # Who says nothing of a user is drawn anew each time: a client's traffic is shared like everybody's.
         sticky = f"{key.id} {asked.user}" if asked.user else ""
-        served, why = gateway.agent.version(entry.route, sticky, entry.policy)
-    chat = Chat(gateway, entry, served, why, asked, key.id, request.state.began)
+        model_version, why = gateway.agent.version(entry.route, sticky, entry.policy)
+    chat = Chat(gateway, entry, model_version, why, asked, key.id, request.state.began)
     gateway.shadow(chat)
     if asked.stream:
         return Events(chat)
@@ -113,8 +113,13 @@ async def route(template: str, gateway: Shared, key: Authenticated) -> dict[str,
     """Where a template's requests go now, and why: figures and verdict of every place."""
     allow(key, template)
     entry, _ = gateway.catalogue.find(template)
-    places = gateway.agent.explain(entry.route, entry.policy)
-    return {"name": entry.route.name, "champion": entry.route.champion, "shares": entry.route.shares, "places": places}
+    endpoints = gateway.agent.explain(entry.route, entry.policy)
+    return {
+        "name": entry.route.name,
+        "champion": entry.route.champion,
+        "shares": entry.route.shares,
+        "endpoints": endpoints,
+    }
 
 
 @router.get("/healthz", tags=["operation"])

@@ -65,33 +65,36 @@ class Cache:
         self.index = semantic_cache.Index()
         self.lock = Lock()
 
-    def get(self, served: ServedVersion, request: dict[str, Any], policy: Serving) -> Hit | None:
+    def get(self, model_version: ServedVersion, request: dict[str, Any], policy: Serving) -> Hit | None:
         """The answer that this version gave to this question within `policy.cache_hours`."""
-        if policy.cache == "off" or not (asked := read(served, request)):
+        if policy.cache == "off" or not (asked := read(model_version, request)):
             return None
         with self.lock:
             if hit := self.fresh(asked, policy):
                 return hit._replace(kind="exact")
-            if policy.cache == "semantic" and (least := semantic_cache.threshold(served.name, policy)) is not None:
+            if (
+                policy.cache == "semantic"
+                and (least := semantic_cache.threshold(model_version.name, policy)) is not None
+            ):
                 key = self.index.find(asked.scope, asked.question, least)
                 if key and (hit := self.fresh(key, policy)):
                     return hit._replace(kind="semantic")
         return None
 
-    def put(self, served: ServedVersion, request: dict[str, Any], policy: Serving, hit: Hit) -> None:
+    def put(self, model_version: ServedVersion, request: dict[str, Any], policy: Serving, hit: Hit) -> None:
         """Keep an answer, unless it must not be kept.
 
         Reading for personal data takes up to some milliseconds: call it in a thread, after the client has its answer.
         """
-        if policy.cache == "off" or not (asked := read(served, request)) or not hit.answer:
+        if policy.cache == "off" or not (asked := read(model_version, request)) or not hit.answer:
             return
-        if hit.finish_reason not in ("stop", "length") or personal(served, request, hit.answer):
+        if hit.finish_reason not in ("stop", "length") or personal(model_version, request, hit.answer):
             return
         size = len(hit.answer.encode()) + len(asked.question.encode()) + OVERHEAD
         with self.lock:
             self.drop(asked)
             indexed = self.index.add(asked.scope, asked.question, asked) if policy.cache == "semantic" else None
-            self.kept[asked] = Entry(hit, self.clock(), served.digest, size, indexed)
+            self.kept[asked] = Entry(hit, self.clock(), model_version.digest, size, indexed)
             self.bytes += size
             while len(self.kept) > self.entries or self.bytes > self.most_bytes:
                 self.drop(next(iter(self.kept)))
@@ -118,7 +121,7 @@ class Cache:
             self.index.remove(entry.indexed, key)
 
 
-def read(served: ServedVersion, request: dict[str, Any]) -> Asked | None:
+def read(model_version: ServedVersion, request: dict[str, Any]) -> Asked | None:
     """What a request asks, and in which scope; None where its answer is not for the cache."""
     said = {name: value for name, value in request.items() if value is not None}
     if said.get("temperature") or not said.keys() <= SHAPING | INDIFFERENT | SAMPLING:
@@ -129,7 +132,10 @@ def read(served: ServedVersion, request: dict[str, Any]) -> Asked | None:
         question, _, below = last["content"].strip().partition("\n")
         record = last | {"content": below}
     shaping = {name: said[name] for name in sorted(SHAPING & said.keys())}
-    return Asked(digest([served.name, served.version, served.digest, shaping, before, record]), plain(question))
+    return Asked(
+        digest([model_version.name, model_version.version, model_version.digest, shaping, before, record]),
+        plain(question),
+    )
 
 
 def plain(question: str) -> str:
@@ -142,7 +148,7 @@ def plain(question: str) -> str:
     return " ".join(even).rstrip("?!. ")
 
 
-def personal(served: ServedVersion, request: dict[str, Any], answer: str) -> bool:
+def personal(model_version: ServedVersion, request: dict[str, Any], answer: str) -> bool:
     """Whether the conversation holds personal data; the template's own prompt is not looked at."""
     said = [message.get("content") or "" for message in request["messages"]]
-    return any(privacy.find(str(text)) for text in [*said, answer] if text != served.system_prompt)
+    return any(privacy.find(str(text)) for text in [*said, answer] if text != model_version.system_prompt)

@@ -28,8 +28,8 @@ MIN_RETRIES = 120  # in that time, where retries are allowed at all: a share of 
 
 
 class Choice(NamedTuple):
-    served: ServedVersion
-    place: Endpoint
+    model_version: ServedVersion
+    endpoint: Endpoint
     why: str
 
 
@@ -40,7 +40,7 @@ class Rank(IntEnum):
 class Standing(NamedTuple):
     """How a place looks now."""
 
-    place: Endpoint
+    endpoint: Endpoint
     rank: Rank
     cost: float  # of 1,000 tokens
     seconds: float  # that an answer is expected to take
@@ -51,7 +51,7 @@ class Agent:
     """Of one gateway: for one event loop; it does no I/O and waits for nothing."""
 
     def __init__(self, probe_seconds: float = PROBE_SECONDS) -> None:
-        self.places: dict[tuple[str, int, str], Figures] = defaultdict(lambda: Figures(probe_seconds))
+        self.endpoints: dict[tuple[str, int, str], Figures] = defaultdict(lambda: Figures(probe_seconds))
         self.attempts: dict[str, deque[float]] = defaultdict(deque)  # template → when each began
         self.retries: dict[str, deque[float]] = defaultdict(deque)
         self.since_trial: dict[str, int] = defaultdict(int)  # template → requests
@@ -64,47 +64,51 @@ class Agent:
         """The versions to ask in shadow this time."""
         return traffic_split.shadows(route)
 
-    def order(self, served: ServedVersion, policy: Serving) -> list[Choice]:
+    def order(self, model_version: ServedVersion, policy: Serving) -> list[Choice]:
         """The places of a version, best first. Call it once a request: it may put one place first on trial."""
-        standings = self.standings(served, policy)
-        self.since_trial[served.name] += 1
-        tried, why = self.trial(served, standings, policy)
-        if tried and tried != standings[0].place:
-            standings.sort(key=lambda standing: standing.place != tried)
+        standings = self.standings(model_version, policy)
+        self.since_trial[model_version.name] += 1
+        tried, why = self.trial(model_version, standings, policy)
+        if tried and tried != standings[0].endpoint:
+            standings.sort(key=lambda standing: standing.endpoint != tried)
             standings[0] = standings[0]._replace(why=why)
         elif standings[0].rank == Rank.FIT:
             fit = sum(standing.rank == Rank.FIT for standing in standings)
-            what = "first in the plan" if policy.prefer == "first" else policy.prefer
+            what = "first in the plan" if policy.backend_preference == "first" else policy.backend_preference
             why = f"{what} of {fit} within {policy.max_latency:g} s: {standings[0].why}"
             standings[0] = standings[0]._replace(why=why)
-        return [Choice(served, standing.place, standing.why) for standing in standings]
+        return [Choice(model_version, standing.endpoint, standing.why) for standing in standings]
 
-    def trial(self, served: ServedVersion, standings: list[Standing], policy: Serving) -> tuple[Endpoint | None, str]:
+    def trial(
+        self, model_version: ServedVersion, standings: list[Standing], policy: Serving
+    ) -> tuple[Endpoint | None, str]:
         """A place to ask first so that something is known of it, and why; none if there is no need, or no turn."""
-        for place, rank, *_ in standings:
-            figures = self.figures(served, place)
+        for endpoint, rank, *_ in standings:
+            figures = self.figures(model_version, endpoint)
             if rank == Rank.OPEN and not figures.probe_in and not figures.in_flight:
                 figures.probed = time.time()  # one request at a time
-                return place, "probe, its circuit was open"
-        if policy.prefer == "first" or self.since_trial[served.name] < TRIAL_EVERY:
+                return endpoint, "probe, its circuit was open"
+        if policy.backend_preference == "first" or self.since_trial[model_version.name] < TRIAL_EVERY:
             return None, ""
-        for place, rank, *_, why in standings:
-            if rank == Rank.UNKNOWN and not self.figures(served, place).in_flight:
-                self.since_trial[served.name] = 0
-                return place, f"trial, 1 request in {TRIAL_EVERY}: {why}"
+        for endpoint, rank, *_, why in standings:
+            if rank == Rank.UNKNOWN and not self.figures(model_version, endpoint).in_flight:
+                self.since_trial[model_version.name] = 0
+                return endpoint, f"trial, 1 request in {TRIAL_EVERY}: {why}"
         return None, ""
 
-    def standings(self, served: ServedVersion, policy: Serving) -> list[Standing]:
+    def standings(self, model_version: ServedVersion, policy: Serving) -> list[Standing]:
         """The places of a version as they look now, best first; equals in the plan's order."""
-        found = [self.standing(served, place, policy) for place in served.places]
-        if policy.prefer == "first":  # to be known is no merit: only what is slow, failing or open comes later
+        found = [self.standing(model_version, endpoint, policy) for endpoint in model_version.endpoints]
+        if (
+            policy.backend_preference == "first"
+        ):  # to be known is no merit: only what is slow, failing or open comes later
             return sorted(found, key=lambda standing: max(standing.rank, Rank.UNKNOWN))
-        by = ("rank", "cost", "seconds") if policy.prefer == "cheapest" else ("rank", "seconds", "cost")
+        by = ("rank", "cost", "seconds") if policy.backend_preference == "cheapest" else ("rank", "seconds", "cost")
         return sorted(found, key=lambda standing: [getattr(standing, name) for name in by])
 
-    def standing(self, served: ServedVersion, place: Endpoint, policy: Serving) -> Standing:
-        figures = self.figures(served, place)
-        known = figures.table(place.machine_hour)
+    def standing(self, model_version: ServedVersion, endpoint: Endpoint, policy: Serving) -> Standing:
+        figures = self.figures(model_version, endpoint)
+        known = figures.table(endpoint.cost_per_hour)
         p95, cost, errors = known["latency_p95"], known["cost_per_1000_tokens"] or 0.0, known["error_rate"]
         # A queue adds an answer's time for each request in it: least expected wait, as Finagle's peak EWMA.
         seconds = (known["latency_p50"] or 0.0) * (figures.in_flight + 1)
@@ -118,13 +122,13 @@ class Agent:
             rank, why = Rank.SLOW, f"fallback, {p95:.2f} s p95 is over {policy.max_latency:g} s"
         else:
             rank, why = Rank.FIT, f"{p95:.2f} s p95, {cost:.2g} per 1000 tokens, {figures.in_flight} in flight"
-        return Standing(place, rank, cost, seconds, f"{place.backend} {why}")
+        return Standing(endpoint, rank, cost, seconds, f"{endpoint.backend} {why}")
 
     def attempt(self, choice: Choice) -> Attempt:
         """A context to send the request in. Put its timeout inside of it: a cancellation from outside is taken for the
         client's going away, and says nothing about the backend."""
-        lately(self.attempts[choice.served.name]).append(time.monotonic())
-        return Attempt(self.figures(choice.served, choice.place), choice.place.machine_hour)
+        lately(self.attempts[choice.model_version.name]).append(time.monotonic())
+        return Attempt(self.figures(choice.model_version, choice.endpoint), choice.endpoint.cost_per_hour)
 
     def may_retry(self, template: str, policy: Serving) -> bool:
         """Whether the template's retry budget has a retry left; it is taken."""
@@ -137,27 +141,27 @@ class Agent:
 
     def waiting(self, template: str) -> int:
         """Requests in flight, at all places of a template."""
-        return sum(figures.in_flight for (name, *_), figures in self.places.items() if name == template)
+        return sum(figures.in_flight for (name, *_), figures in self.endpoints.items() if name == template)
 
     def explain(self, route: Route, policy: Serving) -> list[dict[str, Any]]:
         """One dict a place, those of a version best first: its figures, and why it stands where it does."""
         return [
             {
-                "version": served.version,
-                "share": route.shares.get(served.version, 0.0),
-                "shadow": route.shadow.get(served.version, 0.0),
-                "score": served.score,
-                "backend": standing.place.backend,
+                "version": model_version.version,
+                "share": route.shares.get(model_version.version, 0.0),
+                "shadow": route.shadow.get(model_version.version, 0.0),
+                "score": model_version.score,
+                "backend": standing.endpoint.backend,
                 "standing": standing.rank.name.lower(),
                 "why": standing.why,
-                **self.figures(served, standing.place).table(standing.place.machine_hour),
+                **self.figures(model_version, standing.endpoint).table(standing.endpoint.cost_per_hour),
             }
-            for served in route.served
-            for standing in self.standings(served, policy)
+            for model_version in route.versions
+            for standing in self.standings(model_version, policy)
         ]
 
-    def figures(self, served: ServedVersion, place: Endpoint) -> Figures:
-        return self.places[served.name, served.version, place.backend]
+    def figures(self, model_version: ServedVersion, endpoint: Endpoint) -> Figures:
+        return self.endpoints[model_version.name, model_version.version, endpoint.backend]
 
 
 def lately(times: deque[float]) -> deque[float]:

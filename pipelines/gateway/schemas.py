@@ -72,17 +72,17 @@ class ChatRequest(Sent):
     def conversation(self) -> list[dict[str, str]]:
         return [message.plain() for message in self.messages]
 
-    def for_backend(self, served: ServedVersion, most_tokens: int) -> dict[str, Any]:
+    def for_backend(self, model_version: ServedVersion, most_tokens: int) -> dict[str, Any]:
         """The request as a version is asked it: with its system prompt, and no more tokens than it may have."""
         messages = self.conversation()
         if all(message["role"] != "system" for message in messages):
-            messages.insert(0, {"role": "system", "content": served.system_prompt})
+            messages.insert(0, {"role": "system", "content": model_version.system_prompt})
         wanted = [n for n in (self.max_tokens, self.max_completion_tokens) if n]
         sampling = ("top_p", "seed", "stop", "frequency_penalty", "presence_penalty")
         return {
-            "model": model_id(served),
+            "model": model_id(model_version),
             "messages": messages,
-            "max_tokens": min([*(wanted or [served.max_new_tokens]), most_tokens]),
+            "max_tokens": min([*(wanted or [model_version.max_new_tokens]), most_tokens]),
             "temperature": self.temperature or 0.0,
             **{name: value for name in sampling if (value := getattr(self, name)) is not None},
             "stream": True,
@@ -155,8 +155,8 @@ class Health(BaseModel):
     status: str
 
 
-def model_id(served: ServedVersion) -> str:
-    return f"{served.name}-v{served.version}"
+def model_id(model_version: ServedVersion) -> str:
+    return f"{model_version.name}-v{model_version.version}"
 
 
 def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:

@@ -102,12 +102,12 @@ class Gateway:
 
     def shadow(self, chat: Chat) -> None:
         """Ask the versions in shadow the same; under load they are the first to be left out."""
-        name, policy = chat.served.name, chat.entry.policy
-        for served in self.agent.shadows(chat.entry.route):
-            if len(self.shadows) >= SHADOWS or self.agent.waiting(name) > policy.waiting // 2:
+        name, policy = chat.model_version.name, chat.entry.policy
+        for model_version in self.agent.shadows(chat.entry.route):
+            if len(self.shadows) >= SHADOWS or self.agent.waiting(name) > policy.max_queue // 2:
                 self.metrics.shadows_dropped.labels(name).inc()
                 continue
-            again = Chat(self, chat.entry, served, "shadow", chat.asked, chat.key, time.perf_counter(), chat.id)
+            again = Chat(self, chat.entry, model_version, "shadow", chat.asked, chat.key, time.perf_counter(), chat.id)
             task = self.in_background(again.answer())
             self.shadows.add(task)
             task.add_done_callback(self.shadows.discard)
@@ -142,20 +142,20 @@ class Gateway:
             return f"{self.log.folder} cannot be written"
         if self.catalogue.entries and not self.warm:
             return "what finds personal data is being loaded"
-        places = [
-            place
+        endpoints = [
+            endpoint
             for entry in self.catalogue.entries.values()
-            for served in entry.route.served
-            for place in served.places
+            for model_version in entry.route.versions
+            for endpoint in model_version.endpoints
         ]
-        for name in dict.fromkeys(place.backend for place in places):
+        for name in dict.fromkeys(endpoint.backend for endpoint in endpoints):
             try:
                 known = self.backend(name).status()
             except (WeaverError, OSError):
                 continue
-            if any(known.get(place.model) == "ready" for place in places if place.backend == name):
+            if any(known.get(endpoint.model) == "ready" for endpoint in endpoints if endpoint.backend == name):
                 return ""
-        return "no deployed version is ready on any backend" if places else "nothing has been deployed"
+        return "no deployed version is ready on any backend" if endpoints else "nothing has been deployed"
 
     async def close(self) -> None:
         """Finish what is under way, settle the log, and let go of everything."""

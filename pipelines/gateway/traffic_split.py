@@ -16,22 +16,23 @@ def choose(route: Route, sticky: str, min_score: float) -> tuple[ServedVersion, 
         sticky: who asks; empty draws anew each time.
         min_score: a version of a lower held-out score is not chosen, as long as one that is served meets it.
     """
-    shares = {served.version: route.shares.get(served.version, 0.0) for served in route.served}
-    fit = {served.version for served in route.served if (served.score or 0.0) >= min_score}
+    shares = {model_version.version: route.shares.get(model_version.version, 0.0) for model_version in route.versions}
+    fit = {model_version.version for model_version in route.versions if (model_version.score or 0.0) >= min_score}
     if any(shares[version] for version in fit):
         left_out = [version for version, share in shares.items() if share and version not in fit]
         shares = {version: shares[version] for version in fit}
         note = f"; v{left_out[0]} scored below {min_score:g}" if left_out else ""
     elif fit:
         best = max(
-            (route.version(version) for version in fit), key=lambda served: (served.score or 0.0, served.version)
+            (route.find_version(version) for version in fit),
+            key=lambda model_version: (model_version.score or 0.0, model_version.version),
         )
         return best, f"no version with a share scored {min_score:g}; v{best.version} did"
     else:
         note = f"; none scored {min_score:g}"
     version = rendezvous(f"{route.name}/{sticky or uuid.uuid4().hex}", shares)
     share = shares[version] / sum(shares.values())
-    return route.version(version), f"share {share:.0%}{', sticky' if sticky and share < 1 else ''}{note}"
+    return route.find_version(version), f"share {share:.0%}{', sticky' if sticky and share < 1 else ''}{note}"
 
 
 def rendezvous(key: str, shares: Mapping[int, float]) -> int:
@@ -49,4 +50,8 @@ def rendezvous(key: str, shares: Mapping[int, float]) -> int:
 
 def shadows(route: Route) -> list[ServedVersion]:
     """The versions to ask in shadow this time: each by its own share, drawn anew."""
-    return [served for served in route.served if random.random() < route.shadow.get(served.version, 0.0)]
+    return [
+        model_version
+        for model_version in route.versions
+        if random.random() < route.shadow.get(model_version.version, 0.0)
+    ]

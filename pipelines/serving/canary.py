@@ -18,7 +18,7 @@ Golden = dict[str, Any]  # question, answer (as evaluated), base (the base model
 
 
 def check(
-    backend: Backend, place: Endpoint, served: ServedVersion, golden: Sequence[Golden], plan: Deployment
+    backend: Backend, endpoint: Endpoint, model_version: ServedVersion, golden: Sequence[Golden], plan: Deployment
 ) -> dict[str, float]:
     """Ask a place the golden questions, one at a time.
 
@@ -29,7 +29,7 @@ def check(
         WeaverError: it answers worse than it was evaluated, as the base does, or too slowly; names figure and limit.
         Unavailable: it does not answer.
     """
-    asked = asyncio.run(answers(backend, place, served, [row["question"] for row in golden], plan))
+    asked = asyncio.run(answers(backend, endpoint, model_version, [row["question"] for row in golden], plan))
     told = [answer for answer, _ in asked]
     seconds = sorted(took for _, took in asked)
     figures = {
@@ -38,11 +38,11 @@ def check(
         "changed": share(row["base"] != answer for row, answer in zip(golden, told, strict=True)),
         "seconds": seconds[int(0.95 * len(seconds))] if seconds else 0.0,
     }
-    where = f"{place.model} on {place.backend}"
-    if figures["as_good"] < plan.min_golden:
+    where = f"{endpoint.model} on {endpoint.backend}"
+    if figures["as_good"] < plan.min_golden_share:
         raise WeaverError(
             f"{where} answers {figures['as_good']:.0%} of {len(golden)} golden questions as well as at its evaluation, "
-            f"and deployment.min_golden is {plan.min_golden:.0%}",
+            f"and deployment.min_golden_share is {plan.min_golden_share:.0%}",
             "What is served is not what was evaluated: see the backend's log, and its quantisation.",
         )
     if not figures["changed"] and any(row["base"] != row["answer"] for row in golden):
@@ -53,7 +53,7 @@ def check(
 
 
 async def answers(
-    backend: Backend, place: Endpoint, served: ServedVersion, questions: Sequence[str], plan: Deployment
+    backend: Backend, endpoint: Endpoint, model_version: ServedVersion, questions: Sequence[str], plan: Deployment
 ) -> list[tuple[str, float]]:
     """Each question's answer, and the seconds that it took.
 
@@ -61,20 +61,20 @@ async def answers(
         WeaverError: one takes many times what it may: none is waited for longer, and to try again would not help.
         Unavailable: the place does not answer, or with nothing.
     """
-    found, where, patience = [], f"{place.model} on {place.backend}", PATIENCE * plan.max_seconds
+    found, where, patience = [], f"{endpoint.model} on {endpoint.backend}", PATIENCE * plan.max_seconds
     try:
         for question in questions:
             began = time.perf_counter()
             request = {
                 "messages": [
-                    {"role": "system", "content": served.system_prompt},
+                    {"role": "system", "content": model_version.system_prompt},
                     {"role": "user", "content": question},
                 ],
-                "max_tokens": served.max_new_tokens,
+                "max_tokens": model_version.max_new_tokens,
                 "temperature": 0,
             }
             async with asyncio.timeout(patience):
-                pieces = [chunk async for chunk in backend.stream(place, request, 2 * patience)]
+                pieces = [chunk async for chunk in backend.stream(endpoint, request, 2 * patience)]
             text = "".join(choice["delta"].get("content") or "" for piece in pieces for choice in piece["choices"])
             found.append((text.strip(), time.perf_counter() - began))
     except TimeoutError as error:

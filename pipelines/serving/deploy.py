@@ -18,7 +18,7 @@ from pipelines.core.templates import hourly
 from pipelines.serving import canary, model_store
 from pipelines.serving.deployment_pointer import deployment_lock, pointer_file
 from pipelines.serving.registered_version import Registered, registered
-from pipelines.serving.traffic_ramp import current, shift
+from pipelines.serving.traffic_ramp import ramp_traffic, read_route_if_any
 
 log = logging.getLogger(__name__)
 
@@ -78,11 +78,11 @@ def publish(export: Export, name: str, version: int) -> None:
 
 def load(model: Model, promotion: Promotion, plan: TrainingPlan) -> dict[str, dict[str, float]]:
     """Load a version beside the one that answers, try it, and move the traffic. Returns each backend's canary."""
-    route = current(model.name)
-    fresh = route is None or all(served.version != model.version for served in route.served)
+    route = read_route_if_any(model.name)
+    fresh = route is None or all(model_version.version != model.version for model_version in route.versions)
     try:
-        served, canaries = place_on(model, plan)
-        shift(served, plan.deployment, keep=promotion.kind == "promotion")
+        model_version, canaries = place_on(model, plan)
+        ramp_traffic(model_version, plan.deployment, keep_previous=promotion.kind == "promotion")
     except WeaverError as error:
         if fresh:
             unload([model], plan)
@@ -102,22 +102,22 @@ def load(model: Model, promotion: Promotion, plan: TrainingPlan) -> dict[str, di
 
 def place_on(model: Model, plan: TrainingPlan) -> tuple[ServedVersion, dict[str, dict[str, float]]]:
     """A version on every backend of the plan, each of which has passed its canary; nobody is sent there yet."""
-    known, served = registered(model.name, model.version), None
+    known, model_version = registered(model.name, model.version), None
     canaries: dict[str, dict[str, float]] = {}
     for name in plan.deployment.backends:
         log.info("loading %s on %s", model.id, name)
         engine = backend(name)
-        place = engine.deploy(model, plan.deployment)
-        place = place.model_copy(update={"machine_hour": hourly()})
-        served = serve(model, known, (*(served.places if served else ()), place))
-        golden = known.golden[: plan.deployment.golden]
-        canaries[name] = canary.check(engine, place, served, golden, plan.deployment)
+        endpoint = engine.deploy(model, plan.deployment)
+        endpoint = endpoint.model_copy(update={"cost_per_hour": hourly()})
+        model_version = serve(model, known, (*(model_version.endpoints if model_version else ()), endpoint))
+        golden = known.golden[: plan.deployment.golden_questions]
+        canaries[name] = canary.check(engine, endpoint, model_version, golden, plan.deployment)
         log.info("%s on %s: %s", model.id, name, canaries[name])
-    assert served, "a plan without backends publishes only"
-    return served, canaries
+    assert model_version, "a plan without backends publishes only"
+    return model_version, canaries
 
 
-def serve(model: Model, known: Registered, places: tuple[Endpoint, ...]) -> ServedVersion:
+def serve(model: Model, known: Registered, endpoints: tuple[Endpoint, ...]) -> ServedVersion:
     return ServedVersion(
         name=model.name,
         version=model.version,
@@ -125,7 +125,7 @@ def serve(model: Model, known: Registered, places: tuple[Endpoint, ...]) -> Serv
         system_prompt=known.plan.system_prompt,
         max_new_tokens=known.plan.evaluate.max_new_tokens,
         score=known.score,
-        places=places,
+        endpoints=endpoints,
     )
 
 

@@ -39,19 +39,23 @@ def split(name: str, version: int, share: float, plan: TrainingPlan) -> Route:
 def loaded(name: str, version: int, plan: TrainingPlan) -> Route:
     """The route, with the version in it and on every backend."""
     found = read_route(name)
-    if any(served.version == version for served in found.served):
+    if any(model_version.version == version for model_version in found.versions):
         return found
     folder = model_store.pull(name, version)
-    served, _ = place_on(Model(name, version, folder), plan)
-    return found.model_copy(update={"served": [*found.served, served]})
+    model_version, _ = place_on(Model(name, version, folder), plan)
+    return found.model_copy(update={"versions": [*found.versions, model_version]})
 
 
 def settle(found: Route, plan: TrainingPlan) -> Route:
     """Write the route; what it asks no more is dropped from it, but for the way back, and from memory."""
-    before = max((served.version for served in found.served if served.version < found.champion), default=0)
+    before = max(
+        (model_version.version for model_version in found.versions if model_version.version < found.champion), default=0
+    )
     wanted = {*found.shares, *found.shadow, found.champion, before}
-    gone = [served for served in found.served if served.version not in wanted]
-    kept = found.model_copy(update={"served": [served for served in found.served if served.version in wanted]})
+    gone = [model_version for model_version in found.versions if model_version.version not in wanted]
+    kept = found.model_copy(
+        update={"versions": [model_version for model_version in found.versions if model_version.version in wanted]}
+    )
     kept.save(route_file(found.name))
-    unload([Model(found.name, served.version, Path()) for served in gone], plan)
+    unload([Model(found.name, model_version.version, Path()) for model_version in gone], plan)
     return kept

@@ -26,7 +26,7 @@ MIN_PAIRS = 300  # of different answers; from fewer, no threshold is believed
 GRID = np.round(np.arange(0, 1.01, 0.01), 2)
 ASKED = 3_000  # timed questions of each sort
 SEED = 29
-SERVED = ServedVersion(name="bench", version=1, digest="d", system_prompt="", max_new_tokens=48, places=[])
+SERVED = ServedVersion(name="bench", version=1, digest="d", system_prompt="", max_new_tokens=48, endpoints=[])
 
 
 class Judged(NamedTuple):

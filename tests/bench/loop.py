@@ -44,7 +44,7 @@ PLAN: dict[str, Any] = {
     # A person's limit an hour: here, a day of eight hours at the counter lasts a minute.
     "feedback": {"hourly": 30 * 8 * 60, "repeat": 2},
     "gate": {"max_slice_drop": 0.15},
-    "deployment": {"shift_seconds": 1, "golden": 5},
+    "deployment": {"ramp_step_seconds": 1, "golden_questions": 5},
 }
 
 

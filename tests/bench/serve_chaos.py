@@ -53,22 +53,22 @@ def run(minutes: float = 30, switch: bool = False, kill_s: float = 60, switch_s:
 
     with home.serving_home():
         versions = (1, 2) if switch else (1,)
-        places = {version: home.deploy(version, *KILLED) for version in versions}
-        home.route(home.UNCACHED, places, champion=1)
+        endpoints = {version: home.deploy(version, *KILLED) for version in versions}
+        home.route(home.UNCACHED, endpoints, champion=1)
         wait_for(f"{settings().gateway_url}/readyz")
-        answers, kills, turns = asyncio.run(trouble(service_advisor.build(), places, minutes * 60, kill_s, switch_s))
+        answers, kills, turns = asyncio.run(trouble(service_advisor.build(), endpoints, minutes * 60, kill_s, switch_s))
         logged = Counter(exchanges(template=home.UNCACHED).column("id").to_pylist())
     return figures(answers, kills, turns, logged)
 
 
 async def trouble(
-    rows: list[dict[str, Any]], places: dict[int, list[Endpoint]], seconds: float, kill_s: float, switch_s: float
+    rows: list[dict[str, Any]], endpoints: dict[int, list[Endpoint]], seconds: float, kill_s: float, switch_s: float
 ) -> tuple[list[Answer], list[Event], list[Event]]:
     kills: list[Event] = []
     turns = [Event(0.0, version_id(1))]
-    others = [asyncio.create_task(kill_in_turn(kills, places, kill_s))]
-    if len(places) > 1:
-        others.append(asyncio.create_task(switch_in_turn(turns, places, switch_s)))
+    others = [asyncio.create_task(kill_in_turn(kills, endpoints, kill_s))]
+    if len(endpoints) > 1:
+        others.append(asyncio.create_task(switch_in_turn(turns, endpoints, switch_s)))
     questions = (ask(row, TOKENS) for row in islice(cycle(rows), int(seconds * RATE)))
     async with clients(home.gateway(home.UNCACHED)) as (client,):
         answers = await open_loop(client, questions, repeat(1 / RATE))
@@ -79,9 +79,9 @@ async def trouble(
     return answers, kills, turns
 
 
-async def kill_in_turn(kills: list[Event], places: dict[int, list[Endpoint]], every: float) -> None:
+async def kill_in_turn(kills: list[Event], endpoints: dict[int, list[Endpoint]], every: float) -> None:
     """Kill Triton, and the llama.cpp of one version after the other; supervisord starts them again."""
-    llama_cpp = [f"llama_cpp-{at.model}" for some in places.values() for at in some if at.backend == "llama_cpp"]
+    llama_cpp = [f"llama_cpp-{at.model}" for some in endpoints.values() for at in some if at.backend == "llama_cpp"]
     for program in cycle([name for one in llama_cpp for name in (one, "triton")]):
         await asyncio.sleep(every)
         known = await asyncio.to_thread(supervisor.program_states)
@@ -90,12 +90,12 @@ async def kill_in_turn(kills: list[Event], places: dict[int, list[Endpoint]], ev
             kills.append(Event(time.time(), program))
 
 
-async def switch_in_turn(turns: list[Event], places: dict[int, list[Endpoint]], every: float) -> None:
+async def switch_in_turn(turns: list[Event], endpoints: dict[int, list[Endpoint]], every: float) -> None:
     """Let one version after the other answer."""
-    for version in cycle([*list(places)[1:], next(iter(places))]):
+    for version in cycle([*list(endpoints)[1:], next(iter(endpoints))]):
         await asyncio.sleep(every)
         turns.append(Event(time.time(), version_id(version)))
-        home.route(home.UNCACHED, places, version)
+        home.route(home.UNCACHED, endpoints, version)
 
 
 def version_id(version: int) -> str:

@@ -63,7 +63,7 @@ def deploy(version: int, *backends: str) -> list[Endpoint]:
     return [backend(name).deploy(model, make_plan(CACHED).deployment) for name in backends]
 
 
-def route(name: str, places: dict[int, list[Endpoint]], champion: int) -> None:
+def route(name: str, endpoints: dict[int, list[Endpoint]], champion: int) -> None:
     """Let a version answer for a template; the others stay served."""
     served = [
         ServedVersion(
@@ -72,16 +72,16 @@ def route(name: str, places: dict[int, list[Endpoint]], champion: int) -> None:
             digest=digest(f"{name} {version}"),
             system_prompt=template().system_prompt,
             max_new_tokens=48,
-            places=at,
+            endpoints=at,
         )
-        for version, at in places.items()
+        for version, at in endpoints.items()
     ]
-    Route(name=name, champion=champion, served=served, shares={champion: 1.0}).save(routes.route_file(name))
+    Route(name=name, champion=champion, versions=served, shares={champion: 1.0}).save(routes.route_file(name))
 
 
 def straight(at: Endpoint) -> Door:
     """A llama.cpp server itself."""
-    return Door("http://localhost/v1/chat/completions", at.model, socket=at.endpoint.removeprefix("unix:"))
+    return Door("http://localhost/v1/chat/completions", at.model, socket=at.address.removeprefix("unix:"))
 
 
 def gateway(model: str) -> Door:

@@ -98,7 +98,11 @@ class Gateway:
 
 
 def route(
-    name: str, *engines: Engine, versions: tuple[int, ...] = (3,), places: list[Endpoint] | None = None, **others: Any
+    name: str,
+    *engines: Engine,
+    versions: tuple[int, ...] = (3,),
+    endpoints: list[Endpoint] | None = None,
+    **others: Any,
 ) -> Route:
     """The first version is the champion, and has all of the traffic if nothing else is said."""
     served = [
@@ -108,15 +112,15 @@ def route(
             digest=f"the bytes of {name}-v{version}",
             system_prompt="You are a service advisor.",
             max_new_tokens=16,
-            places=places
+            endpoints=endpoints
             or [
-                Endpoint(backend="llama_cpp", endpoint=engine.endpoint, model=f"{name}-v{version}", machine_hour=0.1)
+                Endpoint(backend="llama_cpp", address=engine.address, model=f"{name}-v{version}", cost_per_hour=0.1)
                 for engine in engines
             ],
         )
         for version in versions
     ]
-    made = {"name": name, "champion": versions[0], "served": served, "shares": {versions[0]: 1.0}} | others
+    made = {"name": name, "champion": versions[0], "versions": served, "shares": {versions[0]: 1.0}} | others
     return Route.model_validate(made).save(routes.route_file(name))
 
 

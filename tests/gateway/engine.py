@@ -17,7 +17,7 @@ OPTIONS = ["--model", "smollm2", "--context", "1024", "--parallel", "4", "--thre
 
 class Engine:
     def __init__(self, socket: Path) -> None:
-        self.socket, self.endpoint = socket, f"unix:{socket}"
+        self.socket, self.address = socket, f"unix:{socket}"
 
     def start(self) -> "Engine":
         command = [SERVING / "bin" / "python", "-I", llama_cpp.SERVER, MODEL, self.socket, *OPTIONS]

@@ -3,13 +3,15 @@
 from pipelines.core.routes import Endpoint, Route, ServedVersion
 
 
-def served(version: int = 3, score: float | None = 0.9, machine_hours: tuple[float, ...] = (1.0, 1.0)) -> ServedVersion:
-    places = [
-        Endpoint(backend=backend, endpoint="unix:/x.sock", model=f"service_advisor-v{version}", machine_hour=cost)
-        for backend, cost in zip(("llama_cpp", "triton", "vllm"), machine_hours, strict=False)
+def served(
+    version: int = 3, score: float | None = 0.9, costs_per_hour: tuple[float, ...] = (1.0, 1.0)
+) -> ServedVersion:
+    endpoints = [
+        Endpoint(backend=backend, address="unix:/x.sock", model=f"service_advisor-v{version}", cost_per_hour=cost)
+        for backend, cost in zip(("llama_cpp", "triton", "vllm"), costs_per_hour, strict=False)
     ]
     known = {"name": "service_advisor", "digest": f"d{version}", "system_prompt": "", "max_new_tokens": 48}
-    return ServedVersion(version=version, score=score, places=places, **known)
+    return ServedVersion(version=version, score=score, endpoints=endpoints, **known)
 
 
 def route(
@@ -17,4 +19,4 @@ def route(
 ) -> Route:
     scores, shadow = scores or {}, shadow or {}
     versions = [served(version, scores.get(version, 0.9)) for version in {**shares, **scores, **shadow}]
-    return Route(name="service_advisor", champion=min(shares), served=versions, shares=shares, shadow=shadow)
+    return Route(name="service_advisor", champion=min(shares), versions=versions, shares=shares, shadow=shadow)

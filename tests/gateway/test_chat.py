@@ -162,7 +162,7 @@ def test_feedback_reaches_the_answer(gateway: Gateway) -> None:
 def test_the_figures_behind_a_route_can_be_read(gateway: Gateway) -> None:
     gateway.ask("Hello.")
     told = gateway.get(f"/v1/routes/{TEMPLATE}").json()
-    assert told["champion"] == 3 and told["shares"] == {"3": 1.0} and len(told["places"]) == 1
+    assert told["champion"] == 3 and told["shares"] == {"3": 1.0} and len(told["endpoints"]) == 1
 
 
 def test_models_are_listed_as_openai_does(gateway: Gateway) -> None:

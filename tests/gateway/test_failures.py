@@ -47,7 +47,7 @@ def test_another_version_never_stands_in(gateway: Gateway, engine: Engine) -> No
     name = gateway.deploy(engine, versions=(3, 4))
     path = gateway.home / "serving" / "routes" / f"{name}.json"
     written = json.loads(path.read_text())
-    written["served"][0]["places"][0]["endpoint"] = NOBODY.endpoint
+    written["versions"][0]["endpoints"][0]["address"] = NOBODY.address
     path.write_text(json.dumps(written))
     time.sleep(1)
     with pytest.raises(openai.InternalServerError):
@@ -154,11 +154,11 @@ def test_it_is_ready_when_a_version_is(own_gateway: Gateway) -> None:
     try:
         own_gateway.start()
         until(lambda: told() == (503, "nothing has been deployed"))
-        place = LlamaCpp().deploy(Model(TEMPLATE, 5, folder), Deployment(context=512, parallel=1))
-        route(TEMPLATE, versions=(5,), places=[place])
+        endpoint = LlamaCpp().deploy(Model(TEMPLATE, 5, folder), Deployment(context=512, parallel=1))
+        route(TEMPLATE, versions=(5,), endpoints=[endpoint])
         until(lambda: told() == (200, "ready"), 60)
         assert own_gateway.ask("Hello.").model == f"{TEMPLATE}-v5"
-        LlamaCpp().unload(place.model)
+        LlamaCpp().unload(endpoint.model)
         until(lambda: told() == (503, "no deployed version is ready on any backend"))
     finally:
         supervision.end()

@@ -38,8 +38,8 @@ def test_a_key_is_kept_as_its_hash_only(gateway: Gateway) -> None:
     assert len(secret) > 43
     file = gateway.home / "serving" / "keys.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    for place in (file, gateway.told):
-        assert secret not in place.read_text() and gateway.key not in place.read_text()
+    for endpoint in (file, gateway.told):
+        assert secret not in endpoint.read_text() and gateway.key not in endpoint.read_text()
     (listed,) = [key for key in gateway.json("key", "list") if key["name"] == "crm"]
     assert secret not in str(listed) and "sha256" not in listed and listed["rate"] == "60/minute"
 

@@ -113,7 +113,7 @@ def test_a_backend_that_hangs_is_given_up(gateway: Gateway, own_engine: Engine) 
 
 
 def test_under_pressure_the_rest_are_told_to_come_again(gateway: Gateway, own_engine: Engine) -> None:
-    name = gateway.deploy(own_engine, serving={"waiting": 2, "timeout": 40})
+    name = gateway.deploy(own_engine, serving={"max_queue": 2, "timeout": 40})
     own_engine.signal(signal.SIGSTOP)
 
     def ask(n: int) -> Any:

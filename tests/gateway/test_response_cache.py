@@ -16,7 +16,12 @@ ANSWER = Hit("Its city fuel economy is 30 mpg.", "", 9, 60, "stop")
 
 def version(number: int = 3, digest: str = "d3") -> ServedVersion:
     return ServedVersion(
-        name="service_advisor", version=number, digest=digest, system_prompt="You advise.", max_new_tokens=48, places=[]
+        name="service_advisor",
+        version=number,
+        digest=digest,
+        system_prompt="You advise.",
+        max_new_tokens=48,
+        endpoints=[],
     )
 
 

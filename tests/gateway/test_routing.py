@@ -16,7 +16,7 @@ from pipelines.gateway.routing import MIN_RETRIES, TRIAL_EVERY, Agent, Choice
 
 from .routes import route, served
 
-POLICY = Serving(prefer="fastest", max_latency=5.0)
+POLICY = Serving(backend_preference="fastest", max_latency=5.0)
 
 
 class Clock:
@@ -37,7 +37,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def to(version: ServedVersion, backend: str) -> Choice:
-    return Choice(version, next(place for place in version.places if place.backend == backend), "")
+    return Choice(version, next(endpoint for endpoint in version.endpoints if endpoint.backend == backend), "")
 
 
 def answer(agent: Agent, clock: Clock, choice: Choice, seconds: float = 0.4, tokens: int = 20) -> None:
@@ -55,7 +55,7 @@ def fail(agent: Agent, choice: Choice, error: BaseException | None = None) -> No
 
 
 def backends(choices: list[Choice]) -> list[str]:
-    return [choice.place.backend for choice in choices]
+    return [choice.endpoint.backend for choice in choices]
 
 
 def measured(agent: Agent, clock: Clock, version: ServedVersion, **seconds: float) -> None:
@@ -79,9 +79,9 @@ def test_the_fastest_goes_first_and_says_by_what(clock: Clock) -> None:
 
 
 def test_the_cheapest_goes_first_though_it_is_slower(clock: Clock) -> None:
-    agent, version = Agent(), served(machine_hours=(0.1, 1.0))
+    agent, version = Agent(), served(costs_per_hour=(0.1, 1.0))
     measured(agent, clock, version, llama_cpp=0.8, triton=0.4)
-    choices = agent.order(version, Serving(prefer="cheapest"))
+    choices = agent.order(version, Serving(backend_preference="cheapest"))
     assert backends(choices) == ["llama_cpp", "triton"] and choices[0].why.startswith("cheapest of 2 within 5 s")
 
 
@@ -89,13 +89,13 @@ def test_the_plans_first_stays_first_whatever_is_faster(clock: Clock) -> None:
     agent, version = Agent(), served()
     measured(agent, clock, version, llama_cpp=0.8, triton=0.4)
     for _ in range(2 * TRIAL_EVERY):
-        assert backends(agent.order(version, Serving(prefer="first"))) == ["llama_cpp", "triton"]
+        assert backends(agent.order(version, Serving(backend_preference="first"))) == ["llama_cpp", "triton"]
 
 
 def test_what_is_over_the_latency_limit_is_a_fallback(clock: Clock) -> None:
-    agent, version = Agent(), served(machine_hours=(0.1, 1.0))
+    agent, version = Agent(), served(costs_per_hour=(0.1, 1.0))
     measured(agent, clock, version, llama_cpp=6.0, triton=0.4)
-    choices = agent.order(version, Serving(prefer="cheapest", max_latency=5.0))
+    choices = agent.order(version, Serving(backend_preference="cheapest", max_latency=5.0))
     assert backends(choices) == ["triton", "llama_cpp"]
     assert choices[1].why == "llama_cpp fallback, 6.00 s p95 is over 5 s"
 
@@ -108,7 +108,7 @@ def test_a_slow_place_gets_a_trial_once_its_figures_are_old(clock: Clock) -> Non
     firsts = Counter()
     for _ in range(20 * TRIAL_EVERY):
         first = agent.order(version, POLICY)[0]
-        firsts[first.place.backend] += 1
+        firsts[first.endpoint.backend] += 1
         answer(agent, clock, first, 0.3)
         clock.now += 0.1
     assert "llama_cpp" in firsts and agent.order(version, POLICY)[0].why.startswith("fastest of 2")
@@ -118,7 +118,7 @@ def test_trials_are_few_and_say_so(clock: Clock) -> None:
     agent, version = Agent(), served()
     measured(agent, clock, version, llama_cpp=0.4)
     firsts = [agent.order(version, POLICY)[0] for _ in range(10 * TRIAL_EVERY)]
-    trials = [choice for choice in firsts if choice.place.backend == "triton"]
+    trials = [choice for choice in firsts if choice.endpoint.backend == "triton"]
     assert len(trials) == 10
     assert trials[0].why == "trial, 1 request in 10: triton fewer than 5 recent answers"
 
@@ -147,17 +147,17 @@ def test_requests_that_are_worked_on_at_once_share_the_cost(clock: Clock) -> Non
 def test_failures_in_a_row_open_the_circuit_and_a_probe_heals_it() -> None:
     agent, version = Agent(probe_seconds=0.3), served()
     for _ in range(endpoint_stats.FAILURES):
-        assert agent.order(version, POLICY)[0].place.backend == "llama_cpp"
+        assert agent.order(version, POLICY)[0].endpoint.backend == "llama_cpp"
         fail(agent, to(version, "llama_cpp"))
     choices = agent.order(version, POLICY)
     assert backends(choices) == ["triton", "llama_cpp"] and "circuit open" in choices[1].why
 
     time.sleep(0.35)
     probe = agent.order(version, POLICY)[0]
-    assert probe.place.backend == "llama_cpp" and probe.why.startswith("probe")
-    assert agent.order(version, POLICY)[0].place.backend == "triton"  # one probe at a time
+    assert probe.endpoint.backend == "llama_cpp" and probe.why.startswith("probe")
+    assert agent.order(version, POLICY)[0].endpoint.backend == "triton"  # one probe at a time
     fail(agent, probe)
-    assert agent.order(version, POLICY)[0].place.backend == "triton"
+    assert agent.order(version, POLICY)[0].endpoint.backend == "triton"
 
     time.sleep(0.35)
     probe = agent.order(version, POLICY)[0]
@@ -215,7 +215,7 @@ def test_retries_are_a_share_of_requests_with_a_floor(clock: Clock) -> None:
 
 def test_explain_gives_every_place_with_its_figures(clock: Clock) -> None:
     agent, shifting = Agent(), route({3: 0.95, 4: 0.05})
-    measured(agent, clock, shifting.version(3), llama_cpp=0.4, triton=6.0)
+    measured(agent, clock, shifting.find_version(3), llama_cpp=0.4, triton=6.0)
     rows: list[dict[str, Any]] = agent.explain(shifting, POLICY)
     assert [(row["version"], row["backend"], row["standing"]) for row in rows] == [
         (3, "llama_cpp", "fit"),
@@ -232,7 +232,7 @@ def test_explain_gives_every_place_with_its_figures(clock: Clock) -> None:
 
 
 def test_a_decision_takes_no_time_that_anybody_notices(clock: Clock) -> None:
-    agent, version = Agent(), served(machine_hours=(1.0, 1.0, 1.0))
+    agent, version = Agent(), served(costs_per_hour=(1.0, 1.0, 1.0))
     for _ in range(endpoint_stats.RECENT):
         for backend in ("llama_cpp", "triton", "vllm"):
             answer(agent, clock, to(version, backend))

@@ -33,7 +33,12 @@ from ..ports import free_port
 from ..servers import Server
 
 NAME = "counter_advisor"
-QUICK = {"deployment.shift_seconds": 1, "deployment.min_golden": 0, "deployment.context": 512, "deployment.parallel": 2}
+QUICK = {
+    "deployment.ramp_step_seconds": 1,
+    "deployment.min_golden_share": 0,
+    "deployment.context": 512,
+    "deployment.parallel": 2,
+}
 
 
 class Live(Home):
@@ -193,7 +198,7 @@ def test_a_version_on_trial_answers_its_users_and_one_in_shadow_nobody(live: Liv
     assert {answered_by(user, 9) for user in map(str, range(8))} == {f"{NAME}-v1"}
     until(lambda: any(row["shadow_of"] and row["version"] == 2 for row in exchanges(since=began).to_pylist()))
     experiments.shadow(NAME, 2, 0, live.plan)
-    assert [served.version for served in read_route(NAME).served] == [1]
+    assert [served.version for served in read_route(NAME).versions] == [1]
     assert f"{NAME}-v2" not in backend("llama_cpp").status()
 
 
@@ -208,7 +213,7 @@ def test_a_version_that_answers_too_slowly_or_otherwise_than_at_its_evaluation_g
     usual = live.plan
     for limit, why in (
         ({"max_seconds": 1e-5}, "takes more than 0.0001 s for an answer, and deployment.max_seconds is 1e-05"),
-        ({"min_golden": 0.8}, "0% of 1 golden questions"),
+        ({"min_golden_share": 0.8}, "0% of 1 golden questions"),
     ):
         live.plan = usual.model_copy(update={"deployment": usual.deployment.model_copy(update=limit)})
         with pytest.raises(WeaverError, match=why) as refusal:

@@ -1,4 +1,4 @@
-"""Traffic goes to a new version step by step, and comes back when its requests fail or take too long."""
+"""Traffic goes to a new version step by step, and is rolled back when its requests fail or are too slow."""
 
 import time
 from pathlib import Path
@@ -10,112 +10,118 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Deployment
 from pipelines.core.routes import Endpoint, ServedVersion, read_route, route_file
 from pipelines.request_log import Exchange, RequestLog, folder
-from pipelines.serving import traffic_ramp as shifting
-from pipelines.serving.traffic_ramp import shift
+from pipelines.serving import traffic_ramp
+from pipelines.serving.traffic_ramp import ramp_traffic
 
 NAME = "service_advisor"
-PLAN = Deployment(shift=[0.05, 0.5, 1.0], shift_seconds=0.2, max_errors=0.1, max_seconds=2)
+PLAN = Deployment(traffic_ramp=[0.05, 0.5, 1.0], ramp_step_seconds=0.2, max_error_rate=0.1, max_seconds=2)
 
 
-def served(version: int) -> ServedVersion:
-    place = Endpoint(backend="llama_cpp", endpoint=f"unix:/nowhere/{version}", model=f"{NAME}-v{version}")
-    asked = {"system_prompt": "You advise.", "max_new_tokens": 8}
-    return ServedVersion(name=NAME, version=version, digest=f"{version}" * 64, places=(place,), **asked)
+def make_version(version: int) -> ServedVersion:
+    endpoint = Endpoint(backend="llama_cpp", address=f"unix:/nowhere/{version}", model=f"{NAME}-v{version}")
+    request_settings = {"system_prompt": "You advise.", "max_new_tokens": 8}
+    return ServedVersion(
+        name=NAME, version=version, digest=f"{version}" * 64, endpoints=(endpoint,), **request_settings
+    )
 
 
 @pytest.fixture
-def happens(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`happens(2, "ok", …)`: what becomes of the requests to version 2 while a step of the shift is watched."""
+def simulate_requests(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`simulate_requests(2, "ok", …)`: the status of each request to version 2 during a step of the ramp."""
     log, number = RequestLog(folder()), iter(range(1000))
 
     def write(version: int, *statuses: str, seconds: float = 0.1, **other: Any) -> None:
         for status in statuses:
-            known = {"template": NAME, "backend": "llama_cpp", "route": "", "key": "k", "user": "", "messages": "[]"}
+            defaults = {"template": NAME, "backend": "llama_cpp", "route": "", "key": "k", "user": "", "messages": "[]"}
             counts = {"prompt_tokens": 9, "completion_tokens": 9, "queue_s": 0, "first_token_s": 0, "cost": 0}
-            told = {"answer": "", "cached": "", "id": f"r{next(number)}", "at": time.time()} | known | counts
-            log.write(Exchange(**told | {"version": version, "status": status, "latency_s": seconds} | other))
+            message = {"answer": "", "cached": "", "id": f"r{next(number)}", "at": time.time()} | defaults | counts
+            log.write(Exchange(**message | {"version": version, "status": status, "latency_s": seconds} | other))
 
-    def during(version: int, *statuses: str, **other: Any) -> None:
-        send = shifting.send
+    def answer_requests(version: int, *statuses: str, **other: Any) -> None:
+        write_shares = traffic_ramp.write_shares
 
-        def sent(shares: dict[ServedVersion, float], *args: Any, **options: Any) -> None:
-            send(shares, *args, **options)
-            steps.append({one.version: share for one, share in shares.items() if share})
+        def record_step(shares: dict[ServedVersion, float], *args: Any, **options: Any) -> None:
+            write_shares(shares, *args, **options)
+            steps.append({version.version: share for version, share in shares.items() if share})
             if len(shares) > 1:
                 time.sleep(0.01)
                 write(version, *statuses, **other)
 
         steps: list[dict[int, float]] = []
-        monkeypatch.setattr(shifting, "send", sent)
+        monkeypatch.setattr(traffic_ramp, "write_shares", record_step)
         return steps
 
-    yield during
+    yield answer_requests
     log.close()
 
 
-def test_the_first_version_gets_everything_at_once(home: Path) -> None:
-    shift(served(1), PLAN)
+def test_the_first_version_gets_all_traffic_at_once(home: Path) -> None:
+    ramp_traffic(make_version(1), PLAN)
     assert (read_route(NAME).champion, read_route(NAME).shares) == (1, {1: 1.0})
 
 
-def test_the_shares_go_up_step_by_step_and_the_version_before_stays_ready(happens: Any) -> None:
-    shift(served(1), PLAN)
-    steps = happens(2, *["ok"] * 20)
-    shift(served(2), PLAN)
+def test_the_share_rises_step_by_step_and_the_previous_version_stays_loaded(simulate_requests: Any) -> None:
+    ramp_traffic(make_version(1), PLAN)
+    steps = simulate_requests(2, *["ok"] * 20)
+    ramp_traffic(make_version(2), PLAN)
     assert steps == [{2: 0.05, 1: 0.95}, {2: 0.5, 1: 0.5}, {2: 1.0}]
-    found = read_route(NAME)
-    assert (found.champion, found.shares, [one.version for one in found.served]) == (2, {2: 1.0}, [2, 1])
-    shift(served(3), PLAN)
-    assert [one.version for one in read_route(NAME).served] == [3, 2]
+    route = read_route(NAME)
+    assert (route.champion, route.shares, [version.version for version in route.versions]) == (2, {2: 1.0}, [2, 1])
+    ramp_traffic(make_version(3), PLAN)
+    assert [version.version for version in read_route(NAME).versions] == [3, 2]
 
 
 @pytest.mark.parametrize(
-    ("statuses", "other", "told"),
+    ("statuses", "other", "message"),
     [
         (["ok"] * 3 + ["unavailable"] * 2, {}, r"2 of the first 5 requests .* version 2 failed \(unavailable\)"),
-        (["ok"] * 5, {"seconds": 9.0}, r"version 2 takes 9\.0 s"),
+        (["ok"] * 5, {"seconds": 9.0}, r"version 2 has a p95 latency of 9\.0 s"),
     ],
 )
-def test_what_goes_wrong_sends_the_traffic_back(happens: Any, statuses: list[str], other: Any, told: str) -> None:
-    shift(served(1), PLAN)
-    happens(2, *statuses, **other)
-    with pytest.raises(WeaverError, match=told):
-        shift(served(2), PLAN)
-    found = read_route(NAME)
-    assert (found.champion, found.shares, [one.version for one in found.served]) == (1, {1: 1.0}, [1])
-
-
-@pytest.mark.parametrize(
-    ("version", "other"), [(1, {}), (2, {"shadow_of": "r0"})], ids=["the version before", "in shadow"]
-)
-def test_requests_that_are_not_the_new_versions_do_not_count_against_it(
-    happens: Any, version: int, other: dict[str, str]
+def test_failed_or_slow_requests_roll_the_traffic_back(
+    simulate_requests: Any, statuses: list[str], other: Any, message: str
 ) -> None:
-    shift(served(1), PLAN)
-    happens(version, *["unavailable"] * 9, **other)
-    shift(served(2), PLAN)
+    ramp_traffic(make_version(1), PLAN)
+    simulate_requests(2, *statuses, **other)
+    with pytest.raises(WeaverError, match=message):
+        ramp_traffic(make_version(2), PLAN)
+    route = read_route(NAME)
+    assert (route.champion, route.shares, [version.version for version in route.versions]) == (1, {1: 1.0}, [1])
+
+
+@pytest.mark.parametrize(("version", "other"), [(1, {}), (2, {"shadow_of": "r0"})], ids=["previous version", "shadow"])
+def test_requests_of_other_versions_and_shadow_requests_are_not_counted(
+    simulate_requests: Any, version: int, other: dict[str, str]
+) -> None:
+    ramp_traffic(make_version(1), PLAN)
+    simulate_requests(version, *["unavailable"] * 9, **other)
+    ramp_traffic(make_version(2), PLAN)
     assert read_route(NAME).champion == 2
 
 
-def test_after_a_rollback_the_version_before_is_not_kept(happens: Any) -> None:
-    shift(served(2), PLAN)
-    shift(served(1), PLAN, keep=False)
-    assert [one.version for one in read_route(NAME).served] == [1]
+def test_after_a_rollback_the_other_version_leaves_the_route(simulate_requests: Any) -> None:
+    ramp_traffic(make_version(2), PLAN)
+    ramp_traffic(make_version(1), PLAN, keep_previous=False)
+    assert [version.version for version in read_route(NAME).versions] == [1]
 
 
-def test_a_shift_that_was_killed_begins_again(happens: Any) -> None:
-    shift(served(1), PLAN)
-    shifting.send({served(2): 0.5, served(1): 0.5}, champion=served(1))  # and then the power went
-    shift(served(2), PLAN)
+def test_a_ramp_that_was_killed_begins_again(simulate_requests: Any) -> None:
+    ramp_traffic(make_version(1), PLAN)
+    traffic_ramp.write_shares(
+        {make_version(2): 0.5, make_version(1): 0.5}, champion=make_version(1)
+    )  # killed after the second step
+    ramp_traffic(make_version(2), PLAN)
     assert (read_route(NAME).champion, read_route(NAME).shares) == (2, {2: 1.0})
 
 
-def test_a_champion_that_is_loaded_anew_keeps_its_traffic_and_its_way_back(happens: Any) -> None:
-    shift(served(1), PLAN)
-    shift(served(2), PLAN)
-    moved = served(2).model_copy(update={"places": (Endpoint(backend="triton", endpoint="grpc://x:1", model="m"),)})
-    shift(moved, PLAN)
-    found = read_route(NAME)
-    assert found.version(2).places == moved.places
-    assert (found.shares, [one.version for one in found.served]) == ({2: 1.0}, [2, 1])
+def test_a_champion_that_is_loaded_again_keeps_its_traffic_and_the_previous_version(simulate_requests: Any) -> None:
+    ramp_traffic(make_version(1), PLAN)
+    ramp_traffic(make_version(2), PLAN)
+    moved = make_version(2).model_copy(
+        update={"endpoints": (Endpoint(backend="triton", address="grpc://x:1", model="m"),)}
+    )
+    ramp_traffic(moved, PLAN)
+    route = read_route(NAME)
+    assert route.find_version(2).endpoints == moved.endpoints
+    assert (route.shares, [version.version for version in route.versions]) == ({2: 1.0}, [2, 1])
     assert route_file(NAME).exists()

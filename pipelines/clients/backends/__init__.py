@@ -35,7 +35,7 @@ class Backend(Protocol):
     def status(self) -> dict[str, str]:
         """Model id → ready, loading or failed; whatever is loaded here, known by the plan or not."""
 
-    def stream(self, place: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
+    def stream(self, endpoint: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
         """Send an OpenAI chat request (messages, max_tokens, temperature, …); pieces as they are generated.
 
         Raises:

@@ -48,7 +48,7 @@ class LlamaCpp:
                 remove(model.id)
                 raise
         return Endpoint(
-            backend="llama_cpp", endpoint=f"unix:{supervisor.socket_file(PREFIX + model.id)}", model=model.id
+            backend="llama_cpp", address=f"unix:{supervisor.socket_file(PREFIX + model.id)}", model=model.id
         )
 
     def status(self) -> dict[str, str]:
@@ -58,8 +58,8 @@ class LlamaCpp:
             if name.startswith(PREFIX)
         }
 
-    def stream(self, place: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
-        return self.servers.stream(place.endpoint, request | {"model": place.model}, timeout)
+    def stream(self, endpoint: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
+        return self.servers.stream(endpoint.address, request | {"model": endpoint.model}, timeout)
 
     def unload(self, model: str) -> None:
         with changing():

@@ -22,7 +22,7 @@ class OpenAIServer:
         self.headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.sessions: dict[str, aiohttp.ClientSession] = {}
 
-    async def stream(self, endpoint: str, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
+    async def stream(self, address: str, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
         """Pieces as they are generated, the last with `usage`; whoever stops early closes this (`contextlib.aclosing`).
 
         Closing it, or cancelling its reader, closes the connection, at which the server stops generating.
@@ -39,30 +39,30 @@ class OpenAIServer:
         body = orjson.dumps(request | {"stream": True, "stream_options": {"include_usage": True}})
         limit = aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT)
         try:
-            async with self.session(endpoint).post("/v1/chat/completions", data=body, timeout=limit) as response:
+            async with self.session(address).post("/v1/chat/completions", data=body, timeout=limit) as response:
                 if response.status != 200:
-                    raise fault(endpoint, response.status, await response.read())
+                    raise fault(address, response.status, await response.read())
                 done = False
                 async for line in response.content:  # to its end: only then is the connection free for the next
                     field, _, data = line.partition(b":")
                     if field == b"data" and data.strip() == b"[DONE]":
                         done = True
                     elif field in (b"data", b"error"):
-                        yield piece(endpoint, data)
+                        yield piece(address, data)
                 if done:
                     return
         except TimeoutError as error:
-            raise Unavailable(f"{endpoint} did not finish its answer within {timeout:g} s") from error
+            raise Unavailable(f"{address} did not finish its answer within {timeout:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise Unavailable(f"{endpoint} does not answer, or not whole: {error or type(error).__name__}") from error
-        raise Unavailable(f"{endpoint} ended its answer before it was whole")
+            raise Unavailable(f"{address} does not answer, or not whole: {error or type(error).__name__}") from error
+        raise Unavailable(f"{address} ended its answer before it was whole")
 
-    def session(self, endpoint: str) -> aiohttp.ClientSession:
-        if endpoint not in self.sessions:
-            path = endpoint.removeprefix("unix:")
-            local = path != endpoint
-            self.sessions[endpoint] = aiohttp.ClientSession(
-                "http://localhost" if local else endpoint,
+    def session(self, address: str) -> aiohttp.ClientSession:
+        if address not in self.sessions:
+            path = address.removeprefix("unix:")
+            local = path != address
+            self.sessions[address] = aiohttp.ClientSession(
+                "http://localhost" if local else address,
                 # llama.cpp closes a unix connection after each answer, whatever its headers say; a new one is cheap.
                 connector=aiohttp.UnixConnector(path, force_close=True, limit=0)
                 if local
@@ -70,7 +70,7 @@ class OpenAIServer:
                 headers=self.headers | {"Content-Type": "application/json"},
                 read_bufsize=LINE,
             )
-        return self.sessions[endpoint]
+        return self.sessions[address]
 
     async def close(self) -> None:
         for session in self.sessions.values():
@@ -78,15 +78,15 @@ class OpenAIServer:
         self.sessions.clear()
 
 
-def piece(endpoint: str, data: bytes) -> Chunk:
+def piece(address: str, data: bytes) -> Chunk:
     """A chunk; an error that came after the answer had begun is raised as if it had come before."""
     chunk: Chunk = orjson.loads(data)
     if "error" in chunk:
-        raise fault(endpoint, int(chunk["error"].get("code") or 500), data)
+        raise fault(address, int(chunk["error"].get("code") or 500), data)
     return chunk
 
 
-def fault(endpoint: str, status: int, body: bytes) -> WeaverError:
+def fault(address: str, status: int, body: bytes) -> WeaverError:
     """The error that a server told, in its own words."""
     try:
         told = orjson.loads(body)
@@ -96,4 +96,4 @@ def fault(endpoint: str, status: int, body: bytes) -> WeaverError:
         words = body.decode(errors="replace").strip()
     if status in REFUSED:
         return WeaverError(f"the model's server refuses the request: {words}", "Change the request.")
-    return Unavailable(f"{endpoint} answered {status}: {words}")
+    return Unavailable(f"{address} answered {status}: {words}")

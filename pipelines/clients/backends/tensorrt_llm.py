@@ -68,35 +68,35 @@ class TensorRTLLM:
             if time.monotonic() > end:
                 raise WeaverError(f"Triton did not load {model.id} within {LOADING:.0f} s", "Its log says why.")
             time.sleep(1)
-        return Endpoint(backend="tensorrt_llm", endpoint=f"grpc://127.0.0.1:{PORT}", model=model.id)
+        return Endpoint(backend="tensorrt_llm", address=f"grpc://127.0.0.1:{PORT}", model=model.id)
 
     def status(self) -> dict[str, str]:
         """A version that is not ready is loading, or failed to: Triton's log knows."""
         return {entry.name: "ready" if ready(entry.name) else "loading" for entry in models().glob("[!.]*")}
 
-    async def stream(self, place: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
-        tokenizer = await asyncio.to_thread(tokenizer_of, place.model)
+    async def stream(self, endpoint: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
+        tokenizer = await asyncio.to_thread(tokenizer_of, endpoint.model)
         prompt = llmapi.rendered(tokenizer, request["messages"])
-        asked = {"model_name": place.model, "inputs": llmapi.tensors(prompt, request)}
-        self.client = self.client or InferenceServerClient(place.endpoint.removeprefix("grpc://"))
+        asked = {"model_name": endpoint.model, "inputs": llmapi.tensors(prompt, request)}
+        self.client = self.client or InferenceServerClient(endpoint.address.removeprefix("grpc://"))
         stream = self.client.stream_infer(
             only(asked | {"enable_empty_final_response": True}), stream_timeout=timeout, headers=key()
         )
-        answer = llmapi.Answer(place.model)
+        answer = llmapi.Answer(endpoint.model)
         try:
             async for result, error in stream:
                 if error:
-                    raise Unavailable(f"TensorRT-LLM does not answer for {place.model}: {error.message()}")
+                    raise Unavailable(f"TensorRT-LLM does not answer for {endpoint.model}: {error.message()}")
                 if chunk := answer.add(result):
                     yield chunk
                 if result.get_response().parameters["triton_final_response"].bool_param:
                     break
         except grpc.aio.AioRpcError as error:
-            raise Unavailable(f"TensorRT-LLM broke off for {place.model}: {error.details()}") from error
+            raise Unavailable(f"TensorRT-LLM broke off for {endpoint.model}: {error.details()}") from error
         finally:
             stream.cancel()  # at which it stops generating
         if not answer.finish:
-            raise Unavailable(f"TensorRT-LLM ended its answer for {place.model} before it was whole")
+            raise Unavailable(f"TensorRT-LLM ended its answer for {endpoint.model} before it was whole")
         yield answer.usage(tokenizer, prompt)
 
     def unload(self, model: str) -> None:

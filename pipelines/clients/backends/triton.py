@@ -65,7 +65,7 @@ class Triton:
                 if fresh:
                     remove(model.name, model.version)
                 raise
-        return Endpoint(backend="triton", endpoint=f"grpc://127.0.0.1:{settings().triton_grpc_port}", model=model.id)
+        return Endpoint(backend="triton", address=f"grpc://127.0.0.1:{settings().triton_grpc_port}", model=model.id)
 
     def status(self) -> dict[str, str]:
         try:
@@ -78,10 +78,10 @@ class Triton:
             for version in folder().glob("*/[0-9]*")
         }
 
-    async def stream(self, place: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
-        asked = request | {"model": place.model, "stream": True, "stream_options": {"include_usage": True}}
-        answer = self.client(place.endpoint).stream_infer(
-            only(inference(place.model, asked)),
+    async def stream(self, endpoint: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
+        asked = request | {"model": endpoint.model, "stream": True, "stream_options": {"include_usage": True}}
+        answer = self.client(endpoint.address).stream_infer(
+            only(inference(endpoint.model, asked)),
             stream_timeout=timeout,
             headers=grpc_key() | {"triton_grpc_error": "true"},  # errors with a status code
         )
@@ -89,17 +89,19 @@ class Triton:
             chunk: Chunk = {}
             async for result, error in answer:
                 if error:
-                    raise Unavailable(f"Triton does not answer for {place.model}: {error.message()}")
+                    raise Unavailable(f"Triton does not answer for {endpoint.model}: {error.message()}")
                 chunk = orjson.loads(result.as_numpy("chunk")[0])
                 yield chunk
             if "usage" not in chunk:
-                raise Unavailable(f"Triton ended its answer for {place.model} before it was whole")
+                raise Unavailable(f"Triton ended its answer for {endpoint.model} before it was whole")
         except grpc.aio.AioRpcError as error:
             if error.code() == grpc.StatusCode.INVALID_ARGUMENT:
                 raise WeaverError(f"the model refuses the request: {error.details()}", "Change the request.") from error
             if "not healthy" in str(error.details()):
-                self.heal(place.model)
-            raise Unavailable(f"Triton broke off for {place.model}: {error.code().name}: {error.details()}") from error
+                self.heal(endpoint.model)
+            raise Unavailable(
+                f"Triton broke off for {endpoint.model}: {error.code().name}: {error.details()}"
+            ) from error
         finally:
             answer.cancel()  # at which llama.cpp stops generating
 
@@ -113,10 +115,10 @@ class Triton:
             await client.close()
         self.clients.clear()
 
-    def client(self, endpoint: str) -> InferenceServerClient:
-        if endpoint not in self.clients:
-            self.clients[endpoint] = InferenceServerClient(endpoint.removeprefix("grpc://"), channel_args=CHANNEL)
-        return self.clients[endpoint]
+    def client(self, address: str) -> InferenceServerClient:
+        if address not in self.clients:
+            self.clients[address] = InferenceServerClient(address.removeprefix("grpc://"), channel_args=CHANNEL)
+        return self.clients[address]
 
     def heal(self, model: str) -> None:
         """Load a version again whose process died: Triton itself does not. Others are asked meanwhile."""

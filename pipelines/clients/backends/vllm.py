@@ -54,13 +54,13 @@ class VLLM:
                 f"Start one for it: `vllm serve {shlex.quote(str(model.folder))} --served-model-name {model.id} …`; or "
                 "deploy the version's adapter.",
             )
-        return Endpoint(backend="vllm", endpoint=url(), model=model.id)
+        return Endpoint(backend="vllm", address=url(), model=model.id)
 
     def status(self) -> dict[str, str]:
         return dict.fromkeys(served(), "ready")
 
-    async def stream(self, place: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
-        async for chunk in self.server.stream(place.endpoint, request | {"model": place.model}, timeout):
+    async def stream(self, endpoint: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
+        async for chunk in self.server.stream(endpoint.address, request | {"model": endpoint.model}, timeout):
             yield chunk
 
     def unload(self, model: str) -> None:

@@ -56,17 +56,17 @@ def model(room: Path) -> Callable[..., Model]:
     return made
 
 
-async def chunks(backend: Backend, place: Endpoint, timeout: float = 30, **request: Any) -> list[dict[str, Any]]:
-    async with aclosing(backend.stream(place, ASKED | request, timeout)) as pieces:
+async def chunks(backend: Backend, endpoint: Endpoint, timeout: float = 30, **request: Any) -> list[dict[str, Any]]:
+    async with aclosing(backend.stream(endpoint, ASKED | request, timeout)) as pieces:
         return [piece async for piece in pieces]
 
 
-def ask(backend: Backend, place: Endpoint, timeout: float = 30, **request: Any) -> list[dict[str, Any]]:
+def ask(backend: Backend, endpoint: Endpoint, timeout: float = 30, **request: Any) -> list[dict[str, Any]]:
     """Every chunk of one answer."""
 
     async def once() -> list[dict[str, Any]]:
         try:
-            return await chunks(backend, place, timeout, **request)
+            return await chunks(backend, endpoint, timeout, **request)
         finally:
             await backend.close()
 
@@ -77,13 +77,13 @@ def text(pieces: list[dict[str, Any]]) -> str:
     return "".join(choice["delta"].get("content") or "" for piece in pieces for choice in piece["choices"])
 
 
-async def after_leaving(backend: Backend, place: Endpoint) -> float:
+async def after_leaving(backend: Backend, endpoint: Endpoint) -> float:
     """Seconds until one token comes, where all of a version's places were taken by long answers nobody reads on."""
     long = ASKED | {"max_tokens": 400, "ignore_eos": True}
     for _ in range(PLAN.parallel):
-        async with aclosing(backend.stream(place, long, 60)) as pieces:
+        async with aclosing(backend.stream(endpoint, long, 60)) as pieces:
             await anext(pieces)
     began = time.monotonic()
-    await chunks(backend, place, max_tokens=1)
+    await chunks(backend, endpoint, max_tokens=1)
     await backend.close()
     return time.monotonic() - began

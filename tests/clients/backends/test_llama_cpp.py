@@ -46,7 +46,7 @@ def test_an_answer_comes_in_pieces_and_with_its_usage(first: Endpoint) -> None:
 
 
 def test_only_its_owner_may_ask(first: Endpoint) -> None:
-    socket = Path(first.endpoint.removeprefix("unix:"))
+    socket = Path(first.address.removeprefix("unix:"))
     assert stat.S_IMODE(socket.stat().st_mode) & 0o077 == 0
 
 
@@ -117,8 +117,8 @@ def test_who_stops_reading_stops_the_engine(first: Endpoint) -> None:
 def test_the_answers_in_flight_are_finished_before_a_version_ends(model: Callable[..., Model], first: Endpoint) -> None:
     async def unloaded() -> int:
         backend = LlamaCpp()
-        place = await asyncio.to_thread(backend.deploy, model(5), PLAN)
-        answer = asyncio.create_task(chunks(backend, place, max_tokens=60, ignore_eos=True))
+        endpoint = await asyncio.to_thread(backend.deploy, model(5), PLAN)
+        answer = asyncio.create_task(chunks(backend, endpoint, max_tokens=60, ignore_eos=True))
         await asyncio.sleep(0.5)
         await asyncio.to_thread(backend.unload, "advisor-v5")
         tokens = (await answer)[-1]["usage"]["completion_tokens"]

@@ -144,11 +144,11 @@ def backends(home: Path) -> Path:
     return home / "serving" / "triton" / "backends"
 
 
-def answer(place: Endpoint, **other: Any) -> list[dict[str, Any]]:
+def answer(endpoint: Endpoint, **other: Any) -> list[dict[str, Any]]:
     async def asked() -> list[dict[str, Any]]:
         backend = tensorrt_llm.BACKEND()
         try:
-            return [chunk async for chunk in backend.stream(place, ASKED | other, timeout=30)]
+            return [chunk async for chunk in backend.stream(endpoint, ASKED | other, timeout=30)]
         finally:
             await backend.close()
 

@@ -138,13 +138,13 @@ def version(home: Path, number: int, rank: int = 8, inside: str = "base_model.mo
     return Model("service_advisor", number, folder)
 
 
-def answer(place: Endpoint) -> tuple[str, dict[str, Any]]:
+def answer(endpoint: Endpoint) -> tuple[str, dict[str, Any]]:
     """The text of a streamed answer, and its last chunk."""
 
     async def asked() -> list[dict[str, Any]]:
         backend = vllm.VLLM()
         try:
-            return [chunk async for chunk in backend.stream(place, QUESTION | {"temperature": 0}, timeout=300)]
+            return [chunk async for chunk in backend.stream(endpoint, QUESTION | {"temperature": 0}, timeout=300)]
         finally:
             await backend.close()
 
@@ -158,7 +158,7 @@ def test_versions_answer_side_by_side_until_they_are_unloaded(home: Path, backen
     assert (first.backend, first.model) == ("vllm", "service_advisor-v1")
     assert backend.deploy(version(home, 1), Deployment()) == first, "twice is once"
     base = first.model_copy(update={"model": "base"})
-    answers = {place.model: answer(place) for place in (first, second, base)}
+    answers = {endpoint.model: answer(endpoint) for endpoint in (first, second, base)}
     assert len({text for text, _ in answers.values()}) == 3, answers
     assert all(last["usage"]["completion_tokens"] == 8 for _, last in answers.values())
     assert backend.status() == dict.fromkeys(["base", "service_advisor-v1", "service_advisor-v2"], "ready")
@@ -185,24 +185,24 @@ def test_a_larger_adapter_than_the_server_was_started_for_is_refused(home: Path,
 
 
 def test_a_name_is_never_loaded_anew_with_other_bytes(home: Path, backend: vllm.VLLM) -> None:
-    place = backend.deploy(version(home, 1), Deployment())
-    before = answer(place)
+    endpoint = backend.deploy(version(home, 1), Deployment())
+    before = answer(endpoint)
     shutil.copytree(version(home, 2).folder, home / "store" / "1", dirs_exist_ok=True)
     with pytest.raises(WeaverError, match="is not what was signed"):
         backend.deploy(Model("service_advisor", 1, home / "store" / "1"), Deployment())
     signing.sign(home / "store" / "1")
     with pytest.raises(WeaverError, match="as a new version"):
         backend.deploy(Model("service_advisor", 1, home / "store" / "1"), Deployment())
-    assert answer(place)[0] == before[0]
+    assert answer(endpoint)[0] == before[0]
 
 
 def test_a_request_that_no_server_could_answer_is_not_sent_to_the_next(home: Path, backend: vllm.VLLM) -> None:
-    place = backend.deploy(version(home, 1), Deployment())
+    endpoint = backend.deploy(version(home, 1), Deployment())
 
     async def ask() -> None:
         too_long = {"messages": [{"role": "user", "content": "engine " * 4000}]}
         try:
-            async for _ in backend.stream(place, too_long, timeout=60):
+            async for _ in backend.stream(endpoint, too_long, timeout=60):
                 pass
         finally:
             await backend.close()
@@ -239,9 +239,9 @@ def test_a_merged_model_is_served_by_a_server_of_its_own(
     signing.sign(folder)
     with stand_in(tmp_path, SERVED=f"service_advisor-v3={folder}") as url:
         point_at(url, monkeypatch)
-        place = vllm.VLLM().deploy(Model("service_advisor", 3, folder), Deployment())
-        assert answer(place)[0]
-        vllm.VLLM().unload(place.model)
+        endpoint = vllm.VLLM().deploy(Model("service_advisor", 3, folder), Deployment())
+        assert answer(endpoint)[0]
+        vllm.VLLM().unload(endpoint.model)
         assert vllm.VLLM().status() == {"service_advisor-v3": "ready"}, "it stays as long as its server runs"
         with pytest.raises(WeaverError, match=r"vllm serve .*--served-model-name service_advisor-v4"):
             vllm.VLLM().deploy(Model("service_advisor", 4, folder), Deployment())
