@@ -27,9 +27,9 @@ def review_tasks(template: Template) -> Any:
 
     @task.sensor(poke_interval=60, mode="reschedule", timeout=template.approval.hours * 3600)
     def await_scores() -> bool:
-        from pipelines.evaluation.expert_review import pending
+        from pipelines.evaluation.expert_review import count_pending
 
-        return pending(Review.model_validate(pull_artifacts("request_review")["request_review"])) == 0
+        return count_pending(Review.model_validate(pull_artifacts("request_review")["request_review"])) == 0
 
     score = HITLEntryOperator(
         task_id="score_answers",

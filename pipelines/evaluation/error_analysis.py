@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.core.artifacts import Arm
-from pipelines.evaluation.metrics import as_number
-from pipelines.evaluation.slices import same_question
+from pipelines.evaluation.metrics import parse_number
+from pipelines.evaluation.slices import normalise_question
 from pipelines.text.facts import numbers, stands_in
 
 Row = dict[str, Any]
-Known = Mapping[tuple[str, str], set[str]]  # (topic, column of facts) → the values it has anywhere, without numbers
+FactValues = Mapping[tuple[str, str], set[str]]  # (topic, fact column) → its non-numeric values
 
 ERRORS = {
     "format only": "The fact is there in another spelling.",
@@ -24,32 +24,34 @@ ERRORS = {
     "invented number": "It says a number that was nowhere to read.",
     "missing fact": "It says none of these, and not the fact.",
 }
-WORSE_THAN = 0.5  # token F1 under which an answer is wrong where no facts are known
+WRONG_BELOW_F1 = 0.5  # token F1 under which an answer is wrong where no facts are known
 REFUSAL = re.compile(r"\b(?:sorry|as an ai|i (?:cannot|can't|am unable|do not have|don't have))\b", re.IGNORECASE)
 WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*")
-GRAM = 3
-MOSTLY = 0.5
-FEW = 3  # wrong answers that make a topic a case
-ENOUGH = 1.5  # times the training rows of a usual topic, from which their number is not what is wrong
+NGRAM = 3
+MOST_OF_ANSWER = 0.5
+MIN_WRONG_ANSWERS = 3  # wrong answers that make a topic a case
+ENOUGH_ROWS_FACTOR = 1.5  # times the training rows of a usual topic, from which their number is not what is wrong
 
 
-def wrong(row: Row) -> bool:
-    return bool(row["score"] < (1 if row["expected"] else WORSE_THAN))
+def is_wrong(row: Row) -> bool:
+    return bool(row["score"] < (1 if row["expected"] else WRONG_BELOW_F1))
 
 
-def error_of(row: Row, known: Known) -> str:
+def classify_error(row: Row, known: FactValues) -> str:
     """The first of ERRORS, in their order, that a wrong answer is."""
     answer, missing = row["answer"], [fact for fact in row["expected"].items() if not stands_in(fact[1], row["answer"])]
-    said = words(answer)
-    asked = words(f"{row['instruction']} {row['input']}")
+    said = split_words(answer)
+    asked = split_words(f"{row['instruction']} {row['input']}")
     fields = row["input"].split("|")[1:]  # before them stands the record's name
-    other = {word for field in fields for word in words(field)} - set(words(f"{row['instruction']} {row['truth']}"))
+    other = {word for field in fields for word in split_words(field)} - set(
+        split_words(f"{row['instruction']} {row['truth']}")
+    )
     tests = {
-        "format only": bool(missing) and all(said_otherwise(fact, answer) for _, fact in missing),
-        "repetition": repeated(said) > MOSTLY,
+        "format only": bool(missing) and all(matches_other_spelling(fact, answer) for _, fact in missing),
+        "repetition": repetition_share(said) > MOST_OF_ANSWER,
         "cut off": row["cut"],
         "refused": bool(REFUSAL.search(answer)),
-        "echo": shared(said, asked) > MOSTLY,
+        "echo": overlap_share(said, asked) > MOST_OF_ANSWER,
         "wrong label": any(
             stands_in(value, answer)
             for column, fact in missing
@@ -61,33 +63,33 @@ def error_of(row: Row, known: Known) -> str:
     return next((error for error, found in tests.items() if found), "missing fact")
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     return WORD.findall(text.casefold())
 
 
-def said_otherwise(fact: str, answer: str) -> bool:
+def matches_other_spelling(fact: str, answer: str) -> bool:
     """Whether the same words stand in the answer with other marks between them, or the same number is written so."""
-    same_words = f" {' '.join(words(fact))} " in f" {' '.join(words(answer))} "
-    return same_words or as_number(fact) in numbers(answer)
+    same_words = f" {' '.join(split_words(fact))} " in f" {' '.join(split_words(answer))} "
+    return same_words or parse_number(fact) in numbers(answer)
 
 
-def grams(said: Sequence[str]) -> list[tuple[str, ...]]:
-    return [tuple(said[i : i + GRAM]) for i in range(len(said) - GRAM + 1)]
+def trigrams(said: Sequence[str]) -> list[tuple[str, ...]]:
+    return [tuple(said[i : i + NGRAM]) for i in range(len(said) - NGRAM + 1)]
 
 
-def repeated(said: Sequence[str]) -> float:
+def repetition_share(said: Sequence[str]) -> float:
     """Share of an answer's trigrams that it had said before."""
-    found = grams(said)
+    found = trigrams(said)
     return 1 - len(set(found)) / len(found) if found else 0.0
 
 
-def shared(said: Sequence[str], asked: Sequence[str]) -> float:
+def overlap_share(said: Sequence[str], asked: Sequence[str]) -> float:
     """Share of an answer's trigrams that stand in the question and its record."""
-    found, known = grams(said), set(grams(asked))
+    found, known = trigrams(said), set(trigrams(asked))
     return sum(gram in known for gram in found) / len(found) if found else 0.0
 
 
-def values(rows: Sequence[Row]) -> dict[tuple[str, str], set[str]]:
+def collect_fact_values(rows: Sequence[Row]) -> dict[tuple[str, str], set[str]]:
     found: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         for column, value in row["facts"].items():
@@ -96,45 +98,45 @@ def values(rows: Sequence[Row]) -> dict[tuple[str, str], set[str]]:
     return found
 
 
-def failures(answers: list[Row], train: list[Row]) -> list[Row]:
+def find_wrong_answers(answers: list[Row], train: list[Row]) -> list[Row]:
     """The wrong answers, each with its `error`; the surest first, since these are what a customer would believe."""
-    known = values([*train, *({**row, "facts": row["expected"]} for row in answers)])
-    found = [row | {"error": error_of(row, known)} for row in answers if wrong(row)]
+    known = collect_fact_values([*train, *({**row, "facts": row["expected"]} for row in answers)])
+    found = [row | {"error": classify_error(row, known)} for row in answers if is_wrong(row)]
     return sorted(found, key=lambda row: (row["score"], -row["confidence"]))
 
 
-def regressions(answers: dict[Arm, list[Row]]) -> list[Row]:
+def find_regressions(answers: dict[Arm, list[Row]]) -> list[Row]:
     """What the champion answers rightly and the challenger does not, with the champion's `before`."""
     pairs = zip(answers.get("champion", []), answers["challenger"], strict="champion" in answers)
-    return [row | {"before": old["answer"]} for old, row in pairs if not wrong(old) and wrong(row)]
+    return [row | {"before": old["answer"]} for old, row in pairs if not is_wrong(old) and is_wrong(row)]
 
 
-def contradictions(train: list[Row]) -> list[list[Row]]:
+def find_contradictions(train: list[Row]) -> list[list[Row]]:
     """Training rows that ask the same, or for the same fact of one code, and are answered differently."""
     groups: dict[tuple[str, ...], dict[str, Row]] = {}
     for row in train:
-        told = row["facts"] or {"": " ".join(words(row["output"]))}
+        told = row["facts"] or {"": " ".join(split_words(row["output"]))}
         for column, value in told.items():
-            groups.setdefault((same_question(row), column), {}).setdefault(value, row)
+            groups.setdefault((normalise_question(row), column), {}).setdefault(value, row)
             if not row["input"] and row["key"]:
                 groups.setdefault((row["source"], row["key"], row["topic"], column), {}).setdefault(value, row)
     found = {tuple(id(row) for row in rows.values()): [*rows.values()] for rows in groups.values() if len(rows) > 1}
     return list(found.values())
 
 
-def advice(answers: dict[Arm, list[Row]], train: list[Row]) -> list[dict[str, str]]:
+def suggest_improvements(answers: dict[Arm, list[Row]], train: list[Row]) -> list[dict[str, str]]:
     """What the data suggests, worst first: a `title` and the figures it rests on as `text`."""
     challenger = answers["challenger"]
-    bad = failures(challenger, train)
+    bad = find_wrong_answers(challenger, train)
     asked, failed, taught = (Counter(row["topic"] for row in rows) for rows in (challenger, bad, train))
     overall, usual = len(bad) / len(challenger), len(train) / max(1, len(taught))
     found = []
     for topic, count in failed.most_common():
         rate = count / asked[topic]
-        if count < FEW or rate <= overall:
+        if count < MIN_WRONG_ANSWERS or rate <= overall:
             continue
         error, times = Counter(row["error"] for row in bad if row["topic"] == topic).most_common(1)[0]
-        few = taught[topic] <= ENOUGH * usual
+        few = taught[topic] <= ENOUGH_ROWS_FACTOR * usual
         found.append(
             {
                 "title": f"More rows about {topic}" if few else f"Clearer rows about {topic}",
@@ -143,7 +145,7 @@ def advice(answers: dict[Arm, list[Row]], train: list[Row]) -> list[dict[str, st
                 + ("." if few else ": more of the same may not help."),
             }
         )
-    if pairs := contradictions(train):
+    if pairs := find_contradictions(train):
         first, second = pairs[0][:2]
         found.append(
             {
@@ -152,7 +154,7 @@ def advice(answers: dict[Arm, list[Row]], train: list[Row]) -> list[dict[str, st
                 f"{first['output']!r} ({first['source']}) and {second['output']!r} ({second['source']}).",
             }
         )
-    if lost := regressions(answers):
+    if lost := find_regressions(answers):
         topics = ", ".join(f"{topic} ({count})" for topic, count in Counter(row["topic"] for row in lost).most_common())
         found.append(
             {

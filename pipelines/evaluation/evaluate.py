@@ -14,33 +14,33 @@ from pipelines.core.files import digest, memoize_dir, read_jsonl, write_jsonl, w
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.templates import hourly
 from pipelines.evaluation import evaluation_report, few_shot
-from pipelines.evaluation.generate import Examples, Model
-from pipelines.evaluation.metrics import marks, speed, summarise
-from pipelines.evaluation.slices import cluster, leaks, parts
+from pipelines.evaluation.generate import AnswerGenerator, Examples
+from pipelines.evaluation.metrics import latency_metrics, score_answer, summarise_slices
+from pipelines.evaluation.slices import cluster_name, find_leaks, name_slices
 from pipelines.kits import kits
 from pipelines.text import chat_format
 
 Row = dict[str, Any]
 
 GOLDEN, GOLDEN_ROWS = "golden.jsonl", 20
-SURE = 0.9  # confidence in an answer's tokens, on geometric average
+GOLDEN_CONFIDENCE = 0.9  # confidence in an answer's tokens, on geometric average
 
 
-class Opened:
+class ModelLoader:
     """The model that is asked now. The next one takes its place: two of them may be more than a machine holds."""
 
     def __init__(self, plan: TrainingPlan) -> None:
         self.plan, self.folder = plan, Path()
-        self.model: Model | None = None
+        self.model: AnswerGenerator | None = None
 
-    def __call__(self, asked: "Asked") -> Model:
+    def __call__(self, asked: "ArmConfig") -> AnswerGenerator:
         if self.model is None or self.folder != asked.folder:
             self.model = None
-            self.model, self.folder = Model(asked.folder, self.plan, asked.signed), asked.folder
+            self.model, self.folder = AnswerGenerator(asked.folder, self.plan, asked.signed), asked.folder
         return self.model
 
 
-class Asked(NamedTuple):
+class ArmConfig(NamedTuple):
     """An arm: whose folder answers, and what it is shown before each question."""
 
     folder: Path
@@ -58,54 +58,56 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
             signed; a figure is not a number.
     """
     train, heldout = (read_jsonl(Path(dataset.uri) / f"{split}.jsonl") for split in ("train", "heldout"))
-    rows = chosen(identified(heldout, dataset), plan.evaluate.questions)
-    shown = few_shot.examples(train, [row["topic"] for row in rows], plan.evaluate.few_shot)
+    rows = sample_by_topic(add_row_ids(heldout, dataset), plan.evaluate.questions)
+    shown = few_shot.select_examples(train, [row["topic"] for row in rows], plan.evaluate.few_shot)
     base = Path(export.base_uri)
-    arms: dict[Arm, Asked] = {
-        "base": Asked(base, export.adapter.base_digest, signed=False),
-        "few_shot": Asked(base, export.adapter.base_digest, signed=False, examples=shown),
+    arms: dict[Arm, ArmConfig] = {
+        "base": ArmConfig(base, export.adapter.base_digest, signed=False),
+        "few_shot": ArmConfig(base, export.adapter.base_digest, signed=False, examples=shown),
     }
     if export.champion_uri:
-        arms["champion"] = Asked(Path(export.champion_uri), export.champion_digest)
-    arms["challenger"] = Asked(Path(export.uri), export.digest)
-    opened = Opened(plan)
-    folders = {arm: answered(arm, asked, rows, opened, plan, work) for arm, asked in arms.items()}
-    behaved = behaviours(arms["challenger"], opened, plan, work)
+        arms["champion"] = ArmConfig(Path(export.champion_uri), export.champion_digest)
+    arms["challenger"] = ArmConfig(Path(export.uri), export.digest)
+    opened = ModelLoader(plan)
+    folders = {arm: generate_answers(arm, asked, rows, opened, plan, work) for arm, asked in arms.items()}
+    behaved = test_behaviours(arms["challenger"], opened, plan, work)
     said_by = {arm: folder.name for arm, folder in folders.items()}
     known = digest([dataset.digest, export.adapter.run_id, said_by, behaved.name, export.champion_version])
     hour = hourly()  # not in the plan: a changed rate counts anew, and asks nobody again
     folder = work / "evaluate" / f"evaluation-{digest([known, plan.digest('evaluate', 'gate'), hour])[:12]}"
 
     def build(new: Path) -> None:
-        from pipelines.evaluation.paired_statistics import comparisons
+        from pipelines.evaluation.paired_statistics import compare_arms
 
-        answers = {arm: marked(rows, read_jsonl(folders[arm] / "answers.jsonl")) for arm in folders}
-        figures = {arm: summarise(arm, lines) for arm, lines in answers.items()}
+        answers = {arm: score_rows(rows, read_jsonl(folders[arm] / "answers.jsonl")) for arm in folders}
+        figures = {arm: summarise_slices(arm, lines) for arm, lines in answers.items()}
         for arm, lines in answers.items():
-            figures[arm]["all"] |= speed(read_jsonl(folders[arm] / "timings.jsonl"), hour)
-            write_jsonl(new / evaluation_report.file_of(arm), lines)
-        write_jsonl(new / GOLDEN, golden(answers))
+            figures[arm]["all"] |= latency_metrics(read_jsonl(folders[arm] / "timings.jsonl"), hour)
+            write_jsonl(new / evaluation_report.answers_file(arm), lines)
+        write_jsonl(new / GOLDEN, select_golden_questions(answers))
         told = json.loads((behaved / "behaviours.json").read_text())
         evaluation = Evaluation(
             uri=str(folder),
             run_id=export.adapter.run_id,
             champion=export.champion_version,
             figures=figures,
-            comparisons=comparisons(answers, plan.gate.metric, plan.evaluate),
+            comparisons=compare_arms(answers, plan.gate.metric, plan.evaluate),
             behaviours=[Behaviour.model_validate(one) for one in told["behaviours"]],
-            changed=changed(answers),
-            leaks=len(leaks(train, rows)),
+            changed=changed_share(answers),
+            leaks=len(find_leaks(train, rows)),
         )
-        evaluation_report.render(evaluation, answers, train, told["cases"], dataset, plan, new)
+        evaluation_report.write_report(evaluation, answers, train, told["cases"], dataset, plan, new)
         evaluation.save(new / "evaluation.json")
 
     memoize_dir(folder, build)
     evaluation = Evaluation.model_validate(read_artifact(folder / "evaluation.json", made_by="weaver evaluate"))
-    evaluation_report.log(evaluation)
+    evaluation_report.log_evaluation(evaluation)
     return evaluation
 
 
-def answered(arm: Arm, asked: Asked, rows: list[Row], opened: Opened, plan: TrainingPlan, work: Path) -> Path:
+def generate_answers(
+    arm: Arm, asked: ArmConfig, rows: list[Row], opened: ModelLoader, plan: TrainingPlan, work: Path
+) -> Path:
     """A folder of answers.jsonl and timings.jsonl: a model answers the same questions the same way every night, so it
     is asked once."""
     texts = [[row["instruction"], row["input"], row["output"]] for row in rows]
@@ -124,9 +126,9 @@ def answered(arm: Arm, asked: Asked, rows: list[Row], opened: Opened, plan: Trai
     return memoize_dir(work / "evaluate" / f"{arm}-{known[:12]}", build)
 
 
-def behaviours(asked: Asked, opened: Opened, plan: TrainingPlan, work: Path) -> Path:
+def test_behaviours(asked: ArmConfig, opened: ModelLoader, plan: TrainingPlan, work: Path) -> Path:
     """A folder of behaviours.json: what became of the kit's behaviour tests, and of each of their cases."""
-    from pipelines.evaluation.behaviours import test
+    from pipelines.evaluation.behaviours import run_behaviour_tests
 
     files = [kit.folder / "behaviours" for kit in kits().values()]
     decoding = plan.evaluate.model_dump(include={"batch_size", "max_new_tokens"})
@@ -135,14 +137,14 @@ def behaviours(asked: Asked, opened: Opened, plan: TrainingPlan, work: Path) -> 
 
     def build(new: Path) -> None:
         progress.report_progress(plan.template, "evaluate", 0, 1, "behaviour tests")
-        found, cases = test(plan.template, lambda rows: opened(asked).ask(rows))
+        found, cases = run_behaviour_tests(plan.template, lambda rows: opened(asked).ask(rows))
         told = {"behaviours": [one.model_dump() for one in found], "cases": cases}
         write_text(new / "behaviours.json", json.dumps(told, indent=1))
 
     return memoize_dir(work / "evaluate" / f"behaviours-{known[:12]}", build)
 
 
-def identified(heldout: list[Row], dataset: DatasetVersion) -> list[Row]:
+def add_row_ids(heldout: list[Row], dataset: DatasetVersion) -> list[Row]:
     """The held-out rows, each with an `id` made from its question.
 
     Raises:
@@ -161,7 +163,7 @@ def identified(heldout: list[Row], dataset: DatasetVersion) -> list[Row]:
     return rows
 
 
-def chosen(rows: list[Row], limit: int) -> list[Row]:
+def sample_by_topic(rows: list[Row], limit: int) -> list[Row]:
     """At most `limit` rows (0: all), in turn from each topic, so that none is left out."""
     if not limit or limit >= len(rows):
         return rows
@@ -172,25 +174,25 @@ def chosen(rows: list[Row], limit: int) -> list[Row]:
     return sorted(rows, key=lambda row: rank[id(row)])[:limit]
 
 
-def marked(rows: list[Row], results: list[Row]) -> list[Row]:
+def score_rows(rows: list[Row], results: list[Row]) -> list[Row]:
     """Questions, what was answered, and how good that is: what answers.jsonl holds."""
     asked = ("id", "instruction", "input", "topic", "kind", "source", "key", "group")
     return [
         {key: row[key] for key in asked}
-        | {"truth": row["output"], "expected": row["facts"], "parts": names, "cluster": cluster(row)}
+        | {"truth": row["output"], "expected": row["facts"], "parts": names, "cluster": cluster_name(row)}
         | result
-        | marks(row, result["answer"])
-        for row, names, result in zip(rows, parts(rows), results, strict=True)
+        | score_answer(row, result["answer"])
+        for row, names, result in zip(rows, name_slices(rows), results, strict=True)
     ]
 
 
-def changed(answers: dict[Arm, list[Row]]) -> float:
+def changed_share(answers: dict[Arm, list[Row]]) -> float:
     """Share of the questions that the challenger answers otherwise than its base."""
     pairs = list(zip(answers["base"], answers["challenger"], strict=True))
     return sum(base["answer"] != challenger["answer"] for base, challenger in pairs) / len(pairs)
 
 
-def golden(answers: dict[Arm, list[Row]]) -> list[Row]:
+def select_golden_questions(answers: dict[Arm, list[Row]]) -> list[Row]:
     """Questions that a deployment asks again, to see that it serves what was evaluated: those that were answered
     rightly, surely, and otherwise than by the base, of every topic in turn; others only where these are few. Another
     engine rounds otherwise, and an answer that was a near thing may come out as another."""
@@ -205,6 +207,6 @@ def golden(answers: dict[Arm, list[Row]]) -> list[Row]:
             "base": base["answer"],
             "facts": list(row["expected"].values()),
         }
-        sure = row["score"] == 1 and row["confidence"] >= SURE and row["answer"] != base["answer"]
+        sure = row["score"] == 1 and row["confidence"] >= GOLDEN_CONFIDENCE and row["answer"] != base["answer"]
         (telling if sure else others).append(told)
-    return [*chosen(telling, GOLDEN_ROWS), *others][:GOLDEN_ROWS]
+    return [*sample_by_topic(telling, GOLDEN_ROWS), *others][:GOLDEN_ROWS]

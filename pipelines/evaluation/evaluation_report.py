@@ -14,10 +14,10 @@ from pipelines.text import html_page
 
 Row = dict[str, Any]
 
-PAGE = "report.html"
+REPORT_FILE = "report.html"
 TEMPLATE = Path(__file__).with_suffix(".html")
-SHOWN = 6  # wrong answers a topic
-HEADLINES = {  # metric → its name, and which figure is the best
+MAX_SHOWN = 6  # wrong answers a topic
+REPORT_METRICS = {  # metric → its name, and which figure is the best
     "score": ("score", max),
     "facts": ("facts right", max),
     "exact": ("exact", max),
@@ -29,7 +29,7 @@ HEADLINES = {  # metric → its name, and which figure is the best
     "loss": ("loss (nats a token)", min),
     "calibration_error": ("calibration error", min),
 }
-SPEEDS = {
+LATENCY_COLUMNS = {
     "first_token": "first token",
     "first_token_p95": "95%",
     "token": "each after it",
@@ -37,20 +37,31 @@ SPEEDS = {
     "latency": "answer",
     "latency_p95": "95%",
 }
-MARKS = ("answer", "score", "facts", "exact", "token_f1", "rouge_l", "bleu", "chrf", "confidence", "answer_tokens")
-UNSAFE = re.compile(r"[^\w\-. :]")  # what neither a file nor a metric of MLflow has in its name
+TABLE_METRICS = (
+    "answer",
+    "score",
+    "facts",
+    "exact",
+    "token_f1",
+    "rouge_l",
+    "bleu",
+    "chrf",
+    "confidence",
+    "answer_tokens",
+)
+UNSAFE_CHARACTERS = re.compile(r"[^\w\-. :]")  # what neither a file nor a metric of MLflow has in its name
 
 
-def file_of(arm: Arm) -> str:
+def answers_file(arm: Arm) -> str:
     """Where an arm's marked answers lie in the folder of an evaluation."""
     return "answers.jsonl" if arm == "challenger" else f"answers-{arm}.jsonl"
 
 
-def answers_of(evaluation: Evaluation) -> dict[Arm, list[Row]]:
-    return {arm: read_jsonl(Path(evaluation.uri) / file_of(arm)) for arm in evaluation.figures}
+def read_answers(evaluation: Evaluation) -> dict[Arm, list[Row]]:
+    return {arm: read_jsonl(Path(evaluation.uri) / answers_file(arm)) for arm in evaluation.figures}
 
 
-def render(
+def write_report(
     evaluation: Evaluation,
     answers: dict[Arm, list[Row]],
     train: list[Row],
@@ -65,11 +76,11 @@ def render(
         answers: every arm's marked answers, of the same questions in the same order.
         cases: one dict a case of a behaviour test: behaviour, why, questions, answers, passed, fault.
     """
-    drawn = evaluation_plots.draw(evaluation.figures, answers, evaluation.comparisons, plan.gate.metric)
+    drawn = evaluation_plots.draw_plots(evaluation.figures, answers, evaluation.comparisons, plan.gate.metric)
     for name, figure in drawn.items():
-        figure.savefig(folder / f"{UNSAFE.sub('_', name)}.png", dpi=110, facecolor="white")
+        figure.savefig(folder / f"{UNSAFE_CHARACTERS.sub('_', name)}.png", dpi=110, facecolor="white")
     svgs = {name: html_page.svg(figure) for name, figure in drawn.items()}
-    bad = error_analysis.failures(answers["challenger"], train)
+    bad = error_analysis.find_wrong_answers(answers["challenger"], train)
     told = {
         "title": plan.template.replace("_", " ").capitalize(),
         "evaluation": evaluation,
@@ -77,28 +88,28 @@ def render(
         "metric": plan.gate.metric,
         "plan": plan,
         "hour": hourly(),
-        "arms": {arm: name for arm, (name, _) in evaluation_plots.ARMS.items() if arm in evaluation.figures},
-        "tiles": tiles(evaluation, plan),
-        "findings": findings(evaluation),
-        "headlines": headlines(evaluation),
-        "speeds": SPEEDS,
+        "arms": {arm: name for arm, (name, _) in evaluation_plots.ARM_STYLES.items() if arm in evaluation.figures},
+        "tiles": summary_tiles(evaluation, plan),
+        "findings": describe_gains(evaluation),
+        "headlines": metric_rows(evaluation),
+        "speeds": LATENCY_COLUMNS,
         "figures": {name: svgs.pop(name) for name in ("gains", "evaluation", "calibration")},
         "confusions": {name.removeprefix("confusion-"): svg for name, svg in svgs.items()},
         "cases": cases,
         "errors": error_analysis.ERRORS,
-        "failed": by_topic(bad),
-        "asked": by_topic(answers["challenger"]),
-        "advice": error_analysis.advice(answers, train),
-        "regressions": error_analysis.regressions(answers),
-        "shown": SHOWN,
+        "failed": group_by_topic(bad),
+        "asked": group_by_topic(answers["challenger"]),
+        "advice": error_analysis.suggest_improvements(answers, train),
+        "regressions": error_analysis.find_regressions(answers),
+        "shown": MAX_SHOWN,
     }
-    write_text(folder / PAGE, html_page.render(TEMPLATE, **told))
+    write_text(folder / REPORT_FILE, html_page.render(TEMPLATE, **told))
 
 
-def tiles(evaluation: Evaluation, plan: TrainingPlan) -> dict[str, str]:
+def summary_tiles(evaluation: Evaluation, plan: TrainingPlan) -> dict[str, str]:
     every = evaluation.figures["challenger"]["all"]
     gains = {
-        f"points over {evaluation_plots.ARMS[one.against][0]}": f"{100 * one.gain:+.1f}"
+        f"points over {evaluation_plots.ARM_STYLES[one.against][0]}": f"{100 * one.gain:+.1f}"
         for one in evaluation.comparisons
         if one.part == "all"
     }
@@ -110,11 +121,11 @@ def tiles(evaluation: Evaluation, plan: TrainingPlan) -> dict[str, str]:
     }
 
 
-def findings(evaluation: Evaluation) -> list[str]:
+def describe_gains(evaluation: Evaluation) -> list[str]:
     """What the intervals over all questions say, a sentence an arm."""
     told = []
     for one in (one for one in evaluation.comparisons if one.part == "all"):
-        name = evaluation_plots.ARMS[one.against][0]
+        name = evaluation_plots.ARM_STYLES[one.against][0]
         interval = (
             f"{100 * one.gain:+.1f} points, interval {100 * one.low:+.1f} to {100 * one.high:+.1f}, "
             f"{one.questions} questions about {one.clusters} vehicles or codes"
@@ -129,17 +140,17 @@ def findings(evaluation: Evaluation) -> list[str]:
     return told
 
 
-def headlines(evaluation: Evaluation) -> list[Row]:
+def metric_rows(evaluation: Evaluation) -> list[Row]:
     """A line a metric: its name, every arm's figure over all questions, and which are the best."""
     lines = []
-    for metric, (name, best) in HEADLINES.items():
+    for metric, (name, best) in REPORT_METRICS.items():
         found = {arm: parts["all"][metric] for arm, parts in evaluation.figures.items() if metric in parts["all"]}
         if found:
             lines.append({"name": name, "found": found, "best": best(found.values())})
     return lines
 
 
-def by_topic(rows: list[Row]) -> dict[str, list[Row]]:
+def group_by_topic(rows: list[Row]) -> dict[str, list[Row]]:
     """Topics by the number of their rows, most first."""
     topics: dict[str, list[Row]] = {}
     for row in rows:
@@ -147,21 +158,21 @@ def by_topic(rows: list[Row]) -> dict[str, list[Row]]:
     return dict(sorted(topics.items(), key=lambda item: -len(item[1])))
 
 
-def log(evaluation: Evaluation) -> None:
+def log_evaluation(evaluation: Evaluation) -> None:
     """Log metrics, the page, its pictures and the answer-by-answer table; logging twice leaves the same run."""
     import pandas as pd
 
     mlflow, folder = connect_mlflow(), Path(evaluation.uri)
     metrics = {
-        UNSAFE.sub("_", f"eval.{arm}.{part}.{metric}"): value
+        UNSAFE_CHARACTERS.sub("_", f"eval.{arm}.{part}.{metric}"): value
         for arm, parts in evaluation.figures.items()
         for part, found in parts.items()
         for metric, value in found.items()
     }
-    table = pd.DataFrame(side_by_side(answers_of(evaluation)))
+    table = pd.DataFrame(build_answers_table(read_answers(evaluation)))
     with mlflow.start_run(run_id=evaluation.run_id):
         mlflow.log_metrics(metrics | {"eval.changed": evaluation.changed, "eval.leaks": evaluation.leaks})
-        for file in (folder / PAGE, folder / "golden.jsonl", *sorted(folder.glob("*.png"))):
+        for file in (folder / REPORT_FILE, folder / "golden.jsonl", *sorted(folder.glob("*.png"))):
             mlflow.log_artifact(str(file), None if file.stem == "evaluation" else "evaluation")
         if "answers.json" in {found.path for found in mlflow.MlflowClient().list_artifacts(evaluation.run_id)}:
             mlflow.log_text(table.to_json(orient="split", index=False), "answers.json")  # log_table would append
@@ -169,12 +180,12 @@ def log(evaluation: Evaluation) -> None:
             mlflow.log_table(table, "answers.json")
 
 
-def side_by_side(answers: dict[Arm, list[Row]]) -> list[Row]:
+def build_answers_table(answers: dict[Arm, list[Row]]) -> list[Row]:
     """One row a question: what was asked, the truth, and each arm's answer and marks."""
     asked = ("topic", "kind", "instruction", "input", "truth")
     return [
         {key: rows[0][key] for key in asked}
-        | {f"{arm}_{mark}": row[mark] for mark in MARKS for arm, row in zip(answers, rows, strict=True)}
+        | {f"{arm}_{mark}": row[mark] for mark in TABLE_METRICS for arm, row in zip(answers, rows, strict=True)}
         | {"key": rows[0]["key"], "id": rows[0]["id"]}
         for rows in zip(*answers.values(), strict=True)
     ]

@@ -9,12 +9,12 @@ from pipelines.core.artifacts import Candidate, Evaluation, Review, ReviewScores
 from pipelines.core.files import read_jsonl
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
-from pipelines.evaluation.evaluate import chosen
+from pipelines.evaluation.evaluate import sample_by_topic
 
-SCALE = (
+SCORE_SCALE = (
     "1: wrong or harmful · 2: misleading · 3: right, but I would not say it so · 4: good · 5: as I would have said it"
 )
-EXPERT = "reviewer"
+REVIEWER = "reviewer"
 
 
 def request_review(candidate: Candidate, evaluation: Evaluation, plan: TrainingPlan) -> Review:
@@ -28,11 +28,11 @@ def request_review(candidate: Candidate, evaluation: Evaluation, plan: TrainingP
 
     mlflow = connect_mlflow()
     experiment = mlflow.get_run(candidate.run_id).info.experiment_id
-    rows = chosen(read_jsonl(Path(evaluation.uri) / "answers.jsonl"), plan.review.questions)
-    queue = find_or_make(f"{candidate.name} version {candidate.version}", experiment)
+    rows = sample_by_topic(read_jsonl(Path(evaluation.uri) / "answers.jsonl"), plan.review.questions)
+    queue = find_or_create_queue(f"{candidate.name} version {candidate.version}", experiment)
     if not review_queues.list_review_queue_items(queue.queue_id):  # they are attached all at once
         with mlflow.start_run(run_id=candidate.run_id):
-            traces = [show(mlflow, row, queue.name) for row in rows]
+            traces = [log_answer_trace(mlflow, row, queue.name) for row in rows]
         mlflow.flush_trace_async_logging()
         for trace, row in zip(traces, rows, strict=True):
             mlflow.log_expectation(trace_id=trace, name="truth", value=row["truth"])
@@ -41,7 +41,7 @@ def request_review(candidate: Candidate, evaluation: Evaluation, plan: TrainingP
     return Review(queue=queue.queue_id, url=url, questions=len(rows))
 
 
-def show(mlflow: Any, row: dict[str, Any], queue: str) -> str:
+def log_answer_trace(mlflow: Any, row: dict[str, Any], queue: str) -> str:
     """Log one question and its answer as a trace, in the form that MLflow draws as a conversation; returns its id."""
     question = "\n".join(part for part in (row["instruction"], row["input"]) if part)
     with mlflow.start_span(row["topic"]) as span:
@@ -51,7 +51,7 @@ def show(mlflow: Any, row: dict[str, Any], queue: str) -> str:
     return str(span.trace_id)
 
 
-def find_or_make(name: str, experiment: str) -> Any:
+def find_or_create_queue(name: str, experiment: str) -> Any:
     """The queue of this name, with the one question that it asks of every answer."""
     from mlflow.genai import label_schemas, review_queues
 
@@ -63,16 +63,16 @@ def find_or_make(name: str, experiment: str) -> Any:
         SCORE,
         type="feedback",
         input=label_schemas.InputNumeric(min_value=1, max_value=5),
-        instruction=SCALE,
+        instruction=SCORE_SCALE,
         enable_comment=True,
         experiment_id=experiment,
     )
     return review_queues.create_review_queue(
-        name, queue_type="custom", users=[EXPERT], schema_ids=[schema.schema_id], experiment_id=experiment
+        name, queue_type="custom", users=[REVIEWER], schema_ids=[schema.schema_id], experiment_id=experiment
     )
 
 
-def pending(review: Review) -> int:
+def count_pending(review: Review) -> int:
     """How many answers still wait for the expert."""
     if not review.questions:
         return 0

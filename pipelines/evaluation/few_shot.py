@@ -9,17 +9,17 @@ Row = dict[str, Any]
 SEED = 17
 
 
-def examples(train: list[Row], topics: Iterable[str], count: int) -> dict[str, list[Row]]:
+def select_examples(train: list[Row], topics: Iterable[str], count: int) -> dict[str, list[Row]]:
     """`topic → training rows` that a question of the topic is shown, the same every night.
 
     They are of the question's own topic, as whoever writes a prompt would choose them, each about another vehicle or
     code while there are enough; a topic with too few is filled up in turn from the others.
     """
     shuffled = random.Random(SEED).sample(train, len(train))
-    return {topic: pick(shuffled, topic, count) for topic in sorted(set(topics))}
+    return {topic: pick_examples(shuffled, topic, count) for topic in sorted(set(topics))}
 
 
-def pick(rows: list[Row], topic: str, count: int) -> list[Row]:
+def pick_examples(rows: list[Row], topic: str, count: int) -> list[Row]:
     seen: dict[tuple[str, str], int] = {}
     places = []
     for row in rows:

@@ -14,11 +14,11 @@ from pipelines.text import chat_format
 Row = dict[str, Any]
 Examples = Mapping[str, Sequence[Row]]  # topic → rows shown before its questions
 
-GGUF = "model.gguf"
-TIMED = 8  # questions asked one at a time for the latency: a batch would flatter it
+GGUF_FILE = "model.gguf"
+LATENCY_QUESTIONS = 8  # questions asked one at a time for the latency: a batch would flatter it
 
 
-class Model:
+class AnswerGenerator:
     """A folder that transformers loads, safetensors or GGUF, loaded once.
 
     Args:
@@ -40,7 +40,7 @@ class Model:
         dtype = torch.bfloat16 if device == "cuda" else torch.float32
         self.plan = plan
         # A GGUF is read back to fp32: the very weights that are served, to the last bit of their quantisation.
-        weights = {"gguf_file": GGUF} if (folder / GGUF).exists() else {"use_safetensors": True}
+        weights = {"gguf_file": GGUF_FILE} if (folder / GGUF_FILE).exists() else {"use_safetensors": True}
         self.tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
         model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **weights)
@@ -78,7 +78,7 @@ class Model:
     def timings(self, rows: Sequence[Row], examples: Examples | None = None) -> list[Row]:
         """Seconds of TIMED questions, evenly from all, each asked alone: first_token, token (each one after it),
         answer (all of it), and the number of tokens."""
-        rows = rows[:: max(1, len(rows) // TIMED)][:TIMED]
+        rows = rows[:: max(1, len(rows) // LATENCY_QUESTIONS)][:LATENCY_QUESTIONS]
         prompts, _ = self.texts(rows, examples or {})
         self.run(
             [chat_format.render_prompt(self.tokenizer, rows[0], self.plan.system_prompt)]
@@ -122,11 +122,11 @@ class Model:
                 },
             )
 
-    def run(self, prompts: list[str]) -> tuple[Any, "Watch"]:
+    def run(self, prompts: list[str]) -> tuple[Any, "GenerationRecorder"]:
         """Token ids that follow the prompts, shape (prompts, new tokens), and what was seen of each step."""
         import torch
 
-        watch = Watch()
+        watch = GenerationRecorder()
         inputs = self.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
         with torch.inference_mode():
             output = self.model.generate(
@@ -157,7 +157,7 @@ class Model:
             yield i, {"nll": float(line[kept - tokens :].sum()), "tokens": tokens}
 
 
-class Watch:
+class GenerationRecorder:
     """Sees every step of a generation, as a logits processor that changes nothing.
 
     Greedy decoding takes the likeliest token, so its log-probability is all that is kept of a step's scores: those of

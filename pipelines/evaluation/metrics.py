@@ -12,11 +12,11 @@ Row = dict[str, Any]
 
 SHARES = ("facts", "score", "exact", "rouge_l", "token_f1", "bleu", "chrf")
 BINS = 10  # of confidence
-LABELS, WORDS = 12, 4  # more different values, or longer ones, are no classes
-ASKED = 2  # questions a class, on average, from which values are classes
+MAX_LABELS, MAX_LABEL_WORDS = 12, 4  # more different values, or longer ones, are no classes
+MIN_QUESTIONS_PER_LABEL = 2  # questions a class, on average, from which values are classes
 
 
-def marks(row: Row, answer: str) -> dict[str, float | None]:
+def score_answer(row: Row, answer: str) -> dict[str, float | None]:
     """Figures of one answer to a row with output and facts; shares from 0 to 1 unless said otherwise.
 
     facts: 1 if every ground-truth string stands in the answer as whole words, None where the row has none; score:
@@ -35,7 +35,7 @@ def marks(row: Row, answer: str) -> dict[str, float | None]:
     )
     right = float(all(stands_in(fact, answer) for fact in facts)) if facts else None
     token_f1 = float(overlap["f1"]) / 100
-    errors = [relative_error(number, answer) for fact in facts if (number := as_number(fact)) is not None]
+    errors = [relative_error(number, answer) for fact in facts if (number := parse_number(fact)) is not None]
     return {
         "facts": right,
         "score": token_f1 if right is None else right,
@@ -49,7 +49,7 @@ def marks(row: Row, answer: str) -> dict[str, float | None]:
     }
 
 
-def as_number(fact: str) -> float | None:
+def parse_number(fact: str) -> float | None:
     """The value of a fact that is one number with at most a unit: "38", "$23,400", "6 on hand", "27.0%"."""
     found = numbers(fact)
     return found[0] if len(found) == 1 and len(fact.split()) <= 3 and not re.match(r"[A-Za-z]", fact) else None
@@ -61,7 +61,7 @@ def relative_error(truth: float, answer: str) -> float:
     return min(1.0, nearest / abs(truth)) if truth else float(nearest > 0)
 
 
-def summarise(arm: str, answers: list[Row]) -> dict[str, dict[str, float]]:
+def summarise_slices(arm: str, answers: list[Row]) -> dict[str, dict[str, float]]:
     """`slice → metric → figure` over an arm's marked answers; a row counts under each of its `parts`.
 
     Raises:
@@ -71,9 +71,9 @@ def summarise(arm: str, answers: list[Row]) -> dict[str, dict[str, float]]:
     for answer in answers:
         for name in answer["parts"]:
             slices.setdefault(name, []).append(answer)
-    slices = {name: slices[name] for name in ordered(answers)}
-    classes = classifications(answers)
-    found = {name: figures(members) | classified(members, classes) for name, members in slices.items()}
+    slices = {name: slices[name] for name in order_slices(answers)}
+    classes = find_label_sets(answers)
+    found = {name: mean_metrics(members) | classification_metrics(members, classes) for name, members in slices.items()}
     for part, metrics in found.items():
         for metric, figure in metrics.items():
             if not math.isfinite(figure):
@@ -84,14 +84,14 @@ def summarise(arm: str, answers: list[Row]) -> dict[str, dict[str, float]]:
     return found
 
 
-def ordered(answers: list[Row]) -> list[str]:
+def order_slices(answers: list[Row]) -> list[str]:
     """Every slice once: all, kinds, topics, then those of source, length and year."""
     found = {name for answer in answers for name in answer["parts"]}
     kinds, topics = ({answer[key] for answer in answers} for key in ("kind", "topic"))
     return sorted(found, key=lambda name: (name != "all", name not in kinds, name not in topics, name))
 
 
-def figures(answers: list[Row]) -> dict[str, float]:
+def mean_metrics(answers: list[Row]) -> dict[str, float]:
     """Means over the answers that have a say in a metric, a metric without any left out. Loss is per answer token, over
     all tokens; corpus_bleu and corpus_chrf are those of all answers as one text; calibration_error is the expected one,
     over BINS bins of confidence, of being right (facts, or else exact)."""
@@ -114,7 +114,7 @@ def figures(answers: list[Row]) -> dict[str, float]:
     }
 
 
-def right(answer: Row) -> bool:
+def is_right(answer: Row) -> bool:
     return bool((answer["exact"] if answer["facts"] is None else answer["facts"]) == 1)
 
 
@@ -124,10 +124,10 @@ def calibration_error(answers: list[Row]) -> float:
     from torchmetrics.functional.classification import binary_calibration_error
 
     sure = torch.tensor([answer["confidence"] for answer in answers])
-    return float(binary_calibration_error(sure, torch.tensor([int(right(a)) for a in answers]), n_bins=BINS))
+    return float(binary_calibration_error(sure, torch.tensor([int(is_right(a)) for a in answers]), n_bins=BINS))
 
 
-def classifications(answers: list[Row]) -> dict[tuple[str, str], list[str]]:
+def find_label_sets(answers: list[Row]) -> dict[tuple[str, str], list[str]]:
     """`(topic, column of facts) → labels`, where an answer is a choice among few words.
 
     Decided by the held-out truths alone: a column's values are classes if they are 2 to LABELS, of at most WORDS words
@@ -141,13 +141,13 @@ def classifications(answers: list[Row]) -> dict[tuple[str, str], list[str]]:
     return {
         name: sorted(count)
         for name, count in values.items()
-        if 2 <= len(count) <= LABELS
-        and count.total() >= ASKED * len(count)
-        and not any(numbers(value) or len(value.split()) > WORDS for value in count)
+        if 2 <= len(count) <= MAX_LABELS
+        and count.total() >= MIN_QUESTIONS_PER_LABEL * len(count)
+        and not any(numbers(value) or len(value.split()) > MAX_LABEL_WORDS for value in count)
     }
 
 
-def choices(answers: list[Row], classes: dict[tuple[str, str], list[str]]) -> list[tuple[str, str]]:
+def predict_labels(answers: list[Row], classes: dict[tuple[str, str], list[str]]) -> list[tuple[str, str]]:
     """(true label, label that the answer gives first, the longer of two in one place, or "none") of each choice."""
     pairs = []
     for answer in answers:
@@ -159,11 +159,11 @@ def choices(answers: list[Row], classes: dict[tuple[str, str], list[str]]) -> li
     return pairs
 
 
-def classified(answers: list[Row], classes: dict[tuple[str, str], list[str]]) -> dict[str, float]:
+def classification_metrics(answers: list[Row], classes: dict[tuple[str, str], list[str]]) -> dict[str, float]:
     """accuracy and macro_f1 of the choices among these answers; nothing where there are none. Source: scikit-learn."""
     from sklearn.metrics import accuracy_score, f1_score
 
-    if not (pairs := choices(answers, classes)):
+    if not (pairs := predict_labels(answers, classes)):
         return {}
     truths, said = zip(*pairs, strict=True)
     labels = sorted(set(truths))
@@ -173,7 +173,7 @@ def classified(answers: list[Row], classes: dict[tuple[str, str], list[str]]) ->
     }
 
 
-def speed(timings: list[Row], machine_hour: float) -> dict[str, float]:
+def latency_metrics(timings: list[Row], machine_hour: float) -> dict[str, float]:
     """Of questions asked one at a time: seconds to the first token, a token after it, and an answer (`latency` is the
     median), each with its 95th percentile; tokens a second; and what 1,000 answers cost at `machine_hour`."""
     import numpy as np

@@ -23,9 +23,9 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Evaluate
 
 POWER = 0.8  # a detectable gain is seen in four of five cases
-ENTRIES = 1_000_000  # of the resampling's arrays, so that memory stays in the tens of MB
+MAX_BATCH_ENTRIES = 1_000_000  # of the resampling's arrays, so that memory stays in the tens of MB
 ROUNDING = 1e-6  # a perfect BLEU is 1.0000000000000004
-ASKED = ("instruction", "input", "cluster", "parts")  # what makes two arms' rows the same question
+QUESTION_KEYS = ("instruction", "input", "cluster", "parts")  # what makes two arms' rows the same question
 
 Shares = Sequence[float] | np.ndarray
 
@@ -42,7 +42,7 @@ class Interval:
     detectable: float  # the smallest gain that such an interval would hold above 0 in four of five cases; at most 1
 
 
-def interval(
+def bootstrap_interval(
     challenger: Shares,
     other: Shares,
     clusters: Sequence[str],
@@ -72,7 +72,7 @@ def interval(
             f"{lengths} values of challenger, other and clusters are nothing to compare",
             "Ask both the same questions, at least one.",
         )
-    differences = shares(challenger, "challenger") - shares(other, "other")
+    differences = validate_shares(challenger, "challenger") - validate_shares(other, "other")
     names, members = np.unique(np.asarray(clusters), return_inverse=True)
     sums, sizes = np.bincount(members, weights=differences), np.bincount(members)
     gain, count = float(differences.mean()), float(sizes.sum() ** 2 / (sizes**2).sum())
@@ -88,13 +88,13 @@ def interval(
     else:
         resampled = stats.bootstrap(
             (sums, sizes),
-            ratio,
+            ratio_of_sums,
             paired=True,
             vectorized=True,
             method="percentile",
             confidence_level=1 - 2 * special.ndtr(-wide * math.sqrt(count / (count - 1))),
             n_resamples=resamples,
-            batch=max(1, ENTRIES // len(names)),
+            batch=max(1, MAX_BATCH_ENTRIES // len(names)),
             rng=seed,
         )
         low, high = map(float, resampled.confidence_interval)
@@ -103,11 +103,11 @@ def interval(
     return Interval(gain, low, high, len(differences), len(names), detectable)
 
 
-def ratio(sums: np.ndarray, sizes: np.ndarray, axis: int = -1) -> np.ndarray:
+def ratio_of_sums(sums: np.ndarray, sizes: np.ndarray, axis: int = -1) -> np.ndarray:
     return sums.sum(axis) / sizes.sum(axis)
 
 
-def comparisons(answers: dict[Arm, list[dict[str, Any]]], metric: str, settings: Evaluate) -> list[Comparison]:
+def compare_arms(answers: dict[Arm, list[dict[str, Any]]], metric: str, settings: Evaluate) -> list[Comparison]:
     """The challenger against every other arm, over all questions and in each slice.
 
     The interval over all has the plan's confidence. Those of the slices have it together: with twelve slices, each
@@ -122,7 +122,7 @@ def comparisons(answers: dict[Arm, list[dict[str, Any]]], metric: str, settings:
             arm and row.
     """
     rows = answers["challenger"]
-    columns = {arm: column(answers[arm], rows, metric, arm) for arm in answers}
+    columns = {arm: metric_column(answers[arm], rows, metric, arm) for arm in answers}
     parts: dict[str, list[int]] = {"all": []}
     for number, row in enumerate(rows):
         for part in row["parts"] if row.get(metric) is not None else ():
@@ -136,7 +136,7 @@ def comparisons(answers: dict[Arm, list[dict[str, Any]]], metric: str, settings:
     for arm in (arm for arm in answers if arm != "challenger"):
         for part, numbers in parts.items():
             confidence = 1 - (miss if part == "all" else miss / (len(parts) - 1))
-            one = interval(
+            one = bootstrap_interval(
                 columns["challenger"][numbers],
                 columns[arm][numbers],
                 [rows[number]["cluster"] for number in numbers],
@@ -147,22 +147,22 @@ def comparisons(answers: dict[Arm, list[dict[str, Any]]], metric: str, settings:
     return found
 
 
-def column(rows: list[dict[str, Any]], challenger: list[dict[str, Any]], metric: str, arm: str) -> np.ndarray:
+def metric_column(rows: list[dict[str, Any]], challenger: list[dict[str, Any]], metric: str, arm: str) -> np.ndarray:
     """An arm's metric, a value a row; 0 stands in where the challenger's question has no say either."""
     if len(rows) != len(challenger):
         raise WeaverError(f"{arm} answered {len(rows)} questions, challenger {len(challenger)}", "Evaluate again.")
     for number, (row, other) in enumerate(zip(rows, challenger, strict=True), start=1):
-        if any(row.get(key) != other.get(key) for key in ASKED):
+        if any(row.get(key) != other.get(key) for key in QUESTION_KEYS):
             raise WeaverError(f"row {number} of {arm} is another question than challenger's", "Evaluate again.")
         if (row.get(metric) is None) != (other.get(metric) is None):
             raise WeaverError(
                 f"row {number} has {metric} {row.get(metric)} of {arm}, and {other.get(metric)} of challenger",
                 "Whether a question has a say must not hang on its answer: correct how it is scored.",
             )
-    return shares([0.0 if row.get(metric) is None else row[metric] for row in rows], f"{metric} of {arm}")
+    return validate_shares([0.0 if row.get(metric) is None else row[metric] for row in rows], f"{metric} of {arm}")
 
 
-def shares(values: Shares, what: str) -> np.ndarray:
+def validate_shares(values: Shares, what: str) -> np.ndarray:
     """The values as an array.
 
     Raises:

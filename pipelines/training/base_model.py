@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from pipelines.clients.local_model import PACKAGED, packaged_gguf
+from pipelines.clients.local_model import PACKAGED_MODEL, packaged_gguf
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import canonical_json, digest, memoize_dir, write_text
 from pipelines.core.plan import Base
@@ -13,10 +13,17 @@ from pipelines.text.chat_format import PLAIN_TEMPLATE
 
 log = logging.getLogger(__name__)
 
-FILES = ("config.json", "generation_config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*", "*.jinja")
+HUB_FILES = (
+    "config.json",
+    "generation_config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "tokenizer*",
+    "*.jinja",
+)
 
 
-def prepare(base: Base) -> Path:
+def prepare_base(base: Base) -> Path:
     """The folder of the base model, as transformers loads it: the packaged one is converted at its first use.
 
     Raises:
@@ -25,10 +32,10 @@ def prepare(base: Base) -> Path:
     """
     quiet_libraries()
     folder = Path(base.model).expanduser()
-    if base.model == PACKAGED:
-        folder = memoize_dir(settings().home / "base" / PACKAGED, convert)
+    if base.model == PACKAGED_MODEL:
+        folder = memoize_dir(settings().home / "base" / PACKAGED_MODEL, convert_packaged_gguf)
     elif not (folder / "config.json").is_file():
-        folder = from_hub(base.model)
+        folder = find_hub_model(base.model)
     if not any(folder.glob("*.safetensors")):
         raise WeaverError(
             f"base.model: {folder} holds no .safetensors file", "Save the model with `save_pretrained`; no pickles."
@@ -36,7 +43,7 @@ def prepare(base: Base) -> Path:
     return folder
 
 
-def convert(folder: Path) -> None:
+def convert_packaged_gguf(folder: Path) -> None:
     """Write the packaged GGUF as fp32 safetensors (0.5 GB) with its tokenizer and chat template."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -52,15 +59,15 @@ def convert(folder: Path) -> None:
     AutoTokenizer.from_pretrained(package, gguf_file=weights.name).save_pretrained(folder)
 
 
-def rounded(base: Base) -> Path:
+def prepare_dequantised_base(base: Base) -> Path:
     """The folder of the base as its adapters were trained over it, for whoever serves adapters over a base of its own:
     NF4's rounding in full precision, made once; where nothing was rounded, the base itself."""
-    origin = prepare(base)
+    origin = prepare_base(base)
     if base.quantisation == "none":
         return origin
 
     def build(folder: Path) -> None:
-        model, tokenizer = load(origin, base)
+        model, tokenizer = load_base(origin, base)
         model.dequantize().save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
@@ -68,15 +75,15 @@ def rounded(base: Base) -> Path:
     return memoize_dir(settings().home / "base" / f"rounded-{known}", build)
 
 
-def from_hub(name: str) -> Path:
+def find_hub_model(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(name, allow_patterns=list(FILES)))
+        return Path(snapshot_download(name, allow_patterns=list(HUB_FILES)))
     except (OSError, ValueError) as error:
         raise WeaverError(
-            f"base.model: {name!r} is not {PACKAGED}, no folder with a config.json, and not in the local hub cache: "
-            f"{' '.join(str(error).split())[:200]}",
+            f"base.model: {name!r} is not {PACKAGED_MODEL}, no folder with a config.json, "
+            f"and not in the local hub cache: {' '.join(str(error).split())[:200]}",
             "Correct it; or set HF_HUB_OFFLINE=0 and run again to download it.",
         ) from error
 
@@ -93,7 +100,7 @@ def base_digest(folder: Path) -> str:
     return known.read_text()
 
 
-def load(folder: Path, base: Base) -> tuple[Any, Any]:
+def load_base(folder: Path, base: Base) -> tuple[Any, Any]:
     """The model, in NF4 if the plan says so, and its tokenizer, which then has a chat template and a padding token."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
@@ -122,7 +129,7 @@ def load(folder: Path, base: Base) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def describe(model: Any) -> dict[str, float]:
+def measure_model_size(model: Any) -> dict[str, float]:
     """Parameters, those that are trained and their share, and the memory that the weights take (MiB)."""
     # num_parameters counts a 4-bit weight's values, not the bytes that they are packed in.
     trainable, total = model.num_parameters(only_trainable=True), model.num_parameters()

@@ -18,7 +18,7 @@ from pipelines.training.base_model import base_digest
 log = logging.getLogger(__name__)
 
 
-def once_trained(
+def memoize_training(
     stage: str, known: list[Any], base: Path, plan: TrainingPlan, work: Path, train: Callable[[Path, Path], str]
 ) -> Adapter:
     """The signed adapter of a training of all that is `known`: found, or trained now.
@@ -50,7 +50,7 @@ def once_trained(
     return Adapter.model_validate(read_artifact(folder / "adapter.json", made_by=made_by))
 
 
-def resume(trainer: Any, checkpoint: str | None) -> None:
+def resume_training(trainer: Any, checkpoint: str | None) -> None:
     """Train on from a checkpoint, or from the start without one.
 
     The trainer asks whether it is done only after a step: from the last checkpoint it would train one too many.
@@ -66,7 +66,7 @@ def resume(trainer: Any, checkpoint: str | None) -> None:
     trainer.train(resume_from_checkpoint=checkpoint)
 
 
-def save(model: Any, plan: TrainingPlan, folder: Path) -> None:
+def save_adapter(model: Any, plan: TrainingPlan, folder: Path) -> None:
     """Write adapter_model.safetensors and adapter_config.json, with nothing of this machine in them."""
     model.save_pretrained(folder, selected_adapters=[model.active_adapter])
     (folder / "README.md").unlink()  # names the base by its path here
@@ -76,7 +76,7 @@ def save(model: Any, plan: TrainingPlan, folder: Path) -> None:
     write_text(config, json.dumps(values, indent=2, sort_keys=True) + "\n")
 
 
-def last_whole(checkpoints: Path) -> str | None:
+def find_last_checkpoint(checkpoints: Path) -> str | None:
     """The newest checkpoint whose bytes are those that were sealed when it was complete."""
     for folder in sorted(checkpoints.glob("checkpoint-*/"), key=lambda p: int(p.name.split("-")[1]), reverse=True):
         seal = folder.with_suffix(".sha256")

@@ -8,13 +8,19 @@ from pipelines.core.artifacts import Adapter, DatasetVersion, PreferenceDataset
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, read_jsonl
 from pipelines.core.plan import TrainingPlan
-from pipelines.training.base_model import base_digest, describe, prepare
-from pipelines.training.checkpoints import last_whole, once_trained, peak_rss_mib, resume, save
-from pipelines.training.fine_tune import splits_of
+from pipelines.training.base_model import base_digest, measure_model_size, prepare_base
+from pipelines.training.checkpoints import (
+    find_last_checkpoint,
+    memoize_training,
+    peak_rss_mib,
+    resume_training,
+    save_adapter,
+)
+from pipelines.training.fine_tune import read_splits
 
 log = logging.getLogger(__name__)
 
-HELD_OUT = 10  # every so many questions, the pairs on it are not learnt: they say what was
+HELDOUT_EVERY = 10  # every so many questions, the pairs on it are not learnt: they say what was
 
 Row = dict[str, Any]
 
@@ -43,7 +49,7 @@ def train_dpo(
         why = f"{found} pairs of {wanted.min_pairs}" if wanted.enabled else "preference.enabled is false"
         log.info("%s: no preference training: %s", plan.template, why)
         return adapter
-    base = prepare(plan.base)
+    base = prepare_base(plan.base)
     if base_digest(base) != adapter.base_digest:
         raise WeaverError(
             f"{base} is not the {adapter.base_model} that {adapter.uri} was trained over: their digests differ",
@@ -52,12 +58,12 @@ def train_dpo(
     known = [adapter.digest, dataset.digest, preferences.digest, plan.digest("template", "base", "train", "preference")]
 
     def train_on(checkpoints: Path, folder: Path) -> str:
-        return train(base, adapter, dataset, preferences, plan, checkpoints, folder)
+        return run_training(base, adapter, dataset, preferences, plan, checkpoints, folder)
 
-    return once_trained("train_dpo", known, base, plan, work, train_on)
+    return memoize_training("train_dpo", known, base, plan, work, train_on)
 
 
-def train(
+def run_training(
     base: Path,
     adapter: Adapter,
     dataset: DatasetVersion,
@@ -67,24 +73,24 @@ def train(
     folder: Path,
 ) -> str:
     """Write the adapter that was trained on into `folder`; returns the id of its MLflow run."""
-    from pipelines.training.dpo_trainer import make_pair_trainer
-    from pipelines.training.mlflow_callback import PREFERENCE, continued
+    from pipelines.training.dpo_trainer import make_dpo_trainer
+    from pipelines.training.mlflow_callback import DPO_PREFIX, open_dpo_run
 
-    pairs, splits = read_pairs(preferences), splits_of(dataset)
-    with continued(adapter, dataset, splits, preferences, plan, checkpoints / "run_id") as diary:
-        trainer = make_pair_trainer(base, Path(adapter.uri), splits, pairs, plan, checkpoints, diary)
-        figures = describe(trainer.model)
-        resume(trainer, last_whole(checkpoints))
+    pairs, splits = read_preference_pairs(preferences), read_splits(dataset)
+    with open_dpo_run(adapter, dataset, splits, preferences, plan, checkpoints / "run_id") as diary:
+        trainer = make_dpo_trainer(base, Path(adapter.uri), splits, pairs, plan, checkpoints, diary)
+        figures = measure_model_size(trainer.model)
+        resume_training(trainer, find_last_checkpoint(checkpoints))
         if diary.lost:
             raise diary.lost
-        learnt = {f"{PREFERENCE}{name}": figure for name, figure in trainer.heldout().items()}
+        learnt = {f"{DPO_PREFIX}{name}": figure for name, figure in trainer.heldout().items()}
         figures |= learnt | {"heldout_loss": trainer.heldout_loss(), "peak_rss_mib": peak_rss_mib()}
         diary.close(trainer.state.log_history, figures)
-        save(trainer.model, plan, folder)
+        save_adapter(trainer.model, plan, folder)
     return diary.run_id
 
 
-def read_pairs(preferences: PreferenceDataset) -> dict[str, list[Row]]:
+def read_preference_pairs(preferences: PreferenceDataset) -> dict[str, list[Row]]:
     """Pairs for training and held-out ones, by the question that they are on.
 
     Raises:
@@ -94,9 +100,9 @@ def read_pairs(preferences: PreferenceDataset) -> dict[str, list[Row]]:
     file = Path(preferences.uri) / "preferences.jsonl"
     rows = read_jsonl(file)
     for number, row in enumerate(rows, start=1):
-        if fault := fault_of(row):
+        if fault := find_pair_error(row):
             raise WeaverError(f"{file}, line {number}: {fault}", "Correct or remove this pair.")
-    held = set(sorted({digest(row["prompt"]) for row in rows})[::HELD_OUT])
+    held = set(sorted({digest(row["prompt"]) for row in rows})[::HELDOUT_EVERY])
     pairs: dict[str, list[Row]] = {"train": [], "heldout": []}
     for row in rows:
         pairs["heldout" if digest(row["prompt"]) in held else "train"].append(row)
@@ -105,7 +111,7 @@ def read_pairs(preferences: PreferenceDataset) -> dict[str, list[Row]]:
     return pairs
 
 
-def fault_of(row: Row) -> str:
+def find_pair_error(row: Row) -> str:
     """What is wrong with a row of preferences.jsonl; "" for nothing."""
     prompt = row.get("prompt")
     if not isinstance(prompt, list) or not prompt:

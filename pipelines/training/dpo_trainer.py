@@ -14,14 +14,21 @@ from trl import DPOConfig, DPOTrainer  # noqa: TID253
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import TrainingPlan
-from pipelines.training.sft_trainer import AnswerTrainer, EpochSampler, Rows, Seal, common, make_trainer
+from pipelines.training.sft_trainer import (
+    CheckpointDigestCallback,
+    CompletionSFTTrainer,
+    EpochSampler,
+    Rows,
+    common_training_arguments,
+    make_sft_trainer,
+)
 
 log = logging.getLogger(__name__)
 
-FIGURES = ("loss", "rewards/margins", "rewards/accuracies")
+HELDOUT_METRICS = ("loss", "rewards/margins", "rewards/accuracies")
 
 
-def make_pair_trainer(
+def make_dpo_trainer(
     base: Path,
     adapter: Path,
     splits: dict[str, Rows],
@@ -29,24 +36,24 @@ def make_pair_trainer(
     plan: TrainingPlan,
     checkpoints: Path,
     callback: TrainerCallback,
-) -> "PairTrainer":
+) -> "AdapterDPOTrainer":
     """A trainer of the adapter on pairs; `splits` and `pairs` have rows of train and heldout. Pairs that are too long
     for the plan are left out, and counted.
 
     Raises:
         WeaverError: no pair is short enough.
     """
-    answers = make_trainer(base, splits, plan, checkpoints, TrainerCallback(), adapter)
+    answers = make_sft_trainer(base, splits, plan, checkpoints, TrainerCallback(), adapter)
     model: Any = answers.model
     tokenizer: Any = answers.processing_class
     model.set_adapter("default")  # trained from here on
     wanted = plan.preference
-    trainer = PairTrainer(
+    trainer = AdapterDPOTrainer(
         model=model,
         processing_class=tokenizer,
-        train_dataset=comparisons(pairs["train"]),
-        eval_dataset=comparisons(pairs["heldout"]),
-        callbacks=[callback, Seal()],
+        train_dataset=to_preference_dataset(pairs["train"]),
+        eval_dataset=to_preference_dataset(pairs["heldout"]),
+        callbacks=[callback, CheckpointDigestCallback()],
         args=DPOConfig(
             beta=wanted.beta,
             learning_rate=wanted.learning_rate,
@@ -54,7 +61,7 @@ def make_pair_trainer(
             per_device_train_batch_size=wanted.batch_size,
             per_device_eval_batch_size=wanted.batch_size,
             activation_checkpointing=plan.train.gradient_checkpointing,
-            **common(plan, checkpoints),
+            **common_training_arguments(plan, checkpoints),
         ),
     )
     trainer.answers = answers
@@ -64,26 +71,26 @@ def make_pair_trainer(
         if ".default." in name:
             parameter.data = model.get_parameter(name.replace(".default.", ".ref.")).data.clone()
     trainer.train_dataset, trainer.eval_dataset = (
-        short_enough(split, dataset, wanted.max_length)
+        drop_long_pairs(split, dataset, wanted.max_length)
         for split, dataset in (("train", trainer.train_dataset), ("heldout", trainer.eval_dataset))
     )
     return trainer
 
 
-def comparisons(rows: Rows) -> Dataset:
+def to_preference_dataset(rows: Rows) -> Dataset:
     said = {"chosen": "chosen", "rejected": "rejected"}
     return Dataset.from_list(
         [{"prompt": row["prompt"]} | {k: [{"role": "assistant", "content": row[k]}] for k in said} for row in rows]
     )
 
 
-def length(row: dict[str, Any]) -> int:
+def count_pair_tokens(row: dict[str, Any]) -> int:
     """Tokens of a pair's question and its longer answer."""
     return len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"]))
 
 
-def short_enough(split: str, dataset: Any, most: int) -> Dataset:
-    kept: Dataset = dataset.filter(lambda row: length(row) <= most)
+def drop_long_pairs(split: str, dataset: Any, most: int) -> Dataset:
+    kept: Dataset = dataset.filter(lambda row: count_pair_tokens(row) <= most)
     if len(kept) < len(dataset):
         log.warning("%s: %d of %d pairs are longer than %d tokens", split, len(dataset) - len(kept), len(dataset), most)
     if not len(kept):
@@ -91,18 +98,20 @@ def short_enough(split: str, dataset: Any, most: int) -> Dataset:
     return kept
 
 
-class PairTrainer(DPOTrainer):
-    answers: AnswerTrainer  # of the same model: for the loss on the dataset's held-out answers
+class AdapterDPOTrainer(DPOTrainer):
+    answers: CompletionSFTTrainer  # of the same model: for the loss on the dataset's held-out answers
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> EpochSampler:
         rows: Any = self.train_dataset
-        return EpochSampler(self.args.train_batch_size, [length(row) for row in rows], self.args.seed)
+        return EpochSampler(self.args.train_batch_size, [count_pair_tokens(row) for row in rows], self.args.seed)
 
     def heldout(self) -> dict[str, float]:
         """Over the held-out pairs: the loss, the margin and accuracy of the rewards, which say how far the model has
         moved from its reference, and the share of pairs whose better answer it finds the likelier one."""
         found = self.evaluate()
-        return {f"heldout_{name}": found[f"eval_{name}"] for name in FIGURES} | {"heldout_preferred": self.preferred()}
+        return {f"heldout_{name}": found[f"eval_{name}"] for name in HELDOUT_METRICS} | {
+            "heldout_preferred": self.preferred()
+        }
 
     def preferred(self) -> float:
         """Share of the held-out pairs whose chosen answer is likelier than the rejected one."""

@@ -8,8 +8,8 @@ from pipelines.core.artifacts import Adapter, ChampionModel, Export
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest
 from pipelines.core.plan import Base, Deployment, TrainingPlan
-from pipelines.training.base_model import prepare
-from pipelines.training.merge_adapter import merge
+from pipelines.training.base_model import prepare_base
+from pipelines.training.merge_adapter import merge_adapter
 
 
 def export(adapter: Adapter, incumbent: ChampionModel, plan: TrainingPlan, work: Path) -> Export:
@@ -20,15 +20,15 @@ def export(adapter: Adapter, incumbent: ChampionModel, plan: TrainingPlan, work:
     Raises:
         WeaverError: an adapter does not merge into its base, or an exported folder is not what was signed.
     """
-    folder = merged(adapter, plan.base, plan.deployment, work)
-    champion = champion_of(incumbent, plan, work)
+    folder = export_adapter(adapter, plan.base, plan.deployment, work)
+    champion = export_champion(incumbent, plan, work)
     for older in folder.parent.iterdir():
         if older.is_dir() and older not in (folder, champion):
-            discard(older)
+            delete_export(older)
     return Export(
         uri=str(folder),
         digest=digest(folder),
-        base_uri=str(prepare(plan.base)),
+        base_uri=str(prepare_base(plan.base)),
         adapter=adapter,
         champion_uri=str(champion or ""),
         champion_digest=digest(champion) if champion else "",
@@ -44,13 +44,13 @@ def rebuild_export(incumbent: ChampionModel, plan: TrainingPlan, work: Path) -> 
     Raises:
         WeaverError: there is no incumbent, or it does not merge any more.
     """
-    folder = champion_of(incumbent, plan, work)
+    folder = export_champion(incumbent, plan, work)
     if incumbent.adapter is None or folder is None:
         raise WeaverError(f"{incumbent.name} has no version to go back to", f"Run `weaver run {plan.template}` first.")
     return Export(uri=str(folder), digest=digest(folder), base_uri="", adapter=incumbent.adapter)
 
 
-def champion_of(incumbent: ChampionModel, plan: TrainingPlan, work: Path) -> Path | None:
+def export_champion(incumbent: ChampionModel, plan: TrainingPlan, work: Path) -> Path | None:
     """
     Raises:
         WeaverError: the registered version cannot be made ready any more; names it, and the way round it.
@@ -59,7 +59,7 @@ def champion_of(incumbent: ChampionModel, plan: TrainingPlan, work: Path) -> Pat
         return None
     try:
         base, deployment = Base.model_validate(incumbent.base), Deployment.model_validate(incumbent.deployment)
-        return merged(incumbent.adapter, base, deployment, work)
+        return export_adapter(incumbent.adapter, base, deployment, work)
     except Exception as error:  # what transformers, peft and safetensors raise for files that do not fit has no name
         raise WeaverError(
             f"version {incumbent.version} of {incumbent.name} does not become a model any more: {error}",
@@ -67,18 +67,18 @@ def champion_of(incumbent: ChampionModel, plan: TrainingPlan, work: Path) -> Pat
         ) from error
 
 
-def merged(adapter: Adapter, base: Base, deployment: Deployment, work: Path) -> Path:
+def export_adapter(adapter: Adapter, base: Base, deployment: Deployment, work: Path) -> Path:
     """The signed folder of an adapter merged into its base: made at most once."""
     form = deployment.model_dump(include={"backends", "quantisation"})
     folder = work / "export" / digest([adapter.digest, adapter.base_digest, base.model_dump(), form])[:12]
     if folder.exists() and signing.signature(folder).exists():
         signing.verify(folder)
     else:  # killed before it was signed: whose bytes lie there, nobody can say
-        discard(folder)
-        signing.sign(merge(adapter, base, deployment, folder))
+        delete_export(folder)
+        signing.sign(merge_adapter(adapter, base, deployment, folder))
     return folder
 
 
-def discard(folder: Path) -> None:
+def delete_export(folder: Path) -> None:
     signing.signature(folder).unlink(missing_ok=True)  # first: without it, what is left of the folder is made again
     shutil.rmtree(folder, ignore_errors=True)

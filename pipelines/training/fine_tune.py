@@ -11,9 +11,15 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import read_jsonl
 from pipelines.core.plan import TrainingPlan
 from pipelines.costs.cost_store import Forecast, Training, keep, read
-from pipelines.training.base_model import base_digest, describe, prepare
-from pipelines.training.checkpoints import last_whole, once_trained, peak_rss_mib, resume, save
-from pipelines.training.estimate import kind
+from pipelines.training.base_model import base_digest, measure_model_size, prepare_base
+from pipelines.training.checkpoints import (
+    find_last_checkpoint,
+    memoize_training,
+    peak_rss_mib,
+    resume_training,
+    save_adapter,
+)
+from pipelines.training.estimate import training_kind
 
 log = logging.getLogger(__name__)
 
@@ -33,57 +39,57 @@ def fine_tune(dataset: DatasetVersion, plan: TrainingPlan, work: Path, occasion:
         WeaverError: the base is not to be had, or a row does not fit train.max_length.
         Unavailable: MLflow does not answer; run again when it does.
     """
-    base = prepare(plan.base)
+    base = prepare_base(plan.base)
     known = [dataset.digest, base_digest(base), plan.digest("template", "system_prompt", "base", "train")]
-    adapter = once_trained(
+    adapter = memoize_training(
         "fine_tune",
         known,
         base,
         plan,
         work,
-        lambda checkpoints, adapter: train(base, dataset, plan, checkpoints, adapter),
+        lambda checkpoints, adapter: run_training(base, dataset, plan, checkpoints, adapter),
     )
     if occasion:
         connect_mlflow().MlflowClient().set_tag(adapter.run_id, "started_because", occasion)
     return adapter
 
 
-def train(base: Path, dataset: DatasetVersion, plan: TrainingPlan, checkpoints: Path, adapter: Path) -> str:
+def run_training(base: Path, dataset: DatasetVersion, plan: TrainingPlan, checkpoints: Path, adapter: Path) -> str:
     """Write the trained adapter into the folder `adapter`; returns the id of its MLflow run."""
-    from pipelines.training.mlflow_callback import journal
-    from pipelines.training.sft_trainer import make_trainer
+    from pipelines.training.mlflow_callback import open_training_run
+    from pipelines.training.sft_trainer import make_sft_trainer
 
     began = time.monotonic()
-    splits = splits_of(dataset)
-    with journal(dataset, splits, plan, checkpoints / "run_id") as diary:
-        trainer = make_trainer(base, splits, plan, checkpoints, diary)
-        figures = describe(trainer.model)
+    splits = read_splits(dataset)
+    with open_training_run(dataset, splits, plan, checkpoints / "run_id") as diary:
+        trainer = make_sft_trainer(base, splits, plan, checkpoints, diary)
+        figures = measure_model_size(trainer.model)
         trained = time.monotonic()
-        resume(trainer, last_whole(checkpoints))
+        resume_training(trainer, find_last_checkpoint(checkpoints))
         trained = time.monotonic() - trained
         if diary.lost:
             raise diary.lost
         figures |= {"heldout_loss": trainer.heldout_loss(), "peak_rss_mib": peak_rss_mib()}
-        figures |= took(trainer, plan, diary.run_id, time.monotonic() - began - trained)
+        figures |= record_training_cost(trainer, plan, diary.run_id, time.monotonic() - began - trained)
         diary.close(trainer.state.log_history, figures)
-        save(trainer.model, plan, adapter)
+        save_adapter(trainer.model, plan, adapter)
     return diary.run_id
 
 
-def took(trainer: Any, plan: TrainingPlan, run_id: str, around: float) -> dict[str, float]:
+def record_training_cost(trainer: Any, plan: TrainingPlan, run_id: str, around: float) -> dict[str, float]:
     """Keep how long the training took, for the next estimate; returns that, and how far the last one was off, if there
     was one. A ledger of costs that cannot be written stops no training.
 
     Args:
         around: seconds before and after the steps; those of the steps themselves also before the training was killed.
     """
-    tokens, steps = step_seconds(trainer.state.log_history)
+    tokens, steps = sum_steps(trainer.state.log_history)
     try:
         since = time.time() - FORECAST_DAYS * 86_400
         forecasts = read(Forecast, since, plan=plan.digest(), template=plan.template)
         training = Training(
             template=plan.template,
-            kind=kind(plan),
+            kind=training_kind(plan),
             mlflow_run=run_id,
             plan=plan.digest(),
             tokens=tokens,
@@ -101,7 +107,7 @@ def took(trainer: Any, plan: TrainingPlan, run_id: str, around: float) -> dict[s
     return {"training_seconds": training.seconds} | off
 
 
-def step_seconds(history: list[dict[str, Any]]) -> tuple[int, float]:
+def sum_steps(history: list[dict[str, Any]]) -> tuple[int, float]:
     """The tokens and the seconds of all optimiser steps in a trainer's history."""
     steps = [entry for entry in history if "tokens_per_second" in entry]
     seen = [0, *(entry["num_input_tokens_seen"] for entry in steps)]
@@ -109,7 +115,7 @@ def step_seconds(history: list[dict[str, Any]]) -> tuple[int, float]:
     return seen[-1], seconds
 
 
-def splits_of(dataset: DatasetVersion) -> dict[str, list[dict[str, Any]]]:
+def read_splits(dataset: DatasetVersion) -> dict[str, list[dict[str, Any]]]:
     """The rows of train and heldout.
 
     Raises:

@@ -17,17 +17,17 @@ from pipelines.core.artifacts import Adapter, DatasetVersion, PreferenceDataset
 from pipelines.core.files import canonical_json, read_jsonl, write_text
 from pipelines.core.plan import TrainingPlan
 
-REWARDS = ("rewards/margins", "rewards/accuracies", "rewards/chosen", "rewards/rejected")  # of pairs of answers
+REWARD_METRICS = ("rewards/margins", "rewards/accuracies", "rewards/chosen", "rewards/rejected")  # of pairs of answers
 STEP_METRICS = (
     *("loss", "learning_rate", "grad_norm", "num_input_tokens_seen", "tokens_per_second", "rss_mib"),
-    *REWARDS,
+    *REWARD_METRICS,
 )
-METRICS_AT_ONCE = 1_000  # MLflow takes no more
-PREFERENCE = "preference/"  # before the names of a preference training's figures: they stand beside those before it
+LOG_BATCH_LIMIT = 1_000  # MLflow takes no more
+DPO_PREFIX = "preference/"  # before the names of a preference training's figures: they stand beside those before it
 
 
 @contextmanager
-def held_run(plan: TrainingPlan, memory: Path, **told: Any) -> Iterator[tuple[Any, str, bool]]:
+def open_run(plan: TrainingPlan, memory: Path, **told: Any) -> Iterator[tuple[Any, str, bool]]:
     """Hold an MLflow run open: the one that the file `memory` names, or a new one, in the run that is open already.
 
     Args:
@@ -42,22 +42,22 @@ def held_run(plan: TrainingPlan, memory: Path, **told: Any) -> Iterator[tuple[An
     mlflow = connect_mlflow()
     with translate_mlflow_error(f"{plan.template} was trained"):
         mlflow.set_experiment(plan.template)
-        remembered = memory.read_text() if memory.exists() and alive(mlflow, memory.read_text()) else None
+        remembered = memory.read_text() if memory.exists() and is_active_run(mlflow, memory.read_text()) else None
         with mlflow.start_run(run_id=remembered, nested=True, **told) as run:
             write_text(memory, run.info.run_id)
             yield mlflow, run.info.run_id, bool(remembered)
 
 
 @contextmanager
-def journal(
+def open_training_run(
     dataset: DatasetVersion, splits: dict[str, Any], plan: TrainingPlan, memory: Path, trial: str = ""
-) -> Iterator["Journal"]:
+) -> Iterator["MLflowCallback"]:
     """Hold the MLflow run of a training open; see held_run.
 
     Args:
         trial: what the run is called where it is one of a tuning.
     """
-    with held_run(
+    with open_run(
         plan,
         memory,
         run_name=trial or dataset.tag,
@@ -69,49 +69,51 @@ def journal(
         mlflow.log_dict(plan.model_dump(), "plan.json")
         mlflow.set_tags(run_tags(dataset, plan))
         if not remembered:
-            log_inputs(mlflow, dataset, splits)
+            log_splits(mlflow, dataset, splits)
             if dataset.report and Path(dataset.report).exists():
                 mlflow.log_artifacts(dataset.report, "data")
-        yield Journal(mlflow, run_id, plan, trial or "fine_tune")
+        yield MLflowCallback(mlflow, run_id, plan, trial or "fine_tune")
 
 
 @contextmanager
-def continued(
+def open_dpo_run(
     adapter: Adapter,
     dataset: DatasetVersion,
     splits: dict[str, Any],
     preferences: PreferenceDataset,
     plan: TrainingPlan,
     memory: Path,
-) -> Iterator["Journal"]:
+) -> Iterator["MLflowCallback"]:
     """Hold the run of a preference training open, inside the run of the training that it goes on from.
 
     It takes that run's figures over: a version that is registered from it shows both trainings.
     """
     pairs = f"{preferences.name}@v{preferences.version}"
-    with journal(dataset, splits, plan, memory, f"{dataset.tag} and {pairs}") as diary:
+    with open_training_run(dataset, splits, plan, memory, f"{dataset.tag} and {pairs}") as diary:
         mlflow, client = diary.mlflow, diary.mlflow.MlflowClient()
         if "preferences" not in client.get_run(diary.run_id).data.tags:
-            if alive(mlflow, adapter.run_id):
-                take_over(client, adapter.run_id, diary.run_id)
+            if is_active_run(mlflow, adapter.run_id):
+                copy_run_metrics(client, adapter.run_id, diary.run_id)
                 mlflow.set_tag("mlflow.parentRunId", adapter.run_id)
             file = Path(preferences.uri) / "preferences.jsonl"
             rows = [row | {"prompt": canonical_json(row["prompt"])} for row in read_jsonl(file)]
-            log_input(mlflow, rows, ["prompt", "rejected", "chosen"], file, pairs, preferences.digest, "preference")
+            log_rows_as_input(
+                mlflow, rows, ["prompt", "rejected", "chosen"], file, pairs, preferences.digest, "preference"
+            )
             mlflow.set_tags({"preferences": pairs, "preferences_digest": preferences.digest})  # last: it is complete
         note = f"The adapter of {dataset.tag}, trained on with {preferences.rows} pairs (DPO), of {pairs}."
         mlflow.set_tag("mlflow.note.content", note)
-        yield Journal(mlflow, diary.run_id, plan, "train_dpo", PREFERENCE)
+        yield MLflowCallback(mlflow, diary.run_id, plan, "train_dpo", DPO_PREFIX)
 
 
-def take_over(client: Any, before: str, run_id: str) -> None:
+def copy_run_metrics(client: Any, before: str, run_id: str) -> None:
     """Copy a finished run's figures, step by step, and its picture."""
     figures = client.get_run(before).data.metrics
     trained = [name for name in figures if not name.startswith("system/")]
     history = [metric for name in trained for metric in client.get_metric_history(before, name)]
-    for begin in range(0, len(history), METRICS_AT_ONCE):
-        client.log_batch(run_id, metrics=history[begin : begin + METRICS_AT_ONCE])
-    client.log_metric(run_id, f"{PREFERENCE}heldout_loss_before", figures["heldout_loss"])
+    for begin in range(0, len(history), LOG_BATCH_LIMIT):
+        client.log_batch(run_id, metrics=history[begin : begin + LOG_BATCH_LIMIT])
+    client.log_metric(run_id, f"{DPO_PREFIX}heldout_loss_before", figures["heldout_loss"])
     with TemporaryDirectory() as folder:
         client.log_artifact(run_id, client.download_artifacts(before, "training.png", folder))
 
@@ -127,7 +129,7 @@ def run_tags(dataset: DatasetVersion, plan: TrainingPlan) -> dict[str, str]:
     }
 
 
-def alive(mlflow: Any, run_id: str) -> bool:
+def is_active_run(mlflow: Any, run_id: str) -> bool:
     """Whether this server has the run, and nobody has deleted it."""
     try:
         return mlflow.get_run(run_id).info.lifecycle_stage == "active"
@@ -137,13 +139,13 @@ def alive(mlflow: Any, run_id: str) -> bool:
         return False
 
 
-def log_inputs(mlflow: Any, dataset: DatasetVersion, splits: dict[str, Any]) -> None:
+def log_splits(mlflow: Any, dataset: DatasetVersion, splits: dict[str, Any]) -> None:
     for split, rows in splits.items():
         file, columns = Path(dataset.uri) / f"{split}.jsonl", ["instruction", "input", "output"]
-        log_input(mlflow, rows, columns, file, f"{dataset.tag}/{split}", dataset.digest, split)
+        log_rows_as_input(mlflow, rows, columns, file, f"{dataset.tag}/{split}", dataset.digest, split)
 
 
-def log_input(
+def log_rows_as_input(
     mlflow: Any, rows: list[dict[str, Any]], columns: list[str], file: Path, name: str, digest: str, context: str
 ) -> None:
     """Tell the open run which rows it is trained on or held against; the last of the columns is what is learnt."""
@@ -154,7 +156,7 @@ def log_input(
     mlflow.log_input(data, context=context)
 
 
-class Journal(TrainerCallback):
+class MLflowCallback(TrainerCallback):
     """Every optimiser step to MLflow and to whoever is watching; a lost server stops training at a checkpoint."""
 
     def __init__(self, mlflow: Any, run_id: str, plan: TrainingPlan, stage: str, prefix: str = "") -> None:
@@ -194,12 +196,11 @@ class Journal(TrainerCallback):
     def close(self, history: list[dict[str, Any]], figures: dict[str, float]) -> None:
         """Log what is known at the end: figures, and the curve of the loss."""
         self.mlflow.log_metrics(figures)
-        self.mlflow.log_figure(
-            curve([entry for entry in history if "loss" in entry]), f"{self.prefix.strip('/') or 'training'}.png"
-        )
+        steps = [entry for entry in history if "loss" in entry]
+        self.mlflow.log_figure(plot_loss_curve(steps), f"{self.prefix.strip('/') or 'training'}.png")
 
 
-def curve(steps: list[dict[str, Any]]) -> Any:
+def plot_loss_curve(steps: list[dict[str, Any]]) -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4), layout="constrained")

@@ -26,14 +26,14 @@ from pipelines.training import base_model
 Rows = list[dict[str, Any]]
 
 
-def make_trainer(
+def make_sft_trainer(
     folder: Path,
     splits: dict[str, Rows],
     plan: TrainingPlan,
     checkpoints: Path,
     callback: TrainerCallback,
     adapter: Path | None = None,
-) -> "AnswerTrainer":
+) -> "CompletionSFTTrainer":
     """A trainer of the base in `folder`, in NF4 under LoRA; `splits` has the rows of train and heldout.
 
     Args:
@@ -45,7 +45,7 @@ def make_trainer(
     disable_progress_bars()
     disable_progress_bar()
     torch.manual_seed(plan.train.seed)  # LoRA's first weights are drawn from it
-    model, tokenizer = base_model.load(folder, plan.base)
+    model, tokenizer = base_model.load_base(folder, plan.base)
     train = plan.train
     new = LoraConfig(
         task_type="CAUSAL_LM",
@@ -54,12 +54,12 @@ def make_trainer(
         lora_dropout=train.lora_dropout,
         target_modules=train.lora_modules,
     )
-    trainer = AnswerTrainer(
+    trainer = CompletionSFTTrainer(
         model=PeftModel.from_pretrained(model, adapter) if adapter else model,
         processing_class=tokenizer,
-        train_dataset=conversations(splits["train"], plan),
-        eval_dataset=conversations(splits["heldout"], plan),
-        callbacks=[callback, Seal()],
+        train_dataset=to_conversation_dataset(splits["train"], plan),
+        eval_dataset=to_conversation_dataset(splits["heldout"], plan),
+        callbacks=[callback, CheckpointDigestCallback()],
         peft_config=None if adapter else new,
         args=SFTConfig(
             num_train_epochs=train.epochs,
@@ -69,7 +69,7 @@ def make_trainer(
             gradient_accumulation_steps=train.gradient_accumulation,
             learning_rate=train.learning_rate,
             activation_checkpointing=train.gradient_checkpointing,
-            **common(plan, checkpoints),
+            **common_training_arguments(plan, checkpoints),
         ),
     )
     trainer.remove_callback(PrinterCallback)
@@ -88,7 +88,7 @@ def make_trainer(
     return trainer
 
 
-def common(plan: TrainingPlan, checkpoints: Path) -> dict[str, Any]:
+def common_training_arguments(plan: TrainingPlan, checkpoints: Path) -> dict[str, Any]:
     """What the trainers of either kind, on answers and on pairs of them, are told alike."""
     return {
         "output_dir": str(checkpoints),
@@ -109,7 +109,7 @@ def common(plan: TrainingPlan, checkpoints: Path) -> dict[str, Any]:
     }
 
 
-def conversations(rows: Rows, plan: TrainingPlan) -> Dataset:
+def to_conversation_dataset(rows: Rows, plan: TrainingPlan) -> Dataset:
     return Dataset.from_list(
         [
             {
@@ -121,7 +121,7 @@ def conversations(rows: Rows, plan: TrainingPlan) -> Dataset:
     )
 
 
-class AnswerTrainer(SFTTrainer):
+class CompletionSFTTrainer(SFTTrainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
@@ -161,7 +161,7 @@ class AnswerTrainer(SFTTrainer):
         return total / tokens
 
 
-class Seal(TrainerCallback):
+class CheckpointDigestCallback(TrainerCallback):
     """Notes the bytes of a complete checkpoint: one without its seal, or unlike it, was torn."""
 
     def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
@@ -169,7 +169,7 @@ class Seal(TrainerCallback):
         write_text(folder.with_suffix(".sha256"), digest(folder))
 
 
-class Stopwatch(TrainerCallback):
+class StepTimerCallback(TrainerCallback):
     """How long the steps of a short training take."""
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:

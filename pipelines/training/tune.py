@@ -18,8 +18,8 @@ from pipelines.core.plan import Train, TrainingPlan
 from pipelines.core.settings import quiet_libraries, settings
 from pipelines.core.templates import amend, own_file
 from pipelines.costs.meter import metered
-from pipelines.training.base_model import base_digest, prepare
-from pipelines.training.tune_study import as_settings, ask, open_study, present, space
+from pipelines.training.base_model import base_digest, prepare_base
+from pipelines.training.tune_study import current_parameters, next_trial, open_study, search_space, to_train_settings
 
 if TYPE_CHECKING:
     import optuna
@@ -41,9 +41,9 @@ class Tuning(Artifact):
     uri: str
     run_id: str
     trials: list[Trial]
-    present: Trial | None  # the plan's present values; none if they diverged
+    current: Trial | None  # the plan's current values; none if they diverged
     best: Trial
-    stopped: str = ""  # why there are fewer trials than were asked for
+    stop_reason: str = ""  # why there are fewer trials than requested
     applied: str = ""  # the template's file that has the best values now
 
 
@@ -69,21 +69,21 @@ def tune(dataset: DatasetVersion, plan: TrainingPlan, trials: int, hours: float,
         raise WeaverError(f"hours: {hours:g} is no time to train in", "Give more than 0.")
     if apply:
         own_file(plan.template)  # a packaged one is refused now, not after hours
-    base = prepare(plan.base)
+    base = prepare_base(plan.base)
     asked = plan.digest("template", "system_prompt", "base", "train")
-    searched = {name: str(values) for name, values in space(plan.train).items()}
+    searched = {name: str(values) for name, values in search_space(plan.train).items()}
     fingerprint = digest([dataset.digest, base_digest(base), asked, searched])[:16]
     folder = settings().home / "tune" / f"{plan.template}-{fingerprint}"
     with file_lock(folder / ".lock", f"tuning {plan.template}", timeout=0), metered(plan, "tune"):
-        rows = memoize_dir(folder / "rows", lambda new: carve(dataset, plan.train.seed, new))
+        rows = memoize_dir(folder / "rows", lambda new: split_validation_rows(dataset, plan.train.seed, new))
         carved = dataset.model_copy(update={"uri": str(rows), "digest": digest(rows), "report": ""})
-        tuning = search(folder, base, carved, plan, trials, hours)
-    if apply and tuning.best != tuning.present:
+        tuning = run_trials(folder, base, carved, plan, trials, hours)
+    if apply and tuning.best != tuning.current:
         tuning = tuning.model_copy(update={"applied": str(amend(plan.template, "train", tuning.best.settings))})
     return tuning
 
 
-def carve(dataset: DatasetVersion, seed: int, folder: Path) -> None:
+def split_validation_rows(dataset: DatasetVersion, seed: int, folder: Path) -> None:
     """Write train.jsonl and heldout.jsonl from the training rows alone: whole groups on a side, topics evenly.
 
     Raises:
@@ -105,20 +105,22 @@ def carve(dataset: DatasetVersion, seed: int, folder: Path) -> None:
         write_jsonl(folder / f"{split}.jsonl", (rows[number] for number in numbers))
 
 
-def search(folder: Path, base: Path, dataset: DatasetVersion, plan: TrainingPlan, trials: int, hours: float) -> Tuning:
+def run_trials(
+    folder: Path, base: Path, dataset: DatasetVersion, plan: TrainingPlan, trials: int, hours: float
+) -> Tuning:
     """Train trials, each an MLflow run inside the tuning's own, until there are enough or the time is over."""
     from optuna import TrialPruned
     from optuna.trial import TrialState
 
-    from pipelines.training.tune_trial import attempt, held_tuning, publish
+    from pipelines.training.tune_trial import log_study, open_tuning_run, run_trial
 
     study, end = open_study(folder, plan), time.monotonic() + hours * 3600
-    with held_tuning(dataset, plan, folder / "run_id") as (mlflow, run_id):
+    with open_tuning_run(dataset, plan, folder / "run_id") as (mlflow, run_id):
         while True:
-            done = finished(study)
-            tuning = outcome(done, plan, folder, run_id)
+            done = list_finished_trials(study)
+            tuning = summarise_trials(done, plan, folder, run_id)
             if tuning:
-                publish(mlflow, study, tuning)
+                log_study(mlflow, study, tuning)
             longest = max((trial.seconds for trial in done), default=0)
             late = bool(done) and time.monotonic() + longest > end
             if late or len(done) >= trials:
@@ -126,12 +128,12 @@ def search(folder: Path, base: Path, dataset: DatasetVersion, plan: TrainingPlan
             progress.report_progress(
                 plan.template, "tune", len(done), trials, f"best {tuning.best.loss:.4f}" if tuning else ""
             )
-            trial = ask(study, plan, len(done))
-            chosen = Train.model_validate(plan.train.model_dump() | as_settings(trial.params))
+            trial = next_trial(study, plan, len(done))
+            chosen = Train.model_validate(plan.train.model_dump() | to_train_settings(trial.params))
             tried = plan.model_copy(update={"train": chosen})
             checkpoints = folder / "checkpoints" / digest(trial.params)[:16]
             try:
-                study.tell(trial, attempt(trial, f"trial {len(done)}", base, dataset, tried, checkpoints))
+                study.tell(trial, run_trial(trial, f"trial {len(done)}", base, dataset, tried, checkpoints))
             except TrialPruned:
                 study.tell(trial, state=TrialState.PRUNED)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
@@ -142,11 +144,11 @@ def search(folder: Path, base: Path, dataset: DatasetVersion, plan: TrainingPlan
         )
     if len(done) < trials:
         why = f"{len(done)} of {trials}: {hours:g} hours leave no time for another trial of {longest / 60:.1f} minutes"
-        return tuning.model_copy(update={"stopped": why})
+        return tuning.model_copy(update={"stop_reason": why})
     return tuning
 
 
-def finished(study: "optuna.Study") -> list[Trial]:
+def list_finished_trials(study: "optuna.Study") -> list[Trial]:
     """The complete and pruned trials; what failed was tried again, or given up."""
     from optuna.trial import TrialState
 
@@ -156,22 +158,22 @@ def finished(study: "optuna.Study") -> list[Trial]:
             state="complete" if trial.state == TrialState.COMPLETE else "pruned",
             loss=trial.value,
             seconds=trial.duration.total_seconds() if trial.duration else 0,
-            settings=as_settings(trial.params),
+            settings=to_train_settings(trial.params),
         )
         for number, trial in enumerate(study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED)))
     ]
 
 
-def outcome(done: list[Trial], plan: TrainingPlan, folder: Path, run_id: str) -> Tuning | None:
+def summarise_trials(done: list[Trial], plan: TrainingPlan, folder: Path, run_id: str) -> Tuning | None:
     """The best trial beside that of the present values; none as long as every trial diverged."""
     complete = [trial for trial in done if trial.state == "complete"]
     if not complete:
         return None
-    now = as_settings(present(plan.train))
+    now = to_train_settings(current_parameters(plan.train))
     return Tuning(
         uri=str(folder),
         run_id=run_id,
         trials=done,
-        present=next((trial for trial in complete if trial.settings == now), None),
+        current=next((trial for trial in complete if trial.settings == now), None),
         best=min(complete, key=attrgetter("loss")),  # the earlier of two that are alike
     )

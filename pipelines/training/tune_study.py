@@ -8,11 +8,11 @@ from pipelines.core.plan import Train, TrainingPlan
 if TYPE_CHECKING:
     import optuna
 
-STARTUP = 3  # trials before TPE stops drawing at random, and the median of those complete prunes
-STARTS = 3  # a trial that its process died in so often is given up: perhaps it is what kills
+STARTUP_TRIALS = 3  # trials before TPE stops drawing at random, and the median of those complete prunes
+MAX_STARTS = 3  # a trial that its process died in so often is given up: perhaps it is what kills
 
 
-def space(train: Train) -> dict[str, "optuna.distributions.BaseDistribution"]:
+def search_space(train: Train) -> dict[str, "optuna.distributions.BaseDistribution"]:
     """Parameter → its values. The present ones are among them, and no batch takes more memory than the present one."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
@@ -33,13 +33,13 @@ def space(train: Train) -> dict[str, "optuna.distributions.BaseDistribution"]:
     return searched
 
 
-def present(train: Train) -> dict[str, float]:
+def current_parameters(train: Train) -> dict[str, float]:
     """The present values as parameters of the study."""
     values = train.model_dump() | {"alpha_ratio": train.lora_alpha / train.lora_rank}
-    return {name: values[name] for name in space(train)}
+    return {name: values[name] for name in search_space(train)}
 
 
-def as_settings(parameters: dict[str, Any]) -> dict[str, float]:
+def to_train_settings(parameters: dict[str, Any]) -> dict[str, float]:
     """Parameters of the study as settings of the plan's section train."""
     alpha = max(1, round(parameters["alpha_ratio"] * parameters["lora_rank"]))
     return {name: value for name, value in parameters.items() if name != "alpha_ratio"} | {"lora_alpha": alpha}
@@ -59,22 +59,22 @@ def open_study(folder: Path, plan: TrainingPlan) -> "optuna.Study":
     study = optuna.create_study(
         storage=f"sqlite:///{folder}/study.db",
         study_name=plan.template,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
         load_if_exists=True,
     )
-    study.enqueue_trial(present(plan.train), skip_if_exists=True)
+    study.enqueue_trial(current_parameters(plan.train), skip_if_exists=True)
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
         starts = trial.user_attrs.get("starts", 1)
-        if starts < STARTS:  # first: a kill before the next line lets it be tried twice, not never
+        if starts < MAX_STARTS:  # first: a kill before the next line lets it be tried twice, not never
             wanted = trial.system_attrs.get("fixed_params", {}) | trial.params
             study.enqueue_trial(wanted, user_attrs={"starts": starts + 1})
         study.tell(trial.number, state=TrialState.FAIL)
     return study
 
 
-def ask(study: "optuna.Study", plan: TrainingPlan, number: int) -> "optuna.Trial":
+def next_trial(study: "optuna.Study", plan: TrainingPlan, number: int) -> "optuna.Trial":
     """The next trial. It is drawn from its number and what came before alone, however often the study was killed."""
     import optuna
 
-    study.sampler = optuna.samplers.TPESampler(seed=plan.train.seed + number, n_startup_trials=STARTUP)
-    return study.ask(space(plan.train))
+    study.sampler = optuna.samplers.TPESampler(seed=plan.train.seed + number, n_startup_trials=STARTUP_TRIALS)
+    return study.ask(search_space(plan.train))

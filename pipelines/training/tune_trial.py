@@ -18,14 +18,16 @@ from transformers import TrainerCallback, TrainerControl, TrainerState  # noqa: 
 from pipelines.core.artifacts import Artifact, DatasetVersion
 from pipelines.core.files import read_jsonl
 from pipelines.core.plan import TrainingPlan
-from pipelines.training.checkpoints import last_whole, peak_rss_mib
-from pipelines.training.mlflow_callback import Journal, held_run, journal, run_tags
-from pipelines.training.sft_trainer import AnswerTrainer, make_trainer
+from pipelines.training.checkpoints import find_last_checkpoint, peak_rss_mib
+from pipelines.training.mlflow_callback import MLflowCallback, open_run, open_training_run, run_tags
+from pipelines.training.sft_trainer import CompletionSFTTrainer, make_sft_trainer
 
-CHECKS = 4  # looks at the validation loss: trials of any length are compared at the same share of their training
+PRUNING_CHECKS = (
+    4  # looks at the validation loss: trials of any length are compared at the same share of their training
+)
 
 
-def attempt(
+def run_trial(
     trial: optuna.Trial, name: str, base: Path, dataset: DatasetVersion, plan: TrainingPlan, checkpoints: Path
 ) -> float:
     """The loss on `dataset`'s held-out rows (nats an answer token) after training on the others.
@@ -36,11 +38,11 @@ def attempt(
         TrialPruned: the loss was behind the median of earlier trials, or is no number any more.
     """
     splits = {split: read_jsonl(Path(dataset.uri) / f"{split}.jsonl") for split in ("train", "heldout")}
-    with journal(dataset, splits, plan, checkpoints / "run_id", name) as diary:
-        trainer = make_trainer(base, splits, plan, checkpoints, diary)
-        checks = Checks(trial, trainer, diary)
+    with open_training_run(dataset, splits, plan, checkpoints / "run_id", name) as diary:
+        trainer = make_sft_trainer(base, splits, plan, checkpoints, diary)
+        checks = PruningCallback(trial, trainer, diary)
         trainer.add_callback(checks)
-        trainer.train(resume_from_checkpoint=last_whole(checkpoints))
+        trainer.train(resume_from_checkpoint=find_last_checkpoint(checkpoints))
         if diary.lost:
             raise diary.lost
         loss = checks.loss if checks.pruned else checks.look(trainer.state.global_step)
@@ -54,15 +56,15 @@ def attempt(
     return loss
 
 
-class Checks(TrainerCallback):
+class PruningCallback(TrainerCallback):
     """Tells the study the validation loss on the way, and ends a training that the study gives up."""
 
-    def __init__(self, trial: optuna.Trial, trainer: AnswerTrainer, diary: Journal) -> None:
+    def __init__(self, trial: optuna.Trial, trainer: CompletionSFTTrainer, diary: MLflowCallback) -> None:
         self.trial, self.trainer, self.diary = trial, trainer, diary
         self.loss, self.pruned = math.inf, False
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        before, check = ((state.global_step - ago) * CHECKS // state.max_steps for ago in (1, 0))
+        before, check = ((state.global_step - ago) * PRUNING_CHECKS // state.max_steps for ago in (1, 0))
         if check == before or state.global_step == state.max_steps:
             return
         self.trial.report(self.look(state.global_step), check)
@@ -76,9 +78,9 @@ class Checks(TrainerCallback):
 
 
 @contextmanager
-def held_tuning(dataset: DatasetVersion, plan: TrainingPlan, memory: Path) -> Iterator[tuple[Any, str]]:
+def open_tuning_run(dataset: DatasetVersion, plan: TrainingPlan, memory: Path) -> Iterator[tuple[Any, str]]:
     """Hold the MLflow run open that the trials' runs lie in; yields the mlflow library and the run's id."""
-    with held_run(
+    with open_run(
         plan,
         memory,
         run_name=f"tune {dataset.tag}",
@@ -90,7 +92,7 @@ def held_tuning(dataset: DatasetVersion, plan: TrainingPlan, memory: Path) -> It
         yield mlflow, run_id
 
 
-def publish(mlflow: Any, study: optuna.Study, tuning: Artifact) -> None:
+def log_study(mlflow: Any, study: optuna.Study, tuning: Artifact) -> None:
     """Log to the open run what is known so far: the best beside the present values, every trial, Optuna's figures."""
     import matplotlib.pyplot as plt
     from optuna.visualization import matplotlib as drawn

@@ -13,7 +13,7 @@ from itertools import combinations, permutations, product
 from typing import Any, NamedTuple, TypeVar
 
 from pipelines.core.files import digest
-from pipelines.evaluation.behaviours import Invariance, file_of, load
+from pipelines.evaluation.behaviours import Invariance, find_behaviour_file, load_behaviour_tests
 from pipelines.kits.perturbations import OF_QUESTION, perturb
 
 Row = dict[str, Any]
@@ -85,8 +85,8 @@ def same(rows: list[Row], rng: random.Random) -> Iterator[Pair]:
 
 def paraphrases(template: str) -> Iterator[Pair]:
     """Of the kit's behaviour tests: hand-written, in words far apart."""
-    file = file_of(template)
-    for probe in load(file) if file else []:
+    file = find_behaviour_file(template)
+    for probe in load_behaviour_tests(file) if file else []:
         if isinstance(probe, Invariance) and probe.paraphrases:
             for case in probe.model_copy(update={"perturb": []}).make():
                 one, other = map(text, case.questions)

@@ -15,7 +15,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, write_text
 from pipelines.core.templates import make_plan
 from pipelines.costs.cost_store import Forecast, Training, keep, read
-from pipelines.training.estimate import BENCH, calibrate, parameters
+from pipelines.training.estimate import BENCHMARK, calibrate, count_parameters
 from pipelines.training.estimate import estimate as forecast
 from tests.bench.train import ROUNDS, TEMPLATE, environment, laid_out, speeds, watched
 
@@ -38,7 +38,7 @@ def run(steps: int = 16, write: bool = False) -> dict[str, Any]:
         plan, cpus = make_plan(TEMPLATE), psutil.cpu_count() or 1
         figures = {
             "model": plan.base.model,
-            "parameters": parameters(Path(asked["base"])),
+            "parameters": count_parameters(Path(asked["base"])),
             "cpus": cpus,
             "tokens_per_second": cpus * statistics.median(speed for _, speed in rounds),
             "fixed_seconds": min(one.seconds - one.step_seconds for one, _ in rounds),
@@ -46,7 +46,7 @@ def run(steps: int = 16, write: bool = False) -> dict[str, Any]:
             "spread": max(max(ratio, 1 / ratio) for ratio in (1 + (one.error or 0) for one, _ in rounds)),
         }
     if write:
-        write_text(BENCH, json.dumps(figures, indent=1) + "\n")
+        write_text(BENCHMARK, json.dumps(figures, indent=1) + "\n")
     return figures | {"errors": [one.error for one, _ in rounds], "steps": steps}
 
 

@@ -111,7 +111,7 @@ def judge(truth: str, questions: int, seed: int) -> list[dict[str, bool]]:
     for number in range(seed, seed + CHUNK):
         rng = np.random.default_rng([list(TRUTHS).index(truth), questions, number])
         answers = examination(rng, TRUTHS[truth], questions)
-        compared = paired_statistics.comparisons(answers, GATE.metric, PLAN)
+        compared = paired_statistics.compare_arms(answers, GATE.metric, PLAN)
         gains = all(rule.passed for rule in gate_rules.gains(compared, GATE))
         slices = all(rule.passed for rule in gate_rules.slices(compared, GATE))
         bare = round(compared[0].gain, 9) >= 0
@@ -173,10 +173,10 @@ def plain_intervals(answers: dict[Arm, list[dict[str, Any]]]) -> dict[str, bool]
     sample = np.bincount(members, weights=gains), np.bincount(members)
     settled = {"paired": True, "vectorized": True, "confidence_level": PLAN.confidence}
     percentile = stats.bootstrap(
-        sample, paired_statistics.ratio, method="percentile", n_resamples=PLAN.resamples, rng=17, **settled
+        sample, paired_statistics.ratio_of_sums, method="percentile", n_resamples=PLAN.resamples, rng=17, **settled
     )
     bca = stats.bootstrap(
-        sample, paired_statistics.ratio, method="BCa", n_resamples=0, bootstrap_result=percentile, **settled
+        sample, paired_statistics.ratio_of_sums, method="BCa", n_resamples=0, bootstrap_result=percentile, **settled
     )
     return {"percentile": bool(percentile.confidence_interval.low > 0), "BCa": bool(bca.confidence_interval.low > 0)}
 

@@ -42,9 +42,9 @@ def run(rows: int = 128, rates: tuple[float, ...] = (5e-5,)) -> dict[str, Any]:
         for each rate also the reward's margin and accuracy on the last batch, and seconds.
     """
     from pipelines.kits.automotive import service_advisor
-    from pipelines.training.base_model import prepare
+    from pipelines.training.base_model import prepare_base
 
-    base = str(prepare(make_plan(TEMPLATE).base))
+    base = str(prepare_base(make_plan(TEMPLATE).base))
     plan = make_plan(TEMPLATE, {"base.model": base, "train.epochs": 1, "preference.enabled": True})
     parts = parted(service_advisor.build(), rows)
     with own_home() as home:
@@ -91,12 +91,12 @@ def asked(adapter: Adapter, dataset: DatasetVersion, unseen: list[Row], plan: Tr
     import torch
     from transformers import TrainerCallback
 
-    from pipelines.training.dpo_trainer import make_pair_trainer
-    from pipelines.training.fine_tune import splits_of
+    from pipelines.training.dpo_trainer import make_dpo_trainer
+    from pipelines.training.fine_tune import read_splits
 
-    splits, pairs = splits_of(dataset), {"train": unseen, "heldout": unseen}
+    splits, pairs = read_splits(dataset), {"train": unseen, "heldout": unseen}
     with tempfile.TemporaryDirectory() as folder:
-        trainer: Any = make_pair_trainer(
+        trainer: Any = make_dpo_trainer(
             Path(plan.base.model), Path(adapter.uri), splits, pairs, plan, Path(folder), TrainerCallback()
         )
     model, tokenizer, right = trainer.model, trainer.processing_class, 0

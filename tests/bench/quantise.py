@@ -11,10 +11,10 @@ from pipelines.core.settings import settings
 from pipelines.core.templates import make_plan
 from pipelines.costs.cost_store import Quantised, keep
 from pipelines.datasets.versions import latest
-from pipelines.evaluation.evaluate import chosen
-from pipelines.evaluation.metrics import marks
+from pipelines.evaluation.evaluate import sample_by_topic
+from pipelines.evaluation.metrics import score_answer
 from pipelines.registry.champion import fetch_champion
-from pipelines.training.export import merged
+from pipelines.training.export import export_adapter
 from tests.bench.served import Answer, ask, served
 
 FORMS = ("int8", "int4")
@@ -34,16 +34,16 @@ def run(template: str, questions: int = 60) -> dict[str, Any]:
     plan, champion = make_plan(template), fetch_champion(make_plan(template), settings().home / "bench" / template)
     if champion.adapter is None:
         raise WeaverError(f"{template} has no champion yet", f"Run `weaver run {template}` first.")
-    rows = chosen(read_jsonl(Path(latest(template).uri) / "heldout.jsonl"), questions)
+    rows = sample_by_topic(read_jsonl(Path(latest(template).uri) / "heldout.jsonl"), questions)
     base, work = Base.model_validate(champion.base), settings().home / "bench" / template
     answers: dict[str, list[Answer]] = {}
     for form in FORMS:
         deployment = plan.deployment.model_copy(update={"quantisation": form, "backends": ["llama_cpp"]})
-        with served(merged(champion.adapter, base, deployment, work) / "model.gguf", plan) as server:
+        with served(export_adapter(champion.adapter, base, deployment, work) / "model.gguf", plan) as server:
             ask(server, rows[0], plan)  # the first warms up
             answers[form] = [ask(server, row, plan) for row in rows]
     scores = {
-        form: [float(marks(row, answer.text)["score"] or 0) for row, answer in zip(rows, told, strict=True)]
+        form: [float(score_answer(row, answer.text)["score"] or 0) for row, answer in zip(rows, told, strict=True)]
         for form, told in answers.items()
     }
     loss, high = lost(scores["int8"], scores["int4"])

@@ -62,7 +62,7 @@ def best(steps: int, *sides: str) -> dict[str, dict[str, float]]:
 def laid_out(steps: int, data: Path) -> dict[str, Any]:
     """Write so many steps' rows of the Service Advisor into a folder; what a side is told of it."""
     from pipelines.kits.automotive import service_advisor
-    from pipelines.training.base_model import prepare
+    from pipelines.training.base_model import prepare_base
 
     rows = service_advisor.build()
     random.Random(0).shuffle(rows)
@@ -70,7 +70,7 @@ def laid_out(steps: int, data: Path) -> dict[str, Any]:
     seen = steps * plan.train.batch_size * plan.train.gradient_accumulation
     write_jsonl(data / "train.jsonl", rows[:seen])
     write_jsonl(data / "heldout.jsonl", rows[-HELDOUT:])
-    return {"data": str(data), "base": str(prepare(plan.base)), "steps": steps}
+    return {"data": str(data), "base": str(prepare_base(plan.base)), "steps": steps}
 
 
 def apart(side: str, asked: dict[str, Any], scratch: Path) -> dict[str, float]:
@@ -136,15 +136,15 @@ def full(data: Path, plan: TrainingPlan) -> None:
     import torch
     from trl import SFTConfig
 
-    from pipelines.training.base_model import load
-    from pipelines.training.sft_trainer import AnswerTrainer, conversations
+    from pipelines.training.base_model import load_base
+    from pipelines.training.sft_trainer import CompletionSFTTrainer, to_conversation_dataset
 
     whole = plan.base.model_copy(update={"quantisation": "none"})
-    model, tokenizer = load(Path(plan.base.model), whole)
-    AnswerTrainer(
+    model, tokenizer = load_base(Path(plan.base.model), whole)
+    CompletionSFTTrainer(
         model=model,
         processing_class=tokenizer,
-        train_dataset=conversations(read_jsonl(data / "train.jsonl"), plan),
+        train_dataset=to_conversation_dataset(read_jsonl(data / "train.jsonl"), plan),
         args=SFTConfig(
             output_dir="full",
             max_steps=plan.train.max_steps,

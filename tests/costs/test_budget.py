@@ -14,7 +14,7 @@ from pipelines.core.templates import make_plan, template_files
 from pipelines.costs.cost_store import Execution, Forecast, Training, keep, month, read
 from pipelines.stages.table import run_stage
 from pipelines.training.budget import exceeded
-from pipelines.training.estimate import estimate, kind, known
+from pipelines.training.estimate import estimate, speed_from_history, training_kind
 
 T = "own_advisor"
 
@@ -124,7 +124,7 @@ def training(plan: Any, tokens_per_second: float, mlflow_run: str) -> None:
     keep(
         Training(
             template=T,
-            kind=kind(plan),
+            kind=training_kind(plan),
             mlflow_run=mlflow_run,
             plan=plan.digest(),
             tokens=1000.0 * tokens_per_second,
@@ -144,7 +144,7 @@ def test_a_calibration_is_a_few_real_steps(template: Any, dataset: DatasetVersio
     plan = make_plan(T, values)
     took = calibrate(dataset, plan)
     assert took.tokens > 100 and took.step_seconds > 0 and took.mlflow_run == ""
-    speed = known(plan)
+    speed = speed_from_history(plan)
     assert speed and speed.tokens_per_second == pytest.approx(took.tokens / took.step_seconds)
     assert "1 calibrations of this kind" in speed.basis
 

@@ -98,8 +98,8 @@ def asked_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., A
     def run(text: str, answerer: Callable[[dict[str, Any]], str] = reader) -> Any:
         file = tmp_path / "any.yaml"
         file.write_text(text)
-        monkeypatch.setattr(behaviours, "file_of", lambda template: file)
-        return behaviours.test("any", lambda rows: [answerer(row) for row in rows])
+        monkeypatch.setattr(behaviours, "find_behaviour_file", lambda template: file)
+        return behaviours.run_behaviour_tests("any", lambda rows: [answerer(row) for row in rows])
 
     return run
 
@@ -136,12 +136,12 @@ def test_all_questions_are_asked_at_once_and_none_twice(home: Path) -> None:
         calls.append([(row["instruction"], row["input"]) for row in rows])
         return ["" for _ in rows]
 
-    artifacts, told = behaviours.test("service_advisor", ask)
+    artifacts, told = behaviours.run_behaviour_tests("service_advisor", ask)
     (asked,) = calls
     assert len(asked) == len(set(asked)) < sum(len(case["questions"]) for case in told)
     assert {artifact.name: artifact.passed for artifact in artifacts}.keys() == {case["behaviour"] for case in told}
     assert not any(artifact.passed for artifact in artifacts)
-    behaviours.test("service_advisor", ask)
+    behaviours.run_behaviour_tests("service_advisor", ask)
     assert calls[0] == calls[1], "one seed, one text"
 
 
@@ -180,16 +180,18 @@ def test_kinds_names_and_the_top_key_are_checked(asked_of: Callable[..., Any]) -
 
 def test_a_copy_of_a_template_is_held_to_its_behaviours_and_a_stranger_to_none(home: Path) -> None:
     own = new_template("our_advisor", "service_advisor")
-    assert behaviours.file_of("our_advisor") == behaviours.file_of("service_advisor") == FILES[-1]
+    assert (
+        behaviours.find_behaviour_file("our_advisor") == behaviours.find_behaviour_file("service_advisor") == FILES[-1]
+    )
     own.write_text(own.read_text().replace("automotive.service_advisor", "rows.jsonl"))
-    assert behaviours.file_of("our_advisor") is None
-    assert behaviours.test("our_advisor", lambda rows: ["" for _ in rows]) == ([], [])
+    assert behaviours.find_behaviour_file("our_advisor") is None
+    assert behaviours.run_behaviour_tests("our_advisor", lambda rows: ["" for _ in rows]) == ([], [])
 
 
 def test_every_template_of_the_kit_has_behaviours_of_every_kind() -> None:
     assert {file.stem for file in FILES} == set(kits()["automotive"].templates())
     for file in FILES:
-        probes = behaviours.load(file)
+        probes = behaviours.load_behaviour_tests(file)
         assert 8 <= len(probes) <= 13
         assert {probe.kind for probe in probes} == set(behaviours.KINDS)
         for probe in probes:
@@ -202,7 +204,7 @@ def test_no_question_of_the_kits_behaviours_is_a_row_of_its_data(file: Path) -> 
     builder = load_template(file.stem).data["source"]
     rows = importlib.import_module(f"pipelines.kits.{builder}").build()
     known = {(row["instruction"], row["input"]) for row in rows}
-    asked = [row for probe in behaviours.load(file) for case in probe.make() for row in case.questions]
+    asked = [row for probe in behaviours.load_behaviour_tests(file) for case in probe.make() for row in case.questions]
     assert len(asked) > 80
     assert not [row for row in asked if (row["instruction"], row["input"]) in known]
 

@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 
-from pipelines.evaluation.error_analysis import advice, contradictions, failures, regressions
-from pipelines.evaluation.metrics import marks
+from pipelines.evaluation.error_analysis import (
+    find_contradictions,
+    find_regressions,
+    find_wrong_answers,
+    suggest_improvements,
+)
+from pipelines.evaluation.metrics import score_answer
 
 ASKED = {
     "instruction": "Which wheels are driven?",
@@ -24,7 +29,7 @@ TRAIN = [
 def answered(answer: str, truth: str = "Its drive is rear-wheel.", fact: str = "rear-wheel", **more: Any) -> Any:
     facts = {"drive": fact} if fact else {}
     said = {"answer": answer, "truth": truth, "expected": facts, "cut": False, "confidence": 0.5}
-    return ASKED | said | marks({"output": truth, "facts": facts}, answer) | more
+    return ASKED | said | score_answer({"output": truth, "facts": facts}, answer) | more
 
 
 @pytest.mark.parametrize(
@@ -42,57 +47,57 @@ def answered(answer: str, truth: str = "Its drive is rear-wheel.", fact: str = "
     ],
 )
 def test_each_way_to_be_wrong_has_its_name(answer: str, error: str) -> None:
-    (failure,) = failures([answered(answer)], TRAIN)
+    (failure,) = find_wrong_answers([answered(answer)], TRAIN)
     assert failure["error"] == error
 
 
 def test_an_answer_that_was_cut_off_is_told_as_that() -> None:
-    (failure,) = failures([answered("Well, that is a car of which much may be said", cut=True)], TRAIN)
+    (failure,) = find_wrong_answers([answered("Well, that is a car of which much may be said", cut=True)], TRAIN)
     assert failure["error"] == "cut off"
 
 
 def test_a_number_in_another_spelling_is_only_format() -> None:
-    (failure,) = failures([answered("13,586 dollars", "It costs $13586.", "$13586")], [])
+    (failure,) = find_wrong_answers([answered("13,586 dollars", "It costs $13586.", "$13586")], [])
     assert failure["error"] == "format only"
 
 
 def test_right_answers_are_no_failures_and_without_facts_words_decide() -> None:
-    assert not failures([answered("It is rear-wheel.")], TRAIN)
-    assert not failures([answered("Its drive is rear.", fact="")], TRAIN)
-    assert failures([answered("Pardon?", fact="")], TRAIN)
+    assert not find_wrong_answers([answered("It is rear-wheel.")], TRAIN)
+    assert not find_wrong_answers([answered("Its drive is rear.", fact="")], TRAIN)
+    assert find_wrong_answers([answered("Pardon?", fact="")], TRAIN)
 
 
 def test_the_surest_mistakes_come_first() -> None:
-    found = failures([answered("Good.", confidence=0.2), answered("Bad.", confidence=0.9)], TRAIN)
+    found = find_wrong_answers([answered("Good.", confidence=0.2), answered("Bad.", confidence=0.9)], TRAIN)
     assert [row["answer"] for row in found] == ["Bad.", "Good."]
 
 
 def test_what_the_champion_knew_is_told() -> None:
     right, wrong = answered("It is rear-wheel."), answered("Good.")
-    lost = regressions({"champion": [right, wrong, right], "challenger": [wrong, right, right]})
+    lost = find_regressions({"champion": [right, wrong, right], "challenger": [wrong, right, right]})
     assert [(row["before"], row["answer"]) for row in lost] == [("It is rear-wheel.", "Good.")]
-    assert not regressions({"challenger": [wrong]})
+    assert not find_regressions({"challenger": [wrong]})
 
 
 def test_training_rows_that_contradict_each_other_are_found() -> None:
     twin = TRAIN[0] | {"instruction": "driven wheels, 0", "output": "Front-wheel.", "facts": {"drive": "front-wheel"}}
-    assert contradictions([*TRAIN, twin]) == [[TRAIN[0], twin]]
-    assert not contradictions([*TRAIN, dict(TRAIN[0])])
+    assert find_contradictions([*TRAIN, twin]) == [[TRAIN[0], twin]]
+    assert not find_contradictions([*TRAIN, dict(TRAIN[0])])
 
 
 def test_what_is_said_of_one_code_must_agree_however_it_is_asked() -> None:
     code = {"input": "", "key": "P0420", "topic": "urgency", "source": "guide", "instruction": "Urgent?"}
     rows = [code | {"output": "Soon.", "facts": {"urgency": "soon"}}]
     rows += [code | {"instruction": "Can I drive?", "output": "Stop.", "facts": {"urgency": "stop"}}]
-    assert contradictions(rows) == [rows]
+    assert find_contradictions(rows) == [rows]
 
 
 def test_a_topic_that_fails_more_than_the_others_wants_rows() -> None:
     bad, good = answered("Its drive is front-wheel."), answered("It is rear-wheel.", topic="engine")
     many = [TRAIN[0] | {"topic": "engine", "instruction": f"{n}?"} for n in range(9)]
-    (found,) = advice({"challenger": [bad] * 3 + [good] * 3}, TRAIN + many)
+    (found,) = suggest_improvements({"challenger": [bad] * 3 + [good] * 3}, TRAIN + many)
     assert found["title"] == "More rows about drivetrain"
     assert "3 of 3 answers are wrong (100%; over all topics 50%), 3 of them: wrong label" in found["text"]
     assert "2 training rows, a topic has 6 on average." in found["text"]
-    (found,) = advice({"challenger": [bad] * 3 + [good] * 3}, TRAIN * 9 + many[:1])
+    (found,) = suggest_improvements({"challenger": [bad] * 3 + [good] * 3}, TRAIN * 9 + many[:1])
     assert found["title"] == "Clearer rows about drivetrain"

@@ -12,7 +12,7 @@ from pipelines.core.artifacts import ChampionModel, DatasetVersion, Evaluation, 
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, read_jsonl, write_jsonl
 from pipelines.core.plan import TrainingPlan
-from pipelines.evaluation.evaluate import chosen, evaluate, identified
+from pipelines.evaluation.evaluate import add_row_ids, evaluate, sample_by_topic
 from pipelines.training.export import export
 
 
@@ -140,7 +140,7 @@ def test_an_empty_split_is_refused(exported: Export, plan: TrainingPlan, rows: l
 
 def test_a_question_that_stands_there_twice_is_refused_by_its_lines(dataset: DatasetVersion, rows: list[Any]) -> None:
     with pytest.raises(WeaverError, match=r"heldout\.jsonl, lines 2 and 4: the same question"):
-        identified([*rows[:3], rows[1] | {"output": "Otherwise."}], dataset)
+        add_row_ids([*rows[:3], rows[1] | {"output": "Otherwise."}], dataset)
 
 
 def test_held_out_questions_that_training_knows_are_counted(
@@ -155,5 +155,5 @@ def test_held_out_questions_that_training_knows_are_counted(
 
 def test_a_limit_takes_from_every_topic() -> None:
     rows = [{"topic": topic, "n": n} for topic in "abc" for n in range(10)]
-    assert {row["topic"] for row in chosen(rows, 3)} == set("abc")
-    assert chosen(rows, 0) == rows
+    assert {row["topic"] for row in sample_by_topic(rows, 3)} == set("abc")
+    assert sample_by_topic(rows, 0) == rows

@@ -12,15 +12,15 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import TrainingPlan
 from pipelines.evaluation import few_shot
-from pipelines.evaluation.generate import TIMED, Model
+from pipelines.evaluation.generate import LATENCY_QUESTIONS, AnswerGenerator
 from pipelines.text import chat_format
 
 Rows = list[dict[str, Any]]
 
 
 @pytest.fixture
-def model(small_base: Path, plan: TrainingPlan) -> Model:
-    return Model(small_base, plan, signed=False)
+def model(small_base: Path, plan: TrainingPlan) -> AnswerGenerator:
+    return AnswerGenerator(small_base, plan, signed=False)
 
 
 def nothing(done: int, total: int) -> None:
@@ -56,16 +56,16 @@ def alone(folder: Path, plan: TrainingPlan, row: dict[str, Any], shown: Rows) ->
 
 @pytest.mark.parametrize("few", [0, 2])
 def test_batches_answer_as_rows_alone_do(
-    model: Model, small_base: Path, plan: TrainingPlan, rows: Rows, few: int
+    model: AnswerGenerator, small_base: Path, plan: TrainingPlan, rows: Rows, few: int
 ) -> None:
     asked = rows[:9]
-    shown = few_shot.examples(rows[24:], {row["topic"] for row in asked}, few)
+    shown = few_shot.select_examples(rows[24:], {row["topic"] for row in asked}, few)
     found = model.answers(asked, nothing, shown)
     assert found == [alone(small_base, plan, row, shown[row["topic"]]) for row in asked]
     assert len({line["answer"] for line in found}) > 1
 
 
-def test_an_answer_ends_where_the_model_ends_it(model: Model, plan: TrainingPlan, rows: Rows) -> None:
+def test_an_answer_ends_where_the_model_ends_it(model: AnswerGenerator, plan: TrainingPlan, rows: Rows) -> None:
     first = model.answers(rows[:9], nothing)
     place = next(i for i, line in enumerate(first) if line["answer_tokens"] == plan.evaluate.max_new_tokens)
     assert first[place]["cut"]
@@ -76,43 +76,43 @@ def test_an_answer_ends_where_the_model_ends_it(model: Model, plan: TrainingPlan
     assert not again["cut"]
 
 
-def test_questions_without_a_known_answer_get_one_in_their_order(model: Model, rows: Rows) -> None:
+def test_questions_without_a_known_answer_get_one_in_their_order(model: AnswerGenerator, rows: Rows) -> None:
     asked = [{"instruction": row["instruction"], "input": row["input"]} for row in rows[:9]]
     assert model.ask(asked) == [line["answer"] for line in model.answers(rows[:9], nothing)]
     assert model.ask([]) == []
 
 
-def test_progress_counts_up_to_all(model: Model, rows: Rows) -> None:
+def test_progress_counts_up_to_all(model: AnswerGenerator, rows: Rows) -> None:
     told: list[tuple[int, int]] = []
     model.answers(rows[:9], lambda done, total: told.append((done, total)))
     assert told == [(7, 9), (9, 9)]
 
 
-def test_times_are_of_single_questions(model: Model, rows: Rows) -> None:
+def test_times_are_of_single_questions(model: AnswerGenerator, rows: Rows) -> None:
     timings = model.timings(rows)
-    assert len(timings) == TIMED
+    assert len(timings) == LATENCY_QUESTIONS
     assert all(0 < one["first_token"] < one["answer"] and 1 < one["tokens"] <= 8 for one in timings)
     assert len(model.timings(rows[:2])) == 2
 
 
 def test_what_is_not_signed_is_not_loaded(small_base: Path, plan: TrainingPlan, room: Path) -> None:
     with pytest.raises(WeaverError, match="not signed"):
-        Model(small_base, plan)
+        AnswerGenerator(small_base, plan)
 
 
 def test_examples_are_of_the_questions_own_topic_and_the_same_every_time(rows: Rows) -> None:
-    shown = few_shot.examples(rows, ["urgency", "drive/train", "urgency"], 3)
+    shown = few_shot.select_examples(rows, ["urgency", "drive/train", "urgency"], 3)
     assert {topic: [row["topic"] for row in found] for topic, found in shown.items()} == {
         "drive/train": ["drive/train"] * 3,
         "urgency": ["urgency"] * 3,
     }
-    assert shown == few_shot.examples(rows, ["drive/train", "urgency"], 3)
+    assert shown == few_shot.select_examples(rows, ["drive/train", "urgency"], 3)
 
 
 def test_a_topic_with_too_few_examples_borrows_from_the_others_and_says_nothing_twice(rows: Rows) -> None:
     many = [row | {"topic": f"topic {i % 3}", "key": str(i % 6)} for i, row in enumerate(rows)]
     one = rows[0] | {"topic": "rare", "key": "99"}
-    (found,) = few_shot.examples([*many, one], ["rare"], 4).values()
+    (found,) = few_shot.select_examples([*many, one], ["rare"], 4).values()
     assert found[0] == one
     assert {row["topic"] for row in found[1:]} == {"topic 0", "topic 1", "topic 2"}
     assert len({row["key"] for row in found}) == 4

@@ -10,7 +10,7 @@ from scipy import stats
 from pipelines.core.artifacts import Arm
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Evaluate
-from pipelines.evaluation.paired_statistics import Interval, comparisons, interval
+from pipelines.evaluation.paired_statistics import Interval, bootstrap_interval, compare_arms
 
 # Hours of sleep gained by ten patients on two drugs: Student, "The Probable Error of a Mean", Biometrika 6 (1908).
 SLEEP = (
@@ -44,7 +44,7 @@ def test_published_pairs_have_their_published_figures(
     least = min(map(min, pairs))
     span = max(map(max, pairs)) - least
     ours, theirs = ([(value - least) / span for value in side] for side in pairs)
-    found = interval(ours, theirs, [f"{number:02}" for number in range(len(ours))], 0.95, 9999)
+    found = bootstrap_interval(ours, theirs, [f"{number:02}" for number in range(len(ours))], 0.95, 9999)
     assert found.gain * span == pytest.approx(gain, abs=0.001)
     quantiles = stats.t.ppf([0.975, 0.8], len(ours) - 1)
     assert found.detectable * span == pytest.approx(quantiles.sum() * gain / t, rel=0.001)
@@ -56,7 +56,7 @@ def test_many_clusters_have_the_cluster_robust_interval_of_statsmodels() -> None
     from statsmodels.api import OLS
 
     ours, theirs, clusters = made_up(400)
-    found = interval(ours, theirs, clusters, 0.95, 9999)
+    found = bootstrap_interval(ours, theirs, clusters, 0.95, 9999)
     groups = np.unique(clusters, return_inverse=True)[1]
     robust = OLS(ours - theirs, np.ones(len(ours))).fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
     ((low, high),) = robust.conf_int()
@@ -67,7 +67,7 @@ def test_many_clusters_have_the_cluster_robust_interval_of_statsmodels() -> None
 
 def test_questions_of_their_own_have_scipys_paired_percentile_interval_at_the_level_for_so_few() -> None:
     ours, theirs, _ = made_up(40, size=1)
-    found = interval(ours, theirs, [f"{number:02}" for number in range(40)], 0.95, 999)
+    found = bootstrap_interval(ours, theirs, [f"{number:02}" for number in range(40)], 0.95, 999)
     level = 1 - 2 * stats.norm.cdf(-math.sqrt(40 / 39) * stats.t.ppf(0.975, 39))
     scipys = stats.bootstrap(
         (ours, theirs),
@@ -84,29 +84,34 @@ def test_questions_of_their_own_have_scipys_paired_percentile_interval_at_the_le
 
 def test_swapping_the_arms_mirrors_the_interval() -> None:
     ours, theirs, clusters = made_up(30)
-    one, other = interval(ours, theirs, clusters, 0.9, 999), interval(theirs, ours, clusters, 0.9, 999)
+    one, other = (
+        bootstrap_interval(ours, theirs, clusters, 0.9, 999),
+        bootstrap_interval(theirs, ours, clusters, 0.9, 999),
+    )
     assert (one.gain, one.low, one.high) == pytest.approx((-other.gain, -other.high, -other.low))
     assert one.detectable == pytest.approx(other.detectable)
 
 
 def test_asking_the_same_again_proves_nothing_more() -> None:
     ours, theirs, clusters = made_up(30)
-    once = interval(ours, theirs, clusters, 0.95, 999)
-    thrice = interval(np.tile(ours, 3), np.tile(theirs, 3), clusters * 3, 0.95, 999)
+    once = bootstrap_interval(ours, theirs, clusters, 0.95, 999)
+    thrice = bootstrap_interval(np.tile(ours, 3), np.tile(theirs, 3), clusters * 3, 0.95, 999)
     assert (thrice.low, thrice.high, thrice.detectable) == pytest.approx((once.low, once.high, once.detectable))
     assert (thrice.questions, thrice.clusters) == (3 * once.questions, once.clusters)
-    pretended = interval(np.tile(ours, 3), np.tile(theirs, 3), list(map(str, range(3 * len(ours)))), 0.95, 999)
+    pretended = bootstrap_interval(
+        np.tile(ours, 3), np.tile(theirs, 3), list(map(str, range(3 * len(ours)))), 0.95, 999
+    )
     assert pretended.high - pretended.low < 0.7 * (once.high - once.low)
 
 
 def test_the_same_seed_gives_the_same_interval_whatever_the_order_of_questions() -> None:
     ours, theirs, clusters = made_up(30)
-    found = interval(ours, theirs, clusters, 0.95, 999)
+    found = bootstrap_interval(ours, theirs, clusters, 0.95, 999)
     shuffled = np.random.default_rng(1).permutation(len(ours))
-    again = interval(ours[shuffled], theirs[shuffled], [clusters[i] for i in shuffled], 0.95, 999)
+    again = bootstrap_interval(ours[shuffled], theirs[shuffled], [clusters[i] for i in shuffled], 0.95, 999)
     assert (again.low, again.high) == pytest.approx((found.low, found.high))
-    assert interval(ours, theirs, clusters, 0.95, 999) == found
-    other = interval(ours, theirs, clusters, 0.95, 999, seed=18)
+    assert bootstrap_interval(ours, theirs, clusters, 0.95, 999) == found
+    other = bootstrap_interval(ours, theirs, clusters, 0.95, 999, seed=18)
     assert other != found
     assert (other.low, other.high) == pytest.approx((found.low, found.high), abs=0.05)
 
@@ -114,14 +119,14 @@ def test_the_same_seed_gives_the_same_interval_whatever_the_order_of_questions()
 @pytest.mark.parametrize("count", range(1, 6))
 def test_too_few_vehicles_prove_nothing_though_all_agree(count: int) -> None:
     clusters = [f"vehicle {number}" for number in range(count) for _ in range(100)]
-    found = interval([1.0] * len(clusters), [0.0] * len(clusters), clusters, 0.95, 999)
+    found = bootstrap_interval([1.0] * len(clusters), [0.0] * len(clusters), clusters, 0.95, 999)
     assert found == Interval(1.0, -1.0, 1.0, 100 * count, count, 1.0)
 
 
 def test_one_vehicle_with_most_of_the_questions_is_one_vehicle() -> None:
     clusters = ["vehicle"] * 300 + [f"code {number}" for number in range(30)]
     rng = np.random.default_rng(0)
-    found = interval(rng.random(330) / 2 + 0.5, rng.random(330) / 2, clusters, 0.95, 999)
+    found = bootstrap_interval(rng.random(330) / 2 + 0.5, rng.random(330) / 2, clusters, 0.95, 999)
     assert (found.low, found.high) == (-1, 1)
 
 
@@ -129,11 +134,11 @@ def test_where_all_agree_the_unseen_is_bounded_as_by_clopper_and_pearson() -> No
     from statsmodels.stats.proportion import proportion_confint
 
     clusters = [f"code {number}" for number in range(200)]
-    same = interval([0.5] * 200, [0.5] * 200, clusters, 0.95, 999)
+    same = bootstrap_interval([0.5] * 200, [0.5] * 200, clusters, 0.95, 999)
     _, most = proportion_confint(0, 200, alpha=0.05, method="beta")
     assert (same.low, same.gain, same.high) == pytest.approx((-most, 0, most))
     assert most < same.detectable < 2 * most
-    won = interval([1.0] * 200, [0.0] * 200, clusters, 0.95, 999)
+    won = bootstrap_interval([1.0] * 200, [0.0] * 200, clusters, 0.95, 999)
     assert (won.low, won.gain, won.high) == pytest.approx((1 - 2 * most, 1, 1))
 
 
@@ -143,7 +148,7 @@ def test_a_detectable_gain_is_seen_in_four_of_five_cases() -> None:
     for _ in range(300):
         hard, known = rng.normal(size=60)[clusters], rng.normal(size=(2, 60))[:, clusters]
         uniform = stats.norm.cdf((hard + known + rng.normal(size=(2, 180))) / math.sqrt(3))
-        found = interval(uniform[0] < 0.5 + truth, uniform[1] < 0.5, list(map(str, clusters)), 0.95, 499)
+        found = bootstrap_interval(uniform[0] < 0.5 + truth, uniform[1] < 0.5, list(map(str, clusters)), 0.95, 499)
         seen, told = seen + (found.low > 0), [*told, found.detectable]
     # The power at `truth` of a normal test whose power is 80% at the detectable gain.
     expected = stats.norm.cdf(truth / np.mean(told) * (1.96 + 0.842) - 1.96)
@@ -163,7 +168,7 @@ def test_a_detectable_gain_is_seen_in_four_of_five_cases() -> None:
 )
 def test_what_cannot_be_compared_is_refused(ours: list, theirs: list, clusters: list, told: str) -> None:
     with pytest.raises(WeaverError, match=told):
-        interval(ours, theirs, clusters, 0.95, 99)
+        bootstrap_interval(ours, theirs, clusters, 0.95, 99)
 
 
 def answered(*arms: Arm) -> dict[Arm, list[dict[str, Any]]]:
@@ -186,7 +191,7 @@ def answered(*arms: Arm) -> dict[Arm, list[dict[str, Any]]]:
 
 def test_the_challenger_is_compared_with_every_other_arm_over_all_and_in_each_slice() -> None:
     answers = answered("base", "few_shot", "champion", "challenger")
-    found = comparisons(answers, "score", Evaluate(resamples=499))
+    found = compare_arms(answers, "score", Evaluate(resamples=499))
     assert [(one.against, one.part) for one in found] == [
         (arm, part) for arm in ("base", "few_shot", "champion") for part in ("all", "engine", "code_cause")
     ]
@@ -195,7 +200,7 @@ def test_the_challenger_is_compared_with_every_other_arm_over_all_and_in_each_sl
         ("engine", 24, 12),
         ("code_cause", 24, 12),
     }
-    by_hand = interval(
+    by_hand = bootstrap_interval(
         [row["score"] for row in answers["challenger"]],
         [row["score"] for row in answers["champion"]],
         [row["cluster"] for row in answers["champion"]],
@@ -212,12 +217,12 @@ def test_the_challenger_is_compared_with_every_other_arm_over_all_and_in_each_sl
 
 
 def test_the_slices_share_the_confidence_that_all_questions_have() -> None:
-    found = comparisons(answered("champion", "challenger"), "score", Evaluate(confidence=0.9, resamples=499))
+    found = compare_arms(answered("champion", "challenger"), "score", Evaluate(confidence=0.9, resamples=499))
     assert [one.confidence for one in found] == pytest.approx([0.9, 0.95, 0.95])
 
 
 def test_questions_without_a_say_are_left_out_and_so_are_slices_of_them() -> None:
-    found = comparisons(answered("base", "challenger"), "facts", Evaluate(resamples=499))
+    found = compare_arms(answered("base", "challenger"), "facts", Evaluate(resamples=499))
     assert [(one.part, one.questions, one.clusters) for one in found] == [("all", 24, 12), ("engine", 24, 12)]
 
 
@@ -225,14 +230,14 @@ def test_no_slices_and_no_other_arm_are_no_error() -> None:
     answers = answered("base", "challenger")
     for row in answers["base"] + answers["challenger"]:
         row["parts"] = ["all"]
-    assert [one.part for one in comparisons(answers, "score", Evaluate(resamples=499))] == ["all"]
-    assert comparisons(answered("challenger"), "score", Evaluate(resamples=499)) == []
+    assert [one.part for one in compare_arms(answers, "score", Evaluate(resamples=499))] == ["all"]
+    assert compare_arms(answered("challenger"), "score", Evaluate(resamples=499)) == []
 
 
 def test_a_perfect_score_may_be_rounded_up() -> None:
     answers = answered("base", "challenger")
     answers["base"][0]["score"] = 1.0000000000000004
-    assert comparisons(answers, "score", Evaluate(resamples=499))
+    assert compare_arms(answers, "score", Evaluate(resamples=499))
 
 
 @pytest.mark.parametrize(
@@ -250,12 +255,12 @@ def test_a_row_that_cannot_be_compared_is_named(change: dict[str, Any], told: st
     answers = answered("base", "challenger")
     answers["base"][2] |= change
     with pytest.raises(WeaverError, match=told):
-        comparisons(answers, "score", Evaluate(resamples=499))
+        compare_arms(answers, "score", Evaluate(resamples=499))
 
 
 def test_arms_of_different_length_or_without_the_metric_are_refused() -> None:
     answers = answered("base", "challenger")
     with pytest.raises(WeaverError, match="none of 48 held-out questions has a bleu"):
-        comparisons(answers, "bleu", Evaluate(resamples=499))
+        compare_arms(answers, "bleu", Evaluate(resamples=499))
     with pytest.raises(WeaverError, match="base answered 47 questions, challenger 48"):
-        comparisons(answers | {"base": answers["base"][:-1]}, "score", Evaluate(resamples=499))
+        compare_arms(answers | {"base": answers["base"][:-1]}, "score", Evaluate(resamples=499))

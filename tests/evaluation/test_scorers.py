@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from pipelines.clients.mlflow import connect_mlflow
-from pipelines.evaluation.metrics import marks
-from pipelines.evaluation.scorers import data_of, scorers
+from pipelines.evaluation.metrics import score_answer
+from pipelines.evaluation.scorers import make_scorers, to_evaluation_records
 
 ASKED = {"instruction": "Which wheels are driven?", "input": "2021 Ford Mustang | drive rear-wheel"}
 TOLD = {"truth": "Its drive is rear-wheel.", "expected": {"drive": "rear-wheel"}}
@@ -19,15 +19,15 @@ def test_mlflow_gives_the_same_figures(room: Path, monkeypatch: pytest.MonkeyPat
     rows: list[dict[str, Any]] = [ASKED | TOLD | {"answer": answer} for answer in said]
     mlflow = connect_mlflow()
     mlflow.set_experiment("scorers")  # the library remembers one, maybe of another test's store
-    found = mlflow.genai.evaluate(data=data_of(rows), scorers=scorers()).metrics
-    ours = [marks({"output": row["truth"], "facts": row["expected"]}, row["answer"]) for row in rows]
+    found = mlflow.genai.evaluate(data=to_evaluation_records(rows), scorers=make_scorers()).metrics
+    ours = [score_answer({"output": row["truth"], "facts": row["expected"]}, row["answer"]) for row in rows]
     for metric in ("facts", "token_f1", "rouge_l", "bleu", "chrf"):
         assert found[f"{metric}/mean"] == pytest.approx(sum(one[metric] or 0 for one in ours) / 2)
     assert found["refused/mean"] == 0.5
 
 
 def test_live_answers_are_judged_by_their_form_alone() -> None:
-    (form,) = [scorer for scorer in scorers() if scorer.name == "form"]
+    (form,) = [scorer for scorer in make_scorers() if scorer.name == "form"]
     found = {one.name: one.value for one in form(inputs=ASKED, outputs="2021 Ford Mustang, drive rear-wheel")}
     assert found == {"repetition": 0, "echo": 1, "refused": False, "words": 6}
     again = {one.name: one.value for one in form(inputs=ASKED, outputs="go on and go on and go on and")}

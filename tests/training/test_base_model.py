@@ -5,12 +5,12 @@ import pytest
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Base
 from pipelines.text import chat_format
-from pipelines.training.base_model import base_digest, describe, load, prepare
+from pipelines.training.base_model import base_digest, load_base, measure_model_size, prepare_base
 
 
 def test_the_packaged_model_becomes_a_folder_that_answers() -> None:
-    folder = prepare(Base())
-    model, tokenizer = load(folder, Base(quantisation="none"))
+    folder = prepare_base(Base())
+    model, tokenizer = load_base(folder, Base(quantisation="none"))
     asked = {"instruction": "What is the capital of France?", "input": ""}
     text = chat_format.render_prompt(tokenizer, asked, "You are a helpful assistant.")
     inputs = tokenizer(text, return_tensors="pt", add_special_tokens=False)
@@ -20,15 +20,15 @@ def test_the_packaged_model_becomes_a_folder_that_answers() -> None:
 
 
 def test_it_is_converted_once_and_known_by_its_digest() -> None:
-    folder = prepare(Base())
+    folder = prepare_base(Base())
     before = (folder / "model.safetensors").stat().st_mtime_ns
-    assert prepare(Base()) == folder
+    assert prepare_base(Base()) == folder
     assert (folder / "model.safetensors").stat().st_mtime_ns == before
-    assert base_digest(folder) == base_digest(prepare(Base(model=str(folder))))
+    assert base_digest(folder) == base_digest(prepare_base(Base(model=str(folder))))
 
 
 def test_another_chat_template_is_another_base(tmp_path: Path) -> None:
-    folder = prepare(Base())
+    folder = prepare_base(Base())
     for file in folder.iterdir():
         (tmp_path / file.name).hardlink_to(file)
     same = base_digest(tmp_path)
@@ -38,18 +38,18 @@ def test_another_chat_template_is_another_base(tmp_path: Path) -> None:
 
 
 def test_nf4_is_a_third_of_the_memory() -> None:
-    folder = prepare(Base())
-    exact, _ = load(folder, Base(quantisation="none"))
-    nf4, _ = load(folder, Base())
-    assert describe(nf4)["parameters"] == describe(exact)["parameters"]
-    assert describe(nf4)["footprint_mib"] < describe(exact)["footprint_mib"] / 3
+    folder = prepare_base(Base())
+    exact, _ = load_base(folder, Base(quantisation="none"))
+    nf4, _ = load_base(folder, Base())
+    assert measure_model_size(nf4)["parameters"] == measure_model_size(exact)["parameters"]
+    assert measure_model_size(nf4)["footprint_mib"] < measure_model_size(exact)["footprint_mib"] / 3
 
 
 def test_a_base_without_a_chat_template_gets_a_plain_one(tmp_path: Path) -> None:
-    for file in prepare(Base()).iterdir():
+    for file in prepare_base(Base()).iterdir():
         if file.name != "chat_template.jinja":
             (tmp_path / file.name).hardlink_to(file)
-    _, tokenizer = load(prepare(Base(model=str(tmp_path))), Base())
+    _, tokenizer = load_base(prepare_base(Base(model=str(tmp_path))), Base())
     asked = {"instruction": "Where is order 1?", "input": "order 1 | bay 2", "output": "In bay 2."}
     prompt, whole = (
         render(tokenizer, asked, "You know every order.")
@@ -61,11 +61,11 @@ def test_a_base_without_a_chat_template_gets_a_plain_one(tmp_path: Path) -> None
 
 def test_a_base_that_is_not_there_is_named() -> None:
     with pytest.raises(WeaverError, match="'somebody/some-model' is not smollm2-135m, no folder"):
-        prepare(Base(model="somebody/some-model"))
+        prepare_base(Base(model="somebody/some-model"))
 
 
 def test_pickled_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "pytorch_model.bin").write_bytes(b"")
     with pytest.raises(WeaverError, match=r"holds no \.safetensors"):
-        prepare(Base(model=str(tmp_path)))
+        prepare_base(Base(model=str(tmp_path)))

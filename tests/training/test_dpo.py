@@ -23,8 +23,8 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.core.templates import make_plan
 from pipelines.registry.evidence import trained
-from pipelines.training.dpo import read_pairs, train_dpo
-from pipelines.training.fine_tune import fine_tune, splits_of
+from pipelines.training.dpo import read_preference_pairs, train_dpo
+from pipelines.training.fine_tune import fine_tune, read_splits
 
 STAGE = """
 import sys
@@ -89,11 +89,11 @@ def test_it_starts_at_ln_2_because_its_reference_is_the_adapter_not_the_base(
     import torch
     from transformers import TrainerCallback
 
-    from pipelines.training.dpo_trainer import make_pair_trainer
+    from pipelines.training.dpo_trainer import make_dpo_trainer
 
     nothing = TrainerCallback()
-    pairs, splits = read_pairs(preferences), splits_of(dataset)
-    trainer = make_pair_trainer(small_base, Path(adapter.uri), splits, pairs, plan, tmp_path, nothing)
+    pairs, splits = read_preference_pairs(preferences), read_splits(dataset)
+    trainer = make_dpo_trainer(small_base, Path(adapter.uri), splits, pairs, plan, tmp_path, nothing)
     figures = trainer.heldout()
     assert figures["heldout_loss"] == pytest.approx(math.log(2), abs=1e-6)
     assert figures["heldout_rewards/margins"] == pytest.approx(0, abs=1e-6)
@@ -221,20 +221,20 @@ def test_a_row_that_is_no_pair_is_named(
 ) -> None:
     write_jsonl(tmp_path / "preferences.jsonl", [pair(0), pair(1) | wrong])
     with pytest.raises(WeaverError, match=rf"preferences\.jsonl, line 2: .*{fault}"):
-        read_pairs(preferences.model_copy(update={"uri": str(tmp_path)}))
+        read_preference_pairs(preferences.model_copy(update={"uri": str(tmp_path)}))
 
 
 def test_pairs_on_one_question_are_never_parted(preferences: PreferenceDataset, tmp_path: Path) -> None:
     rows = [pair(number % 20) | {"rejected": f"Who knows, {number}?"} for number in range(60)]
     write_jsonl(tmp_path / "preferences.jsonl", rows)
-    pairs = read_pairs(preferences.model_copy(update={"uri": str(tmp_path)}))
+    pairs = read_preference_pairs(preferences.model_copy(update={"uri": str(tmp_path)}))
     asked = {split: {json.dumps(row["prompt"]) for row in rows} for split, rows in pairs.items()}
     assert not asked["train"] & asked["heldout"]
     assert len(asked["heldout"]) == 2 and len(pairs["heldout"]) == 6 and len(pairs["train"]) == 54
 
     write_jsonl(tmp_path / "preferences.jsonl", rows[::20])
     with pytest.raises(WeaverError, match="all on one question"):
-        read_pairs(preferences.model_copy(update={"uri": str(tmp_path)}))
+        read_preference_pairs(preferences.model_copy(update={"uri": str(tmp_path)}))
 
 
 def test_what_is_too_long_is_left_out_and_said(
@@ -243,14 +243,14 @@ def test_what_is_too_long_is_left_out_and_said(
 ) -> None:  # fmt: skip
     from transformers import TrainerCallback
 
-    from pipelines.training.dpo_trainer import make_pair_trainer
+    from pipelines.training.dpo_trainer import make_dpo_trainer
 
     rows = [pair(number) for number in range(8)]
     rows[3]["chosen"] *= 40
-    trainer = make_pair_trainer(
+    trainer = make_dpo_trainer(
         small_base,
         Path(adapter.uri),
-        splits_of(dataset),
+        read_splits(dataset),
         {"train": rows, "heldout": rows[4:]},
         plan,
         tmp_path,

@@ -18,7 +18,7 @@ from pipelines.core.files import digest
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.training import fine_tune as room
-from pipelines.training.checkpoints import last_whole
+from pipelines.training.checkpoints import find_last_checkpoint
 from pipelines.training.fine_tune import fine_tune
 
 STAGE = """
@@ -133,7 +133,7 @@ def test_killed_after_its_last_step_it_trains_no_step_more(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(room, "save", power_cut)
+        patch.setattr(room, "save_adapter", power_cut)
         with pytest.raises(KeyboardInterrupt):
             room.fine_tune(dataset, plan, tmp_path)
     assert (checkpoints(trained) / "checkpoint-10.sha256").exists()
@@ -165,7 +165,7 @@ def test_a_lost_server_costs_no_step(
     with pytest.raises(Unavailable, match="MLflow was lost while service_advisor was trained"):
         fine_tune(dataset, plan, tmp_path / "work")
     thread.join()
-    saved = int(Path(last_whole(checkpoints(trained))).name.removeprefix("checkpoint-"))
+    saved = int(Path(find_last_checkpoint(checkpoints(trained))).name.removeprefix("checkpoint-"))
     assert 4 < saved < 8, "the step at which the server was missed is saved, whatever train.checkpoint_steps"
 
     own_server.start()
@@ -191,7 +191,7 @@ def test_a_torn_checkpoint_is_passed_over(tmp_path: Path) -> None:
         (folder / "optimizer.pt").write_bytes(b"weights" * 1000)
         if step != 10:  # killed before it was complete
             folder.with_suffix(".sha256").write_text(digest(folder))
-    assert last_whole(tmp_path) == str(tmp_path / "checkpoint-4")
+    assert find_last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-4")
     (tmp_path / "checkpoint-4" / "optimizer.pt").write_bytes(b"weights" * 999)
-    assert last_whole(tmp_path) == str(tmp_path / "checkpoint-2")
-    assert last_whole(tmp_path / "none") is None
+    assert find_last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-2")
+    assert find_last_checkpoint(tmp_path / "none") is None

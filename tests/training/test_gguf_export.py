@@ -14,7 +14,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Base, Deployment
 from pipelines.text import chat_format
 from pipelines.training.base_model import base_digest
-from pipelines.training.merge_adapter import merge
+from pipelines.training.merge_adapter import merge_adapter
 
 ROW = {"instruction": "Where is order 131?", "input": "order 131 | bay 6", "output": "It stands in bay 6."}
 
@@ -38,8 +38,8 @@ def test_it_says_what_the_merged_model_says(
     quantisation: Any, apart: float, small_adapter: Any, base: Base, tmp_path: Path
 ) -> None:
     adapter, form = small_adapter(1), {"quantisation": quantisation}
-    exact = logits(merge(adapter, base, Deployment(backends=["vllm"]), tmp_path / "exact"))
-    served = merge(adapter, base, Deployment(backends=["llama_cpp"], **form), tmp_path / "served")
+    exact = logits(merge_adapter(adapter, base, Deployment(backends=["vllm"]), tmp_path / "exact"))
+    served = merge_adapter(adapter, base, Deployment(backends=["llama_cpp"], **form), tmp_path / "served")
     assert {file.name for file in served.iterdir()} >= {"model.gguf", "tokenizer.json", "chat_template.jinja"}
     assert not list(served.glob("*.safetensors"))
     difference = (logits(served, gguf_file="model.gguf") - exact).abs().mean()
@@ -49,7 +49,7 @@ def test_it_says_what_the_merged_model_says(
 
 
 def test_backends_of_both_kinds_get_both_forms(small_adapter: Any, base: Base, tmp_path: Path) -> None:
-    folder = merge(small_adapter(1), base, Deployment(backends=["triton", "vllm"]), tmp_path / "both")
+    folder = merge_adapter(small_adapter(1), base, Deployment(backends=["triton", "vllm"]), tmp_path / "both")
     assert {file.name for file in folder.iterdir()} >= {"model.gguf", "model.safetensors", "config.json"}
 
 
@@ -58,7 +58,7 @@ def test_a_base_without_a_gguf_is_told_what_to_do(small_adapter: Any, small_base
     shutil.copytree(small_base, bare, ignore=shutil.ignore_patterns("*.gguf"))
     adapter: Adapter = small_adapter(1).model_copy(update={"base_digest": base_digest(bare)})
     with pytest.raises(WeaverError, match=r"holds no \.gguf file") as refused:
-        merge(adapter, Base(model=str(bare), quantisation="none"), Deployment(), tmp_path / "merged")
+        merge_adapter(adapter, Base(model=str(bare), quantisation="none"), Deployment(), tmp_path / "merged")
     assert "vllm" in refused.value.remedy and not (tmp_path / "merged").exists()
 
 
@@ -70,4 +70,4 @@ def test_the_gguf_of_another_base_is_refused(small_adapter: Any, small_base: Pat
     shutil.copy(packaged_gguf(), other)
     adapter = small_adapter(1).model_copy(update={"base_digest": base_digest(other)})
     with pytest.raises(WeaverError, match=r"does not fit SmolLM2.*which has token_embd\.weight"):
-        merge(adapter, Base(model=str(other), quantisation="none"), Deployment(), tmp_path / "merged")
+        merge_adapter(adapter, Base(model=str(other), quantisation="none"), Deployment(), tmp_path / "merged")

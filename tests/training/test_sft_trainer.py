@@ -12,8 +12,8 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import read_jsonl
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.templates import make_plan
-from pipelines.training.base_model import prepare
-from pipelines.training.sft_trainer import AnswerTrainer, EpochSampler, make_trainer
+from pipelines.training.base_model import prepare_base
+from pipelines.training.sft_trainer import CompletionSFTTrainer, EpochSampler, make_sft_trainer
 
 
 @pytest.fixture
@@ -22,11 +22,11 @@ def splits(dataset: DatasetVersion) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.fixture
-def trainer(splits: dict[str, Any], plan: TrainingPlan, tmp_path: Path) -> AnswerTrainer:
-    return make_trainer(prepare(plan.base), splits, plan, tmp_path, TrainerCallback())
+def trainer(splits: dict[str, Any], plan: TrainingPlan, tmp_path: Path) -> CompletionSFTTrainer:
+    return make_sft_trainer(prepare_base(plan.base), splits, plan, tmp_path, TrainerCallback())
 
 
-def test_the_loss_is_on_the_answer_alone(trainer: AnswerTrainer, splits: dict[str, Any]) -> None:
+def test_the_loss_is_on_the_answer_alone(trainer: CompletionSFTTrainer, splits: dict[str, Any]) -> None:
     end = trainer.processing_class.eos_token
     for row, made in zip(splits["train"], trainer.train_dataset, strict=True):
         learnt = [token for token in made["labels"] if token != -100]
@@ -41,7 +41,7 @@ def test_the_loss_is_on_the_answer_alone(trainer: AnswerTrainer, splits: dict[st
     assert loss.item() != pytest.approx(-spoken.mean().item(), rel=0.05)
 
 
-def test_loss_and_gradient_are_those_of_trl(trainer: AnswerTrainer) -> None:
+def test_loss_and_gradient_are_those_of_trl(trainer: CompletionSFTTrainer) -> None:
     batch = next(iter(trainer.get_train_dataloader()))
     (weight,) = (w for name, w in trainer.model.named_parameters() if "layers.29.self_attn.q_proj.lora_B" in name)
 
@@ -51,13 +51,16 @@ def test_loss_and_gradient_are_those_of_trl(trainer: AnswerTrainer) -> None:
         loss.backward()
         return loss.item(), weight.grad.clone()
 
-    (ours, our_gradient), (theirs, their_gradient) = step(AnswerTrainer.compute_loss), step(SFTTrainer.compute_loss)
+    (ours, our_gradient), (theirs, their_gradient) = (
+        step(CompletionSFTTrainer.compute_loss),
+        step(SFTTrainer.compute_loss),
+    )
     assert ours == pytest.approx(theirs, rel=1e-4)
     torch.testing.assert_close(our_gradient, their_gradient, rtol=1e-3, atol=1e-6)
     assert our_gradient.abs().max() > 0
 
 
-def test_heldout_loss_weighs_every_token_the_same(trainer: AnswerTrainer) -> None:
+def test_heldout_loss_weighs_every_token_the_same(trainer: CompletionSFTTrainer) -> None:
     total = tokens = 0.0
     for made in trainer.eval_dataset:
         ids, labels = torch.tensor([made["input_ids"]]), torch.tensor([made["labels"]])
@@ -71,7 +74,7 @@ def test_a_row_too_long_is_named(splits: dict[str, Any], tmp_path: Path) -> None
     plan = make_plan("service_advisor", {"train.max_length": 64})
     splits["train"][4]["input"] = "order 1 | bay 2 | " * 20
     with pytest.raises(WeaverError, match=r"train\.jsonl, row 5 has \d+ tokens; train\.max_length is 64"):
-        make_trainer(prepare(plan.base), splits, plan, tmp_path, TrainerCallback())
+        make_sft_trainer(prepare_base(plan.base), splits, plan, tmp_path, TrainerCallback())
 
 
 def test_an_epochs_order_depends_on_its_number_alone() -> None:

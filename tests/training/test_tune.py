@@ -19,9 +19,9 @@ from pipelines.core.files import digest, read_jsonl, write_jsonl
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings, work_folder
 from pipelines.core.templates import make_plan, new_template
-from pipelines.training.base_model import prepare
-from pipelines.training.tune import Tuning, carve, tune
-from pipelines.training.tune_study import as_settings, ask, open_study, present, space
+from pipelines.training.base_model import prepare_base
+from pipelines.training.tune import Tuning, split_validation_rows, tune
+from pipelines.training.tune_study import current_parameters, next_trial, open_study, search_space, to_train_settings
 
 TEMPLATE = "night_desk"
 SHORT = {"train.batch_size": 4, "train.max_steps": 3, "train.checkpoint_steps": 1, "train.learning_rate": 1e-4}
@@ -144,17 +144,23 @@ def test_killed_in_mid_trial_it_goes_on_and_repeats_nothing(
 
 @pytest.mark.slow
 def test_a_trial_behind_the_median_is_pruned(orders: DatasetVersion, plan: TrainingPlan, tmp_path: Path) -> None:
-    from pipelines.training.tune_trial import attempt, held_tuning
+    from pipelines.training.tune_trial import open_tuning_run, run_trial
 
-    carve(orders, 17, tmp_path)
+    split_validation_rows(orders, 17, tmp_path)
     study = open_study(tmp_path, plan)
     for _ in range(3):
         better = {1: 0.1, 2: 0.1, 3: 0.1}
-        values = {"params": present(plan.train), "distributions": space(plan.train), "intermediate_values": better}
+        values = {
+            "params": current_parameters(plan.train),
+            "distributions": search_space(plan.train),
+            "intermediate_values": better,
+        }
         study.add_trial(optuna.create_trial(value=0.1, **values))
     carved = orders.model_copy(update={"uri": str(tmp_path)})
-    with held_tuning(carved, plan, tmp_path / "run_id") as (_, run_id), pytest.raises(optuna.TrialPruned):
-        attempt(ask(study, plan, 3), "trial 3", prepare(plan.base), carved, plan, tmp_path / "checkpoints")
+    with open_tuning_run(carved, plan, tmp_path / "run_id") as (_, run_id), pytest.raises(optuna.TrialPruned):
+        run_trial(
+            next_trial(study, plan, 3), "trial 3", prepare_base(plan.base), carved, plan, tmp_path / "checkpoints"
+        )
 
     memory = (tmp_path / "checkpoints" / "run_id").read_text()
     run = connect_mlflow().get_run(memory)
@@ -180,7 +186,7 @@ def test_the_best_values_are_written_into_the_template(
 def test_validation_rows_come_from_training_rows_alone_and_share_no_group(
     orders: DatasetVersion, tmp_path: Path
 ) -> None:
-    carve(orders, 17, tmp_path)
+    split_validation_rows(orders, 17, tmp_path)
     train, validation = (read_jsonl(tmp_path / f"{split}.jsonl") for split in ("train", "heldout"))
     given = read_jsonl(Path(orders.uri) / "train.jsonl")
     assert sorted(map(str, train + validation)) == sorted(map(str, given))
@@ -196,14 +202,14 @@ def test_the_space_holds_the_present_values_and_needs_no_more_memory(
     monkeypatch.setenv("WEAVER_PROFILE", profile)
     settings.cache_clear()
     train = make_plan("service_advisor").train
-    searched = space(train)
-    for name, value in present(train).items():
+    searched = search_space(train)
+    for name, value in current_parameters(train).items():
         assert searched[name]._contains(searched[name].to_internal_repr(value)), name
     assert max(searched["batch_size"].choices) == train.batch_size
-    now = as_settings(present(train))
+    now = to_train_settings(current_parameters(train))
     assert now == {name: getattr(train, name) for name in now}
     assert len(now) == 7
-    assert "epochs" not in space(make_plan("service_advisor", SHORT).train)
+    assert "epochs" not in search_space(make_plan("service_advisor", SHORT).train)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import httpx2
 import openai
 import stamina
 
-from pipelines.clients.local_model import PACKAGED, local_model
+from pipelines.clients.local_model import PACKAGED_MODEL, local_model
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.settings import settings
 from pipelines.monitoring.feedback.fact_check import Preferred, Question, preferred
@@ -122,7 +122,7 @@ def judging(rubric: str) -> Iterator[Judge]:
             yield Judge(client(here.judge_url, here.judge_key.get_secret_value(), web), here.judge_model, rubric)
     else:
         with local_model() as socket, httpx2.Client(transport=httpx2.HTTPTransport(uds=str(socket))) as web:
-            yield Judge(client("http://localhost/v1", "", web), PACKAGED, rubric)
+            yield Judge(client("http://localhost/v1", "", web), PACKAGED_MODEL, rubric)
 
 
 def client(url: str, key: str, web: httpx2.Client) -> openai.OpenAI:

@@ -37,7 +37,7 @@ from pipelines.core.routes import Endpoint
 from pipelines.core.settings import settings
 from pipelines.core.templates import make_plan
 from pipelines.stack.credentials import keep
-from pipelines.training.base_model import rounded
+from pipelines.training.base_model import prepare_dequantised_base
 
 from ...ports import free_port
 
@@ -74,7 +74,7 @@ def real(folder: Path) -> Iterator[str]:
         patch.setenv("WEAVER_HOME", str(folder / "home"))
         patch.setenv("WEAVER_VLLM_URL", f"http://127.0.0.1:{port}")
         settings.cache_clear()
-        command = vllm.command(make_plan("service_advisor"), rounded(Base()))
+        command = vllm.command(make_plan("service_advisor"), prepare_dequantised_base(Base()))
     settings.cache_clear()
     few = {"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_CPU_KVCACHE_SPACE": "1"}
     command.append("--enforce-eager")  # compiling pays on a GPU
