@@ -10,7 +10,8 @@ from weaver_dags.deployment import deploy_tasks
 from weaver_dags.tasks import RETRIES, pull_artifacts, run_task_stage
 from weaver_plugins.champion_watcher import ChampionMoved
 
-from pipelines.core.templates import make_plan, template_files
+from pipelines.core.make_plan import make_plan
+from pipelines.core.templates import find_template_files
 from pipelines.stages.table import STAGES
 
 CHAMPION = Asset("champion", watchers=[AssetWatcher(name="champions", trigger=ChampionMoved())])
@@ -38,7 +39,7 @@ def resolve_champion() -> dict[str, Any]:
     schedule=[CHAMPION],
     max_active_runs=1,
     is_paused_upon_creation=False,
-    params={"template": Param(next(iter(template_files())), enum=list(template_files()), title="Template")},
+    params={"template": Param(next(iter(find_template_files())), enum=list(find_template_files()), title="Template")},
     tags=["neuroweaver", "deploy"],
     default_args={"owner": "neuroweaver", **RETRIES},
 )

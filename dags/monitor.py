@@ -10,7 +10,8 @@ from airflow.sdk import Asset, CronTriggerTimetable, Metadata, chain, dag, get_c
 from weaver_dags.tasks import RETRIES, pull_artifacts, stage_task
 from weaver_dags.trigger import drift_asset, set_run_note
 
-from pipelines.core.templates import Template, load_template, make_plan, template_files
+from pipelines.core.make_plan import make_plan
+from pipelines.core.templates import Template, find_template_files, load_template
 from pipelines.stages.table import STAGES, run_stage
 
 
@@ -82,5 +83,5 @@ def monitor(template: Template) -> None:
     sentence()
 
 
-for name in template_files():
+for name in find_template_files():
     monitor(load_template(name))

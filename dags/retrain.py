@@ -26,7 +26,8 @@ from weaver_dags.trigger import drift_asset, make_run_plan
 from weaver_plugins.notifier import WeaverNotifier
 
 from pipelines.core.settings import settings
-from pipelines.core.templates import Template, form, load_template, template_files
+from pipelines.core.templates import Template, find_template_files, load_template
+from pipelines.core.trigger_form import list_form_fields
 
 
 def retrain(template: Template) -> None:
@@ -94,9 +95,12 @@ def retrain(template: Template) -> None:
 
     # After its tasks, each of which would be given a deep copy of the whole form: that is most of the time to parse.
     sentence().params = ParamsDict(
-        {key: Param(value, section=section, **schema) for key, section, value, schema in form(template.name)}
+        {
+            key: Param(value, section=section, **schema)
+            for key, section, value, schema in list_form_fields(template.name)
+        }
     )
 
 
-for name in template_files():
+for name in find_template_files():
     retrain(load_template(name))

@@ -6,7 +6,8 @@ from airflow.sdk import Param, chain, dag, get_current_context, task
 from weaver_dags.deployment import deploy_tasks
 from weaver_dags.tasks import RETRIES, pull_artifacts, run_task_stage
 
-from pipelines.core.templates import make_plan, template_files
+from pipelines.core.make_plan import make_plan
+from pipelines.core.templates import find_template_files
 from pipelines.stages.table import STAGES
 
 
@@ -35,7 +36,7 @@ def rollback() -> dict[str, Any]:
     max_active_runs=1,
     is_paused_upon_creation=False,  # it runs only when somebody asks
     params={
-        "template": Param(next(iter(template_files())), enum=list(template_files()), title="Template"),
+        "template": Param(next(iter(find_template_files())), enum=list(find_template_files()), title="Template"),
         "to": Param(0, type="integer", minimum=0, title="To version", description="0: the champion before this one"),
         "why": Param("", type="string", minLength=1, title="Why", description="kept in the ledger"),
     },

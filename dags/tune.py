@@ -10,8 +10,10 @@ from airflow.sdk import Param, chain, dag, get_current_context, task
 from weaver_dags.tasks import RETRIES, pull_artifacts, stage_task
 
 from pipelines.core.artifacts import DatasetVersion
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import make_plan, own_file, template_files
+from pipelines.core.template_edit import find_own_template
+from pipelines.core.templates import find_template_files
 
 LONGEST = 24  # hours
 
@@ -21,7 +23,7 @@ def chosen_plan() -> dict[str, Any]:
     """The plan of the template as it is; one that cannot be written to is refused before anything is trained."""
     chosen = get_current_context()["params"]
     if chosen["apply"]:
-        own_file(chosen["template"])
+        find_own_template(chosen["template"])
     return make_plan(chosen["template"]).model_dump(mode="json")
 
 
@@ -50,7 +52,7 @@ def search() -> dict[str, Any]:
     tags=["neuroweaver", "tune"],
     default_args={"owner": "neuroweaver", **RETRIES},
     params={
-        "template": Param(next(iter(template_files())), type="string", enum=list(template_files())),
+        "template": Param(next(iter(find_template_files())), type="string", enum=list(find_template_files())),
         "trials": Param(20, type="integer", minimum=1, description="finished trials, over all runs on the same data"),
         "hours": Param(8.0, type="number", exclusiveMinimum=0, maximum=LONGEST, description="what this run may take"),
         "apply": Param(False, type="boolean", description="write the best values into the template, if it is your own"),

@@ -19,7 +19,7 @@ from pipelines.core import signing
 from pipelines.core.artifacts import Adapter
 from pipelines.core.files import digest
 from pipelines.core.settings import settings
-from pipelines.core.templates import template_files
+from pipelines.core.templates import find_template_files
 from pipelines.text import embedder
 
 from .models import Home
@@ -291,7 +291,7 @@ def models(home: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Itera
     name = f"advisor_{uuid.uuid4().hex[:8]}"
     own = home / "templates" / f"{name}.yaml"
     own.parent.mkdir()
-    text = template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {name}")
+    text = find_template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {name}")
     own.write_text(f"{text}\ndeployment:\n  backends: []  # published, and served by nobody\n")
     yield Home(home, name, server.folder / "artifacts")
     settings.cache_clear()

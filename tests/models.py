@@ -23,7 +23,7 @@ from pipelines.core.artifacts import (
     Verdict,
 )
 from pipelines.core.files import digest, write_jsonl, write_text
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 from pipelines.registry import ledger
 from pipelines.serving.deploy import kept
 from pipelines.serving.deployment_pointer import deployed_version_number

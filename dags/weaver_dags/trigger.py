@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 from airflow.sdk import Asset, get_current_context, task
 
+from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
-from pipelines.core.templates import make_plan
 
 AUTHOR = "mlflow"  # the Airflow user of tasks and triggers
 

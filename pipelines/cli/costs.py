@@ -7,7 +7,9 @@ from rich.table import Table
 
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
 from pipelines.core.artifacts import Estimate
-from pipelines.core.templates import load_template, make_plan, rates
+from pipelines.core.make_plan import make_plan
+from pipelines.core.params import load_cost_rates
+from pipelines.core.templates import load_template
 from pipelines.costs.cost_table import By, Line, Off, errors, lines, total
 
 app = typer.Typer()
@@ -28,7 +30,7 @@ def costs(
     """What stages and answers took in a month, and what that cost; and how far estimates were off."""
     if template:
         load_template(template)
-    found, off, money = lines(template, by, month), errors(template), rates().currency
+    found, off, money = lines(template, by, month), errors(template), load_cost_rates().currency
     if as_json:
         told = {"lines": [line.model_dump() for line in found], "total": total(found).model_dump()}
         print_json(told | {"currency": money, "estimates": [one.model_dump() for one in off]})
@@ -111,7 +113,9 @@ def advise(template: Template, as_json: AsJson = False) -> None:
                     (("advice", advice), ("unmeasured", unmeasured))})  # fmt: skip
         return
     for one in advice:
-        out.print(f"[bold]{one.what}[/] saves {one.saving_per_month:.4g} {rates().currency} a month", soft_wrap=True)
+        out.print(
+            f"[bold]{one.what}[/] saves {one.saving_per_month:.4g} {load_cost_rates().currency} a month", soft_wrap=True
+        )
         out.print(f"  = {one.formula}\n  {one.evidence}", highlight=False, soft_wrap=True)
     if not advice:
         out.print("Nothing that was measured would save money.")

@@ -7,7 +7,8 @@ from rich.table import Table
 
 from pipelines.cli.console import AsJson, Template, out, print_json
 from pipelines.core.artifacts import DeployedVersion, DriftReport
-from pipelines.core.templates import load_template, make_plan
+from pipelines.core.make_plan import make_plan
+from pipelines.core.templates import load_template
 from pipelines.stages.table import run_stage
 
 app = typer.Typer()

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 
 app = typer.Typer(no_args_is_help=True)
 

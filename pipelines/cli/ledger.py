@@ -24,11 +24,11 @@ def ledger() -> None:
 @app.command()
 def verify(as_json: AsJson = False) -> None:
     """Check that nothing was changed, and that the ledger, MLflow and what is deployed agree; exit code 1 if not."""
-    from pipelines.core.templates import template_files
+    from pipelines.core.templates import find_template_files
     from pipelines.registry.ledger_check import audit
     from pipelines.serving.deployment_pointer import deployed_version_number
 
-    entries, findings = audit({name: deployed_version_number(name) for name in template_files()})
+    entries, findings = audit({name: deployed_version_number(name) for name in find_template_files()})
     if as_json:
         print_json({"entries": entries, "whole": not findings, "findings": [one._asdict() for one in findings]})
     elif not findings:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pipelines.cli.console import AsJson, Template, out, print_json, speak_aside
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 from pipelines.stages.table import run_stage
 
 app = typer.Typer()

@@ -8,8 +8,8 @@ from rich.table import Table
 
 from pipelines.cli.console import AsJson, Template, out, print_json
 from pipelines.core.errors import Unavailable, WeaverError
+from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import work_folder
-from pipelines.core.templates import make_plan
 from pipelines.stages.table import run_stage
 
 app = typer.Typer(no_args_is_help=True)

@@ -14,8 +14,8 @@ from pipelines.clients.airflow import FINISHED, WAITING, AirflowClient, DagRun
 from pipelines.core import progress
 from pipelines.core.artifacts import Arm
 from pipelines.core.errors import WeaverError
+from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
-from pipelines.core.templates import make_plan
 from pipelines.stack import control
 
 app = typer.Typer()

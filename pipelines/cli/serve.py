@@ -5,7 +5,7 @@ import shlex
 import typer
 
 from pipelines.cli.console import Template
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 from pipelines.stack import credentials
 
 app = typer.Typer()

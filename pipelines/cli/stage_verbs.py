@@ -7,8 +7,8 @@ import typer
 
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
 from pipelines.core.artifacts import read_artifact
+from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import work_folder
-from pipelines.core.templates import make_plan
 from pipelines.stages.table import STAGES, Stage, run_stage
 
 app = typer.Typer()

@@ -7,15 +7,9 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
-from pipelines.core.templates import (
-    load_template,
-    make_plan,
-    merge_plan,
-    new_template,
-    read_template,
-    schema,
-    template_files,
-)
+from pipelines.core.make_plan import make_plan, merge_plan
+from pipelines.core.template_edit import create_template
+from pipelines.core.templates import find_template_files, load_template, read_template, template_schema
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -23,7 +17,7 @@ app = typer.Typer(no_args_is_help=True)
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """Every template of every kit."""
-    templates = [load_template(name) for name in template_files()]
+    templates = [load_template(name) for name in find_template_files()]
     if as_json:
         print_json([{"name": t.name, "title": t.title, "purpose": t.purpose} for t in templates])
         return
@@ -52,7 +46,7 @@ def new(
     like: Annotated[str, typer.Option(help="The template to start from.")] = "service_advisor",
 ) -> None:
     """Start a template of your own from another; Airflow shows its DAG within a minute."""
-    file = new_template(name, like)
+    file = create_template(name, like)
     out.print(f"{file}\nEdit it, then: weaver template validate {name}", soft_wrap=True)
 
 
@@ -66,7 +60,7 @@ def validate(
 
     file = Path(template) if template.endswith((".yaml", ".yml")) else None
     read = read_template(file) if file else load_template(template)
-    plan = merge_plan(read, file or template_files()[template], {})
+    plan = merge_plan(read, file or find_template_files()[template], {})
     locate(plan.data.source)
     if as_json:
         print_json({"name": read.name, "valid": True, "plan_digest": plan.digest()})
@@ -77,4 +71,4 @@ def validate(
 @app.command("schema")
 def schema_() -> None:
     """The JSON Schema of a template's YAML, for editors and for other programs."""
-    print_json(schema())
+    print_json(template_schema())

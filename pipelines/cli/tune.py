@@ -8,8 +8,9 @@ from rich.table import Table
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json, speak_aside
 from pipelines.cli.stage_verbs import artifact_file
 from pipelines.core.artifacts import DatasetVersion, read_artifact
+from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings, work_folder
-from pipelines.core.templates import load_template, make_plan
+from pipelines.core.templates import load_template
 from pipelines.training.tune import Trial, Tuning
 from pipelines.training.tune import tune as search
 

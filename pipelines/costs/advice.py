@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.artifacts import Artifact
+from pipelines.core.params import hourly_machine_cost
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import hourly
 from pipelines.costs.cost_store import Quantised, read
 from pipelines.request_log import exchanges
 
@@ -76,9 +76,9 @@ def quantisation(plan: TrainingPlan, month: Traffic) -> Found | None:
     return Advice(
         about="quantisation",
         what="serve int4: deployment.quantisation: int4",
-        saving_per_month=month.per_month * (now.seconds - other.seconds) / 3600 * hourly(),
+        saving_per_month=month.per_month * (now.seconds - other.seconds) / 3600 * hourly_machine_cost(),
         formula=f"{month.per_month:.0f} answers a month x ({now.seconds:.3f} - {other.seconds:.3f}) s / 3600 x "
-        f"{hourly():g} an hour",
+        f"{hourly_machine_cost():g} an hour",
         evidence=f"version {other.version} on {other.questions:.0f} held-out questions: score {now.score:.3f} now, "
         f"{other.score:.3f} in int4, a loss of at most {other.loss_high:.3f} (95%); {month.answers} answers logged",
     )

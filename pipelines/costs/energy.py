@@ -19,8 +19,9 @@ import psutil
 from pipelines.core.artifacts import Artifact
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, write_text
+from pipelines.core.params import has_gpu, load_cost_rates
 from pipelines.core.settings import settings
-from pipelines.core.templates import gpu_seen, nearest, rates
+from pipelines.core.validation import did_you_mean
 
 JOULES = 3_600_000  # a kWh
 SHORT = 1.0  # seconds
@@ -46,12 +47,18 @@ def machine(seconds: float = SHORT) -> Machine:
     Raises:
         WeaverError: costs.country is none that codecarbon knows.
     """
-    known = [version("codecarbon"), processor(), psutil.cpu_count(), psutil.virtual_memory().total, rates().country]
+    known = [
+        version("codecarbon"),
+        processor(),
+        psutil.cpu_count(),
+        psutil.virtual_memory().total,
+        load_cost_rates().country,
+    ]
     file = settings().home / "costs" / f"machine-{digest(known)[:12]}.json"
     if not file.exists():
         if seconds < SHORT:
             return Machine(cpu=processor(), watts_a_cpu=0, memory_watts=0, kg_a_kwh=0)
-        write_text(file, asked(rates().country).model_dump_json(indent=1) + "\n")
+        write_text(file, asked(load_cost_rates().country).model_dump_json(indent=1) + "\n")
     return Machine.model_validate(json.loads(file.read_text()))
 
 
@@ -71,7 +78,7 @@ def asked(country: str) -> Machine:
     if country not in mix:
         raise WeaverError(
             f"{settings().params}: costs.country {country!r} is no country that codecarbon knows"
-            f"{nearest(country, mix)}",
+            f"{did_you_mean(country, mix)}",
             "Write its three letters after ISO 3166-1: USA, DEU.",
         )
     place = GeoMetadata(country_iso_code=country, country_name=mix[country]["country_name"])
@@ -100,7 +107,7 @@ class Gpus:
     def __init__(self) -> None:
         self.found: Any = None
         self.total = 0.0
-        if gpu_seen():
+        if has_gpu():
             from codecarbon.external.hardware import GPU
 
             self.found = GPU.from_utils()

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from pipelines.core.artifacts import Export
 from pipelines.core.errors import WeaverError
+from pipelines.core.params import load_cost_rates
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import rates
 from pipelines.costs import log_costs
 from pipelines.costs.cost_store import Execution, keep, this_process
 from pipelines.costs.energy import Gpus, machine
@@ -75,7 +75,7 @@ class Meter:
 
     def used(self) -> dict[str, float]:
         seconds, cpu = time.monotonic() - self.clock, processor_seconds() - self.processor
-        gpu, rate = seconds * gpus_in_use(), rates()
+        gpu, rate = seconds * gpus_in_use(), load_cost_rates()
         here = machine(seconds)
         energy = here.energy(seconds, cpu, self.gpus.kwh(seconds))
         return {

@@ -12,12 +12,12 @@ from pipelines.core import progress
 from pipelines.core.artifacts import CollectedFeedback, Records
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, memoize_dir, read_jsonl, write_jsonl, write_text
+from pipelines.core.kits import find_builders, load_kits
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import nearest
+from pipelines.core.validation import did_you_mean
 from pipelines.datasets import upload as intake
 from pipelines.datasets.refine.duplicates import QUESTION, words
 from pipelines.datasets.topics import with_topics
-from pipelines.kits import builders, kits
 
 log = logging.getLogger(__name__)
 
@@ -91,14 +91,14 @@ def locate(source: str) -> tuple[Rows, dict[str, str]]:
 
 def from_kit(name: str) -> tuple[Rows, dict[str, str]]:
     """A kit's builder, and what its rows depend on: its packages' versions and the kit's code."""
-    known = builders()
+    known = find_builders()
     if name not in known:
         raise WeaverError(
-            f"data.source: there is no dataset builder {name!r}{nearest(name, known)}",
+            f"data.source: there is no dataset builder {name!r}{did_you_mean(name, known)}",
             f"Choose one of {', '.join(known) or '(none)'}, or give the path of a .jsonl file.",
         )
     module: ModuleType = importlib.import_module(known[name])
-    kit = kits()[name.partition(".")[0]].folder
+    kit = load_kits()[name.partition(".")[0]].folder
     code = {str(path.relative_to(kit)): digest(path) for path in sorted(kit.rglob("*.py"))}
     return module.build, module.sources() | {f"kits/{name.replace('.', '/')}.py": digest(code)}
 
@@ -108,7 +108,7 @@ def from_file(path: Path) -> tuple[Rows, dict[str, str]]:
     if not path.is_file():
         beside = [str(file) for file in path.parent.glob("*.jsonl")]
         raise WeaverError(
-            f"data.source: {path} does not exist{nearest(str(path), beside)}",
+            f"data.source: {path} does not exist{did_you_mean(str(path), beside)}",
             "Give the whole path of a .jsonl file, one JSON object a line; or a kit's builder.",
         )
     return lambda: [with_defaults(row, f"{path.name}:{i}") for i, row in enumerate(read_jsonl(path), 1)], {

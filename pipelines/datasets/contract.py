@@ -14,7 +14,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, memoize_dir, write_text
 from pipelines.core.plan import Contract, TrainingPlan
 from pipelines.core.settings import quiet_libraries
-from pipelines.core.templates import nearest
+from pipelines.core.validation import did_you_mean
 from pipelines.datasets.arrow_frame import COLUMNS, TEXTS, read
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def rules(contract: Contract) -> list[Rule]:
         expect(
             gxe.ExpectColumnValuesToBeInSet,
             f"{column} is one of {', '.join(allowed)}",
-            lambda v: f"{reprlib.repr(v)}{nearest(str(v), allowed)}",
+            lambda v: f"{reprlib.repr(v)}{did_you_mean(str(v), allowed)}",
             column=column,
             value_set=allowed,
         )

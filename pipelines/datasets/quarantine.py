@@ -13,7 +13,8 @@ from pipelines.core.artifacts import Splits, read_artifact
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import file_lock, read_jsonl, write_text
 from pipelines.core.settings import settings, work_folder
-from pipelines.core.templates import load_template, nearest
+from pipelines.core.templates import load_template
+from pipelines.core.validation import did_you_mean
 
 NEVER_RELEASED = {
     "personal": "change the template's privacy section if these data may be used",
@@ -56,7 +57,7 @@ def release(template: str, ids: list[str], by: str, why: str) -> list[dict[str, 
     for wanted in ids:
         if wanted not in known:
             raise WeaverError(
-                f"no row of {template} in quarantine has the id or reason {wanted!r}{nearest(wanted, known)}",
+                f"no row of {template} in quarantine has the id or reason {wanted!r}{did_you_mean(wanted, known)}",
                 f"List them: `weaver dataset quarantine {template}`.",
             )
     chosen = [row for row in rows if row["id"] in ids or kind(row) in ids]

@@ -15,10 +15,11 @@ from pydantic import ConfigDict, Field, field_validator
 
 from pipelines.core.artifacts import Behaviour
 from pipelines.core.errors import WeaverError
+from pipelines.core.kits import load_kits
 from pipelines.core.plan import Section
-from pipelines.core.templates import load_template, nearest, parse, read_yaml
+from pipelines.core.templates import load_template
+from pipelines.core.validation import did_you_mean, read_yaml, validate_section
 from pipelines.evaluation.error_analysis import repetition_share
-from pipelines.kits import kits
 from pipelines.kits.perturbations import NAMES, perturb
 from pipelines.text.facts import numbers, stands_in
 
@@ -94,7 +95,7 @@ class PerturbationTest(BehaviourTest):
     def known(cls, names: list[str]) -> list[str]:
         for name in names:
             if name not in NAMES:
-                raise ValueError(f"there is no perturbation {name!r}{nearest(name, NAMES)}")
+                raise ValueError(f"there is no perturbation {name!r}{did_you_mean(name, NAMES)}")
         return names
 
     def perturbed(self, slots: Slots) -> Iterator[Row]:
@@ -225,7 +226,9 @@ def summarise_behaviour(probe: BehaviourTest, told: list[Row]) -> Behaviour:
 def find_behaviour_file(template: str) -> Path | None:
     """A kit's behaviours for a template: its own; for one that learns from a kit's builder those of the kit's template
     that does too, as a dealership's copy of it; else none."""
-    known = {file.stem: file for kit in kits().values() for file in sorted((kit.folder / "behaviours").glob("*.yaml"))}
+    known = {
+        file.stem: file for kit in load_kits().values() for file in sorted((kit.folder / "behaviours").glob("*.yaml"))
+    }
     if template in known:
         return known[template]
     source = load_template(template).data.get("source")
@@ -239,14 +242,14 @@ def load_behaviour_tests(file: Path) -> list[BehaviourTest]:
         WeaverError: names the file, the behaviour and the key at fault, and the nearest valid one.
     """
     probes: list[BehaviourTest] = []
-    for number, values in enumerate(parse(BehaviourFile, read_yaml(file), str(file)).behaviours):
+    for number, values in enumerate(validate_section(BehaviourFile, read_yaml(file), str(file)).behaviours):
         where = f"{file}: behaviours.{number} ({values.get('name', 'without a name')})"
         kind = str(values.get("kind"))
         if kind not in KINDS:
             raise WeaverError(
-                f"{where}: there is no kind {kind!r}{nearest(kind, KINDS)}", f"Choose one of: {', '.join(KINDS)}."
+                f"{where}: there is no kind {kind!r}{did_you_mean(kind, KINDS)}", f"Choose one of: {', '.join(KINDS)}."
             )
-        probe = parse(KINDS[kind], values, where)
+        probe = validate_section(KINDS[kind], values, where)
         if probe.name in [other.name for other in probes]:
             raise WeaverError(f"{where}: another behaviour has this name", "Give each a name of its own.")
         try:

@@ -11,13 +11,13 @@ from pipelines.core import progress
 from pipelines.core.artifacts import Arm, Behaviour, DatasetVersion, Evaluation, Export, read_artifact
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, memoize_dir, read_jsonl, write_jsonl, write_text
+from pipelines.core.kits import load_kits
+from pipelines.core.params import hourly_machine_cost
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import hourly
 from pipelines.evaluation import evaluation_report, few_shot
 from pipelines.evaluation.generate import AnswerGenerator, Examples
 from pipelines.evaluation.metrics import latency_metrics, score_answer, summarise_slices
 from pipelines.evaluation.slices import cluster_name, find_leaks, name_slices
-from pipelines.kits import kits
 from pipelines.text import chat_format
 
 Row = dict[str, Any]
@@ -73,7 +73,7 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
     behaved = test_behaviours(arms["challenger"], opened, plan, work)
     said_by = {arm: folder.name for arm, folder in folders.items()}
     known = digest([dataset.digest, export.adapter.run_id, said_by, behaved.name, export.champion_version])
-    hour = hourly()  # not in the plan: a changed rate counts anew, and asks nobody again
+    hour = hourly_machine_cost()  # not in the plan: a changed rate counts anew, and asks nobody again
     folder = work / "evaluate" / f"evaluation-{digest([known, plan.digest('evaluate', 'gate'), hour])[:12]}"
 
     def build(new: Path) -> None:
@@ -130,7 +130,7 @@ def test_behaviours(asked: ArmConfig, opened: ModelLoader, plan: TrainingPlan, w
     """A folder of behaviours.json: what became of the kit's behaviour tests, and of each of their cases."""
     from pipelines.evaluation.behaviours import run_behaviour_tests
 
-    files = [kit.folder / "behaviours" for kit in kits().values()]
+    files = [kit.folder / "behaviours" for kit in load_kits().values()]
     decoding = plan.evaluate.model_dump(include={"batch_size", "max_new_tokens"})
     tests = [digest(folder) for folder in files if folder.is_dir()]
     known = digest([asked.digest, tests, plan.template, plan.system_prompt, decoding])

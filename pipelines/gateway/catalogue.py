@@ -9,7 +9,7 @@ from pipelines.core import routes
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Serving
 from pipelines.core.routes import Route, ServedVersion
-from pipelines.core.templates import load_template, template_files
+from pipelines.core.templates import find_template_files, load_template
 from pipelines.gateway.api_errors import Refusal
 from pipelines.gateway.api_keys import modified
 from pipelines.gateway.schemas import model_id
@@ -34,7 +34,7 @@ class Catalogue:
     def look(self) -> bool:
         """Read what was changed since; whether anything was. What cannot be read leaves what was there in force."""
         files = {file.stem: file for file in sorted(routes.routes_folder().glob("[a-z]*.json"))}
-        templates = template_files()
+        templates = find_template_files()
         entries, stamps = {}, {}
         for name, file in files.items():
             template = templates.get(name)
@@ -48,7 +48,7 @@ class Catalogue:
 
     def read(self, name: str, modified_ns: int) -> Entry | None:
         try:
-            policy = load_template(name).serving if name in template_files() else Serving()
+            policy = load_template(name).serving if name in find_template_files() else Serving()
             return Entry(routes.read_route(name), policy, modified_ns // 10**9)
         except (WeaverError, ValidationError, ValueError) as error:
             log.error("%s: %s; what was in force stays so", name, error)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.core.artifacts import DatasetVersion
-from pipelines.kits import builders, kits
+from pipelines.core.kits import find_builders, load_kits
 
 MADE_UP = "synthetic:"  # how the source of a made-up row begins
 SPLITS = ("train", "heldout")
@@ -37,9 +37,9 @@ def made_up(counted: Census) -> float:
 
 def packages(source: str) -> dict[str, str]:
     """The packages that a kit's dataset builder reads → their versions; none for a file of one's own."""
-    if source not in builders():
+    if source not in find_builders():
         return {}
-    found: dict[str, str] = importlib.import_module(builders()[source]).sources()
+    found: dict[str, str] = importlib.import_module(find_builders()[source]).sources()
     return found
 
 
@@ -55,7 +55,7 @@ def told_by_kit(source: str, counted: Census) -> tuple[list[list[str]], str, str
     Of a package with many tables, those are told that the rows name; all of them where the rows name none.
     """
     kit, _, builder = source.partition(".")
-    readme = kits()[kit].folder / "README.md" if source in builders() else Path()
+    readme = load_kits()[kit].folder / "README.md" if source in find_builders() else Path()
     if not readme.is_file():
         return [], "", ""
     head, *sections = re.split(r"(?m)^## ", readme.read_text(encoding="utf-8"))

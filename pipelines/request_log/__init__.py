@@ -14,8 +14,8 @@ from typing import NamedTuple
 from filelock import FileLock, Timeout
 
 from pipelines.core.errors import WeaverError
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Privacy
-from pipelines.core.templates import make_plan
 from pipelines.request_log import parquet_store
 from pipelines.request_log.queries import LANDING, asked, exchanges, feedbacks, of_people
 from pipelines.request_log.schema import JUDGE, KINDS, Exchange, Feedback, Opinion, folder, hashed

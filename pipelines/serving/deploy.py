@@ -11,10 +11,10 @@ from pipelines.core import signing
 from pipelines.core.artifacts import Deployment, Export, Promotion
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.files import digest
+from pipelines.core.params import hourly_machine_cost
 from pipelines.core.plan import GGUF, TrainingPlan
 from pipelines.core.routes import Endpoint, ServedVersion
 from pipelines.core.settings import settings
-from pipelines.core.templates import hourly
 from pipelines.serving import canary, model_store
 from pipelines.serving.deployment_pointer import deployment_lock, pointer_file
 from pipelines.serving.registered_version import Registered, registered
@@ -108,7 +108,7 @@ def place_on(model: Model, plan: TrainingPlan) -> tuple[ServedVersion, dict[str,
         log.info("loading %s on %s", model.id, name)
         engine = backend(name)
         endpoint = engine.deploy(model, plan.deployment)
-        endpoint = endpoint.model_copy(update={"cost_per_hour": hourly()})
+        endpoint = endpoint.model_copy(update={"cost_per_hour": hourly_machine_cost()})
         model_version = serve(model, known, (*(model_version.endpoints if model_version else ()), endpoint))
         golden = known.golden[: plan.deployment.golden_questions]
         canaries[name] = canary.check(engine, endpoint, model_version, golden, plan.deployment)

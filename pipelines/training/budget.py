@@ -6,9 +6,10 @@ import psutil
 
 from pipelines.alerts import alert
 from pipelines.core.artifacts import DatasetVersion, Estimate
+from pipelines.core.params import load_cost_rates
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
-from pipelines.core.templates import load_template, rates
+from pipelines.core.templates import load_template
 from pipelines.costs.cost_store import Forecast, executions, keep, month
 from pipelines.training.estimate import estimate
 
@@ -50,7 +51,7 @@ def exceeded(forecast: Estimate, template: str, spent: float, spent_by_all: floa
         spent: by the template's stages in this month.
         spent_by_all: by all templates' stages in this month.
     """
-    limits, everyone, money = load_template(template).budget, rates().month_cost, forecast.currency
+    limits, everyone, money = load_template(template).budget, load_cost_rates().month_cost, forecast.currency
     cost, hours = forecast.cost, forecast.training_seconds / 3600
     if 0 < limits.run_cost < cost:
         yield f"the run is forecast to cost {cost:.4g} {money}; budget.run_cost is {limits.run_cost:g}"

@@ -16,8 +16,8 @@ import psutil
 
 from pipelines.core.artifacts import DatasetVersion, Estimate
 from pipelines.core.files import digest, read_jsonl
+from pipelines.core.params import has_gpu, load_cost_rates
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import gpu_seen, rates
 from pipelines.costs.cost_store import Training, executions, keep, read
 from pipelines.costs.energy import machine, processor
 from pipelines.text import chat_format
@@ -69,7 +69,7 @@ def estimate(dataset: DatasetVersion, plan: TrainingPlan) -> Estimate:
     speed = speed_from_history(plan) or estimate_speed(work, dataset, plan)
     seconds = compute_training_seconds(work, speed)
     stages = following_stage_seconds(plan.template) or following_stage_seconds("")
-    rate, whole = rates(), seconds + sum(stages.values())
+    rate, whole = load_cost_rates(), seconds + sum(stages.values())
     energy = machine().energy(whole, whole * (psutil.cpu_count() or 1))
     return Estimate(
         steps=work.steps,
@@ -80,7 +80,7 @@ def estimate(dataset: DatasetVersion, plan: TrainingPlan) -> Estimate:
         basis=speed.basis if stages else f"{speed.basis}; no run has gone on from here yet: training alone",
         stages=stages,
         memory_gib=speed.memory_mib / 1024,
-        cost=(whole * rate.machine_hour + seconds * rate.gpu_hour * gpu_seen()) / 3600 + energy * rate.kwh,
+        cost=(whole * rate.machine_hour + seconds * rate.gpu_hour * has_gpu()) / 3600 + energy * rate.kwh,
         currency=rate.currency,
     )
 
@@ -124,7 +124,7 @@ def mean_token_count(tokenizer: Any, rows: list[dict[str, Any]], plan: TrainingP
 def training_kind(plan: TrainingPlan) -> str:
     """What trainings must have in common for the one to say how fast the other is."""
     settings = plan.train.model_dump(include=set(SPEED_SETTINGS))
-    here = [processor(), psutil.cpu_count(), gpu_seen()]
+    here = [processor(), psutil.cpu_count(), has_gpu()]
     return digest([base_digest(prepare_base(plan.base)), plan.base.model_dump(), settings, here])[:16]
 
 

@@ -16,7 +16,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, file_lock, memoize_dir, read_jsonl, write_jsonl
 from pipelines.core.plan import Train, TrainingPlan
 from pipelines.core.settings import quiet_libraries, settings
-from pipelines.core.templates import amend, own_file
+from pipelines.core.template_edit import find_own_template, update_template
 from pipelines.costs.meter import metered
 from pipelines.training.base_model import base_digest, prepare_base
 from pipelines.training.tune_study import current_parameters, next_trial, open_study, search_space, to_train_settings
@@ -68,7 +68,7 @@ def tune(dataset: DatasetVersion, plan: TrainingPlan, trials: int, hours: float,
     if not hours > 0:
         raise WeaverError(f"hours: {hours:g} is no time to train in", "Give more than 0.")
     if apply:
-        own_file(plan.template)  # a packaged one is refused now, not after hours
+        find_own_template(plan.template)  # a packaged one is refused now, not after hours
     base = prepare_base(plan.base)
     asked = plan.digest("template", "system_prompt", "base", "train")
     searched = {name: str(values) for name, values in search_space(plan.train).items()}
@@ -79,7 +79,9 @@ def tune(dataset: DatasetVersion, plan: TrainingPlan, trials: int, hours: float,
         carved = dataset.model_copy(update={"uri": str(rows), "digest": digest(rows), "report": ""})
         tuning = run_trials(folder, base, carved, plan, trials, hours)
     if apply and tuning.best != tuning.current:
-        tuning = tuning.model_copy(update={"applied": str(amend(plan.template, "train", tuning.best.settings))})
+        tuning = tuning.model_copy(
+            update={"applied": str(update_template(plan.template, "train", tuning.best.settings))}
+        )
     return tuning
 
 

@@ -9,7 +9,7 @@ import httpx
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from pipelines.core.settings import settings
-from pipelines.core.templates import template_files
+from pipelines.core.templates import find_template_files
 from pipelines.serving.deployment_pointer import deployed_version_number, is_being_deployed
 
 PAUSE = 5  # seconds between two looks
@@ -44,7 +44,7 @@ class ChampionMoved(BaseEventTrigger):
         here = settings()
         admin = None if here.tracking_uri else ("admin", here.secret("mlflow"))
         async with httpx.AsyncClient(base_url=here.mlflow_url, auth=admin, timeout=30) as mlflow:
-            for name in template_files():
+            for name in find_template_files():
                 asked = {"name": name, "alias": "champion"}
                 found = await mlflow.get("/api/2.0/mlflow/registered-models/alias", params=asked)
                 champion = int(found.json()["model_version"]["version"]) if found.is_success else 0

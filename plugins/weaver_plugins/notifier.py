@@ -8,7 +8,7 @@ from airflow.sdk.bases.notifier import BaseNotifier
 
 from pipelines.alerts import alert
 from pipelines.core.settings import settings
-from pipelines.core.templates import template_files
+from pipelines.core.templates import find_template_files
 
 Event = Literal["failed", "ended", "late"]
 
@@ -49,4 +49,4 @@ class WeaverNotifier(BaseNotifier):
     def about(self, dag_id: str, run_id: str, **told: Any) -> dict[str, Any]:
         template = dag_id.partition("_")[2]
         link = f"{settings().airflow_url}/dags/{dag_id}/runs/{quote(run_id, safe='')}"
-        return {"template": template if template in template_files() else "", "link": link} | told
+        return {"template": template if template in find_template_files() else "", "link": link} | told

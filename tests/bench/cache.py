@@ -12,9 +12,10 @@ import numpy as np
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import write_text
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Serving
 from pipelines.core.routes import ServedVersion
-from pipelines.core.templates import make_plan, template_files
+from pipelines.core.templates import find_template_files
 from pipelines.datasets.collect import locate
 from pipelines.gateway import semantic_cache
 from pipelines.gateway.response_cache import ENTRIES, Cache, Hit, plain
@@ -54,7 +55,7 @@ def run(write: bool = False) -> dict[str, Any]:
         …_cpu_ms: of the processor, which says more where others share it.
     """
     semantic_cache.loading().result()
-    templates = {name: examine(name) for name in template_files()}
+    templates = {name: examine(name) for name in find_template_files()}
     if write:
         kept = ("threshold", "false_hit_rate", "false_hit_upper", "hit_rate")
         text = {

@@ -5,8 +5,9 @@ from typing import Any
 
 import psutil
 
+from pipelines.core.make_plan import make_plan
+from pipelines.core.params import hourly_machine_cost, load_cost_rates
 from pipelines.core.plan import Costs
-from pipelines.core.templates import hourly, make_plan, rates
 from pipelines.training.base_model import packaged_gguf
 from tests.bench.served import ask, served
 from tests.bench.train import TEMPLATE, best
@@ -26,7 +27,8 @@ def run(steps: int = 8, questions: int = 40) -> dict[str, Any]:
 
 def training(steps: int) -> dict[str, Any]:
     highest, cpus = best(steps, "ours", "full"), psutil.cpu_count() or 1
-    cost = {side: hourly() * 1e6 / speed / cpus / 3600 for side, speed in highest["tokens_per_cpu_s"].items()}
+    hourly = hourly_machine_cost()
+    cost = {side: hourly * 1e6 / speed / cpus / 3600 for side, speed in highest["tokens_per_cpu_s"].items()}
     memory = highest["peak_rss_mib"]
     return {
         "qlora_cost_per_million_tokens": cost["ours"],
@@ -35,14 +37,14 @@ def training(steps: int) -> dict[str, Any]:
         "qlora_peak_mib": memory["ours"],
         "full_peak_mib": memory["full"],
         "full_over_qlora_memory": memory["full"] / memory["ours"],
-        "training_formula": f"{hourly():g} an hour x 1,000,000 tokens / tokens a processor second / {cpus} CPUs / 3600",
+        "training_formula": f"{hourly:g} per hour x 1,000,000 tokens / tokens per CPU second / {cpus} CPUs / 3600",
     }
 
 
 def answering(questions: int) -> dict[str, Any]:
     from pipelines.kits.automotive import service_advisor
 
-    plan, rate = make_plan(TEMPLATE), rates()
+    plan, rate = make_plan(TEMPLATE), load_cost_rates()
     rows = service_advisor.build()
     rows = rows[:: max(1, len(rows) // questions)][:questions]
     with served(packaged_gguf(), plan) as server:
@@ -51,7 +53,8 @@ def answering(questions: int) -> dict[str, Any]:
     busy, cpus = statistics.fmean(answer.processor_seconds for answer in answers), psutil.cpu_count() or 1
     read = statistics.fmean(answer.prompt_tokens for answer in answers)
     written = statistics.fmean(answer.completion_tokens for answer in answers)
-    here, there = 1000 * busy / cpus / 3600 * hourly(), 1000 * hosted(read, written, rate)
+    hourly = hourly_machine_cost()
+    here, there = 1000 * busy / cpus / 3600 * hourly, 1000 * hosted(read, written, rate)
     return {
         "seconds_an_answer": statistics.fmean(answer.seconds for answer in answers),
         "processor_seconds_an_answer": busy,
@@ -60,9 +63,9 @@ def answering(questions: int) -> dict[str, Any]:
         "here_per_1000_answers": here,
         "hosted_per_1000_answers": there,
         "saving_per_1000_answers": there - here,
-        "answers_an_hour_to_break_even": 1000 * hourly() / there if there else None,
+        "answers_an_hour_to_break_even": 1000 * hourly / there if there else None,
         "answers": len(answers),
-        "here_formula": f"1000 x {busy:.3f} processor s / {cpus} CPUs / 3600 x {hourly():g} {rate.currency} an hour",
+        "here_formula": f"1000 x {busy:.3f} CPU s / {cpus} CPUs / 3600 x {hourly:g} {rate.currency} per hour",
         "hosted_formula": f"1000 x ({read:.0f} x {rate.hosted_input:g} + {written:.0f} x {rate.hosted_output:g}) / 1e6",
     }
 

@@ -13,7 +13,7 @@ import psutil
 from pipelines.core.artifacts import DatasetVersion
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, write_text
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 from pipelines.costs.cost_store import Forecast, Training, keep, read
 from pipelines.training.estimate import BENCHMARK, calibrate, count_parameters
 from pipelines.training.estimate import estimate as forecast

@@ -13,8 +13,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import make_plan
 from pipelines.kits.automotive import service_advisor
 from pipelines.monitoring.feedback.rater_trust import sift
 from pipelines.monitoring.feedback.ratings import Opinion

@@ -7,8 +7,8 @@ wrong in a known way. Those of the second part are what people gave, where this 
 import time
 from typing import Any
 
+from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
-from pipelines.core.templates import make_plan
 from pipelines.monitoring.feedback.agreement import agreement
 from pipelines.monitoring.feedback.fact_check import Question
 from pipelines.monitoring.feedback.judge import Judge, Judgement, decide, judging

@@ -16,9 +16,9 @@ from typing import Any
 
 from pipelines.core.artifacts import Adapter, DatasetVersion, PreferenceDataset
 from pipelines.core.files import digest, write_jsonl
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
-from pipelines.core.templates import make_plan
 from pipelines.monitoring.feedback.labelled_pairs import by_construction
 from pipelines.text import chat_format
 from pipelines.text.facts import stands_in

@@ -6,9 +6,9 @@ from typing import Any
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import read_jsonl
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Base
 from pipelines.core.settings import settings
-from pipelines.core.templates import make_plan
 from pipelines.costs.cost_store import Quantised, keep
 from pipelines.datasets.versions import latest
 from pipelines.evaluation.evaluate import sample_by_topic

@@ -16,8 +16,8 @@ from typing import Any
 from pipelines.core.artifacts import Records, Validation
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import canonical_json, digest, write_text
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import make_plan
 
 TEMPLATE = "service_advisor"
 LEFT_OUT = {"personal"}  # `make bench B=pii` measures it

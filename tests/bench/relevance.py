@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.core.errors import WeaverError
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 from pipelines.datasets.refine.relevance import similarity
 from pipelines.text import embedder
 

@@ -16,9 +16,10 @@ from pipelines.clients.backends import Model, backend
 from pipelines.clients.local_model import packaged_gguf
 from pipelines.core import routes, signing
 from pipelines.core.files import digest, write_text
+from pipelines.core.make_plan import make_plan
 from pipelines.core.routes import Endpoint, Route, ServedVersion
 from pipelines.core.settings import TRITON_KEY, settings
-from pipelines.core.templates import Template, load_template, make_plan
+from pipelines.core.templates import Template, load_template
 from pipelines.stack import credentials, servers, supervision
 from tests.bench.own_home import own_home, wait_for
 from tests.bench.serve_load import Door

@@ -13,8 +13,8 @@ from typing import Any
 from pipelines.core.artifacts import DatasetVersion
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, read_jsonl, write_jsonl, write_text
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import make_plan
 
 TEMPLATE = "service_advisor"
 ROUNDS = 2

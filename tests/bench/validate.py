@@ -16,7 +16,7 @@ from typing import Any
 from pipelines.core.artifacts import Records
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import atomic_write, canonical_json, digest
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 
 TEMPLATE = "service_advisor"
 

@@ -8,19 +8,13 @@ import pytest
 import yaml
 
 from pipelines.core.errors import WeaverError
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TUNABLE
 from pipelines.core.settings import REPOSITORY, settings
-from pipelines.core.templates import (
-    Template,
-    amend,
-    form,
-    load_template,
-    make_plan,
-    new_template,
-    parse,
-    schema,
-    template_files,
-)
+from pipelines.core.template_edit import create_template, update_template
+from pipelines.core.templates import Template, find_template_files, load_template, template_schema
+from pipelines.core.trigger_form import list_form_fields
+from pipelines.core.validation import validate_section
 
 
 @pytest.fixture
@@ -45,14 +39,14 @@ def default_params(**changes) -> str:
 
 def test_an_empty_file_holds_nothing(params) -> None:
     path = params("")
-    with pytest.raises(WeaverError, match=rf"{path} holds nothing, not `key: value` lines"):
+    with pytest.raises(WeaverError, match=rf"{path} is empty"):
         make_plan("service_advisor")
 
 
 def test_what_is_no_text_or_no_file_is_named(params) -> None:
     path = params("")
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(WeaverError, match=rf"{path} is not YAML.*position 0"):
+    with pytest.raises(WeaverError, match=rf"{path} is not valid YAML.*position 0"):
         make_plan("service_advisor")
     path.unlink()
     path.mkdir()
@@ -62,7 +56,7 @@ def test_what_is_no_text_or_no_file_is_named(params) -> None:
 
 def test_malformed_yaml_names_file_and_line(params) -> None:
     path = params("train:\n  learning_rate: [1e-3\nprofiles: {cpu: {}}\n")
-    with pytest.raises(WeaverError, match=rf"{path} is not YAML.*line 3"):
+    with pytest.raises(WeaverError, match=rf"{path} is not valid YAML.*line 3"):
         make_plan("service_advisor")
 
 
@@ -112,7 +106,7 @@ def test_unknown_template_and_profile_name_what_there_is(params, monkeypatch: py
 def test_a_template_with_an_unknown_key_is_refused() -> None:
     values = load_template("service_advisor").model_dump() | {"shedule": {}}
     with pytest.raises(WeaverError, match="unknown key 'shedule'; did you mean 'schedule'"):
-        parse(Template, values, "x.yaml")
+        validate_section(Template, values, "x.yaml")
 
 
 def test_layers_win_in_order_and_the_digest_follows(params) -> None:
@@ -139,56 +133,56 @@ def test_the_gpu_profile_is_mistral_with_the_published_recipe(params, monkeypatc
 
 
 def test_every_template_gives_a_whole_form() -> None:
-    for name in template_files():
-        fields = form(name)
+    for name in find_template_files():
+        fields = list_form_fields(name)
         assert {section for _, section, _, _ in fields} == set(TUNABLE)
         assert all("type" in schema or "enum" in schema for _, _, _, schema in fields)
 
 
 def test_every_template_meets_the_published_schema() -> None:
     published = json.loads((REPOSITORY / "pipelines/kits/template.schema.json").read_text())
-    assert published == schema(), "write it anew: weaver template schema > pipelines/kits/template.schema.json"
+    assert published == template_schema(), "update it: weaver template schema > pipelines/kits/template.schema.json"
     jsonschema.Draft202012Validator.check_schema(published)
-    for name, file in template_files().items():
+    for name, file in find_template_files().items():
         jsonschema.validate(yaml.safe_load(file.read_text()), published)
         assert make_plan(name).template == name
 
 
 @pytest.mark.parametrize("changes", [{"refine": {"near_duplicate": 2}}, {"gate": {"min_gain": 1}}, {"owner": None}])
 def test_the_schema_refuses_what_the_program_refuses(changes: dict) -> None:
-    values = yaml.safe_load(template_files()["service_advisor"].read_text()) | changes
+    values = yaml.safe_load(find_template_files()["service_advisor"].read_text()) | changes
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(values, schema())
+        jsonschema.validate(values, template_schema())
 
 
 def test_a_template_of_ones_own_starts_from_another(home: Path) -> None:
-    file = new_template("night_desk", like="service_advisor")
+    file = create_template("night_desk", like="service_advisor")
     assert file.is_relative_to(home)
     assert load_template("night_desk").contract == load_template("service_advisor").contract
-    with pytest.raises(WeaverError, match="there is a template 'night_desk' already"):
-        new_template("night_desk", like="service_advisor")
+    with pytest.raises(WeaverError, match="the template 'night_desk' already exists"):
+        create_template("night_desk", like="service_advisor")
     with pytest.raises(WeaverError, match="no template 'service_adviser'; did you mean 'service_advisor'"):
-        new_template("day_desk", like="service_adviser")
+        create_template("day_desk", like="service_adviser")
     with pytest.raises(WeaverError, match="name"):
-        new_template("Night Desk", like="service_advisor")
+        create_template("Night Desk", like="service_advisor")
 
 
 def test_two_templates_of_one_name_are_refused(home: Path) -> None:
     (home / "templates").mkdir(parents=True)
-    (home / "templates/service_advisor.yaml").write_text(template_files()["service_advisor"].read_text())
-    with pytest.raises(WeaverError, match="are both the template 'service_advisor'"):
-        template_files()
+    (home / "templates/service_advisor.yaml").write_text(find_template_files()["service_advisor"].read_text())
+    with pytest.raises(WeaverError, match="both define the template 'service_advisor'"):
+        find_template_files()
 
 
 def test_a_section_of_ones_own_template_is_amended_and_all_else_stays(home: Path) -> None:
-    file = new_template("night_desk", like="service_advisor")
+    file = create_template("night_desk", like="service_advisor")
     text = file.read_text() + "\ntrain:\n  epochs: 3   # the nights are long\n"
     file.write_text(text)
-    assert amend("night_desk", "train", {"learning_rate": 4e-05, "lora_rank": 8}) == file
+    assert update_template("night_desk", "train", {"learning_rate": 4e-05, "lora_rank": 8}) == file
     assert file.read_text() == text + "  learning_rate: 4.0e-05\n  lora_rank: 8\n"
     train = make_plan("night_desk").train
     assert (train.epochs, train.learning_rate, train.lora_rank) == (3, 4e-05, 8)
-    jsonschema.validate(yaml.safe_load(file.read_text()), schema())
+    jsonschema.validate(yaml.safe_load(file.read_text()), template_schema())
 
 
 @pytest.mark.parametrize(
@@ -200,14 +194,14 @@ def test_a_section_of_ones_own_template_is_amended_and_all_else_stays(home: Path
     ],
 )
 def test_what_would_not_be_valid_is_not_written(home: Path, values: dict, added: str, said: str) -> None:
-    file = new_template("night_desk", like="service_advisor")
+    file = create_template("night_desk", like="service_advisor")
     text = file.read_text() + added
     file.write_text(text)
     with pytest.raises(WeaverError, match=said):
-        amend("night_desk", "train", values)
+        update_template("night_desk", "train", values)
     assert file.read_text() == text
 
 
 def test_a_packaged_template_is_not_amended(home: Path) -> None:
     with pytest.raises(WeaverError, match="weaver template new my_service_advisor --like service_advisor"):
-        amend("service_advisor", "train", {"epochs": 1})
+        update_template("service_advisor", "train", {"epochs": 1})

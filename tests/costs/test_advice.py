@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from pipelines.cli.main import app
 from pipelines.clients.mlflow import connect_mlflow
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import make_plan
 from pipelines.costs.advice import Advice, Unmeasured, advise, quantisation, traffic
 from pipelines.costs.cost_store import Quantised, keep
 from pipelines.gateway import cache_replay

@@ -9,8 +9,9 @@ import pytest
 
 from pipelines.core.artifacts import DatasetVersion, Estimate
 from pipelines.core.files import digest, write_jsonl
+from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
-from pipelines.core.templates import make_plan, template_files
+from pipelines.core.templates import find_template_files
 from pipelines.costs.cost_store import Execution, Forecast, Training, keep, month, read
 from pipelines.stages.table import run_stage
 from pipelines.training.budget import exceeded
@@ -27,7 +28,7 @@ def template(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def write(**limits: float) -> None:
         lines = "".join(f"{name}: {value}\n  " for name, value in limits.items())
-        text = template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {T}")
+        text = find_template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {T}")
         settings().templates.mkdir(exist_ok=True)
         (settings().templates / f"{T}.yaml").write_text(
             text.replace("training_hours: 8 ", f"{lines}training_hours: 8 ")

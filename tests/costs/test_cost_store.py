@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.core.errors import WeaverError
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 from pipelines.costs import meter
 from pipelines.costs.cost_store import Execution, executions, keep, month, path
 from pipelines.costs.meter import metered
@@ -18,7 +18,7 @@ T = "service_advisor"
 WRITE = """
 import sys
 from pipelines.costs.meter import metered
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 for _ in range(10):
     with metered(make_plan("service_advisor"), sys.argv[1]):
         pass
@@ -26,7 +26,7 @@ for _ in range(10):
 DIE = """
 import os, signal, time
 from pipelines.costs import meter
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 meter.BEAT = 0.05
 with meter.metered(make_plan("service_advisor"), "fine_tune", "night"):
     time.sleep(0.6)

@@ -12,8 +12,9 @@ import yaml
 
 from pipelines.core.artifacts import CollectedFeedback
 from pipelines.core.errors import WeaverError
+from pipelines.core.make_plan import make_plan
+from pipelines.core.params import load_cost_rates
 from pipelines.core.settings import REPOSITORY, settings
-from pipelines.core.templates import make_plan, rates
 from pipelines.costs import energy, meter
 from pipelines.costs.cost_store import executions
 from pipelines.costs.meter import metered
@@ -23,7 +24,7 @@ T = "service_advisor"
 SHORT = """
 import sys
 from pipelines.costs.meter import metered
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 with metered(make_plan("service_advisor"), "collect"):
     pass
 print(*(name for name in ("codecarbon", "pandas", "mlflow") if name in sys.modules))
@@ -120,13 +121,13 @@ def test_gpus_cost_their_hours(home: Path, costs: Any, monkeypatch: pytest.Monke
 def test_a_wrong_rate_is_refused_and_changes_no_plan(home: Path, costs: Any) -> None:
     before = make_plan(T).digest()
     costs(machine_hour=9.0)
-    assert (make_plan(T).digest(), rates().machine_hour) == (before, 9.0)
+    assert (make_plan(T).digest(), load_cost_rates().machine_hour) == (before, 9.0)
     costs(machine_hours=9.0)
     with pytest.raises(WeaverError, match=r"unknown key 'costs\.machine_hours'; did you mean 'costs\.machine_hour'"):
         make_plan(T)
     costs(kwh=-1)
     with pytest.raises(WeaverError, match=r"costs\.kwh: .*greater than or equal to 0, not -1"):
-        rates()
+        load_cost_rates()
 
 
 def test_a_country_without_a_grid_is_told(home: Path, costs: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.core.templates import template_files
+from pipelines.core.templates import find_template_files
 
 from ..alerts.conftest import MailServer
 
@@ -35,7 +35,7 @@ def mails(stack: Any) -> Iterator[MailServer]:
 
 def own_template(stack: Any, name: str, change: Callable[[str], str]) -> str:
     """A template of the dealership's own; returns its DAG, once Airflow knows it."""
-    text = template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {name}")
+    text = find_template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {name}")
     (stack.home / "templates").mkdir(exist_ok=True)
     (stack.home / "templates" / f"{name}.yaml").write_text(change(text))
     airflow, end, dag_id = stack.airflow(), time.monotonic() + 180, f"retrain_{name}"

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
+from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import REPOSITORY
-from pipelines.core.templates import make_plan, template_files
+from pipelines.core.templates import find_template_files
 from pipelines.stages.table import STAGES
 
 LOAD = """
@@ -74,7 +75,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict:
 def test_every_template_has_its_dag_and_nothing_fails_to_import(loaded: dict) -> None:
     dags, import_errors = loaded["dags"], loaded["errors"]
     assert dags and not import_errors
-    families = {f"{family}_{name}" for family in ("retrain", "monitor") for name in template_files()}
+    families = {f"{family}_{name}" for family in ("retrain", "monitor") for name in find_template_files()}
     assert set(dags) == {"deploy", "rollback", "tune", "alerts", "digest", *families}
 
 
@@ -212,7 +213,7 @@ def test_monitoring_reads_like_its_sentence_and_ends_in_an_event(loaded: dict) -
 
 
 def test_a_retraining_starts_at_night_or_by_its_own_drift(loaded: dict) -> None:
-    for name in template_files():
+    for name in find_template_files():
         dag = loaded["dags"][f"retrain_{name}"]
         assert dag["timetable"] and dag["asset"] == f"drift_{name}"
 
@@ -225,5 +226,5 @@ def test_tuning_is_started_by_hand_for_any_template(loaded: dict) -> None:
     assert dag["tasks"][-1]["pool"] == "training"
     assert all(task["retries"] >= 1 for task in dag["tasks"])
     assert dag["timetable"] is None
-    assert dag["params"]["template"] in template_files()
+    assert dag["params"]["template"] in find_template_files()
     assert dag["params"]["apply"] is False

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from pipelines.core.artifacts import Splits
+from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
-from pipelines.core.templates import make_plan
 from pipelines.datasets.versions import checkout, versions
 
 PLAN = make_plan("service_advisor")
@@ -40,7 +40,7 @@ import os, resource, signal
 from pathlib import Path
 from pipelines.core.artifacts import Splits
 from pipelines.datasets import dvc_repository, versions
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 {before}
 splits = Splits.model_validate_json({splits.model_dump_json()!r})
 print(versions.commit_dataset(splits, make_plan("service_advisor")).tag)

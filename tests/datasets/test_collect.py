@@ -10,7 +10,7 @@ import pytest
 from pipelines.core.artifacts import CollectedFeedback
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import read_jsonl
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 from pipelines.datasets.collect import collect
 
 
@@ -34,7 +34,7 @@ import sys
 from pathlib import Path
 from pipelines.core.artifacts import CollectedFeedback
 from pipelines.datasets.collect import collect
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 print(collect(CollectedFeedback(), make_plan("service_advisor"), Path({str(home / "work")!r})).model_dump_json())
 assert "pandas" not in sys.modules
 """

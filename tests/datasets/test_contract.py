@@ -11,8 +11,8 @@ import pytest
 from pipelines.core.artifacts import CollectedFeedback, Records, Validation
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import write_jsonl
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import make_plan
 from pipelines.datasets.collect import collect
 from pipelines.datasets.contract import validate
 from tests.bench.validate import run
@@ -64,7 +64,7 @@ import sys
 from pathlib import Path
 from pipelines.core.artifacts import Records
 from pipelines.datasets.contract import validate
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 records = Records.model_validate_json({validation.records.model_dump_json()!r})
 plan = make_plan("service_advisor", {{"data.source": {str(tmp_path / "tickets.jsonl")!r}}})
 print(validate(records, plan, Path({str(home / "work")!r})).model_dump_json())

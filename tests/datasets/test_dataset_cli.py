@@ -15,7 +15,7 @@ from pipelines.cli.console import err, out
 from pipelines.cli.main import main
 from pipelines.core.artifacts import Splits
 from pipelines.core.files import write_jsonl
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 from pipelines.datasets.split import digest_of
 from pipelines.datasets.upload import uploads
 from pipelines.datasets.versions import commit_dataset

@@ -12,8 +12,8 @@ import pytest
 from pipelines.core.artifacts import Records, Splits, Validation
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, read_jsonl, write_jsonl
+from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import work_folder
-from pipelines.core.templates import make_plan
 from pipelines.datasets import quarantine
 from pipelines.datasets.refine import engine, refine, workers
 

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from pipelines.core.artifacts import CollectedFeedback
-from pipelines.core.templates import make_plan, template_files
+from pipelines.core.make_plan import make_plan
+from pipelines.core.templates import find_template_files
 from pipelines.stages.table import run_stage
 
 CHAIN = ("collect", "validate", "refine", "commit_dataset", "render_data_report")
 
 
-@pytest.mark.parametrize("name", list(template_files()))
+@pytest.mark.parametrize("name", list(find_template_files()))
 def test_a_templates_rows_become_a_version(name: str, home: Path) -> None:
     plan, artifacts = make_plan(name), dict[str, Any](collect_feedback=CollectedFeedback())
     for stage in CHAIN:

@@ -12,7 +12,7 @@ import pytest
 from pipelines.core.artifacts import CollectedFeedback
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import read_jsonl
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 from pipelines.datasets import upload as intake
 from pipelines.datasets.collect import collect
 from pipelines.datasets.upload import staged, uploads

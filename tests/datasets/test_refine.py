@@ -10,7 +10,7 @@ import pytest
 from pipelines.core.artifacts import Records, Splits, Validation
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, read_jsonl, write_jsonl
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 from pipelines.datasets.refine import refine
 
 TOPICS = ("engine", "drivetrain", "fuel_economy")

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.core.artifacts import Records, Splits, Validation
 from pipelines.core.files import write_jsonl
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 from pipelines.datasets.refine.refine_report import SAMPLED, collect, render, render_data_report
 
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>'

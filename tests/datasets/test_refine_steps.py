@@ -5,8 +5,8 @@ import pytest
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import canonical_json
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import make_plan
 from pipelines.datasets.refine import answer_steps, text_steps
 from pipelines.datasets.refine.engine import STEPS, Whole, load, parse
 from pipelines.kits.automotive import service_advisor

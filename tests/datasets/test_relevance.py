@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from pipelines.core.errors import WeaverError
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import make_plan
 from pipelines.datasets.refine.relevance import THRESHOLDS, effect, relevance, similarity
 from pipelines.kits.automotive import service_advisor
 from pipelines.text import embedder

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pipelines.core.errors import Unavailable, WeaverError
+from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
-from pipelines.core.templates import make_plan
 from pipelines.datasets import upload as intake
 from pipelines.datasets.split import digest_of
 from pipelines.datasets.upload import staged
@@ -103,7 +103,7 @@ def test_a_server_that_dies_is_worth_another_try(s3: Any, remote: str, splits: C
 import os, signal
 from pipelines.core.artifacts import Splits
 from pipelines.datasets.versions import commit_dataset
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 import s3fs
 put = s3fs.S3FileSystem._put_file
 async def dying(*arguments, **options):

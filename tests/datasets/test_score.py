@@ -3,8 +3,8 @@
 import pyarrow as pa
 import pytest
 
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import make_plan
 from pipelines.datasets.refine.score import PARTS, parts, quality
 
 GOOD = {

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import yaml
 
-from pipelines.core.templates import template_files
+from pipelines.core.templates import find_template_files
 from pipelines.kits.automotive import dealership_operations, service_advisor
 from pipelines.text.chat_format import user_messages
 
@@ -22,7 +22,7 @@ DAG = f"retrain_{NAME}"
 @pytest.fixture(scope="module")
 def desk(stack: Any) -> dict[str, Any]:
     """A template of the dealership's own with windows of a minute, and its champion."""
-    told = yaml.safe_load(template_files()["service_advisor"].read_text())
+    told = yaml.safe_load(find_template_files()["service_advisor"].read_text())
     told |= {"name": NAME, "drift": POLICY, "serving": {"timeout": 10}}
     own = stack.home / "templates" / f"{NAME}.yaml"
     own.parent.mkdir(exist_ok=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipelines.core.files import write_text
-from pipelines.core.templates import template_files
+from pipelines.core.templates import find_template_files
 
 TEMPLATE = "frugal_advisor"
 DAG = f"retrain_{TEMPLATE}"
@@ -19,7 +19,7 @@ QUICK = ("--set", "refine.steps=[exact_duplicates, near_duplicates, sample]")
 
 @pytest.fixture(scope="module")
 def frugal(stack: Any) -> None:
-    text = template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {TEMPLATE}")
+    text = find_template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {TEMPLATE}")
     text = text.replace("training_hours: 8 ", "run_cost: 0.000001\n  training_hours: 8 ")
     write_text(stack.home / "templates" / f"{TEMPLATE}.yaml", text)
     airflow, end = stack.airflow(), time.monotonic() + 600

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
-from pipelines.core.templates import make_plan
 
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 

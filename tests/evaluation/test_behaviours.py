@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from pipelines.core.errors import WeaverError
-from pipelines.core.templates import load_template, new_template
+from pipelines.core.kits import load_kits
+from pipelines.core.template_edit import create_template
+from pipelines.core.templates import load_template
 from pipelines.evaluation import behaviours
-from pipelines.kits import kits, perturbations
+from pipelines.kits import perturbations
 
-FILES = sorted((kits()["automotive"].folder / "behaviours").glob("*.yaml"))
+FILES = sorted((load_kits()["automotive"].folder / "behaviours").glob("*.yaml"))
 RECORD = "2021 Honda Accord | city 30 mpg | highway 38 mpg"
 
 HEAD = "behaviours:\n  - name: probe\n    why: It is good for something.\n"
@@ -179,7 +181,7 @@ def test_kinds_names_and_the_top_key_are_checked(asked_of: Callable[..., Any]) -
 
 
 def test_a_copy_of_a_template_is_held_to_its_behaviours_and_a_stranger_to_none(home: Path) -> None:
-    own = new_template("our_advisor", "service_advisor")
+    own = create_template("our_advisor", "service_advisor")
     assert (
         behaviours.find_behaviour_file("our_advisor") == behaviours.find_behaviour_file("service_advisor") == FILES[-1]
     )
@@ -189,7 +191,7 @@ def test_a_copy_of_a_template_is_held_to_its_behaviours_and_a_stranger_to_none(h
 
 
 def test_every_template_of_the_kit_has_behaviours_of_every_kind() -> None:
-    assert {file.stem for file in FILES} == set(kits()["automotive"].templates())
+    assert {file.stem for file in FILES} == set(load_kits()["automotive"].templates())
     for file in FILES:
         probes = behaviours.load_behaviour_tests(file)
         assert 8 <= len(probes) <= 13

@@ -20,7 +20,7 @@ from pipelines import request_log
 from pipelines.core import routes
 from pipelines.core.routes import Endpoint, Route, ServedVersion
 from pipelines.core.settings import settings
-from pipelines.core.templates import template_files
+from pipelines.core.templates import find_template_files
 
 from ..ports import free_port
 from .engine import Engine
@@ -88,7 +88,10 @@ class Gateway:
     def deploy(self, *engines: Engine, serving: dict[str, Any] | None = None, **others: Any) -> str:
         """A template of its own, served as version 3 on each of these engines; returns its name, once it answers."""
         name = f"desk_{uuid.uuid4().hex[:8]}"
-        template = yaml.safe_load(template_files()[TEMPLATE].read_text()) | {"name": name, "serving": serving or {}}
+        template = yaml.safe_load(find_template_files()[TEMPLATE].read_text()) | {
+            "name": name,
+            "serving": serving or {},
+        }
         own = settings().templates / f"{name}.yaml"
         own.parent.mkdir(exist_ok=True)
         own.write_text(yaml.safe_dump(template))

@@ -8,8 +8,8 @@ import pytest
 
 from pipelines.core.artifacts import Behaviour, Evaluation, ReviewScores, Verdict
 from pipelines.core.errors import WeaverError
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import make_plan
 from pipelines.registry import ledger
 from pipelines.registry.gate import verdict
 from pipelines.registry.promote import behind_aliases

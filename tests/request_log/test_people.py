@@ -13,7 +13,7 @@ from pyarrow import json as arrow_json
 from pipelines.cli.main import app
 from pipelines.core.errors import WeaverError
 from pipelines.core.settings import settings
-from pipelines.core.templates import template_files
+from pipelines.core.templates import find_template_files
 from pipelines.request_log import RequestLog, feedbacks, folder
 
 from .rows import DAY, T, exchange, opinion
@@ -32,7 +32,7 @@ def test_nothing_personal_is_logged(log: RequestLog) -> None:
 def test_a_changed_policy_is_in_force_after_the_next_settling(log: RequestLog, home: Path) -> None:
     own = settings().templates / "own.yaml"
     own.parent.mkdir()
-    text = template_files()[T].read_text().replace(f"name: {T}", "name: own")
+    text = find_template_files()[T].read_text().replace(f"name: {T}", "name: own")
     own.write_text(text)
     phone = "Call me at 313-555-0134."
     assert "<PHONE>" not in log.protected(phone, "own")

@@ -19,9 +19,10 @@ from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.artifacts import Adapter, ChampionModel, Export
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.files import write_jsonl
+from pipelines.core.make_plan import make_plan
 from pipelines.core.routes import read_route
 from pipelines.core.settings import settings
-from pipelines.core.templates import make_plan, template_files
+from pipelines.core.templates import find_template_files
 from pipelines.request_log import exchanges
 from pipelines.serving import experiments
 from pipelines.serving.deployment_pointer import deployed_version_number, read_deployment
@@ -73,7 +74,9 @@ def live(
     home = tmp_path_factory.mktemp("live") / "home"
     own = home / "templates" / f"{NAME}.yaml"
     own.parent.mkdir(parents=True)
-    own.write_text(template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {NAME}"))
+    own.write_text(
+        find_template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {NAME}")
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WEAVER_HOME", str(home))
         patch.setenv("WEAVER_TRACKING_URI", server.url)

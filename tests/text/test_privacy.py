@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 
 from pipelines.core.errors import WeaverError
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Privacy
-from pipelines.core.templates import make_plan
 from pipelines.datasets.refine.personal_data import personal
 from pipelines.text import privacy
 from pipelines.text.privacy import check_digits, find, protect

@@ -9,9 +9,9 @@ import pytest
 from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.artifacts import Adapter, DatasetVersion
 from pipelines.core.files import digest, write_jsonl
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
-from pipelines.core.templates import make_plan
 
 from ..servers import Server
 

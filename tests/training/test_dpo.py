@@ -19,9 +19,9 @@ from pipelines.core import signing
 from pipelines.core.artifacts import Adapter, DatasetVersion, PreferenceDataset
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, write_jsonl
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
-from pipelines.core.templates import make_plan
 from pipelines.registry.evidence import trained
 from pipelines.training.dpo import read_preference_pairs, train_dpo
 from pipelines.training.fine_tune import fine_tune, read_splits

@@ -9,8 +9,8 @@ from pipelines.core import signing
 from pipelines.core.artifacts import Adapter, ChampionModel, Export
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import make_plan
 from pipelines.training.export import export, rebuild_export
 
 NONE_YET = ChampionModel(name="service_advisor")

@@ -10,8 +10,8 @@ from trl import SFTTrainer
 from pipelines.core.artifacts import DatasetVersion
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import read_jsonl
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import make_plan
 from pipelines.training.base_model import prepare_base
 from pipelines.training.sft_trainer import CompletionSFTTrainer, EpochSampler, make_sft_trainer
 

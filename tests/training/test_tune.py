@@ -16,9 +16,10 @@ from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.artifacts import DatasetVersion
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, read_jsonl, write_jsonl
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings, work_folder
-from pipelines.core.templates import make_plan, new_template
+from pipelines.core.template_edit import create_template
 from pipelines.training.base_model import prepare_base
 from pipelines.training.tune import Tuning, split_validation_rows, tune
 from pipelines.training.tune_study import current_parameters, next_trial, open_study, search_space, to_train_settings
@@ -40,7 +41,7 @@ def own_template(room: Path) -> Path:
     """A dealership's own template, as it was before any test wrote to it."""
     file = settings().templates / f"{TEMPLATE}.yaml"
     file.unlink(missing_ok=True)
-    return new_template(TEMPLATE, like="service_advisor")
+    return create_template(TEMPLATE, like="service_advisor")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Contract
-from pipelines.core.templates import nearest
+from pipelines.core.validation import did_you_mean
 from pipelines.datasets.upload.readers import Rejected, Source
 
 SYNONYMS = {
@@ -49,12 +49,12 @@ class Mapping:
         for column, field in told.items():
             if column not in self.columns:
                 raise WeaverError(
-                    f"--map {column}: {name} has no such column{nearest(column, self.columns)}",
+                    f"--map {column}: {name} has no such column{did_you_mean(column, self.columns)}",
                     f"It has: {', '.join(self.columns)}.",
                 )
             if field and field not in SYNONYMS:
                 raise WeaverError(
-                    f"--map {column}={field}: there is no such field{nearest(field, SYNONYMS)}",
+                    f"--map {column}={field}: there is no such field{did_you_mean(field, SYNONYMS)}",
                     f"Choose one of: {', '.join(SYNONYMS)}.",
                 )
             self.how[column] = "left out, as you say"
@@ -133,7 +133,7 @@ def unmet(row: dict[str, Any], contract: Contract) -> Iterator[Rejected]:
     for field, allowed in (("topic", contract.topics), ("kind", KINDS)):
         if allowed and row.get(field, allowed[0]) not in allowed:
             yield Rejected(
-                f"unknown {field}", f"{row[field]!r}{nearest(row[field], allowed)}; one of {', '.join(allowed)}"
+                f"unknown {field}", f"{row[field]!r}{did_you_mean(row[field], allowed)}; one of {', '.join(allowed)}"
             )
 
 

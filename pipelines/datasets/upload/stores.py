@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.clients.s3 import s3_client, translate_s3_error
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import DISK_FULL, digest
-from pipelines.core.templates import nearest
+from pipelines.core.validation import did_you_mean
 
 CHUNK = 1 << 20
 Bring = Callable[[Path], None]  # copies the file to a path
@@ -34,7 +34,7 @@ def fetched(place: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Bring]
     else:
         beside = [str(file) for file in path.parent.glob("*")]
         raise WeaverError(
-            f"{path} does not exist{nearest(str(path), beside)}", "Give a file, a folder or s3://bucket/key."
+            f"{path} does not exist{did_you_mean(str(path), beside)}", "Give a file, a folder or s3://bucket/key."
         )
     for file in files:
         yield file.name, lambda target, file=file: copy(file, target)  # type: ignore[misc]

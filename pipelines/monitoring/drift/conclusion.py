@@ -4,8 +4,9 @@ import time
 from typing import Any
 
 from pipelines.core.artifacts import DeployedVersion, DriftEvent, DriftReport, Signal
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Drift, TrainingPlan
-from pipelines.core.templates import load_template, make_plan
+from pipelines.core.templates import load_template
 from pipelines.monitoring.drift import decision, drift_history, drift_report, windows
 from pipelines.monitoring.drift.drift_history import Incoming, Measurement
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from pipelines.core.artifacts import DriftEvent
 from pipelines.core.errors import WeaverError
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 
 
 def merged(template: str, extras: Sequence[dict[str, Any]]) -> DriftEvent | None:

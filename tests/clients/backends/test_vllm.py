@@ -32,10 +32,10 @@ from safetensors.numpy import save_file
 from pipelines.clients.backends import Model, vllm
 from pipelines.core import signing
 from pipelines.core.errors import Unavailable, WeaverError
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Base, Deployment
 from pipelines.core.routes import Endpoint
 from pipelines.core.settings import settings
-from pipelines.core.templates import make_plan
 from pipelines.stack.credentials import keep
 from pipelines.training.base_model import prepare_dequantised_base
 

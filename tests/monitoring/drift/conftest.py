@@ -12,8 +12,8 @@ import yaml
 
 from pipelines.core.artifacts import DatasetVersion, DeployedVersion, DriftReport, Records
 from pipelines.core.files import digest, write_jsonl
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Drift
-from pipelines.core.templates import make_plan
 from pipelines.kits.automotive import dealership_operations, service_advisor
 from pipelines.monitoring.drift.detect_drift import detect_drift
 from pipelines.request_log import Exchange, Feedback, RequestLog, folder

@@ -11,9 +11,9 @@ import pytest
 from pipelines.core.artifacts import DatasetVersion, JudgedPairs
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.files import digest, read_jsonl, write_jsonl
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
-from pipelines.core.templates import make_plan
 from pipelines.kits.automotive import service_advisor
 from pipelines.monitoring.feedback import judge as room
 from pipelines.monitoring.feedback.agreement import agreement

@@ -8,8 +8,8 @@ import pytest
 
 from pipelines.core.artifacts import DatasetVersion
 from pipelines.core.files import digest, read_jsonl, write_jsonl
+from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
-from pipelines.core.templates import make_plan
 from pipelines.monitoring.feedback.rlaif import judge_answers
 from pipelines.request_log import JUDGE, exchanges, hashed
 

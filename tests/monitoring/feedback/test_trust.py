@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.core.templates import make_plan, template_files
+from pipelines.core.make_plan import make_plan
+from pipelines.core.templates import find_template_files
 from pipelines.datasets.collect import locate
 from pipelines.monitoring.feedback.corrections import facts, fault_of
 from pipelines.monitoring.feedback.rater_trust import (
@@ -45,7 +46,7 @@ def test_poison_among_honest_people_is_refused() -> None:
     assert min(open_enemies.values()) >= 0.9, found
 
 
-@pytest.mark.parametrize("name", list(template_files()))
+@pytest.mark.parametrize("name", list(find_template_files()))
 def test_no_true_answer_of_a_kit_is_at_fault_and_its_facts_are_found(name: str) -> None:
     plan = make_plan(name)
     rows = [row for row in locate(plan.data.source)[0]() if row["kind"] == "grounded"]

@@ -24,9 +24,9 @@ from pipelines.core.artifacts import (
     Verdict,
 )
 from pipelines.core.files import digest, write_jsonl
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
-from pipelines.core.templates import make_plan
 from pipelines.datasets.refine.step_report import Account
 from pipelines.kits.automotive import service_advisor
 from pipelines.registry.evidence import collect_evidence

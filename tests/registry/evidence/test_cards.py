@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.core.artifacts import DatasetVersion, Evidence
 from pipelines.core.files import read_jsonl, write_jsonl
-from pipelines.core.templates import make_plan
+from pipelines.core.make_plan import make_plan
 from pipelines.kits.automotive import parts_inventory
 from pipelines.registry.evidence import collect_evidence
 

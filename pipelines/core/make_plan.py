@@ -1,0 +1,56 @@
+"""Make the plan of one run: params.yaml ← profile ← template ← overrides."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipelines.core.errors import WeaverError
+from pipelines.core.params import load_params, validate_cost_rates
+from pipelines.core.plan import TUNABLE, TrainingPlan
+from pipelines.core.settings import settings
+from pipelines.core.templates import Template, find_template_files, load_template
+from pipelines.core.validation import did_you_mean, validate_section
+
+
+def make_plan(name: str, overrides: dict[str, Any] | None = None) -> TrainingPlan:
+    """params.yaml ← profile ← template ← overrides, validated once and frozen.
+
+    Args:
+        name: the template's.
+        overrides: `section.key → value`, as a trigger form or `--set` gives them; values may be YAML text.
+
+    Raises:
+        WeaverError: names the file and the key at fault, and the nearest valid key.
+    """
+    template = load_template(name)
+    return merge_plan(template, find_template_files()[name], overrides or {})
+
+
+def merge_plan(template: Template, file: Path, overrides: dict[str, Any]) -> TrainingPlan:
+    """The plan of a template that was read from `file`; `make_plan` says how it is merged."""
+    profile, defaults = load_params()
+    validate_cost_rates(profile, defaults)  # a wrong rate stops the run here, not after its first stage
+    sections = {section: defaults[section] | getattr(template, section) for section in TUNABLE}
+    for key, value in overrides.items():
+        section, _, field = key.partition(".")
+        if section not in sections or not field:
+            suggestion = did_you_mean(key, list_tunable_keys())
+            raise WeaverError(f"unknown setting '{key}'{suggestion}", "Write it as section.key=value.")
+        sections[section][field] = yaml.safe_load(value) if isinstance(value, str) else value
+    values = {
+        "template": template.name,
+        "profile": profile,
+        "system_prompt": template.system_prompt,
+        "questions": template.questions,
+        "contract": template.contract,
+        **sections,
+    }
+    source = f"plan of {template.name} ({settings().params}, profile {profile}, {file})"
+    return validate_section(TrainingPlan, values, source)
+
+
+def list_tunable_keys() -> list[str]:
+    """Every `section.key` that an override may set."""
+    sections: dict[str, Any] = {section: TrainingPlan.model_fields[section].annotation for section in TUNABLE}
+    return [f"{section}.{field}" for section, model in sections.items() for field in model.model_fields]
