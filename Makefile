@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-all lint bench install stop clean doctor lock help
+.PHONY: run test test-all lint bench docs install stop clean doctor lock help
 .DELETE_ON_ERROR:
 
 # $(call timed,what,command): one line that says what is going on, and then how long it took
@@ -35,6 +35,9 @@ lint: install
 
 bench: install  ## measure a figure of the documentation: B=serve, B="gate --json"; B=--help lists them
 	@$(BIN)/python -m tests.bench $(or $(B),--help)
+
+docs: install  ## build the documentation into site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file .mkdocs.yml
 
 doctor: install  ## is this machine fit, and what to do where it is not
 	@$(BIN)/weaver doctor
