@@ -71,7 +71,7 @@ def template() -> Iterator[str]:
     from pipelines.core.settings import REPOSITORY
 
     schema = json.loads((REPOSITORY / "pipelines" / "kits" / "template.schema.json").read_text())
-    yield "# Template keys\n\nA template is YAML; `weaver template validate` checks it. Other keys have their default.\n"
+    yield "# Template keys\n\nA template is YAML; `weaver template validate` checks it. The rest has defaults.\n"
     yield from table("key", "meaning", "type", "default")
     yield from keys("", schema, schema.get("$defs", {}))
 
@@ -95,7 +95,7 @@ def stages() -> Iterator[str]:
     """The table of stages, as the DAGs, `dvc.yaml` and the command line follow it."""
     from pipelines.stages.table import STAGES
 
-    yield "# Stages\n\nA stage takes the artifacts of earlier stages. Most are also commands, for example `weaver refine`.\n"
+    yield "# Stages\n\nA stage takes the artifacts of earlier stages. Most are also commands: `weaver refine`.\n"
     yield from table("stage", "does", "takes the artifacts of")
     for name, stage in STAGES.items():
         yield f"| `{name}` | {cell(stage.help)} | {', '.join(f'`{source}`' for source in stage.takes)} |"
