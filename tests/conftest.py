@@ -1,4 +1,4 @@
-"""What the tests of every room share."""
+"""What the tests of all packages share."""
 
 import json
 import os
@@ -25,6 +25,18 @@ from pipelines.text import embedder
 from .models import Home
 from .ports import free_port
 from .servers import ObjectStore, Server
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need the real servers run on one worker, which starts them once, and run first: they take longest.
+
+    All others stay together by file, so that a module's fixtures are made once (`--dist loadgroup`).
+    """
+    for item in items:
+        shared = "stack" if "stack" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(shared))
+    items.sort(key=lambda item: "stack" not in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,7 @@ def test_the_world_moves_and_the_retraining_knows_why(stack: Any, desk: dict[str
     done = wait_for(lambda: [run for run in started_by_drift(stack) if run["state"] == "success"], 300)[0]
     assert done["dag_run_id"] == run["dag_run_id"]
     task = f"/api/v2/dags/{DAG}/dagRuns/{run['dag_run_id']}/taskInstances"
-    reason = stack.airflow().get(f"{task}/anything_new/xcomEntries/reason").json()["value"]
+    reason = stack.airflow().get(f"{task}/has_new_data/xcomEntries/reason").json()["value"]
     assert reason.startswith(f"nothing to do: {NAME} version 1 was trained on {NAME}@v1 with this plan: approved")
     assert "started because the world moved: " in reason and "centre of questions" in reason
     assert done["note"] == reason
