@@ -8,13 +8,13 @@ from typing import Any
 from airflow.sdk import Asset, AssetWatcher, Param, chain, dag, get_current_context, task
 from weaver_dags.deployment import deploy_tasks
 from weaver_dags.tasks import RETRIES, pull_artifacts, run_task_stage
-from weaver_plugins.champion_watcher import ChampionMoved
+from weaver_plugins.champion_watcher import UndeployedChampionTrigger
 
 from pipelines.core.make_plan import make_plan
 from pipelines.core.templates import find_template_files
 from pipelines.stages.table import STAGES
 
-CHAMPION = Asset("champion", watchers=[AssetWatcher(name="champions", trigger=ChampionMoved())])
+CHAMPION = Asset("champion", watchers=[AssetWatcher(name="champions", trigger=UndeployedChampionTrigger())])
 
 
 @task(task_id="plan")

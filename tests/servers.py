@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import signal
+import ssl
 import subprocess
 import sys
 import sysconfig
@@ -17,27 +18,38 @@ from .ports import free_port
 
 
 class Server:
-    """A real `mlflow server`, which a test may end and start again on the same data."""
+    """A real `mlflow server`, which a test may end and start again on the same data.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        options: further arguments of `mlflow server`.
+        certificate: what the server shows, and what is trusted; with it the server speaks HTTPS.
+        environment: further variables of its environment.
+    """
+
+    def __init__(self, folder: Path, *options: str, certificate: Path | None = None, **environment: str) -> None:
+        self.folder, self.options, self.certificate, self.environment = folder, options, certificate, environment
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def trusted(self) -> ssl.SSLContext | bool:
+        return ssl.create_default_context(cafile=str(self.certificate)) if self.certificate else True
 
     def start(self) -> None:
         command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
         command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db"]
-        command += ["--artifacts-destination", str(self.folder / "artifacts")]
+        command += ["--artifacts-destination", str(self.folder / "artifacts"), *self.options]
         self.process = subprocess.Popen(
             command,
-            env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"} | self.environment,
+            cwd=self.folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
         for _ in range(240):
             try:
-                httpx.get(f"{self.url}/health").raise_for_status()
+                httpx.get(f"{self.url}/health", verify=self.trusted).raise_for_status()
                 return
             except httpx.HTTPError:
                 time.sleep(0.5)
