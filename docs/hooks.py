@@ -47,7 +47,7 @@ def command_lines(path: str, command: Any) -> Iterator[str]:
         yield from table("argument or option", "meaning", "default")
     for param in command.params:
         shown = ", ".join(param.opts) if param.param_type_name == "option" else str(param.metavar or param.name)
-        default = "" if param.default in (None, False) or callable(param.default) else f"`{cell(param.default)}`"
+        default = "" if param.default in (None, False, "") or callable(param.default) else f"`{cell(param.default)}`"
         yield f"| `{cell(shown)}` | {cell(getattr(param, 'help', '') or '')} | {default} |"
 
 
