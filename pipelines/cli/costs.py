@@ -67,11 +67,11 @@ def estimate(
     as_json: AsJson = False,
 ) -> None:
     """What training on the newest dataset will take, and whether the budget allows it; nothing is started."""
-    from pipelines.datasets.versions import latest
+    from pipelines.datasets.versions import checkout_latest
     from pipelines.training.budget import forecast
     from pipelines.training.estimate import calibrate as try_steps
 
-    plan, dataset = make_plan(template, overrides(set_)), latest(template)
+    plan, dataset = make_plan(template, overrides(set_)), checkout_latest(template)
     if calibrate:
         try_steps(dataset, plan)
     found, off = forecast(dataset, plan), errors(template)

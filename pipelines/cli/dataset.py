@@ -31,12 +31,12 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Bring rows of your own: shows how each column and row is read, then asks; nothing is kept before the answer."""
-    from pipelines.datasets.upload import folder, staged
+    from pipelines.datasets.upload import stage_upload, uploads_folder
 
     told = dict(text.partition("=")[::2] for text in map_ or [] if "=" in text)
     if len(told) != len(map_ or []):
         raise typer.BadParameter("--map: write it once a column, as COLUMN=FIELD")
-    with staged(template, place, told, topic, encoding, sheet) as stage:
+    with stage_upload(template, place, told, topic, encoding, sheet) as stage:
         if not as_json:
             for upload in stage.uploads:
                 show(upload)
@@ -52,7 +52,7 @@ def add(
         elif accepted:
             out.print(f"{rows} rows added; the next run of {template} uses them.")
             for upload in stage.uploads:
-                kept = folder(template) / upload.id / "refused.jsonl"
+                kept = uploads_folder(template) / upload.id / "refused.jsonl"
                 if upload.refused:
                     out.print(f"What cannot be used of {upload.file}: {kept}", soft_wrap=True)
                 out.print(f"To take it back: weaver dataset remove {template} {upload.id}", soft_wrap=True)
@@ -83,26 +83,26 @@ def show(upload: Any) -> None:
 @app.command("list")
 def list_(template: Template, as_json: AsJson = False) -> None:
     """What was added to a template, beside the rows of its kit."""
-    from pipelines.datasets.upload import folder, uploads
+    from pipelines.datasets.upload import list_uploads, uploads_folder
 
     load_template(template)
-    found = uploads(template)
+    found = list_uploads(template)
     if as_json:
         print_json([upload.model_dump(mode="json") for upload in found])
         return
     table = Table("upload", "file", "rows", "refused", "added", "folder", box=None)
     for upload in found:
         counts = (str(upload.rows), str(sum(upload.refused.values())))
-        table.add_row(upload.id, upload.file, *counts, upload.at[:16], str(folder(template) / upload.id))
+        table.add_row(upload.id, upload.file, *counts, upload.at[:16], str(uploads_folder(template) / upload.id))
     out.print(table)
 
 
 @app.command()
 def remove(template: Template, upload: Annotated[str, typer.Argument(help="Its id.")], as_json: AsJson = False) -> None:
     """Take an upload back: the next dataset is without its rows."""
-    from pipelines.datasets.upload import remove
+    from pipelines.datasets.upload import remove_upload
 
-    gone = remove(template, upload)
+    gone = remove_upload(template, upload)
     if as_json:
         print_json(gone.model_dump(mode="json"))
     else:
@@ -112,10 +112,10 @@ def remove(template: Template, upload: Annotated[str, typer.Argument(help="Its i
 @app.command()
 def versions(template: Template, as_json: AsJson = False) -> None:
     """All versions of a dataset: rows, digest, date."""
-    from pipelines.datasets.history import history
+    from pipelines.datasets.history import list_history
 
     load_template(template)
-    found = history(template)
+    found = list_history(template)
     if as_json:
         print_json(found)
         return
@@ -129,9 +129,9 @@ def versions(template: Template, as_json: AsJson = False) -> None:
 @app.command()
 def diff(template: Template, old: Version, new: Version, as_json: AsJson = False) -> None:
     """Rows added, removed and changed between two versions, for each topic."""
-    from pipelines.datasets.history import diff
+    from pipelines.datasets.history import diff_versions
 
-    told = diff(template, number(template, old), number(template, new))
+    told = diff_versions(template, number(template, old), number(template, new))
     if as_json:
         print_json(told)
         return
@@ -147,9 +147,9 @@ def diff(template: Template, old: Version, new: Version, as_json: AsJson = False
 @app.command()
 def get(template: Template, version: Version, folder: Path, as_json: AsJson = False) -> None:
     """Copy a version's train.jsonl and heldout.jsonl into a new folder."""
-    from pipelines.datasets.history import get
+    from pipelines.datasets.history import export_version
 
-    known = get(template, number(template, version), folder.expanduser().absolute())
+    known = export_version(template, number(template, version), folder.expanduser().absolute())
     if as_json:
         print_json(known.model_dump(mode="json"))
     else:
@@ -164,9 +164,9 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Make a new version with an old one's rows; the history keeps what came between."""
-    from pipelines.datasets.history import rollback
+    from pipelines.datasets.history import rollback_dataset
 
-    made = rollback(template, number(template, version), why)
+    made = rollback_dataset(template, number(template, version), why)
     if as_json:
         print_json(made.model_dump(mode="json"))
     else:

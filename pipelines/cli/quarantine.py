@@ -19,9 +19,9 @@ Show = Annotated[int, typer.Option(min=0, help="How many rows to show; 0 shows a
 @app.command()
 def quarantine(template: Template, reason: Reason = "", show: Show = 20, as_json: AsJson = False) -> None:
     """The rows that the last refine dropped, each with its step and reason."""
-    from pipelines.datasets.quarantine import kind, quarantined
+    from pipelines.datasets.quarantine import read_quarantine, reason_category
 
-    rows = [row for row in quarantined(template) if not reason or kind(row) == reason]
+    rows = [row for row in read_quarantine(template) if not reason or reason_category(row) == reason]
     if as_json:
         print_json(rows)
         return
@@ -29,7 +29,7 @@ def quarantine(template: Template, reason: Reason = "", show: Show = 20, as_json
     for row in rows[: show or None]:
         table.add_row(*(escape(row[column][:120]) for column in ("id", "step", "reason", "instruction", "output")))
     out.print(table)
-    counts = ", ".join(f"{count} {name}" for name, count in Counter(map(kind, rows)).most_common())
+    counts = ", ".join(f"{count} {name}" for name, count in Counter(map(reason_category, rows)).most_common())
     out.print(f"{len(rows)} rows{': ' + counts if rows else ''}", highlight=False)
 
 
@@ -44,7 +44,7 @@ def release(
     """Let rows pass the step that dropped them, from the next refine on."""
     from pipelines.datasets import quarantine
 
-    rows = quarantine.release(template, which, by, why)
+    rows = quarantine.release_rows(template, which, by, why)
     if as_json:
         print_json([row["id"] for row in rows])
     else:

@@ -56,12 +56,12 @@ def validate(
     as_json: AsJson = False,
 ) -> None:
     """Hold a template to the schema, merge its plan, and look whether its data is there."""
-    from pipelines.datasets.collect import locate
+    from pipelines.datasets.collect import locate_source
 
     file = Path(template) if template.endswith((".yaml", ".yml")) else None
     read = read_template(file) if file else load_template(template)
     plan = merge_plan(read, file or find_template_files()[template], {})
-    locate(plan.data.source)
+    locate_source(plan.data.source)
     if as_json:
         print_json({"name": read.name, "valid": True, "plan_digest": plan.digest()})
     else:

@@ -11,12 +11,12 @@ from pipelines.core.files import canonical_json
 if TYPE_CHECKING:
     import pandas as pd
 
-TEXTS = ("instruction", "input", "output", "topic", "source", "key", "kind", "group")
-COLUMNS = (*TEXTS, "facts")
-BATCH = 50_000  # rows turned to Arrow at a time
+TEXT_COLUMNS = ("instruction", "input", "output", "topic", "source", "key", "kind", "group")
+COLUMNS = (*TEXT_COLUMNS, "facts")
+BATCH_ROWS = 50_000  # rows turned to Arrow at a time
 
 
-def read(path: Path) -> "pd.DataFrame":
+def read_frame(path: Path) -> "pd.DataFrame":
     """The rows as the suite sees them, held by Arrow where Python's objects would take five times the memory.
 
     A column of texts is one of strings, any other one of values as they are; facts are JSON text. `attrs["keys"]` has
@@ -30,20 +30,20 @@ def read(path: Path) -> "pd.DataFrame":
     batches: list[dict[str, Any]] = []
     keys: set[str] = set()
     with path.open("rb") as stream:
-        while rows := [from_json(line, cache_strings="keys") for line in islice(stream, BATCH)]:
+        while rows := [from_json(line, cache_strings="keys") for line in islice(stream, BATCH_ROWS)]:
             keys.update(*rows)
             for row in rows:
                 if row.get("facts") is not None:
                     row["facts"] = to_json(row["facts"]).decode()
-            batches.append(columns(rows))
+            batches.append(to_arrow_columns(rows))
     present = [c for c in COLUMNS if c in keys or not keys]
-    frame = uncopied(pd.DataFrame({c: joined([batch[c] for batch in batches]) for c in present}))
-    frame["answer"], frame["asked"] = repetition(frame)
+    frame = without_full_copies(pd.DataFrame({c: concat_column([batch[c] for batch in batches]) for c in present}))
+    frame["answer"], frame["asked"] = find_repeated_questions(frame)
     frame.attrs["keys"] = sorted(keys)
     return frame
 
 
-def columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def to_arrow_columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Column → Arrow array, or the list of its values if one of them is no text."""
     import pyarrow as pa
 
@@ -54,7 +54,7 @@ def columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
         return {c: [row.get(c) for row in rows] for c in COLUMNS}
 
 
-def joined(batches: list[Any]) -> "pd.Series":
+def concat_column(batches: list[Any]) -> "pd.Series":
     import pandas as pd
     import pyarrow as pa
 
@@ -64,7 +64,7 @@ def joined(batches: list[Any]) -> "pd.Series":
     return pd.Series([*chain.from_iterable(values)], dtype=object)
 
 
-def repetition(frame: "pd.DataFrame") -> tuple[Any, Any]:
+def find_repeated_questions(frame: "pd.DataFrame") -> tuple[Any, Any]:
     """The columns answer and asked; of a column that is missing the suite tells by itself."""
     import numpy as np
     import pyarrow as pa
@@ -73,7 +73,7 @@ def repetition(frame: "pd.DataFrame") -> tuple[Any, Any]:
     answer, asked = np.full(len(frame), "one", object), np.full(len(frame), "once", object)
     if not {"instruction", "input", "output"} <= {*frame}:
         return answer, asked
-    texts = {c: pa.array(column_of_texts(frame[c]), pa.large_string()) for c in ("instruction", "input", "output")}
+    texts = {c: pa.array(as_texts(frame[c]), pa.large_string()) for c in ("instruction", "input", "output")}
     rows = pa.table(texts | {"row": np.arange(len(frame))})
     questions = rows.group_by(["instruction", "input"]).aggregate([("row", "list")])["row_list"]
     for numbers in map(sorted, questions.filter(pc.greater(pc.list_value_length(questions), 1)).to_pylist()):
@@ -86,11 +86,11 @@ def repetition(frame: "pd.DataFrame") -> tuple[Any, Any]:
     return answer, asked
 
 
-def column_of_texts(values: "pd.Series") -> "pd.Series":
+def as_texts(values: "pd.Series") -> "pd.Series":
     return values.map(canonical_json) if values.dtype == object else values
 
 
-def uncopied(frame: "pd.DataFrame") -> "pd.DataFrame":
+def without_full_copies(frame: "pd.DataFrame") -> "pd.DataFrame":
     """The frame, but choosing all its rows gives itself: GX does so up to six times an expectation, and copies all."""
     import pandas as pd
 

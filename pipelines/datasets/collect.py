@@ -16,13 +16,13 @@ from pipelines.core.kits import find_builders, load_kits
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.validation import did_you_mean
 from pipelines.datasets import upload as intake
-from pipelines.datasets.refine.duplicates import QUESTION, words
-from pipelines.datasets.topics import with_topics
+from pipelines.datasets.refine.duplicates import QUESTION_COLUMNS, normalised_words
+from pipelines.datasets.topics import assign_topics
 
 log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
-Rows = Callable[[], list[Row]]
+RowBuilder = Callable[[], list[Row]]
 
 
 def collect(harvest: CollectedFeedback, plan: TrainingPlan, work: Path) -> Records:
@@ -40,8 +40,8 @@ def collect(harvest: CollectedFeedback, plan: TrainingPlan, work: Path) -> Recor
         WeaverError: there is no such builder or file, names the nearest; a line is not a JSON object.
     """
     source = plan.data.source
-    rows, sources = locate(source)
-    uploads = intake.uploads(plan.template)
+    rows, sources = locate_source(source)
+    uploads = intake.list_uploads(plan.template)
     sources |= {f"intake/{upload.id}/{upload.file}": upload.digest for upload in uploads}
     if harvest.rows:
         sources["feedback"] = digest(Path(harvest.uri) / "rows.jsonl")
@@ -50,9 +50,9 @@ def collect(harvest: CollectedFeedback, plan: TrainingPlan, work: Path) -> Recor
         progress.report_progress(plan.template, "collect", 0, 1, source)
         found = rows()
         for upload in uploads:
-            found += [with_defaults(row, upload.file) for row in intake.rows(upload)]
+            found += [fill_defaults(row, upload.file) for row in intake.read_upload(upload)]
         if harvest.rows:
-            found += corrected(read_jsonl(Path(harvest.uri) / "rows.jsonl"), found)
+            found += select_corrections(read_jsonl(Path(harvest.uri) / "rows.jsonl"), found)
         write_jsonl(folder / "records.jsonl", found)
         counts = {"digest": digest(folder / "records.jsonl"), "rows": len(found), "sources": sources}
         write_text(folder / "counts.json", json.dumps(counts, indent=1))
@@ -63,33 +63,33 @@ def collect(harvest: CollectedFeedback, plan: TrainingPlan, work: Path) -> Recor
     return Records(uri=str(folder), **json.loads((folder / "counts.json").read_text()))
 
 
-def corrected(rows: list[Row], known: list[Row]) -> list[Row]:
+def select_corrections(rows: list[Row], known: list[Row]) -> list[Row]:
     """The rows of corrections that ask what no known row asks.
 
     Each has the topic of the known row that it is like, and the group of the known row whose record it has.
     """
-    asked = {question(row) for row in known}
-    groups = {tuple(words(str(row["input"]))): row.get("group", "") for row in known if row.get("input")}
+    asked = {question_key(row) for row in known}
+    groups = {tuple(normalised_words(str(row["input"]))): row.get("group", "") for row in known if row.get("input")}
     new = []
     for row in rows:
-        if question(row) not in asked:
-            about = words(row["input"] or row["instruction"])
+        if question_key(row) not in asked:
+            about = normalised_words(row["input"] or row["instruction"])
             group = groups.get(tuple(about), digest(about)[:16])
-            new.append(with_defaults(row | {"group": group}, row["source"]))
+            new.append(fill_defaults(row | {"group": group}, row["source"]))
     log.info("%d corrected questions; %d are answered by other rows already", len(rows), len(rows) - len(new))
-    return with_topics(new, known)
+    return assign_topics(new, known)
 
 
-def question(row: Row) -> tuple[str, ...]:
-    return tuple(" ".join(words(str(row.get(column, "")))) for column in QUESTION)
+def question_key(row: Row) -> tuple[str, ...]:
+    return tuple(" ".join(normalised_words(str(row.get(column, "")))) for column in QUESTION_COLUMNS)
 
 
-def locate(source: str) -> tuple[Rows, dict[str, str]]:
+def locate_source(source: str) -> tuple[RowBuilder, dict[str, str]]:
     """How to get the rows of a `data.source`, and what they depend on: where they come from → version or digest."""
-    return from_file(Path(source)) if source.endswith(".jsonl") else from_kit(source)
+    return locate_file(Path(source)) if source.endswith(".jsonl") else locate_builder(source)
 
 
-def from_kit(name: str) -> tuple[Rows, dict[str, str]]:
+def locate_builder(name: str) -> tuple[RowBuilder, dict[str, str]]:
     """A kit's builder, and what its rows depend on: its packages' versions and the kit's code."""
     known = find_builders()
     if name not in known:
@@ -103,7 +103,7 @@ def from_kit(name: str) -> tuple[Rows, dict[str, str]]:
     return module.build, module.sources() | {f"kits/{name.replace('.', '/')}.py": digest(code)}
 
 
-def from_file(path: Path) -> tuple[Rows, dict[str, str]]:
+def locate_file(path: Path) -> tuple[RowBuilder, dict[str, str]]:
     path = path.expanduser().resolve()
     if not path.is_file():
         beside = [str(file) for file in path.parent.glob("*.jsonl")]
@@ -111,12 +111,12 @@ def from_file(path: Path) -> tuple[Rows, dict[str, str]]:
             f"data.source: {path} does not exist{did_you_mean(str(path), beside)}",
             "Give the whole path of a .jsonl file, one JSON object a line; or a kit's builder.",
         )
-    return lambda: [with_defaults(row, f"{path.name}:{i}") for i, row in enumerate(read_jsonl(path), 1)], {
+    return lambda: [fill_defaults(row, f"{path.name}:{i}") for i, row in enumerate(read_jsonl(path), 1)], {
         path.name: digest(path)
     }
 
 
-def with_defaults(row: Row, where: str) -> Row:
+def fill_defaults(row: Row, where: str) -> Row:
     """Fill in what a row of one's own may leave out.
 
     source: file name and line; key: empty; facts: none to check; kind: grounded if there is an input to answer from,
@@ -128,5 +128,5 @@ def with_defaults(row: Row, where: str) -> Row:
         "key": "",
         "facts": {},
         "kind": "grounded" if row.get("input") else "knowledge",
-        "group": str(row.get("key") or digest(words(str(about)))[:16]),
+        "group": str(row.get("key") or digest(normalised_words(str(about)))[:16]),
     } | row

@@ -15,7 +15,7 @@ from pipelines.core.files import digest, memoize_dir, write_text
 from pipelines.core.plan import Contract, TrainingPlan
 from pipelines.core.settings import quiet_libraries
 from pipelines.core.validation import did_you_mean
-from pipelines.datasets.arrow_frame import COLUMNS, TEXTS, read
+from pipelines.datasets.arrow_frame import COLUMNS, TEXT_COLUMNS, read_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 MAY_BE_BLANK = ("input", "key")
 KINDS = ["grounded", "knowledge", "refusal"]
 # What is not blank: Arrow's \s knows the spaces of ASCII alone.
-INK = "[^\\s\\x0b\\x1c-\\x1f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
-STRING = r'"(?:[^"\\]|\\.)*"'  # of JSON; GX's JSON Schema expectation takes milliseconds a row
+NOT_BLANK = "[^\\s\\x0b\\x1c-\\x1f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+JSON_STRING = r'"(?:[^"\\]|\\.)*"'  # of JSON; GX's JSON Schema expectation takes milliseconds a row
 EXAMPLES = 3  # rows shown for a failed expectation
 
 
@@ -51,7 +51,7 @@ def validate(records: Records, plan: TrainingPlan, work: Path) -> Validation:
 
     def build(folder: Path) -> None:
         progress.report_progress(plan.template, "validate", 0, 1, f"{records.rows} rows")
-        if faults := check(Path(records.uri) / "records.jsonl", plan.contract, folder):
+        if faults := run_suite(Path(records.uri) / "records.jsonl", plan.contract, folder):
             shutil.rmtree(failed, ignore_errors=True)
             folder.rename(failed)
             raise WeaverError(
@@ -66,7 +66,7 @@ def validate(records: Records, plan: TrainingPlan, work: Path) -> Validation:
     return Validation(uri=str(folder), records=records, expectations=len(expectations))
 
 
-def rules(contract: Contract) -> list[Rule]:
+def build_rules(contract: Contract) -> list[Rule]:
     """What the contract comes to, from the shape of the table to the sense of the rows."""
     import great_expectations.expectations as gxe
 
@@ -87,7 +87,7 @@ def rules(contract: Contract) -> list[Rule]:
     for c in COLUMNS:
         expect(gxe.ExpectColumnToExist, f"there is a column {c}", column=c)
         expect(gxe.ExpectColumnValuesToNotBeNull, f"no {c} is missing", lambda _: "missing", column=c)
-    for c in TEXTS:
+    for c in TEXT_COLUMNS:
         expect(
             gxe.ExpectColumnValuesToBeOfType,
             f"{c} is text",
@@ -95,8 +95,8 @@ def rules(contract: Contract) -> list[Rule]:
             column=c,
             type_="str",
         )
-    for c in [c for c in TEXTS if c not in MAY_BE_BLANK]:
-        expect(gxe.ExpectColumnValuesToMatchRegex, f"no {c} is blank", lambda _: "blank", column=c, regex=INK)
+    for c in [c for c in TEXT_COLUMNS if c not in MAY_BE_BLANK]:
+        expect(gxe.ExpectColumnValuesToMatchRegex, f"no {c} is blank", lambda _: "blank", column=c, regex=NOT_BLANK)
     for c in ("instruction", "input", "output"):
         most = getattr(contract, f"max_{c}_chars")
         expect(
@@ -114,7 +114,7 @@ def rules(contract: Contract) -> list[Rule]:
         "facts are texts by name",
         lambda v: f'{reprlib.repr(v)}, expected the like of {{"highway": "38 mpg"}}',
         column="facts",
-        regex=rf"^\{{(?:{STRING}:{STRING},?)*\}}$",
+        regex=rf"^\{{(?:{JSON_STRING}:{JSON_STRING},?)*\}}$",
     )
     expect(gxe.ExpectColumnValuesToBeInSet, "a question has one answer", str, column="answer", value_set=["one"])
     # A row that is there twice is no fault: refine drops one. The Data Docs show it.
@@ -137,7 +137,7 @@ def rules(contract: Contract) -> list[Rule]:
     return made
 
 
-def check(rows: Path, contract: Contract, folder: Path) -> list[str]:
+def run_suite(rows: Path, contract: Contract, folder: Path) -> list[str]:
     """Run the suite; leave it, its result and the Data Docs in `folder`. Returns what failed, in plain words."""
     quiet_libraries()
     import great_expectations as gx
@@ -165,7 +165,7 @@ def check(rows: Path, contract: Contract, folder: Path) -> list[str]:
             analytics_enabled=False,
         )
     )
-    held = rules(contract)
+    held = build_rules(contract)
     suite = context.suites.add(gx.ExpectationSuite("contract", [rule.expectation for rule in held]))
     batch = context.data_sources.add_pandas("dataset").add_dataframe_asset("rows").add_batch_definition("all")
     definition = context.validation_definitions.add(gx.ValidationDefinition(name="contract", data=batch, suite=suite))
@@ -176,7 +176,7 @@ def check(rows: Path, contract: Contract, folder: Path) -> list[str]:
         result_format="SUMMARY",
     )
     pandas_execution_engine.HASH_THRESHOLD = 0  # bytes above which GX hashes no table: our records have a digest
-    frame = read(rows)
+    frame = read_frame(rows)
     with pd.option_context("future.infer_string", True):  # GX takes every column `astype(str)`: stay with Arrow there
         run = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
     (outcome,) = run.run_results.values()
@@ -184,10 +184,10 @@ def check(rows: Path, contract: Contract, folder: Path) -> list[str]:
     write_text(folder / "result.json", json.dumps(outcome.to_json_dict(), indent=1))
     results: list[Any] = outcome.results
     log.info("%d rows, %d expectations, %d met", len(frame), len(held), sum(result.success for result in results))
-    return faults(frame, held, {result.expectation_config.description: result for result in results})
+    return describe_failures(frame, held, {result.expectation_config.description: result for result in results})
 
 
-def faults(frame: "pd.DataFrame", held: list[Rule], results: dict[str, Any]) -> list[str]:
+def describe_failures(frame: "pd.DataFrame", held: list[Rule], results: dict[str, Any]) -> list[str]:
     """A line for each failed expectation, in the order of the rules; warnings are for the Data Docs alone."""
     lines, at_fault = [], set()
     for rule in held:

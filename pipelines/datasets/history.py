@@ -11,13 +11,13 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import canonical_json
 from pipelines.core.settings import settings
 from pipelines.datasets import dvc_repository
-from pipelines.datasets.split import FILES
-from pipelines.datasets.versions import checkout, find, in_place, versions
+from pipelines.datasets.split import SPLIT_FILES
+from pipelines.datasets.versions import checkout_version, fetch_files, find_version, list_versions
 
 EXAMPLES = 3  # changed rows shown
 
 
-class Rows(NamedTuple):
+class VersionRows(NamedTuple):
     """A version's rows, as digests: a million of them are some 200 MB."""
 
     topics: dict[bytes, str]  # a row's content → its topic
@@ -26,12 +26,12 @@ class Rows(NamedTuple):
     counts: Counter[bytes]
 
 
-def history(name: str) -> list[dict[str, Any]]:
+def list_history(name: str) -> list[dict[str, Any]]:
     """All versions, oldest first: tag, version, rows (per split), digest, date (ISO 8601) and message."""
     dates = {}
-    if known := versions(name):
+    if known := list_versions(name):
         fields = "%(refname:strip=2)%09%(taggerdate:iso-strict)%09%(*contents:subject)"
-        told = dvc_repository.git(
+        told = dvc_repository.run_git(
             settings().home / "registry", "for-each-ref", f"--format={fields}", f"refs/tags/{name}@v*"
         )
         dates = {tag: rest for tag, *rest in (line.split("\t", 2) for line in told.splitlines())}
@@ -42,7 +42,7 @@ def history(name: str) -> list[dict[str, Any]]:
     ]
 
 
-def diff(name: str, old: int, new: int) -> dict[str, Any]:
+def diff_versions(name: str, old: int, new: int) -> dict[str, Any]:
     """What changed between two versions, row by row, whatever their order and their split.
 
     Returns:
@@ -52,7 +52,7 @@ def diff(name: str, old: int, new: int) -> dict[str, Any]:
     Raises:
         WeaverError: there is no such version.
     """
-    before, after = (read(checkout(name, version)) for version in (old, new))
+    before, after = (read_version(checkout_version(name, version)) for version in (old, new))
     gone, come = before.counts - after.counts, after.counts - before.counts
     topics: dict[str, Counter[str]] = {}
 
@@ -80,42 +80,42 @@ def diff(name: str, old: int, new: int) -> dict[str, Any]:
         "to": f"{name}@v{new}",
         "topics": {topic: dict(counts) for topic, counts in sorted(topics.items())},
         "moved": sum(before.splits[row] != after.splits[row] for row in same),
-        "examples": questions(name, new, set(changed[:EXAMPLES])),
+        "examples": find_questions(name, new, set(changed[:EXAMPLES])),
     }
 
 
-def read(version: DatasetVersion) -> Rows:
-    found = Rows({}, {}, {}, Counter())
-    for split, row in rows_of(version):
-        content = content_of(row)
+def read_version(version: DatasetVersion) -> VersionRows:
+    found = VersionRows({}, {}, {}, Counter())
+    for split, row in iterate_rows(version):
+        content = content_digest(row)
         found.topics[content] = row.get("topic", "")
-        found.questions[content] = question_of(row)
+        found.questions[content] = question_digest(row)
         found.splits[content] = split
         found.counts[content] += 1
     return found
 
 
-def rows_of(version: DatasetVersion) -> Any:
-    for file in FILES:
+def iterate_rows(version: DatasetVersion) -> Any:
+    for file in SPLIT_FILES:
         with (Path(version.uri) / file).open("rb") as stream:
             for line in stream:
                 yield file.removesuffix(".jsonl"), json.loads(line)
 
 
-def content_of(row: dict[str, Any]) -> bytes:
+def content_digest(row: dict[str, Any]) -> bytes:
     return blake2b(canonical_json(row).encode(), digest_size=16).digest()
 
 
-def question_of(row: dict[str, Any]) -> bytes:
+def question_digest(row: dict[str, Any]) -> bytes:
     return blake2b(canonical_json([row.get("instruction"), row.get("input")]).encode(), digest_size=16).digest()
 
 
-def questions(name: str, version: int, contents: set[bytes]) -> list[str]:
-    rows = rows_of(checkout(name, version)) if contents else ()
-    return [row["instruction"] for _, row in rows if content_of(row) in contents]
+def find_questions(name: str, version: int, contents: set[bytes]) -> list[str]:
+    rows = iterate_rows(checkout_version(name, version)) if contents else ()
+    return [row["instruction"] for _, row in rows if content_digest(row) in contents]
 
 
-def get(name: str, version: int, folder: Path) -> DatasetVersion:
+def export_version(name: str, version: int, folder: Path) -> DatasetVersion:
     """Copy a version's files into a new folder.
 
     Raises:
@@ -123,12 +123,12 @@ def get(name: str, version: int, folder: Path) -> DatasetVersion:
     """
     if folder.exists():
         raise WeaverError(f"{folder} is there already", "Name a folder that is not, so that nothing is overwritten.")
-    known = checkout(name, version)
-    dvc_repository.copy(Path(known.uri), folder, FILES)
+    known = checkout_version(name, version)
+    dvc_repository.copy_files(Path(known.uri), folder, SPLIT_FILES)
     return known.model_copy(update={"uri": str(folder)})
 
 
-def rollback(name: str, version: int, why: str) -> DatasetVersion:
+def rollback_dataset(name: str, version: int, why: str) -> DatasetVersion:
     """Make a new version with an old one's rows; what came between stays in the history.
 
     The rows that are turned away make no version again by themselves: the nightly run goes on with what was rolled back
@@ -140,16 +140,16 @@ def rollback(name: str, version: int, why: str) -> DatasetVersion:
     """
     if not why.strip():
         raise WeaverError("a rollback has no reason", "Say why with --why; it is kept in the history.")
-    find(name, version)
-    with dvc_repository.writing() as registry:
-        old = in_place(find(name, version))
-        known = versions(name)
+    find_version(name, version)
+    with dvc_repository.registry_writer() as registry:
+        old = fetch_files(find_version(name, version))
+        known = list_versions(name)
         if known[-1].digest == old.digest:
             raise WeaverError(f"{known[-1].tag} holds the rows of {old.tag} already", "There is nothing to roll back.")
         number = known[-1].version + 1
         away = sorted({later.digest for later in known if later.version > version} - {old.digest})
-        dvc_repository.copy(Path(old.uri), registry / name, FILES)
-        dvc_repository.store(registry, name)
+        dvc_repository.copy_files(Path(old.uri), registry / name, SPLIT_FILES)
+        dvc_repository.add_and_push(registry, name)
         about = f"back to {old.tag}: {' '.join(why.split())}"
-        dvc_repository.commit(registry, f"{name}@v{number}", old.digest, old.rows, about, instead_of=away)
-        return in_place(find(name, number))
+        dvc_repository.commit_version(registry, f"{name}@v{number}", old.digest, old.rows, about, instead_of=away)
+        return fetch_files(find_version(name, number))

@@ -8,10 +8,10 @@ from pipelines.core.artifacts import CollectedFeedback, DatasetVersion, JudgedPa
 from pipelines.core.files import digest, memoize_dir, read_jsonl, write_jsonl
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine.duplicates import Row
-from pipelines.datasets.split import digest_of, leaks
-from pipelines.datasets.versions import accept
+from pipelines.datasets.split import digest_files, find_leaks
+from pipelines.datasets.versions import commit_files
 
-FILE = "preferences.jsonl"
+PREFERENCES_FILE = "preferences.jsonl"
 log = logging.getLogger(__name__)
 
 
@@ -29,7 +29,7 @@ def commit_preferences(
     """
     name = f"{plan.template}_preferences"
     found = {harvest.uri: harvest.preferences} | ({judged.uri: judged.pairs} if judged else {})
-    sources = [Path(uri) / FILE for uri, pairs in found.items() if pairs]
+    sources = [Path(uri) / PREFERENCES_FILE for uri, pairs in found.items() if pairs]
     if not sources:
         return PreferenceDataset(name=name)
 
@@ -37,26 +37,26 @@ def commit_preferences(
         progress.report_progress(plan.template, "commit_preferences", 0, 1, f"{sum(found.values())} pairs")
         pairs: list[Row] = [row for source in sources for row in read_jsonl(source)]
         heldout: list[Row] = [*read_jsonl(Path(dataset.uri) / "heldout.jsonl")]
-        kept = without_held_out(pairs, heldout, plan.refine.near_duplicate)
+        kept = drop_held_out_pairs(pairs, heldout, plan.refine.near_duplicate)
         log.info("%d of %d pairs ask what is held out", len(pairs) - len(kept), len(pairs))
-        write_jsonl(folder / FILE, map(dict, kept))
+        write_jsonl(folder / PREFERENCES_FILE, map(dict, kept))
 
     fingerprint = digest([*map(digest, sources), dataset.digest, plan.refine.near_duplicate])[:12]
     folder = memoize_dir(work / "commit_preferences" / fingerprint, build)
-    rows = len(read_jsonl(folder / FILE))
+    rows = len(read_jsonl(folder / PREFERENCES_FILE))
     if not rows:
         return PreferenceDataset(name=name)
-    made = accept(name, folder, digest_of(folder, [FILE]), {Path(FILE).stem: rows})
+    made = commit_files(name, folder, digest_files(folder, [PREFERENCES_FILE]), {Path(PREFERENCES_FILE).stem: rows})
     progress.report_progress(plan.template, "commit_preferences", 1, 1, made.tag)
     return PreferenceDataset(name=name, version=made.version, uri=made.uri, digest=made.digest, rows=rows)
 
 
-def without_held_out(pairs: list[Row], heldout: list[Row], threshold: float) -> list[Row]:
+def drop_held_out_pairs(pairs: list[Row], heldout: list[Row], threshold: float) -> list[Row]:
     """The pairs in whose conversation nobody asks what a held-out row asks."""
     asked: list[Row] = [
         {"instruction": text.partition("\n")[0], "input": text.partition("\n")[2], "pair": number}
         for number, pair in enumerate(pairs)
         for text in (message["content"] for message in pair["prompt"] if message["role"] == "user")
     ]
-    known = {row["pair"] for row, _ in leaks(asked, heldout, threshold)}
+    known = {row["pair"] for row, _ in find_leaks(asked, heldout, threshold)}
     return [pair for number, pair in enumerate(pairs) if number not in known]

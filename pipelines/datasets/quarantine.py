@@ -22,23 +22,25 @@ NEVER_RELEASED = {
 }
 
 
-def latest(work: Path) -> Path:
+def latest_splits_file(work: Path) -> Path:
     """The file that names the last refine of a work folder."""
     return work / "refine" / "latest.json"
 
 
-def quarantined(template: str) -> list[dict[str, Any]]:
+def read_quarantine(template: str) -> list[dict[str, Any]]:
     """The rows that the last refine dropped: each with its `id`, the `step` that dropped it and its `reason`.
 
     Raises:
         WeaverError: there is no such template, or it was not refined yet.
     """
     load_template(template)
-    splits = Splits.model_validate(read_artifact(latest(work_folder(template)), made_by=f"weaver refine {template}"))
+    splits = Splits.model_validate(
+        read_artifact(latest_splits_file(work_folder(template)), made_by=f"weaver refine {template}")
+    )
     return read_jsonl(Path(splits.uri) / "dropped.jsonl")
 
 
-def release(template: str, ids: list[str], by: str, why: str) -> list[dict[str, Any]]:
+def release_rows(template: str, ids: list[str], by: str, why: str) -> list[dict[str, Any]]:
     """Let rows pass the step that dropped them, from the next refine on; kept with who said so, and why.
 
     Args:
@@ -52,49 +54,49 @@ def release(template: str, ids: list[str], by: str, why: str) -> list[dict[str, 
     """
     if not by.strip() or not why.strip():
         raise WeaverError("a release has no name or no reason", "Say who releases these rows, and why.")
-    rows = quarantined(template)
-    known = {row["id"] for row in rows} | {kind(row) for row in rows}
+    rows = read_quarantine(template)
+    known = {row["id"] for row in rows} | {reason_category(row) for row in rows}
     for wanted in ids:
         if wanted not in known:
             raise WeaverError(
                 f"no row of {template} in quarantine has the id or reason {wanted!r}{did_you_mean(wanted, known)}",
                 f"List them: `weaver dataset quarantine {template}`.",
             )
-    chosen = [row for row in rows if row["id"] in ids or kind(row) in ids]
+    chosen = [row for row in rows if row["id"] in ids or reason_category(row) in ids]
     for row in chosen:
         if row["step"] in NEVER_RELEASED:
             raise WeaverError(
                 f"row {row['id']} was dropped by {row['step']} ({row['reason']}), which nobody may overrule",
                 f"Leave it out, or {NEVER_RELEASED[row['step']]}.",
             )
-    file = ledger(template)
+    file = releases_file(template)
     with file_lock(file.with_suffix(".lock"), f"releasing rows of {template}"):
         at = datetime.now(UTC).isoformat(timespec="seconds")
         told = [
             {"id": row["id"], "step": row["step"], "reason": row["reason"], "by": by, "why": why, "at": at}
             for row in chosen
         ]
-        write_text(file, json.dumps(releases(template) + told, indent=1, ensure_ascii=False))
+        write_text(file, json.dumps(list_releases(template) + told, indent=1, ensure_ascii=False))
     return chosen
 
 
-def releases(template: str) -> list[dict[str, str]]:
+def list_releases(template: str) -> list[dict[str, str]]:
     """Every release, oldest first: a row's id, the step it may pass, why it was dropped; who let it pass, why, when."""
-    file = ledger(template)
+    file = releases_file(template)
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
 
 
-def released(template: str) -> dict[str, list[str]]:
+def released_ids(template: str) -> dict[str, list[str]]:
     """step → ids of the rows that may pass it."""
     steps: dict[str, set[str]] = {}
-    for told in releases(template):
+    for told in list_releases(template):
         steps.setdefault(told["step"], set()).add(told["id"])
     return {step: sorted(ids) for step, ids in sorted(steps.items())}
 
 
-def ledger(template: str) -> Path:
+def releases_file(template: str) -> Path:
     return settings().home / "quarantine" / f"{template}.json"
 
 
-def kind(row: dict[str, Any]) -> str:
+def reason_category(row: dict[str, Any]) -> str:
     return row["reason"].partition(": ")[0]

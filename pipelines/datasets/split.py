@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest
-from pipelines.datasets.refine.duplicates import QUESTION, Index, Row
+from pipelines.datasets.refine.duplicates import QUESTION_COLUMNS, NearDuplicateIndex, Row
 
-FILES = ("train.jsonl", "heldout.jsonl")
+SPLIT_FILES = ("train.jsonl", "heldout.jsonl")
 
 
-def split(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
+def split_rows(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
     """Train and held-out rows: whole groups, about `share` of every topic held out, both in the order given.
 
     Groups are tried in an order that depends on their names and the seed alone, so that a group mostly keeps its side
@@ -55,9 +55,9 @@ def split(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row
     return [row for row in rows if row["group"] not in out], [row for row in rows if row["group"] in out]
 
 
-def leaks(train: list[Row], heldout: list[Row], threshold: float) -> Iterator[tuple[Row, Row]]:
+def find_leaks(train: list[Row], heldout: list[Row], threshold: float) -> Iterator[tuple[Row, Row]]:
     """Train rows that ask nearly what a held-out row asks, whatever they answer; each with that row."""
-    index = Index(threshold, QUESTION)
+    index = NearDuplicateIndex(threshold, QUESTION_COLUMNS)
     for row in heldout:
         index.add(row)
     for row in train:
@@ -72,14 +72,15 @@ def assert_no_leak(train: list[Row], heldout: list[Row], threshold: float) -> No
     """
     known = {row["group"] for row in heldout}
     pairs = [(row, next(h for h in heldout if h["group"] == row["group"])) for row in train if row["group"] in known]
-    for row, twin in pairs or leaks(train, heldout, threshold):
+    for row, twin in pairs or find_leaks(train, heldout, threshold):
         raise WeaverError(
-            f"a held-out question is known from training:\n  train     {show(row)}\n  held out  {show(twin)}",
-            "Give rows that ask the same one `group`, or lower refine.near_duplicate.",
+            "the training rows ask a held-out question:\n"
+            f"  train     {format_row(row)}\n  held out  {format_row(twin)}",
+            "Give rows that ask the same the same `group`, or lower refine.near_duplicate.",
         )
 
 
-def assert_both_sides(train: list[Row], heldout: list[Row]) -> None:
+def assert_topics_on_both_sides(train: list[Row], heldout: list[Row]) -> None:
     """
     Raises:
         WeaverError: a topic is missing on a side, so that it would not be learnt, or not be measured.
@@ -97,10 +98,10 @@ def assert_both_sides(train: list[Row], heldout: list[Row]) -> None:
         )
 
 
-def digest_of(folder: Path, files: Iterable[str] = FILES) -> str:
+def digest_files(folder: Path, files: Iterable[str] = SPLIT_FILES) -> str:
     """SHA-256 of the two splits in a folder, or of other files, whatever else lies there."""
     return digest({name: digest(folder / name) for name in files})
 
 
-def show(row: Row) -> str:
-    return " | ".join(" ".join(row[column].split()) for column in QUESTION) + f" [{row['source']}]"
+def format_row(row: Row) -> str:
+    return " | ".join(" ".join(row[column].split()) for column in QUESTION_COLUMNS) + f" [{row['source']}]"

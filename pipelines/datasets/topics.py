@@ -7,7 +7,7 @@ from pipelines.text import embedder
 Row = dict[str, Any]
 
 
-def with_topics(rows: list[Row], known: list[Row]) -> list[Row]:
+def assign_topics(rows: list[Row], known: list[Row]) -> list[Row]:
     """The rows with the topic of the nearest known row, by the word vectors of what is asked and what is answered.
 
     Of the kits' own rows, held against those of other groups, 99.9% find their topic so, and 73 to 96% by the question
@@ -16,12 +16,15 @@ def with_topics(rows: list[Row], known: list[Row]) -> list[Row]:
     labelled = [row for row in known if row.get("topic")]
     if not rows or not labelled:
         return rows
-    likeness = embedder.of_rows([said(row) for row in rows]) @ embedder.of_rows([said(row) for row in labelled]).T
+    likeness = (
+        embedder.embed_rows([topic_text(row) for row in rows])
+        @ embedder.embed_rows([topic_text(row) for row in labelled]).T
+    )
     nearest = likeness.argmax(axis=1)
     return [row | {"topic": labelled[place]["topic"]} for row, place in zip(rows, nearest, strict=True)]
 
 
-def said(row: Row) -> str:
+def topic_text(row: Row) -> str:
     """What is asked, which in a conversation is its last line, and the answer; not the record, which asks nothing."""
     _, *lines = str(row.get("input", "")).split("\n")
     asked = lines[-1].partition(": ")[2] if lines else row.get("instruction", "")

@@ -11,7 +11,7 @@ from pipelines.core.files import memoize_dir
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.datasets import dvc_repository
-from pipelines.datasets.split import digest_of
+from pipelines.datasets.split import digest_files
 
 log = logging.getLogger(__name__)
 
@@ -26,43 +26,43 @@ def commit_dataset(splits: Splits, plan: TrainingPlan) -> DatasetVersion:
         WeaverError: the disk is full, or the splits are no longer what refine made.
     """
     name, source = plan.template, Path(splits.uri)
-    if digest_of(source) != splits.digest:
+    if digest_files(source) != splits.digest:
         raise WeaverError(f"{source} was changed after it was made", "Delete this folder and refine again.")
     progress.report_progress(name, "version", 0, 1)
-    made = accept(name, source, splits.digest, splits.rows)
+    made = commit_files(name, source, splits.digest, splits.rows)
     progress.report_progress(name, "version", 1, 1, made.tag)
-    return reported(made, splits)
+    return with_report(made, splits)
 
 
-def accept(name: str, source: Path, digest: str, rows: dict[str, int]) -> DatasetVersion:
+def commit_files(name: str, source: Path, digest: str, rows: dict[str, int]) -> DatasetVersion:
     """The version of these files: the latest one if they are its, or were turned away; else a new one.
 
     Args:
         rows: of each file, by its name without .jsonl.
     """
-    with dvc_repository.writing() as registry:
-        known = versions(name)
-        if known and digest in (known[-1].digest, *turned_away(registry, known[-1])):
+    with dvc_repository.registry_writer() as registry:
+        known = list_versions(name)
+        if known and digest in (known[-1].digest, *superseded_digests(registry, known[-1])):
             log.info("nothing new: %s", known[-1].tag)
-            return in_place(known[-1])
+            return fetch_files(known[-1])
         number = known[-1].version + 1 if known else 1
-        dvc_repository.copy(source, registry / name, dvc_repository.files_of(rows))
-        dvc_repository.store(registry, name)
-        dvc_repository.commit(registry, f"{name}@v{number}", digest, rows)
-        return in_place(find(name, number))
+        dvc_repository.copy_files(source, registry / name, dvc_repository.file_names(rows))
+        dvc_repository.add_and_push(registry, name)
+        dvc_repository.commit_version(registry, f"{name}@v{number}", digest, rows)
+        return fetch_files(find_version(name, number))
 
 
-def reported(version: DatasetVersion, splits: Splits) -> DatasetVersion:
+def with_report(version: DatasetVersion, splits: Splits) -> DatasetVersion:
     """With the place of its report; of splits that were turned away there is none to show."""
     return version.model_copy(update={"report": str(splits.report)} if version.digest == splits.digest else {})
 
 
-def versions(name: str) -> list[DatasetVersion]:
+def list_versions(name: str) -> list[DatasetVersion]:
     """All versions of a dataset, oldest first; asks git alone."""
     registry = settings().home / "registry"
     if not registry.exists():
         return []
-    tags = dvc_repository.git(
+    tags = dvc_repository.run_git(
         registry, "for-each-ref", "--format=%(refname:strip=2) %(contents:subject)", f"refs/tags/{name}@v*"
     )
     found = []
@@ -74,74 +74,74 @@ def versions(name: str) -> list[DatasetVersion]:
     return sorted(found, key=lambda version: version.version)
 
 
-def latest(name: str) -> DatasetVersion:
+def checkout_latest(name: str) -> DatasetVersion:
     """The newest version, its files in place.
 
     Raises:
         WeaverError: there is none yet.
         Unavailable: the remote does not give the data.
     """
-    known = versions(name)
+    known = list_versions(name)
     if not known:
         raise WeaverError(f"{name} has no dataset yet", f"Run `weaver run {name}` first.")
-    return checkout(name, known[-1].version)
+    return checkout_version(name, known[-1].version)
 
 
-def checkout(name: str, version: int) -> DatasetVersion:
+def checkout_version(name: str, version: int) -> DatasetVersion:
     """A version with its folder of read-only files in place, fetched from DVC's cache or remote if it is not.
 
     Raises:
         Unavailable: the remote does not give the data.
         WeaverError: there is no such version, or the folder does not hold the bytes that were tagged.
     """
-    wanted = find(name, version)
+    wanted = find_version(name, version)
     if Path(wanted.uri).exists():
-        return in_place(wanted)
-    with dvc_repository.alone():  # a writer would sweep under DVC's feet
-        return in_place(wanted)
+        return fetch_files(wanted)
+    with dvc_repository.registry_lock():  # a writer would sweep under DVC's feet
+        return fetch_files(wanted)
 
 
 def fetch_training_dataset(champion: DeployedVersion) -> DatasetVersion:
     """What the champion was trained on, in place; version 0 where there is no champion."""
     name, _, version = champion.dataset.partition("@v")
     return (
-        checkout(name, int(version))
+        checkout_version(name, int(version))
         if version
         else DatasetVersion(name=champion.name, version=0, uri="", digest="", rows={})
     )
 
 
-def find(name: str, version: int) -> DatasetVersion:
-    known = {found.version: found for found in versions(name)}
+def find_version(name: str, version: int) -> DatasetVersion:
+    known = {found.version: found for found in list_versions(name)}
     if version not in known:
         there = ", ".join(found.tag for found in known.values())
         raise WeaverError(f"there is no {name}@v{version}", f"Choose one of: {there}." if there else "Make one first.")
     return known[version]
 
 
-def in_place(wanted: DatasetVersion) -> DatasetVersion:
+def fetch_files(wanted: DatasetVersion) -> DatasetVersion:
     """What `checkout` does, for who holds the registry's lock."""
 
     def fetch(folder: Path) -> None:
         registry = settings().home / "registry"
-        dvc_repository.configure(registry)
-        with dvc_repository.told(f"fetching {wanted.tag}"):
+        dvc_repository.configure_remote(registry)
+        with dvc_repository.translate_dvc_error(f"fetching {wanted.tag}"):
             from dvc.api import DVCFileSystem
 
             files = DVCFileSystem(str(registry), rev=wanted.tag)
-            for file in dvc_repository.files_of(wanted.rows):
+            for file in dvc_repository.file_names(wanted.rows):
                 files.get_file(f"{wanted.name}/{file}", str(folder / file))
                 (folder / file).chmod(0o444)
 
     folder = memoize_dir(Path(wanted.uri), fetch)
-    if digest_of(folder, dvc_repository.files_of(wanted.rows)) != wanted.digest:
+    if digest_files(folder, dvc_repository.file_names(wanted.rows)) != wanted.digest:
         raise WeaverError(
             f"{folder} does not hold what was tagged {wanted.tag}", "Delete this folder; it is fetched again."
         )
     return wanted
 
 
-def turned_away(registry: Path, latest: DatasetVersion) -> list[str]:
+def superseded_digests(registry: Path, latest: DatasetVersion) -> list[str]:
     """The digests that `latest` is there instead of; none unless it is a rollback."""
-    told = dvc_repository.git(registry, "for-each-ref", "--format=%(contents:subject)", f"refs/tags/{latest.tag}")
+    told = dvc_repository.run_git(registry, "for-each-ref", "--format=%(contents:subject)", f"refs/tags/{latest.tag}")
     return json.loads(told).get("instead_of", [])

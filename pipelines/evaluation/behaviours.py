@@ -20,8 +20,8 @@ from pipelines.core.plan import Section
 from pipelines.core.templates import load_template
 from pipelines.core.validation import did_you_mean, read_yaml, validate_section
 from pipelines.evaluation.error_analysis import repetition_share
-from pipelines.kits.perturbations import NAMES, perturb
-from pipelines.text.facts import numbers, stands_in
+from pipelines.kits.perturbations import PERTURBATION_NAMES, perturb
+from pipelines.text.facts import contains_fact, extract_numbers
 
 Row = dict[str, Any]
 Slots = dict[str, str]
@@ -73,7 +73,7 @@ class BehaviourTest(Section):
 
     def fault_of(self, answer: str, slots: Slots) -> str:
         for fact in self.contains:
-            if not stands_in(fact.format(**slots), answer):
+            if not contains_fact(fact.format(**slots), answer):
                 return f"does not say {fact.format(**slots)!r}: {answer!r}"
         for words in self.lacks:
             if words.format(**slots).casefold() in answer.casefold():
@@ -94,8 +94,8 @@ class PerturbationTest(BehaviourTest):
     @classmethod
     def known(cls, names: list[str]) -> list[str]:
         for name in names:
-            if name not in NAMES:
-                raise ValueError(f"there is no perturbation {name!r}{did_you_mean(name, NAMES)}")
+            if name not in PERTURBATION_NAMES:
+                raise ValueError(f"there is no perturbation {name!r}{did_you_mean(name, PERTURBATION_NAMES)}")
         return names
 
     def perturbed(self, slots: Slots) -> Iterator[Row]:
@@ -148,7 +148,7 @@ class Direction(BehaviourTest):
             yield BehaviourCase([self.row(step) for step in along], along)
 
     def fault(self, case: BehaviourCase, answers: list[str]) -> str:
-        said = [numbers(answer)[:1] for answer in answers]
+        said = [extract_numbers(answer)[:1] for answer in answers]
         if [] in said:
             return f"says no number: {answers[said.index([])]!r}"
         if said != sorted(said, reverse=self.expect == "not_rising"):
@@ -163,7 +163,7 @@ class Refusal(BehaviourTest):
     phrases: list[str] = Field(list(REFUSAL_PHRASES), min_length=1, description="one of them must stand in the answer")
 
     def fault_of(self, answer: str, slots: Slots) -> str:
-        if not any(stands_in(phrase, answer) for phrase in self.phrases):
+        if not any(contains_fact(phrase, answer) for phrase in self.phrases):
             return f"does not decline: {answer!r}"
         return super().fault_of(answer, slots)
 

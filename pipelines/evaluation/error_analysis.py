@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.core.artifacts import Arm
 from pipelines.evaluation.metrics import parse_number
 from pipelines.evaluation.slices import normalise_question
-from pipelines.text.facts import numbers, stands_in
+from pipelines.text.facts import contains_fact, extract_numbers
 
 Row = dict[str, Any]
 FactValues = Mapping[tuple[str, str], set[str]]  # (topic, fact column) → its non-numeric values
@@ -39,7 +39,10 @@ def is_wrong(row: Row) -> bool:
 
 def classify_error(row: Row, known: FactValues) -> str:
     """The first of ERRORS, in their order, that a wrong answer is."""
-    answer, missing = row["answer"], [fact for fact in row["expected"].items() if not stands_in(fact[1], row["answer"])]
+    answer, missing = (
+        row["answer"],
+        [fact for fact in row["expected"].items() if not contains_fact(fact[1], row["answer"])],
+    )
     said = split_words(answer)
     asked = split_words(f"{row['instruction']} {row['input']}")
     fields = row["input"].split("|")[1:]  # before them stands the record's name
@@ -53,12 +56,14 @@ def classify_error(row: Row, known: FactValues) -> str:
         "refused": bool(REFUSAL.search(answer)),
         "echo": overlap_share(said, asked) > MOST_OF_ANSWER,
         "wrong label": any(
-            stands_in(value, answer)
+            contains_fact(value, answer)
             for column, fact in missing
             for value in known.get((row["topic"], column), set()) - {fact}
         ),
         "another field": bool(other & set(said)),
-        "invented number": bool(set(numbers(answer)) - set(numbers(f"{row['instruction']} {row['input']}"))),
+        "invented number": bool(
+            set(extract_numbers(answer)) - set(extract_numbers(f"{row['instruction']} {row['input']}"))
+        ),
     }
     return next((error for error, found in tests.items() if found), "missing fact")
 
@@ -70,7 +75,7 @@ def split_words(text: str) -> list[str]:
 def matches_other_spelling(fact: str, answer: str) -> bool:
     """Whether the same words stand in the answer with other marks between them, or the same number is written so."""
     same_words = f" {' '.join(split_words(fact))} " in f" {' '.join(split_words(answer))} "
-    return same_words or parse_number(fact) in numbers(answer)
+    return same_words or parse_number(fact) in extract_numbers(answer)
 
 
 def trigrams(said: Sequence[str]) -> list[tuple[str, ...]]:
@@ -93,7 +98,7 @@ def collect_fact_values(rows: Sequence[Row]) -> dict[tuple[str, str], set[str]]:
     found: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         for column, value in row["facts"].items():
-            if not numbers(value):
+            if not extract_numbers(value):
                 found.setdefault((row["topic"], column), set()).add(value)
     return found
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipelines.core.artifacts import Arm, Comparison
 from pipelines.evaluation.metrics import BINS, find_label_sets, is_right, predict_labels
-from pipelines.text.html_page import INK, figure
+from pipelines.text.html_page import TEXT_COLOUR, make_figure
 
 ARM_STYLES: dict[Arm, tuple[str, str]] = {
     "base": ("base", "#8b949e"),
@@ -48,15 +48,15 @@ def plot_gains(comparisons: list[Comparison], order: list[str]) -> Any:
                     axes.plot([100 * one.low, 100 * one.high], [place] * 2, linewidth=2.2, **look)
                     size = 9 if part == "all" else 6
                     axes.plot(100 * one.gain, place, "D" if part == "all" else "o", markersize=size, **look)
-            axes.axvline(0, color=INK, linewidth=1)
-            axes.axhline(0.5, color=INK, linewidth=0.5, alpha=0.4)
+            axes.axvline(0, color=TEXT_COLOUR, linewidth=1)
+            axes.axhline(0.5, color=TEXT_COLOUR, linewidth=0.5, alpha=0.4)
             axes.set(ylim=(len(parts) - 0.4, -0.6), xlim=(-104, 104), xlabel="gain (points)")
             axes.set_title(f"over the {ARM_STYLES[arm][0]}", loc="left", fontsize=10, fontweight="bold")
             axes.set_yticks(range(len(parts)), parts if axes is every[0] else [""] * len(parts))
             axes.tick_params(axis="y", length=0)
-            axes.grid(axis="x", color=INK, alpha=0.12)
+            axes.grid(axis="x", color=TEXT_COLOUR, alpha=0.12)
 
-    return figure(11, 1.3 + 0.27 * len(parts), len(against), paint)
+    return make_figure(11, 1.3 + 0.27 * len(parts), len(against), paint)
 
 
 def plot_slices(figures: MetricsByArm, metric: str) -> Any:
@@ -66,7 +66,7 @@ def plot_slices(figures: MetricsByArm, metric: str) -> Any:
     def paint(axes: Any) -> None:
         for place, part in enumerate(parts):
             seen = [figures[arm][part][metric] for arm in figures]
-            axes.plot([min(seen), max(seen)], [place] * 2, color=INK, alpha=0.25, linewidth=1.5, zorder=1)
+            axes.plot([min(seen), max(seen)], [place] * 2, color=TEXT_COLOUR, alpha=0.25, linewidth=1.5, zorder=1)
         for arm, (name, colour) in ARM_STYLES.items():
             if arm in figures:
                 means = [figures[arm][part][metric] for part in parts]
@@ -80,10 +80,10 @@ def plot_slices(figures: MetricsByArm, metric: str) -> Any:
         )
         axes.set(ylim=(len(parts) - 0.4, -0.6), xlim=(-0.03, 1.03), xlabel=f"{metric.replace('_', ' ')} (mean)")
         axes.tick_params(axis="y", length=0)
-        axes.grid(axis="x", color=INK, alpha=0.12)
+        axes.grid(axis="x", color=TEXT_COLOUR, alpha=0.12)
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(ARM_STYLES))
 
-    return figure(11, 1.4 + 0.27 * len(parts), 1, paint)
+    return make_figure(11, 1.4 + 0.27 * len(parts), 1, paint)
 
 
 def plot_calibration(answers: dict[Arm, list[Row]]) -> Any:
@@ -91,7 +91,7 @@ def plot_calibration(answers: dict[Arm, list[Row]]) -> Any:
     edges = np.linspace(0, 1, BINS + 1)
 
     def paint(left: Any, right_axes: Any) -> None:
-        left.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle=(0, (4, 3)))
+        left.plot([0, 1], [0, 1], color=TEXT_COLOUR, linewidth=1, linestyle=(0, (4, 3)))
         for arm, (name, colour) in ARM_STYLES.items():
             if arm in answers:
                 sure = np.array([row["confidence"] for row in answers[arm]])
@@ -110,7 +110,7 @@ def plot_calibration(answers: dict[Arm, list[Row]]) -> Any:
         right_axes.set(xlabel="the challenger's confidence", ylabel="answers")
         right_axes.legend(loc="upper left")
 
-    return figure(11, 3.6, 2, paint)
+    return make_figure(11, 3.6, 2, paint)
 
 
 def plot_confusion_matrices(answers: list[Row]) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def plot_confusion_matrix(pairs: Counter[tuple[str, str]], labels: list[str]) ->
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
 
-    return figure(5.4, 1.5 + 0.32 * len(labels), 1, paint)
+    return make_figure(5.4, 1.5 + 0.32 * len(labels), 1, paint)
 
 
 def shorten(label: str, most: int = 26) -> str:

@@ -79,7 +79,7 @@ def write_report(
     drawn = evaluation_plots.draw_plots(evaluation.figures, answers, evaluation.comparisons, plan.gate.metric)
     for name, figure in drawn.items():
         figure.savefig(folder / f"{UNSAFE_CHARACTERS.sub('_', name)}.png", dpi=110, facecolor="white")
-    svgs = {name: html_page.svg(figure) for name, figure in drawn.items()}
+    svgs = {name: html_page.figure_to_svg(figure) for name, figure in drawn.items()}
     bad = error_analysis.find_wrong_answers(answers["challenger"], train)
     told = {
         "title": plan.template.replace("_", " ").capitalize(),
@@ -103,7 +103,7 @@ def write_report(
         "regressions": error_analysis.find_regressions(answers),
         "shown": MAX_SHOWN,
     }
-    write_text(folder / REPORT_FILE, html_page.render(TEMPLATE, **told))
+    write_text(folder / REPORT_FILE, html_page.render_page(TEMPLATE, **told))
 
 
 def summary_tiles(evaluation: Evaluation, plan: TrainingPlan) -> dict[str, str]:
@@ -116,7 +116,7 @@ def summary_tiles(evaluation: Evaluation, plan: TrainingPlan) -> dict[str, str]:
     return {
         f"{plan.gate.metric} of the challenger": f"{100 * every[plan.gate.metric]:.1f}",
         **gains,
-        "held-out questions": html_page.thousands(int(every["questions"])),
+        "held-out questions": html_page.format_thousands(int(every["questions"])),
         "seconds an answer (95%)": f"{every['latency_p95']:.1f}",
     }
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from pipelines.core.errors import WeaverError
-from pipelines.text.facts import numbers, place_of, stands_in
+from pipelines.text.facts import contains_fact, extract_numbers, find_fact
 
 Row = dict[str, Any]
 
@@ -33,7 +33,7 @@ def score_answer(row: Row, answer: str) -> dict[str, float | None]:
     overlap = squad(
         [{"prediction_text": answer, "id": "0"}], [{"answers": {"answer_start": [0], "text": [truth]}, "id": "0"}]
     )
-    right = float(all(stands_in(fact, answer) for fact in facts)) if facts else None
+    right = float(all(contains_fact(fact, answer) for fact in facts)) if facts else None
     token_f1 = float(overlap["f1"]) / 100
     errors = [relative_error(number, answer) for fact in facts if (number := parse_number(fact)) is not None]
     return {
@@ -51,13 +51,13 @@ def score_answer(row: Row, answer: str) -> dict[str, float | None]:
 
 def parse_number(fact: str) -> float | None:
     """The value of a fact that is one number with at most a unit: "38", "$23,400", "6 on hand", "27.0%"."""
-    found = numbers(fact)
+    found = extract_numbers(fact)
     return found[0] if len(found) == 1 and len(fact.split()) <= 3 and not re.match(r"[A-Za-z]", fact) else None
 
 
 def relative_error(truth: float, answer: str) -> float:
     """Of the nearest number in the answer, as a share of the truth; at most 1, which is also what no number gets."""
-    nearest = min((abs(number - truth) for number in numbers(answer)), default=math.inf)
+    nearest = min((abs(number - truth) for number in extract_numbers(answer)), default=math.inf)
     return min(1.0, nearest / abs(truth)) if truth else float(nearest > 0)
 
 
@@ -143,7 +143,7 @@ def find_label_sets(answers: list[Row]) -> dict[tuple[str, str], list[str]]:
         for name, count in values.items()
         if 2 <= len(count) <= MAX_LABELS
         and count.total() >= MIN_QUESTIONS_PER_LABEL * len(count)
-        and not any(numbers(value) or len(value.split()) > MAX_LABEL_WORDS for value in count)
+        and not any(extract_numbers(value) or len(value.split()) > MAX_LABEL_WORDS for value in count)
     }
 
 
@@ -153,7 +153,7 @@ def predict_labels(answers: list[Row], classes: dict[tuple[str, str], list[str]]
     for answer in answers:
         for column, truth in answer["expected"].items():
             if labels := classes.get((answer["topic"], column)):
-                places = {label: place_of(label, answer["answer"]) for label in labels}
+                places = {label: find_fact(label, answer["answer"]) for label in labels}
                 said = [label for label, place in places.items() if place is not None]
                 pairs.append((truth, min(said, key=lambda label: (places[label], -len(label)), default="none")))
     return pairs

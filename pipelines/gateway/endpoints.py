@@ -154,7 +154,7 @@ async def metrics(gateway: Shared, key: Authenticated) -> Response:
 @router.get("/docs", include_in_schema=False)
 async def docs(request: Request) -> HTMLResponse:
     """The OpenAPI document as a page that loads nothing from anywhere."""
-    return HTMLResponse(html_page.render(Path(__file__).with_name("docs.html"), api=request.app.openapi()))
+    return HTMLResponse(html_page.render_page(Path(__file__).with_name("docs.html"), api=request.app.openapi()))
 
 
 def allow(key: Key, model: str) -> None:

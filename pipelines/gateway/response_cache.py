@@ -151,4 +151,4 @@ def plain(question: str) -> str:
 def personal(model_version: ServedVersion, request: dict[str, Any], answer: str) -> bool:
     """Whether the conversation holds personal data; the template's own prompt is not looked at."""
     said = [message.get("content") or "" for message in request["messages"]]
-    return any(privacy.find(str(text)) for text in [*said, answer] if text != model_version.system_prompt)
+    return any(privacy.find_personal_data(str(text)) for text in [*said, answer] if text != model_version.system_prompt)

@@ -65,7 +65,7 @@ def jumbled(word: str) -> str:
 
 @cache
 def vocabulary() -> frozenset[str]:
-    return frozenset(word for word in embedder.static().tokens if word.isalpha())
+    return frozenset(word for word in embedder.load_word_vectors().tokens if word.isalpha())
 
 
 @cache
@@ -80,7 +80,7 @@ def spellings() -> dict[str, str]:
 def load() -> None:
     """Read the word vectors and what is made of them: a second, or a minute where they have to be distilled first."""
     spellings()
-    embedder.of_rows(["A first text takes longer."])
+    embedder.embed_rows(["A first text takes longer."])
 
 
 @cache
@@ -110,7 +110,7 @@ def say_unread(error: str) -> None:
 def verified() -> dict[str, dict[str, Any]]:
     """Template → its figures, of those that were verified with the word vectors of this installation."""
     found = json.loads(VERIFIED.read_text()) if VERIFIED.exists() else {}
-    return {name: figures for name, figures in found.items() if figures["embedder"] == embedder.home().name}
+    return {name: figures for name, figures in found.items() if figures["embedder"] == embedder.cache_folder().name}
 
 
 def threshold(template: str, policy: Serving) -> float | None:
@@ -164,5 +164,5 @@ class Index:
 
 def vector(question: str) -> np.ndarray:
     """A unit vector [384]; zero where no word is known."""
-    found: np.ndarray = embedder.of_rows([question.lower()])[0]
+    found: np.ndarray = embedder.embed_rows([question.lower()])[0]
     return found

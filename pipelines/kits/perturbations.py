@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 Row = dict[str, Any]
-Change = Callable[[str, random.Random], str]
+Perturbation = Callable[[str, random.Random], str]
 
 COURTESIES = (
     *("Hello, {} Thank you.", "Sorry to bother you. {}", "Quick question: {}", "{} Thanks a lot!"),
@@ -26,7 +26,7 @@ UNITS = {
 }
 EMOJIS = "\U0001f697\U0001f527\U0001f64f\U0001f600\U0001f697"
 NOISE = "#~^*_=%"
-MORE = (
+EXTRA_FIELDS = (
     *("color silver", "doors 4", "seats 5", "keys 2", "lot row 12", "stock number 44170", "paint code NH-731P"),
     *("tires all-season", "floor mats yes", "roof rails no", "trailer hitch no", "washed yes", "photos 18"),
 )  # fields that nobody asks for
@@ -78,18 +78,18 @@ def field_order(record: str, rng: random.Random) -> str:
 
 
 def long_record(record: str, rng: random.Random) -> str:
-    return " | ".join([record, *rng.sample(MORE, len(MORE))])
+    return " | ".join([record, *rng.sample(EXTRA_FIELDS, len(EXTRA_FIELDS))])
 
 
-OF_QUESTION: dict[str, Change] = {
+QUESTION_PERTURBATIONS: dict[str, Perturbation] = {
     change.__name__: change
     for change in (
         *(typos, lower_case, courtesy, units, no_punctuation),
         *(trailing_spaces, emojis, random_characters),
     )
 }
-OF_RECORD: dict[str, Change] = {change.__name__: change for change in (field_order, long_record)}
-NAMES = (*OF_QUESTION, *OF_RECORD)
+RECORD_PERTURBATIONS: dict[str, Perturbation] = {change.__name__: change for change in (field_order, long_record)}
+PERTURBATION_NAMES = (*QUESTION_PERTURBATIONS, *RECORD_PERTURBATIONS)
 
 
 def perturb(row: Row, names: list[str], rng: random.Random) -> Row:
@@ -101,11 +101,11 @@ def perturb(row: Row, names: list[str], rng: random.Random) -> Row:
     record, *said = row["input"].split("\n")
     instruction = row["instruction"]
     for name in names:
-        if name in OF_RECORD:
-            record = OF_RECORD[name](record, rng) if record else record
+        if name in RECORD_PERTURBATIONS:
+            record = RECORD_PERTURBATIONS[name](record, rng) if record else record
         elif said:
             speaker, _, words = said[-1].partition(": ")
-            said[-1] = f"{speaker}: {OF_QUESTION[name](words, rng)}"
+            said[-1] = f"{speaker}: {QUESTION_PERTURBATIONS[name](words, rng)}"
         else:
-            instruction = OF_QUESTION[name](instruction, rng)
+            instruction = QUESTION_PERTURBATIONS[name](instruction, rng)
     return row | {"instruction": instruction, "input": "\n".join([record, *said])}

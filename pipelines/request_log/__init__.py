@@ -70,10 +70,10 @@ class RequestLog:
         if template not in self.protections:
             self.protections[template] = protection(template)
         whole = BETWEEN.join(texts)
-        changes = privacy.changes(whole, *self.protections[template])
+        changes = privacy.find_changes(whole, *self.protections[template])
         start, protected = 0, []
         for text in texts:
-            protected.append(privacy.rewrite(whole, changes, start, start + len(text)))
+            protected.append(privacy.apply_changes(whole, changes, start, start + len(text)))
             start += len(text) + len(BETWEEN)
         return protected
 
@@ -129,4 +129,4 @@ class RequestLog:
 
 
 def protection(template: str) -> Protection:
-    return Protection(make_plan(template).privacy, privacy.key(f"request log of {template}"))
+    return Protection(make_plan(template).privacy, privacy.derive_key(f"request log of {template}"))

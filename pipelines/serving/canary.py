@@ -10,7 +10,7 @@ from pipelines.clients.backends import Backend
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.plan import Deployment
 from pipelines.core.routes import Endpoint, ServedVersion
-from pipelines.text.facts import stands_in
+from pipelines.text.facts import contains_fact
 
 ALIKE = 0.6  # of the words of two answers: engines round differently, and late in an answer a word may turn
 PATIENCE = 10  # times deployment.max_seconds, for one answer
@@ -95,8 +95,8 @@ def too_slow(where: str, took: str, plan: Deployment) -> WeaverError:
 
 def as_good(row: Golden, answer: str) -> bool:
     """It says every fact that the evaluated answer said; of one that said none, most of its words."""
-    if said := [fact for fact in row["facts"] if stands_in(fact, row["answer"])]:
-        return all(stands_in(fact, answer) for fact in said)
+    if said := [fact for fact in row["facts"] if contains_fact(fact, row["answer"])]:
+        return all(contains_fact(fact, answer) for fact in said)
     return SequenceMatcher(None, row["answer"].split(), answer.split()).ratio() >= ALIKE
 
 

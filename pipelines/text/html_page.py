@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-INK = "#0d0e0f"  # stands for the colour of the page's text, which is dark or light
+TEXT_COLOUR = "#0d0e0f"  # stands for the colour of the page's text, which is dark or light
 STYLE: Any = {
     "text.parse_math": False,  # a topic may be named $
     "svg.fonttype": "none",
@@ -16,30 +16,30 @@ STYLE: Any = {
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
+    "axes.edgecolor": TEXT_COLOUR,
+    "axes.labelcolor": TEXT_COLOUR,
+    "text.color": TEXT_COLOUR,
+    "xtick.color": TEXT_COLOUR,
+    "ytick.color": TEXT_COLOUR,
     "legend.frameon": False,
 }
 
 
-def render(template: Path, **told: Any) -> str:
+def render_page(template: Path, **told: Any) -> str:
     """The page of a jinja2 template that extends html_page.html; texts are escaped, so that a row's text stays text."""
     from jinja2 import Environment, FileSystemLoader
 
     folders = FileSystemLoader([template.parent, Path(__file__).parent])
     pages = Environment(autoescape=True, loader=folders, trim_blocks=True)
-    pages.filters["thousands"] = thousands
+    pages.filters["thousands"] = format_thousands
     return pages.get_template(template.name).render(told)
 
 
-def thousands(count: int) -> str:
+def format_thousands(count: int) -> str:
     return f"{count:,}"
 
 
-def figure(width: float, height: float, columns: int, paint: Any) -> Any:
+def make_figure(width: float, height: float, columns: int, paint: Any) -> Any:
     """The matplotlib figure that `paint(*axes)` makes; width and height in inches."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -50,7 +50,7 @@ def figure(width: float, height: float, columns: int, paint: Any) -> Any:
     return drawn
 
 
-def svg(drawn: Any) -> Any:
+def figure_to_svg(drawn: Any) -> Any:
     """A figure as inline SVG, safe to stand in a page as it is."""
     from markupsafe import Markup
     from matplotlib import rc_context
@@ -59,10 +59,10 @@ def svg(drawn: Any) -> Any:
     with rc_context(STYLE):
         drawn.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = out.getvalue()
-    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    text = text[text.index("<svg") :].replace(TEXT_COLOUR, "currentColor")
     text = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font: \1px inherit", text)
     return Markup(text)  # matplotlib escapes the names of topics
 
 
-def draw(width: float, height: float, columns: int, paint: Any) -> Any:
-    return svg(figure(width, height, columns, paint))
+def draw_svg(width: float, height: float, columns: int, paint: Any) -> Any:
+    return figure_to_svg(make_figure(width, height, columns, paint))

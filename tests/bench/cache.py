@@ -16,7 +16,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Serving
 from pipelines.core.routes import ServedVersion
 from pipelines.core.templates import find_template_files
-from pipelines.datasets.collect import locate
+from pipelines.datasets.collect import locate_source
 from pipelines.gateway import semantic_cache
 from pipelines.gateway.response_cache import ENTRIES, Cache, Hit, plain
 from pipelines.text import chat_format, embedder
@@ -59,7 +59,7 @@ def run(write: bool = False) -> dict[str, Any]:
     if write:
         kept = ("threshold", "false_hit_rate", "false_hit_upper", "hit_rate")
         text = {
-            name: {"embedder": embedder.home().name} | {key: figures[key] for key in kept}
+            name: {"embedder": embedder.cache_folder().name} | {key: figures[key] for key in kept}
             for name, figures in templates.items()
             if figures["threshold"] is not None
         }
@@ -71,7 +71,7 @@ def run(write: bool = False) -> dict[str, Any]:
 def examine(template: str) -> dict[str, Any]:
     """A template's threshold and figures; `why` where it has none."""
     try:
-        rows = [row for row in locate(make_plan(template).data.source)[0]() if row["facts"]]
+        rows = [row for row in locate_source(make_plan(template).data.source)[0]() if row["facts"]]
     except (WeaverError, KeyError) as error:
         return {"threshold": None, "why": f"its rows cannot be paired: {error}"}
     first, second = halves(rows)
@@ -95,7 +95,7 @@ def examine(template: str) -> dict[str, Any]:
 def judge(pairs: list[Pair]) -> Judged:
     texts = sorted({text for pair in pairs for text in (pair.kept, pair.asked)})
     lines = {text: plain(text.partition("\n")[0]) for text in texts}
-    vectors = dict(zip(texts, embedder.of_rows([lines[text].lower() for text in texts]), strict=True))
+    vectors = dict(zip(texts, embedder.embed_rows([lines[text].lower() for text in texts]), strict=True))
     hard = {text: semantic_cache.hard(lines[text]) for text in texts}
     below = {text: text.partition("\n")[2] for text in texts}
     similarity = [
@@ -180,7 +180,7 @@ def upper(hits: int, n: int) -> float:
 
 def latencies() -> dict[str, Any]:
     """Of a full cache of the Service Advisor's questions: every record under many wordings."""
-    rows = locate(make_plan("service_advisor").data.source)[0]()
+    rows = locate_source(make_plan("service_advisor").data.source)[0]()
     rng = random.Random(SEED)
     lines = sorted({row["instruction"] for row in rows})
     records = sorted({row["input"] for row in rows if row["input"]})

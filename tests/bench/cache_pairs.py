@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pipelines.core.files import digest
 from pipelines.evaluation.behaviours import Invariance, find_behaviour_file, load_behaviour_tests
-from pipelines.kits.perturbations import OF_QUESTION, perturb
+from pipelines.kits.perturbations import QUESTION_PERTURBATIONS, perturb
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -77,7 +77,7 @@ def same(rows: list[Row], rng: random.Random) -> Iterator[Pair]:
         for one, other in combinations(sorted(fact.wordings), 2):
             yield Pair("wordings", message(one, subject, record), message(other, subject, record), (one, other))
     for row in some_of(answered(rows), RECORDS, rng):
-        for name in OF_QUESTION:
+        for name in QUESTION_PERTURBATIONS:
             rough = perturb(row, [name], rng)
             if text(rough) != text(row):
                 yield Pair(name, text(row), text(rough), (slotted(row)[0], name))
@@ -124,7 +124,7 @@ def other_facts(rows: list[Row], rng: random.Random) -> Iterator[Pair]:
         for wording, rivalling in product(sorted(fact.wordings), sorted(rival.wordings)):
             if subject or "{}" not in rivalling:
                 asked = {"instruction": rivalling.replace("{}", subject), "input": record}
-                for row in (asked, perturb(asked, [rng.choice(list(OF_QUESTION))], rng)):
+                for row in (asked, perturb(asked, [rng.choice(list(QUESTION_PERTURBATIONS))], rng)):
                     yield Pair("other_fact", message(wording, subject, record), text(row), (wording, rivalling))
     for one, other in combinations(answered(rows), 2):
         if one["key"] == other["key"] and one["facts"] != other["facts"]:

@@ -17,7 +17,7 @@ import httpx
 
 from pipelines.core.settings import settings
 from pipelines.text import chat_format
-from pipelines.text.facts import stands_in
+from pipelines.text.facts import contains_fact
 
 Row = dict[str, Any]
 AT_ONCE = 4  # people who wait for an answer
@@ -77,7 +77,7 @@ class Counter:
             )
             answer = told["choices"][0]["message"]["content"]
             version = int(told["model"].rpartition("-v")[2])
-            right = all(stands_in(fact, answer) for fact in row["facts"].values())
+            right = all(contains_fact(fact, answer) for fact in row["facts"].values())
             if looked_at:
                 said = {"thumb": "up"} if right else {"thumb": "down", "correction": row["output"]}
                 self.post(self.rng.choice(self.keys[1:]), "feedback", id=told["id"], **said)

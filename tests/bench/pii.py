@@ -24,7 +24,7 @@ from email.utils import getaddresses
 from pathlib import Path
 from typing import Any
 
-from pipelines.text.privacy import Finding, find
+from pipelines.text.privacy import Finding, find_personal_data
 from tests.bench.pii_rows import ENTITIES, Labelled, rows
 
 COVERED = 0.9  # of a label's letters and digits; less leaves too much of a value behind
@@ -38,12 +38,12 @@ def run() -> dict[str, Any]:
         held-out rows a second of one core's time, and public_records its rows, findings (all wrong) and rows_per_s;
         development: the half that the rules were tuned on; newsgroups: the same of e-mail and phone, and their labels.
     """
-    find("warm up: jane@example.com")  # Presidio is loaded once, in seconds
+    find_personal_data("warm up: jane@example.com")  # Presidio is loaded once, in seconds
     halves = {}
     for half in ("development", "held_out"):
         texts = list(rows(half))
         began = time.process_time()
-        found = [find(row.text) for row in texts]
+        found = [find_personal_data(row.text) for row in texts]
         seconds = time.process_time() - began
         halves[half] = score(texts, found) | {"rows": len(texts), "rows_per_s": len(texts) / seconds}
     return halves["held_out"] | {
@@ -102,7 +102,7 @@ def newsgroups() -> dict[str, Any]:
     addresses -= identifiers
     labels, hits, findings, right = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     for body in bodies:
-        found = find(body)
+        found = find_personal_data(body)
         for entity, known, wrong in (
             ("email", *judged_addresses(body, addresses, identifiers)),
             ("phone", *judged_numbers(body, found)),
@@ -153,5 +153,5 @@ def public_records() -> dict[str, Any]:
 
     texts = ["\n".join((row["instruction"], row["input"], row["output"])) for row in service_advisor.build()]
     began = time.process_time()
-    wrong = sum(len(find(text)) for text in texts)
+    wrong = sum(len(find_personal_data(text)) for text in texts)
     return {"rows": len(texts), "findings": wrong, "rows_per_s": len(texts) / (time.process_time() - began)}

@@ -21,7 +21,7 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.monitoring.feedback.labelled_pairs import by_construction
 from pipelines.text import chat_format
-from pipelines.text.facts import stands_in
+from pipelines.text.facts import contains_fact
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ def asked(adapter: Adapter, dataset: DatasetVersion, unseen: list[Row], plan: Tr
         said = model.eval().generate(**inputs.to(model.device), max_new_tokens=MAX_NEW_TOKENS, do_sample=False)
     answers = tokenizer.batch_decode(said[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
     for row, answer in zip(splits["heldout"], answers, strict=True):
-        right += all(stands_in(fact, answer) for fact in row["facts"].values())
+        right += all(contains_fact(fact, answer) for fact in row["facts"].values())
     return {
         "preferred": trainer.preferred(),
         "heldout_loss": trainer.heldout_loss(),

@@ -10,7 +10,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Base
 from pipelines.core.settings import settings
 from pipelines.costs.cost_store import Quantised, keep
-from pipelines.datasets.versions import latest
+from pipelines.datasets.versions import checkout_latest
 from pipelines.evaluation.evaluate import sample_by_topic
 from pipelines.evaluation.metrics import score_answer
 from pipelines.registry.champion import fetch_champion
@@ -34,7 +34,7 @@ def run(template: str, questions: int = 60) -> dict[str, Any]:
     plan, champion = make_plan(template), fetch_champion(make_plan(template), settings().home / "bench" / template)
     if champion.adapter is None:
         raise WeaverError(f"{template} has no champion yet", f"Run `weaver run {template}` first.")
-    rows = sample_by_topic(read_jsonl(Path(latest(template).uri) / "heldout.jsonl"), questions)
+    rows = sample_by_topic(read_jsonl(Path(checkout_latest(template).uri) / "heldout.jsonl"), questions)
     base, work = Base.model_validate(champion.base), settings().home / "bench" / template
     answers: dict[str, list[Answer]] = {}
     for form in FORMS:

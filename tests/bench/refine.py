@@ -118,8 +118,8 @@ def embedded(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
     """What relevance is judged by: made once a home, not once a dataset."""
     from pipelines.text import embedder
 
-    embedder.static()
-    return {"questions": len(embedder.of_sentences(plan.questions))}
+    embedder.load_word_vectors()
+    return {"questions": len(embedder.embed_sentences(plan.questions))}
 
 
 def refined(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
@@ -144,11 +144,11 @@ def direct(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
     from rensa import RMinHash, RMinHashLSH
 
     from pipelines.core.files import read_jsonl
-    from pipelines.datasets.refine.duplicates import BANDS, PERMUTATIONS, shingles
+    from pipelines.datasets.refine.duplicates import BANDS, PERMUTATIONS, make_shingles
 
     found = read_jsonl(folder / "records.jsonl")
     began = time.perf_counter()
-    said = [list(shingles(row)) for row in found]
+    said = [list(make_shingles(row)) for row in found]
     shingled = time.perf_counter()
     matrix = RMinHash.digest_matrix_from_token_sets(said, PERMUTATIONS, 17)
     flags = RMinHashLSH(plan.refine.near_duplicate, PERMUTATIONS, BANDS).query_duplicate_flags_matrix_one_shot(matrix)

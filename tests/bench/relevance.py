@@ -11,7 +11,7 @@ import numpy as np
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.make_plan import make_plan
-from pipelines.datasets.refine.relevance import similarity
+from pipelines.datasets.refine.relevance import max_similarity
 from pipelines.text import embedder
 
 MANY = 20_000  # rows that the word vectors are timed on
@@ -28,17 +28,17 @@ def run(template: str = "service_advisor", count: int = 300) -> dict[str, Any]:
     plan, rng = make_plan(template), random.Random(0)
     kit, chat = rng.sample(of_kit(), count), rng.sample(chatted(), count)
     with tempfile.TemporaryDirectory(prefix="weaver-bench-") as scratch:
-        distilled = seconds(lambda: embedder.distil(Path(scratch)))
-    similarity(kit[:1], plan.questions)  # loads the word vectors, and reads the questions
-    minilm = embedder.minilm()
+        distilled = seconds(lambda: embedder.distil_word_vectors(Path(scratch)))
+    max_similarity(kit[:1], plan.questions)  # loads the word vectors, and reads the questions
+    minilm = embedder.load_minilm()
     asked = minilm.encode(plan.questions, normalize_embeddings=True)
 
     def by_minilm(texts: list[str]) -> np.ndarray:
         return (minilm.encode(texts, normalize_embeddings=True) @ asked.T).max(axis=1)
 
-    ours, theirs = similarity([*kit, *chat], plan.questions), by_minilm([*kit, *chat])
+    ours, theirs = max_similarity([*kit, *chat], plan.questions), by_minilm([*kit, *chat])
     slow = seconds(lambda: by_minilm(kit))
-    fast = seconds(lambda: similarity((kit * (MANY // count + 1))[:MANY], plan.questions))
+    fast = seconds(lambda: max_similarity((kit * (MANY // count + 1))[:MANY], plan.questions))
     threshold = plan.refine.relevance
     return {
         "distil_s": distilled[0],

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.core.artifacts import Splits
 from pipelines.core.files import write_jsonl
-from pipelines.datasets.split import digest_of
+from pipelines.datasets.split import digest_files
 
 # What fails in there says what differs, as it does in a test.
 pytest.register_assert_rewrite("tests.datasets.own_data", "tests.datasets.dvc_repository")
@@ -21,6 +21,6 @@ def splits(home: Path, tmp_path: Path) -> Callable[..., Splits]:
         folder = tmp_path / f"splits of {rows}"
         write_jsonl(folder / "train.jsonl", [{"instruction": f"question {number}"} for number in range(rows)])
         write_jsonl(folder / "heldout.jsonl", [{"instruction": "held out"}])
-        return Splits(uri=str(folder), digest=digest_of(folder), rows={"train": rows, "heldout": 1}, dropped={})
+        return Splits(uri=str(folder), digest=digest_files(folder), rows={"train": rows, "heldout": 1}, dropped={})
 
     return make

@@ -8,23 +8,23 @@ from pathlib import Path
 from pipelines.core.artifacts import Splits
 from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
-from pipelines.datasets.versions import checkout, versions
+from pipelines.datasets.versions import checkout_version, list_versions
 
 PLAN = make_plan("service_advisor")
 
-DIE_AT_TAG = "dvc_repository.git = lambda folder, *what: die() if what[0] == 'tag' else git(folder, *what)"
+DIE_AT_TAG = "dvc_repository.run_git = lambda folder, *what: die() if what[0] == 'tag' else git(folder, *what)"
 
 # Where a process is killed, and how many versions there are before.
 KILLS = {
-    "the registry is made": ("dvc_repository.create = die", 0),
-    "the rows are copied": ("dvc_repository.copy = die", 1),
+    "the registry is made": ("dvc_repository.create_registry = die", 0),
+    "the rows are copied": ("dvc_repository.copy_files = die", 1),
     "DVC adds them": ("Repo.add = die", 1),
     "DVC pushes the first": ("Repo.push = die", 0),
     "DVC pushes the second": ("Repo.push = die", 1),
-    "git commits": ("dvc_repository.commit = die", 1),
+    "git commits": ("dvc_repository.commit_version = die", 1),
     "git tags the first": (DIE_AT_TAG, 0),
     "git tags the second": (DIE_AT_TAG, 1),
-    "the version is checked out": ("versions.in_place = die", 1),
+    "the version is checked out": ("versions.fetch_files = die", 1),
 }
 
 
@@ -56,6 +56,6 @@ def assert_clean() -> None:
         ".git", ".dvc", ".dvcignore", ".gitignore",
     }  # fmt: skip
     git("fsck", "--strict")
-    for known in versions("service_advisor"):
+    for known in list_versions("service_advisor"):
         shutil.rmtree(known.uri, ignore_errors=True)
-        assert checkout(known.name, known.version) == known
+        assert checkout_version(known.name, known.version) == known

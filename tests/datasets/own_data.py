@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.core.files import read_jsonl
 from pipelines.datasets import upload as intake
-from pipelines.datasets.upload import staged, uploads
+from pipelines.datasets.upload import list_uploads, stage_upload
 
 T = "service_advisor"
 HEADER = ["question", "context", "answer", "topic"]
@@ -60,16 +60,16 @@ def workbook(path: Path, rows: list[list[Any]], **others: list[list[Any]]) -> Pa
 
 def add(path: Path | str, **options: Any) -> Any:
     """Add as `--yes` does; the one upload."""
-    with staged(T, str(path), **options) as stage:
+    with stage_upload(T, str(path), **options) as stage:
         (upload,) = stage.accept()
     return upload
 
 
 def assert_nothing_kept() -> None:
     """No upload, no file, nothing half-written."""
-    assert uploads(T) == []
-    assert [path for path in intake.folder(T).rglob("*") if path.name != ".lock"] == []
+    assert list_uploads(T) == []
+    assert [path for path in intake.uploads_folder(T).rglob("*") if path.name != ".lock"] == []
 
 
 def refused(upload: Any) -> list[dict[str, Any]]:
-    return read_jsonl(intake.folder(T) / upload.id / "refused.jsonl")
+    return read_jsonl(intake.uploads_folder(T) / upload.id / "refused.jsonl")

@@ -16,8 +16,8 @@ from pipelines.cli.main import main
 from pipelines.core.artifacts import Splits
 from pipelines.core.files import write_jsonl
 from pipelines.core.make_plan import make_plan
-from pipelines.datasets.split import digest_of
-from pipelines.datasets.upload import uploads
+from pipelines.datasets.split import digest_files
+from pipelines.datasets.upload import list_uploads
 from pipelines.datasets.versions import commit_dataset
 
 T = "service_advisor"
@@ -66,21 +66,21 @@ def test_a_person_sees_and_is_asked(weaver: Weaver, own: Path) -> None:
         "Add these 1 rows to service_advisor? [y/N]",
     ):  # fmt: skip
         assert words in no, no
-    assert uploads(T) == []
+    assert list_uploads(T) == []
     weaver("add", T, str(own), answer="", ok=False)
-    assert uploads(T) == [], "no answer is no yes"
+    assert list_uploads(T) == [], "no answer is no yes"
     yes = weaver("add", T, str(own), answer="y\n")
-    (upload,) = uploads(T)
+    (upload,) = list_uploads(T)
     assert f"weaver dataset remove {T} {upload.id}" in yes and "refused.jsonl" in yes
     assert upload.id in weaver("list", T)
     assert "is there already" in weaver("add", T, str(own), ok=False)
     assert "1 rows fewer" in weaver("remove", T, upload.id)
-    assert uploads(T) == []
+    assert list_uploads(T) == []
 
 
 def test_a_script_is_not_asked(weaver: Weaver, own: Path) -> None:
     preview = weaver.json("add", T, str(own))
-    assert (preview["accepted"], preview["rows"], uploads(T)) == (False, 1, [])
+    assert (preview["accepted"], preview["rows"], list_uploads(T)) == (False, 1, [])
     options = ("--map", "question=input", "--map", "remark=key", "--topic", "engine", "--map", "topic=instruction")
     added = weaver.json("add", T, str(own), *options, "--yes")
     assert (added["accepted"], added["rows"]) == (True, 1)
@@ -109,7 +109,7 @@ def test_a_script_is_not_asked(weaver: Weaver, own: Path) -> None:
 def test_what_is_wrong_is_one_message(arguments: tuple[str, ...], said: str, weaver: Weaver, own: Path) -> None:
     done = weaver(*(argument.format(own=own) for argument in arguments), ok=False)
     assert said.replace("'", "") in done.replace("'", "")
-    assert uploads(T) == []
+    assert list_uploads(T) == []
 
 
 def test_versions_from_the_command_line(weaver: Weaver, home: Path, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_versions_from_the_command_line(weaver: Weaver, home: Path, tmp_path: Pa
         row = {"instruction": "", "input": "", "output": "a", "topic": "engine"}
         write_jsonl(folder / "train.jsonl", [row | {"instruction": f"question {n}"} for n in range(rows)])
         write_jsonl(folder / "heldout.jsonl", [row])
-        splits = Splits(uri=str(folder), digest=digest_of(folder), rows={"train": rows, "heldout": 1}, dropped={})
+        splits = Splits(uri=str(folder), digest=digest_files(folder), rows={"train": rows, "heldout": 1}, dropped={})
         commit_dataset(splits, make_plan(T))
     assert [known["tag"] for known in weaver.json("versions", T)] == [f"{T}@v1", f"{T}@v2"]
     assert weaver.json("diff", T, "1", f"{T}@v2")["topics"]["engine"] == {

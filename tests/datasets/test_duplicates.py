@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from pipelines.datasets.refine.duplicates import QUESTION, Index
+from pipelines.datasets.refine.duplicates import QUESTION_COLUMNS, NearDuplicateIndex
 from pipelines.kits.automotive import service_advisor
 
 RECORD = (
@@ -18,7 +18,7 @@ def row(instruction: str, input: str, output: str) -> dict:
 
 
 def alike(one: dict, other: dict, **options) -> bool:
-    index = Index(0.9, **options)
+    index = NearDuplicateIndex(0.9, **options)
     index.add(one)
     return index.find(other) is one
 
@@ -65,7 +65,7 @@ def test_the_same_in_other_clothes_is_one(one: dict, other: dict) -> None:
 def test_one_question_with_two_answers_is_one_question() -> None:
     one, other = row("What does P0420 mean?", "", "Catalyst."), row("What does p0420 mean", "", "Efficiency.")
     assert not alike(one, other)
-    assert alike(one, other, columns=QUESTION)
+    assert alike(one, other, columns=QUESTION_COLUMNS)
 
 
 def test_a_changed_word_in_a_long_record_is_found_at_scale() -> None:
@@ -73,7 +73,7 @@ def test_a_changed_word_in_a_long_record_is_found_at_scale() -> None:
     chance = random.Random(3)
     vocabulary = ["".join(chance.choices("abcdefgh", k=6)) for _ in range(3000)]
     rows = [row("Is it fine?", " ".join(chance.choices(vocabulary, k=70)), "Yes.") for _ in range(3000)]
-    index = Index(0.9)
+    index = NearDuplicateIndex(0.9)
     assert [index.find_or_add(one) for one in rows] == [None] * len(rows)
     for one in rows[:300]:
         said = one["input"].split()
@@ -82,5 +82,5 @@ def test_a_changed_word_in_a_long_record_is_found_at_scale() -> None:
 
 
 def test_no_row_of_the_kit_is_taken_for_another() -> None:
-    index = Index(0.9)
+    index = NearDuplicateIndex(0.9)
     assert [one for one in service_advisor.build() if index.find_or_add(one)] == []

@@ -110,7 +110,7 @@ def test_processes_change_nothing(refined: Callable, home: Path, monkeypatch: py
     monkeypatch.setattr(
         workers, "ProcessPoolExecutor", lambda *given, **named: started.append(1) or pool(*given, **named)
     )
-    monkeypatch.setattr(workers, "POOL_FROM", 100)
+    monkeypatch.setattr(workers, "MIN_POOL_ROWS", 100)
     assert made(refined(home / "other", batch_rows=100)) == one
     assert started
 
@@ -122,12 +122,12 @@ def test_ray_that_is_not_installed_is_told(refined: Callable, monkeypatch: pytes
 
 
 def test_a_step_that_loses_rows_is_told(refined: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine.load.cache_clear()
+    engine.load_step.cache_clear()
     monkeypatch.setitem(engine.STEPS, "length", "step_report:lose")
     monkeypatch.setattr("pipelines.datasets.refine.step_report.lose", lambda batch, plan: batch.slice(1), raising=False)
     with pytest.raises(WeaverError, match=r"length made 604 rows of 605"):
         refined(steps=["length"])
-    engine.load.cache_clear()
+    engine.load_step.cache_clear()
 
 
 def test_the_order_and_choice_of_steps_is_the_plans(refined: Callable) -> None:
@@ -139,14 +139,14 @@ def test_the_order_and_choice_of_steps_is_the_plans(refined: Callable) -> None:
 
 def test_released_rows_pass_the_step_that_dropped_them(refined: Callable, home: Path) -> None:
     before = refined()
-    dropped = {row["source"]: row for row in quarantine.quarantined("service_advisor")}
-    quarantine.release(
+    dropped = {row["source"]: row for row in quarantine.read_quarantine("service_advisor")}
+    quarantine.release_rows(
         "service_advisor", [dropped["foreign"]["id"], "truncated answer"], by="Ann", why="they are right"
     )
     after = refined()
     assert after.uri != before.uri
     assert reasons(before).keys() - reasons(after).keys() >= {"cut", "foreign"} - set(leaking(after))
-    told = quarantine.releases("service_advisor")
+    told = quarantine.list_releases("service_advisor")
     assert [(one["step"], one["by"], one["why"]) for one in told] == [
         ("language", "Ann", "they are right"),
         ("answers", "Ann", "they are right"),
@@ -162,18 +162,18 @@ def leaking(splits: Splits) -> list[str]:
 
 def test_what_may_not_be_released_is_not(refined: Callable) -> None:
     with pytest.raises(WeaverError, match="weaver refine service_advisor"):
-        quarantine.quarantined("service_advisor")
+        quarantine.read_quarantine("service_advisor")
     steps = ["normalise", "exact_duplicates"]  # which let pass two answers to one question
     splits = next(splits for seed in range(50) if leaking(splits := refined(seed=seed, steps=steps)))
-    leak = next(row for row in quarantine.quarantined("service_advisor") if row["step"] == "split")
+    leak = next(row for row in quarantine.read_quarantine("service_advisor") if row["step"] == "split")
     assert leak["source"] in leaking(splits)
     with pytest.raises(WeaverError, match="nobody may overrule"):
-        quarantine.release("service_advisor", [leak["id"]], by="Ann", why="I like it")
+        quarantine.release_rows("service_advisor", [leak["id"]], by="Ann", why="I like it")
     with pytest.raises(WeaverError, match="did you mean 'exact duplicate'"):
-        quarantine.release("service_advisor", ["exact duplicates"], by="Ann", why="I like it")
+        quarantine.release_rows("service_advisor", ["exact duplicates"], by="Ann", why="I like it")
     with pytest.raises(WeaverError, match="no name or no reason"):
-        quarantine.release("service_advisor", ["exact duplicate"], by="Ann", why=" ")
-    assert quarantine.releases("service_advisor") == []
+        quarantine.release_rows("service_advisor", ["exact duplicate"], by="Ann", why=" ")
+    assert quarantine.list_releases("service_advisor") == []
 
 
 @pytest.mark.slow

@@ -13,9 +13,9 @@ import pytest
 from pipelines.core.artifacts import Splits
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import write_jsonl
-from pipelines.datasets.history import diff, get, history, rollback
-from pipelines.datasets.split import digest_of
-from pipelines.datasets.versions import commit_dataset, versions
+from pipelines.datasets.history import diff_versions, export_version, list_history, rollback_dataset
+from pipelines.datasets.split import digest_files
+from pipelines.datasets.versions import commit_dataset, list_versions
 
 from .dvc_repository import KILLS, PLAN, assert_clean, git, script
 
@@ -36,16 +36,16 @@ def holding(home: Path, tmp_path: Path) -> Callable[..., Splits]:
         write_jsonl(folder / "train.jsonl", train)
         write_jsonl(folder / "heldout.jsonl", heldout)
         counts = {"train": len(train), "heldout": len(heldout)}
-        return Splits(uri=str(folder), digest=digest_of(folder), rows=counts, dropped={})
+        return Splits(uri=str(folder), digest=digest_files(folder), rows=counts, dropped={})
 
     return make
 
 
 def test_the_history_is_told(splits: Callable, home: Path) -> None:
-    assert history("service_advisor") == []
+    assert list_history("service_advisor") == []
     first = commit_dataset(splits(10), PLAN)
     commit_dataset(splits(20), PLAN)
-    one, two = history("service_advisor")
+    one, two = list_history("service_advisor")
     assert (one["tag"], one["version"], one["digest"], one["rows"]) == (first.tag, 1, first.digest, first.rows)
     assert two["message"] == "service_advisor@v2: 20 train and 1 heldout rows"
     assert abs(datetime.fromisoformat(two["date"]).timestamp() - time.time()) < 60
@@ -57,36 +57,36 @@ def test_versions_are_compared_row_by_row(holding: Callable) -> None:
     new[-1] = new[-1] | {"output": "another answer"}
     commit_dataset(holding(old, rows("held", 2)), PLAN)
     commit_dataset(holding([*new, *rows("held", 1)], [*rows("held", 2)[1:], *rows("same", 10)[9:]]), PLAN)
-    told = diff("service_advisor", 1, 2)
+    told = diff_versions("service_advisor", 1, 2)
     assert told["topics"] == {
         "engine": {"added": 4, "removed": 3, "changed": 0, "same": 12},
         "recalls": {"added": 0, "removed": 0, "changed": 1, "same": 2},
     }
     assert (told["moved"], told["examples"]) == (2, ["other 2"])
-    back = diff("service_advisor", 2, 1)
+    back = diff_versions("service_advisor", 2, 1)
     assert back["topics"]["engine"] == {"added": 3, "removed": 4, "changed": 0, "same": 12}
-    assert sum(sum(counts.values()) for counts in diff("service_advisor", 1, 1)["topics"].values()) == 18
+    assert sum(sum(counts.values()) for counts in diff_versions("service_advisor", 1, 1)["topics"].values()) == 18
     with pytest.raises(WeaverError, match="no service_advisor@v7"):
-        diff("service_advisor", 1, 7)
+        diff_versions("service_advisor", 1, 7)
 
 
 def test_a_version_is_copied_out(splits: Callable, tmp_path: Path) -> None:
     first = commit_dataset(splits(10), PLAN)
-    got = get("service_advisor", 1, tmp_path / "out" / "v1")
-    assert (got.uri, digest_of(tmp_path / "out" / "v1")) == (str(tmp_path / "out" / "v1"), first.digest)
+    got = export_version("service_advisor", 1, tmp_path / "out" / "v1")
+    assert (got.uri, digest_files(tmp_path / "out" / "v1")) == (str(tmp_path / "out" / "v1"), first.digest)
     with pytest.raises(WeaverError, match="is there already"):
-        get("service_advisor", 1, tmp_path / "out" / "v1")
+        export_version("service_advisor", 1, tmp_path / "out" / "v1")
     with pytest.raises(WeaverError, match="no service_advisor@v2"):
-        get("service_advisor", 2, tmp_path / "v2")
+        export_version("service_advisor", 2, tmp_path / "v2")
     assert not (tmp_path / "v2").exists()
 
 
 def test_a_rollback_is_a_new_version_that_stays(splits: Callable, home: Path) -> None:
     first, bad = commit_dataset(splits(10), PLAN), splits(20)
     commit_dataset(bad, PLAN)
-    made = rollback("service_advisor", 1, "the new rows  taught it\nnonsense")
+    made = rollback_dataset("service_advisor", 1, "the new rows  taught it\nnonsense")
     assert (made.version, made.digest, made.rows) == (3, first.digest, first.rows)
-    assert digest_of(Path(made.uri)) == first.digest
+    assert digest_files(Path(made.uri)) == first.digest
     messages = git("log", "--format=%s").splitlines()
     because = "back to service_advisor@v1: the new rows taught it nonsense"
     assert messages[0] == f"service_advisor@v3: 10 train and 1 heldout rows; {because}"
@@ -102,14 +102,14 @@ def test_a_rollback_of_a_rollback(splits: Callable) -> None:
     commit_dataset(splits(10), PLAN)
     second = commit_dataset(splits(20), PLAN)
     commit_dataset(splits(30), PLAN)
-    rollback("service_advisor", 1, "bad")
+    rollback_dataset("service_advisor", 1, "bad")
     assert commit_dataset(splits(20), PLAN).version == commit_dataset(splits(30), PLAN).version == 4, (
         "all that came between"
     )
-    assert rollback("service_advisor", 2, "not so bad").digest == second.digest
+    assert rollback_dataset("service_advisor", 2, "not so bad").digest == second.digest
     assert commit_dataset(splits(20), PLAN).version == commit_dataset(splits(10), PLAN).version == 5
     assert commit_dataset(splits(30), PLAN).version == commit_dataset(splits(30), PLAN).version == 5
-    assert [known.version for known in versions("service_advisor")] == [1, 2, 3, 4, 5]
+    assert [known.version for known in list_versions("service_advisor")] == [1, 2, 3, 4, 5]
 
 
 def test_a_rollback_that_cannot_be_is_told(splits: Callable) -> None:
@@ -120,8 +120,8 @@ def test_a_rollback_that_cannot_be_is_told(splits: Callable) -> None:
         (1, " ", "reason"),
     ):
         with pytest.raises(WeaverError, match=said):
-            rollback("service_advisor", number, why)
-    assert len(versions("service_advisor")) == 1
+            rollback_dataset("service_advisor", number, why)
+    assert len(list_versions("service_advisor")) == 1
     assert_clean()
 
 
@@ -134,29 +134,29 @@ def test_a_kill_in_a_rollback_before(step: str, splits: Callable, home: Path) ->
 import os, signal
 from pipelines.datasets import dvc_repository, history, versions
 from dvc.repo import Repo
-git = dvc_repository.git
+git = dvc_repository.run_git
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 {KILLS[step][0]}
-if versions.in_place is die:
-    in_place = history.in_place
-    history.in_place = lambda wanted: die() if wanted.version == 3 else in_place(wanted)
-history.rollback("service_advisor", 1, "bad")
+if versions.fetch_files is die:
+    fetch_files = history.fetch_files
+    history.fetch_files = lambda version: die() if version.version == 3 else fetch_files(version)
+history.rollback_dataset("service_advisor", 1, "bad")
 """
     killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     if "checked out" in step:
         assert commit_dataset(splits(10), PLAN).version == 3
     else:
-        assert len(versions("service_advisor")) == 2
-        assert rollback("service_advisor", 1, "bad").version == 3
+        assert len(list_versions("service_advisor")) == 2
+        assert rollback_dataset("service_advisor", 1, "bad").version == 3
     assert_clean()
 
 
 def test_a_rollback_and_a_version_take_turns(splits: Callable) -> None:
     commit_dataset(splits(5), PLAN)
     commit_dataset(splits(10), PLAN)
-    back = "from pipelines.datasets.history import rollback; print(rollback('service_advisor', 1, 'bad').tag)"
+    back = "from pipelines.datasets.history import rollback_dataset; print(rollback_dataset('service_advisor', 1, 'bad').tag)"
     writers = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for command in (script(splits(20)), [sys.executable, "-c", back])

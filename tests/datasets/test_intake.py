@@ -15,7 +15,7 @@ from pipelines.core.files import read_jsonl
 from pipelines.core.make_plan import make_plan
 from pipelines.datasets import upload as intake
 from pipelines.datasets.collect import collect
-from pipelines.datasets.upload import staged, uploads
+from pipelines.datasets.upload import list_uploads, stage_upload
 
 from .own_data import ROWS, T, add, assert_nothing_kept, objects, text, write
 
@@ -44,10 +44,10 @@ def test_a_file_that_changes_meanwhile(tmp_path: Path) -> None:
 
 
 def test_what_is_not_accepted_leaves_nothing(tmp_path: Path) -> None:
-    with staged(T, str(write(tmp_path / "t.csv", text(ROWS)))) as stage:
+    with stage_upload(T, str(write(tmp_path / "t.csv", text(ROWS)))) as stage:
         assert [upload.rows for upload in stage.uploads] == [3]
-        assert uploads(T) == []
-        with pytest.raises(WeaverError, match="already running"), staged(T, str(tmp_path / "t.csv")):
+        assert list_uploads(T) == []
+        with pytest.raises(WeaverError, match="already running"), stage_upload(T, str(tmp_path / "t.csv")):
             pass
     assert_nothing_kept()
 
@@ -57,14 +57,16 @@ def test_a_kill_leaves_nothing(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", text(ROWS * 20_000))
     code = f"from pipelines.datasets.upload import staged\nwith staged({T!r}, {str(path)!r}) as stage: stage.accept()"
     process = subprocess.Popen([sys.executable, "-c", code])
-    while not list(intake.folder(T).glob(".staged-*/0/rows.jsonl")):
+    while not list(intake.uploads_folder(T).glob(".staged-*/0/rows.jsonl")):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert uploads(T) == []
+    assert list_uploads(T) == []
     assert add(write(tmp_path / "s.csv", text(ROWS))).rows == 3
-    assert [found.name for found in intake.folder(T).iterdir() if found.name != ".lock"] == [uploads(T)[0].id]
+    assert [found.name for found in intake.uploads_folder(T).iterdir() if found.name != ".lock"] == [
+        list_uploads(T)[0].id
+    ]
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
@@ -87,7 +89,7 @@ def test_a_folder_is_added_whole_and_what_is_known_is_left(tmp_path: Path) -> No
     add(folder)
     write(folder / "b.jsonl", objects(ROWS[1:]))
     write(folder / "notes.txt", "x")
-    with staged(T, str(folder)) as stage:
+    with stage_upload(T, str(folder)) as stage:
         assert [upload.file for upload in stage.accept()] == ["b.jsonl"]
         assert len(stage.known) == 1 and "a.csv is there already" in stage.known[0]
     with pytest.raises(WeaverError, match=r"a\.csv is there already"):
@@ -96,7 +98,7 @@ def test_a_folder_is_added_whole_and_what_is_known_is_left(tmp_path: Path) -> No
     write(folder / "d.csv", "")
     with pytest.raises(WeaverError, match=r"d\.csv is empty"):
         add(folder)
-    assert [upload.file for upload in uploads(T)] == ["a.csv", "b.jsonl"], "not one of a folder with a bad file"
+    assert [upload.file for upload in list_uploads(T)] == ["a.csv", "b.jsonl"], "not one of a folder with a bad file"
 
 
 def test_the_dataset_has_the_rows_from_then_on(home: Path, tmp_path: Path) -> None:
@@ -116,8 +118,8 @@ def test_the_dataset_has_the_rows_from_then_on(home: Path, tmp_path: Path) -> No
     assert [row["source"] for row in rows] == ["own.jsonl:1", "t.csv:2", "t.csv:3", "t.csv:4"]
     assert all(row.keys() >= {"kind", "facts", "group", "key"} for row in rows)
     with pytest.raises(WeaverError, match=f"(?s)no upload 'x'.*{upload.id} .t.csv."):
-        intake.remove(T, "x")
-    assert intake.remove(T, upload.id) == upload
+        intake.remove_upload(T, "x")
+    assert intake.remove_upload(T, upload.id) == upload
     assert collect(CollectedFeedback(), plan, home / "work") == before
     assert_nothing_kept()
 
@@ -125,7 +127,7 @@ def test_the_dataset_has_the_rows_from_then_on(home: Path, tmp_path: Path) -> No
 def test_the_same_file_in_the_same_way_is_the_same_upload(home: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", text(ROWS))
     first = add(path)
-    intake.remove(T, first.id)
+    intake.remove_upload(T, first.id)
     assert add(path).id == first.id
-    intake.remove(T, first.id)
+    intake.remove_upload(T, first.id)
     assert add(path, topic="engine", columns={"topic": ""}).id != first.id

@@ -34,10 +34,10 @@ def test_every_format_gives_the_same_rows(make: Callable[[Path], Path], tmp_path
     upload = add(path := make(tmp_path))
     assert (upload.rows, upload.refused) == (3, {})
     fields = ("instruction", "input", "output", "topic")
-    assert [[row[field] for field in fields] for row in intake.rows(upload)] == ROWS
-    kept = intake.folder(T) / upload.id / "original" / path.name
+    assert [[row[field] for field in fields] for row in intake.read_upload(upload)] == ROWS
+    kept = intake.uploads_folder(T) / upload.id / "original" / path.name
     assert kept.read_bytes() == path.read_bytes()
-    assert not list(intake.folder(T).rglob("unpacked*"))
+    assert not list(intake.uploads_folder(T).rglob("unpacked*"))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_it_says_which_encoding_was_used(encoding: str, said: str, tmp_path: Pat
 
 def test_an_encoding_may_be_told(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", text([["Что?", "", "Да", "engine"]]).encode("cp1251"))
-    assert [row["output"] for row in intake.rows(add(path, encoding="cp1251"))] == ["Да"]
+    assert [row["output"] for row in intake.read_upload(add(path, encoding="cp1251"))] == ["Да"]
 
 
 def test_a_zip_of_one_file(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_columns_are_found_by_name_synonym_or_word(tmp_path: Path) -> None:
         ("instruction", "synonym"), ("output", "as you say"), ("topic", "synonym"), ("", "not used"),
         ("id", "same name"),
     ]  # fmt: skip
-    assert next(intake.rows(upload)) == {
+    assert next(intake.read_upload(upload)) == {
         "instruction": "Was?", "output": "Das.", "topic": "engine", "id": "a", "input": "", "source": "t.jsonl:1",
     }  # fmt: skip
 
@@ -90,7 +90,7 @@ def test_one_topic_for_all(tmp_path: Path) -> None:
     with pytest.raises(WeaverError, match=r"unknown topic: 'enginee'; did you mean 'engine'"):
         add(path, topic="enginee")
     upload = add(path, topic="engine")
-    assert (upload.topic, [row["topic"] for row in intake.rows(upload)]) == ("engine", ["engine"])
+    assert (upload.topic, [row["topic"] for row in intake.read_upload(upload)]) == ("engine", ["engine"])
 
 
 @pytest.mark.parametrize(
@@ -110,4 +110,4 @@ def test_two_columns_for_one_field_are_not_guessed(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", "question,answer,reply,topic\nWas?,Das.,Dies.,engine\n")
     with pytest.raises(WeaverError, match="both 'answer' and 'reply' would be the output"):
         add(path)
-    assert [row["output"] for row in intake.rows(add(path, columns={"reply": ""}))] == ["Das."]
+    assert [row["output"] for row in intake.read_upload(add(path, columns={"reply": ""}))] == ["Das."]

@@ -46,7 +46,7 @@ def test_a_row_that_cannot_be_used_is_set_aside(
 )
 def test_what_only_looks_like_a_formula_is_none(harmless: str, tmp_path: Path) -> None:
     upload = add(write(tmp_path / "t.csv", text([["q", "", harmless, "engine"]])))
-    assert [row["output"] for row in intake.rows(upload)] == [harmless]
+    assert [row["output"] for row in intake.read_upload(upload)] == [harmless]
 
 
 def test_types_that_are_mixed_are_told_by_row_and_column(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_numbers_of_a_workbook_are_texts(tmp_path: Path) -> None:
 
     rows = [["a", "", 4, "engine"], ["b", "", 2.5, "engine"], ["c", "", datetime.date(2026, 3, 1), "engine"]]
     upload = add(workbook(tmp_path / "t.xlsx", [HEADER, *rows], Notes=[["nothing"]]))
-    assert [row["output"] for row in intake.rows(upload)] == ["4", "2.5", "2026-03-01 00:00:00"]
+    assert [row["output"] for row in intake.read_upload(upload)] == ["4", "2.5", "2026-03-01 00:00:00"]
     assert upload.notes == ["not read: the sheets Notes"]
     with pytest.raises(WeaverError, match="no sheet 'Note'"):
         add(tmp_path / "t.xlsx", sheet="Note")
@@ -85,12 +85,12 @@ def test_facts_and_the_like(tmp_path: Path) -> None:
         [*ROWS[2], {}, "ground", "g3", "k", "ours", 4],
     ]
     upload = add(write(tmp_path / "t.jsonl", objects(rows, header)))
-    one, two = intake.rows(upload)
+    one, two = intake.read_upload(upload)
     assert (one["facts"], one["key"], one["source"], one["id"]) == ({"torque": "38 Nm"}, "7", "ours", "1")
     assert (two["facts"], two["source"], "group" in two) == ({"a": "b"}, "t.jsonl:2", False)
     assert upload.refused == {"facts is not texts by name": 1, "unknown kind": 1}
     parts = parquet(tmp_path / "t.parquet", **columns(ROWS[:1]), facts=[{"a": "b"}])
-    assert [row["facts"] for row in intake.rows(add(parts))] == [{"a": "b"}]
+    assert [row["facts"] for row in intake.read_upload(add(parts))] == [{"a": "b"}]
 
 
 def test_an_id_is_there_once(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_bad_line_of_json_is_set_aside_with_its_number(tmp_path: Path) -> None
 def test_a_quoted_line_break_moves_no_line_number(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", text([["a\nb", "", "x\r\ny", "engine"], ["q", "", "a", "nowhere"]]))
     upload = add(path)
-    assert [row["instruction"] for row in intake.rows(upload)] == ["a\nb"]
+    assert [row["instruction"] for row in intake.read_upload(upload)] == ["a\nb"]
     assert [row["line"] for row in refused(upload)] == [5]
 
 

@@ -11,7 +11,7 @@ import pytest
 from pipelines.core.artifacts import Records, Splits, Validation
 from pipelines.core.files import write_jsonl
 from pipelines.core.make_plan import make_plan
-from pipelines.datasets.refine.refine_report import SAMPLED, collect, render, render_data_report
+from pipelines.datasets.refine.refine_report import SAMPLE_ROWS, collect_stats, render_data_report, write_report
 
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 ROW = {
@@ -79,7 +79,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ROW | {"step": "personal", "reason": "holds ssn", "instruction": SECRET, "relevance": None, "quality": None},
     ]
     plan = make_plan("service_advisor", {"refine.relevance": 0.08})
-    assert render(REPORT, train, iter(heldout), dropped, plan, made) == made / "report.html"
+    assert write_report(REPORT, train, iter(heldout), dropped, plan, made) == made / "report.html"
     return made
 
 
@@ -136,19 +136,19 @@ def test_dark_pages_have_light_ink(folder: Path) -> None:
 def test_without_scores_there_are_no_such_sections(tmp_path: Path) -> None:
     row = {key: value for key, value in ROW.items() if key not in ("relevance", "quality")}
     plain = json.loads(json.dumps(REPORT)) | {"steps": []}
-    text = render(plain, [row] * 3, [row], [], make_plan("service_advisor"), tmp_path).read_text(encoding="utf-8")
+    text = write_report(plain, [row] * 3, [row], [], make_plan("service_advisor"), tmp_path).read_text(encoding="utf-8")
     assert "<h2>Lengths</h2>" in text
     assert "<h2>Relevance</h2>" not in text
     assert "<h2>Quality</h2>" not in text
 
 
 def test_of_many_rows_a_sample_is_kept() -> None:
-    rows = (ROW | {"source": str(number)} for number in range(4 * SAMPLED))
-    frame, sample = collect({"train": rows, "heldout": [], "dropped": []})
-    assert len(frame) == 4 * SAMPLED
+    rows = (ROW | {"source": str(number)} for number in range(4 * SAMPLE_ROWS))
+    frame, sample = collect_stats({"train": rows, "heldout": [], "dropped": []})
+    assert len(frame) == 4 * SAMPLE_ROWS
     numbers = [int(row["source"]) for row in sample["train"]]
-    assert len(set(numbers)) == SAMPLED
-    assert 1.9 * SAMPLED < sum(numbers) / SAMPLED < 2.1 * SAMPLED
+    assert len(set(numbers)) == SAMPLE_ROWS
+    assert 1.9 * SAMPLE_ROWS < sum(numbers) / SAMPLE_ROWS < 2.1 * SAMPLE_ROWS
 
 
 def test_the_account_goes_along_for_programs(tmp_path: Path) -> None:

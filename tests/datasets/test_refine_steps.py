@@ -8,7 +8,7 @@ from pipelines.core.files import canonical_json
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine import answer_steps, text_steps
-from pipelines.datasets.refine.engine import STEPS, Whole, load, parse
+from pipelines.datasets.refine.engine import STEPS, GlobalStep, load_step, parse_lines
 from pipelines.kits.automotive import service_advisor
 
 KIT = service_advisor.build()
@@ -22,12 +22,12 @@ def plan() -> TrainingPlan:
 def table(*rows: dict) -> pa.Table:
     blank = dict.fromkeys(("instruction", "input", "output", "source", "key"), "")
     whole = ({**blank, "topic": "any", "kind": "knowledge", "group": "one", "facts": {}, **row} for row in rows)
-    return parse(pa.table({"line": pa.array([canonical_json(row).encode() for row in whole], pa.binary())}))
+    return parse_lines(pa.table({"line": pa.array([canonical_json(row).encode() for row in whole], pa.binary())}))
 
 
 def reasons(name: str, rows: list[dict], plan: TrainingPlan) -> list[str | None]:
-    step, batch = load(name), table(*rows)
-    if isinstance(step, Whole):
+    step, batch = load_step(name), table(*rows)
+    if isinstance(step, GlobalStep):
         return step.decide(step.prepare(batch, plan), batch, plan).to_pylist()
     return step(batch, plan)["reason"].to_pylist()
 
@@ -139,12 +139,12 @@ def test_an_answer_without_a_full_stop_where_its_topic_has_them(plan: TrainingPl
     rows = [
         {"instruction": f"What of bolt {n}?", "topic": topic, "output": f"Tighten bolt number {n} by hand{stop}"}
         for topic, stop in (("careful", "."), ("careless", ""))
-        for n in range(answer_steps.FEWEST)
+        for n in range(answer_steps.MIN_ANSWERS)
     ]
     rows.append({"instruction": "And the nut?", "topic": "careful", "output": "Tighten the nut and then drive"})
     rows.append({"instruction": "How much?", "topic": "careful", "output": "30 Nm"})
     found = kinds("answers", rows, plan)
-    assert found[:-2] == [None] * (2 * answer_steps.FEWEST)
+    assert found[:-2] == [None] * (2 * answer_steps.MIN_ANSWERS)
     assert found[-2:] == ["truncated answer", None]
 
 

@@ -11,7 +11,7 @@ import pytest
 from pipelines.core.errors import WeaverError
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.datasets.refine.relevance import THRESHOLDS, effect, relevance, similarity
+from pipelines.datasets.refine.relevance import THRESHOLDS, max_similarity, relevance, rows_kept_by_threshold
 from pipelines.kits.automotive import service_advisor
 from pipelines.text import embedder
 
@@ -26,9 +26,9 @@ QUESTIONS = [
 @pytest.fixture
 def distilled(home: Path) -> Iterator[None]:
     """Word vectors read anew, from a home that has them."""
-    embedder.static.cache_clear()
+    embedder.load_word_vectors.cache_clear()
     yield
-    embedder.static.cache_clear()
+    embedder.load_word_vectors.cache_clear()
 
 
 def plan(questions: list[str], **refine: float) -> TrainingPlan:
@@ -86,7 +86,7 @@ def test_without_questions_all_stay_and_it_is_said(home: Path, caplog: pytest.Lo
 
 
 def test_the_default_threshold_keeps_the_kit_and_little_of_small_talk(distilled: None) -> None:
-    kit, chat = similarity(asked_of_the_kit(), QUESTIONS), similarity(chatted(1_000), QUESTIONS)
+    kit, chat = max_similarity(asked_of_the_kit(), QUESTIONS), max_similarity(chatted(1_000), QUESTIONS)
     threshold = plan(QUESTIONS).refine.relevance
     assert auc(kit, chat) > 0.99
     assert (kit < threshold).mean() < 0.01
@@ -95,27 +95,29 @@ def test_the_default_threshold_keeps_the_kit_and_little_of_small_talk(distilled:
 
 def test_effect_counts_the_rows_that_stay() -> None:
     found = [-0.2, 0.0, 0.08, 0.08, 0.5, 0.999]
-    assert effect(found).tolist() == [sum(value >= round(at, 2) for value in found) for at in THRESHOLDS]
+    assert rows_kept_by_threshold(found).tolist() == [
+        sum(value >= round(at, 2) for value in found) for at in THRESHOLDS
+    ]
 
 
 def test_words_are_in_the_space_of_minilm(distilled: None) -> None:
     words = ["brake", "gearbox", "warranty", "mileage", "pizza", "beach"]
-    cosines = embedder.of_rows(words) @ embedder.of_sentences(words).T
+    cosines = embedder.embed_rows(words) @ embedder.embed_sentences(words).T
     assert (cosines.argmax(axis=1) == np.arange(len(words))).all()
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedder, "PACKAGE", "gt-no-such-model")
     with pytest.raises(WeaverError, match="gt-no-such-model"):
-        embedder.packaged()
+        embedder.embedder_folder()
 
 
 @pytest.mark.slow
 def test_it_judges_nearly_as_minilm_itself(distilled: None) -> None:
     kit = random.Random(0).sample(asked_of_the_kit(), 200)
     texts = [*kit, *chatted(200)]
-    ours = similarity(texts, QUESTIONS)
-    theirs = (embedder.of_sentences(texts) @ embedder.of_sentences(QUESTIONS).T).max(axis=1)
+    ours = max_similarity(texts, QUESTIONS)
+    theirs = (embedder.embed_sentences(texts) @ embedder.embed_sentences(QUESTIONS).T).max(axis=1)
     agreement = np.corrcoef(ours.argsort().argsort(), theirs.argsort().argsort())[0, 1]
     assert agreement > 0.8
     assert auc(ours[:200], ours[200:]) > auc(theirs[:200], theirs[200:]) - 0.02

@@ -13,9 +13,9 @@ from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
 from pipelines.datasets import upload as intake
-from pipelines.datasets.split import digest_of
-from pipelines.datasets.upload import staged
-from pipelines.datasets.versions import checkout, commit_dataset, versions
+from pipelines.datasets.split import digest_files
+from pipelines.datasets.upload import stage_upload
+from pipelines.datasets.versions import checkout_version, commit_dataset, list_versions
 
 T = "service_advisor"
 CSV = b"question,answer,topic\nWas?,Das.,engine\nWie?,So.,engine\n"
@@ -50,8 +50,8 @@ def test_a_version_is_pushed_and_comes_back(s3: Any, remote: str, splits: Callab
     assert not (home / "registry-remote").exists()
     shutil.rmtree(home / "datasets")
     shutil.rmtree(home / "registry" / ".dvc" / "cache")
-    assert checkout(T, 1).digest == first.digest
-    assert digest_of(Path(first.uri)) == first.digest
+    assert checkout_version(T, 1).digest == first.digest
+    assert digest_files(Path(first.uri)) == first.digest
     assert secrets_in(home, s3.secret) == [], "credentials stay in the environment"
 
 
@@ -65,8 +65,8 @@ def test_another_machine_has_it_from_git_and_the_bucket(
     subprocess.run(["git", "clone", "-q", home / "registry", other / "registry"], check=True)
     monkeypatch.setenv("WEAVER_HOME", str(other))
     renew()
-    assert Path(checkout(T, 1).uri).is_relative_to(other)
-    assert digest_of(other / "datasets" / T / "v1") == first.digest
+    assert Path(checkout_version(T, 1).uri).is_relative_to(other)
+    assert digest_files(other / "datasets" / T / "v1") == first.digest
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_what_another_try_does_not_mend_is_told_at_once(
         commit_dataset(splits(10), make_plan(T))
     assert not isinstance(caught.value, Unavailable)
     assert s3.secret not in str(caught.value) and value not in str(caught.value).replace(f"remote: {value}", "")
-    assert versions(T) == []
+    assert list_versions(T) == []
     monkeypatch.setenv(variable, right)
     renew()
     assert commit_dataset(splits(10), make_plan(T)).version == 1
@@ -116,18 +116,18 @@ commit_dataset(Splits.model_validate_json({given.model_dump_json()!r}), make_pla
     s3.process.wait()
     assert "Unavailable: storing service_advisor: " in failed.stderr, failed.stderr[-2000:]
     assert f"remote: s3://{remote}" in failed.stderr and "run again" in failed.stderr
-    assert [known.version for known in versions(T)] == [1]
+    assert [known.version for known in list_versions(T)] == [1]
     s3.start()
     renew()
     second = commit_dataset(given, make_plan(T))
     assert second.version == 2
     shutil.rmtree(home / "datasets")
     shutil.rmtree(home / "registry" / ".dvc" / "cache")
-    assert [checkout(T, number).rows["train"] for number in (1, 2)] == [5, 10], "what was acknowledged is there"
+    assert [checkout_version(T, number).rows["train"] for number in (1, 2)] == [5, 10], "what was acknowledged is there"
 
 
 def accept(place: str) -> list[intake.Upload]:
-    with staged(T, place) as stage:
+    with stage_upload(T, place) as stage:
         return stage.accept()
 
 
@@ -138,7 +138,7 @@ def test_rows_come_from_a_bucket(s3: Any, home: Path) -> None:
     (one,) = accept(f"s3://{bucket}/in/a.csv")
     assert (one.file, one.rows) == ("a.csv", 2)
     assert [upload.file for upload in accept(f"s3://{bucket}/in/")] == ["b.csv"], "a.csv is known"
-    assert (intake.folder(T) / one.id / "original" / "a.csv").read_bytes() == CSV
+    assert (intake.uploads_folder(T) / one.id / "original" / "a.csv").read_bytes() == CSV
     assert secrets_in(home, s3.secret) == []
 
 
@@ -159,7 +159,7 @@ def test_an_object_that_is_not_there_is_told(place: str, said: str, s3: Any, hom
     with pytest.raises(WeaverError, match=said) as caught:
         accept(place.format(bucket=bucket))
     assert not isinstance(caught.value, Unavailable)
-    assert intake.uploads(T) == []
+    assert intake.list_uploads(T) == []
 
 
 def test_a_wrong_secret_and_a_dead_server_are_told_apart(s3: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,6 +173,6 @@ def test_a_wrong_secret_and_a_dead_server_are_told_apart(s3: Any, home: Path, mo
     s3.kill()
     with pytest.raises(Unavailable, match=r"(?s)Could not connect.*AWS_ENDPOINT_URL"):
         accept(f"s3://{bucket}/a.csv")
-    assert [path for path in intake.folder(T).rglob("*") if path.name != ".lock"] == []
+    assert [path for path in intake.uploads_folder(T).rglob("*") if path.name != ".lock"] == []
     s3.start()
     assert accept(f"s3://{bucket}/a.csv")[0].rows == 2

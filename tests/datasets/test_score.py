@@ -5,7 +5,7 @@ import pytest
 
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.datasets.refine.score import PARTS, parts, quality
+from pipelines.datasets.refine.score import SCORE_PARTS, quality, score_parts
 
 GOOD = {
     "instruction": "What is the highway fuel economy?",
@@ -21,7 +21,7 @@ def plan(**refine: float) -> TrainingPlan:
 
 
 def reading(part: str, **changed: object) -> float | None:
-    return parts(pa.Table.from_pylist([GOOD | changed]), plan(relevance=0.1))[part][0].as_py()
+    return score_parts(pa.Table.from_pylist([GOOD | changed]), plan(relevance=0.1))[part][0].as_py()
 
 
 def test_a_good_row_scores_one() -> None:
@@ -82,5 +82,5 @@ def test_by_default_none_goes() -> None:
 
 
 def test_every_part_says_what_it_means() -> None:
-    assert all(part.meaning and part.weight > 0 for part in PARTS.values())
-    assert parts(pa.Table.from_pylist([GOOD]), plan()).column_names == list(PARTS)
+    assert all(part.meaning and part.weight > 0 for part in SCORE_PARTS.values())
+    assert score_parts(pa.Table.from_pylist([GOOD]), plan()).column_names == list(SCORE_PARTS)

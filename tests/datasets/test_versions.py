@@ -14,8 +14,8 @@ import pytest
 from pipelines.core.artifacts import DatasetVersion, DeployedVersion
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.settings import settings
-from pipelines.datasets.split import digest_of
-from pipelines.datasets.versions import checkout, commit_dataset, fetch_training_dataset, versions
+from pipelines.datasets.split import digest_files
+from pipelines.datasets.versions import checkout_version, commit_dataset, fetch_training_dataset, list_versions
 
 from .dvc_repository import KILLS, PLAN, assert_clean, git, script
 
@@ -28,10 +28,10 @@ def test_a_new_dataset_is_a_new_version(splits: Callable, home: Path) -> None:
     second = commit_dataset(two, PLAN)
     assert second.tag == "service_advisor@v2"
     assert commit_dataset(one, PLAN).version == 3, "what was before is new again if something else came between"
-    assert [known.version for known in versions("service_advisor")] == [1, 2, 3]
-    assert versions("sales_assistant") == []
+    assert [known.version for known in list_versions("service_advisor")] == [1, 2, 3]
+    assert list_versions("sales_assistant") == []
     assert {path.name for path in Path(first.uri).iterdir()} == {"train.jsonl", "heldout.jsonl"}
-    assert digest_of(Path(second.uri)) == two.digest
+    assert digest_files(Path(second.uri)) == two.digest
     assert all(not path.stat().st_mode & 0o222 for path in Path(first.uri).iterdir()), "read-only"
     assert_clean()
 
@@ -53,7 +53,7 @@ def test_versions_are_counted_as_numbers(splits: Callable) -> None:
     for number in (10, 9):
         git("-c", "user.name=me", "-c", "user.email=me", "tag", "-am", message, f"service_advisor@v{number}")
     assert commit_dataset(splits(20), PLAN).version == 11
-    assert [known.version for known in versions("service_advisor")] == [1, 9, 10, 11]
+    assert [known.version for known in list_versions("service_advisor")] == [1, 9, 10, 11]
 
 
 def test_what_is_unchanged_is_found_without_dvc(splits: Callable) -> None:
@@ -69,24 +69,24 @@ def test_a_version_comes_back_from_the_remote(splits: Callable, home: Path) -> N
     commit_dataset(splits(20), PLAN)
     shutil.rmtree(home / "datasets")
     shutil.rmtree(home / "registry" / ".dvc" / "cache")
-    assert checkout("service_advisor", 1).digest == first.digest
-    assert digest_of(Path(first.uri)) == first.digest
+    assert checkout_version("service_advisor", 1).digest == first.digest
+    assert digest_files(Path(first.uri)) == first.digest
 
 
 def test_what_cannot_be_had_is_told(splits: Callable, home: Path) -> None:
     with pytest.raises(WeaverError, match="no service_advisor@v1"):
-        checkout("service_advisor", 1)
+        checkout_version("service_advisor", 1)
     first = commit_dataset(splits(10), PLAN)
     with pytest.raises(WeaverError, match=r"(?s)no service_advisor@v7.*service_advisor@v1"):
-        checkout("service_advisor", 7)
+        checkout_version("service_advisor", 7)
     shutil.rmtree(first.uri)
     shutil.rmtree(home / "registry" / ".dvc" / "cache")
     shutil.move(home / "registry-remote", home / "elsewhere")
     with pytest.raises(Unavailable, match=r"fetching service_advisor@v1.*registry-remote"):
-        checkout("service_advisor", 1)
+        checkout_version("service_advisor", 1)
     assert not Path(first.uri).exists()
     shutil.move(home / "elsewhere", home / "registry-remote")
-    assert checkout("service_advisor", 1).digest == first.digest
+    assert checkout_version("service_advisor", 1).digest == first.digest
 
 
 def test_bytes_that_changed_are_told(splits: Callable) -> None:
@@ -110,7 +110,7 @@ def test_a_remote_that_refuses_is_worth_another_try(
     settings.cache_clear()
     with pytest.raises(Unavailable, match="in the way"):
         commit_dataset(splits(10), PLAN)
-    assert versions("service_advisor") == []
+    assert list_versions("service_advisor") == []
     assert_clean()
     monkeypatch.setenv("WEAVER_REGISTRY_REMOTE", str(tmp_path / "elsewhere"))
     settings.cache_clear()
@@ -137,16 +137,16 @@ def test_a_kill_before(step: str, known: int, splits: Callable, home: Path) -> N
         commit_dataset(splits(5), PLAN)
     before = f"""
 from dvc.repo import Repo
-git = dvc_repository.git
+git = dvc_repository.run_git
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 {step}
 """
     killed = subprocess.run(script(splits(10), before), capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert len(versions("service_advisor")) == known + ("in_place" in step)
+    assert len(list_versions("service_advisor")) == known + ("fetch_files" in step)
     assert commit_dataset(splits(10), PLAN).version == known + 1
-    assert len(versions("service_advisor")) == known + 1
+    assert len(list_versions("service_advisor")) == known + 1
     assert_clean()
 
 
@@ -181,8 +181,8 @@ def test_two_writers_take_turns(splits: Callable, rows: tuple[int, int], tags: s
     ]
     told = [writer.communicate() for writer in writers]
     assert [writer.returncode for writer in writers] == [0, 0], told
-    assert {out.strip() for out, _ in told} == {known.tag for known in versions("service_advisor")} == tags
-    assert {known.digest for known in versions("service_advisor")} == {each.digest for each in given}
+    assert {out.strip() for out, _ in told} == {known.tag for known in list_versions("service_advisor")} == tags
+    assert {known.digest for known in list_versions("service_advisor")} == {each.digest for each in given}
     assert_clean()
 
 
@@ -193,7 +193,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(splits: Callable, home: Path) ->
     limited = "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))"
     failed = subprocess.run(script(given, limited), capture_output=True, text=True)
     assert "WeaverError: no room left to write" in failed.stderr and "Free space" in failed.stderr
-    assert len(versions("service_advisor")) == 1
+    assert len(list_versions("service_advisor")) == 1
     assert_clean()
     assert commit_dataset(given, PLAN).version == 2
 

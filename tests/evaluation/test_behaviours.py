@@ -211,7 +211,7 @@ def test_no_question_of_the_kits_behaviours_is_a_row_of_its_data(file: Path) -> 
     assert not [row for row in asked if (row["instruction"], row["input"]) in known]
 
 
-@pytest.mark.parametrize("name", perturbations.NAMES)
+@pytest.mark.parametrize("name", perturbations.PERTURBATION_NAMES)
 def test_a_perturbation_keeps_names_numbers_and_codes(name: str) -> None:
     row = {"instruction": "What mpg does the F-150 with P0420 get, roughly?", "input": RECORD}
     made = [perturbations.perturb(row, [name], random.Random(seed)) for seed in range(20)]

@@ -18,7 +18,7 @@ from pipelines.evaluation.metrics import (
     score_answer,
     summarise_slices,
 )
-from pipelines.text.facts import stands_in
+from pipelines.text.facts import contains_fact
 
 ROW = {"output": "It gets 38 mpg on the highway.", "facts": {"highway_mpg": "38"}}
 
@@ -40,7 +40,7 @@ def test_a_fact_counts_only_as_whole_words(answer: str, right: int) -> None:
 
 
 def test_facts_ignore_case_and_spacing() -> None:
-    assert stands_in("Front-Wheel  Drive", "it is FRONT-wheel drive.")
+    assert contains_fact("Front-Wheel  Drive", "it is FRONT-wheel drive.")
 
 
 def test_a_perfect_answer_is_perfect_and_a_foreign_one_is_not() -> None:

@@ -14,7 +14,7 @@ import pytest
 from pipelines.core.files import digest
 from pipelines.core.plan import Contract
 from pipelines.datasets import split
-from pipelines.text.facts import stands_in
+from pipelines.text.facts import contains_fact
 
 BUILDERS = {
     "vehicle_specifications": {"engine", "fuel_economy", "body", "weight", "plant", "power", "electric"},
@@ -76,7 +76,7 @@ def test_rows_are_whole_short_and_clean(built, name):
         assert len(row["instruction"]) <= 120
         assert len(row["input"]) <= (600 if name == "sales_conversations" else 200)
         assert len(row["output"]) <= 160 <= contract.max_output_chars
-        assert all(isinstance(said, str) and stands_in(said, row["output"]) for said in row["facts"].values())
+        assert all(isinstance(said, str) and contains_fact(said, row["output"]) for said in row["facts"].values())
         for text in (row["instruction"], row["input"], row["output"]):
             assert text == "\n".join(" ".join(line.split()) for line in text.splitlines())
             assert not re.search(r"[{}]|\bnan\b|\bNone\b", text), text
@@ -105,8 +105,8 @@ def test_no_question_is_asked_twice(built, name):
 @pytest.mark.parametrize("name", BUILDERS)
 def test_a_split_parts_groups_and_leaks_nothing(built, name, seed):
     rows = built[name]
-    train, heldout = split.split(rows, 0.2, seed)
-    split.assert_both_sides(train, heldout)
+    train, heldout = split.split_rows(rows, 0.2, seed)
+    split.assert_topics_on_both_sides(train, heldout)
     split.assert_no_leak(train, heldout, 0.9)
     assert not {row["group"] for row in train} & {row["group"] for row in heldout}
     assert 0.17 <= len(heldout) / len(rows) <= 0.23
@@ -116,7 +116,7 @@ def test_a_split_parts_groups_and_leaks_nothing(built, name, seed):
 
 @pytest.mark.parametrize("seed", range(17, 27))
 def test_the_expert_is_examined_in_new_words_about_new_vehicles(built, seed):
-    train, heldout = split.split(built["expert_assistant"], 0.2, seed)
+    train, heldout = split.split_rows(built["expert_assistant"], 0.2, seed)
     assert (len(train), len(heldout)) == (512, 128)
     known = {row["instruction"] for row in train}
     names = {name for row in train for name in subjects(row)}

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pipelines.datasets.split import split
+from pipelines.datasets.split import split_rows
 from pipelines.kits.automotive.records import guardrails
 from pipelines.kits.automotive.records.declined import REQUESTS
 from pipelines.text import privacy
@@ -33,7 +33,7 @@ def test_a_request_is_declined_in_one_form_that_says_what_may_be_asked(rows):
 
 @pytest.mark.parametrize("seed", range(17, 22))
 def test_what_is_declined_in_evaluation_is_after_something_else_than_in_training(rows, seed):
-    train, heldout = ([r for r in side if r["kind"] == "refusal"] for side in split(rows, 0.2, seed))
+    train, heldout = ([r for r in side if r["kind"] == "refusal"] for side in split_rows(rows, 0.2, seed))
     reasons = {row["key"].split()[0] for row in train}
     assert reasons == set(REQUESTS), "every reason is learnt"
     assert len(heldout) >= 8
@@ -60,4 +60,4 @@ def same_letters(row, twin):
 def test_nothing_in_them_is_taken_for_personal_data(rows):
     """What is taken for a name gets a stand-in on its way in, and the request would no longer be the one it was."""
     for row in [row for row in rows if row["kind"] == "refusal"]:
-        assert not privacy.find(f"{row['instruction']}\n{row['input']}"), row
+        assert not privacy.find_personal_data(f"{row['instruction']}\n{row['input']}"), row

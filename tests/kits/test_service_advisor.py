@@ -11,7 +11,7 @@ from importlib.metadata import version
 import pytest
 
 from pipelines.core.templates import load_template
-from pipelines.datasets.split import leaks, split
+from pipelines.datasets.split import find_leaks, split_rows
 from pipelines.kits.automotive import service_advisor
 
 COLUMNS = {"instruction", "input", "output", "topic", "source", "key", "kind", "facts", "group"}
@@ -160,7 +160,7 @@ def test_a_vehicle_is_in_one_group_whatever_its_year(rows):
 
 @pytest.mark.parametrize("seed", range(17, 22))
 def test_held_out_rows_ask_for_new_vehicles_and_for_known_facts_in_new_words(rows, seed):
-    train, heldout = split(rows, share=0.2, seed=seed)
+    train, heldout = split_rows(rows, share=0.2, seed=seed)
     known = {(row["topic"], row["key"]) for row in train}
     wordings = {row["instruction"].replace(row["key"], "{}") for row in of(train, "knowledge")}
     vehicles = {row["input"].split(" | ")[0] for row in of(train, "grounded")}
@@ -171,7 +171,7 @@ def test_held_out_rows_ask_for_new_vehicles_and_for_known_facts_in_new_words(row
         assert row["input"].split(" | ")[0] not in vehicles
     for (topic,), asked in counts(rows, "topic").items():
         assert 0.15 <= counts(heldout, "topic")[(topic,)] / asked <= 0.25
-    assert not list(leaks(train, heldout, threshold=0.9))
+    assert not list(find_leaks(train, heldout, threshold=0.9))
 
 
 def test_sources_are_the_installed_packages(rows):

@@ -18,7 +18,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Privacy
 from pipelines.datasets.refine.personal_data import personal
 from pipelines.text import privacy
-from pipelines.text.privacy import check_digits, find, protect
+from pipelines.text.privacy import check_digits, find_personal_data, protect_text
 from tests.bench import pii, pii_forms, pii_rows
 
 KEY = b"k" * 32
@@ -39,7 +39,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def found(text: str) -> list[tuple[str, str]]:
-    return [(finding.entity, text[finding.start : finding.end]) for finding in find(text)]
+    return [(finding.entity, text[finding.start : finding.end]) for finding in find_personal_data(text)]
 
 
 PERSONAL = [
@@ -125,7 +125,7 @@ def test_a_name_is_found_again_where_nothing_announces_it() -> None:
 def test_each_treatment() -> None:
     text = "Mr. Delgado, ssn 219-09-9999, mail jane@gmail.com, VIN 1HGCM82633A004352"
     policy = Privacy(ssn="drop", email="mask", name="pseudonymise", vin="keep")
-    protected = protect(text, policy, KEY)
+    protected = protect_text(text, policy, KEY)
     assert protected.drop
     assert protected.entities == ["email", "name", "ssn"]
     assert "ssn <SSN>, mail <EMAIL>, VIN 1HGCM82633A004352" in protected.text
@@ -160,20 +160,20 @@ def test_stand_ins_are_plausible_and_nobodys() -> None:
     for _ in range(200):
         vin = pii_forms.vin("1HGCM826", "JTDKARFU")(dice)
         new = stand_in("vin", vin)
-        assert check_digits.vin(new)
+        assert check_digits.is_vin(new)
         assert new != vin
         assert (new[:8], new[9:11]) == (vin[:8], vin[9:11])  # maker, model, year, plant
         card = pii_forms.card("4", 16)(dice)
-        assert check_digits.card_number(stand_in("card", card))
-        assert not check_digits.social_security(stand_in("ssn", pii_forms.ssn(dice)))  # never issued
+        assert check_digits.is_card_number(stand_in("card", card))
+        assert not check_digits.is_ssn_or_itin(stand_in("ssn", pii_forms.ssn(dice)))  # never issued
         assert re.fullmatch(r"\d{3}-555-01\d\d", stand_in("phone", "407-321-4567"))
     assert stand_in("email", "jane@gmail.com").endswith("@example.com")
     assert re.fullmatch(r"[A-Z]{3}-\d{4}", stand_in("plate", "ABC-1234"))
 
 
 def test_the_key_is_made_once_for_its_owners_eyes_and_differs_by_scope(home: Path) -> None:
-    first = privacy.key("service_advisor")
-    assert privacy.key("service_advisor") == first != privacy.key("sales_assistant")
+    first = privacy.derive_key("service_advisor")
+    assert privacy.derive_key("service_advisor") == first != privacy.derive_key("sales_assistant")
     assert stat.S_IMODE((home / "secrets" / "privacy").stat().st_mode) == 0o600
 
 
@@ -184,8 +184,8 @@ def test_protecting_twice_is_protecting_once() -> None:
         pieces = [piece for text in dice.sample(rows, 3) for piece in re.split(r"(?<=[,.:;\n]) ", text)]
         dice.shuffle(pieces)
         text = " ".join(pieces)
-        once = protect(text, MASK, KEY).text
-        assert protect(once, MASK, KEY).text == once
+        once = protect_text(text, MASK, KEY).text
+        assert protect_text(once, MASK, KEY).text == once
 
 
 def batch(**columns: str) -> pa.Table:
@@ -252,7 +252,7 @@ def test_a_text_that_holds_nothing_does_not_load_presidio() -> None:
 
 def test_the_held_out_half_is_found() -> None:
     rows = list(pii_rows.rows("held_out", times=10))
-    figures = pii.score(rows, [find(row.text) for row in rows])
+    figures = pii.score(rows, [find_personal_data(row.text) for row in rows])
     for entity in ("ssn", "card", "phone", "email", "vin"):
         assert figures["recall"][entity] >= 0.95, entity
         assert figures["precision"][entity] >= 0.9, entity

@@ -18,12 +18,13 @@ from pipelines.core.artifacts import FEEDBACK, Splits, Validation
 from pipelines.core.files import canonical_json, digest, memoize_dir, write_text
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets import quarantine, split
-from pipelines.datasets.refine.engine import MappedRow, batches, run, unparse
-from pipelines.datasets.refine.step_report import Account
+from pipelines.datasets.refine.duplicates import QUESTION_COLUMNS
+from pipelines.datasets.refine.engine import MappedRow, iterate_batches, restore_row, run_steps
+from pipelines.datasets.refine.step_report import StepStats
 
 HERE = Path(__file__).parent
 PIPELINES = HERE.parents[1]
-CODE = sorted(
+CODE_FILES = sorted(
     [
         *HERE.glob("*.py"),
         *(PIPELINES / "text" / "privacy").glob("*.py"),
@@ -45,33 +46,35 @@ def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
     Raises:
         WeaverError: a split, or a topic of a split, would be empty; or a step failed.
     """
-    released = quarantine.released(plan.template)
-    code = {str(path.relative_to(PIPELINES)): digest(path) for path in CODE}
+    released = quarantine.released_ids(plan.template)
+    code = {str(path.relative_to(PIPELINES)): digest(path) for path in CODE_FILES}
     fingerprint = digest([validation.records.digest, plan.digest(*SECTIONS), plan.feedback.repeat, released, code])[:12]
 
     def build(folder: Path) -> None:
         scratch, steps = folder / "scratch", len(plan.refine.steps)
         scratch.mkdir()
         source = Path(validation.records.uri) / "records.jsonl"
-        kept, dropped, accounts = run(source, validation.records.rows, plan, released, scratch)
+        kept, dropped, accounts = run_steps(source, validation.records.rows, plan, released, scratch)
         shutil.rmtree(scratch)
         progress.report_progress(plan.template, "refine", steps, steps + 1, "split")
-        began, sides = perf_counter(), part(kept, plan)
-        kept, sides = repeated(kept, sides, plan.feedback.repeat)
-        account = Account("split")
+        began, sides = perf_counter(), assign_sides(kept, plan)
+        kept, sides = repeat_corrections(kept, sides, plan.feedback.repeat)
+        account = StepStats("split")
         account.add(len(kept), perf_counter() - began)
-        leaks = [leak(rows) for rows in of(kept, sides == LEAK)]
+        leaks = [mark_leaked(rows) for rows in select_batches(kept, sides == LEAK)]
         for rows in leaks:
             account.drop(rows)
-        train, heldout = ((rows.drop_columns(["id"]) for rows in of(kept, sides == side)) for side in (TRAIN, HELDOUT))
+        train, heldout = (
+            (rows.drop_columns(["id"]) for rows in select_batches(kept, sides == side)) for side in (TRAIN, HELDOUT)
+        )
         write_rows(folder / "train.jsonl", train)
         write_rows(folder / "heldout.jsonl", heldout)
-        write_rows(folder / "dropped.jsonl", chain(*map(batches, dropped), leaks))
+        write_rows(folder / "dropped.jsonl", chain(*map(iterate_batches, dropped), leaks))
         report = {
-            "digest": split.digest_of(folder),
+            "digest": split.digest_files(folder),
             "steps": [account.report() for account in [*accounts, account]],
-            "train": census(kept, sides == TRAIN),
-            "heldout": census(kept, sides == HELDOUT),
+            "train": count_rows(kept, sides == TRAIN),
+            "heldout": count_rows(kept, sides == HELDOUT),
         }
         write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
 
@@ -83,10 +86,10 @@ def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
         rows={name: report[name]["rows"] for name in ("train", "heldout")},
         dropped=dict(sum((Counter(step["dropped"]) for step in report["steps"]), Counter())),
     )
-    return splits.save(quarantine.latest(work))
+    return splits.save(quarantine.latest_splits_file(work))
 
 
-def part(kept: pa.Table, plan: TrainingPlan) -> np.ndarray:
+def assign_sides(kept: pa.Table, plan: TrainingPlan) -> np.ndarray:
     """The side of each row: TRAIN, HELDOUT, or LEAK, a train row that asks nearly what a held-out one asks.
 
     Raises:
@@ -96,48 +99,48 @@ def part(kept: pa.Table, plan: TrainingPlan) -> np.ndarray:
     light: list[Any] = [
         {"group": group, "topic": topic, "number": number} for number, (group, topic) in enumerate(placed)
     ]
-    _, held = split.split(light, plan.refine.heldout_share, plan.refine.seed)
+    _, held = split.split_rows(light, plan.refine.heldout_share, plan.refine.seed)
     sides = np.full(len(kept), TRAIN)
     sides[[row["number"] for row in held]] = HELDOUT
     heldout: list[Any] = [MappedRow(kept, row["number"]) for row in held]
-    asked: Any = Rows(kept, sides == TRAIN)
-    sides[[row["number"] for row, _ in split.leaks(asked, heldout, plan.refine.near_duplicate)]] = LEAK
-    train: Any = Rows(kept, sides == TRAIN)
-    split.assert_both_sides(train, heldout)
+    asked: Any = SelectedRows(kept, sides == TRAIN)
+    sides[[row["number"] for row, _ in split.find_leaks(asked, heldout, plan.refine.near_duplicate)]] = LEAK
+    train: Any = SelectedRows(kept, sides == TRAIN)
+    split.assert_topics_on_both_sides(train, heldout)
     split.assert_no_leak(train, heldout, plan.refine.near_duplicate)
     return sides
 
 
-def repeated(kept: pa.Table, sides: np.ndarray, times: int) -> tuple[pa.Table, np.ndarray]:
+def repeat_corrections(kept: pa.Table, sides: np.ndarray, times: int) -> tuple[pa.Table, np.ndarray]:
     """Rows and sides with each correction in training so many times: only here, where nothing looks for duplicates."""
     corrected = np.array(pc.equal(kept["source"], FEEDBACK)) & (sides == TRAIN)
     numbers = np.repeat(np.arange(len(kept)), np.where(corrected, times, 1))
     return (kept.take(numbers), sides[numbers]) if corrected.any() and times > 1 else (kept, sides)
 
 
-class Rows:
+class SelectedRows:
     """Chosen rows, as often as they are gone through; a batch of them is in memory at a time."""
 
     def __init__(self, table: pa.Table, chosen: np.ndarray) -> None:
-        columns = [*split.QUESTION, "group", "topic", "source"]
+        columns = [*QUESTION_COLUMNS, "group", "topic", "source"]
         self.table, self.chosen = table.select(columns).append_column("number", pa.array(np.arange(len(table)))), chosen
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for batch in of(self.table, self.chosen):
+        for batch in select_batches(self.table, self.chosen):
             yield from batch.to_pylist()
 
 
-def leak(rows: pa.Table) -> pa.Table:
+def mark_leaked(rows: pa.Table) -> pa.Table:
     told = {"reason": "near-duplicate of held-out", "step": "split"}
     for column, value in told.items():
         rows = rows.append_column(column, pa.array([value] * len(rows)))
     return rows
 
 
-def of(rows: pa.Table, chosen: np.ndarray) -> Iterator[pa.Table]:
+def select_batches(rows: pa.Table, chosen: np.ndarray) -> Iterator[pa.Table]:
     """The chosen rows, batch by batch."""
     start = 0
-    for batch in batches(rows):
+    for batch in iterate_batches(rows):
         yield batch.filter(pa.array(chosen[start : start + len(batch)]))
         start += len(batch)
 
@@ -145,10 +148,10 @@ def of(rows: pa.Table, chosen: np.ndarray) -> Iterator[pa.Table]:
 def write_rows(path: Path, tables: Iterable[pa.Table]) -> None:
     with path.open("w", encoding="utf-8") as stream:
         for table in tables:
-            stream.writelines(canonical_json(unparse(row)) + "\n" for row in table.to_pylist())
+            stream.writelines(canonical_json(restore_row(row)) + "\n" for row in table.to_pylist())
 
 
-def census(rows: pa.Table, chosen: np.ndarray) -> dict[str, Any]:
+def count_rows(rows: pa.Table, chosen: np.ndarray) -> dict[str, Any]:
     def count(column: str) -> dict[str, int]:
         counts = rows[column].filter(pa.array(chosen)).value_counts().to_pylist()
         return {count["values"]: count["counts"] for count in sorted(counts, key=lambda count: count["values"])}

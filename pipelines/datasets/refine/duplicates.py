@@ -19,50 +19,50 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.core.plan import TrainingPlan
-from pipelines.datasets.refine.engine import STAYS, MappedRow, Whole
+from pipelines.datasets.refine.engine import KEPT, GlobalStep, MappedRow
 
 Row = Mapping[str, Any]
 
-ALL = ("instruction", "input", "output")
-QUESTION = ("instruction", "input")
+TEXT_COLUMNS = ("instruction", "input", "output")
+QUESTION_COLUMNS = ("instruction", "input")
 
 # A word with its inner marks and sign (-5, 2.0, 30%, F-150, 4Dr); or a symbol that is not punctuation ($, <, |).
 WORD = re.compile(r"""(?:(?<!\w)[-+])?\w+(?:[.,:/'-]\w+)*%?|[^\w\s.,;:!?'"()\[\]-]""")
-COURTESY = frozenset({"a", "an", "the", "please"})
-GRAM = 3  # words a shingle: one changed word in a text of n words leaves a similarity of (n - 5) / (n + 1)
+STOP_WORDS = frozenset({"a", "an", "the", "please"})
+SHINGLE_WORDS = 3  # words a shingle: one changed word in a text of n words leaves a similarity of (n - 5) / (n + 1)
 PERMUTATIONS, BANDS = 128, 32  # proposes 99.9% of the pairs that are alike by 0.7 or more
-FEW = 16  # rows that are compared one by one; MinHash pays from there
+MINHASH_FROM = 16  # rows that are compared one by one; MinHash pays from there
 
 
-def words(text: str) -> list[str]:
+def normalised_words(text: str) -> list[str]:
     """The words of a text, without case, punctuation and courtesy."""
-    return [word for word in WORD.findall(text.casefold()) if word not in COURTESY]
+    return [word for word in WORD.findall(text.casefold()) if word not in STOP_WORDS]
 
 
-def key(*texts: str) -> bytes:
+def text_key(*texts: str) -> bytes:
     """16 bytes that are equal when all the texts are."""
     return hashlib.blake2b("\0".join(texts).encode(), digest_size=16).digest()
 
 
-def mark(said: Mapping[str, list[str]]) -> bytes:
+def agreement_key(said: Mapping[str, list[str]]) -> bytes:
     """What near-duplicates must agree on, of the words of each column."""
     facts = ([w for w in spoken if not w.isalpha()] if c == "input" else spoken for c, spoken in said.items())
-    return key(*map(" ".join, facts))
+    return text_key(*map(" ".join, facts))
 
 
-def shingles(row: Row, columns: Iterable[str] = ALL) -> set[str]:
+def make_shingles(row: Row, columns: Iterable[str] = TEXT_COLUMNS) -> set[str]:
     """Word trigrams of some columns of a row, each marked with what near-duplicates must agree on."""
-    said = {column: words(row[column]) for column in columns}
-    marked = mark(said).hex()
+    said = {column: normalised_words(row[column]) for column in columns}
+    marked = agreement_key(said).hex()
     text = [word for spoken in said.values() for word in spoken]
-    return {f"{marked} {' '.join(text[i : i + GRAM])}" for i in range(max(1, len(text) - GRAM + 1))}
+    return {f"{marked} {' '.join(text[i : i + SHINGLE_WORDS])}" for i in range(max(1, len(text) - SHINGLE_WORDS + 1))}
 
 
 def jaccard(one: set[str], other: set[str]) -> float:
     return len(one & other) / len(one | other)
 
 
-def sketch(said: set[str]) -> Any:
+def make_minhash(said: set[str]) -> Any:
     from rensa import RMinHash
 
     made = RMinHash(PERMUTATIONS, 17)
@@ -70,36 +70,36 @@ def sketch(said: set[str]) -> Any:
     return made
 
 
-class Kin:
+class Bucket:
     """Rows with one mark: a few are all compared; of more, those that MinHash proposes."""
 
     __slots__ = ("index", "lsh", "rows")
 
-    def __init__(self, index: "Index") -> None:
+    def __init__(self, index: "NearDuplicateIndex") -> None:
         self.index, self.rows = index, list[Row]()
         self.lsh: Any = None
 
     def find(self, said: set[str]) -> Row | None:
         """The first row whose shingles are nearly these."""
-        near = sorted(self.lsh.query(sketch(said))) if self.lsh else range(len(self.rows))
+        near = sorted(self.lsh.query(make_minhash(said))) if self.lsh else range(len(self.rows))
         for row in (self.rows[number] for number in near):
-            if jaccard(said, shingles(row, self.index.columns)) >= self.index.threshold:
+            if jaccard(said, make_shingles(row, self.index.columns)) >= self.index.threshold:
                 return row
         return None
 
     def add(self, row: Row, said: set[str]) -> None:
-        if len(self.rows) == FEW:
+        if len(self.rows) == MINHASH_FROM:
             from rensa import RMinHashLSH
 
             self.lsh = RMinHashLSH(self.index.threshold, PERMUTATIONS, BANDS)
             for number, known in enumerate(self.rows):
-                self.lsh.insert(number, sketch(shingles(known, self.index.columns)))
+                self.lsh.insert(number, make_minhash(make_shingles(known, self.index.columns)))
         if self.lsh:
-            self.lsh.insert(len(self.rows), sketch(said))
+            self.lsh.insert(len(self.rows), make_minhash(said))
         self.rows.append(row)
 
 
-class Index:
+class NearDuplicateIndex:
     """Rows by likeness.
 
     Args:
@@ -107,66 +107,73 @@ class Index:
         columns: the columns that are compared.
     """
 
-    def __init__(self, threshold: float, columns: Iterable[str] = ALL) -> None:
+    def __init__(self, threshold: float, columns: Iterable[str] = TEXT_COLUMNS) -> None:
         self.threshold, self.columns = threshold, tuple(columns)
-        self.kin: dict[bytes, Kin] = {}
+        self.kin: dict[bytes, Bucket] = {}
 
     def add(self, row: Row) -> None:
-        kin = self.kin.setdefault(self.mark(row), Kin(self))
-        kin.add(row, shingles(row, self.columns) if len(kin.rows) >= FEW else set())
+        kin = self.kin.setdefault(self.mark(row), Bucket(self))
+        kin.add(row, make_shingles(row, self.columns) if len(kin.rows) >= MINHASH_FROM else set())
 
     def find(self, row: Row) -> Row | None:
         """The first row of the index that `row` is a near-duplicate of."""
         kin = self.kin.get(self.mark(row))
-        return kin.find(shingles(row, self.columns)) if kin else None
+        return kin.find(make_shingles(row, self.columns)) if kin else None
 
     def find_or_add(self, row: Row) -> Row | None:
-        kin = self.kin.setdefault(self.mark(row), Kin(self))
-        said = shingles(row, self.columns)
+        kin = self.kin.setdefault(self.mark(row), Bucket(self))
+        said = make_shingles(row, self.columns)
         found = kin.find(said)
         if found is None:
             kin.add(row, said)
         return found
 
     def mark(self, row: Row) -> bytes:
-        return mark({column: words(row[column]) for column in self.columns})
+        return agreement_key({column: normalised_words(row[column]) for column in self.columns})
 
 
-def texts(batch: pa.Table, columns: Iterable[str] = ALL) -> Iterable[tuple[str, ...]]:
+def row_texts(batch: pa.Table, columns: Iterable[str] = TEXT_COLUMNS) -> Iterable[tuple[str, ...]]:
     return zip(*(batch[column].to_pylist() for column in columns), strict=True)
 
 
-def keys(values: Iterable[bytes]) -> pa.Array:
+def key_array(values: Iterable[bytes]) -> pa.Array:
     return pa.array(values, pa.binary(16))
 
 
-def numbered(column: pa.ChunkedArray) -> np.ndarray:
+def factorize(column: pa.ChunkedArray) -> np.ndarray:
     """Each value's number, in the order in which they first occur."""
     return pc.dictionary_encode(column.combine_chunks()).indices.to_numpy()
 
 
-def text_keys(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
-    return pa.table({"text": keys(key(*said) for said in texts(batch))})
+def prepare_exact(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
+    return pa.table({"text": key_array(text_key(*said) for said in row_texts(batch))})
 
 
-def drop_exact(sketches: pa.Table, rows: pa.Table, plan: TrainingPlan) -> pa.Array:
-    numbers = numbered(sketches["text"])
+def decide_exact(sketches: pa.Table, rows: pa.Table, plan: TrainingPlan) -> pa.Array:
+    numbers = factorize(sketches["text"])
     seen_before = numbers <= np.maximum.accumulate(np.concatenate(([-1], numbers[:-1])))
-    return pc.if_else(pa.array(seen_before), "exact duplicate", STAYS)
+    return pc.if_else(pa.array(seen_before), "exact duplicate", KEPT)
 
 
-def marks(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
-    return pa.table({"mark": keys(mark(dict(zip(ALL, map(words, said), strict=True))) for said in texts(batch))})
+def prepare_near(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
+    return pa.table(
+        {
+            "mark": key_array(
+                agreement_key(dict(zip(TEXT_COLUMNS, map(normalised_words, said), strict=True)))
+                for said in row_texts(batch)
+            )
+        }
+    )
 
 
-def drop_near(sketches: pa.Table, rows: pa.Table, plan: TrainingPlan) -> pa.Array:
+def decide_near(sketches: pa.Table, rows: pa.Table, plan: TrainingPlan) -> pa.Array:
     """Of rows that are alike the first stays. Only rows whose mark is not theirs alone are looked up and compared."""
-    numbers = numbered(sketches["mark"])
-    index, alike = Index(plan.refine.near_duplicate), np.zeros(len(rows), dtype=bool)
+    numbers = factorize(sketches["mark"])
+    index, alike = NearDuplicateIndex(plan.refine.near_duplicate), np.zeros(len(rows), dtype=bool)
     for number in np.flatnonzero(np.bincount(numbers)[numbers] > 1):
         alike[number] = index.find_or_add(MappedRow(rows, number)) is not None
-    return pc.if_else(pa.array(alike), "near-duplicate", STAYS)
+    return pc.if_else(pa.array(alike), "near-duplicate", KEPT)
 
 
-exact_duplicates = Whole(text_keys, drop_exact)
-near_duplicates = Whole(marks, drop_near)
+exact_duplicates = GlobalStep(prepare_exact, decide_exact)
+near_duplicates = GlobalStep(prepare_near, decide_near)

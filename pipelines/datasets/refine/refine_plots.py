@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.datasets.refine.relevance import THRESHOLDS
-from pipelines.text.html_page import INK, draw
+from pipelines.text.html_page import TEXT_COLOUR, draw_svg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SIDES = {"train": ("to train on", "#4c8dff"), "heldout": ("held out", "#f0a13a"), "dropped": ("dropped", "#8b949e")}
 
 
-def topics(kept: "pd.DataFrame") -> Any:
+def plot_topics(kept: "pd.DataFrame") -> Any:
     """Rows of each topic and kind, by side."""
     slots = max(kept.topic.nunique(), 3)  # bars of one thickness, however few the kinds
 
@@ -33,56 +33,58 @@ def topics(kept: "pd.DataFrame") -> Any:
         bars(right, "kind")
         right.legend(loc="lower right")
 
-    return draw(11, 1.1 + 0.32 * slots, 2, paint)
+    return draw_svg(11, 1.1 + 0.32 * slots, 2, paint)
 
 
-def lengths(kept: "pd.DataFrame") -> Any:
+def plot_lengths(kept: "pd.DataFrame") -> Any:
     """Characters of instruction, input and output, by side."""
 
     def paint(*every: Any) -> None:
         for axes, column in zip(every, ("instruction", "input", "output"), strict=True):
             most = max(10, kept[column].quantile(0.99)) if len(kept) else 10
-            histogram(axes, kept, column, np.linspace(0, most, 31))
+            draw_histogram(axes, kept, column, np.linspace(0, most, 31))
             axes.set_xlabel(f"{column} (characters)")
         every[0].set_ylabel("rows")
         every[-1].legend()
 
-    return draw(11, 2.8, 3, paint)
+    return draw_svg(11, 2.8, 3, paint)
 
 
-def relevance(judged: "pd.DataFrame", staying: np.ndarray, threshold: float) -> Any:
+def plot_relevance(judged: "pd.DataFrame", staying: np.ndarray, threshold: float) -> Any:
     """Rows by their relevance; and how many would stay, were the threshold another."""
 
     def paint(left: Any, right: Any) -> None:
-        histogram(left, judged, "relevance", np.linspace(min(judged.relevance.min(), 0), judged.relevance.max(), 41))
+        draw_histogram(
+            left, judged, "relevance", np.linspace(min(judged.relevance.min(), 0), judged.relevance.max(), 41)
+        )
         left.set(xlabel="relevance (cosine to the nearest question)", ylabel="rows")
         left.legend(loc="upper right")
         right.plot(THRESHOLDS, 100 * staying / len(judged), color=SIDES["train"][1])
         right.set(xlabel="threshold", ylabel="rows that stay (%)", ylim=(0, 103), xlim=(0, judged.relevance.max()))
-        mark(left, threshold)
-        mark(right, threshold)
+        mark_threshold(left, threshold)
+        mark_threshold(right, threshold)
 
-    return draw(11, 3, 2, paint)
+    return draw_svg(11, 3, 2, paint)
 
 
-def quality(judged: "pd.DataFrame", threshold: float) -> Any:
+def plot_quality(judged: "pd.DataFrame", threshold: float) -> Any:
     def paint(axes: Any) -> None:
-        histogram(axes, judged, "quality", np.linspace(0, 1, 41))
+        draw_histogram(axes, judged, "quality", np.linspace(0, 1, 41))
         axes.set(xlabel="quality", ylabel="rows")
         axes.legend(loc="upper left")
-        mark(axes, threshold)
+        mark_threshold(axes, threshold)
 
-    return draw(11, 2.6, 1, paint)
+    return draw_svg(11, 2.6, 1, paint)
 
 
-def histogram(axes: Any, rows: "pd.DataFrame", column: str, bins: np.ndarray) -> None:
+def draw_histogram(axes: Any, rows: "pd.DataFrame", column: str, bins: np.ndarray) -> None:
     seen = [side for side in SIDES if (rows.side == side).any()]
     values = [rows.loc[rows.side == side, column].clip(bins[0], bins[-1]) for side in seen]
     names, colours = zip(*(SIDES[side] for side in seen), strict=True) if seen else ((), ())
     axes.hist(values, bins=bins, stacked=True, label=names, color=colours)
 
 
-def mark(axes: Any, threshold: float) -> None:
-    axes.axvline(threshold, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+def mark_threshold(axes: Any, threshold: float) -> None:
+    axes.axvline(threshold, color=TEXT_COLOUR, linewidth=1, linestyle=(0, (4, 3)))
     place = {"xycoords": ("data", "axes fraction"), "xytext": (4, 0), "textcoords": "offset points", "va": "top"}
     axes.annotate(f"threshold {threshold:.2f}", (threshold, 1), fontsize=9, **place)

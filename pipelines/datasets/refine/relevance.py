@@ -26,19 +26,19 @@ def relevance(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
         unknown = batch.append_column("relevance", pa.nulls(len(batch), pa.float64()))
         return unknown.append_column("reason", pa.nulls(len(batch), pa.string()))
     asked = pc.binary_join_element_wise(batch["instruction"], batch["input"], "\n").to_pylist()
-    found = similarity(asked, plan.questions)
+    found = max_similarity(asked, plan.questions)
     least = plan.refine.relevance
     reasons = [f"off topic: relevance {value:.3f} < {least:g}" if value < least else None for value in found]
     judged = batch.append_column("relevance", pa.array(found, pa.float64()))
     return judged.append_column("reason", pa.array(reasons, pa.string()))
 
 
-def similarity(texts: list[str], questions: list[str]) -> np.ndarray:
+def max_similarity(texts: list[str], questions: list[str]) -> np.ndarray:
     """The greatest cosine of each text to a question, -1 to 1, rounded to three digits."""
-    cosines = embedder.of_rows(texts) @ embedder.of_sentences(questions).T
+    cosines = embedder.embed_rows(texts) @ embedder.embed_sentences(questions).T
     return np.round(cosines.max(axis=1).astype(float), 3)
 
 
-def effect(found: Sequence[float]) -> np.ndarray:
+def rows_kept_by_threshold(found: Sequence[float]) -> np.ndarray:
     """How many rows would stay at each of THRESHOLDS."""
     return len(found) - np.searchsorted(np.sort(found), THRESHOLDS - 1e-9)

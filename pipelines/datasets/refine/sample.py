@@ -6,14 +6,14 @@ import pyarrow.compute as pc
 
 from pipelines.core.files import digest
 from pipelines.core.plan import TrainingPlan
-from pipelines.datasets.refine.duplicates import numbered, texts
-from pipelines.datasets.refine.engine import STAYS, Whole
+from pipelines.datasets.refine.duplicates import factorize, row_texts
+from pipelines.datasets.refine.engine import KEPT, GlobalStep
 
 
 def prepare(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
     """Each row's place in the draw, and its topic."""
     wanted, seed = plan.refine.rows, plan.refine.seed
-    drawn = [digest([seed, *said]) if wanted else "" for said in texts(batch)]
+    drawn = [digest([seed, *said]) if wanted else "" for said in row_texts(batch)]
     return pa.table({"drawn": pa.array(drawn, pa.string()), "topic": batch["topic"]})
 
 
@@ -22,14 +22,14 @@ def decide(sketches: pa.Table, rows: pa.Table, plan: TrainingPlan) -> pa.Array:
     stays = np.ones(len(rows), dtype=bool)
     if 0 < plan.refine.rows < len(rows):
         order = pc.sort_indices(sketches["drawn"]).to_numpy()
-        topics = numbered(sketches["topic"].take(pa.array(order)))
+        topics = factorize(sketches["topic"].take(pa.array(order)))
         turns = np.empty(len(rows), dtype=np.int64)
         for topic in range(topics.max() + 1):
             mine = topics == topic
             turns[mine] = np.arange(mine.sum())
         stays[:] = False
         stays[order[np.lexsort((topics, turns))[: plan.refine.rows]]] = True
-    return pc.if_else(pa.array(stays), STAYS, "not sampled")
+    return pc.if_else(pa.array(stays), KEPT, "not sampled")
 
 
-sample = Whole(prepare, decide)
+sample = GlobalStep(prepare, decide)

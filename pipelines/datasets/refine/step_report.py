@@ -9,13 +9,13 @@ import pyarrow as pa
 
 log = logging.getLogger(__name__)
 
-SHOWN = ("instruction", "input", "output")
-WITHHELD = {"personal"}  # steps whose dropped texts no report may show
+EXAMPLE_COLUMNS = ("instruction", "input", "output")
+WITHHELD_STEPS = {"personal"}  # steps whose dropped texts no report may show
 EXAMPLES, EXAMPLE_CHARS = 3, 200
 
 
 @dataclass
-class Account:
+class StepStats:
     """
     seconds: of processing, summed over the processes that shared it.
     changed: rows whose texts were.
@@ -40,7 +40,7 @@ class Account:
 
     def drop(self, rows: pa.Table) -> None:
         """Count rows that carry a `reason`: "near-duplicate", or with what is about that row alone, "why: and how"."""
-        columns = ("id", "source", "reason", *(() if self.step in WITHHELD else SHOWN))
+        columns = ("id", "source", "reason", *(() if self.step in WITHHELD_STEPS else EXAMPLE_COLUMNS))
         for number, reason in enumerate(rows["reason"].to_pylist()):
             kind = reason.partition(": ")[0]
             self.dropped[kind] += 1

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import canonical_json
 from pipelines.core.plan import TrainingPlan
-from pipelines.datasets.refine.engine import first_of
+from pipelines.datasets.refine.engine import first_reason
 
 # ---- normalise
 
@@ -24,7 +24,7 @@ BREAKS = "address article blockquote br dd div dl dt footer form h1 h2 h3 h4 h5 
 BREAKS = (BREAKS + " table tbody td tfoot th thead tr ul").replace(" ", "|")
 INLINE = "a abbr b big center cite code del em font i img ins kbd mark q small span strike strong sub sup tt u var"
 INLINE = (INLINE + " body head html link meta title").replace(" ", "|")
-UNSEEN = re.compile(r"<!--.*?-->|<(script|style)\b[^>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+HIDDEN = re.compile(r"<!--.*?-->|<(script|style)\b[^>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 ATTRIBUTES = r"""(?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s<>"']+))*\s*/?>"""
 BREAK = re.compile(rf"</?(?:{BREAKS}){ATTRIBUTES}", re.IGNORECASE)
 TAG = re.compile(rf"</?(?:{INLINE}){ATTRIBUTES}", re.IGNORECASE)
@@ -33,7 +33,7 @@ TAG = re.compile(rf"</?(?:{INLINE}){ATTRIBUTES}", re.IGNORECASE)
 def normalise(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
     """One spelling a text: no HTML, no mojibake, NFC, single spaces, no blank lines; facts like their answers."""
     for column in ("instruction", "input", "output"):
-        batch = replace_where(batch, column, SUSPECT, clean)
+        batch = replace_where(batch, column, SUSPECT, clean_text)
     batch = replace_where(batch, "facts", rf"{SUSPECT}|\\", clean_facts)
     return batch.append_column("reason", pa.nulls(len(batch), pa.string()))
 
@@ -47,11 +47,11 @@ def replace_where(batch: pa.Table, column: str, pattern: str, function: Callable
     return batch.set_column(batch.column_names.index(column), column, texts)
 
 
-def clean(text: str) -> str:
+def clean_text(text: str) -> str:
     import ftfy
 
     if "<" in text:
-        text = TAG.sub("", BREAK.sub("\n", UNSEEN.sub("", text)))
+        text = TAG.sub("", BREAK.sub("\n", HIDDEN.sub("", text)))
     if "&" in text or not (text.isascii() and text.isprintable()):
         text = ftfy.fix_text(
             text, unescape_html=True, uncurl_quotes=False, fix_latin_ligatures=False, fix_character_width=False
@@ -61,7 +61,7 @@ def clean(text: str) -> str:
 
 
 def clean_facts(facts: str) -> str:
-    return canonical_json({name: clean(value) for name, value in json.loads(facts).items()})
+    return canonical_json({name: clean_text(value) for name, value in json.loads(facts).items()})
 
 
 # ---- language
@@ -71,29 +71,33 @@ def clean_facts(facts: str) -> str:
 LIKELY, HARDLY = 0.5, 0.001
 JUDGED_CHARS = (40, 200)  # shorter texts say too little; longer ones are known by their beginning
 # English is known by its small words, at a hundredth of what the model takes; it is asked where there are few of them.
-ENGLISH = r"(?i)\b(?:the|and|you|your|what|which|how|this|that|with|for|have|has|does|are|my|it|its|it's|i'm|don't)\b"
-ENOUGH = 3
+ENGLISH_WORDS = (
+    r"(?i)\b(?:the|and|you|your|what|which|how|this|that|with|for|have|has|does|are|my|it|its|it's|i'm|don't)\b"
+)
+MIN_ENGLISH_WORDS = 3
 
 
 def language(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
     """Drop rows whose question or answer is surely not in `plan.refine.language`; texts too short to tell stay."""
     expected = plan.refine.language
-    if expected not in identifier().labels:
-        known = ", ".join(identifier().labels)
+    if expected not in language_identifier().labels:
+        known = ", ".join(language_identifier().labels)
         raise WeaverError(f"refine.language: {expected!r} is not known", f"Choose one of: {known}.")
-    found = [foreign(batch[column].combine_chunks(), column, expected) for column in ("instruction", "output")]
+    found = [
+        detect_other_language(batch[column].combine_chunks(), column, expected) for column in ("instruction", "output")
+    ]
     return batch.append_column("reason", pc.coalesce(*found))
 
 
-def foreign(texts: pa.Array, column: str, expected: str) -> pa.Array:
+def detect_other_language(texts: pa.Array, column: str, expected: str) -> pa.Array:
     fewest, most = JUDGED_CHARS
     said = pc.utf8_slice_codeunits(texts, 0, most)
     judged = pc.greater_equal(pc.utf8_length(said), fewest)
     if expected == "en":
-        judged = pc.and_(judged, pc.less(pc.count_substring_regex(said, ENGLISH), ENOUGH))
+        judged = pc.and_(judged, pc.less(pc.count_substring_regex(said, ENGLISH_WORDS), MIN_ENGLISH_WORDS))
     reasons = []
     for text in said.filter(judged).to_pylist():
-        ranked = identifier().rank(text)
+        ranked = language_identifier().rank(text)
         found, probability = ranked[0]
         sure = probability >= LIKELY and dict(ranked)[expected] <= HARDLY
         reasons.append(f"not in {expected}: {column} in {found}" if sure else None)
@@ -101,7 +105,7 @@ def foreign(texts: pa.Array, column: str, expected: str) -> pa.Array:
 
 
 @cache
-def identifier() -> Any:
+def language_identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
@@ -122,19 +126,19 @@ def length(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
     for column, (fewest, most) in allowed.items():
         chars = pc.utf8_length(batch[column])
         faults |= {f"{column} too short": pc.less(chars, fewest), f"{column} too long": pc.greater(chars, most)}
-    return batch.append_column("reason", first_of(faults))
+    return batch.append_column("reason", first_reason(faults))
 
 
 # ---- repetition
 
-GRAM, FEWEST_GRAMS = 3, 10  # a shorter answer may well say a thing twice
+TRIGRAM, MIN_TRIGRAMS = 3, 10  # a shorter answer may well say a thing twice
 
 
 def repetition(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
     """Drop rows whose answer says the same again and again."""
     answers = batch["output"].combine_chunks()
-    judged = pc.greater_equal(pc.utf8_length(answers), 2 * (FEWEST_GRAMS + GRAM) - 3)  # words of one letter
-    shares = [repeated(text) for text in answers.filter(judged).to_pylist()]
+    judged = pc.greater_equal(pc.utf8_length(answers), 2 * (MIN_TRIGRAMS + TRIGRAM) - 3)  # words of one letter
+    shares = [repeated_share(text) for text in answers.filter(judged).to_pylist()]
     found = [
         f"repetitive: {share:.0%} of its word trigrams" if share > plan.refine.max_repetition else None
         for share in shares
@@ -143,10 +147,10 @@ def repetition(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
     return batch.append_column("reason", pc.replace_with_mask(reasons, judged, pa.array(found, pa.string())))
 
 
-def repeated(text: str) -> float:
+def repeated_share(text: str) -> float:
     """Share of a text's word trigrams that occurred in it before; 0 for a text of few words."""
     words = text.casefold().split()
-    grams = len(words) - GRAM + 1
-    if grams < FEWEST_GRAMS:
+    grams = len(words) - TRIGRAM + 1
+    if grams < MIN_TRIGRAMS:
         return 0.0
     return 1 - len(set(zip(words, words[1:], words[2:], strict=False))) / grams

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pipelines.core.errors import WeaverError
 from pipelines.core.settings import settings
 
-POOL_FROM = 20_000  # rows; fewer are done before a process has started
+MIN_POOL_ROWS = 20_000  # rows; fewer are done before a process has started
 
 Function = Callable[[pa.Table], pa.Table]
 
@@ -37,17 +37,17 @@ class Workers:
         cores = len(os.sched_getaffinity(0))
         if self.engine == "ray":
             self.map = start_ray(self.opened)
-        elif self.rows >= POOL_FROM and cores > 1:
+        elif self.rows >= MIN_POOL_ROWS and cores > 1:
             fresh = multiprocessing.get_context("spawn")  # a fork would copy the locks of Arrow's threads
-            pool = self.opened.enter_context(ProcessPoolExecutor(cores, fresh, initializer=end_with_parent))
-            self.map = lambda function, tables: in_processes(pool, cores, function, tables)
+            pool = self.opened.enter_context(ProcessPoolExecutor(cores, fresh, initializer=exit_with_parent))
+            self.map = lambda function, tables: map_in_processes(pool, cores, function, tables)
         return self
 
     def __exit__(self, *error: Any) -> None:
         self.opened.close()
 
 
-def in_processes(
+def map_in_processes(
     pool: ProcessPoolExecutor, cores: int, function: Function, tables: Iterable[pa.Table]
 ) -> Iterator[pa.Table]:
     """The pool's own `map` would take in all tables at once; here two a process are on their way."""
@@ -60,7 +60,7 @@ def in_processes(
         yield waiting.popleft().result()
 
 
-def end_with_parent() -> None:
+def exit_with_parent() -> None:
     """A worker whose parent was killed would wait for work for ever."""
     parent = multiprocessing.parent_process()
 

@@ -21,16 +21,16 @@ from pipelines.core.files import DISK_FULL, canonical_json, digest, file_lock, w
 from pipelines.core.plan import Contract
 from pipelines.core.settings import settings
 from pipelines.core.templates import load_template
-from pipelines.datasets.upload.archives import PACKED, SUFFIXES
-from pipelines.datasets.upload.column_mapping import Mapping
-from pipelines.datasets.upload.readers import Rejected, opened
-from pipelines.datasets.upload.stores import fetched
+from pipelines.datasets.upload.archives import ARCHIVE_SUFFIXES, DATA_SUFFIXES
+from pipelines.datasets.upload.column_mapping import ColumnMapping
+from pipelines.datasets.upload.readers import Rejected, open_source
+from pipelines.datasets.upload.stores import find_files
 
 log = logging.getLogger(__name__)
 
-EVERY = 100_000  # rows between two words of progress
-SHOWN = 3  # rows of a preview, and refused rows of each reason
-MAX_VALUE = 2000  # characters of a refused row that are kept with the reason; the original has it all
+LOG_EVERY_ROWS = 100_000  # rows between two words of progress
+PREVIEW_ROWS = 3  # rows of a preview, and refused rows of each reason
+MAX_VALUE_CHARS = 2000  # characters of a refused row that are kept with the reason; the original has it all
 
 
 class Upload(Artifact):
@@ -52,31 +52,33 @@ class Upload(Artifact):
     at: str  # ISO 8601, UTC
 
 
-def folder(template: str) -> Path:
+def uploads_folder(template: str) -> Path:
     return settings().home / "intake" / template
 
 
-def uploads(template: str) -> list[Upload]:
+def list_uploads(template: str) -> list[Upload]:
     """What was accepted for a template, oldest first."""
-    found = [Upload.model_validate_json(path.read_text()) for path in folder(template).glob("[!.]*/upload.json")]
+    found = [
+        Upload.model_validate_json(path.read_text()) for path in uploads_folder(template).glob("[!.]*/upload.json")
+    ]
     return sorted(found, key=lambda upload: (upload.at, upload.id))
 
 
-def rows(upload: Upload) -> Iterator[dict[str, Any]]:
+def read_upload(upload: Upload) -> Iterator[dict[str, Any]]:
     """The accepted rows of an upload, in the order of its file."""
-    with (folder(upload.template) / upload.id / "rows.jsonl").open("rb") as stream:
+    with (uploads_folder(upload.template) / upload.id / "rows.jsonl").open("rb") as stream:
         yield from map(json.loads, stream)
 
 
 @contextmanager
-def staged(
+def stage_upload(
     template: str,
     place: str,
     columns: dict[str, str] | None = None,
     topic: str = "",
     encoding: str = "",
     sheet: str = "",
-) -> Iterator["Stage"]:
+) -> Iterator["StagedUpload"]:
     """Read files into a place beside the uploads; `accept()` what is there, or leave and it is gone.
 
     Args:
@@ -90,15 +92,15 @@ def staged(
         Unavailable: the object store does not answer.
     """
     contract = load_template(template).contract
-    home = folder(template)
+    home = uploads_folder(template)
     with file_lock(home / ".lock", f"adding to the dataset of {template}", timeout=0):
         for left in home.glob(".staged-*"):  # by a process that was killed
             shutil.rmtree(left)
         work = home / f".staged-{uuid.uuid4().hex[:8]}"
         try:
             work.mkdir()
-            stage = Stage(template, contract, work)
-            for name, bring in fetched(place, (*SUFFIXES, *PACKED)):
+            stage = StagedUpload(template, contract, work)
+            for name, bring in find_files(place, (*DATA_SUFFIXES, *ARCHIVE_SUFFIXES)):
                 stage.read(name, bring, columns or {}, topic, encoding, sheet)
             if not stage.uploads:
                 raise WeaverError(
@@ -115,15 +117,15 @@ def staged(
             shutil.rmtree(work, ignore_errors=True)
 
 
-class Stage:
+class StagedUpload:
     def __init__(self, template: str, contract: Contract, work: Path) -> None:
         self.template, self.contract, self.work = template, contract, work
         self.uploads: list[Upload] = []
         self.known: list[str] = []  # files that were added before
         self.ids = {
             row["id"]: f"{upload.file}, upload {upload.id}"
-            for upload in uploads(template)
-            for row in rows(upload)
+            for upload in list_uploads(template)
+            for row in read_upload(upload)
             if "id" in row
         }
 
@@ -134,13 +136,13 @@ class Stage:
         original = place / "original" / Path(name).name
         bring(original)
         sha = digest(original)
-        source = opened(original, name, place, encoding, sheet)
-        every = [*uploads(self.template), *self.uploads]
+        source = open_source(original, name, place, encoding, sheet)
+        every = [*list_uploads(self.template), *self.uploads]
         if known := [upload for upload in every if (upload.digest, upload.format) == (sha, source.format)]:
             self.known.append(f"{name} is there already, as upload {known[0].id} ({known[0].file})")
             shutil.rmtree(place)
             return
-        mapping = Mapping(source, name, columns, topic)
+        mapping = ColumnMapping(source, name, columns, topic)
         spreadsheet = source.format.startswith(("CSV", "workbook"))
         refused: Counter[str] = Counter()
         first: list[dict[str, Any]] = []
@@ -157,17 +159,17 @@ class Stage:
                         self.ids[row["id"]] = f"{name}, {where}"
                 if isinstance(row, Rejected):
                     refused[row.reason] += 1
-                    if refused[row.reason] <= SHOWN:
+                    if refused[row.reason] <= PREVIEW_ROWS:
                         examples.append(f"{name}, {where}: {row.reason}: {row.detail}")
                     told = {"file": name, source.unit: number, "reason": row.reason, "detail": row.detail}
-                    bad.write(canonical_json(told | {"values": shortened(values)}) + "\n")
+                    bad.write(canonical_json(told | {"values": shorten_values(values)}) + "\n")
                     continue
-                if (number % EVERY) == 0:
+                if (number % LOG_EVERY_ROWS) == 0:
                     log.info("%s: %s, %d rows can be used", name, where, count)
                 row = {"source": f"{name}:{number}"} | row
                 good.write(canonical_json(row) + "\n")
                 count += 1
-                if len(first) < SHOWN:
+                if len(first) < PREVIEW_ROWS:
                     first.append(row)
         if not count:
             raise WeaverError(
@@ -190,20 +192,20 @@ class Stage:
     def accept(self) -> list[Upload]:
         """From here on the template's dataset has these rows."""
         for number, upload in enumerate(self.uploads):
-            (self.work / str(number)).rename(folder(self.template) / upload.id)
+            (self.work / str(number)).rename(uploads_folder(self.template) / upload.id)
         return self.uploads
 
 
-def remove(template: str, id_: str) -> Upload:
+def remove_upload(template: str, id_: str) -> Upload:
     """Take an upload back: the next dataset is without its rows. Datasets that were made keep them.
 
     Raises:
         WeaverError: there is no such upload; names those there are.
     """
     load_template(template)
-    home = folder(template)
+    home = uploads_folder(template)
     with file_lock(home / ".lock", f"adding to the dataset of {template}", timeout=0):
-        known = {upload.id: upload for upload in uploads(template)}
+        known = {upload.id: upload for upload in list_uploads(template)}
         if id_ not in known:
             there = ", ".join(f"{upload.id} ({upload.file})" for upload in known.values())
             raise WeaverError(f"{template} has no upload {id_!r}", f"Choose one of: {there or '(none)'}.")
@@ -213,11 +215,11 @@ def remove(template: str, id_: str) -> Upload:
         return known[id_]
 
 
-def shortened(values: Any) -> Any:
+def shorten_values(values: Any) -> Any:
     """What a refused row held, as far as it can be kept beside the reason."""
     if isinstance(values, Rejected):
         return None
     return {
-        column: value if len(str(value)) <= MAX_VALUE else f"{str(value)[:MAX_VALUE]}…"
+        column: value if len(str(value)) <= MAX_VALUE_CHARS else f"{str(value)[:MAX_VALUE_CHARS]}…"
         for column, value in values.items()
     }

@@ -24,14 +24,14 @@ SYNONYMS = {
     "group": ("conversation_id", "thread_id", "cluster"),
     "id": ("row_id", "uuid", "ticket_id"),
 }
-NEEDED = ("instruction", "output", "topic")
-NAMES = ("id", "key", "group", "source")  # a number is as good a name as a text
+REQUIRED_FIELDS = ("instruction", "output", "topic")
+NAME_FIELDS = ("id", "key", "group", "source")  # a number is as good a name as a text
 KINDS = ("grounded", "knowledge", "refusal")
 # A spreadsheet runs what begins like this; a number with its unit, and a dash before a text, are neither.
 FORMULA = re.compile(r"\s*(?:[=@]|[+-](?!\.?\d[\d.,]*\s?[\w%°/. ]*$|\s[^|]*$))")
 
 
-class Mapping:
+class ColumnMapping:
     """Which column each field comes from.
 
     Args:
@@ -62,18 +62,18 @@ class Mapping:
                 self.take(field, column, "as you say", name)
         for reason, known in (("same name", lambda f: (f,)), ("synonym", SYNONYMS.__getitem__)):
             for field in SYNONYMS:
-                free = [c for c in self.columns if plain(c) in known(field) and c not in self.how]
+                free = [c for c in self.columns if normalise_name(c) in known(field) and c not in self.how]
                 if field not in self.fields and not (field == "topic" and topic):
                     for column in free:
                         self.take(field, column, reason, name)
         if topic:
             self.how |= {
-                c: "left out: --topic says it" for c in self.columns if self.how.get(c) is None and is_topic(c)
+                c: "left out: --topic says it" for c in self.columns if self.how.get(c) is None and is_topic_column(c)
             }
-        missing = [field for field in NEEDED if field not in self.fields and not (field == "topic" and topic)]
+        missing = [field for field in REQUIRED_FIELDS if field not in self.fields and not (field == "topic" and topic)]
         if missing:
             unused = [column for column in self.columns if column not in self.fields.values()]
-            near = [f"{column!r}{suggestion(column)}" for column in unused]
+            near = [f"{column!r}{suggest_field(column)}" for column in unused]
             raise WeaverError(
                 f"{name} has no column for {', '.join(missing)}; columns without a field: {', '.join(near) or 'none'}",
                 f"Say which: --map {unused[0] if unused else 'COLUMN'}={missing[0]}"
@@ -92,7 +92,7 @@ class Mapping:
         """A line for each column: its field, or why it has none."""
         fields = {column: field for field, column in self.fields.items()}
         return [
-            {"column": c, "field": fields.get(c, ""), "how": self.how.get(c, f"not used{suggestion(c)}")}
+            {"column": c, "field": fields.get(c, ""), "how": self.how.get(c, f"not used{suggest_field(c)}")}
             for c in self.columns
         ]
 
@@ -106,13 +106,13 @@ class Mapping:
         for field, column in self.fields.items():
             value = values.get(column)
             if value is None or (isinstance(value, str) and not value.strip()):
-                if field in NEEDED:
+                if field in REQUIRED_FIELDS:
                     return Rejected(f"no {field}", f"column {column!r} is empty")
                 continue
             if field == "facts":
-                value = facts(value)
+                value = parse_facts(value)
             elif not isinstance(value, str):
-                value = text(value) if spreadsheet or field in NAMES else None
+                value = cell_text(value) if spreadsheet or field in NAME_FIELDS else None
             elif spreadsheet and FORMULA.match(value):
                 return Rejected("a spreadsheet formula", f"{column} is {value[:60]!r}; write a text or a number there")
             if value is None:
@@ -121,10 +121,10 @@ class Mapping:
                 return Rejected(f"{field} is not {kind}", f"{column} is {shown}, expected {kind}")
             row[field] = value
         row.setdefault("input", "")
-        return next(unmet(row, contract), None) or row
+        return next(check_contract(row, contract), None) or row
 
 
-def unmet(row: dict[str, Any], contract: Contract) -> Iterator[Rejected]:
+def check_contract(row: dict[str, Any], contract: Contract) -> Iterator[Rejected]:
     """What the contract would say of this row."""
     for field in ("instruction", "input", "output"):
         most = getattr(contract, f"max_{field}_chars")
@@ -137,7 +137,7 @@ def unmet(row: dict[str, Any], contract: Contract) -> Iterator[Rejected]:
             )
 
 
-def text(value: Any) -> str | None:
+def cell_text(value: Any) -> str | None:
     """A cell as it is read; None if it is no single value."""
     if isinstance(value, bool):
         return None
@@ -148,7 +148,7 @@ def text(value: Any) -> str | None:
     return None
 
 
-def facts(value: Any) -> dict[str, str] | None:
+def parse_facts(value: Any) -> dict[str, str] | None:
     """{name: text}, or the JSON of it."""
     if isinstance(value, str):
         try:
@@ -163,16 +163,16 @@ def facts(value: Any) -> dict[str, str] | None:
     return given if all(isinstance(part, str) for pair in given.items() for part in pair) else None
 
 
-def plain(column: str) -> str:
+def normalise_name(column: str) -> str:
     return re.sub(r"\W+", "_", column.strip().lower()).strip("_")
 
 
-def is_topic(column: str) -> bool:
-    return plain(column) in ("topic", *SYNONYMS["topic"])
+def is_topic_column(column: str) -> bool:
+    return normalise_name(column) in ("topic", *SYNONYMS["topic"])
 
 
-def suggestion(column: str) -> str:
+def suggest_field(column: str) -> str:
     """The field whose name, or synonym, is nearest to a column's."""
     words = {word: field for field, synonyms in SYNONYMS.items() for word in (field, *synonyms)}
-    near = difflib.get_close_matches(plain(column), words, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(normalise_name(column), words, n=1, cutoff=0.6)
     return f"; did you mean {words[near[0]]!r}?" if near else ""

@@ -11,9 +11,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipelines.core.errors import WeaverError
-from pipelines.datasets.upload.archives import CHUNK, MAX_BYTES, PACKED, SUFFIXES, assert_is, opened_zip, unpack
+from pipelines.datasets.upload.archives import (
+    ARCHIVE_SUFFIXES,
+    CHUNK_BYTES,
+    DATA_SUFFIXES,
+    MAX_BYTES,
+    assert_format,
+    open_zip,
+    unpack,
+)
 
-MAX_LINE = 1 << 20  # characters
+MAX_LINE_CHARS = 1 << 20  # characters
 BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -41,7 +49,7 @@ class Source(NamedTuple):
     notes: list[str]
 
 
-def opened(path: Path, name: str, scratch: Path, encoding: str = "", sheet: str = "") -> Source:
+def open_source(path: Path, name: str, scratch: Path, encoding: str = "", sheet: str = "") -> Source:
     """A file as rows.
 
     Args:
@@ -53,31 +61,31 @@ def opened(path: Path, name: str, scratch: Path, encoding: str = "", sheet: str 
     Raises:
         WeaverError: it is empty, no data, not what its name says, too large, or in no encoding we know.
     """
-    format_, notes = suffix(name), []
-    assert_is(path, name, format_)
-    if format_ in PACKED:
+    format_, notes = file_suffix(name), []
+    assert_format(path, name, format_)
+    if format_ in ARCHIVE_SUFFIXES:
         packed = format_
         path, format_ = unpack(path, name, packed, scratch)
         notes.append(f"unpacked from {packed}")
-        assert_is(path, name, format_)
+        assert_format(path, name, format_)
     if format_ == ".parquet":
-        return parquet(path, name, notes)
+        return read_parquet(path, name, notes)
     if format_ == ".xlsx":
-        return workbook(path, name, sheet, notes)
-    encoding = encoding or detect(path, name, notes)
-    return {".csv": table, ".jsonl": lines_of_json}[format_](path, name, encoding, notes)
+        return read_workbook(path, name, sheet, notes)
+    encoding = encoding or detect_encoding(path, name, notes)
+    return {".csv": read_csv, ".jsonl": read_json_lines}[format_](path, name, encoding, notes)
 
 
-def suffix(name: str) -> str:
+def file_suffix(name: str) -> str:
     found = Path(name).suffix.lower()
-    if found not in (*SUFFIXES, *PACKED):
+    if found not in (*DATA_SUFFIXES, *ARCHIVE_SUFFIXES):
         raise WeaverError(
-            f"{name} is none of {', '.join(SUFFIXES)}", "Save it as one of these; .gz and .zip may follow."
+            f"{name} is none of {', '.join(DATA_SUFFIXES)}", "Save it as one of these; .gz and .zip may follow."
         )
     return found
 
 
-def detect(path: Path, name: str, notes: list[str]) -> str:
+def detect_encoding(path: Path, name: str, notes: list[str]) -> str:
     """The encoding of a text: what its byte order mark says, else UTF-8 if all of it is, else Windows-1252."""
     with path.open("rb") as stream:
         head = stream.read(4096)
@@ -93,7 +101,7 @@ def detect(path: Path, name: str, notes: list[str]) -> str:
         decoder, line = codecs.getincrementaldecoder(encoding)(), 1
         try:
             with path.open("rb") as stream:
-                while piece := stream.readline(CHUNK):
+                while piece := stream.readline(CHUNK_BYTES):
                     decoder.decode(piece)
                     line += piece.endswith(b"\n")
             decoder.decode(b"", final=True)
@@ -105,16 +113,16 @@ def detect(path: Path, name: str, notes: list[str]) -> str:
     raise WeaverError(f"{name}: {'; '.join(notes)}", "Save it as UTF-8; or name its encoding with --encoding.")
 
 
-def lines(path: Path, name: str, encoding: str) -> Iterator[str]:
+def read_lines(path: Path, name: str, encoding: str) -> Iterator[str]:
     """The lines of a text with their ends, none of them longer than can be held."""
     number = 0
     try:
         with path.open(encoding=encoding, newline="") as stream:
-            while line := stream.readline(MAX_LINE + 1):
+            while line := stream.readline(MAX_LINE_CHARS + 1):
                 number += 1
-                if len(line) > MAX_LINE:
+                if len(line) > MAX_LINE_CHARS:
                     raise WeaverError(
-                        f"{name}, line {number} is longer than {MAX_LINE} characters",
+                        f"{name}, line {number} is longer than {MAX_LINE_CHARS} characters",
                         "Write one row a line; is this the right file?",
                     )
                 yield line
@@ -122,14 +130,14 @@ def lines(path: Path, name: str, encoding: str) -> Iterator[str]:
         raise WeaverError(f"{name}, line {number + 1}: {error}", "Save it as UTF-8; or correct --encoding.") from error
 
 
-def table(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
+def read_csv(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
     """CSV: the separator that parts the header most, a header, then rows."""
-    csv.field_size_limit(MAX_LINE)  # a quote that is never closed would swallow the rest of the file
-    first = next(lines(path, name, encoding), "")
+    csv.field_size_limit(MAX_LINE_CHARS)  # a quote that is never closed would swallow the rest of the file
+    first = next(read_lines(path, name, encoding), "")
     separator = max(",;\t|", key=lambda s: len(next(csv.reader([first], delimiter=s), [])))
 
     def records() -> Iterator[tuple[int, list[str]]]:
-        reader = csv.reader(lines(path, name, encoding), delimiter=separator, strict=True)
+        reader = csv.reader(read_lines(path, name, encoding), delimiter=separator, strict=True)
         before = 0
         try:
             for cells in reader:
@@ -158,11 +166,11 @@ def table(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
     return Source(f"CSV, parted by {named}", encoding, header, "line", rows, notes)
 
 
-def lines_of_json(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
+def read_json_lines(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
     """JSON Lines: an object a line; its columns are the keys of all of them."""
 
     def rows() -> Iterator[Row]:
-        for number, line in enumerate(lines(path, name, encoding), 1):
+        for number, line in enumerate(read_lines(path, name, encoding), 1):
             if line.isspace():
                 continue
             try:
@@ -189,7 +197,7 @@ def lines_of_json(path: Path, name: str, encoding: str, notes: list[str]) -> Sou
     return Source("JSON Lines", encoding, list(columns), "line", rows, notes)
 
 
-def parquet(path: Path, name: str, notes: list[str]) -> Source:
+def read_parquet(path: Path, name: str, notes: list[str]) -> Source:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -216,11 +224,11 @@ def parquet(path: Path, name: str, notes: list[str]) -> Source:
     return Source("Parquet", "utf-8", file.schema_arrow.names, "row", rows, notes)
 
 
-def workbook(path: Path, name: str, sheet: str, notes: list[str]) -> Source:
+def read_workbook(path: Path, name: str, sheet: str, notes: list[str]) -> Source:
     """A sheet of an .xlsx workbook; a formula is shown as one, its value is not trusted."""
     import openpyxl
 
-    with opened_zip(path, name):
+    with open_zip(path, name):
         pass
     try:
         book = openpyxl.load_workbook(path, read_only=True)

@@ -10,11 +10,11 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import DISK_FULL, digest
 from pipelines.core.validation import did_you_mean
 
-CHUNK = 1 << 20
-Bring = Callable[[Path], None]  # copies the file to a path
+CHUNK_BYTES = 1 << 20
+FetchFile = Callable[[Path], None]  # copies the file to a path
 
 
-def fetched(place: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Bring]]:
+def find_files(place: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, FetchFile]]:
     """The files of a place: the name of each, and how to copy it.
 
     Raises:
@@ -22,7 +22,7 @@ def fetched(place: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Bring]
         Unavailable: the object store does not answer.
     """
     if place.startswith("s3://"):
-        yield from objects(place, suffixes)
+        yield from find_objects(place, suffixes)
         return
     path = Path(place).expanduser()
     if path.is_dir():
@@ -37,10 +37,10 @@ def fetched(place: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Bring]
             f"{path} does not exist{did_you_mean(str(path), beside)}", "Give a file, a folder or s3://bucket/key."
         )
     for file in files:
-        yield file.name, lambda target, file=file: copy(file, target)  # type: ignore[misc]
+        yield file.name, lambda target, file=file: copy_file(file, target)  # type: ignore[misc]
 
 
-def copy(source: Path, target: Path) -> None:
+def copy_file(source: Path, target: Path) -> None:
     """Copy a file that nobody changes meanwhile.
 
     Raises:
@@ -49,7 +49,7 @@ def copy(source: Path, target: Path) -> None:
     try:
         with source.open("rb") as stream, target.open("wb") as out:
             before = os.fstat(stream.fileno())
-            while chunk := stream.read(CHUNK):
+            while chunk := stream.read(CHUNK_BYTES):
                 out.write(chunk)
         after = source.stat()
         same = (before.st_ino, before.st_size, before.st_mtime_ns) == (after.st_ino, after.st_size, after.st_mtime_ns)
@@ -60,7 +60,7 @@ def copy(source: Path, target: Path) -> None:
         raise WeaverError(f"{source}: {error.strerror}", remedy) from error
 
 
-def objects(place: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Bring]]:
+def find_objects(place: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, FetchFile]]:
     """The objects of s3://bucket/key, or of s3://bucket/prefix/."""
     bucket, _, key = place.removeprefix("s3://").partition("/")
     if not bucket or not key:
@@ -74,16 +74,16 @@ def objects(place: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Bring]
         if not keys:
             raise WeaverError(f"{place} holds none of {', '.join(suffixes)}", "Check the name of the folder.")
     for found in keys:
-        yield found.rpartition("/")[2], lambda target, found=found: download(client, bucket, found, target)  # type: ignore[misc]
+        yield found.rpartition("/")[2], lambda target, found=found: download_object(client, bucket, found, target)  # type: ignore[misc]
 
 
-def download(client: Any, bucket: str, key: str, target: Path) -> None:
+def download_object(client: Any, bucket: str, key: str, target: Path) -> None:
     """Stream an object to a file; the store's own condition sees to it that it is one version from end to end."""
     with translate_s3_error(f"s3://{bucket}/{key}"):
         told = client.head_object(Bucket=bucket, Key=key)
         body = client.get_object(Bucket=bucket, Key=key, IfMatch=told["ETag"])["Body"]
         with target.open("wb") as out:
-            for chunk in body.iter_chunks(CHUNK):
+            for chunk in body.iter_chunks(CHUNK_BYTES):
                 out.write(chunk)
         if target.stat().st_size != told["ContentLength"]:
             raise WeaverError(f"s3://{bucket}/{key} came in part only", "Add it again.")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from pipelines.core.errors import WeaverError
 from pipelines.kits.automotive.records import crashes, epa, equipment, prices, trouble_codes, vpic
-from pipelines.kits.automotive.records.lookup import Field, Vehicle, ask
+from pipelines.kits.automotive.records.lookup import Field, Vehicle, make_lookup_row
 from pipelines.kits.automotive.records.vpic_fields import FIELDS as VPIC_FIELDS
 
 CELLS = 10
@@ -116,7 +116,7 @@ def look_up(part: Part, cell: int, records: list[Vehicle], rng: random.Random) -
         shown = [column, *rng.sample(others, min(part.beside, len(others)))]
         rng.shuffle(shown)
         question = part.fields[column].questions[cell].format(record.key)
-        yield ask(record, column, shown, part.fields, question, part.topic, group(cell))
+        yield make_lookup_row(record, column, shown, part.fields, question, part.topic, group(cell))
 
 
 def pick(records: list[Vehicle], columns: list[str], count: int, rng: random.Random) -> list[tuple[Vehicle, str]]:

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from pipelines.kits.automotive.records import obd, trouble_codes
-from pipelines.kits.automotive.records.lookup import Field, Vehicle, ask
+from pipelines.kits.automotive.records.lookup import Field, Vehicle, make_lookup_row
 
 KNOWN = ("P0113", "P0299", "P0335", "P0506")  # learnt by heart; service_advisor learns others
 CODES = 2  # of each entry of the guide
@@ -89,7 +89,7 @@ def look_up(
         for asked in rng.sample(list(FIELDS), 2):
             shown = [asked, rng.choice([column for column in FIELDS if column != asked])]
             rng.shuffle(shown)
-            yield ask(record, asked, shown, FIELDS, rng.choice(FIELDS[asked].questions).format(code))
+            yield make_lookup_row(record, asked, shown, FIELDS, rng.choice(FIELDS[asked].questions).format(code))
 
 
 def triage(

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from pipelines.kits.automotive.records import epa, vpic, vpic_fields
-from pipelines.kits.automotive.records.lookup import Field, Vehicle, ask
+from pipelines.kits.automotive.records.lookup import Field, Vehicle, make_lookup_row
 
 EPA_TOPICS = ("engine", "fuel_economy")
 RARE = ("electric", "power", "plant", "weight", "body")  # topics of vPIC, from those that few records can answer
@@ -54,7 +54,7 @@ def look_up(
         others = [column for column in vehicle.values if column != asked]
         shown = [asked, *rng.sample(others, min(3, len(others)))]
         rng.shuffle(shown)
-        yield ask(vehicle, asked, shown, fields, rng.choice(fields[asked].questions))
+        yield make_lookup_row(vehicle, asked, shown, fields, rng.choice(fields[asked].questions))
 
 
 def sources() -> dict[str, str]:

@@ -73,14 +73,14 @@ def render(
     """Our page, of windows that have one reference."""
     some = list(measured)[-SHOWN:]
     names = [signal.name for signal in window.signals]
-    return html_page.render(
+    return html_page.render_page(
         Path(__file__).with_name("drift_report.html"),
         title=champion.name.replace("_", " ").capitalize(),
         champion=champion,
         window=window,
         span=f"{windows.iso(window.since)[:16]} to {windows.iso(window.until)[:16]} UTC",
         fired=fired,
-        timeline=html_page.draw(9, 0.8 + 0.26 * len(names), 1, lambda panel: timeline(panel, some, names)),
+        timeline=html_page.draw_svg(9, 0.8 + 0.26 * len(names), 1, lambda panel: timeline(panel, some, names)),
     )
 
 

@@ -16,7 +16,7 @@ from pipelines.core.plan import Drift
 from pipelines.core.settings import quiet_libraries
 from pipelines.monitoring.drift import embeddings, signals
 from pipelines.text import embedder
-from pipelines.text.facts import stands_in
+from pipelines.text.facts import contains_fact
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ class Known:
         """Rows with question and topic."""
         texts = [row["question"] for row in rows]
         words = frozenset(word for text in texts for word in WORD.findall(text.lower()))
-        return cls(words, embedder.of_rows(texts), [row["topic"] for row in rows])
+        return cls(words, embedder.embed_rows(texts), [row["topic"] for row in rows])
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def measure(rows: Sequence[Row], known: Known, down: Sequence[bool] = ()) -> Req
     ]
     definition = DataDefinition(text_columns=["question", "answer"])
     frame = Dataset.from_pandas(texts, data_definition=definition, descriptors=descriptors).as_dataframe().copy()
-    vectors = embedder.of_rows(questions)
+    vectors = embedder.embed_rows(questions)
     places, cosines = embeddings.nearest(vectors, known.vectors)
     frame["topic"] = [known.topics[place] for place in places]
     frame["nearest"] = cosines
@@ -107,7 +107,7 @@ def unsupported(question: str, answer: str) -> bool | None:
     said = FIGURE.findall(answer)
     if not said or "|" not in question:
         return None
-    return not all(stands_in(figure, question.replace("$", " ")) for figure in said)
+    return not all(contains_fact(figure, question.replace("$", " ")) for figure in said)
 
 
 def fields(question: str) -> dict[str, float]:

@@ -8,8 +8,8 @@ import numpy as np
 
 from pipelines.core.plan import TrainingPlan
 from pipelines.monitoring.feedback.ratings import Opinion, plain
-from pipelines.text.embedder import minilm
-from pipelines.text.facts import numbers, stands_in
+from pipelines.text.embedder import load_minilm
+from pipelines.text.facts import contains_fact, extract_numbers
 
 PASTED = 3  # questions that one text without a fact of their records may stand under
 ALIKE = 0.8  # share of their words that two texts have in common from which one is pasted
@@ -58,12 +58,12 @@ def made_up(said: str, asked: str) -> str:
 
     Trained on, it would teach to invent where a record lies open.
     """
-    known = set(numbers(asked))
+    known = set(extract_numbers(asked))
     known |= {result for one, other in combinations(known, 2) for result in (one + other, abs(one - other))}
     there = set(plain(asked).split())
     for word in plain(said).split():
         if any(letter.isdigit() for letter in word) and word not in there:
-            figures = numbers(word.strip("$%"))
+            figures = extract_numbers(word.strip("$%"))
             if not figures or not all(np.isclose(figure, [*known]).any() for figure in figures):
                 return word
     return ""
@@ -85,7 +85,7 @@ def told(fields: list[str], said: str) -> dict[str, str]:
         figures = [i for i, word in enumerate(words) if i and FIGURE.fullmatch(word)]
         spans = [slice(i, i + 1) for i in figures] or [slice(i, None) for i in range(1, len(words))]
         for span in spans:
-            if stands_in(value := " ".join(words[span]), said):
+            if contains_fact(value := " ".join(words[span]), said):
                 found[" ".join(words[: span.start])] = value
                 break
     return found
@@ -99,7 +99,7 @@ def related(said: list[Opinion]) -> list[float]:
     if not said:
         return []
     texts = [text for one in said for text in (one.correction, one.asked, one.answer)]
-    vectors = minilm().encode(texts, normalize_embeddings=True).reshape(len(said), 3, -1)
+    vectors = load_minilm().encode(texts, normalize_embeddings=True).reshape(len(said), 3, -1)
     cosines = np.einsum("nd,nkd->nk", vectors[:, 0], vectors[:, 1:])
     return [round(float(best), 3) for best in cosines.max(axis=1)]
 

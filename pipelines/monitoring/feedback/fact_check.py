@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 from pipelines.text.chat_format import Message
-from pipelines.text.facts import numbers, stands_in
+from pipelines.text.facts import contains_fact, extract_numbers
 
 Preferred = Literal["first", "second", "tie"]
 FIRST: tuple[Preferred, Preferred] = ("first", "second")
@@ -29,12 +29,12 @@ def preferred(question: Question, first: str, second: str) -> Preferred | None:
     all stand in the question and its record is better than one with a figure that does not.
     """
     if question.facts:
-        right = [all(stands_in(fact, said) for fact in question.facts.values()) for said in (first, second)]
+        right = [all(contains_fact(fact, said) for fact in question.facts.values()) for said in (first, second)]
         if right[0] != right[1]:
             return FIRST[right.index(True)]
         if not any(right):
             return "tie"
-    read, said = set(numbers(question.text)), [set(numbers(first)), set(numbers(second))]
+    read, said = set(extract_numbers(question.text)), [set(extract_numbers(first)), set(extract_numbers(second))]
     for better, worse in ((0, 1), (1, 0)):
         if said[better] and said[better] <= read and read and said[worse] - read:
             return FIRST[better]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pipelines.monitoring.feedback.fact_check import Question
 from pipelines.text import chat_format
-from pipelines.text.facts import place_of, stands_in
+from pipelines.text.facts import contains_fact, find_fact
 
 Row = dict[str, Any]
 
@@ -57,13 +57,13 @@ def pairs(kind: str, rows: list[Row], rng: random.Random) -> Iterator[Labelled]:
         if kind == "wrong fact" and fact in row["output"]:
             others = sorted(values[row["topic"], column] - {fact})
             worse = row["output"].replace(fact, rng.choice(others)) if others else ""
-        elif kind == "cut off" and (place := place_of(fact, row["output"])):
+        elif kind == "cut off" and (place := find_fact(fact, row["output"])):
             worse = row["output"][:place].rstrip()
         elif kind == "refused" and declined:
             worse = rng.choice(declined)["output"]
         elif kind == "did not refuse" and answered:
             worse = rng.choice(answered)["output"]
-        if worse and not stands_in(fact, worse):
+        if worse and not contains_fact(fact, worse):
             yield Labelled(Question(chat_format.user_messages(row), row["facts"]), row["output"], worse, kind)
 
 

@@ -12,11 +12,20 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pipelines.core.plan import Privacy
-from pipelines.text.privacy.names import NOT_NAMES, words_of
-from pipelines.text.privacy.pseudonyms import key, pseudonym
-from pipelines.text.privacy.shapes import KINDS, matches
+from pipelines.text.privacy.names import NOT_NAMES, name_words
+from pipelines.text.privacy.patterns import KINDS, find_matches
+from pipelines.text.privacy.pseudonyms import derive_key, make_pseudonym
 
-__all__ = ["Change", "Finding", "Protected", "changes", "find", "key", "protect", "rewrite"]
+__all__ = [
+    "Change",
+    "Finding",
+    "Protected",
+    "apply_changes",
+    "derive_key",
+    "find_changes",
+    "find_personal_data",
+    "protect_text",
+]
 
 
 class Finding(NamedTuple):
@@ -39,32 +48,32 @@ class Protected(NamedTuple):
     drop: bool  # whether the policy says to drop a row that holds one of them
 
 
-def find(text: str) -> list[Finding]:
+def find_personal_data(text: str) -> list[Finding]:
     """The personal data in `text`, in order and without overlap; of two readings of a place the likelier one.
 
     What is found is masked and the rest read again, until nothing more is found: so a masked text holds nothing.
     """
     found: list[Finding] = []
     while True:
-        masks = [Change(f.entity, f.start, f.end, mask(f.entity)) for f in found]
-        more = list(only_new(look(rewrite(text, masks)), masks))
+        masks = [Change(f.entity, f.start, f.end, mask_label(f.entity)) for f in found]
+        more = list(new_findings(scan_text(apply_changes(text, masks)), masks))
         if not more:
             return found
         found = sorted([*found, *more], key=lambda finding: finding.start)
 
 
-def look(text: str) -> list[Finding]:
-    kinds = [kind for kind in KINDS if next(matches(kind, text), None)]
+def scan_text(text: str) -> list[Finding]:
+    kinds = [kind for kind in KINDS if next(find_matches(kind, text), None)]
     if not kinds:
         return []
-    from pipelines.text.privacy.recognisers import analyzer
+    from pipelines.text.privacy.recognisers import load_analyzer
 
-    results = analyzer().analyze(text, "en", entities=kinds)
-    clear = without_overlap([Finding(r.entity_type, r.start, r.end, r.score) for r in results])
-    return without_overlap([*clear, *recurrences(text, clear)])
+    results = load_analyzer().analyze(text, "en", entities=kinds)
+    clear = drop_overlaps([Finding(r.entity_type, r.start, r.end, r.score) for r in results])
+    return drop_overlaps([*clear, *find_recurrences(text, clear)])
 
 
-def only_new(found: list[Finding], masks: list[Change]) -> Iterator[Finding]:
+def new_findings(found: list[Finding], masks: list[Change]) -> Iterator[Finding]:
     """Findings of a masked text where they are in the text itself, without those that touch a mask."""
     for one in found:
         shift, free = 0, True
@@ -78,11 +87,11 @@ def only_new(found: list[Finding], masks: list[Change]) -> Iterator[Finding]:
             yield one._replace(start=one.start - shift, end=one.end - shift)
 
 
-def mask(entity: str) -> str:
+def mask_label(entity: str) -> str:
     return f"<{entity.upper()}>"
 
 
-def without_overlap(found: list[Finding]) -> list[Finding]:
+def drop_overlaps(found: list[Finding]) -> list[Finding]:
     kept: list[Finding] = []
     for one in sorted(found, key=lambda f: (-f.score, f.start - f.end, f.start)):
         if all(one.end <= other.start or other.end <= one.start for other in kept):
@@ -90,12 +99,12 @@ def without_overlap(found: list[Finding]) -> list[Finding]:
     return sorted(kept, key=lambda f: f.start)
 
 
-def recurrences(text: str, found: list[Finding]) -> Iterator[Finding]:
+def find_recurrences(text: str, found: list[Finding]) -> Iterator[Finding]:
     """The same values where no word announces them: the name of a greeting, again in the middle of a line."""
     values: dict[str, Finding] = {}
     for one in found:
         value = text[one.start : one.end]
-        parts = [value, *filter(str.istitle, words_of(value))] if one.entity == "name" else [value]
+        parts = [value, *filter(str.istitle, name_words(value))] if one.entity == "name" else [value]
         values |= {part: one for part in parts if len(part) > 2 and part.lower() not in NOT_NAMES}
     for value, one in values.items():
         if text.count(value) > 1 or value != text[one.start : one.end]:
@@ -103,18 +112,18 @@ def recurrences(text: str, found: list[Finding]) -> Iterator[Finding]:
                 yield Finding(one.entity, *match.span(), one.score - 0.01)
 
 
-def changes(text: str, policy: Privacy, key: bytes) -> list[Change]:
+def find_changes(text: str, policy: Privacy, key: bytes) -> list[Change]:
     """What the policy writes in place of what is found. A row to drop is masked: its quarantine holds no secret."""
     made = []
-    for entity, start, end, _ in find(text):
+    for entity, start, end, _ in find_personal_data(text):
         action = getattr(policy, entity)
         if action != "keep":
-            new = pseudonym(entity, text[start:end], key) if action == "pseudonymise" else mask(entity)
+            new = make_pseudonym(entity, text[start:end], key) if action == "pseudonymise" else mask_label(entity)
             made.append(Change(entity, start, end, new))
     return made
 
 
-def rewrite(text: str, changes: list[Change], start: int = 0, end: int | None = None) -> str:
+def apply_changes(text: str, changes: list[Change], start: int = 0, end: int | None = None) -> str:
     """text[start:end] with the changes that lie in it."""
     end = len(text) if end is None else end
     pieces, at = [], start
@@ -125,12 +134,12 @@ def rewrite(text: str, changes: list[Change], start: int = 0, end: int | None = 
     return "".join([*pieces, text[at:end]])
 
 
-def protect(text: str, policy: Privacy, key: bytes) -> Protected:
+def protect_text(text: str, policy: Privacy, key: bytes) -> Protected:
     """Apply the policy to a text of a dataset or of a request log.
 
     Args:
         key: of the scope within which equal values get equal stand-ins: `key(scope)`.
     """
-    made = changes(text, policy, key)
+    made = find_changes(text, policy, key)
     entities = sorted({change.entity for change in made})
-    return Protected(rewrite(text, made), entities, any(getattr(policy, entity) == "drop" for entity in entities))
+    return Protected(apply_changes(text, made), entities, any(getattr(policy, entity) == "drop" for entity in entities))

@@ -9,7 +9,7 @@ NETWORKS = re.compile(  # leading digits of the payment networks' cards
 )
 
 
-def digits_of(text: str) -> str:
+def extract_digits(text: str) -> str:
     return "".join(filter(str.isdigit, text))
 
 
@@ -19,7 +19,7 @@ def vin_check_digit(vin: str) -> str:
     return "0123456789X"[total % 11]
 
 
-def vin(text: str) -> bool:
+def is_vin(text: str) -> bool:
     """A North American VIN: check digit, a model year that exists, letters, and a serial that ends in four digits."""
     code = re.sub(r"[^A-Za-z0-9]", "", text).upper()
     if len(code) != 17:  # not all of it was ASCII
@@ -28,30 +28,30 @@ def vin(text: str) -> bool:
     return shaped and len(set(code)) > 4 and vin_check_digit(code) == code[8]
 
 
-def luhn_digit(body: str) -> str:
+def luhn_check_digit(body: str) -> str:
     """The last digit of a payment card whose other digits are `body` (ISO/IEC 7812-1)."""
     doubled = (divmod(2 * int(d), 10) for d in body[-1::-2])
     return str(-(sum(map(sum, doubled)) + sum(map(int, body[-2::-2]))) % 10)
 
 
-def account_number(text: str) -> bool:
-    return 6 <= len(digits_of(text)) <= 17
+def is_account_number(text: str) -> bool:
+    return 6 <= len(extract_digits(text)) <= 17
 
 
-def card_number(text: str) -> bool:
-    digits = digits_of(text)
-    return bool(NETWORKS.match(digits)) and len(set(digits)) > 1 and luhn_digit(digits[:-1]) == digits[-1]
+def is_card_number(text: str) -> bool:
+    digits = extract_digits(text)
+    return bool(NETWORKS.match(digits)) and len(set(digits)) > 1 and luhn_check_digit(digits[:-1]) == digits[-1]
 
 
-def social_security(text: str) -> bool:
+def is_ssn_or_itin(text: str) -> bool:
     """A number that the SSA may have issued, or an ITIN (areas 900-999, groups 50 and up); no group is all zeros."""
-    digits = digits_of(text)
+    digits = extract_digits(text)
     area, group, serial = digits[:3], digits[3:5], digits[5:]
     issued = area not in ("000", "666") and (area < "900" or group >= "50")
     return issued and group != "00" and serial != "0000" and len(set(digits)) > 1
 
 
-def plate(text: str) -> bool:
+def is_plate(text: str) -> bool:
     """Five to eight letters and digits, at least one of each; or four, if they are capitals."""
     code = re.sub(r"[^A-Za-z0-9]", "", text)
     mixed = any(map(str.isdigit, code)) and any(map(str.isalpha, code))

@@ -111,7 +111,7 @@ LOCALES = (
 
 
 @cache
-def census() -> tuple[frozenset[str], frozenset[str]]:
+def load_name_lists() -> tuple[frozenset[str], frozenset[str]]:
     """First and last names frequent in the US and where its people came from, in small letters, less NOT_NAMES."""
     first: set[str] = set()
     last: set[str] = set()
@@ -122,24 +122,24 @@ def census() -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(first - NOT_NAMES), frozenset(last - NOT_NAMES)
 
 
-def words_of(text: str) -> list[str]:
-    return [without_s(word) for word in re.findall(ANY_WORD, text)]
+def name_words(text: str) -> list[str]:
+    return [strip_possessive(word) for word in re.findall(ANY_WORD, text)]
 
 
-def without_s(word: str) -> str:
+def strip_possessive(word: str) -> str:
     return re.sub(r"['\u2019]s$", "", word)
 
 
-def of_person(text: str, sure: bool = False) -> str:
+def match_name(text: str, sure: bool = False) -> str:
     """The leading words of `text` that read as a name: capitalised or on the lists; "" if none does.
 
     Args:
         sure: the first of them must be a known first name.
     """
-    first, last = census()
+    first, last = load_name_lists()
     end = 0
     for match in re.finditer(rf"{INITIAL}|{PARTICLE}|{ANY_WORD}", text):
-        word = without_s(match.group().strip())
+        word = strip_possessive(match.group().strip())
         low, capital = word.lower(), word[0].isupper()
         if len(word.rstrip(".")) == 1 or re.fullmatch(PARTICLE, f"{word} "):
             if end == 0 and not capital:
@@ -153,51 +153,51 @@ def of_person(text: str, sure: bool = False) -> str:
     return text[:end]
 
 
-def introduced(text: str) -> str:
+def match_introduced(text: str) -> str:
     """A known first name in any case, or at least two capitalised words that read as a name."""
-    kept = of_person(text)
-    return kept if kept[:1].isupper() and " " in kept else of_person(text, sure=True)
+    kept = match_name(text)
+    return kept if kept[:1].isupper() and " " in kept else match_name(text, sure=True)
 
 
-def mentioned(text: str) -> str:
+def match_mentioned(text: str) -> str:
     """A known first name, and capitalised: the words before say little."""
-    kept = of_person(text, sure=True)
-    words = [word.lower() for word in words_of(kept)]
+    kept = match_name(text, sure=True)
+    words = [word.lower() for word in name_words(kept)]
     if kept[:1].isupper():
         return "" if len(words) == 1 and words[0] in AMBIGUOUS_FIRST else kept
-    return kept if len(words) > 1 and known(words[0], words[-1]) else ""
+    return kept if len(words) > 1 and is_listed_name(words[0], words[-1]) else ""
 
 
-def field(text: str) -> str:
+def match_field(text: str) -> str:
     """The whole field, if it is a known first name and words that read as a name."""
-    return text if " " in text and text[0].isupper() and of_person(text, sure=True) == text else ""
+    return text if " " in text and text[0].isupper() and match_name(text, sure=True) == text else ""
 
 
-def half_known_pair(text: str) -> str:
+def match_first_and_capitalised(text: str) -> str:
     """A known first name, and a capitalised word that is nothing else known."""
-    words = [word.lower() for word in words_of(text)]
-    first_names, _ = census()
+    words = [word.lower() for word in name_words(text)]
+    first_names, _ = load_name_lists()
     sure = words[0] in first_names and words[0] not in AMBIGUOUS_FIRST and words[-1] not in NOT_NAMES
-    return without_s(text) if sure and not text.isupper() and " ".join(words) not in BRANDS else ""
+    return strip_possessive(text) if sure and not text.isupper() and " ".join(words) not in BRANDS else ""
 
 
-def known_pair(text: str) -> str:
-    words = [word.lower() for word in words_of(text)]
-    return without_s(text) if known(words[0], words[-1]) else ""
+def match_first_last(text: str) -> str:
+    words = [word.lower() for word in name_words(text)]
+    return strip_possessive(text) if is_listed_name(words[0], words[-1]) else ""
 
 
-def known_last_first(text: str) -> str:
-    words = [word.lower() for word in words_of(text)]
-    return text if known(words[1], words[0]) else ""
+def match_last_first(text: str) -> str:
+    words = [word.lower() for word in name_words(text)]
+    return text if is_listed_name(words[1], words[0]) else ""
 
 
-def known(first: str, last: str) -> bool:
-    first_names, last_names = census()
+def is_listed_name(first: str, last: str) -> bool:
+    first_names, last_names = load_name_lists()
     sure = first in first_names and first not in AMBIGUOUS_FIRST and last in last_names
     return sure and f"{first} {last}" not in BRANDS
 
 
-def is_road(text: str) -> bool:
+def is_road_address(text: str) -> bool:
     """Whether a number and words up to "St" or "Drive" are an address, not "30 kHz square" or "1998 Park Ave"."""
     street = re.split(r",|#|\b(?:apt|unit|suite|ste)\b", text, maxsplit=1, flags=re.I)[0]
     words = [word.strip(".,") for word in street.split()][1:]

@@ -15,13 +15,13 @@ from functools import cache
 from pipelines.core.files import atomic_write, file_lock
 from pipelines.core.settings import settings
 from pipelines.text.privacy import names
-from pipelines.text.privacy.check_digits import digits_of, luhn_digit, vin_check_digit
+from pipelines.text.privacy.check_digits import extract_digits, luhn_check_digit, vin_check_digit
 
 LETTERS, DIGITS = "ABCDEFGHJKLMNPRSTUVWXYZ", "0123456789"
 ROADS = ("Street", "Avenue", "Road", "Lane", "Drive", "Court")
 
 
-def key(scope: str) -> bytes:
+def derive_key(scope: str) -> bytes:
     """The key of one dataset or log, 32 bytes: from a secret made once in `settings().secrets`, readable by its owner.
 
     Args:
@@ -38,38 +38,38 @@ def key(scope: str) -> bytes:
     return hmac.digest(settings().secret("privacy").encode(), scope.encode(), "sha256")
 
 
-def pseudonym(entity: str, value: str, key: bytes) -> str:
+def make_pseudonym(entity: str, value: str, key: bytes) -> str:
     """What stands for `value` wherever it occurs, however it is spaced, punctuated or cased."""
     if entity == "name":  # word by word: "Jane Doe" and "Ms. Doe" stay one person
-        return re.sub(names.ANY_WORD, lambda word: name_word(word.group(), key), value)
+        return re.sub(names.ANY_WORD, lambda word: replace_name_word(word.group(), key), value)
     normal = re.sub(r"[\W_]", "", value).lower()
-    return MAKERS[entity](value, dice(entity, normal.removeprefix("1") if entity == "phone" else normal, key))
+    return MAKERS[entity](value, seeded_random(entity, normal.removeprefix("1") if entity == "phone" else normal, key))
 
 
-def dice(entity: str, value: str, key: bytes) -> random.Random:
+def seeded_random(entity: str, value: str, key: bytes) -> random.Random:
     return random.Random(hmac.digest(key, f"{entity}\0{value}".encode(), "sha256"))
 
 
 @cache
 def sorted_names() -> tuple[list[str], list[str]]:
-    first, last = names.census()
+    first, last = names.load_name_lists()
     return sorted(first), sorted(last)
 
 
-def name_word(word: str, key: bytes) -> str:
+def replace_name_word(word: str, key: bytes) -> str:
     first_names, last_names = sorted_names()
-    known_first = word.lower() in names.census()[0]
-    new = dice("name", word.lower(), key).choice(first_names if known_first else last_names)
+    known_first = word.lower() in names.load_name_lists()[0]
+    new = seeded_random("name", word.lower(), key).choice(first_names if known_first else last_names)
     return new.upper() if word.isupper() else new.title() if word[0].isupper() else new
 
 
-def refill(layout: str, symbols: str) -> str:
+def fill_layout(layout: str, symbols: str) -> str:
     """Put `symbols` in the places of the letters and digits of `layout`."""
     queue = iter(symbols)
     return "".join(next(queue) if c.isalnum() else c for c in layout)
 
 
-def alike(value: str, draw: random.Random) -> str:
+def random_like(value: str, draw: random.Random) -> str:
     """A digit for a digit, a letter for a letter of its case."""
 
     def other(c: str) -> str:
@@ -78,18 +78,18 @@ def alike(value: str, draw: random.Random) -> str:
     return "".join(other(c) if c.isalnum() else c for c in value)
 
 
-def social_security(value: str, draw: random.Random) -> str:
-    return refill(value, f"9{draw.randrange(100):02}{draw.randrange(1, 50):02}{draw.randrange(1, 10_000):04}")
+def make_ssn(value: str, draw: random.Random) -> str:
+    return fill_layout(value, f"9{draw.randrange(100):02}{draw.randrange(1, 50):02}{draw.randrange(1, 10_000):04}")
 
 
-def card(value: str, draw: random.Random) -> str:
-    digits = digits_of(value)
+def make_card(value: str, draw: random.Random) -> str:
+    digits = extract_digits(value)
     body = digits[:2] + "0000" + "".join(draw.choices(DIGITS, k=len(digits) - 7))
-    return refill(value, body + luhn_digit(body))
+    return fill_layout(value, body + luhn_check_digit(body))
 
 
-def phone(value: str, draw: random.Random) -> str:
-    digits = digits_of(value)
+def make_phone(value: str, draw: random.Random) -> str:
+    digits = extract_digits(value)
     if value.lstrip("( ").startswith("+") and digits[0] != "1":
         new = digits[:2]
     else:
@@ -101,42 +101,42 @@ def phone(value: str, draw: random.Random) -> str:
     return re.sub(r"\d", lambda _: next(queue), value)
 
 
-def vin(value: str, draw: random.Random) -> str:
+def make_vin(value: str, draw: random.Random) -> str:
     """Another car of the same make, model, year and plant: a new serial number and its check digit."""
     old = re.sub(r"[^A-Za-z0-9]", "", value).upper().translate(str.maketrans("IOQ", "100"))
     new = old[:8] + "0" + old[9:11] + f"{draw.randrange(10**6):06}"
     new = new[:8] + vin_check_digit(new) + new[9:]
-    return refill(value, new.lower() if value.islower() else new)
+    return fill_layout(value, new.lower() if value.islower() else new)
 
 
-def birth_date(value: str, draw: random.Random) -> str:
+def make_birth_date(value: str, draw: random.Random) -> str:
     return f"{draw.randrange(1, 13):02}/{draw.randrange(1, 29):02}/{draw.randrange(1940, 2005)}"
 
 
-def income(value: str, draw: random.Random) -> str:
+def make_income(value: str, draw: random.Random) -> str:
     """Other digits for those that are not 0: round stays round."""
     return re.sub(r"[1-9]", lambda _: str(draw.randrange(1, 10)), value)
 
 
-def surname(draw: random.Random) -> str:
+def pick_surname(draw: random.Random) -> str:
     return draw.choice(sorted_names()[1]).title()
 
 
-def email(value: str, draw: random.Random) -> str:
-    return f"{draw.choice(sorted_names()[0])}.{surname(draw).lower()}{draw.randrange(100)}@example.com"
+def make_email(value: str, draw: random.Random) -> str:
+    return f"{draw.choice(sorted_names()[0])}.{pick_surname(draw).lower()}{draw.randrange(100)}@example.com"
 
 
 MAKERS: dict[str, Callable[[str, random.Random], str]] = {
-    "ssn": social_security,
-    "card": card,
-    "account": alike,
-    "licence": alike,
-    "plate": alike,
-    "birth_date": birth_date,
-    "income": income,
-    "employer": lambda _, draw: f"{surname(draw)} {draw.choice(('Company', 'Group', 'Industries', 'Services'))}",
-    "address": lambda _, draw: f"{draw.randrange(100, 9999)} {surname(draw)} {draw.choice(ROADS)}",
-    "email": email,
-    "phone": phone,
-    "vin": vin,
+    "ssn": make_ssn,
+    "card": make_card,
+    "account": random_like,
+    "licence": random_like,
+    "plate": random_like,
+    "birth_date": make_birth_date,
+    "income": make_income,
+    "employer": lambda _, draw: f"{pick_surname(draw)} {draw.choice(('Company', 'Group', 'Industries', 'Services'))}",
+    "address": lambda _, draw: f"{draw.randrange(100, 9999)} {pick_surname(draw)} {draw.choice(ROADS)}",
+    "email": make_email,
+    "phone": make_phone,
+    "vin": make_vin,
 }

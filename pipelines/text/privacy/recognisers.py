@@ -12,10 +12,10 @@ from typing import Any
 from presidio_analyzer import AnalyzerEngine, LocalRecognizer, RecognizerRegistry, RecognizerResult
 from presidio_analyzer.nlp_engine import NoOpNlpEngine
 
-from pipelines.text.privacy.shapes import KINDS, THRESHOLD, matches
+from pipelines.text.privacy.patterns import KINDS, THRESHOLD, find_matches
 
 
-class ShapeRecogniser(LocalRecognizer):
+class PatternRecogniser(LocalRecognizer):
     """Finds one kind of personal data by its shapes; the words near a match raise or lower its score."""
 
     def __init__(self, kind: str) -> None:
@@ -26,14 +26,16 @@ class ShapeRecogniser(LocalRecognizer):
         """Nothing to load: the patterns are compiled with their module."""
 
     def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
-        return [RecognizerResult(self.kind, *match) for match in matches(self.kind, text)]
+        return [RecognizerResult(self.kind, *match) for match in find_matches(self.kind, text)]
 
 
 @cache
-def analyzer() -> AnalyzerEngine:
+def load_analyzer() -> AnalyzerEngine:
     logging.getLogger("presidio-analyzer").setLevel(logging.WARNING)  # it announces each recogniser
     return AnalyzerEngine(
-        registry=RecognizerRegistry(recognizers=[ShapeRecogniser(kind) for kind in KINDS], supported_languages=["en"]),
+        registry=RecognizerRegistry(
+            recognizers=[PatternRecogniser(kind) for kind in KINDS], supported_languages=["en"]
+        ),
         nlp_engine=NoOpNlpEngine([{"lang_code": "en", "model_name": "none"}]),
         supported_languages=["en"],
         default_score_threshold=THRESHOLD,

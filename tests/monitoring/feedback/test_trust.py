@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.core.make_plan import make_plan
 from pipelines.core.templates import find_template_files
-from pipelines.datasets.collect import locate
+from pipelines.datasets.collect import locate_source
 from pipelines.monitoring.feedback.corrections import facts, fault_of
 from pipelines.monitoring.feedback.rater_trust import (
     Tally,
@@ -49,7 +49,7 @@ def test_poison_among_honest_people_is_refused() -> None:
 @pytest.mark.parametrize("name", list(find_template_files()))
 def test_no_true_answer_of_a_kit_is_at_fault_and_its_facts_are_found(name: str) -> None:
     plan = make_plan(name)
-    rows = [row for row in locate(plan.data.source)[0]() if row["kind"] == "grounded"]
+    rows = [row for row in locate_source(plan.data.source)[0]() if row["kind"] == "grounded"]
     for row in rows:
         asked = f"{row['instruction']}\n{row['input']}"
         assert fault_of(opinion("me", asked=asked, correction=row["output"]), plan) == "", row

@@ -27,7 +27,7 @@ from pipelines.core.files import digest, write_jsonl
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
-from pipelines.datasets.refine.step_report import Account
+from pipelines.datasets.refine.step_report import StepStats
 from pipelines.kits.automotive import service_advisor
 from pipelines.registry.evidence import collect_evidence
 
@@ -55,7 +55,7 @@ def dataset(room: Path) -> DatasetVersion:
     (room / "report").mkdir()
     write_jsonl(room / "data" / "train.jsonl", [row for number, row in enumerate(rows) if number % 5])
     write_jsonl(room / "data" / "heldout.jsonl", rows[::5])
-    personal, duplicates = Account("personal", rows_in=640, changed=3), Account("near_duplicates", rows_in=640)
+    personal, duplicates = StepStats("personal", rows_in=640, changed=3), StepStats("near_duplicates", rows_in=640)
     duplicates.dropped["asks | the same"] = 9
     (room / "report" / "report.json").write_text(json.dumps({"steps": [personal.report(), duplicates.report()]}))
     return DatasetVersion(

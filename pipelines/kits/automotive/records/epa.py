@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipelines.core.errors import WeaverError
-from pipelines.kits.automotive.records.lookup import Field, Vehicle, ask
+from pipelines.kits.automotive.records.lookup import Field, Vehicle, make_lookup_row
 
 GUIDES = ("epa2012", "epa2021")
 VEHICLES = 125  # each is asked about once in every topic
@@ -185,7 +185,7 @@ def rows() -> Iterator[dict[str, Any]]:
             asked = columns.pop(number % len(columns))
             shown = [asked, rng.choice(columns), *rng.sample(others, 2)]
             rng.shuffle(shown)
-            yield ask(vehicle, asked, shown, FIELDS, rng.choice(FIELDS[asked].questions))
+            yield make_lookup_row(vehicle, asked, shown, FIELDS, rng.choice(FIELDS[asked].questions))
 
 
 def pick(known: list[Vehicle], rng: random.Random) -> list[Vehicle]:

@@ -24,7 +24,7 @@ class Vehicle(NamedTuple):
     values: dict[str, str]  # column → value as a record shows it
 
 
-def ask(
+def make_lookup_row(
     vehicle: Vehicle,
     asked: str,
     shown: Iterable[str],

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from pipelines.text.privacy import names
-from pipelines.text.privacy.check_digits import account_number, card_number, plate, social_security, vin
-from pipelines.text.privacy.cues import nearness
-from pipelines.text.privacy.grammar import (
+from pipelines.text.privacy.check_digits import is_account_number, is_card_number, is_plate, is_ssn_or_itin, is_vin
+from pipelines.text.privacy.context_words import context_score
+from pipelines.text.privacy.pattern_parts import (
     CAPITALS,
     CLOSE,
     COMMON_ENDING,
@@ -37,7 +37,7 @@ THRESHOLD = 0.5  # from this score on, a match is a finding
 UNMISTAKABLE, STRONG, WEAK = 0.85, 0.7, 0.3  # a strong shape stands alone; a weak one needs its cue
 
 
-class Shape(NamedTuple):
+class Pattern(NamedTuple):
     """A pattern whose group `value`, or whose whole match, is personal as far as `keep` keeps it.
 
     keep: the part of the match that stands, "" for none: a check digit fails, or a sentence ran into the name.
@@ -49,71 +49,79 @@ class Shape(NamedTuple):
 
 
 class Kind(NamedTuple):
-    possible: re.Pattern[str]  # cheap: without it in a text, none of the shapes is there either
-    shapes: tuple[Shape, ...]
+    prefilter: re.Pattern[str]  # cheap: a text without it holds none of the patterns
+    patterns: tuple[Pattern, ...]
 
 
-def shape(pattern: str, score: float, valid: Callable[[str], bool] | None = None, flags: int = re.I) -> Shape:
+def compile_pattern(
+    pattern: str, score: float, valid: Callable[[str], bool] | None = None, flags: int = re.I
+) -> Pattern:
     def keep(text: str) -> str:
         return text if valid is None or valid(text) else ""
 
-    return Shape(re.compile(pattern, flags | re.M), score, keep)
+    return Pattern(re.compile(pattern, flags | re.M), score, keep)
 
 
-def named(pattern: str, score: float, keep: Callable[[str], str]) -> Shape:
-    return Shape(re.compile(pattern, re.M), score, keep)
+def compile_name_pattern(pattern: str, score: float, keep: Callable[[str], str]) -> Pattern:
+    return Pattern(re.compile(pattern, re.M), score, keep)
 
 
-def possible(pattern: str) -> re.Pattern[str]:
+def compile_prefilter(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.I)
 
 
-SEVEN_DIGITS = possible(r"\d(?:[\W_]{0,3}\d){6}")
+SEVEN_DIGITS = compile_prefilter(r"\d(?:[\W_]{0,3}\d){6}")
 
 KINDS: dict[str, Kind] = {
     "ssn": Kind(
         SEVEN_DIGITS,
         (
-            shape(
-                rf"(?<![\w.-])\d{{3}}(?P<s>{SEPARATOR}{{1,3}})\d{{2}}(?P=s)\d{{4}}(?![\w-])", STRONG, social_security
+            compile_pattern(
+                rf"(?<![\w.-])\d{{3}}(?P<s>{SEPARATOR}{{1,3}})\d{{2}}(?P=s)\d{{4}}(?![\w-])", STRONG, is_ssn_or_itin
             ),
-            shape(
-                rf"(?<![\w.-])\d{{3}}{SEPARATOR}{{0,3}}\d{{2}}{SEPARATOR}{{0,3}}\d{{4}}(?![\w-])", WEAK, social_security
+            compile_pattern(
+                rf"(?<![\w.-])\d{{3}}{SEPARATOR}{{0,3}}\d{{2}}{SEPARATOR}{{0,3}}\d{{4}}(?![\w-])", WEAK, is_ssn_or_itin
             ),
         ),
     ),
     "card": Kind(
         SEVEN_DIGITS,
-        (shape(rf"(?<![\w-])\d(?:{SEPARATOR}{{0,3}}\d){{12,18}}(?![\w-])", 0.95, card_number),),
+        (compile_pattern(rf"(?<![\w-])\d(?:{SEPARATOR}{{0,3}}\d){{12,18}}(?![\w-])", 0.95, is_card_number),),
     ),
     "phone": Kind(
         SEVEN_DIGITS,
         (
-            shape(
+            compile_pattern(
                 rf"(?<![\w.])(?<!\d[ .\-_/])(?:(?:\+|00)?1{SEPARATOR}{{0,3}})?[2-9]\d\d{SEPARATOR}{{1,3}}"
                 rf"[2-9]\d\d{SEPARATOR}{{1,3}}\d{{4}}{EXTENSION}",
                 STRONG,
             ),
             # With the area in parentheses it is nothing else, whatever stands before.
-            shape(
+            compile_pattern(
                 rf"(?<!\w)(?:(?:\+|00)?1{SEPARATOR}{{0,3}})?[(\[] ?[2-9]\d\d ?[)\]]{SEPARATOR}{{0,3}}"
                 rf"[2-9]\d\d{SEPARATOR}{{0,3}}\d{{4}}{EXTENSION}",
                 0.95,
             ),
-            shape(r"(?<![\w.-])\+?1[2-9]\d\d[2-9]\d{6}(?![\w-])", STRONG - 0.1),
-            shape(r"^\s*(?P<value>1?[2-9]\d\d[2-9]\d{6})\s*$", STRONG - 0.1),  # on a line of its own, under a name
-            shape(r"(?<![\w.])\+[1-9]\d{0,2}(?:[ .\-/]{0,2}\(?\d\)?){7,13}(?![\w-])", STRONG),
-            shape(rf"(?<![\w.-])(?:\+?1{SEPARATOR}?)?[2-9]\d\d{SEPARATOR}?[2-9]\d\d{SEPARATOR}?\d{{4}}(?![\w-])", WEAK),
-            shape(r"(?<![\w.-])(?<!\d )[2-9]\d\d[ .\-\u2013]{1,2}\d{4}(?![\w-])", WEAK),
+            compile_pattern(r"(?<![\w.-])\+?1[2-9]\d\d[2-9]\d{6}(?![\w-])", STRONG - 0.1),
+            compile_pattern(
+                r"^\s*(?P<value>1?[2-9]\d\d[2-9]\d{6})\s*$", STRONG - 0.1
+            ),  # on a line of its own, under a name
+            compile_pattern(r"(?<![\w.])\+[1-9]\d{0,2}(?:[ .\-/]{0,2}\(?\d\)?){7,13}(?![\w-])", STRONG),
+            compile_pattern(
+                rf"(?<![\w.-])(?:\+?1{SEPARATOR}?)?[2-9]\d\d{SEPARATOR}?[2-9]\d\d{SEPARATOR}?\d{{4}}(?![\w-])", WEAK
+            ),
+            compile_pattern(r"(?<![\w.-])(?<!\d )[2-9]\d\d[ .\-\u2013]{1,2}\d{4}(?![\w-])", WEAK),
         ),
     ),
     "email": Kind(
-        possible(r"@|[(\[{_]at[)\]}_]|\bat\b.{1,40}\bdot\b"),
+        compile_prefilter(r"@|[(\[{_]at[)\]}_]|\bat\b.{1,40}\bdot\b"),
         (
-            shape(rf"(?<![\w.+-])[\w.+-]+?(?: ?[(\[{{]at[)\]}}] ?|_at_){HOST}\b", UNMISTAKABLE),
-            shape(rf"(?<![\w.+%'&!=-])[\w.+%'&!=*-]++@{HOST}\b", UNMISTAKABLE),
-            shape(rf"(?<![\w.+-])[\w.+-]++ ?@ ?[\w-]+(?: ?[.,] ?[\w-]+)*? ?[.,] ?{COMMON_ENDING}", UNMISTAKABLE),
-            shape(
+            compile_pattern(rf"(?<![\w.+-])[\w.+-]+?(?: ?[(\[{{]at[)\]}}] ?|_at_){HOST}\b", UNMISTAKABLE),
+            compile_pattern(rf"(?<![\w.+%'&!=-])[\w.+%'&!=*-]++@{HOST}\b", UNMISTAKABLE),
+            compile_pattern(
+                rf"(?<![\w.+-])[\w.+-]++ ?@ ?[\w-]+(?: ?[.,] ?[\w-]+)*? ?[.,] ?{COMMON_ENDING}", UNMISTAKABLE
+            ),
+            compile_pattern(
                 rf"(?<![\w.+-])[\w.+-]++{OPEN}\bat\b{CLOSE}[\w-]+(?:{OPEN}(?:\.|\bdot\b){CLOSE}[\w-]+)*?"
                 rf"{OPEN}\bdot\b{CLOSE}{COMMON_ENDING}",
                 UNMISTAKABLE,
@@ -121,42 +129,42 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "vin": Kind(
-        possible(
+        compile_prefilter(
             r"(?<![a-z0-9])[a-z0-9]{17}(?![a-z0-9])|\bvin|chassis|vehicle id"
             r"|(?-i:\b[A-HJ-NPR-Z0-9]{1,11}[ ._-].{0,12}\d{4}\b)"
         ),
         (
-            shape(r"(?<![a-z0-9])[a-hj-npr-z0-9]{17}(?![a-z0-9])", 0.95, vin),
-            shape(
+            compile_pattern(r"(?<![a-z0-9])[a-hj-npr-z0-9]{17}(?![a-z0-9])", 0.95, is_vin),
+            compile_pattern(
                 r"(?<![a-z0-9])(?=(?P<value>[a-hj-npr-z0-9](?:[ ._-]{0,2}?[a-hj-npr-z0-9]){16})(?![\w-]))",
                 STRONG,
-                vin,
+                is_vin,
             ),
             # A check digit that fails is a slip of the pen, or a European VIN, if the text calls it a VIN.
-            shape(r"(?<![a-z0-9])(?=(?:[a-z]*\d){4})[a-z0-9]{17}(?![a-z0-9])", WEAK),
+            compile_pattern(r"(?<![a-z0-9])(?=(?:[a-z]*\d){4})[a-z0-9]{17}(?![a-z0-9])", WEAK),
         ),
     ),
     "plate": Kind(
-        possible(r"plate|\btags?\b|\breg"),
+        compile_prefilter(r"plate|\btags?\b|\breg"),
         (
-            shape(
+            compile_pattern(
                 rf"(?:\bplates?|(?<!price )\btags?|\breg(?:istration|o)?)\b{GAP}(?:\b(?-i:{STATE})[ :#-]+)?"
                 r"(?<![\w-])(?P<value>" + PLATE + r")(?![\w-])",
                 STRONG,
-                plate,
+                is_plate,
             ),
-            shape(
+            compile_pattern(
                 rf"(?<![\w-])(?P<value>{PLATE}),? \(?(?:(?:is|was) (?:my|the|his|her) )?"
                 rf"(?:{STATE} )?(?:(?:license )?plates?|tag)\b",
                 STRONG,
-                plate,
+                is_plate,
             ),
         ),
     ),
     "licence": Kind(
-        possible(r"licen[cs]e|\bd\.?l|\blic\b|\boln\b|\bcdl\b|permit"),
+        compile_prefilter(r"licen[cs]e|\bd\.?l|\blic\b|\boln\b|\bcdl\b|permit"),
         (
-            shape(
+            compile_pattern(
                 r"(?:\b(?:driv(?:er|ing)(?:'?s|s')?|operator'?s?) ?(?:licen[cs]e|lic\b|permit)|\bd\.?l\.?n?\b|\boln\b"
                 rf"|\bcdl\b|\blicen[cs]e(?! plate| tag)|\blic\b(?!\.? (?:plate|tag))){GAP}(?:\b(?-i:{STATE})[ :#-]+)??"
                 r"(?<![\w-])(?P<value>[a-z]{1,3}[ -]?\d(?:[ *-]?\d){3,14}(?:[ -]?[a-z]\b)?|\d(?:[ -]?\d){5,13}"
@@ -165,42 +173,44 @@ KINDS: dict[str, Kind] = {
             ),
         ),
     ),
-    "account": Kind(SEVEN_DIGITS, (shape(r"(?<![\w.$-])\d(?:[ -]?\d){5,16}(?![\w-])", WEAK, account_number),)),
+    "account": Kind(
+        SEVEN_DIGITS, (compile_pattern(r"(?<![\w.$-])\d(?:[ -]?\d){5,16}(?![\w-])", WEAK, is_account_number),)
+    ),
     "birth_date": Kind(
-        possible(r"birth|\bd\.?o\.?b|\bborn"),
+        compile_prefilter(r"birth|\bd\.?o\.?b|\bborn"),
         (
-            shape(
+            compile_pattern(
                 rf"(?:\bdate of birth|\bbirth ?dat?e?|\bbirthday|\bd\.?o\.?b\.?|\bborn)\b{GAP}(?P<value>\b{DATE})",
                 STRONG,
             ),
         ),
     ),
     "income": Kind(
-        possible(r"income|salar|wage|earn|\bmak(?:e|ing)|\bpay\b|home|gross"),
+        compile_prefilter(r"income|salar|wage|earn|\bmak(?:e|ing)|\bpay\b|home|gross"),
         (
-            shape(
+            compile_pattern(
                 rf"\b(?:income|salary|wages?|earnings|(?:gross|net|take[- ]home) pay|gross(?:es)?)"
                 r"(?:[\s:;=\-\u2013\"(*,]|\b[a-z']{1,9}\b){0,6}?"
                 rf"(?P<value>{MONEY}{PERIOD}?)",
                 STRONG,
             ),
-            shape(
+            compile_pattern(
                 r"\b(?:earn(?:s|ing|ed)?|mak(?:es?|ing)|brings? home|bringing home|gross(?:es|ing)?)"
                 rf" (?:about |around |roughly |only )?(?P<value>{MONEY}{PERIOD})",
                 STRONG,
             ),
-            shape(rf"(?P<value>{MONEY}{PERIOD}?) (?:\w+ )?(?:income|salary)\b", STRONG),
+            compile_pattern(rf"(?P<value>{MONEY}{PERIOD}?) (?:\w+ )?(?:income|salary)\b", STRONG),
         ),
     ),
     "employer": Kind(
-        possible(r"employ|\bwork|\bearn|\bgross|\bmak"),
+        compile_prefilter(r"employ|\bwork|\bearn|\bgross|\bmak"),
         (
-            shape(rf"\b(?:earn|gross|mak)(?:e?s|ing) {MONEY}{PERIOD}? at (?P<value>{CAPITALS})", STRONG),
-            shape(rf"\bemployer(?:'s)?(?: name)?(?: is|:| -| =|\t)\s*(?P<value>{CAPITALS})", STRONG),
-            shape(
+            compile_pattern(rf"\b(?:earn|gross|mak)(?:e?s|ing) {MONEY}{PERIOD}? at (?P<value>{CAPITALS})", STRONG),
+            compile_pattern(rf"\bemployer(?:'s)?(?: name)?(?: is|:| -| =|\t)\s*(?P<value>{CAPITALS})", STRONG),
+            compile_pattern(
                 rf"\b(?:(?:self-)?employed (?:at|by|with)|place of (?:employment|work):?) (?P<value>{CAPITALS})", STRONG
             ),
-            shape(
+            compile_pattern(
                 r"\b(?:I|I've|I'm|he|she|who|applicant|customer|buyer|guest|husband|wife|spouse)"
                 rf"(?: have| has| been| am| is| currently| also)* work(?:s|ed|ing)? (?:at|for) "
                 rf"(?P<value>{CAPITALS})",
@@ -209,64 +219,66 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "address": Kind(
-        possible(
+        compile_prefilter(
             rf"\d[\w-]* +\S.{{0,40}}?\b{ROAD}|\b(?:box|drawer) +#?\d|\b{STATE} +\d{{5}}\b|\bbroadway"
             r"|\d,? +(?:state|county|us|route|rte|hwy|highway|avenue|boulevard|camino|via|calle)\b"
         ),
         (
-            shape(
+            compile_pattern(
                 rf"(?<![\w$.,'\u2019-])(?!(?:19|20)\d\d (?-i:{names.CARS}))\d{{1,6}}(?:-\d{{1,4}}|[a-z]| 1/2)? "
                 rf"{NOT_A_ROAD}(?:(?:{COMPASS}|north|south|east|west)\.? )?(?:{ROAD_NAME}|\d{{1,3}}(?:st|nd|rd|th))"
                 rf"(?: {ROAD_NAME}){{0,4}}? {ROAD}(?:(?: {PROPER}){{0,2}} (?-i:(?=[A-Z])){ROAD})?"
                 rf"(?: {COMPASS}\b\.?)?{UNIT}?{TOWN}?",
                 STRONG,
-                names.is_road,
+                names.is_road_address,
             ),
-            shape(
+            compile_pattern(
                 rf"(?<![\w$.,-])\d{{2,6}} (?:[nsew]\.? )?(?:(?-i:Broadway)|(?:(?:state|county|us|u\.s\.|interstate)"
                 rf" )?(?:road|route|rd|rte|hwy|highway) \d{{1,4}}){UNIT}?{TOWN}?",
                 STRONG,
             ),
-            shape(
+            compile_pattern(
                 rf"(?<![\w$.,-])\d{{2,6}} (?-i:(?:Avenue|Boulevard|Camino|Via|Calle) (?:of |de |del )?"
                 rf"(?:the |la )?[A-Z])\w+{UNIT}?{TOWN}?",
                 STRONG,
             ),
-            shape(rf"\b(?:p\.? ?o\.? ?(?:box|drawer)|(?:rr|rural route|hc) *#?\d+,? box) +#?\d{{1,6}}{TOWN}?", STRONG),
-            shape(
+            compile_pattern(
+                rf"\b(?:p\.? ?o\.? ?(?:box|drawer)|(?:rr|rural route|hc) *#?\d+,? box) +#?\d{{1,6}}{TOWN}?", STRONG
+            ),
+            compile_pattern(
                 rf"\b(?:{PROPER} ){{0,2}}{PROPER}, ?(?-i:{STATE}),? \d{{5}}(?:-\d{{4}})?\b",
                 STRONG - 0.1,
             ),
         ),
     ),
     "name": Kind(
-        possible(names.POSSIBLE),
+        compile_prefilter(names.POSSIBLE),
         (
-            named(names.LABELLED, STRONG + 0.05, names.of_person),
-            named(names.TITLED, STRONG, names.of_person),
-            named(names.FIELD, THRESHOLD, names.field),
-            named(names.SIGNED, STRONG - 0.1, names.of_person),
-            named(names.INTRODUCED, STRONG - 0.1, names.introduced),
-            named(names.MENTIONED, STRONG - 0.1, names.mentioned),
-            named(names.PAIR, STRONG - 0.1, names.known_pair),
-            named(names.PAIR, THRESHOLD, names.half_known_pair),
-            named(names.LAST_FIRST, STRONG - 0.1, names.known_last_first),
+            compile_name_pattern(names.LABELLED, STRONG + 0.05, names.match_name),
+            compile_name_pattern(names.TITLED, STRONG, names.match_name),
+            compile_name_pattern(names.FIELD, THRESHOLD, names.match_field),
+            compile_name_pattern(names.SIGNED, STRONG - 0.1, names.match_name),
+            compile_name_pattern(names.INTRODUCED, STRONG - 0.1, names.match_introduced),
+            compile_name_pattern(names.MENTIONED, STRONG - 0.1, names.match_mentioned),
+            compile_name_pattern(names.PAIR, STRONG - 0.1, names.match_first_last),
+            compile_name_pattern(names.PAIR, THRESHOLD, names.match_first_and_capitalised),
+            compile_name_pattern(names.LAST_FIRST, STRONG - 0.1, names.match_last_first),
         ),
     ),
 }
 
 
-def matches(kind: str, text: str) -> Iterator[tuple[int, int, float]]:
+def find_matches(kind: str, text: str) -> Iterator[tuple[int, int, float]]:
     """Where `text` holds this kind, and how likely: start, end, score from THRESHOLD to 1."""
-    possible, shapes = KINDS[kind]
-    if not possible.search(text):
+    prefilter, patterns = KINDS[kind]
+    if not prefilter.search(text):
         return
-    for pattern, base, keep in shapes:
+    for pattern, base, keep in patterns:
         group = "value" if "value" in pattern.groupindex else 0
         for match in pattern.finditer(text):
             start = match.start(group)
             if kept := keep(match.group(group)):
                 end = start + len(kept)
-                score = base + nearness(kind, text, start, end)
+                score = base + context_score(kind, text, start, end)
                 if score >= THRESHOLD:
                     yield start, end, min(score, 1.0)

@@ -2,8 +2,8 @@
 
 import re
 
-CUE, DENIAL = 0.3, -0.4  # added to a match's score
-BEFORE, AFTER = 48, 24  # characters in which a cue is looked for
+CUE_SCORE, DENIAL_SCORE = 0.3, -0.4  # added to a match's score
+CHARS_BEFORE, CHARS_AFTER = 48, 24  # characters in which a cue is looked for
 
 # The nearest of these words before a match (else after it) says what the match is; `other` says that it is nothing.
 CUES = {
@@ -23,12 +23,12 @@ DENIALS = dict.fromkeys(("ssn", "card", "phone", "account", "vin"), ("other",)) 
 NEAR = re.compile("<[A-Z_]+>|" + "|".join(f"(?P<{kind}>{words})" for kind, words in CUES.items()), re.I)
 
 
-def nearness(kind: str, text: str, start: int, end: int) -> float:
+def context_score(kind: str, text: str, start: int, end: int) -> float:
     """What the words around text[start:end] add to its score as this kind."""
-    before = [match for match in NEAR.finditer(text, max(0, start - BEFORE), start) if match.lastgroup]  # no mask
+    before = [match for match in NEAR.finditer(text, max(0, start - CHARS_BEFORE), start) if match.lastgroup]  # no mask
     nearest = before[-1].lastgroup if before else None
     if nearest in ("other", "letter") and "\n" in text[before[-1].end() : start]:
         nearest = None  # what an earlier line denies is something else
-    if nearest is None and (after := NEAR.search(text, end, end + AFTER)) and after.lastgroup == kind:
+    if nearest is None and (after := NEAR.search(text, end, end + CHARS_AFTER)) and after.lastgroup == kind:
         nearest = kind
-    return CUE if nearest == kind else DENIAL if nearest in DENIALS.get(kind, ()) else 0.0
+    return CUE_SCORE if nearest == kind else DENIAL_SCORE if nearest in DENIALS.get(kind, ()) else 0.0
