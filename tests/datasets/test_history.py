@@ -156,7 +156,7 @@ history.rollback_dataset("service_advisor", 1, "bad")
 def test_a_rollback_and_a_version_take_turns(splits: Callable) -> None:
     commit_dataset(splits(5), PLAN)
     commit_dataset(splits(10), PLAN)
-    back = "from pipelines.datasets.history import rollback_dataset; print(rollback_dataset('service_advisor', 1, 'bad').tag)"
+    back = "from pipelines.datasets import history; print(history.rollback_dataset('service_advisor', 1, 'bad').tag)"
     writers = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for command in (script(splits(20)), [sys.executable, "-c", back])

@@ -55,7 +55,8 @@ def test_what_is_not_accepted_leaves_nothing(tmp_path: Path) -> None:
 def test_a_kill_leaves_nothing(tmp_path: Path) -> None:
     """Killed while it reads; the next one sweeps what lies there."""
     path = write(tmp_path / "t.csv", text(ROWS * 20_000))
-    code = f"from pipelines.datasets.upload import staged\nwith staged({T!r}, {str(path)!r}) as stage: stage.accept()"
+    stage = f"upload.stage_upload({T!r}, {str(path)!r})"
+    code = f"from pipelines.datasets import upload\nwith {stage} as stage: stage.accept()"
     process = subprocess.Popen([sys.executable, "-c", code])
     while not list(intake.uploads_folder(T).glob(".staged-*/0/rows.jsonl")):
         assert process.poll() is None

@@ -244,8 +244,8 @@ def test_an_unknown_treatment_is_refused(home: Path) -> None:
 
 def test_a_text_that_holds_nothing_does_not_load_presidio() -> None:
     code = (
-        "import sys; from pipelines.text.privacy import find;"
-        "find('The Civic gets 28 mpg'); print('spacy' in sys.modules)"
+        "import sys; from pipelines.text.privacy import find_personal_data;"
+        "find_personal_data('The Civic gets 28 mpg'); print('spacy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
