@@ -25,7 +25,7 @@ from pipelines.core.artifacts import (
 from pipelines.core.files import digest, write_jsonl, write_text
 from pipelines.core.make_plan import make_plan
 from pipelines.registry import ledger
-from pipelines.serving.deploy import kept
+from pipelines.serving.deploy import is_published
 from pipelines.serving.deployment_pointer import deployed_version_number
 from pipelines.stages.table import run_stage
 
@@ -113,7 +113,7 @@ class Home:
         """As the DAG and `weaver rollback` do; where a deployment is gone it is made of the registry's adapter."""
         answers = deployed_version_number(self.name)
         artifacts = {"promote": self.run("rollback", {}, by="ada", why=why, to=to, answers=answers)}
-        if not kept(artifacts["promote"]):
+        if not is_published(artifacts["promote"]):
             incumbent: ChampionModel = self.run("fetch_champion", artifacts)
             artifacts["export"] = self.export(incumbent.adapter)
         artifacts |= {"deploy": self.run("deploy", artifacts)}

@@ -15,9 +15,13 @@ def deploy_tasks(asked: Any, first: str) -> None:
     @task.branch
     def is_published() -> str:
         """Go on with what is published, or make it again from the registry."""
-        from pipelines.serving.deploy import kept
+        from pipelines.serving import deploy as deploy_stage
 
-        return "deploy" if kept(Promotion.model_validate(pull_artifacts(first)[first])) else "fetch_champion"
+        return (
+            "deploy"
+            if deploy_stage.is_published(Promotion.model_validate(pull_artifacts(first)[first]))
+            else "fetch_champion"
+        )
 
     @task(doc_md=STAGES["deploy"].help, trigger_rule="none_failed_min_one_success")
     def deploy() -> dict[str, Any]:

@@ -20,7 +20,7 @@ By = Annotated[str, typer.Option(help="Who decides; else the user of this machin
 @app.command()
 def rollback(template: Template, why: Why, to: To = 0, by: By = "", as_json: AsJson = False) -> None:
     """Let an earlier champion answer again; one that was interrupted is finished by the same command."""
-    from pipelines.serving.deploy import kept
+    from pipelines.serving.deploy import is_published
     from pipelines.serving.deployment_pointer import deployed_version_number
 
     if as_json:
@@ -33,7 +33,7 @@ def rollback(template: Template, why: Why, to: To = 0, by: By = "", as_json: AsJ
         "answers": deployed_version_number(template),
     }
     artifacts: dict[str, Any] = {"promote": run_stage("rollback", plan, {}, **signed)}
-    if not kept(artifacts["promote"]):
+    if not is_published(artifacts["promote"]):
         out.print("its deployment is gone: it is made again from the registry", style="dim")
         artifacts["fetch_champion"] = run_stage("fetch_champion", plan, artifacts)
         artifacts["export"] = run_stage("rebuild_export", plan, artifacts)

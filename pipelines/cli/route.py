@@ -77,7 +77,7 @@ def shadow(template: Template, version: Version, share: Share = 0.1) -> None:
     """Ask another version a share of the requests too; nobody sees its answers, and the log keeps them. 0 ends it."""
     from pipelines.serving import experiments
 
-    experiments.shadow(template, publish(template, version), share, make_plan(template))
+    experiments.set_shadow(template, publish(template, version), share, make_plan(template))
     show(template)
 
 
@@ -92,7 +92,7 @@ def split(template: Template, version: Version, share: Share = 0.1) -> None:
             f"version {version} of {template} was never approved to answer anybody",
             f"Approved are: {', '.join(map(str, sorted(approved))) or 'none'}. In shadow any may be asked.",
         )
-    experiments.split(template, publish(template, version), share, make_plan(template))
+    experiments.set_ab_test(template, publish(template, version), share, make_plan(template))
     show(template)
 
 

@@ -46,7 +46,7 @@ class Gateway:
 
     def backend(self, name: str) -> backends.Backend:
         if name not in self.backends:
-            self.backends[name] = backends.backend(name)
+            self.backends[name] = backends.load_backend(name)
         return self.backends[name]
 
     def in_background(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -1,10 +1,12 @@
-"""The canary: a version that was loaded shows, before anybody is sent to it, that it is the one that was evaluated."""
+"""The canary: before a version gets traffic, it must answer the golden questions as well as at its evaluation."""
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Any
+
+import numpy as np
 
 from pipelines.clients.backends import Backend
 from pipelines.core.errors import Unavailable, WeaverError
@@ -12,94 +14,96 @@ from pipelines.core.plan import Deployment
 from pipelines.core.routes import Endpoint, ServedVersion
 from pipelines.text.facts import contains_fact
 
-ALIKE = 0.6  # of the words of two answers: engines round differently, and late in an answer a word may turn
-PATIENCE = 10  # times deployment.max_seconds, for one answer
-Golden = dict[str, Any]  # question, answer (as evaluated), base (the base model's answer), facts (that are right)
+MIN_WORD_SIMILARITY = 0.6  # of two answers: engines round differently, and late in an answer a word may differ
+TIMEOUT_FACTOR = 10  # times deployment.max_seconds, for one answer
+GoldenRow = dict[str, Any]  # question, answer (as evaluated), base (the base model's answer), facts (that are right)
 
 
-def check(
-    backend: Backend, endpoint: Endpoint, model_version: ServedVersion, golden: Sequence[Golden], plan: Deployment
+def run_canary(
+    backend: Backend, endpoint: Endpoint, version: ServedVersion, golden: Sequence[GoldenRow], plan: Deployment
 ) -> dict[str, float]:
-    """Ask a place the golden questions, one at a time.
+    """Send the golden questions to an endpoint, one at a time.
 
     Returns:
-        questions; as_good: share that came out as good as at the evaluation; changed: share that the base answers
-        otherwise; seconds: the slowest answer, or their 95th percentile of twenty and more.
+        golden_questions; passed_share: answers as good as at the evaluation; differs_from_base_share: answers that
+        are not the base model's; p95_seconds: latency of an answer.
     Raises:
-        WeaverError: it answers worse than it was evaluated, as the base does, or too slowly; names figure and limit.
+        WeaverError: it answers worse than at its evaluation, as the base model does, or too slowly; names the metric
+            and its limit.
         Unavailable: it does not answer.
     """
-    asked = asyncio.run(answers(backend, endpoint, model_version, [row["question"] for row in golden], plan))
-    told = [answer for answer, _ in asked]
-    seconds = sorted(took for _, took in asked)
-    figures = {
-        "questions": float(len(golden)),
-        "as_good": share(as_good(row, answer) for row, answer in zip(golden, told, strict=True)),
-        "changed": share(row["base"] != answer for row, answer in zip(golden, told, strict=True)),
-        "seconds": seconds[int(0.95 * len(seconds))] if seconds else 0.0,
+    answers = asyncio.run(collect_answers(backend, endpoint, version, [row["question"] for row in golden], plan))
+    pairs = [(row, text) for row, (text, _) in zip(golden, answers, strict=True)]
+    metrics = {
+        "golden_questions": float(len(golden)),
+        "passed_share": share_of(is_as_good(row, text) for row, text in pairs),
+        "differs_from_base_share": share_of(row["base"] != text for row, text in pairs),
+        "p95_seconds": float(np.percentile([seconds for _, seconds in answers], 95)) if answers else 0.0,
     }
-    where = f"{endpoint.model} on {endpoint.backend}"
-    if figures["as_good"] < plan.min_golden_share:
+    name = f"{endpoint.model} on {endpoint.backend}"
+    if metrics["passed_share"] < plan.min_golden_share:
         raise WeaverError(
-            f"{where} answers {figures['as_good']:.0%} of {len(golden)} golden questions as well as at its evaluation, "
-            f"and deployment.min_golden_share is {plan.min_golden_share:.0%}",
-            "What is served is not what was evaluated: see the backend's log, and its quantisation.",
+            f"{name} answers {metrics['passed_share']:.0%} of {len(golden)} golden questions as well as at its "
+            f"evaluation, and deployment.min_golden_share is {plan.min_golden_share:.0%}",
+            "The served model differs from the evaluated one: read the backend's log, and check its quantisation.",
         )
-    if not figures["changed"] and any(row["base"] != row["answer"] for row in golden):
-        raise WeaverError(f"{where} answers as its base does: its training is not in it", "Export it again.")
-    if figures["seconds"] > plan.max_seconds:
-        raise too_slow(where, f"{figures['seconds']:.1f} s", plan)
-    return figures
+    if not metrics["differs_from_base_share"] and any(row["base"] != row["answer"] for row in golden):
+        raise WeaverError(f"{name} answers exactly as its base model: the adapter is not in it", "Export it again.")
+    if metrics["p95_seconds"] > plan.max_seconds:
+        raise latency_error(name, f"{metrics['p95_seconds']:.1f} s", plan)
+    return metrics
 
 
-async def answers(
-    backend: Backend, endpoint: Endpoint, model_version: ServedVersion, questions: Sequence[str], plan: Deployment
+async def collect_answers(
+    backend: Backend, endpoint: Endpoint, version: ServedVersion, questions: Sequence[str], plan: Deployment
 ) -> list[tuple[str, float]]:
-    """Each question's answer, and the seconds that it took.
+    """The answer to each question, and its latency in seconds.
 
     Raises:
-        WeaverError: one takes many times what it may: none is waited for longer, and to try again would not help.
-        Unavailable: the place does not answer, or with nothing.
+        WeaverError: an answer takes many times the allowed latency; it is not worth a retry.
+        Unavailable: the endpoint does not answer, or every answer is empty.
     """
-    found, where, patience = [], f"{endpoint.model} on {endpoint.backend}", PATIENCE * plan.max_seconds
+    answers, name, timeout = [], f"{endpoint.model} on {endpoint.backend}", TIMEOUT_FACTOR * plan.max_seconds
     try:
         for question in questions:
             began = time.perf_counter()
             request = {
                 "messages": [
-                    {"role": "system", "content": model_version.system_prompt},
+                    {"role": "system", "content": version.system_prompt},
                     {"role": "user", "content": question},
                 ],
-                "max_tokens": model_version.max_new_tokens,
+                "max_tokens": version.max_new_tokens,
                 "temperature": 0,
             }
-            async with asyncio.timeout(patience):
-                pieces = [chunk async for chunk in backend.stream(endpoint, request, 2 * patience)]
-            text = "".join(choice["delta"].get("content") or "" for piece in pieces for choice in piece["choices"])
-            found.append((text.strip(), time.perf_counter() - began))
+            async with asyncio.timeout(timeout):
+                chunks = [chunk async for chunk in backend.stream(endpoint, request, 2 * timeout)]
+            text = "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"])
+            answers.append((text.strip(), time.perf_counter() - began))
     except TimeoutError as error:
-        raise too_slow(where, f"more than {patience:g} s", plan) from error
+        raise latency_error(name, f"more than {timeout:g} s", plan) from error
     finally:
         await backend.close()
-    if questions and not any(text for text, _ in found):
-        raise Unavailable(f"{where} answers nothing", "See the backend's log.")
-    return found
+    if questions and not any(text for text, _ in answers):
+        raise Unavailable(f"{name} returns empty answers", "Read the backend's log.")
+    return answers
 
 
-def too_slow(where: str, took: str, plan: Deployment) -> WeaverError:
+def latency_error(name: str, latency: str, plan: Deployment) -> WeaverError:
+    """The error of a version that is too slow."""
     return WeaverError(
-        f"{where} takes {took} for an answer, and deployment.max_seconds is {plan.max_seconds}",
-        "Give it more threads or a faster machine; quantise it further; or allow more.",
+        f"{name} needs {latency} for an answer, and deployment.max_seconds is {plan.max_seconds:g} s",
+        "Give it more threads or a faster machine, use a smaller quantisation, or raise deployment.max_seconds.",
     )
 
 
-def as_good(row: Golden, answer: str) -> bool:
-    """It says every fact that the evaluated answer said; of one that said none, most of its words."""
-    if said := [fact for fact in row["facts"] if contains_fact(fact, row["answer"])]:
-        return all(contains_fact(fact, answer) for fact in said)
-    return SequenceMatcher(None, row["answer"].split(), answer.split()).ratio() >= ALIKE
+def is_as_good(row: GoldenRow, answer: str) -> bool:
+    """Whether an answer states every fact that the evaluated answer stated; if that stated none, most of its words."""
+    if stated := [fact for fact in row["facts"] if contains_fact(fact, row["answer"])]:
+        return all(contains_fact(fact, answer) for fact in stated)
+    return SequenceMatcher(None, row["answer"].split(), answer.split()).ratio() >= MIN_WORD_SIMILARITY
 
 
-def share(hits: Any) -> float:
-    found = list(hits)
-    return sum(found) / len(found) if found else 1.0
+def share_of(passed: Iterable[bool]) -> float:
+    """The share of True values; 1 of none."""
+    values = list(passed)
+    return sum(values) / len(values) if values else 1.0

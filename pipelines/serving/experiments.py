@@ -1,6 +1,6 @@
-"""Versions beside the champion: one in shadow is asked too and nobody sees its answers; one on trial answers a share.
+"""Versions beside the champion: a shadow version gets copies of requests, an A/B test gets a share of the users.
 
-Both end with the next deployment, which writes the route anew.
+In shadow, no client sees the version's answers. Both end with the next deployment, which writes the route anew.
 """
 
 from pathlib import Path
@@ -10,52 +10,54 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.routes import Route, read_route, route_file
 from pipelines.serving import model_store
-from pipelines.serving.deploy import place_on, unload
+from pipelines.serving.deploy import load_on_backends, unload
 from pipelines.serving.deployment_pointer import deployment_lock
 
 
-def shadow(name: str, version: int, share: float, plan: TrainingPlan) -> Route:
-    """Ask a published version a share of the requests too; 0 ends that."""
+def set_shadow(name: str, version: int, share: float, plan: TrainingPlan) -> Route:
+    """Send copies of a share of the requests to a published version; a share of 0 ends the shadow."""
     with deployment_lock(name):
-        found = loaded(name, version, plan) if share else read_route(name)
-        shadows = {number: part for number, part in found.shadow.items() if number != version}
-        return settle(found.model_copy(update={"shadow": shadows | ({version: share} if share else {})}), plan)
+        route = add_version(name, version, plan) if share else read_route(name)
+        shadow = {number: other for number, other in route.shadow.items() if number != version}
+        return save_route(route.model_copy(update={"shadow": shadow | ({version: share} if share else {})}), plan)
 
 
-def split(name: str, version: int, share: float, plan: TrainingPlan) -> Route:
-    """Let a published version that was approved once answer a share of the users; each stays with one version.
+def set_ab_test(name: str, version: int, share: float, plan: TrainingPlan) -> Route:
+    """Send a share of the users to a published version; each user stays with one version. 0 ends the test.
 
     Raises:
-        WeaverError: it is the champion, which answers the rest.
+        WeaverError: the version is the champion.
     """
     with deployment_lock(name):
-        found = loaded(name, version, plan) if share else read_route(name)
-        if version == found.champion:
-            raise WeaverError(f"version {version} of {name} is its champion", "Name the version that is tried beside.")
-        shares = {found.champion: 1 - share} | ({version: share} if share else {})
-        return settle(found.model_copy(update={"shares": shares}), plan)
+        route = add_version(name, version, plan) if share else read_route(name)
+        if version == route.champion:
+            raise WeaverError(
+                f"version {version} of {name} is its champion, which gets the other users",
+                "Name the version to test against the champion.",
+            )
+        shares = {route.champion: 1 - share} | ({version: share} if share else {})
+        return save_route(route.model_copy(update={"shares": shares}), plan)
 
 
-def loaded(name: str, version: int, plan: TrainingPlan) -> Route:
-    """The route, with the version in it and on every backend."""
-    found = read_route(name)
-    if any(model_version.version == version for model_version in found.versions):
-        return found
+def add_version(name: str, version: int, plan: TrainingPlan) -> Route:
+    """The template's route with a version in it, which is loaded on every backend if it was not."""
+    route = read_route(name)
+    if any(other.version == version for other in route.versions):
+        return route
     folder = model_store.pull(name, version)
-    model_version, _ = place_on(Model(name, version, folder), plan)
-    return found.model_copy(update={"versions": [*found.versions, model_version]})
+    served_version, _ = load_on_backends(Model(name, version, folder), plan)
+    return route.model_copy(update={"versions": [*route.versions, served_version]})
 
 
-def settle(found: Route, plan: TrainingPlan) -> Route:
-    """Write the route; what it asks no more is dropped from it, but for the way back, and from memory."""
-    before = max(
-        (model_version.version for model_version in found.versions if model_version.version < found.champion), default=0
-    )
-    wanted = {*found.shares, *found.shadow, found.champion, before}
-    gone = [model_version for model_version in found.versions if model_version.version not in wanted]
-    kept = found.model_copy(
-        update={"versions": [model_version for model_version in found.versions if model_version.version in wanted]}
-    )
-    kept.save(route_file(found.name))
-    unload([Model(found.name, model_version.version, Path()) for model_version in gone], plan)
-    return kept
+def save_route(route: Route, plan: TrainingPlan) -> Route:
+    """Write the route without the versions that get no requests, and unload those.
+
+    The champion's predecessor stays, for a fast rollback.
+    """
+    previous = max((other.version for other in route.versions if other.version < route.champion), default=0)
+    needed = {*route.shares, *route.shadow, route.champion, previous}
+    unused = [other for other in route.versions if other.version not in needed]
+    saved = route.model_copy(update={"versions": [other for other in route.versions if other.version in needed]})
+    saved.save(route_file(route.name))
+    unload([Model(route.name, other.version, Path()) for other in unused], plan)
+    return saved

@@ -1,4 +1,4 @@
-"""Where the model store keeps what is published: a folder that machines share, or a prefix of an S3 store."""
+"""The storage behind the model store: a folder that machines share, or a prefix in an S3 bucket."""
 
 import errno
 import logging
@@ -21,57 +21,58 @@ log = logging.getLogger(__name__)
 
 
 class Repository(Protocol):
-    """Keys are paths with slashes. What was put is whole or not there."""
+    """Storage of published files; keys are paths with slashes, and a file is stored as a whole or not at all."""
 
     def put(self, file: Path, key: str, size: int) -> None:
-        """Store a file, unless one of its size is there: a key carries the digest of what lies under it."""
+        """Store a file unless one of its size is there: a key contains the digest of the files below it."""
 
     def put_new(self, folder: str, name: str, text: bytes) -> bool:
-        """Make a folder with this one small file; of all who try, the first. False: it was there before."""
+        """Create a folder with this one small file. Exactly one of several callers gets True, the others False."""
 
     def get(self, key: str, target: Path, size: int) -> None:
         """Copy or link a stored file to a path."""
 
     def read(self, key: str) -> bytes | None:
-        """A small file; None if there is none."""
+        """The content of a small file; None if there is none."""
 
     def folders(self, key: str) -> list[str]:
-        """Names of the folders in a folder."""
+        """Names of the folders directly below a key."""
 
     def uri(self, key: str) -> str:
-        """How people name it."""
+        """The key's path or s3:// URI, for messages."""
 
 
-def repository() -> Repository:
-    """
+def open_repository() -> Repository:
+    """The repository that WEAVER_MODEL_REPOSITORY names; <home>/models by default.
+
     Raises:
-        WeaverError: WEAVER_MODEL_REPOSITORY names no place.
+        WeaverError: it is an s3:// URI without a bucket.
     """
-    place = settings().model_repository
-    if place.startswith("s3://"):
-        bucket, _, prefix = place.removeprefix("s3://").strip("/").partition("/")
+    uri = settings().model_repository
+    if uri.startswith("s3://"):
+        bucket, _, prefix = uri.removeprefix("s3://").strip("/").partition("/")
         if not bucket:
-            raise WeaverError(f"WEAVER_MODEL_REPOSITORY={place} names no bucket", "Write it as s3://bucket/prefix.")
-        return Bucket(bucket, prefix)
-    return Folder(Path(place).expanduser().absolute() if place else settings().home / "models")
+            raise WeaverError(f"WEAVER_MODEL_REPOSITORY={uri} names no bucket", "Write it as s3://bucket/prefix.")
+        return S3Repository(bucket, prefix)
+    return FolderRepository(Path(uri).expanduser().absolute() if uri else settings().home / "models")
 
 
-class Folder:
-    """Hard links where the file system has them: a model of gigabytes is published and pulled without a second copy."""
+class FolderRepository:
+    """A shared folder; hard links where the file system has them, so that a large model is not copied."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def put(self, file: Path, key: str, size: int) -> None:
         target = self.root / key
-        with usable(target):
+        with translate_os_error(target):
             if not target.exists() or target.stat().st_size != size:
-                linked(file, target)
+                link_or_copy(file, target)
 
     def put_new(self, folder: str, name: str, text: bytes) -> bool:
         target = self.root / folder
         try:
-            with usable(target), atomic_write(target) as temporary:
+            with translate_os_error(target), atomic_write(target) as temporary:
                 temporary.mkdir()
                 (temporary / name).write_bytes(text)
         except FileExistsError:
@@ -81,12 +82,14 @@ class Folder:
     def get(self, key: str, target: Path, size: int) -> None:
         source = self.root / key
         if not source.is_file():
-            raise WeaverError(f"{source} is missing", "Publish the version again: run the deploy stage.")
-        linked(source, target)
+            raise WeaverError(
+                f"the published file {source} is missing", "Publish the version again: run the deploy stage."
+            )
+        link_or_copy(source, target)
 
     def read(self, key: str) -> bytes | None:
         path = self.root / key
-        with usable(path):
+        with translate_os_error(path):
             return path.read_bytes() if path.is_file() else None
 
     def folders(self, key: str) -> list[str]:
@@ -97,11 +100,12 @@ class Folder:
 
 
 @contextmanager
-def usable(path: Path) -> Iterator[None]:
-    """
+def translate_os_error(path: Path) -> Iterator[None]:
+    """Turn errors of the file system into a WeaverError that names the path.
+
     Raises:
-        FileExistsError: a folder was to take the place of one that holds something.
-        WeaverError: whatever else is wrong with the path.
+        FileExistsError: a folder was to replace one that is not empty.
+        WeaverError: any other error.
     """
     try:
         yield
@@ -109,11 +113,12 @@ def usable(path: Path) -> Iterator[None]:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             raise FileExistsError(error.errno, error.strerror, str(path)) from error
         raise WeaverError(
-            f"{path}: {error.strerror}", "Check that the folder WEAVER_MODEL_REPOSITORY is there and may be written to."
+            f"{path}: {error.strerror}", "Check that the folder in WEAVER_MODEL_REPOSITORY exists and is writable."
         ) from error
 
 
-def linked(source: Path, target: Path) -> None:
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make `target` a hard link to `source`, or a copy of it."""
     with atomic_write(target) as temporary:
         try:
             os.link(source, temporary)
@@ -121,8 +126,8 @@ def linked(source: Path, target: Path) -> None:
             shutil.copyfile(source, temporary)
 
 
-class Bucket:
-    """boto3 moves large objects in parts, several at a time, and takes one up or down whole."""
+class S3Repository:
+    """A prefix of an S3 bucket; boto3 transfers large objects in parallel parts, and completes them atomically."""
 
     def __init__(self, bucket: str, prefix: str) -> None:
         self.bucket, self.prefix, self.client = bucket, prefix, s3_client()
@@ -130,18 +135,21 @@ class Bucket:
     def put(self, file: Path, key: str, size: int) -> None:
         with translate_s3_error(self.uri(key)):
             if self.size(key) != size:
-                self.client.upload_file(str(file), self.bucket, self.key(key), Callback=Progress(self.uri(key), size))
+                self.client.upload_file(
+                    str(file), self.bucket, self.key(key), Callback=TransferProgress(self.uri(key), size)
+                )
 
     def size(self, key: str) -> int | None:
+        """Bytes of an object; None if there is none."""
         from botocore.exceptions import ClientError
 
         try:
-            told = self.client.head_object(Bucket=self.bucket, Key=self.key(key))
+            head = self.client.head_object(Bucket=self.bucket, Key=self.key(key))
         except ClientError as error:
             if error.response["Error"].get("Code") in ("404", "NoSuchKey"):
                 return None
             raise
-        return int(told["ContentLength"])
+        return int(head["ContentLength"])
 
     def put_new(self, folder: str, name: str, text: bytes) -> bool:
         from botocore.exceptions import ClientError
@@ -158,7 +166,9 @@ class Bucket:
 
     def get(self, key: str, target: Path, size: int) -> None:
         with disk_space_guard(target), translate_s3_error(self.uri(key)):
-            self.client.download_file(self.bucket, self.key(key), str(target), Callback=Progress(self.uri(key), size))
+            self.client.download_file(
+                self.bucket, self.key(key), str(target), Callback=TransferProgress(self.uri(key), size)
+            )
 
     def read(self, key: str) -> bytes | None:
         from botocore.exceptions import ClientError
@@ -178,25 +188,27 @@ class Bucket:
             pages = self.client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=prefix, Delimiter="/"
             )
-            found = [one["Prefix"] for page in pages for one in page.get("CommonPrefixes", [])]
-        return [prefix_of.removeprefix(prefix).rstrip("/") for prefix_of in found]
+            folders = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", [])]
+        return [folder.removeprefix(prefix).rstrip("/") for folder in folders]
 
     def key(self, key: str) -> str:
+        """The object's key in the bucket."""
         return f"{self.prefix}/{key}" if self.prefix else key
 
     def uri(self, key: str) -> str:
         return f"s3://{self.bucket}/{self.key(key)}"
 
 
-class Progress:
-    """boto3 calls it from its threads with the bytes that have moved since."""
+class TransferProgress:
+    """Logs the progress of a transfer; boto3 calls it from its threads with the bytes transferred since."""
 
-    def __init__(self, what: str, size: int) -> None:
-        self.what, self.size, self.moved, self.told, self.lock = what, size, 0, time.monotonic(), threading.Lock()
+    def __init__(self, uri: str, size: int) -> None:
+        self.uri, self.size, self.transferred = uri, size, 0
+        self.reported_at, self.lock = time.monotonic(), threading.Lock()
 
     def __call__(self, bytes: int) -> None:
         with self.lock:
-            self.moved += bytes
-            if time.monotonic() - self.told >= REPORT_SECONDS:
-                self.told = time.monotonic()
-                log.info("%s: %d of %d MB", self.what, self.moved / 1e6, self.size / 1e6)
+            self.transferred += bytes
+            if time.monotonic() - self.reported_at >= REPORT_SECONDS:
+                self.reported_at = time.monotonic()
+                log.info("%s: %d of %d MB", self.uri, self.transferred / 1e6, self.size / 1e6)

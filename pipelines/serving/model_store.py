@@ -1,11 +1,11 @@
-"""The model store: promoted versions, published once and pulled to wherever they answer, each known by its digest.
+"""The model store: promoted versions, published once and pulled to the machines that serve them, addressed by digest.
 
-    <repository>/service_advisor/v3/manifest.json              which files version 3 is, written last
-    <repository>/service_advisor/<digest>/model.gguf           the files, under the digest of them all
+    <repository>/service_advisor/v3/manifest.json              the files of version 3, written last
+    <repository>/service_advisor/<digest>/model.gguf           the files, under the digest of all of them
     <home>/deployments/service_advisor/v3, v3.sig              a pulled version and its signature
 
-The repository is a folder or a prefix of an S3 store: `settings().model_repository`. Two may publish at once, and any
-of them may be killed: a version is there as a whole, or not at all.
+The repository is a folder or a prefix of an S3 store: `settings().model_repository`. Several
+processes may publish at once, and any may be killed: a version is published as a whole or not at all.
 """
 
 import hashlib
@@ -19,45 +19,49 @@ from pydantic import AfterValidator, Field, ValidationError
 from pipelines.core import files, signing
 from pipelines.core.artifacts import Artifact
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import atomic_write, canonical_json, file_lock
+from pipelines.core.files import canonical_json, file_lock, write_text
 from pipelines.core.settings import settings
-from pipelines.serving.model_repositories import Repository, repository
+from pipelines.serving.model_repositories import Repository, open_repository
 
 
-def inside(path: str) -> str:
-    """A path that stays in its folder, in the one spelling that names it."""
+def check_relative(path: str) -> str:
+    """Return a relative path unchanged if it stays in its folder and is spelled canonically; else raise ValueError."""
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts or str(pure) != path or path == "." or "\\" in path or "\0" in path:
-        raise ValueError(f"{path!r} leads out of its folder")
+        raise ValueError(f"the path '{path}' leads out of its folder")
     return path
 
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Inside = Annotated[str, AfterValidator(inside)]
+RelativePath = Annotated[str, AfterValidator(check_relative)]
 
 
 class File(Artifact):
+    """A published file."""
+
     size: int = Field(ge=0, description="bytes")
     sha256: Sha256
 
 
 class Manifest(Artifact):
-    """What a published version is made of."""
+    """The files of a published version, their digest and the signature."""
 
     name: str
     version: int
     digest: Sha256  # `files.digest` of the folder
-    files: dict[Inside, File]
-    signature: str  # the sigstore bundle that `signing.verify` wants beside the folder
+    files: dict[RelativePath, File]
+    signature: str  # the sigstore bundle that `signing.verify` expects beside the folder
 
 
 def publish(folder: Path, name: str, version: int) -> str:
-    """Put a signed folder into the repository as a version, for good. Returns where it is: a folder or an s3:// URI.
+    """Publish a signed folder as an immutable version of a template.
 
-    Publishing the same bytes again is publishing once; files that the repository has lost come back.
+    Idempotent: publishing the same files again restores those that the repository has lost.
 
+    Returns:
+        Where it is published: a folder or an s3:// URI.
     Raises:
-        WeaverError: the folder is not what was signed, or the version has been published with other bytes.
+        WeaverError: the folder does not match its signature, or the version was published with other files.
         Unavailable: the object store does not answer.
     """
     signing.verify(folder)
@@ -66,67 +70,69 @@ def publish(folder: Path, name: str, version: int) -> str:
         version=version,
         digest=files.digest(folder),
         files={
-            path.relative_to(folder).as_posix(): File(size=path.stat().st_size, sha256=sha256(path))
+            path.relative_to(folder).as_posix(): File(size=path.stat().st_size, sha256=hash_file(path))
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         },
         signature=signing.signature(folder).read_text(),
     )
-    store = repository()
-    refuse_other_bytes(store, new)  # before gigabytes are on their way
+    store = open_repository()
+    check_not_published_differently(store, new)  # before gigabytes are uploaded
     for path, file in new.files.items():
         store.put(folder / path, f"{name}/{new.digest}/{path}", file.size)
     if not store.put_new(f"{name}/v{version}", "manifest.json", canonical_json(new.model_dump()).encode()):
-        refuse_other_bytes(store, new)  # another publisher was faster
+        check_not_published_differently(store, new)  # another publisher was faster
     return store.uri(f"{name}/v{version}")
 
 
-def refuse_other_bytes(store: Repository, new: Manifest) -> None:
-    there = published(store, new.name, new.version)
-    if there and there.digest != new.digest:
+def check_not_published_differently(store: Repository, new: Manifest) -> None:
+    """Raise if the version has been published with another digest."""
+    existing = read_manifest(store, new.name, new.version)
+    if existing and existing.digest != new.digest:
         raise WeaverError(
-            f"version {new.version} of {new.name} has been published with other bytes: its digest is "
-            f"{there.digest[:12]}, not {new.digest[:12]} ({store.uri(f'{new.name}/v{new.version}')})",
-            "A version is never changed: register what you have as a new one.",
+            f"version {new.version} of {new.name} has been published with other files: its digest is "
+            f"{existing.digest[:12]}, not {new.digest[:12]} ({store.uri(f'{new.name}/v{new.version}')})",
+            "Published versions are immutable: register your model as a new version.",
         )
 
 
 def pull(name: str, version: int, digest: str = "") -> Path:
-    """The folder of a version in this machine's store, fetched unless it is there; every byte is verified.
+    """Download a version into this machine's store unless it is there; all files are verified.
 
     Args:
-        digest: what it must be; else whatever was published as this version. A signature does not say of which
-            version it is, so whoever knows the digest gives it.
+        digest: the expected digest; "" accepts whatever was published as this version. A signature does not name its
+            version, so callers that know the digest should pass it.
     Returns:
         <home>/deployments/<name>/v<version>, its signature beside it.
     Raises:
-        WeaverError: it was never published, or is not what was asked for or signed; here nothing has changed.
-        Unavailable: the object store does not answer; what has come so far is not fetched again.
+        WeaverError: it was never published, has another digest, or does not match its signature; the local store is
+            unchanged.
+        Unavailable: the object store does not answer; files that were downloaded completely are not downloaded again.
     """
-    folder = local(name) / f"v{version}"
-    if digest and intact(folder, digest):
-        return folder  # the way back to the version before needs no object store
-    store = repository()
-    manifest = published(store, name, version)
+    folder = local_folder(name) / f"v{version}"
+    if digest and is_intact(folder, digest):
+        return folder  # a rollback to the previous version needs no object store
+    store = open_repository()
+    manifest = read_manifest(store, name, version)
     if manifest is None:
-        known = ", ".join(f"v{number}" for number in versions(name)) or "none"
+        published = ", ".join(f"v{number}" for number in versions(name)) or "none"
         raise WeaverError(
             f"version {version} of {name} is not in {store.uri(name)}",
-            f"Published are: {known}. Run the deploy stage, or check WEAVER_MODEL_REPOSITORY.",
+            f"Published versions: {published}. Run the deploy stage, or check WEAVER_MODEL_REPOSITORY.",
         )
     if digest and manifest.digest != digest:
         raise WeaverError(
-            f"version {version} of {name} was published as {manifest.digest[:12]}, not as {digest[:12]}",
-            f"Check who wrote to {store.uri(name)}; nothing was fetched.",
+            f"version {version} of {name} was published with digest {manifest.digest[:12]}, not {digest[:12]}",
+            f"Find out who wrote to {store.uri(name)}; nothing was downloaded.",
         )
-    with file_lock(local(name) / f".v{version}.lock", f"pulling version {version} of {name}"):
-        if not intact(folder, manifest.digest):
-            fetch(store, manifest, folder)
+    with file_lock(local_folder(name) / f".v{version}.lock", f"pulling version {version} of {name}"):
+        if not is_intact(folder, manifest.digest):
+            download(store, manifest, folder)
     return folder
 
 
-def intact(folder: Path, digest: str) -> bool:
-    """Whether a version's folder lies here with its signature, and both are what they should be."""
+def is_intact(folder: Path, digest: str) -> bool:
+    """Whether a version's folder exists, matches its signature and has this digest."""
     if not folder.is_dir():
         return False
     try:
@@ -136,53 +142,54 @@ def intact(folder: Path, digest: str) -> bool:
     return files.digest(folder) == digest
 
 
-def fetch(store: Repository, manifest: Manifest, folder: Path) -> None:
-    """Bring the files to a folder beside, verify them all, and only then put them in the version's place."""
-    coming = folder.with_name(f".v{manifest.version}-{manifest.digest[:12]}")
-    coming.mkdir(parents=True, exist_ok=True)
-    for left in [*coming.rglob("*")]:  # by a pull that was killed
-        if left.is_file() and left.relative_to(coming).as_posix() not in manifest.files:
-            left.unlink()
+def download(store: Repository, manifest: Manifest, folder: Path) -> None:
+    """Download the files to a temporary folder, verify all of them, and only then move them to the version's folder."""
+    temporary = folder.with_name(f".v{manifest.version}-{manifest.digest[:12]}")
+    temporary.mkdir(parents=True, exist_ok=True)
+    for leftover in [*temporary.rglob("*")]:  # of a download that was killed
+        if leftover.is_file() and leftover.relative_to(temporary).as_posix() not in manifest.files:
+            leftover.unlink()
     for path, file in manifest.files.items():
-        target = coming / path
-        if target.is_file() and target.stat().st_size == file.size and sha256(target) == file.sha256:
+        target = temporary / path
+        if target.is_file() and target.stat().st_size == file.size and hash_file(target) == file.sha256:
             continue
         key = f"{manifest.name}/{manifest.digest}/{path}"
         store.get(key, target, file.size)
-        if sha256(target) != file.sha256:
+        if hash_file(target) != file.sha256:
             target.unlink()
             raise WeaverError(
-                f"{store.uri(key)} is not what was published: its SHA-256 differs",
+                f"{store.uri(key)} was changed after it was published: its SHA-256 differs from the manifest's",
                 "Find out who changed it; remove it, and publish the version again.",
             )
-    with atomic_write(signing.signature(coming)) as temporary:
-        temporary.write_text(manifest.signature)
-    if files.digest(coming) != manifest.digest:
+    write_text(signing.signature(temporary), manifest.signature)
+    if files.digest(temporary) != manifest.digest:
         raise WeaverError(
-            f"{store.uri(f'{manifest.name}/v{manifest.version}')}: the files it names are not {manifest.digest[:12]}",
-            "Do not use it. Find out who wrote it.",
+            f"the files of {store.uri(f'{manifest.name}/v{manifest.version}')} do not have its digest "
+            f"{manifest.digest[:12]}",
+            "Do not use it; find out who wrote it.",
         )
-    signing.verify(coming)
-    if folder.exists():  # other bytes than those that were published
+    signing.verify(temporary)
+    if folder.exists():  # its files are not those that were published
         shutil.rmtree(folder)
-    signing.signature(coming).replace(signing.signature(folder))
-    coming.rename(folder)
+    signing.signature(temporary).replace(signing.signature(folder))
+    temporary.rename(folder)
 
 
 def versions(name: str) -> dict[int, Manifest]:
-    """What has been published of a template, by version.
+    """The published versions of a template, in ascending order.
 
     Raises:
-        WeaverError: a manifest is not one.
+        WeaverError: a manifest is invalid.
         Unavailable: the object store does not answer.
     """
-    store = repository()
-    numbers = sorted(int(part[1:]) for part in store.folders(name) if re.fullmatch(r"v\d+", part))
-    found = {number: published(store, name, number) for number in numbers}
-    return {number: manifest for number, manifest in found.items() if manifest}
+    store = open_repository()
+    numbers = sorted(int(folder[1:]) for folder in store.folders(name) if re.fullmatch(r"v\d+", folder))
+    manifests = {number: read_manifest(store, name, number) for number in numbers}
+    return {number: manifest for number, manifest in manifests.items() if manifest}
 
 
-def published(store: Repository, name: str, version: int) -> Manifest | None:
+def read_manifest(store: Repository, name: str, version: int) -> Manifest | None:
+    """A version's manifest; None if it was not published."""
     key = f"{name}/v{version}/manifest.json"
     text = store.read(key)
     if text is None:
@@ -190,27 +197,28 @@ def published(store: Repository, name: str, version: int) -> Manifest | None:
     try:
         manifest = Manifest.model_validate_json(text)
         if (manifest.name, manifest.version) != (name, version):
-            raise ValueError(f"it is of version {manifest.version} of {manifest.name}")
+            raise ValueError(f"it belongs to version {manifest.version} of {manifest.name}")
     except (ValidationError, ValueError) as error:
         raise WeaverError(
-            f"{store.uri(key)} is no manifest: {error}", "Do not use it. Find out who wrote it."
+            f"{store.uri(key)} is not a valid manifest: {error}", "Do not use it; find out who wrote it."
         ) from None
     return manifest
 
 
 def prune(name: str, keep: set[int]) -> None:
-    """Remove this machine's folders of other versions; in the repository they stay."""
-    kept = {f"v{version}" for version in keep}
-    for path in [*local(name).glob("v*"), *local(name).glob(".v*")]:
-        if path.suffix != ".lock" and re.split(r"[-.]", path.name.removeprefix("."))[0] not in kept:
+    """Remove this machine's folders of the other versions; the repository keeps them."""
+    names = {f"v{version}" for version in keep}
+    for path in [*local_folder(name).glob("v*"), *local_folder(name).glob(".v*")]:
+        if path.suffix != ".lock" and re.split(r"[-.]", path.name.removeprefix("."))[0] not in names:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def local(name: str) -> Path:
+def local_folder(name: str) -> Path:
     """The folder of a template's versions on this machine."""
     return settings().home / "deployments" / name
 
 
-def sha256(file: Path) -> str:
+def hash_file(file: Path) -> str:
+    """SHA-256 of a file, in hex."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

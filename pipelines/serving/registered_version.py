@@ -1,4 +1,4 @@
-"""What the registry knows of a version, as far as serving needs it."""
+"""A registered model version, as far as serving needs it from MLflow."""
 
 import json
 from pathlib import Path
@@ -10,27 +10,31 @@ from pipelines.core.files import read_jsonl
 from pipelines.core.plan import TrainingPlan
 
 
-class Registered(NamedTuple):
+class RegisteredVersion(NamedTuple):
+    """What MLflow has of a version."""
+
     plan: TrainingPlan  # that it was trained and evaluated by
     score: float | None  # on the held-out questions, by the metric of its gate
-    golden: list[dict[str, Any]]  # questions that were answered at its evaluation; empty where none were kept
+    golden: list[dict[str, Any]]  # golden questions with the answers of its evaluation; empty where none were logged
 
 
-def registered(name: str, version: int) -> Registered:
-    """
+def read_registered_version(name: str, version: int) -> RegisteredVersion:
+    """Read a version's plan, score and golden questions from MLflow.
+
     Raises:
         Unavailable: MLflow does not answer.
     """
     mlflow = connect_mlflow()
     client = mlflow.MlflowClient()
-    found = client.get_model_version(name, str(version))
-    score = found.tags.get(f"{found.tags.get('metric')}.challenger")
-    logged = {file.path for file in client.list_artifacts(found.run_id, "evaluation")}
+    model_version = client.get_model_version(name, str(version))
+    score = model_version.tags.get(f"{model_version.tags.get('metric')}.challenger")
+    paths = {file.path for file in client.list_artifacts(model_version.run_id, "evaluation")}
     with TemporaryDirectory() as folder:
         plan = mlflow.artifacts.download_artifacts(f"models:/{name}/{version}/plan.json", dst_path=folder)
         golden = []
-        if "evaluation/golden.jsonl" in logged:
-            golden = read_jsonl(Path(client.download_artifacts(found.run_id, "evaluation/golden.jsonl", folder)))
-        return Registered(
+        if "evaluation/golden.jsonl" in paths:
+            file = client.download_artifacts(model_version.run_id, "evaluation/golden.jsonl", folder)
+            golden = read_jsonl(Path(file))
+        return RegisteredVersion(
             TrainingPlan.model_validate(json.loads(Path(plan).read_text())), float(score) if score else None, golden
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from pipelines.clients.backends import Model, backend
+from pipelines.clients.backends import Model, load_backend
 from pipelines.clients.local_model import packaged_gguf
 from pipelines.core import routes, signing
 from pipelines.core.files import digest, write_text
@@ -61,7 +61,7 @@ def deploy(version: int, *backends: str) -> list[Endpoint]:
         shutil.copy(packaged_gguf(), folder / "model.gguf")
         signing.sign(folder)
     model = Model(CACHED, version, folder)
-    return [backend(name).deploy(model, make_plan(CACHED).deployment) for name in backends]
+    return [load_backend(name).deploy(model, make_plan(CACHED).deployment) for name in backends]
 
 
 def route(name: str, endpoints: dict[int, list[Endpoint]], champion: int) -> None:

@@ -1,4 +1,4 @@
-"""What answers is what was evaluated, signed and whole, and the one before it is still there."""
+"""The deployed version is the evaluated and signed one, and the previous version is kept."""
 
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,13 @@ from ..models import Home
 
 @pytest.fixture
 def promoted(models: Home) -> dict[str, Any]:
-    """The artifacts of version 2, which is champion and not deployed yet, while version 1 answers."""
+    """The artifacts of version 2, which is champion and not deployed yet, while version 1 is deployed."""
     models.promoted(1)
     artifacts = models.challenger(2, champion=1)
     return artifacts | {"promote": models.run("promote", artifacts, by="ada", why="better")}
 
 
-def test_the_pointer_moves_to_the_promoted_version_and_one_before_it_stays(models: Home) -> None:
+def test_the_pointer_moves_to_the_promoted_version_and_the_previous_one_is_kept(models: Home) -> None:
     models.promoted(1, 2, 3)
     deployment = read_deployment(models.name)
     assert deployment.version == 3
@@ -30,34 +30,34 @@ def test_the_pointer_moves_to_the_promoted_version_and_one_before_it_stays(model
     assert {file.name for file in folder.parent.glob("v*")} == {"v2", "v2.sig", "v3", "v3.sig"}
 
 
-def test_whoever_watches_knows_that_a_version_is_being_deployed(home: Path) -> None:
+def test_a_running_deployment_is_visible(home: Path) -> None:
     assert not is_being_deployed("service_advisor")
     with deployment_lock("service_advisor"):
         assert is_being_deployed("service_advisor")
     assert not is_being_deployed("service_advisor")
 
 
-def test_deploying_twice_is_deploying_once(models: Home, promoted: dict[str, Any]) -> None:
+def test_deploying_is_idempotent(models: Home, promoted: dict[str, Any]) -> None:
     assert models.run("deploy", promoted) == models.run("deploy", promoted)
 
 
-def test_other_bytes_than_were_evaluated_do_not_answer(models: Home, promoted: dict[str, Any]) -> None:
+def test_an_export_that_was_changed_after_its_evaluation_is_not_deployed(
+    models: Home, promoted: dict[str, Any]
+) -> None:
     (Path(promoted["export"].uri) / "model.safetensors").write_bytes(b"better")
-    with pytest.raises(WeaverError, match="not what was evaluated"):
+    with pytest.raises(WeaverError, match="is not the export that was evaluated"):
         models.run("deploy", promoted)
     assert read_deployment(models.name).version == 1
 
 
-def test_an_export_that_is_not_signed_does_not_answer(models: Home, promoted: dict[str, Any]) -> None:
+def test_an_unsigned_export_is_not_deployed(models: Home, promoted: dict[str, Any]) -> None:
     signing.signature(Path(promoted["export"].uri)).unlink()
     with pytest.raises(WeaverError, match="is not signed"):
         models.run("deploy", promoted)
     assert read_deployment(models.name).version == 1
 
 
-def test_a_published_byte_that_was_changed_is_replaced_by_what_was_evaluated(
-    models: Home, promoted: dict[str, Any]
-) -> None:
+def test_a_deployed_file_that_was_changed_is_restored(models: Home, promoted: dict[str, Any]) -> None:
     models.run("deploy", promoted)
     published = deployments_folder(models.name) / "v2" / "model.safetensors"
     good = published.read_bytes()
@@ -70,6 +70,6 @@ def test_a_published_byte_that_was_changed_is_replaced_by_what_was_evaluated(
     signing.verify(published.parent)
 
 
-def test_asking_before_anything_is_deployed_says_what_to_run(home: Path) -> None:
+def test_reading_a_deployment_before_the_first_one_names_the_command(home: Path) -> None:
     with pytest.raises(WeaverError, match="weaver run service_advisor"):
         read_deployment("service_advisor")

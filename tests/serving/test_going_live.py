@@ -1,4 +1,4 @@
-"""Versions come and go on real engines behind the real gateway, while people ask: nobody is turned away."""
+"""Versions are deployed and rolled back on real engines behind the real gateway, under load: no request fails."""
 
 import queue
 import threading
@@ -14,7 +14,7 @@ import orjson
 import pytest
 import tritonclient.grpc
 
-from pipelines.clients.backends import backend
+from pipelines.clients.backends import load_backend
 from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.artifacts import Adapter, ChampionModel, Export
 from pipelines.core.errors import Unavailable, WeaverError
@@ -43,7 +43,7 @@ QUICK = {
 
 
 class Live(Home):
-    """A template whose versions are real, if small, models: merged, quantised, loaded and asked."""
+    """A template whose versions are real, small models: merged, quantised and loaded."""
 
     def __init__(self, folder: Path, artifacts: Path, base: Path, adapter: Callable[..., Adapter]) -> None:
         super().__init__(folder, NAME, artifacts)
@@ -104,11 +104,11 @@ def triton_is_ready() -> bool:
     return httpx.get(f"{settings().triton_url}/v2/health/ready", headers=key).is_success
 
 
-def until(there: Callable[[], Any], seconds: float = 90) -> None:
+def until(condition: Callable[[], Any], seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
-            if there():
+            if condition():
                 return
         except (openai.OpenAIError, httpx.HTTPError):
             pass
@@ -116,93 +116,97 @@ def until(there: Callable[[], Any], seconds: float = 90) -> None:
     raise AssertionError(f"not within {seconds} s")
 
 
-class Crowd:
-    """Somebody who asks one question after the other, none of them twice, for as long as the block lasts."""
+class LoadGenerator:
+    """Three clients that send one new question after the other for as long as the block lasts."""
 
-    def __enter__(self) -> "Crowd":
+    def __enter__(self) -> "LoadGenerator":
         self.models: list[str] = []
         self.failed: list[Exception] = []
-        self.over = threading.Event()
+        self.stopped = threading.Event()
         self.threads = [threading.Thread(target=self.ask, args=(number,)) for number in range(3)]
         for thread in self.threads:
             thread.start()
         return self
 
-    def ask(self, who: int) -> None:
-        asked, number = client(), 0
-        while not self.over.is_set():
-            question = [{"role": "user", "content": f"Which wheels does car {who}-{number} drive?"}]
+    def ask(self, user: int) -> None:
+        openai_client, number = client(), 0
+        while not self.stopped.is_set():
+            question = [{"role": "user", "content": f"Which wheels does car {user}-{number} drive?"}]
             try:
-                told = asked.chat.completions.create(
-                    model=NAME, messages=question, max_tokens=8, user=f"{who}-{number}"
+                completion = openai_client.chat.completions.create(
+                    model=NAME, messages=question, max_tokens=8, user=f"{user}-{number}"
                 )
-                self.models.append(told.model)
+                self.models.append(completion.model)
             except openai.OpenAIError as error:
                 self.failed.append(error)
             number += 1
 
     def __exit__(self, *_: object) -> None:
         time.sleep(1)
-        self.over.set()
+        self.stopped.set()
         for thread in self.threads:
             thread.join()
 
 
-def test_promoting_and_rolling_back_changes_who_answers_and_loses_no_request(live: Live) -> None:
+def test_promotion_and_rollback_switch_versions_without_a_failed_request(live: Live) -> None:
     live.promote(live.challenger(1))
     until(lambda: client().models.retrieve(NAME))
-    with Crowd() as crowd:
+    with LoadGenerator() as load:
         live.promote(live.challenger(2, champion=1))
-        promoted = len(crowd.models)
+        promoted = len(load.models)
         time.sleep(1.5)
-        settled = len(crowd.models)
+        settled = len(load.models)
         live.rollback()
-    assert not crowd.failed
-    assert crowd.models[0] == f"{NAME}-v1"
-    assert {f"{NAME}-v1", f"{NAME}-v2"} == set(crowd.models[:promoted])
-    assert set(crowd.models[promoted + 3 : settled]) == {f"{NAME}-v2"}, "those in flight may still be the other's"
-    assert crowd.models[-1] == f"{NAME}-v1"
+    assert not load.failed
+    assert load.models[0] == f"{NAME}-v1"
+    assert {f"{NAME}-v1", f"{NAME}-v2"} == set(load.models[:promoted])
+    assert set(load.models[promoted + 3 : settled]) == {f"{NAME}-v2"}, (
+        "requests in flight may still be answered by the other version"
+    )
+    assert load.models[-1] == f"{NAME}-v1"
     assert deployed_version_number(NAME) == read_route(NAME).champion == 1
-    assert set(read_deployment(NAME).canaries) == {"llama_cpp", "triton"}
+    canaries = read_deployment(NAME).canaries
+    assert set(canaries) == {"llama_cpp", "triton"}
+    assert all(metrics["passed_share"] == 1.0 for metrics in canaries.values())
     for engine in read_deployment(NAME).backends:
-        assert backend(engine).status() == {f"{NAME}-v1": "ready"}, "the one that was rolled back from is gone"
+        assert load_backend(engine).status() == {f"{NAME}-v1": "ready"}, "the version that was rolled back is unloaded"
 
 
 def test_triton_s_own_client_gets_the_champion_s_answer_too(live: Live) -> None:
     question = [{"role": "user", "content": "Which wheels?"}]
-    told = client().chat.completions.create(model=NAME, messages=question, max_tokens=8).choices[0].message.content
+    expected = client().chat.completions.create(model=NAME, messages=question, max_tokens=8).choices[0].message.content
     system = {"role": "system", "content": live.plan.system_prompt}
     request = orjson.dumps({"messages": [system, *question], "max_tokens": 8, "temperature": 0})
-    asked = tritonclient.grpc.InferInput("request", [1], "BYTES")
-    asked.set_data_from_numpy(np.array([request], dtype=np.object_))
+    tensor = tritonclient.grpc.InferInput("request", [1], "BYTES")
+    tensor.set_data_from_numpy(np.array([request], dtype=np.object_))
     answers: queue.Queue[Any] = queue.Queue()
     with tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{settings().triton_grpc_port}") as triton:
         key = {"triton-grpc-protocol-weaver-key": settings().secret("triton")}
         triton.start_stream(lambda result, error: answers.put(error or result), headers=key)
-        triton.async_stream_infer(NAME, [asked])
+        triton.async_stream_infer(NAME, [tensor])
         answer = orjson.loads(answers.get(timeout=30).as_numpy("chunk")[0])
     assert answer["model"] == f"{NAME}-v1"
-    assert answer["choices"][0]["message"]["content"] == told
+    assert answer["choices"][0]["message"]["content"] == expected
 
 
-def test_a_version_on_trial_answers_its_users_and_one_in_shadow_nobody(live: Live) -> None:
-    experiments.split(NAME, 2, 0.5, live.plan)
+def test_an_ab_test_serves_a_share_of_the_users_and_a_shadow_serves_nobody(live: Live) -> None:
+    experiments.set_ab_test(NAME, 2, 0.5, live.plan)
     time.sleep(0.5)
-    asked = {user: {answered_by(user, number) for number in range(3)} for user in map(str, range(8))}
-    assert all(len(models) == 1 for models in asked.values()), "each stays with one version"
-    assert set.union(*asked.values()) == {f"{NAME}-v1", f"{NAME}-v2"}
+    models_by_user = {user: {answered_by(user, number) for number in range(3)} for user in map(str, range(8))}
+    assert all(len(models) == 1 for models in models_by_user.values()), "each stays with one version"
+    assert set.union(*models_by_user.values()) == {f"{NAME}-v1", f"{NAME}-v2"}
     with pytest.raises(WeaverError, match="is its champion"):
-        experiments.split(NAME, 1, 0.5, live.plan)
+        experiments.set_ab_test(NAME, 1, 0.5, live.plan)
 
-    experiments.split(NAME, 2, 0, live.plan)
-    experiments.shadow(NAME, 2, 1.0, live.plan)
+    experiments.set_ab_test(NAME, 2, 0, live.plan)
+    experiments.set_shadow(NAME, 2, 1.0, live.plan)
     time.sleep(0.5)
     began = time.time()
     assert {answered_by(user, 9) for user in map(str, range(8))} == {f"{NAME}-v1"}
     until(lambda: any(row["shadow_of"] and row["version"] == 2 for row in exchanges(since=began).to_pylist()))
-    experiments.shadow(NAME, 2, 0, live.plan)
-    assert [served.version for served in read_route(NAME).versions] == [1]
-    assert f"{NAME}-v2" not in backend("llama_cpp").status()
+    experiments.set_shadow(NAME, 2, 0, live.plan)
+    assert [version.version for version in read_route(NAME).versions] == [1]
+    assert f"{NAME}-v2" not in load_backend("llama_cpp").status()
 
 
 def answered_by(user: str, number: int) -> str:
@@ -210,18 +214,18 @@ def answered_by(user: str, number: int) -> str:
     return client().chat.completions.create(model=NAME, messages=question, max_tokens=4, user=user).model
 
 
-def test_a_version_that_answers_too_slowly_or_otherwise_than_at_its_evaluation_gets_nothing(live: Live) -> None:
+def test_a_version_whose_canary_fails_gets_no_traffic(live: Live) -> None:
     artifacts = live.challenger(3, champion=1)
     live.golden(artifacts["register"].run_id, "Its drive is front-wheel, as the record says.")
     usual = live.plan
     for limit, why in (
-        ({"max_seconds": 1e-5}, "takes more than 0.0001 s for an answer, and deployment.max_seconds is 1e-05"),
+        ({"max_seconds": 1e-5}, "needs more than 0.0001 s for an answer, and deployment.max_seconds is 1e-05 s"),
         ({"min_golden_share": 0.8}, "0% of 1 golden questions"),
     ):
         live.plan = usual.model_copy(update={"deployment": usual.deployment.model_copy(update=limit)})
-        with pytest.raises(WeaverError, match=why) as refusal:
+        with pytest.raises(WeaverError, match=why) as error_info:
             live.promote(artifacts)
-        assert not isinstance(refusal.value, Unavailable), "to try again would not help"
+        assert not isinstance(error_info.value, Unavailable), "a retry would not help"
     assert deployed_version_number(NAME) == read_route(NAME).champion == 1
-    assert f"{NAME}-v3" not in backend("llama_cpp").status()
-    assert f"{NAME}-v3 was not deployed, and version 1 goes on answering" in (live.folder / "alerts.jsonl").read_text()
+    assert f"{NAME}-v3" not in load_backend("llama_cpp").status()
+    assert f"{NAME}-v3 was not deployed, and version 1 stays deployed" in (live.folder / "alerts.jsonl").read_text()

@@ -50,7 +50,7 @@ class Backend(Protocol):
         """Let go of connections; for whoever streamed."""
 
 
-def backend(name: str) -> Backend:
+def load_backend(name: str) -> Backend:
     """The backend of this name, imported only now: each brings libraries of its own."""
     made: Backend = importlib.import_module(f"pipelines.clients.backends.{name}").BACKEND()
     return made
