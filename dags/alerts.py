@@ -1,7 +1,8 @@
 """Hourly: what a channel did not take is sent again, and what nobody acknowledged rises. Daily: the digest."""
 
-from airflow.sdk import CronTriggerTimetable, dag, get_current_context, task
+from airflow.sdk import dag, get_current_context, task
 from weaver_dags.tasks import RETRIES
+from weaver_plugins.timetable import UpcomingCronTimetable
 
 ALIKE = {
     "catchup": False,
@@ -31,7 +32,7 @@ def send_digest() -> str:
     dag_display_name="Alerts",
     description="Send what waits, and let rise what nobody acknowledged.",
     doc_md=f"## Alerts\n\n{__doc__}",
-    schedule=CronTriggerTimetable("15 * * * *", timezone="UTC"),
+    schedule=UpcomingCronTimetable("15 * * * *", timezone="UTC"),
     **ALIKE,
 )
 def alerts() -> None:
@@ -43,7 +44,7 @@ def alerts() -> None:
     dag_display_name="Digest",
     description="Send what was raised since the day before, and what became of it.",
     doc_md=f"## Digest\n\n{__doc__}",
-    schedule=CronTriggerTimetable("0 7 * * *", timezone="UTC"),
+    schedule=UpcomingCronTimetable("0 7 * * *", timezone="UTC"),
     **ALIKE,
 )
 def digest() -> None:

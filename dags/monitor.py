@@ -6,9 +6,10 @@ When the world has moved, answers get worse or the last training is too long ago
 from collections.abc import Iterator
 from typing import Any
 
-from airflow.sdk import Asset, CronTriggerTimetable, Metadata, chain, dag, get_current_context, task
+from airflow.sdk import Asset, Metadata, chain, dag, get_current_context, task
 from weaver_dags.tasks import RETRIES, pull_artifacts, stage_task
 from weaver_dags.trigger import drift_asset, set_run_note
+from weaver_plugins.timetable import UpcomingCronTimetable
 
 from pipelines.core.make_plan import make_plan
 from pipelines.core.templates import Template, find_template_files, load_template
@@ -60,7 +61,7 @@ def monitor(template: Template) -> None:
         dag_display_name=f"Watch: {template.title}",
         description="Has the world moved?",
         doc_md=f"## {template.title}\n\n{__doc__}",
-        schedule=CronTriggerTimetable(often(template.drift.hours), timezone="UTC"),
+        schedule=UpcomingCronTimetable(often(template.drift.hours), timezone="UTC"),
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=True,  # the first run of the template switches it on

@@ -9,7 +9,6 @@ from airflow.sdk import (
     Asset,
     AssetOrTimeSchedule,
     AsyncCallback,
-    CronTriggerTimetable,
     DeadlineAlert,
     DeadlineReference,
     Param,
@@ -24,6 +23,7 @@ from weaver_dags.review import review_tasks
 from weaver_dags.tasks import RETRIES, stage_task
 from weaver_dags.trigger import drift_asset, make_run_plan
 from weaver_plugins.notifier import WeaverNotifier
+from weaver_plugins.timetable import UpcomingCronTimetable
 
 from pipelines.core.settings import settings
 from pipelines.core.templates import Template, find_template_files, load_template
@@ -37,7 +37,7 @@ def retrain(template: Template) -> None:
         description=template.purpose,
         doc_md=f"## {template.title}\n\n{template.purpose}\n\n{__doc__}",
         schedule=AssetOrTimeSchedule(
-            timetable=CronTriggerTimetable(template.schedule.cron, timezone=template.schedule.timezone),
+            timetable=UpcomingCronTimetable(template.schedule.cron, timezone=template.schedule.timezone),
             assets=drift_asset(template.name),
         ),
         catchup=False,

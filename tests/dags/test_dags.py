@@ -29,7 +29,7 @@ print(json.dumps({
         dag.dag_id: {
             "doc": dag.doc_md, "tags": sorted(dag.tags), "owner": dag.owner, "params": dag.params.dump(),
             "deadline": [(alert.interval.total_seconds(), alert.callback.path) for alert in dag.deadline or []],
-            "timetable": getattr(getattr(dag.timetable, "timetable", dag.timetable), "expression", None),
+            "timetable": getattr(getattr(dag.timetable, "timetable", dag.timetable), "_expression", None),
             "asset": getattr(getattr(dag.timetable, "asset_condition", None), "name", None),
             "max_active_runs": dag.max_active_runs,
             "tasks": [
