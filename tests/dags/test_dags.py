@@ -139,7 +139,7 @@ def test_a_nightly_run_has_a_deadline(loaded: dict) -> None:
 def test_over_budget_a_person_is_asked_and_the_dataset_is_withheld_until_then(loaded: dict) -> None:
     dag = loaded["dags"]["retrain_service_advisor"]
     tasks = {task["id"]: task for task in dag["tasks"]}
-    assert tasks["within_budget"]["up"] == ["exceeds_budget", "approve_cost"]
+    assert tasks["within_budget"]["up"] == ["approve_cost", "exceeds_budget"]
     assert tasks["within_budget"]["trigger_rule"] == "none_failed_min_one_success"
     assert {name: task["outlets"] for name, task in tasks.items() if task["outlets"]} == {
         "render_data_report": ["version_service_advisor"]
