@@ -22,6 +22,7 @@ from weaver_dags.decisions import decided, decision_task, gate_passed, has_new_d
 from weaver_dags.review import review_tasks
 from weaver_dags.tasks import RETRIES, stage_task
 from weaver_dags.trigger import drift_asset, make_run_plan
+from weaver_dags.turn import RUNS, WaitForTurn
 from weaver_plugins.notifier import WeaverNotifier
 from weaver_plugins.timetable import UpcomingCronTimetable
 
@@ -41,7 +42,7 @@ def retrain(template: Template) -> None:
             assets=drift_asset(template.name),
         ),
         catchup=False,
-        max_active_runs=1,
+        max_active_runs=RUNS,
         deadline=DeadlineAlert(
             reference=DeadlineReference.DAGRUN_QUEUED_AT,
             interval=timedelta(hours=template.budget.deadline_hours),
@@ -59,6 +60,7 @@ def retrain(template: Template) -> None:
         asked, go = exceeds_budget(), within_budget()
         longest = timedelta(hours=template.budget.training_hours)
         chain(
+            WaitForTurn(),
             make_run_plan(template.name),
             stage_task("collect_feedback"),
             stage_task("collect"),

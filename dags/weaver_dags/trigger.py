@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import httpx
 from airflow.sdk import Asset, get_current_context, task
 
+from pipelines.core.errors import WeaverError
 from pipelines.core.make_plan import make_plan
-from pipelines.core.settings import settings
-
-AUTHOR = "mlflow"  # the Airflow user of tasks and triggers
+from pipelines.core.settings import SERVICE_ACCOUNT
 
 
 def drift_asset(template: str) -> Asset:
@@ -39,15 +37,11 @@ def trigger_reason() -> str:
 
 def set_run_note(text: str) -> None:
     """Set this run's note; where Airflow does not take it, the task's log has it all the same."""
+    from pipelines.clients.airflow import AirflowClient, DagRun
+
     print(text)
-    run, here = get_current_context()["dag_run"], settings()
+    run = get_current_context()["dag_run"]
     try:
-        with httpx.Client(base_url=here.airflow_url, timeout=30, trust_env=False) as airflow:
-            login = {"username": AUTHOR, "password": here.secret(f"airflow_{AUTHOR}")}
-            token = airflow.post("/auth/token", json=login).raise_for_status().json()["access_token"]
-            airflow.headers["Authorization"] = f"Bearer {token}"
-            airflow.patch(
-                f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}", json={"note": text[:1000]}
-            ).raise_for_status()
-    except (httpx.HTTPError, OSError) as error:  # its password is a file, which an Airflow of one's own does not have
+        DagRun(AirflowClient(SERVICE_ACCOUNT), run.dag_id, run.run_id).set_note(text)
+    except WeaverError as error:
         print(f"the run has no note: {error}")

@@ -1,7 +1,11 @@
-"""How every verb speaks: tables and sentences for people, one JSON object for scripts."""
+"""How every verb writes: tables and sentences for people, one JSON object for scripts, and never a long silence."""
 
 import json
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +14,8 @@ from rich.console import Console
 out = Console()
 err = Console(stderr=True)
 
+HEARTBEAT_SECONDS = 30.0  # where the output is no terminal, a line at least so often says what is going on
+
 Template = Annotated[str, typer.Argument(help="A template's name; `weaver template list` shows them.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")]
 Overrides = Annotated[
@@ -17,12 +23,13 @@ Overrides = Annotated[
 ]
 
 
-def speak_aside() -> None:
-    """From here on people are told on stderr: stdout belongs to the JSON."""
+def reserve_stdout() -> None:
+    """From here on, text for people goes to stderr: stdout belongs to the JSON."""
     out.file = sys.stderr
 
 
 def print_json(value: Any) -> None:
+    """Print the one JSON object of `--json`."""
     print(json.dumps(value, indent=1, default=str))
 
 
@@ -33,3 +40,46 @@ def overrides(settings: list[str] | None) -> dict[str, Any]:
         if not value:
             raise typer.BadParameter(f"--set {key}: write it as section.key=value")
     return pairs
+
+
+def print_line(text: str) -> None:
+    """A line of a log for people, with the time of day."""
+    out.print(f"{time.strftime('%H:%M:%S')}  {text}", highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def show_wait(text: str) -> Iterator[None]:
+    """Say what a call that may take long is doing: a spinner on a terminal; elsewhere a line every half minute."""
+    if out.is_terminal:
+        with out.status(text):
+            yield
+        return
+    done, began = threading.Event(), time.monotonic()
+
+    def repeat() -> None:
+        while not done.wait(HEARTBEAT_SECONDS):
+            print_line(f"still {text} ({time.monotonic() - began:.0f} s)")
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+class Heartbeat:
+    """Lines of a watching verb, where the output is no terminal; a wait without news is told every half minute."""
+
+    def __init__(self) -> None:
+        self.last = time.monotonic()
+
+    def print(self, text: str) -> None:
+        """Print news at once."""
+        print_line(text)
+        self.last = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether nothing was printed for half a minute."""
+        return time.monotonic() - self.last >= HEARTBEAT_SECONDS

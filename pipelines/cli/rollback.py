@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli.console import AsJson, Template, out, print_json, speak_aside
+from pipelines.cli.console import AsJson, Template, out, print_json, reserve_stdout
 from pipelines.core.make_plan import make_plan
 from pipelines.stages.table import run_stage
 
@@ -24,7 +24,7 @@ def rollback(template: Template, why: Why, to: To = 0, by: By = "", as_json: AsJ
     from pipelines.serving.deployment_pointer import deployed_version_number
 
     if as_json:
-        speak_aside()
+        reserve_stdout()
     began, plan = time.monotonic(), make_plan(template)
     signed: dict[str, Any] = {
         "by": by or getpass.getuser(),

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json, speak_aside
+from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json, reserve_stdout
 from pipelines.cli.stage_verbs import artifact_file
 from pipelines.core.artifacts import DatasetVersion, read_artifact
 from pipelines.core.make_plan import make_plan
@@ -34,7 +34,7 @@ def tune(
 ) -> None:
     """Search learning rate, epochs, batch and LoRA settings by trial trainings; killed, it carries on."""
     if as_json:
-        speak_aside()
+        reserve_stdout()
     plan = make_plan(template, overrides(set_))
     dataset = read_artifact(
         artifact_file(work_folder(template), "commit_dataset"), made_by=f"weaver commit-dataset {template}"

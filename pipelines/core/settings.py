@@ -14,10 +14,12 @@ from pipelines.core.errors import WeaverError
 REPOSITORY = Path(__file__).parents[2]
 SERVING = Path(sys.prefix, "serving")  # the environment of Triton and llama.cpp, beside this one
 Severity = Literal["info", "warning", "critical"]
+SERVICE_ACCOUNT = "mlflow"  # the Airflow user of tasks and triggers
 TRITON_KEY = "weaver-key"  # the HTTP header with a key of Triton's; gRPC's is triton-grpc-protocol-weaver-key
 
 
-SECRET = {"alert_webhook", "smtp_url", "smtp_password"}  # what a mistyped one holds is not repeated
+# What a mistyped one of these holds is not repeated.
+SECRET = {"alert_webhook", "smtp_url", "smtp_password", "airflow_password", "airflow_service_password"}
 
 
 class Settings(BaseSettings):
@@ -34,6 +36,15 @@ class Settings(BaseSettings):
     gateway_port: int = Field(8000, ge=1, le=65535)
     triton_http_port: int = Field(8010, ge=1, le=65535)
     triton_grpc_port: int = Field(8011, ge=1, le=65535)
+    airflow_base_url: str = Field(
+        "", pattern=r"^(https?://.+[^/])?$", description="an Airflow of your own; empty: the local one"
+    )
+    airflow_user: str = Field("admin", description="whom `weaver run` signs in to Airflow as")
+    airflow_password: SecretStr = Field(SecretStr(""), exclude=True, description="empty: the file secrets/airflow")
+    airflow_service_user: str = Field(SERVICE_ACCOUNT, description="whom tasks and triggers sign in to Airflow as")
+    airflow_service_password: SecretStr = Field(
+        SecretStr(""), exclude=True, description="empty: the file secrets/airflow_" + SERVICE_ACCOUNT
+    )
     tracking_uri: str = Field("", description="an MLflow server of your own; empty: the local one")
     registry_remote: str = Field(
         "", description="where DVC pushes datasets to: a shared folder, or s3://bucket/path; empty: a folder in home"
@@ -74,7 +85,18 @@ class Settings(BaseSettings):
 
     @property
     def airflow_url(self) -> str:
-        return f"http://127.0.0.1:{self.airflow_port}"
+        return self.airflow_base_url or f"http://127.0.0.1:{self.airflow_port}"
+
+    def airflow_login(self, user: str = "") -> tuple[str, str]:
+        """User and password at Airflow.
+
+        Args:
+            user: SERVICE_ACCOUNT for tasks and triggers; empty: the user of the command line.
+        """
+        if user == SERVICE_ACCOUNT:
+            password = self.airflow_service_password.get_secret_value()
+            return self.airflow_service_user, password or self.secret(f"airflow_{SERVICE_ACCOUNT}")
+        return self.airflow_user, self.airflow_password.get_secret_value() or self.secret("airflow")
 
     @property
     def mlflow_url(self) -> str:

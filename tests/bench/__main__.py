@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from pipelines.cli.console import AsJson, Template, out, print_json, speak_aside
+from pipelines.cli.console import AsJson, Template, out, print_json, reserve_stdout
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -218,7 +218,7 @@ def loop(
 def tell(run: Callable[[], dict[str, Any]], as_json: bool) -> None:
     """Run a bench, and show its figures."""
     if as_json:
-        speak_aside()
+        reserve_stdout()
     figures = run()
     table = Table("figure", "value", box=None)
     for name, value in figures.items():

@@ -108,7 +108,7 @@ def live(counter: Counter, days: int) -> Story:
         counter.mix = {KNOWN: 1 - SHARE, NEW: SHARE}
         happened("people ask about parts")
         airflow = AirflowClient()
-        retraining = DagRun(airflow, f"retrain_{TEMPLATE}", started_by_itself(airflow))
+        retraining = started_by_itself(airflow)
         happened("drift starts a retraining")
         until_it_trains(retraining)
         kill_airflow()
@@ -117,12 +117,12 @@ def live(counter: Counter, days: int) -> Story:
         happened("the new version answers")
         if not result["outcome"].startswith("version 2 is champion"):
             raise WeaverError(
-                f"the loop did not close: {result['outcome']}", f"Harvested: {retraining.artifact('harvest')}"
+                f"the loop did not close: {result['outcome']}", f"Harvested: {retraining.xcom('harvest')}"
             )
         time.sleep((days + reference_days()) * DAY)
         weaver("drift", TEMPLATE, "--now")
-    reason = retraining.artifact("plan", "occasion")["reason"]
-    compared = {one["against"]: one for one in retraining.artifact("evaluate")["comparisons"] if one["part"] == "all"}
+    reason = retraining.xcom("plan", "occasion")["reason"]
+    compared = {one["against"]: one for one in retraining.xcom("evaluate")["comparisons"] if one["part"] == "all"}
     gain = {bound: compared["champion"][bound] for bound in ("gain", "low", "high")}
     return Story(sorted(counter.asked), windows(), events, reason, gain)
 
@@ -144,16 +144,16 @@ def windows() -> list[Seen]:
     return sorted(found, key=lambda one: one.since)
 
 
-def started_by_itself(airflow: AirflowClient) -> str:
-    """The id of the retraining that an event of drift started.
+def started_by_itself(airflow: AirflowClient) -> DagRun:
+    """The retraining that an event of drift started.
 
     Raises:
         WeaverError: none did.
     """
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        if found := airflow.open_run(f"retrain_{TEMPLATE}"):
-            return found
+        if runs := airflow.active_runs(f"retrain_{TEMPLATE}"):
+            return runs[0]
         time.sleep(1)
     raise WeaverError("drift did not start a retraining", f"See `weaver drift {TEMPLATE}` in {settings().home}.")
 

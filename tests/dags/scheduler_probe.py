@@ -1,7 +1,7 @@
 """Run in a process of its own: reads dags/, switches DAGs on, triggers each by hand, and lets Airflow's scheduler loop.
 
 Prints `{dag_id: {run_id: [state of the run, tasks that the scheduler has sent to the executor]}}`. The first argument
-is `{template: cron expression}`; of a template called `paused_…`, the DAG was read before its last slot, and was paused.
+is `{template: cron expression}`; the DAG of a template called `paused_…` was read before its last slot, and paused.
 """
 
 import json

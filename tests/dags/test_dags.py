@@ -87,6 +87,7 @@ def test_parsing_is_fast_because_nothing_heavy_is_imported(loaded: dict) -> None
 def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
     tasks = loaded["dags"]["retrain_service_advisor"]["tasks"]
     asides = {
+        "wait_for_turn",
         "plan",
         "has_new_data",
         "exceeds_budget",
@@ -121,7 +122,8 @@ def test_a_run_survives_a_restart_and_trains_alone(loaded: dict) -> None:
     assert all(task["retries"] >= 1 for task in dag["tasks"])
     pools = {task["id"]: task["pool"] for task in dag["tasks"]}
     assert pools["fine_tune"] == pools["train_dpo"] == "training"
-    assert dag["max_active_runs"] == 1
+    assert dag["tasks"][0]["id"] == "wait_for_turn"
+    assert dag["max_active_runs"] == 4, "they wait for their turn where a person sees it"
 
 
 def test_every_task_tells_when_it_fails_for_good_and_not_when_it_is_tried_again(loaded: dict) -> None:

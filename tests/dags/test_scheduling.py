@@ -1,4 +1,4 @@
-"""Airflow's own scheduler at ten times of day: a DAG that is switched on runs what a person triggered, and nothing else.
+"""Airflow's own scheduler at ten times of day: a DAG that is switched on runs what a person triggered, nothing else.
 
 The DAGs are those of dags/retrain.py. Their templates differ in how long ago the last slot of their schedule was.
 """
@@ -55,7 +55,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
 def test_only_the_run_that_was_triggered_exists_and_it_has_begun(
     runs: dict[str, dict[str, Any]], state: str, minutes: int
 ) -> None:
-    assert runs[f"retrain_{state}_{minutes}"] == {"by_hand": ["running", ["plan"]]}
+    assert runs[f"retrain_{state}_{minutes}"] == {"by_hand": ["running", ["wait_for_turn"]]}
 
 
 def test_airflows_own_timetable_would_run_the_slot_of_a_minute_ago(runs: dict[str, dict[str, Any]]) -> None:
