@@ -97,8 +97,8 @@ class AirflowClient:
             auth, accept = ["OAuth2PasswordBearer", "HTTPBearer"], {"Accept": "application/json"}
             content = accept | ({"Content-Type": "application/json"} if json is not None else {})
             request = self.api.param_serialize(method, path, header_params=content, body=json, auth_settings=auth)
-            response = self.api.call_api(*request, _request_timeout=30)
-            response.read()  # type: ignore[no-untyped-call]
+            response: Any = self.api.call_api(*request, _request_timeout=30)
+            response.read()
             return self.api.response_deserialize(response, {"2XX": "object"}).data
 
         return self.retry(send, f"{method} {path}", same_again)
