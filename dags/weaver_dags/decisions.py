@@ -28,7 +28,8 @@ def has_new_data() -> bool:
     """Stop here, green, if a model of this very dataset and plan has been decided on already."""
     from pipelines.registry.promote import find_decision
 
-    reason = find_decision(**pull_artifacts("commit_dataset", "commit_preferences", "plan"))
+    artifacts = pull_artifacts("commit_dataset", "plan", "commit_preferences")
+    reason = find_decision(*artifacts.values())
     told = f"nothing to do: {reason}" if reason else "new data or a new plan"
     if why := trigger_reason():
         told = f"{told}; started because {why}"
