@@ -13,7 +13,8 @@ from weaver_plugins.timetable import UpcomingCronTimetable
 
 from pipelines.core.make_plan import make_plan
 from pipelines.core.templates import Template, find_template_files, load_template
-from pipelines.stages.table import STAGES, run_stage
+from pipelines.stages.run import run_stage
+from pipelines.stages.table import STAGES
 
 
 def often(hours: float) -> str:

@@ -27,7 +27,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.registry import ledger
 from pipelines.serving.deploy import is_published
 from pipelines.serving.deployment_pointer import deployed_version_number
-from pipelines.stages.table import run_stage
+from pipelines.stages.run import run_stage
 
 EVIDENCE = Evidence(uri="", digest="e" * 64)
 PASSED = Verdict(passed=True, rules=[], reason="passed: all 0 rules hold")

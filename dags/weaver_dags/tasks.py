@@ -8,7 +8,8 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from weaver_plugins.notifier import WeaverNotifier
 
 from pipelines.core.errors import Unavailable, WeaverError
-from pipelines.stages.table import STAGES, run_stage
+from pipelines.stages.run import run_stage
+from pipelines.stages.table import STAGES
 from weaver_dags.trigger import trigger_reason
 
 # What a person must mend is not tried again; a server that is away is, and so is a task whose machine went down. When
@@ -35,7 +36,7 @@ def pull_artifacts(*stages: str) -> dict[str, Any]:
 
 def run_task_stage(name: str, plan: dict[str, Any], artifacts: dict[str, Any], **signed: Any) -> dict[str, Any]:
     """Run a stage in this run: what it costs is the run's, and it may say why the run was started."""
-    this = {"run_id": get_current_context()["run_id"], "occasion": trigger_reason()}
+    this = {"run_id": get_current_context()["run_id"], "trigger_reason": trigger_reason()}
     return run_stage(name, plan, artifacts, **this, **signed).model_dump(mode="json")
 
 

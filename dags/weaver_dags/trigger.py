@@ -24,14 +24,14 @@ def make_run_plan(template: str) -> dict[str, Any]:
     ours = [{key: value for key, value in event.extra.items() if not key.startswith("from_")} for event in events]
     asked = merged(template, ours)  # Airflow adds from_rest_api and the like
     if asked:
-        context["ti"].xcom_push("occasion", asked.model_dump(mode="json"))
+        context["ti"].xcom_push("trigger_reason", asked.model_dump(mode="json"))
         set_run_note(f"Started because {asked.reason} {asked.link}".strip())
     return make_plan(template, dict(context["params"]) | (asked.config if asked else {})).model_dump(mode="json")
 
 
 def trigger_reason() -> str:
     """Why drift started this run; empty if it did not."""
-    event = get_current_context()["ti"].xcom_pull(task_ids="plan", key="occasion")
+    event = get_current_context()["ti"].xcom_pull(task_ids="plan", key="trigger_reason")
     return event["reason"] if event else ""
 
 

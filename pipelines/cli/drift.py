@@ -9,7 +9,7 @@ from pipelines.cli.console import AsJson, Template, out, print_json
 from pipelines.core.artifacts import DeployedVersion, DriftReport
 from pipelines.core.make_plan import make_plan
 from pipelines.core.templates import load_template
-from pipelines.stages.table import run_stage
+from pipelines.stages.run import run_stage
 
 app = typer.Typer()
 

@@ -8,7 +8,7 @@ import typer
 
 from pipelines.cli.console import AsJson, Template, out, print_json, reserve_stdout
 from pipelines.core.make_plan import make_plan
-from pipelines.stages.table import run_stage
+from pipelines.stages.run import run_stage
 
 app = typer.Typer()
 

@@ -10,7 +10,7 @@ from pipelines.cli.console import AsJson, Template, out, print_json
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import work_folder
-from pipelines.stages.table import run_stage
+from pipelines.stages.run import run_stage
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -9,7 +9,8 @@ from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, p
 from pipelines.core.artifacts import read_artifact
 from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import work_folder
-from pipelines.stages.table import STAGES, Stage, run_stage
+from pipelines.stages.run import run_stage
+from pipelines.stages.table import STAGES, Stage
 
 app = typer.Typer()
 

@@ -12,6 +12,7 @@ from pipelines.core import progress
 from pipelines.core.artifacts import CollectedFeedback, Records
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, memoize_dir, read_jsonl, write_jsonl, write_text
+from pipelines.core.fingerprint import SourceCode
 from pipelines.core.kits import find_builders, load_kits
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.validation import did_you_mean
@@ -19,6 +20,7 @@ from pipelines.datasets import upload as intake
 from pipelines.datasets.refine.duplicates import QUESTION_COLUMNS, normalised_words
 from pipelines.datasets.topics import assign_topics
 
+CODE = SourceCode(__name__)  # the code of a kit's builder is among its sources
 log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
@@ -59,7 +61,7 @@ def collect(harvest: CollectedFeedback, plan: TrainingPlan, work: Path) -> Recor
         log.info("%d rows from %s", len(found), source)
         progress.report_progress(plan.template, "collect", 1, 1, f"{len(found)} rows")
 
-    folder = memoize_dir(work / "collect" / digest([source, sources])[:12], build)
+    folder = memoize_dir(work / "collect" / digest([source, sources, CODE.digest])[:12], build)
     return Records(uri=str(folder), **json.loads((folder / "counts.json").read_text()))
 
 

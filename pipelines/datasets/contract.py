@@ -12,6 +12,7 @@ from pipelines.core import progress
 from pipelines.core.artifacts import Records, Validation
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, memoize_dir, write_text
+from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import Contract, TrainingPlan
 from pipelines.core.settings import quiet_libraries
 from pipelines.core.validation import did_you_mean
@@ -20,6 +21,7 @@ from pipelines.datasets.arrow_frame import COLUMNS, TEXT_COLUMNS, read_frame
 if TYPE_CHECKING:
     import pandas as pd
 
+CODE = SourceCode(__name__)
 log = logging.getLogger(__name__)
 
 MAY_BE_BLANK = ("input", "key")
@@ -45,8 +47,7 @@ def validate(records: Records, plan: TrainingPlan, work: Path) -> Validation:
     Raises:
         WeaverError: every expectation that failed, with examples by row, and where its Data Docs are.
     """
-    code = [digest(Path(__file__).with_name(name)) for name in ("contract.py", "arrow_frame.py")]
-    fingerprint = digest([records.digest, plan.digest("contract"), code])[:12]
+    fingerprint = digest([records.digest, plan.digest("contract"), CODE.digest])[:12]
     failed = work / "validate" / f"{fingerprint}-failed"
 
     def build(folder: Path) -> None:

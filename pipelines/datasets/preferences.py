@@ -6,12 +6,14 @@ from pathlib import Path
 from pipelines.core import progress
 from pipelines.core.artifacts import CollectedFeedback, DatasetVersion, JudgedPairs, PreferenceDataset
 from pipelines.core.files import digest, memoize_dir, read_jsonl, write_jsonl
+from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine.duplicates import Row
 from pipelines.datasets.split import digest_files, find_leaks
 from pipelines.datasets.versions import commit_files
 
 PREFERENCES_FILE = "preferences.jsonl"
+CODE = SourceCode(__name__)
 log = logging.getLogger(__name__)
 
 
@@ -41,7 +43,7 @@ def commit_preferences(
         log.info("%d of %d pairs ask what is held out", len(pairs) - len(kept), len(pairs))
         write_jsonl(folder / PREFERENCES_FILE, map(dict, kept))
 
-    fingerprint = digest([*map(digest, sources), dataset.digest, plan.refine.near_duplicate])[:12]
+    fingerprint = digest([*map(digest, sources), dataset.digest, plan.refine.near_duplicate, CODE.digest])[:12]
     folder = memoize_dir(work / "commit_preferences" / fingerprint, build)
     rows = len(read_jsonl(folder / PREFERENCES_FILE))
     if not rows:

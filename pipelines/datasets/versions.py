@@ -28,10 +28,10 @@ def commit_dataset(splits: Splits, plan: TrainingPlan) -> DatasetVersion:
     name, source = plan.template, Path(splits.uri)
     if digest_files(source) != splits.digest:
         raise WeaverError(f"{source} was changed after it was made", "Delete this folder and refine again.")
-    progress.report_progress(name, "version", 0, 1)
+    progress.report_progress(name, "commit_dataset", 0, 1)
     made = commit_files(name, source, splits.digest, splits.rows)
-    progress.report_progress(name, "version", 1, 1, made.tag)
-    return with_report(made, splits)
+    progress.report_progress(name, "commit_dataset", 1, 1, made.tag)
+    return made
 
 
 def commit_files(name: str, source: Path, digest: str, rows: dict[str, int]) -> DatasetVersion:
@@ -50,11 +50,6 @@ def commit_files(name: str, source: Path, digest: str, rows: dict[str, int]) -> 
         dvc_repository.add_and_push(registry, name)
         dvc_repository.commit_version(registry, f"{name}@v{number}", digest, rows)
         return fetch_files(find_version(name, number))
-
-
-def with_report(version: DatasetVersion, splits: Splits) -> DatasetVersion:
-    """With the place of its report; of splits that were turned away there is none to show."""
-    return version.model_copy(update={"report": str(splits.report)} if version.digest == splits.digest else {})
 
 
 def list_versions(name: str) -> list[DatasetVersion]:

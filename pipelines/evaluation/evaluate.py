@@ -11,6 +11,7 @@ from pipelines.core import progress
 from pipelines.core.artifacts import Arm, Behaviour, DatasetVersion, Evaluation, Export, read_artifact
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, memoize_dir, read_jsonl, write_jsonl, write_text
+from pipelines.core.fingerprint import SourceCode
 from pipelines.core.kits import load_kits
 from pipelines.core.params import hourly_machine_cost
 from pipelines.core.plan import TrainingPlan
@@ -21,6 +22,10 @@ from pipelines.evaluation.slices import cluster_name, find_leaks, name_slices
 from pipelines.text import chat_format
 
 Row = dict[str, Any]
+
+CODE = SourceCode(__name__)
+GENERATION = SourceCode("pipelines.evaluation.generate")  # answers take hours; they are kept when only metrics change
+BEHAVIOURS = SourceCode("pipelines.evaluation.behaviours")
 
 GOLDEN, GOLDEN_ROWS = "golden.jsonl", 20
 GOLDEN_CONFIDENCE = 0.9  # confidence in an answer's tokens, on geometric average
@@ -74,7 +79,8 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
     said_by = {arm: folder.name for arm, folder in folders.items()}
     known = digest([dataset.digest, export.adapter.run_id, said_by, behaved.name, export.champion_version])
     hour = hourly_machine_cost()  # not in the plan: a changed rate counts anew, and asks nobody again
-    folder = work / "evaluate" / f"evaluation-{digest([known, plan.digest('evaluate', 'gate'), hour])[:12]}"
+    fingerprint = digest([known, plan.digest("evaluate", "gate"), hour, CODE.digest])[:12]
+    folder = work / "evaluate" / f"evaluation-{fingerprint}"
 
     def build(new: Path) -> None:
         from pipelines.evaluation.paired_statistics import compare_arms
@@ -112,7 +118,7 @@ def generate_answers(
     is asked once."""
     texts = [[row["instruction"], row["input"], row["output"]] for row in rows]
     decoding = plan.evaluate.model_dump(include={"batch_size", "max_new_tokens"})
-    known = digest([asked.digest, asked.examples, texts, plan.system_prompt, decoding])
+    known = digest([asked.digest, asked.examples, texts, plan.system_prompt, decoding, GENERATION.digest])
 
     def build(new: Path) -> None:
         model = opened(asked)
@@ -133,7 +139,8 @@ def test_behaviours(asked: ArmConfig, opened: ModelLoader, plan: TrainingPlan, w
     files = [kit.folder / "behaviours" for kit in load_kits().values()]
     decoding = plan.evaluate.model_dump(include={"batch_size", "max_new_tokens"})
     tests = [digest(folder) for folder in files if folder.is_dir()]
-    known = digest([asked.digest, tests, plan.template, plan.system_prompt, decoding])
+    code = [GENERATION.digest, BEHAVIOURS.digest]
+    known = digest([asked.digest, tests, plan.template, plan.system_prompt, decoding, code])
 
     def build(new: Path) -> None:
         progress.report_progress(plan.template, "evaluate", 0, 1, "behaviour tests")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, get_args
 
-from pipelines.core.artifacts import Arm, Candidate, Comparison, DatasetVersion, Evaluation, Export, Verdict
+from pipelines.core.artifacts import Arm, Candidate, Comparison, DataReport, DatasetVersion, Evaluation, Export, Verdict
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.templates import load_template
 from pipelines.registry import provenance
@@ -144,7 +144,11 @@ def base_licence(model: str, table: list[dict[str, str]]) -> str:
 
 
 def data_card(
-    dataset: DatasetVersion, plan: TrainingPlan, counted: provenance.Census, table: list[dict[str, str]]
+    dataset: DatasetVersion,
+    report: DataReport | None,
+    plan: TrainingPlan,
+    counted: provenance.Census,
+    table: list[dict[str, str]],
 ) -> str:
     """The data card, in the hub's format."""
     from huggingface_hub import DatasetCardData
@@ -171,7 +175,7 @@ def data_card(
         note=note,
         about=about,
         brought=provenance.brought(counted, used),
-        steps=provenance.refinement(dataset),
+        steps=provenance.refinement(dataset, report),
         treatments=TREATMENTS,
     )
 

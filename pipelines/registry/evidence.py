@@ -15,10 +15,13 @@ from typing import Any
 
 from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core import signing
-from pipelines.core.artifacts import Candidate, DatasetVersion, Evaluation, Evidence, Export, Verdict
+from pipelines.core.artifacts import Candidate, DataReport, DatasetVersion, Evaluation, Evidence, Export, Verdict
 from pipelines.core.files import digest, memoize_dir, write_text
+from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
 from pipelines.registry import cards, provenance, sbom
+
+CODE = SourceCode(__name__)
 
 
 def collect_evidence(
@@ -29,6 +32,7 @@ def collect_evidence(
     verdict: Verdict,
     plan: TrainingPlan,
     work: Path,
+    report: DataReport | None = None,
 ) -> Evidence:
     """Put the pack together, once for the same inputs, and log it to the candidate's run under `evidence/`.
 
@@ -36,7 +40,7 @@ def collect_evidence(
         WeaverError: the adapter is not what was signed; or the pack was changed since it was put together.
         Unavailable: MLflow does not answer.
     """
-    artifacts = [artifact.model_dump() for artifact in (candidate, evaluation, export, dataset, verdict, plan)]
+    inputs: list[Any] = [artifact.model_dump() for artifact in (candidate, evaluation, export, dataset, verdict, plan)]
     name = f"v{candidate.version}"
 
     def build(new: Path) -> None:
@@ -48,7 +52,7 @@ def collect_evidence(
             "model_card.md": cards.model_card(
                 candidate, evaluation, export, dataset, verdict, plan, trained(candidate.run_id), counted, table
             ),
-            "data_card.md": cards.data_card(dataset, plan, counted, table),
+            "data_card.md": cards.data_card(dataset, report, plan, counted, table),
             "verdict.md": cards.verdict_page(candidate, verdict),
             "verdict.json": verdict.model_dump_json(indent=1) + "\n",
             "evaluation.json": evaluation.model_dump_json(indent=1, exclude={"uri"}) + "\n",
@@ -60,7 +64,8 @@ def collect_evidence(
         shutil.copyfile(signing.signature(Path(export.adapter.uri)), pack / "adapter.sig")
         signing.sign(pack)
 
-    folder = memoize_dir(work / "evidence" / f"{name}-{digest(artifacts)[:12]}", build)
+    fingerprint = digest([*inputs, report.model_dump() if report else {}, CODE.digest])[:12]
+    folder = memoize_dir(work / "evidence" / f"{name}-{fingerprint}", build)
     signing.verify(folder / name)
     connect_mlflow().MlflowClient().log_artifacts(
         candidate.run_id, str(folder), "evidence"

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from pipelines.core.artifacts import DatasetVersion
+from pipelines.core.artifacts import DataReport, DatasetVersion
 from pipelines.core.kits import find_builders, load_kits
 
 MADE_UP = "synthetic:"  # how the source of a made-up row begins
@@ -75,10 +75,15 @@ def told_by_kit(source: str, counted: Census) -> tuple[list[list[str]], str, str
     return lines, head.rpartition("|\n")[2].strip(), "\n\n".join(reversed(about))
 
 
-def refinement(dataset: DatasetVersion) -> list[dict[str, Any]]:
-    """What each step of the refinement did (in, out, changed, released, dropped by reason); none if not kept."""
-    file = Path(dataset.report) / "report.json"
-    if not dataset.report or not file.is_file():
+def refinement(dataset: DatasetVersion, report: DataReport | None) -> list[dict[str, Any]]:
+    """What each step of the refinement did (in, out, changed, released, dropped by reason).
+
+    Empty without a report of this dataset version, or where its folder is not on this machine.
+    """
+    if report is None or not report.describes(dataset):
+        return []
+    file = Path(report.uri) / "report.json"
+    if not file.is_file():
         return []
     steps: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["steps"]
     return steps

@@ -1,163 +1,320 @@
-"""The loop as a table: which function each stage is, and whose artifacts it takes.
+"""The stages of the loop in one table: who does each, and whose artifacts it takes.
 
-Airflow, DVC and the command line all run a stage through `run`, so that each stays free of logic of its own.
+The edges of the Airflow DAGs, `dvc.yaml` and the verbs of the command line follow from it. A stage is the function of
+its own name in its module: artifacts and the plan in, an artifact out. It is imported only when it runs, since stages
+bring torch, pandas and the like.
 """
 
 import importlib
-import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import TypeAdapter
+from pipelines.core.fingerprint import SourceCode
+from pipelines.core.plan import TUNABLE
 
-from pipelines.clients.mlflow import translate_mlflow_error
-from pipelines.core.artifacts import Artifact
-from pipelines.core.plan import TrainingPlan
-from pipelines.core.settings import quiet_libraries, work_folder
-from pipelines.costs.meter import metered
+Group = Literal["data", "training", "evaluation", "approval", "release", "monitoring"]
+GROUPS: dict[Group, str] = {
+    "data": "From sources to a dataset version",
+    "training": "From a dataset version to a model",
+    "evaluation": "From a model to a verdict",
+    "approval": "From a verdict to a decision",
+    "release": "From a decision to a deployed model",
+    "monitoring": "From requests to a reason to retrain",
+}
+TRAINING_POOL = "training"  # one task at a time: each needs the machine's memory and all of its cores
 
 
 @dataclass(frozen=True)
 class Stage:
-    function: str  # imported only when it runs: stages bring torch, pandas and the like
-    takes: tuple[str, ...]  # the stages whose artifacts it takes, in the order of its parameters
+    """One row of the table.
+
+    Attributes:
+        group: where it stands in the loop; a TaskGroup of the DAG.
+        module: below `pipelines`; the function has the stage's name.
+        takes: the stages whose artifacts it takes, in the order of its parameters.
+        help: what it does, in a sentence.
+        settings: what of the plan it depends on: sections, or `section.key`; and `costs` of params.yaml.
+        pool: the Airflow pool it runs in; empty: the default one.
+        folder: whether its result is a folder of its name in the work folder, beside its artifact.
+        reads: files and folders below `pipelines` that it depends on, beside its code.
+        outside: what it reads that is neither an artifact nor in the repository, so that DVC runs it every time.
+        signed: whether it also takes who decides, and why.
+        nightly: a stage of the retraining DAG; the others are of monitoring, deployment and rollback.
+    """
+
+    group: Group
+    module: str
+    takes: tuple[str, ...]
     help: str
-    signed: bool = False  # also takes who decides, and why
-    nightly: bool = True  # a task of the retraining DAG; the others are of the way back
+    settings: tuple[str, ...] = ()
+    pool: str = ""
+    folder: bool = False
+    reads: tuple[str, ...] = ()
+    outside: str = ""
+    signed: bool = False
+    nightly: bool = True
 
 
 STAGES = {
+    # ---- data
     "collect_feedback": Stage(
-        "monitoring.feedback.collect_feedback:collect_feedback", (), "Learn from what people think of the answers."
+        "data",
+        "monitoring.feedback.collect_feedback",
+        (),
+        "Collect the ratings and corrections that people gave to answers, and drop what is not trusted.",
+        settings=("system_prompt", "contract", "feedback"),
+        outside="ratings and corrections are in WEAVER_HOME and in MLflow",
     ),
-    "collect": Stage("datasets.collect:collect", ("collect_feedback",), "Build or read the rows."),
-    "validate": Stage("datasets.contract:validate", ("collect",), "Hold the rows to their contract."),
-    "refine": Stage("datasets.refine:refine", ("validate",), "Clean, deduplicate and split the rows."),
-    "commit_dataset": Stage(
-        "datasets.versions:commit_dataset", ("refine",), "Commit the dataset to the data registry."
+    "collect": Stage(
+        "data",
+        "datasets.collect",
+        ("collect_feedback",),
+        "Build or read the rows of the data source, and add uploads and corrections.",
+        settings=("data",),
+        folder=True,
+        reads=("kits",),
+        outside="uploads (`weaver dataset add`) are in WEAVER_HOME",
     ),
-    "judge_answers": Stage(
-        "monitoring.feedback.rlaif:judge_answers",
-        ("commit_dataset",),
-        "Judge the champion's own answers, for pairs to learn from.",
+    "validate": Stage(
+        "data",
+        "datasets.contract",
+        ("collect",),
+        "Check the rows against the data contract (Great Expectations).",
+        settings=("contract",),
+        folder=True,
     ),
-    "commit_preferences": Stage(
-        "datasets.preferences:commit_preferences",
-        ("collect_feedback", "judge_answers", "commit_dataset"),
-        "Commit which answers are preferred to the data registry.",
-    ),
-    "estimate_cost": Stage(
-        "training.budget:estimate_cost", ("commit_dataset",), "Forecast what the run will cost, and hold it to limits."
+    "refine": Stage(
+        "data",
+        "datasets.refine",
+        ("validate",),
+        "Clean, deduplicate and anonymise the rows, and split them into training and held-out rows.",
+        settings=("system_prompt", "questions", "contract", "refine", "privacy", "feedback.repeat"),
+        folder=True,
     ),
     "render_data_report": Stage(
-        "datasets.refine.refine_report:render_data_report", ("validate", "refine"), "Draw what became of the rows."
+        "data",
+        "datasets.refine.refine_report",
+        ("validate", "refine"),
+        "Render a report of what each step did to the rows.",
+        settings=("questions", "refine"),
+        folder=True,
     ),
-    "fine_tune": Stage("training.fine_tune:fine_tune", ("commit_dataset",), "Train an adapter with QLoRA."),
+    "commit_dataset": Stage(
+        "data",
+        "datasets.versions",
+        ("refine",),
+        "Commit the dataset to the data registry (git and DVC) as a tagged version.",
+    ),
+    "judge_answers": Stage(
+        "data",
+        "monitoring.feedback.rlaif",
+        ("commit_dataset",),
+        "Sample answers of the champion and judge them, to get preference pairs (RLAIF).",
+        settings=("system_prompt", "judge"),
+        pool=TRAINING_POOL,
+        folder=True,
+        outside="the request log and the deployed champion are outside of the repository",
+    ),
+    "commit_preferences": Stage(
+        "data",
+        "datasets.preferences",
+        ("collect_feedback", "judge_answers", "commit_dataset"),
+        "Commit the preference pairs to the data registry as a tagged version.",
+        settings=("refine.near_duplicate",),
+    ),
+    # ---- training
+    "estimate_cost": Stage(
+        "training",
+        "training.budget",
+        ("commit_dataset",),
+        "Forecast the time, memory and cost of this run, and compare them with the budget.",
+        settings=("base", "train"),
+        pool=TRAINING_POOL,  # it may train a few steps to measure them
+    ),
+    "fine_tune": Stage(
+        "training",
+        "training.fine_tune",
+        ("commit_dataset", "render_data_report"),
+        "Train a LoRA adapter on the dataset (QLoRA, supervised fine-tuning).",
+        settings=("system_prompt", "base", "train"),
+        pool=TRAINING_POOL,
+        folder=True,
+    ),
     "train_dpo": Stage(
-        "training.dpo:train_dpo",
-        ("fine_tune", "commit_dataset", "commit_preferences"),
-        "Train on with preferred answers (DPO).",
+        "training",
+        "training.dpo",
+        ("fine_tune", "commit_dataset", "commit_preferences", "render_data_report"),
+        "Train the adapter further on preference pairs (DPO), if the plan enables it.",
+        settings=("system_prompt", "base", "train", "preference"),
+        pool=TRAINING_POOL,
+        folder=True,
     ),
-    "fetch_champion": Stage("registry.champion:fetch_champion", (), "Fetch the champion that must be beaten."),
+    "fetch_champion": Stage(
+        "training",
+        "registry.champion",
+        (),
+        "Fetch the champion from the model registry: the version that the challenger must beat.",
+        outside="which version is champion is decided in MLflow",
+    ),
     "export": Stage(
-        "training.export:export", ("train_dpo", "fetch_champion"), "Merge adapters into what will be served."
+        "training",
+        "training.export",
+        ("train_dpo", "fetch_champion"),
+        "Merge the adapters of challenger and champion into their bases, in the format that is served.",
+        settings=("base", "deployment.backends", "deployment.quantisation"),
+        pool=TRAINING_POOL,
+        folder=True,
     ),
+    "rebuild_export": Stage(
+        "training",
+        "training.export",
+        ("fetch_champion",),
+        "Merge the champion's adapter into its base again.",
+        settings=("base", "deployment.backends", "deployment.quantisation"),
+        pool=TRAINING_POOL,
+        nightly=False,
+    ),
+    # ---- evaluation
     "evaluate": Stage(
-        "evaluation.evaluate:evaluate", ("export", "commit_dataset"), "Ask every arm the held-out questions."
+        "evaluation",
+        "evaluation.evaluate",
+        ("export", "commit_dataset"),
+        "Ask base, few-shot base, champion and challenger the held-out questions, and compare their answers.",
+        settings=("system_prompt", "evaluate", "gate", "costs"),
+        pool=TRAINING_POOL,
+        folder=True,
+        reads=("kits",),
     ),
     "register": Stage(
-        "registry.register:register",
+        "evaluation",
+        "registry.register",
         ("evaluate", "export", "commit_dataset", "commit_preferences"),
-        "Register the challenger.",
+        "Register the adapter in MLflow as a model version with the alias challenger.",
+        settings=TUNABLE,
     ),
     "request_review": Stage(
-        "evaluation.expert_review:request_review", ("register", "evaluate"), "Put answers before an expert."
+        "evaluation",
+        "evaluation.expert_review",
+        ("register", "evaluate"),
+        "Put answers of the challenger into MLflow's review queue, if the plan asks for an expert's scores.",
+        settings=("review",),
     ),
     "collect_scores": Stage(
-        "evaluation.expert_review:collect_scores", ("request_review",), "Read what the experts gave."
+        "evaluation",
+        "evaluation.expert_review",
+        ("request_review",),
+        "Collect the scores that the experts gave.",
     ),
     "gate": Stage(
-        "registry.gate:gate", ("register", "evaluate", "collect_scores"), "Hold the challenger to the plan's gate."
+        "evaluation",
+        "registry.gate",
+        ("register", "evaluate", "collect_scores"),
+        "Check the challenger against every rule of the gate.",
+        settings=("gate", "review"),
     ),
+    # ---- approval
     "collect_evidence": Stage(
-        "registry.evidence:collect_evidence",
-        ("register", "evaluate", "export", "commit_dataset", "gate"),
-        "Put together what the decision rests on.",
+        "approval",
+        "registry.evidence",
+        ("register", "evaluate", "export", "commit_dataset", "gate", "render_data_report"),
+        "Collect what the decision rests on (cards, metrics, verdict, SBOM) in one signed folder.",
+        settings=TUNABLE,
     ),
+    "reject": Stage(
+        "approval",
+        "registry.promote",
+        ("register",),
+        "Keep the champion, and record who rejected the challenger and why.",
+        signed=True,
+    ),
+    # ---- release
     "promote": Stage(
-        "registry.promote:promote",
+        "release",
+        "registry.promote",
         ("register", "evaluate", "gate", "collect_evidence"),
-        "Make the challenger champion.",
-        True,
+        "Make the challenger the champion, and record who approved it and why.",
+        signed=True,
     ),
-    "reject": Stage("registry.promote:reject", ("register",), "Keep the champion, and say who said no.", True),
-    "deploy": Stage("serving.deploy:deploy", ("promote", "export"), "Let the champion answer."),
+    "deploy": Stage(
+        "release",
+        "serving.deploy",
+        ("promote", "export"),
+        "Deploy the champion: publish it, test it with a canary, and shift traffic to it step by step.",
+        settings=("deployment",),
+    ),
     "append_ledger": Stage(
-        "registry.ledger:append_ledger", ("promote", "deploy"), "Write into the ledger what answers now."
+        "release",
+        "registry.ledger",
+        ("promote", "deploy"),
+        "Append the deployed version to the ledger.",
     ),
     "rollback": Stage(
-        "registry.rollback:rollback", (), "Make an earlier champion champion again.", True, nightly=False
+        "release",
+        "registry.rollback",
+        (),
+        "Make an earlier version the champion again.",
+        signed=True,
+        nightly=False,
     ),
     "resolve_champion": Stage(
-        "registry.promote:resolve_champion", (), "Find the champion, on whom registry and ledger agree.", nightly=False
+        "release",
+        "registry.promote",
+        (),
+        "Look up the champion, and check that MLflow's alias and the ledger agree on it.",
+        nightly=False,
     ),
+    # ---- monitoring
     "fetch_deployed_version": Stage(
-        "registry.deployed_version:fetch_deployed_version", (), "Find the version that answers.", nightly=False
+        "monitoring",
+        "registry.deployed_version",
+        (),
+        "Look up the deployed version in the ledger.",
+        nightly=False,
     ),
     "fetch_training_dataset": Stage(
-        "datasets.versions:fetch_training_dataset",
+        "monitoring",
+        "datasets.versions",
         ("fetch_deployed_version",),
-        "Fetch what it was trained on.",
+        "Fetch the dataset version that the deployed version was trained on.",
         nightly=False,
     ),
     "detect_drift": Stage(
-        "monitoring.drift.detect_drift:detect_drift",
+        "monitoring",
+        "monitoring.drift.detect_drift",
         ("fetch_deployed_version", "fetch_training_dataset", "collect"),
-        "Hold what is asked, and what comes in, to what is normal.",
+        "Compare requests, answers and newly collected rows with the reference (Evidently).",
         nightly=False,
     ),
     "emit_drift_event": Stage(
-        "monitoring.drift.detect_drift:emit_drift_event",
+        "monitoring",
+        "monitoring.drift.detect_drift",
         ("detect_drift",),
-        "Say that a retraining starts, and why.",
+        "Emit the event that starts a retraining, and record why.",
         nightly=False,
-    ),
-    "rebuild_export": Stage(
-        "training.export:rebuild_export", ("fetch_champion",), "Merge the champion's adapter again.", nightly=False
     ),
 }
 
 
-def run_stage(
-    name: str,
-    plan: TrainingPlan | dict[str, Any],
-    artifacts: Mapping[str, Any],
-    work: Path | None = None,
-    run_id: str = "",
-    **extra: Any,
-) -> Artifact:
-    """Run a stage on a plan and on the artifacts of the stages it takes, all of them as they are or as their JSON.
-    What it takes of time and energy is kept, and what that costs.
+def stage_function(name: str) -> Any:
+    return getattr(importlib.import_module(f"pipelines.{STAGES[name].module}"), name)
 
-    Args:
-        work: the folder for results; the template's own under WEAVER_HOME if not given.
-        run_id: of the Airflow run that it belongs to.
-        extra: what a person adds to a stage: who approves, and why.
-    """
 
-    quiet_libraries()
-    plan = TrainingPlan.model_validate(plan)
-    with metered(plan, name, run_id) as meter, translate_mlflow_error(f"{plan.template} was at {name}"):
-        module, _, function = STAGES[name].function.partition(":")
-        stage = getattr(importlib.import_module(f"pipelines.{module}"), function)
-        parameters = inspect.signature(stage).parameters
-        arguments = [
-            TypeAdapter(parameter.annotation).validate_python(artifacts.get(source))
-            for source, parameter in zip(STAGES[name].takes, parameters.values(), strict=False)
-        ]
-        given = {"plan": plan, "work": work or work_folder(plan.template), **extra}
-        artifact: Artifact = stage(*arguments, **{key: given[key] for key in parameters if key in given})
-        meter.belongs_to(artifact, *arguments)
-    return artifact
+def source_code(name: str) -> SourceCode:
+    """The code that a stage's result depends on: its module's `CODE`, which its fingerprint has, or else all of it."""
+    module = f"pipelines.{STAGES[name].module}"
+    code: SourceCode = getattr(importlib.import_module(module), "CODE", SourceCode(module))
+    return code
+
+
+def upstream(name: str) -> Iterator[str]:
+    """The stages that a stage depends on, directly or not, each once, in an order in which they can run."""
+    seen: dict[str, None] = {}
+
+    def visit(stage: str) -> None:
+        for source in STAGES[stage].takes:
+            visit(source)
+        seen.setdefault(stage)
+
+    visit(name)
+    return (stage for stage in seen if stage != name)

@@ -11,6 +11,7 @@ from typing import Any
 from pipelines.core import signing
 from pipelines.core.artifacts import Adapter, read_artifact
 from pipelines.core.files import digest, file_lock, memoize_dir, write_text
+from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.training.base_model import base_digest
@@ -19,17 +20,30 @@ log = logging.getLogger(__name__)
 
 
 def memoize_training(
-    stage: str, known: list[Any], base: Path, plan: TrainingPlan, work: Path, train: Callable[[Path, Path], str]
+    stage: str,
+    known: list[Any],
+    code: SourceCode,
+    base: Path,
+    plan: TrainingPlan,
+    work: Path,
+    train: Callable[[Path, Path], str],
 ) -> Adapter:
     """The signed adapter of a training of all that is `known`: found, or trained now.
 
     Args:
+        code: what trains; once it has changed, the same inputs are trained on again, from the first step.
         base: the base's folder.
         train: trains, with its checkpoints in the first folder, writes the adapter into the second, and returns the id
             of the MLflow run.
     """
-    fingerprint = digest(known)[:16]
+    inputs = digest(known)[:16]
+    fingerprint = f"{inputs}-{code.digest[:8]}"
     folder = work / stage / fingerprint
+    if not folder.exists() and any(folder.parent.glob(f"{inputs}-*")):
+        log.info(
+            "%s: this dataset and plan were trained on before, but the training code has changed since: training again",
+            plan.template,
+        )
     checkpoints = settings().home / "checkpoints" / fingerprint
 
     def build(new: Path) -> None:

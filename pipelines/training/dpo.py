@@ -4,9 +4,10 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from pipelines.core.artifacts import Adapter, DatasetVersion, PreferenceDataset
+from pipelines.core.artifacts import Adapter, DataReport, DatasetVersion, PreferenceDataset
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, read_jsonl
+from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
 from pipelines.training.base_model import base_digest, measure_model_size, prepare_base
 from pipelines.training.checkpoints import (
@@ -16,8 +17,9 @@ from pipelines.training.checkpoints import (
     resume_training,
     save_adapter,
 )
-from pipelines.training.fine_tune import read_splits
+from pipelines.training.fine_tune import UNRELATED, read_splits
 
+CODE = SourceCode(__name__, without=UNRELATED)
 log = logging.getLogger(__name__)
 
 HELDOUT_EVERY = 10  # every so many questions, the pairs on it are not learnt: they say what was
@@ -29,6 +31,7 @@ def train_dpo(
     adapter: Adapter,
     dataset: DatasetVersion,
     preferences: PreferenceDataset | None = None,
+    report: DataReport | None = None,
     *,
     plan: TrainingPlan,
     work: Path,
@@ -58,9 +61,9 @@ def train_dpo(
     known = [adapter.digest, dataset.digest, preferences.digest, plan.digest("template", "base", "train", "preference")]
 
     def train_on(checkpoints: Path, folder: Path) -> str:
-        return run_training(base, adapter, dataset, preferences, plan, checkpoints, folder)
+        return run_training(base, adapter, dataset, preferences, plan, checkpoints, folder, report)
 
-    return memoize_training("train_dpo", known, base, plan, work, train_on)
+    return memoize_training("train_dpo", known, CODE, base, plan, work, train_on)
 
 
 def run_training(
@@ -71,13 +74,14 @@ def run_training(
     plan: TrainingPlan,
     checkpoints: Path,
     folder: Path,
+    report: DataReport | None,
 ) -> str:
     """Write the adapter that was trained on into `folder`; returns the id of its MLflow run."""
     from pipelines.training.dpo_trainer import make_dpo_trainer
     from pipelines.training.mlflow_callback import DPO_PREFIX, open_dpo_run
 
     pairs, splits = read_preference_pairs(preferences), read_splits(dataset)
-    with open_dpo_run(adapter, dataset, splits, preferences, plan, checkpoints / "run_id") as diary:
+    with open_dpo_run(adapter, dataset, splits, preferences, plan, checkpoints / "run_id", report) as diary:
         trainer = make_dpo_trainer(base, Path(adapter.uri), splits, pairs, plan, checkpoints, diary)
         figures = measure_model_size(trainer.model)
         resume_training(trainer, find_last_checkpoint(checkpoints))

@@ -7,9 +7,12 @@ from pipelines.core import signing
 from pipelines.core.artifacts import Adapter, ChampionModel, Export
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest
+from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import Base, Deployment, TrainingPlan
 from pipelines.training.base_model import prepare_base
 from pipelines.training.merge_adapter import merge_adapter
+
+CODE = SourceCode(__name__)
 
 
 def export(adapter: Adapter, incumbent: ChampionModel, plan: TrainingPlan, work: Path) -> Export:
@@ -70,7 +73,7 @@ def export_champion(incumbent: ChampionModel, plan: TrainingPlan, work: Path) ->
 def export_adapter(adapter: Adapter, base: Base, deployment: Deployment, work: Path) -> Path:
     """The signed folder of an adapter merged into its base: made at most once."""
     form = deployment.model_dump(include={"backends", "quantisation"})
-    folder = work / "export" / digest([adapter.digest, adapter.base_digest, base.model_dump(), form])[:12]
+    folder = work / "export" / digest([adapter.digest, adapter.base_digest, base.model_dump(), form, CODE.digest])[:12]
     if folder.exists() and signing.signature(folder).exists():
         signing.verify(folder)
     else:  # killed before it was signed: whose bytes lie there, nobody can say

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.clients.mlflow import connect_mlflow
-from pipelines.core.artifacts import Adapter, DatasetVersion
+from pipelines.core.artifacts import Adapter, DataReport, DatasetVersion
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import read_jsonl
+from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
 from pipelines.costs.cost_store import Forecast, Training, keep, read
 from pipelines.training.base_model import base_digest, measure_model_size, prepare_base
@@ -21,19 +22,24 @@ from pipelines.training.checkpoints import (
 )
 from pipelines.training.estimate import training_kind
 
+UNRELATED = ("pipelines.training.estimate", "pipelines.training.mlflow_callback")  # they change no adapter
+CODE = SourceCode(__name__, without=UNRELATED)
 log = logging.getLogger(__name__)
 
 FORECAST_DAYS = 30  # an older estimate was of another machine's state
 
 
-def fine_tune(dataset: DatasetVersion, plan: TrainingPlan, work: Path, occasion: str = "") -> Adapter:
+def fine_tune(
+    dataset: DatasetVersion, plan: TrainingPlan, work: Path, report: DataReport | None = None, trigger_reason: str = ""
+) -> Adapter:
     """Train a LoRA adapter over the quantised base, on the answers alone; signed, and logged to one MLflow run.
 
     The same dataset and plan give the same bytes on the same machine, also when training was killed on the way: it
     goes on from its last whole checkpoint, in the same MLflow run.
 
     Args:
-        occasion: why it is trained now, for the run's tags; it changes nothing else.
+        report: how the dataset came about; logged to the run beside the figures. It changes nothing else.
+        trigger_reason: why it is trained now, for the run's tags; it changes nothing else.
 
     Raises:
         WeaverError: the base is not to be had, or a row does not fit train.max_length.
@@ -44,24 +50,27 @@ def fine_tune(dataset: DatasetVersion, plan: TrainingPlan, work: Path, occasion:
     adapter = memoize_training(
         "fine_tune",
         known,
+        CODE,
         base,
         plan,
         work,
-        lambda checkpoints, adapter: run_training(base, dataset, plan, checkpoints, adapter),
+        lambda checkpoints, adapter: run_training(base, dataset, plan, checkpoints, adapter, report),
     )
-    if occasion:
-        connect_mlflow().MlflowClient().set_tag(adapter.run_id, "started_because", occasion)
+    if trigger_reason:
+        connect_mlflow().MlflowClient().set_tag(adapter.run_id, "started_because", trigger_reason)
     return adapter
 
 
-def run_training(base: Path, dataset: DatasetVersion, plan: TrainingPlan, checkpoints: Path, adapter: Path) -> str:
+def run_training(
+    base: Path, dataset: DatasetVersion, plan: TrainingPlan, checkpoints: Path, adapter: Path, report: DataReport | None
+) -> str:
     """Write the trained adapter into the folder `adapter`; returns the id of its MLflow run."""
     from pipelines.training.mlflow_callback import open_training_run
     from pipelines.training.sft_trainer import make_sft_trainer
 
     began = time.monotonic()
     splits = read_splits(dataset)
-    with open_training_run(dataset, splits, plan, checkpoints / "run_id") as diary:
+    with open_training_run(dataset, splits, plan, checkpoints / "run_id", report=report) as diary:
         trainer = make_sft_trainer(base, splits, plan, checkpoints, diary)
         figures = measure_model_size(trainer.model)
         trained = time.monotonic()

@@ -13,7 +13,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState  # noqa: 
 
 from pipelines.clients.mlflow import connect_mlflow, git_commit, is_connection_lost, translate_mlflow_error
 from pipelines.core import progress
-from pipelines.core.artifacts import Adapter, DatasetVersion, PreferenceDataset
+from pipelines.core.artifacts import Adapter, DataReport, DatasetVersion, PreferenceDataset
 from pipelines.core.files import canonical_json, read_jsonl, write_text
 from pipelines.core.plan import TrainingPlan
 
@@ -50,12 +50,18 @@ def open_run(plan: TrainingPlan, memory: Path, **told: Any) -> Iterator[tuple[An
 
 @contextmanager
 def open_training_run(
-    dataset: DatasetVersion, splits: dict[str, Any], plan: TrainingPlan, memory: Path, trial: str = ""
+    dataset: DatasetVersion,
+    splits: dict[str, Any],
+    plan: TrainingPlan,
+    memory: Path,
+    trial: str = "",
+    report: DataReport | None = None,
 ) -> Iterator["MLflowCallback"]:
     """Hold the MLflow run of a training open; see held_run.
 
     Args:
         trial: what the run is called where it is one of a tuning.
+        report: how the dataset came about; logged to the run under `data/`, where it describes this dataset.
     """
     with open_run(
         plan,
@@ -70,8 +76,8 @@ def open_training_run(
         mlflow.set_tags(run_tags(dataset, plan))
         if not remembered:
             log_splits(mlflow, dataset, splits)
-            if dataset.report and Path(dataset.report).exists():
-                mlflow.log_artifacts(dataset.report, "data")
+            if report and report.describes(dataset) and Path(report.uri).exists():
+                mlflow.log_artifacts(report.uri, "data")
         yield MLflowCallback(mlflow, run_id, plan, trial or "fine_tune")
 
 
@@ -83,13 +89,14 @@ def open_dpo_run(
     preferences: PreferenceDataset,
     plan: TrainingPlan,
     memory: Path,
+    report: DataReport | None = None,
 ) -> Iterator["MLflowCallback"]:
     """Hold the run of a preference training open, inside the run of the training that it goes on from.
 
     It takes that run's figures over: a version that is registered from it shows both trainings.
     """
     pairs = f"{preferences.name}@v{preferences.version}"
-    with open_training_run(dataset, splits, plan, memory, f"{dataset.tag} and {pairs}") as diary:
+    with open_training_run(dataset, splits, plan, memory, f"{dataset.tag} and {pairs}", report) as diary:
         mlflow, client = diary.mlflow, diary.mlflow.MlflowClient()
         if "preferences" not in client.get_run(diary.run_id).data.tags:
             if is_active_run(mlflow, adapter.run_id):

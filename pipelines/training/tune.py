@@ -76,7 +76,7 @@ def tune(dataset: DatasetVersion, plan: TrainingPlan, trials: int, hours: float,
     folder = settings().home / "tune" / f"{plan.template}-{fingerprint}"
     with file_lock(folder / ".lock", f"tuning {plan.template}", timeout=0), metered(plan, "tune"):
         rows = memoize_dir(folder / "rows", lambda new: split_validation_rows(dataset, plan.train.seed, new))
-        carved = dataset.model_copy(update={"uri": str(rows), "digest": digest(rows), "report": ""})
+        carved = dataset.model_copy(update={"uri": str(rows), "digest": digest(rows)})
         tuning = run_trials(folder, base, carved, plan, trials, hours)
     if apply and tuning.best != tuning.current:
         tuning = tuning.model_copy(

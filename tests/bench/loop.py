@@ -121,7 +121,7 @@ def live(counter: Counter, days: int) -> Story:
             )
         time.sleep((days + reference_days()) * DAY)
         weaver("drift", TEMPLATE, "--now")
-    reason = retraining.xcom("plan", "occasion")["reason"]
+    reason = retraining.xcom("plan", "trigger_reason")["reason"]
     compared = {one["against"]: one for one in retraining.xcom("evaluate")["comparisons"] if one["part"] == "all"}
     gain = {bound: compared["champion"][bound] for bound in ("gain", "low", "high")}
     return Story(sorted(counter.asked), windows(), events, reason, gain)

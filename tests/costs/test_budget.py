@@ -13,7 +13,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
 from pipelines.core.templates import find_template_files
 from pipelines.costs.cost_store import Execution, Forecast, Training, keep, month, read
-from pipelines.stages.table import run_stage
+from pipelines.stages.run import run_stage
 from pipelines.training.budget import exceeded
 from pipelines.training.estimate import estimate, speed_from_history, training_kind
 

@@ -18,7 +18,7 @@ from pipelines.core.settings import REPOSITORY, settings
 from pipelines.costs import energy, meter
 from pipelines.costs.cost_store import executions
 from pipelines.costs.meter import metered
-from pipelines.stages.table import run_stage
+from pipelines.stages.run import run_stage
 
 T = "service_advisor"
 SHORT = """

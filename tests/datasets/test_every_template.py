@@ -8,7 +8,7 @@ import pytest
 from pipelines.core.artifacts import CollectedFeedback
 from pipelines.core.make_plan import make_plan
 from pipelines.core.templates import find_template_files
-from pipelines.stages.table import run_stage
+from pipelines.stages.run import run_stage
 
 CHAIN = ("collect", "validate", "refine", "commit_dataset", "render_data_report")
 

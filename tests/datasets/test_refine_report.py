@@ -161,5 +161,5 @@ def test_the_account_goes_along_for_programs(tmp_path: Path) -> None:
     records = Records(uri="", digest="", rows=6, sources={})
     splits = Splits(uri=str(folder), digest="", rows={"train": 3, "heldout": 3}, dropped={})
     validation = Validation(uri=str(tmp_path), records=records, expectations=1)
-    made = render_data_report(validation, splits, make_plan("service_advisor"))
+    made = render_data_report(validation, splits, make_plan("service_advisor"), tmp_path / "work")
     assert json.loads((Path(made.uri) / "report.json").read_text()) == REPORT

@@ -195,8 +195,8 @@ def test_a_champion_that_fails_its_canary_is_taken_back(stack: Any, second_champ
 @pytest.mark.slow
 def test_a_champion_that_was_never_deployed_is_found_and_answers(stack: Any, second_champion: int) -> None:
     """The aliases were moved, and then the power went: nobody asked for the rest."""
-    moved = f"run('rollback', make_plan('{TEMPLATE}'), {{}}, by='ada', why='cut off', to=1)"
-    code = f"from pipelines.stages.table import run; from pipelines.core.make_plan import make_plan; {moved}"
+    moved = f"run_stage('rollback', make_plan('{TEMPLATE}'), {{}}, by='ada', why='cut off', to=1)"
+    code = f"from pipelines.stages.run import run_stage; from pipelines.core.make_plan import make_plan; {moved}"
     subprocess.run([sys.executable, "-c", code], env=stack.environment, check=True)
     assert stack.json("ask", TEMPLATE, "What does trouble code P0420 mean?")["version"] == second_champion
     stack.wait_for_task("deploy", "append_ledger", "success", seconds=240)

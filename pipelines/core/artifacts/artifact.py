@@ -22,4 +22,5 @@ def read_artifact(path: Path, made_by: str) -> dict[str, Any]:
     """An artifact's JSON from its file; `made_by` is the command that writes it, for whoever has not run it yet."""
     if not path.exists():
         raise WeaverError(f"{path} does not exist yet", f"Run `{made_by}` first.")
-    return json.loads(path.read_text())
+    artifact: dict[str, Any] = json.loads(path.read_text())
+    return artifact

@@ -1,7 +1,5 @@
 """What the rows of a dataset become, from their sources to a tagged version."""
 
-from pathlib import Path
-
 from pipelines.core.artifacts.artifact import Artifact
 
 FEEDBACK = "feedback"  # the source of rows that people's corrections came to
@@ -46,17 +44,20 @@ class Splits(Artifact):
     rows: dict[str, int]  # per split
     dropped: dict[str, int]  # per reason
 
-    @property
-    def report(self) -> Path:
-        """The folder where the report stage draws what became of the rows: not in `uri`, whose bytes DVC watches."""
-        folder = Path(self.uri)
-        return folder.parents[1] / "report" / folder.name
-
 
 class DataReport(Artifact):
-    """How rows became a dataset, as pages: `uri` is a folder holding report.html and what it links to."""
+    """How rows became a dataset, as pages: `uri` is a folder holding report.html, what it links to, and report.json.
+
+    `digest` is that of the splits which it describes. A dataset version of another digest has another report: after a
+    rollback, the splits of today are refused, and the version is an earlier one.
+    """
 
     uri: str
+    digest: str
+
+    def describes(self, dataset: "DatasetVersion") -> bool:
+        """Whether this report is about the rows of the dataset version."""
+        return self.digest == dataset.digest
 
 
 class DatasetVersion(Artifact):
@@ -67,7 +68,6 @@ class DatasetVersion(Artifact):
     uri: str
     digest: str
     rows: dict[str, int]
-    report: str = ""  # the folder where the report stage draws how these rows came about
 
     @property
     def tag(self) -> str:

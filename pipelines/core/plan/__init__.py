@@ -62,8 +62,9 @@ class TrainingPlan(Section):
     deployment: Deployment
 
     def digest(self, *sections: str) -> str:
-        """SHA-256 of the plan, or of some of its sections: what a stage's result depends on."""
-        return digest(self.model_dump(include=set(sections) if sections else None))
+        """SHA-256 of the plan, or of some of its sections: what a stage's result depends on; 64 hex digits."""
+        values = self.model_dump()
+        return digest({section: values[section] for section in sections or values})
 
     def flat(self) -> dict[str, Any]:
         """`section.key → value`: the spelling of MLflow parameters, trigger forms and `--set`."""

@@ -16,22 +16,15 @@ import pyarrow.compute as pc
 from pipelines.core import progress
 from pipelines.core.artifacts import FEEDBACK, Splits, Validation
 from pipelines.core.files import canonical_json, digest, memoize_dir, write_text
+from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets import quarantine, split
 from pipelines.datasets.refine.duplicates import QUESTION_COLUMNS
 from pipelines.datasets.refine.engine import MappedRow, iterate_batches, restore_row, run_steps
 from pipelines.datasets.refine.step_report import StepStats
 
-HERE = Path(__file__).parent
-PIPELINES = HERE.parents[1]
-CODE_FILES = sorted(
-    [
-        *HERE.glob("*.py"),
-        *(PIPELINES / "text" / "privacy").glob("*.py"),
-        PIPELINES / "text" / "embedder.py",
-        Path(split.__file__),
-    ]
-)
+REPORT = tuple(f"{__name__}.{module}" for module in ("refine_report", "refine_plots"))  # of another stage
+CODE = SourceCode(__name__, without=REPORT)
 SECTIONS = ("template", "system_prompt", "questions", "contract", "refine", "privacy")  # what steps depend on
 TRAIN, HELDOUT, LEAK = range(3)
 
@@ -47,8 +40,8 @@ def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
         WeaverError: a split, or a topic of a split, would be empty; or a step failed.
     """
     released = quarantine.released_ids(plan.template)
-    code = {str(path.relative_to(PIPELINES)): digest(path) for path in CODE_FILES}
-    fingerprint = digest([validation.records.digest, plan.digest(*SECTIONS), plan.feedback.repeat, released, code])[:12]
+    settings = [plan.digest(*SECTIONS), plan.feedback.repeat]
+    fingerprint = digest([validation.records.digest, settings, released, CODE.digest])[:12]
 
     def build(folder: Path) -> None:
         scratch, steps = folder / "scratch", len(plan.refine.steps)

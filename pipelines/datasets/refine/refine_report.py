@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.core.artifacts import DataReport, Splits, Validation
-from pipelines.core.files import canonical_json, memoize_dir, write_text
+from pipelines.core.files import canonical_json, digest, memoize_dir, write_text
+from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import quiet_libraries
 from pipelines.datasets.refine import refine_plots, score
@@ -26,6 +27,8 @@ from pipelines.text.html_page import format_thousands
 if TYPE_CHECKING:
     import pandas as pd
 
+CODE = SourceCode(__name__)
+
 Row = dict[str, Any]
 
 PAGE, SUMMARY, CONTRACT = "report.html", "summary.html", "contract/index.html"
@@ -34,7 +37,7 @@ EXAMPLES, EXAMPLE_CHARS = 5, 300
 SAMPLE_ROWS = 5_000  # rows a side whose texts are kept in memory, to be shown, counted, scored again, summarised
 
 
-def render_data_report(validation: Validation, splits: Splits, plan: TrainingPlan) -> DataReport:
+def render_data_report(validation: Validation, splits: Splits, plan: TrainingPlan, work: Path) -> DataReport:
     """Draw report.html, Evidently's summary and the pages of the contract, once for the same splits.
 
     report.json, the same account for programs, goes along.
@@ -47,7 +50,10 @@ def render_data_report(validation: Validation, splits: Splits, plan: TrainingPla
         rows = {side: read_rows(Path(splits.uri) / f"{side}.jsonl") for side in ("train", "heldout", "dropped")}
         write_report(told, **rows, plan=plan, folder=new)
 
-    return DataReport(uri=str(memoize_dir(splits.report, build)))
+    settings = plan.digest("template", "questions", "refine")
+    fingerprint = digest([splits.uri, splits.digest, validation.uri, settings, CODE.digest])[:12]
+    folder = memoize_dir(work / "render_data_report" / fingerprint, build)
+    return DataReport(uri=str(folder), digest=splits.digest)
 
 
 def read_rows(path: Path) -> Iterator[Row]:

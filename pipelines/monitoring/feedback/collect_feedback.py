@@ -9,11 +9,13 @@ from typing import Any
 from pipelines.core import progress
 from pipelines.core.artifacts import CollectedFeedback
 from pipelines.core.files import digest, memoize_dir, write_jsonl, write_text
+from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
 from pipelines.monitoring.feedback import training_examples
 from pipelines.monitoring.feedback.rater_trust import sift
 from pipelines.monitoring.feedback.ratings import Opinion, opinions
 
+CODE = SourceCode(__name__)
 log = logging.getLogger(__name__)
 
 LEARNT = ("rows.jsonl", "preferences.jsonl")
@@ -34,8 +36,7 @@ def collect_feedback(plan: TrainingPlan, work: Path) -> CollectedFeedback:
     said = opinions(plan.template)
     if not said:
         return CollectedFeedback()
-    code = {path.name: digest(path) for path in sorted(Path(__file__).parent.glob("*.py"))}
-    fingerprint = digest([[one.model_dump() for one in said], plan.digest(*SECTIONS), code])[:12]
+    fingerprint = digest([[one.model_dump() for one in said], plan.digest(*SECTIONS), CODE.digest])[:12]
 
     def build(folder: Path) -> None:
         progress.report_progress(plan.template, "collect_feedback", 0, 1, f"{len(said)} opinions")

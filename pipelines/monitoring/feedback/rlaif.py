@@ -13,6 +13,7 @@ from typing import Any
 from pipelines.core import progress
 from pipelines.core.artifacts import DatasetVersion, JudgedPairs, read_artifact
 from pipelines.core.files import append_line, canonical_json, digest, memoize_dir, read_jsonl, write_jsonl, write_text
+from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.monitoring.feedback.agreement import agreement
@@ -21,6 +22,7 @@ from pipelines.monitoring.feedback.fact_check import Question
 from pipelines.monitoring.feedback.judge import Judge, decide, judging
 from pipelines.monitoring.feedback.labelled_pairs import by_construction, by_people
 
+CODE = SourceCode(__name__)
 log = logging.getLogger(__name__)
 
 KNOWN = 40  # pairs by construction that the model is tried on; those that people judged come on top
@@ -44,7 +46,8 @@ def judge_answers(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Ju
     asked = questions(dataset, plan)
     with champion() as client:
         who = [settings().judge_url, settings().judge_model, versions(client, plan)]
-    fingerprint = digest([dataset.digest, plan.digest("template", "system_prompt", "judge_answers"), asked, who])[:16]
+    settings_digest = plan.digest("template", "system_prompt", "judge")
+    fingerprint = digest([dataset.digest, settings_digest, asked, who, CODE.digest])[:16]
     folder, memory = work / "judge_answers" / fingerprint, settings().home / "judge_answers" / f"{fingerprint}.jsonl"
 
     def build(new: Path) -> None:

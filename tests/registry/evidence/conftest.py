@@ -16,6 +16,7 @@ from pipelines.core.artifacts import (
     Behaviour,
     Candidate,
     Comparison,
+    DataReport,
     DatasetVersion,
     Evaluation,
     Evidence,
@@ -64,7 +65,6 @@ def dataset(room: Path) -> DatasetVersion:
         uri=str(room / "data"),
         digest=digest(room / "data"),
         rows={"train": len(rows) - len(rows[::5]), "heldout": len(rows[::5])},
-        report=str(room / "report"),
     )
 
 
@@ -151,6 +151,7 @@ def artifacts(room: Path, dataset: DatasetVersion, plan: TrainingPlan, run_id: s
         ),
         "export": Export(uri="", digest="e" * 64, base_uri="", adapter=adapter),
         "dataset": dataset,
+        "report": DataReport(uri=str(room / "report"), digest=dataset.digest),
         "verdict": Verdict(passed=False, rules=rules, reason="failed: seconds an answer at most 30: it is 31"),
         "plan": plan,
     }
