@@ -24,7 +24,7 @@ from pipelines.text import embedder
 
 from .models import Home
 from .ports import free_port
-from .servers import ObjectStore, Server
+from .servers import ObjectStore, SecuredServer, Server
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -270,6 +270,29 @@ def own_server(tmp_path: Path) -> Iterator[Server]:
     server = Server(tmp_path)
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def secured_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredServer]:
+    server = SecuredServer(tmp_path_factory.mktemp("secured"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def mlflow_account(
+    secured_server: SecuredServer, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[pytest.MonkeyPatch]:
+    """This process is signed in to the secured server; a test changes what it wants to see refused."""
+    for name in ("TOKEN", "INSECURE_TLS"):
+        monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
+    for name, value in secured_server.client_environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    settings.cache_clear()
+    yield monkeypatch
+    settings.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
-"""The MLflow server of tests that need no other, and an S3 server."""
+"""The MLflow servers of tests, one without and one with passwords and TLS, and an S3 server."""
 
+import datetime
+import ipaddress
 import json
 import os
 import secrets
@@ -13,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from .ports import free_port
 
@@ -59,6 +64,47 @@ class Server:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+
+class SecuredServer(Server):
+    """A server as a team runs it: HTTPS, and a password for every call."""
+
+    user, password = "ada", "a-long-password-of-tests"
+
+    def __init__(self, folder: Path) -> None:
+        key, certificate = write_certificate(folder)
+        super().__init__(
+            folder,
+            "--app-name=basic-auth",
+            f"--uvicorn-opts=--ssl-keyfile {key} --ssl-certfile {certificate}",
+            certificate=certificate,
+            MLFLOW_AUTH_ADMIN_USERNAME=self.user,
+            MLFLOW_AUTH_ADMIN_PASSWORD=self.password,
+            MLFLOW_FLASK_SERVER_SECRET_KEY="s" * 32,
+        )
+
+    def client_environment(self) -> dict[str, str]:
+        """What a client needs to know, by the variables of MLflow's library."""
+        return {
+            "WEAVER_TRACKING_URI": self.url,
+            "MLFLOW_TRACKING_USERNAME": self.user,
+            "MLFLOW_TRACKING_PASSWORD": self.password,
+            "MLFLOW_TRACKING_SERVER_CERT_PATH": str(self.certificate),
+        }
+
+
+def write_certificate(folder: Path) -> tuple[Path, Path]:
+    """A key and a certificate for 127.0.0.1 that nobody but a test trusts."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now, address = datetime.datetime.now(datetime.UTC), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=True)
+    private, public = folder / "key.pem", folder / "certificate.pem"
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    private.write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
+    public.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(pem))
+    return private, public
 
 
 class ObjectStore:

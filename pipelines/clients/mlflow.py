@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 START = "Start it with `weaver up`, or correct WEAVER_TRACKING_URI."
+ADMIN = "admin"  # the user of the local server that NeuroWeaver signs in as
 HEALTH_SECONDS = 10  # how long a server that starts is waited for
 
 
@@ -89,12 +90,15 @@ def send_request(method: str, path: str, timeout: float, **options: Any) -> "Res
         options: extra_headers, and what `requests` takes.
 
     Raises:
-        MlflowException: the server cannot be reached. A status of the server's is for the caller to judge.
+        MlflowException: the server cannot be reached. The caller checks the status of the response.
+        Unavailable: the local server has never been started.
     """
     from mlflow.utils import credentials, rest_utils
 
     library: tuple[Any, Any] = (credentials, rest_utils)  # without types
     server = library[0].get_default_host_creds(settings().mlflow_url)
+    if not settings().tracking_uri:
+        server.username, server.password, server.token = ADMIN, local_password(), None
     response: Response = library[1].http_request(
         server, path, method, max_retries=0, timeout=timeout, raise_on_status=False, **options
     )
@@ -105,17 +109,24 @@ def sign_in() -> None:
     """Put the local server's credentials where MLflow's library reads them; your own server's are there already.
 
     Raises:
-        Unavailable: the local server has never been started, so it has no password yet.
+        Unavailable: the local server has never been started.
     """
     # MLflow's library retries by itself: a server that restarts is waited for, one that is gone fails in half a minute.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
-    if settings().tracking_uri:
-        return
+    if not settings().tracking_uri:
+        os.environ |= {"MLFLOW_TRACKING_USERNAME": ADMIN, "MLFLOW_TRACKING_PASSWORD": local_password()}
+
+
+def local_password() -> str:
+    """The password of the local server's user admin.
+
+    Raises:
+        Unavailable: the local server has never been started, so it has none yet.
+    """
     try:
-        password = settings().secret("mlflow")
+        return settings().secret("mlflow")
     except FileNotFoundError as error:
         raise Unavailable("the local MLflow server has not been started yet", START) from error
-    os.environ |= {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": password}
 
 
 def alias_version(name: str, alias: str) -> int | None:

@@ -1,15 +1,9 @@
 """The client of MLflow beside a real server with TLS and passwords, and how it translates errors."""
 
-import datetime
-import ipaddress
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from mlflow.exceptions import MlflowException, RestException  # noqa: TID253
 from requests import ConnectionError as Unreachable
 
@@ -17,60 +11,8 @@ from pipelines.clients.mlflow import alias_version, connect_mlflow, translate_ml
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.settings import settings
 
-from ..servers import Server
 
-PASSWORD = "a-long-password-of-tests"
-CREDENTIALS = ("USERNAME", "PASSWORD", "TOKEN", "SERVER_CERT_PATH", "INSECURE_TLS")
-
-
-def write_certificate(folder: Path) -> tuple[Path, Path]:
-    """A key and a certificate for 127.0.0.1 that nobody but a test trusts."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
-    now, address = datetime.datetime.now(datetime.UTC), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
-    builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=True)
-    private, public = folder / "key.pem", folder / "certificate.pem"
-    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    private.write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
-    public.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(pem))
-    return private, public
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server as a team runs it: HTTPS, and a password for every call; a model with the alias champion is in it."""
-    folder = tmp_path_factory.mktemp("secured")
-    key, certificate = write_certificate(folder)
-    server = Server(
-        folder,
-        "--app-name=basic-auth",
-        f"--uvicorn-opts=--ssl-keyfile {key} --ssl-certfile {certificate}",
-        certificate=certificate,
-        MLFLOW_AUTH_ADMIN_USERNAME="ada",
-        MLFLOW_AUTH_ADMIN_PASSWORD=PASSWORD,
-        MLFLOW_FLASK_SERVER_SECRET_KEY="s" * 32,
-    )
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def account(secured: Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """This process is pointed at that server and has its credentials; a test changes one."""
-    for name in CREDENTIALS:
-        monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
-    monkeypatch.setenv("WEAVER_TRACKING_URI", secured.url)
-    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
-    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
-    monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(secured.certificate))
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    settings.cache_clear()
-    return monkeypatch
-
-
-def test_an_alias_of_a_secured_server_is_read_and_an_absent_one_is_none(account: pytest.MonkeyPatch) -> None:
+def test_an_alias_of_a_secured_server_is_read_and_an_absent_one_is_none(mlflow_account: pytest.MonkeyPatch) -> None:
     client = connect_mlflow().MlflowClient()
     name = f"advisor_{time.monotonic_ns()}"
     assert alias_version(name, "champion") is None, "there is no such model"
@@ -81,26 +23,26 @@ def test_an_alias_of_a_secured_server_is_read_and_an_absent_one_is_none(account:
     assert alias_version(name, "champion") == 1
 
 
-def test_a_wrong_password_is_an_error_and_not_an_absent_alias(account: pytest.MonkeyPatch) -> None:
-    account.setenv("MLFLOW_TRACKING_PASSWORD", "wrong")
+def test_a_wrong_password_is_an_error_and_not_an_absent_alias(mlflow_account: pytest.MonkeyPatch) -> None:
+    mlflow_account.setenv("MLFLOW_TRACKING_PASSWORD", "wrong")
     with pytest.raises(WeaverError, match="refused the sign-in while reading the alias champion of cars") as refused:
         alias_version("cars", "champion")
     assert not isinstance(refused.value, Unavailable) and "MLFLOW_TRACKING_PASSWORD" in refused.value.remedy
 
 
-def test_no_password_is_an_error_too(account: pytest.MonkeyPatch) -> None:
-    account.delenv("MLFLOW_TRACKING_PASSWORD")
+def test_no_password_is_an_error_too(mlflow_account: pytest.MonkeyPatch) -> None:
+    mlflow_account.delenv("MLFLOW_TRACKING_PASSWORD")
     with pytest.raises(WeaverError, match="refused the sign-in"):
         alias_version("cars", "champion")
 
 
-def test_a_certificate_that_is_not_trusted_is_an_error_with_a_remedy(account: pytest.MonkeyPatch) -> None:
-    account.delenv("MLFLOW_TRACKING_SERVER_CERT_PATH")
+def test_a_certificate_that_is_not_trusted_is_an_error_with_a_remedy(mlflow_account: pytest.MonkeyPatch) -> None:
+    mlflow_account.delenv("MLFLOW_TRACKING_SERVER_CERT_PATH")
     for call in (connect_mlflow, lambda: alias_version("cars", "champion")):
         with pytest.raises(WeaverError, match=r"certificate .* cannot be verified") as refused:
             call()
         assert not isinstance(refused.value, Unavailable) and "SERVER_CERT_PATH" in refused.value.remedy
-    account.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
+    mlflow_account.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
     assert alias_version("cars", "champion") is None
 
 

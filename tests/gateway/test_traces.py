@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ..servers import Server
+from ..servers import SecuredServer, Server
 from .conftest import TEMPLATE, Gateway, until
 
 
@@ -37,14 +37,38 @@ def test_a_request_is_a_trace_with_inputs_and_outputs(traced: Gateway, server: S
     assert trace.info.token_usage["output_tokens"] == 5
 
 
-def test_without_mlflow_answers_go_on_and_it_is_told_once(own_gateway: Gateway) -> None:
+def test_a_server_with_tls_and_a_password_gets_traces_too(
+    own_gateway: Gateway, secured_server: SecuredServer, mlflow_account: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    own_gateway.environment |= secured_server.client_environment()
+    own_gateway.start()
+    assert own_gateway.ask("What does P0420 mean?", max_tokens=5).choices
+    client = MlflowClient(secured_server.url)
+    experiment = until(lambda: client.get_experiment_by_name(TEMPLATE), 60)
+    until(lambda: client.search_traces(locations=[experiment.experiment_id]), 60)
+
+
+def test_a_refused_sign_in_is_logged_once_with_a_remedy(own_gateway: Gateway, secured_server: SecuredServer) -> None:
+    own_gateway.environment |= secured_server.client_environment() | {"MLFLOW_TRACKING_PASSWORD": "wrong"}
+    own_gateway.start()
+    for n in range(3):
+        assert own_gateway.ask(f"Say {n}.", max_tokens=1).choices
+        time.sleep(1.5)
+    until(lambda: "status 401" in own_gateway.told.read_text())
+    log = own_gateway.told.read_text()
+    assert log.count("traces are not written") == 1 and "MLFLOW_TRACKING_PASSWORD" in log
+
+
+def test_without_mlflow_requests_are_answered_and_it_is_logged_once(own_gateway: Gateway) -> None:
     own_gateway.environment["WEAVER_TRACKING_URI"] = "http://127.0.0.1:9"
     own_gateway.start()
     for n in range(3):
         assert own_gateway.ask(f"Say {n}.", max_tokens=1).choices
         time.sleep(1.5)
-    until(lambda: "takes no traces" in own_gateway.told.read_text())
-    assert own_gateway.told.read_text().count("MLflow") == 1
+    until(lambda: "traces are not written" in own_gateway.told.read_text())
+    assert own_gateway.told.read_text().count("traces are") == 1
     began = time.monotonic()
     own_gateway.end()
     assert time.monotonic() - began < 15
