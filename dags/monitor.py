@@ -24,11 +24,14 @@ def often(hours: float) -> str:
 
 @task.short_circuit
 def is_due(template: str) -> bool:
-    """Stop here, in a moment, where nothing is new since the last look; a run by hand always looks."""
+    """Stop here, in a moment, if nothing is new since the last check; a run that somebody starts always checks."""
+    from pipelines.monitoring.drift.detect_drift import reason_to_check
 
-    why = "asked for" if get_current_context()["dag_run"].run_type == "manual" else is_due(template)
-    print(f"{template}: {why or 'nothing new'}")
-    return bool(why)
+    current = load_template(template)
+    manual = get_current_context()["dag_run"].run_type == "manual"
+    reason = "started by hand" if manual else reason_to_check(template, current.drift, current.serving.timeout)
+    print(f"{template}: {reason or 'nothing new'}")
+    return bool(reason)
 
 
 @task(task_id="plan")

@@ -68,13 +68,13 @@ def estimate(
 ) -> None:
     """What training on the newest dataset will take, and whether the budget allows it; nothing is started."""
     from pipelines.datasets.versions import checkout_latest
-    from pipelines.training.budget import forecast
+    from pipelines.training.budget import forecast_cost
     from pipelines.training.estimate import calibrate as try_steps
 
     plan, dataset = make_plan(template, overrides(set_)), checkout_latest(template)
     if calibrate:
         try_steps(dataset, plan)
-    found, off = forecast(dataset, plan), errors(template)
+    found, off = forecast_cost(dataset, plan), errors(template)
     if as_json:
         print_json(found.model_dump(mode="json") | {"estimates": [one.model_dump() for one in off]})
         return

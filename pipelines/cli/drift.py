@@ -8,7 +8,6 @@ from rich.table import Table
 from pipelines.cli.console import AsJson, Template, out, print_json
 from pipelines.core.artifacts import DeployedVersion, DriftReport
 from pipelines.core.make_plan import make_plan
-from pipelines.core.templates import load_template
 from pipelines.stages.run import run_stage
 
 app = typer.Typer()
@@ -24,7 +23,6 @@ def drift(template: Template, now: Now = False, as_json: AsJson = False) -> None
     from pipelines.monitoring.drift.conclusion import standing
     from pipelines.registry.deployed_version import fetch_deployed_version
 
-    load_template(template)
     plan = make_plan(template)
     artifacts: dict[str, Any] = {}
     for stage in STAGES if now else ():
@@ -32,7 +30,7 @@ def drift(template: Template, now: Now = False, as_json: AsJson = False) -> None
     champion: DeployedVersion = artifacts.get("fetch_deployed_version") or fetch_deployed_version(plan)
     found: DriftReport = artifacts.get("detect_drift") or standing(champion, plan)
     past = drift_history.announced(template)
-    measured = drift_history.measurements(champion, load_template(template).drift.hours)
+    measured = drift_history.measurements(champion, plan.drift.hours)
     if as_json:
         windows = [one.model_dump(mode="json", exclude={"signals"}) | violated(one.signals) for one in measured]
         events = [one.model_dump(mode="json") for one in past]

@@ -12,6 +12,20 @@ from pipelines.core.settings import settings
 from pipelines.core.templates import Template, find_template_files, load_template
 from pipelines.core.validation import did_you_mean, validate_section
 
+# What a plan takes from its template as it stands; the sections of TUNABLE are merged.
+TEMPLATE_FIELDS = (
+    "title",
+    "purpose",
+    "owner",
+    "system_prompt",
+    "questions",
+    "contract",
+    "drift",
+    "approval",
+    "budget",
+    "serving",
+)
+
 
 def make_plan(name: str, overrides: dict[str, Any] | None = None) -> TrainingPlan:
     """params.yaml ← profile ← template ← overrides, validated once and frozen.
@@ -30,7 +44,6 @@ def make_plan(name: str, overrides: dict[str, Any] | None = None) -> TrainingPla
 def merge_plan(template: Template, file: Path, overrides: dict[str, Any]) -> TrainingPlan:
     """The plan of a template that was read from `file`; `make_plan` says how it is merged."""
     profile, defaults = load_params()
-    validate_cost_rates(profile, defaults)  # a wrong rate stops the run here, not after its first stage
     sections = {section: defaults[section] | getattr(template, section) for section in TUNABLE}
     for key, value in overrides.items():
         section, _, field = key.partition(".")
@@ -41,9 +54,8 @@ def merge_plan(template: Template, file: Path, overrides: dict[str, Any]) -> Tra
     values = {
         "template": template.name,
         "profile": profile,
-        "system_prompt": template.system_prompt,
-        "questions": template.questions,
-        "contract": template.contract,
+        "costs": validate_cost_rates(profile, defaults),
+        **{field: getattr(template, field) for field in TEMPLATE_FIELDS},
         **sections,
     }
     source = f"plan of {template.name} ({settings().params}, profile {profile}, {file})"

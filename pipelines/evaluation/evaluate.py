@@ -13,7 +13,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, memoize_dir, read_jsonl, write_jsonl, write_text
 from pipelines.core.fingerprint import SourceCode
 from pipelines.core.kits import load_kits
-from pipelines.core.params import hourly_machine_cost
+from pipelines.core.params import has_gpu
 from pipelines.core.plan import TrainingPlan
 from pipelines.evaluation import evaluation_report, few_shot
 from pipelines.evaluation.generate import AnswerGenerator, Examples
@@ -78,7 +78,7 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
     behaved = test_behaviours(arms["challenger"], opened, plan, work)
     said_by = {arm: folder.name for arm, folder in folders.items()}
     known = digest([dataset.digest, export.adapter.run_id, said_by, behaved.name, export.champion_version])
-    hour = hourly_machine_cost()  # not in the plan: a changed rate counts anew, and asks nobody again
+    hour = plan.costs.hour(gpus=has_gpu())  # a changed rate is counted again without asking the models again
     fingerprint = digest([known, plan.digest("evaluate", "gate"), hour, CODE.digest])[:12]
     folder = work / "evaluate" / f"evaluation-{fingerprint}"
 

@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.artifacts import Arm, DatasetVersion, Evaluation
 from pipelines.core.files import read_jsonl, write_text
-from pipelines.core.params import hourly_machine_cost
+from pipelines.core.params import has_gpu
 from pipelines.core.plan import TrainingPlan
 from pipelines.evaluation import error_analysis, evaluation_plots
 from pipelines.text import html_page
@@ -87,7 +87,7 @@ def write_report(
         "dataset": dataset,
         "metric": plan.gate.metric,
         "plan": plan,
-        "hour": hourly_machine_cost(),
+        "hour": plan.costs.hour(gpus=has_gpu()),
         "arms": {arm: name for arm, (name, _) in evaluation_plots.ARM_STYLES.items() if arm in evaluation.figures},
         "tiles": summary_tiles(evaluation, plan),
         "findings": describe_gains(evaluation),

@@ -5,7 +5,6 @@ from typing import Any, get_args
 
 from pipelines.core.artifacts import Arm, Candidate, Comparison, DataReport, DatasetVersion, Evaluation, Export, Verdict
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.templates import load_template
 from pipelines.registry import provenance
 
 SHARES = ("score", "facts", "exact", "accuracy", "macro_f1", "token_f1", "rouge_l", "bleu", "chrf", "calibration_error")
@@ -85,7 +84,7 @@ def model_card(
     return render(
         "model_card.md",
         header=header.to_yaml(),
-        template=load_template(plan.template),
+        template=plan,
         candidate=candidate,
         evaluation=evaluation,
         export=export,
@@ -165,7 +164,7 @@ def data_card(
     return render(
         "data_card.md",
         header=header.to_yaml(),
-        template=load_template(plan.template),
+        template=plan,
         dataset=dataset,
         plan=plan,
         counted=counted,

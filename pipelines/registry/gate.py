@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pipelines.alerts import alert
 from pipelines.core.artifacts import Candidate, Evaluation, ReviewScores, Rule, Verdict
-from pipelines.core.params import hourly_machine_cost
+from pipelines.core.params import has_gpu
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.registry import gate_rules, ledger
@@ -127,7 +127,7 @@ def figures(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
         "cost of 1,000 answers",
         challenger.get("cost_per_1000", math.nan),
         plan.gate.max_cost,
-        f"at {hourly_machine_cost():g} an hour of the machine",
+        f"at {plan.costs.hour(gpus=has_gpu()):g} an hour of the machine",
     )
     yield at_most("held-out questions seen in training", evaluation.leaks, 0, "a near-duplicate of each was trained on")
 

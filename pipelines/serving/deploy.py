@@ -11,7 +11,7 @@ from pipelines.core import signing
 from pipelines.core.artifacts import Deployment, Export, Promotion
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.files import digest
-from pipelines.core.params import hourly_machine_cost
+from pipelines.core.params import has_gpu
 from pipelines.core.plan import GGUF, TrainingPlan
 from pipelines.core.routes import Endpoint, ServedVersion
 from pipelines.core.settings import settings
@@ -119,7 +119,8 @@ def load_on_backends(model: Model, plan: TrainingPlan) -> tuple[ServedVersion, d
     for name in plan.deployment.backends:
         log.info("loading %s on %s", model.id, name)
         backend = load_backend(name)
-        endpoint = backend.deploy(model, plan.deployment).model_copy(update={"cost_per_hour": hourly_machine_cost()})
+        cost = {"cost_per_hour": plan.costs.hour(gpus=has_gpu())}
+        endpoint = backend.deploy(model, plan.deployment).model_copy(update=cost)
         version = make_served_version(model, registered, (*(version.endpoints if version else ()), endpoint))
         golden = registered.golden[: plan.deployment.golden_questions]
         canaries[name] = metrics = canary.run_canary(backend, endpoint, version, golden, plan.deployment)

@@ -16,7 +16,7 @@ import psutil
 
 from pipelines.core.artifacts import DatasetVersion, Estimate
 from pipelines.core.files import digest, read_jsonl
-from pipelines.core.params import has_gpu, load_cost_rates
+from pipelines.core.params import has_gpu
 from pipelines.core.plan import TrainingPlan
 from pipelines.costs.cost_store import Training, executions, keep, read
 from pipelines.costs.energy import machine, processor
@@ -69,7 +69,7 @@ def estimate(dataset: DatasetVersion, plan: TrainingPlan) -> Estimate:
     speed = speed_from_history(plan) or estimate_speed(work, dataset, plan)
     seconds = compute_training_seconds(work, speed)
     stages = following_stage_seconds(plan.template) or following_stage_seconds("")
-    rate, whole = load_cost_rates(), seconds + sum(stages.values())
+    rate, whole = plan.costs, seconds + sum(stages.values())
     energy = machine().energy(whole, whole * (psutil.cpu_count() or 1))
     return Estimate(
         steps=work.steps,

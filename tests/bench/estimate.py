@@ -15,8 +15,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, write_text
 from pipelines.core.make_plan import make_plan
 from pipelines.costs.cost_store import Forecast, Training, keep, read
-from pipelines.training.estimate import BENCHMARK, calibrate, count_parameters
-from pipelines.training.estimate import estimate as forecast
+from pipelines.training.estimate import BENCHMARK, calibrate, count_parameters, estimate
 from tests.bench.train import ROUNDS, TEMPLATE, environment, laid_out, speeds, watched
 
 
@@ -73,7 +72,7 @@ def main(asked: dict[str, Any]) -> None:
     data = Path(asked["data"])
     dataset = DatasetVersion(name="bench", version=1, uri=str(data), digest=digest(data), rows={})
     calibrate(dataset, plan)
-    keep(Forecast(template=TEMPLATE, plan=plan.digest(), seconds=forecast(dataset, plan).training_seconds, basis=""))
+    keep(Forecast(template=TEMPLATE, plan=plan.digest(), seconds=estimate(dataset, plan).training_seconds, basis=""))
     steps = watched()
     fine_tune(dataset, plan, Path("work").resolve())
     write_text(Path("figures.json"), json.dumps(speeds(steps) | {"training": read(Training)[-1].model_dump()}))

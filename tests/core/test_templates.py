@@ -109,6 +109,11 @@ def test_a_template_with_an_unknown_key_is_refused() -> None:
         validate_section(Template, values, "x.yaml")
 
 
+def test_a_digest_of_a_section_that_the_plan_does_not_have_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no section judge_answers"):
+        make_plan("service_advisor").digest("template", "judge_answers")
+
+
 def test_layers_win_in_order_and_the_digest_follows(params) -> None:
     params(default_params())
     plain = make_plan("service_advisor")

@@ -14,7 +14,7 @@ from pipelines.core.settings import settings
 from pipelines.core.templates import find_template_files
 from pipelines.costs.cost_store import Execution, Forecast, Training, keep, month, read
 from pipelines.stages.run import run_stage
-from pipelines.training.budget import exceeded
+from pipelines.training.budget import find_exceeded_limits
 from pipelines.training.estimate import estimate, speed_from_history, training_kind
 
 T = "own_advisor"
@@ -61,20 +61,23 @@ def spent(at: float, cost: float, template: str = T) -> None:
         ({"run_cost": 1.01}, []),
         ({"run_cost": 0.99}, ["the run is forecast to cost 1 USD; budget.run_cost is 0.99"]),
         ({"month_cost": 5.0}, []),
-        ({"month_cost": 4.9}, ["another 1 exceeds budget.month_cost, 4.9"]),
+        (
+            {"month_cost": 4.9},
+            ["4 USD were spent this month and the run is forecast to cost 1; budget.month_cost is 4.9"],
+        ),
         ({"run_cost": 0.5, "month_cost": 1}, ["budget.run_cost", "budget.month_cost"]),
     ],
 )
 def test_a_limit_is_exceeded_only_above_it(template: Any, limits: dict[str, float], over: list[str]) -> None:
     template(**limits)
-    found = list(exceeded(forecast(), T, spent=4.0, spent_by_all=100.0))
+    found = list(find_exceeded_limits(forecast(), make_plan(T), spent_by_template=4.0, spent_by_all=100.0))
     assert len(found) == len(over)
     assert all(part in told for part, told in zip(over, found, strict=True))
 
 
 def test_what_takes_too_long_or_too_much_memory_is_asked_about_too(template: Any) -> None:
     template()
-    hours, memory = exceeded(forecast(training_seconds=36_000.0, memory_gib=1e6), T, 0, 0)
+    hours, memory = find_exceeded_limits(forecast(training_seconds=36_000.0, memory_gib=1e6), make_plan(T), 0, 0)
     assert hours == "training is forecast to take 10.0 hours; budget.training_hours is 8"
     assert "forecast to need 1000000.0 GiB" in memory
 
@@ -96,10 +99,25 @@ def test_last_month_is_over_and_other_templates_count_for_all(
 
     spent(begin + 1, 3.0)
     over: Any = run_stage("estimate_cost", plan, {"commit_dataset": dataset}, tmp_path / "work")
-    assert len(over.over) == 1 and "exceeds budget.month_cost, 10" in over.over[0]
+    assert len(over.over) == 1 and "budget.month_cost is 10" in over.over[0]
     (alert,) = (settings().home / "alerts.jsonl").read_text().splitlines()
-    assert json.loads(alert)["text"].startswith(f"{T} waits for a person before it trains: with 10")
+    assert json.loads(alert)["text"].startswith(f"{T} waits for an approval before it trains: 10")
     assert [row.plan for row in read(Forecast)] == [plan.digest()] * 2
+
+
+def test_a_template_that_is_edited_after_the_plan_changes_nothing(
+    template: Any, dataset: DatasetVersion, small_base: Path, tmp_path: Path
+) -> None:
+    template(month_cost=10.0)
+    plan = make_plan(T, {"base.model": str(small_base), "train.max_steps": 2})
+    template(month_cost=0.001, run_cost=1e-9)
+    spent(time.time(), 5.0)
+    within: Any = run_stage("estimate_cost", plan, {"commit_dataset": dataset}, tmp_path / "work")
+    assert within.over == []
+    changed = make_plan(T, {"base.model": str(small_base), "train.max_steps": 2})
+    over: Any = run_stage("estimate_cost", changed, {"commit_dataset": dataset}, tmp_path / "work")
+    assert len(over.over) == 2
+    assert changed.digest() == plan.digest(), "a changed budget is no reason to train again"
 
 
 def test_an_estimate_goes_by_trainings_of_the_same_kind(

@@ -76,7 +76,7 @@ def test_a_no_trains_nothing_and_withholds_the_dataset(stack: Any, refused: dict
     assert refused["outcome"].startswith("over budget: the run is forecast to cost")
     assert events(stack) == 0
     alerts = (stack.home / "alerts.jsonl").read_text()
-    assert f"{TEMPLATE} waits for a person before it trains: the run is forecast to cost" in alerts
+    assert f"{TEMPLATE} waits for an approval before it trains: the run is forecast to cost" in alerts
 
 
 @pytest.mark.slow

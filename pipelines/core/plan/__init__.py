@@ -13,6 +13,7 @@ from pipelines.core.plan.training import Base, Judge, Preference, Train
 
 __all__ = [
     "GGUF",
+    "OPERATIONAL",
     "TUNABLE",
     "Approval",
     "BackendName",
@@ -43,8 +44,16 @@ __all__ = [
 
 
 class TrainingPlan(Section):
+    """One run's configuration: template, params.yaml and overrides, read once when the run starts.
+
+    Stages read their configuration from here alone: a template that is edited during a run changes the next run.
+    """
+
     template: str
     profile: str
+    title: str
+    purpose: str
+    owner: str
     system_prompt: str
     questions: list[str]
     contract: Contract
@@ -60,22 +69,37 @@ class TrainingPlan(Section):
     review: Review
     feedback: Feedback
     deployment: Deployment
+    drift: Drift
+    approval: Approval
+    budget: Budget
+    serving: Serving
+    costs: Costs
 
     def digest(self, *sections: str) -> str:
-        """SHA-256 of the plan, or of some of its sections: what a stage's result depends on; 64 hex digits."""
-        values = self.model_dump()
-        return digest({section: values[section] for section in sections or values})
+        """SHA-256 of some of the plan's sections: what a stage's result depends on; 64 hex digits.
+
+        Args:
+            sections: fields of the plan; without any, all but OPERATIONAL, which change no model.
+
+        Raises:
+            ValueError: the plan has no such section.
+        """
+        if unknown := set(sections) - set(type(self).model_fields):
+            raise ValueError(f"the plan has no section {', '.join(sorted(unknown))}")
+        return digest(self.model_dump(include=set(sections)) if sections else self.model_dump(exclude=OPERATIONAL))
 
     def flat(self) -> dict[str, Any]:
-        """`section.key → value`: the spelling of MLflow parameters, trigger forms and `--set`."""
+        """`section.key → value`, without OPERATIONAL: the spelling of MLflow parameters, trigger forms and `--set`."""
         values: dict[str, Any] = {}
-        for name, value in self.model_dump().items():
+        for name, value in self.model_dump(exclude=OPERATIONAL).items():
             values.update(
                 {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
             )
         return values
 
 
+# How a model is described, watched, approved and paid for: changing it gives no reason to train again.
+OPERATIONAL = {"title", "purpose", "owner", "drift", "approval", "budget", "serving", "costs"}
 TUNABLE = (
     "data",
     "refine",

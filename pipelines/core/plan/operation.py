@@ -31,7 +31,7 @@ class Budget(Section):
 
 
 class Costs(Section):
-    """What things cost, in your currency. It belongs to no plan: a changed rate retrains nothing."""
+    """What things cost, in your currency. A changed rate retrains nothing: it is not part of a plan's digest."""
 
     currency: str = Field("USD", min_length=1)
     machine_hour: float = Field(0.10, ge=0, description="an hour of the machine, whatever runs on it")

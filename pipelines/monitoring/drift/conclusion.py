@@ -4,16 +4,14 @@ import time
 from typing import Any
 
 from pipelines.core.artifacts import DeployedVersion, DriftEvent, DriftReport, Signal
-from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Drift, TrainingPlan
-from pipelines.core.templates import load_template
 from pipelines.monitoring.drift import decision, drift_history, drift_report, windows
 from pipelines.monitoring.drift.drift_history import Incoming, Measurement
 
 
 def standing(champion: DeployedVersion, plan: TrainingPlan) -> DriftReport:
     """What the looks so far come to, without another one."""
-    policy = load_template(champion.name).drift
+    policy = plan.drift
     measured = drift_history.measurements(champion, policy.hours)
     return conclude(champion, plan, policy, measured, drift_history.incoming(champion), time.time())
 
@@ -67,7 +65,6 @@ def conclude(
     )
     if not reasons or waiting:
         return found
-    make_plan(champion.name, config)  # what is suggested is a plan
     event = DriftEvent(
         template=champion.name,
         reason="; ".join(reasons),

@@ -14,7 +14,6 @@ from pipelines.alerts import alert
 from pipelines.core.artifacts import FEEDBACK, DatasetVersion, DeployedVersion, DriftReport, Records, Signal
 from pipelines.core.files import read_jsonl
 from pipelines.core.plan import Drift, TrainingPlan
-from pipelines.core.templates import load_template
 from pipelines.monitoring.drift import decision, drift_history, drift_report, incoming_rows, request_features, windows
 from pipelines.monitoring.drift.conclusion import conclude
 from pipelines.monitoring.drift.drift_history import Incoming, Measurement
@@ -40,21 +39,22 @@ def detect_drift(
         WeaverError: the request log is damaged, or a file of monitoring cannot be written.
         Unavailable: MLflow does not answer; run again when it does.
     """
-    policy, now = load_template(champion.name).drift, now or time.time()
+    policy, now = plan.drift, now or time.time()
     drift_history.home(champion.name).mkdir(mode=0o700, parents=True, exist_ok=True)  # conversations, as in the log
     looked = drift_history.home(champion.name) / LOOKED
     if not champion.version:
         drift_history.write(looked, {"at": now})
         return DriftReport(name=champion.name, version=0, waiting="no version answers yet")
-    measured = measure(champion, dataset, policy, now)
+    measured = measure(champion, dataset, plan, now)
     rows = look_at_records(champion, dataset, records, policy, now)
     drift_history.write(looked, {"at": now})
     return conclude(champion, plan, policy, measured, rows, now)
 
 
-def measure(champion: DeployedVersion, dataset: DatasetVersion, policy: Drift, now: float) -> list[Measurement]:
+def measure(champion: DeployedVersion, dataset: DatasetVersion, plan: TrainingPlan, now: float) -> list[Measurement]:
     """Every window that is over, those that no earlier look has measured included."""
-    until = windows.over(policy.hours, now, grace(champion.name))
+    policy = plan.drift
+    until = windows.over(policy.hours, now, plan.serving.timeout)
     usual: Normal = normal(champion, dataset, policy, until)
     done = drift_history.measurements(champion, policy.hours)
     after = max([usual.until, *(one.until for one in done)])
@@ -115,21 +115,19 @@ def emit_drift_event(found: DriftReport) -> DriftReport:
     return found
 
 
-def grace(name: str) -> float:
-    """Seconds that a request may take."""
-    return load_template(name).serving.timeout
+def reason_to_check(name: str, policy: Drift, timeout: float, now: float = 0) -> str:
+    """Why a drift check may find something new; empty if it cannot. It takes a moment, and needs no server.
 
+    Collected rows and the age of the last training change slowly: they are checked once per day.
 
-def due(name: str, now: float = 0) -> str:
-    """Why another look is worth its while, in a moment and without any server; empty if it is not.
-
-    Collected rows and the age of the last training change slowly: they are looked at once a day.
+    Args:
+        timeout: seconds that a request may take.
     """
-    policy, now = load_template(name).drift, now or time.time()
-    looked = drift_history.read(drift_history.home(name) / LOOKED) or {"at": 0.0}
-    since, until = (windows.over(policy.hours, at, grace(name)) for at in (looked["at"], now))
-    if now - looked["at"] >= decision.DAY:
-        return "the first look of the day"
+    now = now or time.time()
+    checked = drift_history.read(drift_history.home(name) / LOOKED) or {"at": 0.0}
+    since, until = (windows.over(policy.hours, at, timeout) for at in (checked["at"], now))
+    if now - checked["at"] >= decision.DAY:
+        return "the first check of the day"
     if since < until and len(request_log.exchanges(since, until, name)):
-        return f"requests from {windows.iso(since)} on"
+        return f"requests since {windows.iso(since)}"
     return ""

@@ -4,13 +4,15 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from pipelines.cli.main import app
 from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.artifacts import FEEDBACK, DatasetVersion, DeployedVersion
 from pipelines.core.settings import settings
+from pipelines.core.templates import find_template_files
 from pipelines.monitoring.drift import drift_history
-from pipelines.monitoring.drift.detect_drift import due, emit_drift_event
+from pipelines.monitoring.drift.detect_drift import emit_drift_event, reason_to_check
 
 from ...models import killed
 from .conftest import HOUR, Desk
@@ -132,15 +134,32 @@ def test_a_small_window_says_nothing_and_neither_does_an_empty_home(desk: Desk) 
     assert found.version == 0 and found.waiting == "no version answers yet"
 
 
-def test_it_is_due_when_a_window_with_requests_is_over(desk: Desk) -> None:
-    assert due(desk.name) == "the first look of the day"
+def test_a_check_is_due_when_a_window_with_requests_is_over(desk: Desk) -> None:
+    def due(now: float = 0) -> str:
+        return reason_to_check(desk.name, desk.plan.drift, desk.plan.serving.timeout, now)
+
+    assert due() == "the first check of the day"
     desk.look(2)
     later = desk.began + 3 * HOUR + 200
-    assert due(desk.name, later) == ""
+    assert due(later) == ""
     desk.ask(2, desk.usual, count=3)
-    assert due(desk.name, later).startswith("requests from ")
+    assert due(later).startswith("requests since ")
     desk.look(3)
-    assert due(desk.name, later) == ""
+    assert due(later) == ""
+
+
+def test_a_template_that_is_edited_after_the_plan_changes_nothing(desk: Desk) -> None:
+    plan = desk.plan
+    for hour, rows in enumerate((desk.usual, desk.other, desk.other)):
+        desk.ask(hour, rows)
+    file = find_template_files()[desk.name]
+    text = yaml.safe_load(file.read_text())
+    text["drift"] |= {"hours": 2, "min_rows": 100_000, "cooldown_hours": 1_000, "violations": 3}
+    file.write_text(yaml.safe_dump(text))
+    found = desk.look(3, plan=plan)
+    assert found.windows == 2 and found.event and found.event.reason.startswith("the world moved: ")
+    assert desk.plan.digest() == plan.digest(), "a changed drift policy is no reason to train again"
+    assert desk.look(3).windows == 0, "the next run has the new policy"
 
 
 def test_a_look_that_is_killed_is_gone_on_with(desk: Desk) -> None:
