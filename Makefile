@@ -16,8 +16,10 @@ export PIP_ROOT_USER_ACTION := ignore
 .PHONY: run test test-all lint bench docs install stop clean doctor lock help
 .DELETE_ON_ERROR:
 
-# $(call timed,what,command): one line that says what is going on, and then how long it took
-timed = @printf '%s … ' '$(1)'; began=$$(date +%s); { $(2); } && echo "$$(($$(date +%s) - began)) s"
+# $(call timed,what,command): one line that says what is going on, the time passed every half minute, and what it took
+timed = @printf '%s … ' '$(1)'; began=$$(date +%s); \
+  (while sleep 30 >/dev/null 2>&1; do printf '%s s …\n' "$$(($$(date +%s) - began))"; done) & beat=$$!; \
+  { $(2); }; code=$$?; kill $$beat 2>/dev/null; [ $$code -ne 0 ] || echo "$$(($$(date +%s) - began)) s"; exit $$code
 
 run: install  ## specialise a model: TEMPLATE=service_advisor; APPROVE=yes approves without asking
 	@$(BIN)/weaver run $(TEMPLATE) $(if $(filter yes,$(APPROVE)),--approve)

@@ -1,5 +1,6 @@
 """Where things live and how to reach them. Nothing else reads the environment."""
 
+import logging
 import os
 import sys
 from functools import cache
@@ -20,6 +21,11 @@ TRITON_KEY = "weaver-key"  # the HTTP header with a key of Triton's; gRPC's is t
 
 # What a mistyped one of these holds is not repeated.
 SECRET = {"alert_webhook", "smtp_url", "smtp_password", "airflow_password", "airflow_service_password"}
+
+NOISY_LOGGERS = {
+    "bitsandbytes.backends.cpu.ops": logging.ERROR,  # "pip install kernels": nothing here needs it
+    "sentence_transformers": logging.WARNING,  # below this level it draws a progress bar, an ERROR in a task's log
+}
 
 
 class Settings(BaseSettings):
@@ -143,10 +149,12 @@ def work_folder(template: str) -> Path:
 
 
 def quiet_libraries() -> None:
-    """No hub, no telemetry, no progress bars in logs, whichever library reads these first; call it before torch."""
+    """No hub, no telemetry, no progress bars and no hints in logs; call it before torch and tqdm are imported."""
     hub = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS")
-    for name in (*hub, "DO_NOT_TRACK", "DVC_NO_ANALYTICS"):
+    for name in (*hub, "TQDM_DISABLE", "DO_NOT_TRACK", "DVC_NO_ANALYTICS"):
         os.environ.setdefault(name, "1")
+    for logger, level in NOISY_LOGGERS.items():
+        logging.getLogger(logger).setLevel(level)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # What is printed is for scripts to read.
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")

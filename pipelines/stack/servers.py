@@ -54,6 +54,7 @@ def environment() -> dict[str, str]:
         "DVC_NO_ANALYTICS": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_OFFLINE": "1",
+        "TQDM_DISABLE": "1",  # a progress bar is an ERROR in a task's log
         "TOKENIZERS_PARALLELISM": "false",
         "SPT_NOENV": "1",  # a process that renames itself leaves its environment, and so MARK, readable
         # MLflow
