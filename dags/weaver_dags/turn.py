@@ -14,7 +14,8 @@ DOC = """\
 Waits while another run of this template works; the run's note says which one, and what it does.
 
 A run that only waits for a person is **superseded**: its question is closed without an answer (its waiting task is
-skipped, nobody has approved or rejected), its candidate gets the tag `superseded_by`, and this run goes on.
+skipped, nobody has approved or rejected), its candidate gets the tag `superseded_by`, and this run goes on. A question
+that was asked while this run waited stays open for ten minutes first.
 """
 
 
@@ -32,7 +33,7 @@ class WaitForTurn(BaseOperator):
         done = []
         for other in ahead:
             self.log.info("ahead of this run: %s", other.describe())
-            if other.human and (what := supersede(other, ti.run_id)):
+            if other.is_stale() and (what := supersede(other, ti.run_id)):
                 done.append(what)
                 tag_candidate(other.run, ti.run_id)
         if done:

@@ -47,7 +47,7 @@ def watch_run(retraining: DagRun, template: str, approve: bool) -> list["TaskIns
                     beat.print(waits)
                 queue = waits
                 if state not in FINISHED and beat.is_due():
-                    beat.print(waits or present_task(retraining).describe())
+                    beat.print(waits or describe_progress(retraining))
             if state in FINISHED:
                 return tasks
             for run in [*(other.run for other in ahead if approve and other.human), retraining]:
@@ -59,8 +59,17 @@ def describe_queue(run: DagRun, ahead: list[RunAhead]) -> str:
     """Which runs are ahead of this one and what they do; empty if none is."""
     if not ahead:
         return ""
-    waits = f"{run.run_id} waits behind {'; '.join(other.describe() for other in ahead)}"
-    return waits if not run.airflow.dag(run.dag_id).is_paused else f"{waits}; its DAG is paused in Airflow"
+    return f"{run.run_id} waits behind {'; '.join(other.describe() for other in ahead)}"
+
+
+def describe_progress(run: DagRun) -> str:
+    """What a run does and how far it is, or why it does nothing."""
+    present = present_task(run)
+    if not present.task:
+        return run.airflow.dag_problem(run.dag_id) or "the scheduler is about to start the next task"
+    since = f" since {present.since:%H:%M} UTC" if present.since else ""
+    text = f"{present.task:<13} still {present.state.replace('_', ' ')}{since}"
+    return f"{text}, {present.progress()}" if present.progress() else text
 
 
 def task_table(tasks: list["TaskInstanceResponse"], template: str, waits: str) -> Table:

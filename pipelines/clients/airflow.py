@@ -134,6 +134,18 @@ class AirflowClient:
         dag: DAGResponse = self.call("DAGApi", "get_dag", dag_id)
         return dag
 
+    def dag_problem(self, dag_id: str) -> str:
+        """Why no task of a DAG can start, in words: it is paused, or its file cannot be read; empty if it can."""
+        dag = self.dag(dag_id)
+        if dag.is_paused:
+            return f"{dag_id} is paused in Airflow: switch it on there"
+        if not dag.has_import_errors and not dag.is_stale:
+            return ""
+        errors = self.call("ImportErrorApi", "get_import_errors").import_errors
+        traces = [error.stack_trace for error in errors if error.filename == dag.relative_fileloc]
+        reason = traces[0].strip().splitlines()[-1] if traces else "it is not among the DAG files any more"
+        return f"Airflow cannot read {dag.relative_fileloc or dag_id}: {reason}"
+
     def unpause(self, dag_id: str) -> None:
         """Switch a DAG's schedule on; runs of a paused DAG stay in the queue."""
         from airflow_client.client import DAGPatchBody

@@ -1,11 +1,11 @@
 """Runs of one template take turns: which runs are ahead of another, and which of them only wait for a person.
 
 Two runs of a template must not work at the same time, yet a run that waits for an approval must not hold up the others
-for days. So a run waits while another one works; a candidate that only waits for a person is superseded.
+for days. So a run waits while another one works; a candidate that only waits for a person is superseded by a newer run.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pipelines.clients.airflow import WAITING, DagRun
@@ -18,6 +18,7 @@ TURN = "wait_for_turn"  # the first task of a run; once it has succeeded, the ru
 HUMAN = ("approve_cost", "score_answers", "await_scores", "approve")  # tasks that wait for a person
 BESIDE = ("await_mlflow_approval",)  # a task that waits beside them and ends with them
 SUPERSEDED = "superseded by run "  # how the note of a closed question begins
+GRACE = timedelta(minutes=10)  # for which a question stays open while a run waits behind it
 PARKED = (*WAITING, "up_for_reschedule")
 
 
@@ -30,6 +31,7 @@ class RunAhead:
         state: that task's state.
         since: when that task, or else the run, began.
         human: it only waits for a person.
+        until: until when its question stays open: then the run behind it supersedes it.
     """
 
     run: DagRun
@@ -37,6 +39,11 @@ class RunAhead:
     state: str
     since: datetime | None
     human: bool
+    until: datetime | None = None
+
+    def is_stale(self) -> bool:
+        """Whether it may be superseded now."""
+        return self.human and (self.until is None or datetime.now(UTC) >= self.until)
 
     def describe(self) -> str:
         """Which run it is and what it does, for people: "scheduled__… (fine_tune, running since 02:13 UTC)"."""
@@ -45,13 +52,14 @@ class RunAhead:
         state = {"awaiting_input": "waits for an answer", "deferred": "waits", "up_for_reschedule": "waits"}
         since = f" since {self.since:%H:%M} UTC" if self.since else ""
         doing = state.get(self.state, self.state.replace("_", " "))
-        return f"{self.run.run_id} ({self.task}, {doing}{since}{self.steps()})"
+        until = f", until {self.until:%H:%M} UTC" if self.human and self.until else ""
+        return f"{self.run.run_id} ({self.task}, {doing}{since}{until})"
 
-    def steps(self) -> str:
-        """How many steps of a long stage are done."""
+    def progress(self) -> str:
+        """How many steps of a long stage are done: "120 of 400 loss 1.2"; empty if it does not say."""
         at = progress.read_progress(self.run.dag_id.removeprefix("retrain_"))
         same = self.state == "running" and at.get("stage") == self.task
-        return f", {at['done']} of {at['total']} {at['note']}".rstrip() if same else ""
+        return f"{at['done']} of {at['total']} {at['note']}".rstrip() if same else ""
 
 
 def present_task(run: DagRun) -> RunAhead:
@@ -70,14 +78,24 @@ def runs_ahead(run: DagRun) -> list[RunAhead]:
     """The runs that must end before this one may work: those that work already, and those that were queued before it.
 
     A run that was cleared works again without waiting for its turn: it counts as well.
+
+    A question that was open when this run was queued may be superseded at once: whoever started this run, or the data
+    behind it, came later. One that was asked since then stays open for `GRACE`, so that a person can answer it.
     """
     runs = run.airflow.active_runs(run.dag_id)
     order = [other.run_id for other in runs]
     mine = order.index(run.run_id) if run.run_id in order else len(order)
-    return [
+    ahead = [
         present_task(other)
         for at, other in enumerate(runs)
         if other.run_id != run.run_id and (at < mine or has_begun(other.tasks()))
+    ]
+    if not any(other.human for other in ahead):
+        return ahead
+    queued = run.details().queued_at
+    return [
+        replace(other, until=other.since + GRACE) if other.since and queued and other.since > queued else other
+        for other in ahead
     ]
 
 

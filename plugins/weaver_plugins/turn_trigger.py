@@ -15,7 +15,7 @@ POLL_SECONDS = 5
 
 
 class TurnTrigger(BaseTrigger):
-    """Fires when no run is ahead any more, or when one that is ahead only waits for a person."""
+    """Fires when no run is ahead any more, or when one that is ahead may be superseded."""
 
     def __init__(self, dag_id: str, run_id: str) -> None:
         super().__init__()
@@ -39,10 +39,10 @@ class TurnTrigger(BaseTrigger):
     def may_go_on(self, run: DagRun) -> bool:
         """One look at the queue; the run's note follows what is ahead of it."""
         ahead = runs_ahead(run)
-        if not ahead or any(other.human for other in ahead):
+        if not ahead or any(other.is_stale() for other in ahead):
             return True
         note = f"Waiting behind {'; '.join(other.describe() for other in ahead)}"
-        if note != self.note:
+        if note != self.note and all(other.task for other in ahead):  # not for the second between two tasks
             run.set_note(note)
             self.note = note
         return False

@@ -33,6 +33,7 @@ class Airflow:
     answered: set[str] = field(default_factory=set)
     notes: dict[str, str] = field(default_factory=dict)
     closed: list[tuple[str, str]] = field(default_factory=list)
+    queued_at: datetime | None = None  # of the run behind
 
     def add(self, run_id: str, *tasks: Any) -> DagRun:
         self.runs[run_id] = {task.task_id: task for task in tasks}
@@ -47,7 +48,7 @@ class Airflow:
         if method == "get_hitl_detail":
             return SimpleNamespace(response_received=run_id in self.answered)
         if method == "get_dag_run":
-            return SimpleNamespace(note=self.notes.get(run_id))
+            return SimpleNamespace(note=self.notes.get(run_id), queued_at=self.queued_at)
         if method == "patch_dag_run":
             self.notes[run_id] = args[0].note
             return SimpleNamespace()
@@ -106,6 +107,25 @@ def test_a_run_that_waits_for_a_person_is_closed_without_a_decision(airflow: Air
     assert airflow.runs["old"]["promote"].state == ""
     assert superseded_by(run.tasks()) == "new"
     assert "Superseded by run new" in airflow.notes["old"] and "nobody has decided" in airflow.notes["old"]
+
+
+def test_a_question_that_was_open_before_is_superseded_at_once_and_a_later_one_after_ten_minutes(
+    airflow: Airflow,
+) -> None:
+    waiting(airflow)
+    new = airflow.add("new", a_task("wait_for_turn", "running"))
+    asked = MORNING + timedelta(minutes=13)
+    airflow.queued_at = asked + timedelta(hours=1)
+    assert runs_ahead(new)[0].is_stale()
+    airflow.queued_at = asked - timedelta(hours=1)
+    assert runs_ahead(new)[0].until == asked + timedelta(minutes=10)
+    assert runs_ahead(new)[0].is_stale(), "long ago"
+    recently = datetime.now(UTC) - timedelta(minutes=1)
+    airflow.runs["scheduled"]["approve"].start_date = recently
+    airflow.queued_at = recently - timedelta(minutes=1)
+    ahead = runs_ahead(new)[0]
+    assert ahead.human and not ahead.is_stale()
+    assert f"until {recently + timedelta(minutes=10):%H:%M} UTC" in ahead.describe()
 
 
 def test_what_waits_beside_the_approval_ends_with_it(airflow: Airflow) -> None:
