@@ -1,13 +1,16 @@
-"""The gateway: OpenAI's HTTP interface in front of every deployed version.
+"""The gateway: an OpenAI-compatible HTTP API in front of every deployed version.
 
-wire         what clients send and get: the fields of OpenAI's interface that are honoured
-refusals     every way of saying no, in OpenAI's error body
-doorkeeper   before anything is read: how large, how slow, and whether the client is still there
-keys         who may ask what, and how often
-catalogue    which versions answer now, and by which policy
-chat         one request on its way to its answer
-endpoints    the URLs
-metrics, traces   what Prometheus and MLflow are told
-gateway      what all requests share, opened and closed with the process
-app          the FastAPI application, and the process that serves it
+app              the FastAPI application and the process that serves it
+request_body     middleware: size and time limits of a request's body, cancellation when the client disconnects
+endpoints        the URLs; authentication
+schemas          request and response bodies: the fields of OpenAI's API that are supported
+api_errors       errors, in OpenAI's format
+api_keys         who may use which models, and rate limits
+catalogue        the routes and serving policies that are in force
+routing          which version and endpoint answers a request (traffic_split, endpoint_stats)
+completions      one chat request: cache, endpoints, fallbacks (sse: the same as a stream)
+recording        the log entry, metrics and trace of a finished request
+response_cache   answers that may be used again (semantic_cache: for another wording)
+state            what all requests share
+prometheus, traces   metrics and MLflow traces
 """

@@ -1,4 +1,4 @@
-"""Every way of saying no: one error, in the body that OpenAI's clients turn into their own exceptions."""
+"""Errors of the API, in the body that OpenAI's clients turn into their own exceptions."""
 
 import logging
 from collections.abc import Sequence
@@ -12,21 +12,23 @@ from starlette.exceptions import HTTPException
 
 log = logging.getLogger(__name__)
 
-MEANINGS = {
-    400: "The request is not one that can be answered; the message names the field.",
-    401: "No API key, or one that is unknown or revoked.",
-    403: "The key is not for this.",
-    404: "There is no such model, template or answer.",
+DESCRIPTIONS = {
+    400: "The request is invalid; the message names the field.",
+    401: "The API key is missing, unknown or revoked.",
+    403: "The API key has no permission for this.",
+    404: "The model, template or completion does not exist.",
     413: "The request is too large.",
-    429: "The key's rate is used up, or too many requests wait; Retry-After says when to come again.",
-    502: "The backend broke off in the middle of the answer.",
-    503: "No backend can answer now, or the request log cannot be written.",
-    504: "The answer took longer than the template allows.",
+    429: "The rate limit of the API key is exceeded, or too many requests are queued; see Retry-After.",
+    502: "The backend failed in the middle of the answer.",
+    503: "No backend is available, or the request log cannot be written.",
+    504: "The answer took longer than the template's timeout.",
 }
 TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 
 
 class ErrorDetail(BaseModel):
+    """OpenAI's error object."""
+
     message: str
     type: str
     param: str | None
@@ -34,73 +36,87 @@ class ErrorDetail(BaseModel):
 
 
 class ErrorBody(BaseModel):
+    """The body of every response that is an error."""
+
     error: ErrorDetail
 
 
-class Refusal(Exception):
-    """A request is not answered.
+class ApiError(Exception):
+    """A request that ends with an HTTP error.
 
     Args:
-        code: the reason as one word, for programs; it is also the status of the request in the log.
-        param: the field at fault, if one is.
-        retry_after: seconds after which it may be tried again.
+        status: HTTP status.
+        code: the machine-readable reason; also the request's status in the log.
+        message: a sentence for people.
+        param: the invalid field, if there is one.
+        retry_after: seconds after which the request may be repeated; 0 sends no Retry-After.
+        headers: further headers of the response.
     """
 
-    def __init__(self, status: int, code: str, message: str, param: str | None = None, retry_after: int = 0) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        param: str | None = None,
+        retry_after: int = 0,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         self.status, self.code, self.message, self.param = status, code, message, param
-        self.headers = {"retry-after": str(retry_after)} if retry_after else {}
+        self.headers = (headers or {}) | ({"retry-after": str(retry_after)} if retry_after else {})
         super().__init__(message)
 
     @property
     def body(self) -> bytes:
+        """The JSON body."""
         kind = TYPES.get(self.status, "invalid_request_error" if self.status < 500 else "server_error")
         return orjson.dumps({"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}})
 
-    def response(self, closing: bool = False) -> Response:
-        """As HTTP; `closing` ends the connection, where the rest of the request is not read."""
-        headers = self.headers | ({"connection": "close"} if closing else {})
+    def response(self, close_connection: bool = False) -> Response:
+        """The HTTP response; `close_connection` where the rest of the request is not read."""
+        headers = self.headers | ({"connection": "close"} if close_connection else {})
         return Response(self.body, self.status, headers, "application/json")
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What an endpoint's OpenAPI entry says of its errors."""
-    told: dict[int | str, str] = {status: MEANINGS[status] for status in statuses}
-    told["default"] = "Any other error."
-    return {status: {"model": ErrorBody, "description": text} for status, text in told.items()}
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an endpoint's OpenAPI entry."""
+    descriptions: dict[int | str, str] = {status: DESCRIPTIONS[status] for status in statuses}
+    descriptions["default"] = "Any other error."
+    return {status: {"model": ErrorBody, "description": text} for status, text in descriptions.items()}
 
 
-def install(app: FastAPI) -> None:
-    """Let every error of the application leave in OpenAI's body."""
+def install_error_handlers(app: FastAPI) -> None:
+    """Make every error of the application an ApiError's response."""
 
-    @app.exception_handler(Refusal)
-    async def refused(request: Request, refusal: Refusal) -> Response:
-        return refusal.response()
+    @app.exception_handler(ApiError)
+    async def handle_api_error(request: Request, error: ApiError) -> Response:
+        return error.response()
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return of_validation(error.errors()).response()
+    async def handle_validation_error(request: Request, error: RequestValidationError) -> Response:
+        return from_validation_errors(error.errors()).response()
 
     @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> Response:
+    async def handle_http_exception(request: Request, error: HTTPException) -> Response:
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
-        response = Refusal(error.status_code, code, str(error.detail)).response()
+        response = ApiError(error.status_code, code, str(error.detail)).response()
         response.headers.update(error.headers or {})
         return response
 
     @app.exception_handler(Exception)
-    async def unforeseen(request: Request, error: Exception) -> Response:
-        return Refusal(500, "internal_error", "Something went wrong here; the gateway's log says what.").response()
+    async def handle_unexpected_error(request: Request, error: Exception) -> Response:
+        return ApiError(500, "internal_error", "Internal server error; the gateway's log has the details.").response()
 
 
-def of_validation(faults: Sequence[Any]) -> Refusal:
-    """Pydantic's deepest fault, in a sentence; what was sent is not repeated."""
-    fault = max(faults, key=lambda fault: len(fault["loc"]))
-    if fault["type"] == "json_invalid":
-        return Refusal(400, "invalid_json", f"The body is not JSON: {fault['ctx']['error']}")
+def from_validation_errors(errors: Sequence[Any]) -> ApiError:
+    """Pydantic's deepest error as an ApiError; the message does not repeat the client's input."""
+    error = max(errors, key=lambda error: len(error["loc"]))
+    if error["type"] == "json_invalid":
+        return ApiError(400, "invalid_json", f"The body is not valid JSON: {error['ctx']['error']}")
     # Pydantic's locations also name the branch of a union that was tried, as `str` or `list[TextPart]`.
-    path = [str(part) for part in fault["loc"][1:] if not (str(part) == "str" or "[" in str(part))]
+    path = [str(part) for part in error["loc"][1:] if not (str(part) == "str" or "[" in str(part))]
     param = ".".join(path)
-    if fault["type"] == "extra_forbidden":
-        text = f"{param!r} is not supported by this gateway; leave it out."
-        return Refusal(400, "unsupported_parameter", text, param)
-    return Refusal(400, "invalid_value", f"{param or 'the body'}: {fault['msg']}", param or None)
+    if error["type"] == "extra_forbidden":
+        message = f"The parameter '{param}' is not supported by this gateway; leave it out."
+        return ApiError(400, "unsupported_parameter", message, param)
+    return ApiError(400, "invalid_value", f"{param or 'The body'}: {error['msg']}", param or None)

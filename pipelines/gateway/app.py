@@ -10,46 +10,49 @@ import uvicorn
 from fastapi import FastAPI
 
 from pipelines.core.settings import settings
-from pipelines.gateway import api_errors
+from pipelines.gateway.api_errors import install_error_handlers
 from pipelines.gateway.endpoints import router
-from pipelines.gateway.request_body import Doorkeeper
+from pipelines.gateway.request_body import RequestBodyMiddleware
 from pipelines.gateway.state import Gateway
 
 HOST = "127.0.0.1"
-SWITCH = 0.0005  # seconds that a thread may compute before the event loop, which may just have been told, has its turn
-GRACE = 30  # seconds that requests in flight have to finish when the process is told to end
+THREAD_SWITCH_SECONDS = 0.0005  # how long a thread may compute before the event loop gets the interpreter again
+SHUTDOWN_TIMEOUT = 30  # seconds that requests in flight have to finish after SIGTERM
 
 log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open the gateway's shared state for as long as the application runs."""
     app.state.gateway = gateway = Gateway()
-    watching = asyncio.create_task(gateway.watch())
-    log.info("the gateway listens at %s; its documentation is at %s/docs", *[settings().gateway_url] * 2)
+    refreshing = asyncio.create_task(gateway.refresh_periodically())
+    log.info("the gateway listens at %s; its API documentation is at %s/docs", *[settings().gateway_url] * 2)
     yield
-    watching.cancel()
+    refreshing.cancel()
     await gateway.close()
 
 
 def create_app() -> FastAPI:
+    """The application, with its routes, error handlers and middleware."""
     app = FastAPI(
         title="NeuroWeaver gateway",
-        description="OpenAI's chat completions, answered by the models that were specialised here.",
+        description="OpenAI's chat completions, answered by the deployed versions of your templates.",
         version="1",
         lifespan=lifespan,
-        docs_url=None,  # FastAPI's page loads its scripts from a CDN; ours stands in endpoints.py
+        docs_url=None,  # FastAPI's page loads its scripts from a CDN; ours is in endpoints.py
         redoc_url=None,
+        openapi_url=None,  # served by endpoints.py, which asks for a key
     )
     app.include_router(router)
-    api_errors.install(app)
-    app.add_middleware(Doorkeeper)
+    install_error_handlers(app)
+    app.add_middleware(RequestBodyMiddleware)
     return app
 
 
 def serve() -> None:
-    """Listen until SIGTERM; then take no more, finish what is in flight, and settle the log."""
-    sys.setswitchinterval(SWITCH)
+    """Listen until SIGTERM; then accept no more requests, finish those in flight, and flush the request log."""
+    sys.setswitchinterval(THREAD_SWITCH_SECONDS)
     uvicorn.run(
         create_app(),
         host=HOST,
@@ -57,9 +60,9 @@ def serve() -> None:
         loop="uvloop",
         http="httptools",
         ws="none",
-        log_config=None,  # it logs as the rest does
+        log_config=None,  # the process's own logging configuration applies
         log_level="warning",
-        access_log=False,  # the request log knows more
+        access_log=False,  # the request log has more
         server_header=False,
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
     )

@@ -1,6 +1,7 @@
-"""Which versions answer now, and by which policy: route files and templates, read again when they change."""
+"""The routes and serving policies that are in force: route files and templates, read again when they change."""
 
 import logging
+from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -10,71 +11,83 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Serving
 from pipelines.core.routes import Route, ServedVersion
 from pipelines.core.templates import find_template_files, load_template
-from pipelines.gateway.api_errors import Refusal
-from pipelines.gateway.api_keys import modified
+from pipelines.gateway.api_errors import ApiError
 from pipelines.gateway.schemas import model_id
 
 log = logging.getLogger(__name__)
 
 
 class Entry(NamedTuple):
+    """A template's route and serving policy."""
+
     route: Route
     policy: Serving
-    changed: int  # epoch seconds: when traffic was last shifted
+    changed: int  # epoch seconds: when the route was last written
 
 
 class Catalogue:
-    """`entries` is replaced whole when something changed: a request goes on with what it found."""
+    """`entries` is replaced as a whole when something changes: a request in progress keeps the entry it started with."""
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
         self.stamps: dict[str, tuple[int, int, int, int]] = {}
-        self.look()
+        self.refresh()
 
-    def look(self) -> bool:
-        """Read what was changed since; whether anything was. What cannot be read leaves what was there in force."""
+    def refresh(self) -> bool:
+        """Read the files that have changed; returns whether any entry has. An unreadable file leaves its old entry."""
         files = {file.stem: file for file in sorted(routes.routes_folder().glob("[a-z]*.json"))}
         templates = find_template_files()
         entries, stamps = {}, {}
         for name, file in files.items():
             template = templates.get(name)
-            stamps[name] = (*modified(file), *(modified(template) if template else (0, 0)))
+            stamps[name] = (*file_stamp(file), *(file_stamp(template) if template else (0, 0)))
             unchanged = stamps[name] == self.stamps.get(name)
-            entry = self.entries.get(name) if unchanged else self.read(name, stamps[name][0])
+            entry = self.entries.get(name) if unchanged else self.read_entry(name, stamps[name][0])
             if entry:
                 entries[name] = entry
         changed, self.entries, self.stamps = entries != self.entries, entries, stamps
         return changed
 
-    def read(self, name: str, modified_ns: int) -> Entry | None:
+    def read_entry(self, name: str, modified_ns: int) -> Entry | None:
+        """A template's entry from its files; the old one if they cannot be read."""
         try:
             policy = load_template(name).serving if name in find_template_files() else Serving()
             return Entry(routes.read_route(name), policy, modified_ns // 10**9)
         except (WeaverError, ValidationError, ValueError) as error:
-            log.error("%s: %s; what was in force stays so", name, error)
+            log.error("the route or template of %s cannot be read, its old ones stay in force: %s", name, error)
             return self.entries.get(name)
 
     def find(self, model: str) -> tuple[Entry, ServedVersion | None]:
-        """A template, or a template and one of its versions.
+        """The entry of a model name; and the version, where the name is a version's rather than a template's.
 
         Raises:
-            Refusal: neither answers here.
+            ApiError: there is no such model.
         """
         if model in self.entries:
             return self.entries[model], None
-        entry = self.entries.get(model.rpartition("-v")[0])
-        for model_version in entry.route.versions if entry else []:
-            if model_id(model_version) == model:
-                return entry, model_version  # type: ignore[return-value]
-        raise Refusal(404, "model_not_found", "There is no such model here; GET /v1/models lists them.", "model")
+        if entry := self.entries.get(model.rpartition("-v")[0]):
+            for version in entry.route.versions:
+                if model_id(version) == model:
+                    return entry, version
+        raise ApiError(404, "model_not_found", "The model does not exist; GET /v1/models lists all models.", "model")
 
     def models(self) -> dict[str, int]:
-        """Public name → when it was deployed (epoch seconds)."""
-        found = {}
+        """Public model name → when it was deployed (epoch seconds)."""
+        models = {}
         for name, entry in self.entries.items():
-            found[name] = entry.changed
-            found |= {model_id(model_version): entry.changed for model_version in entry.route.versions}
-        return found
+            models[name] = entry.changed
+            models |= {model_id(version): entry.changed for version in entry.route.versions}
+        return models
 
     def digests(self) -> set[str]:
-        return {model_version.digest for entry in self.entries.values() for model_version in entry.route.versions}
+        """The digests of all versions in a route."""
+        return {version.digest for entry in self.entries.values() for version in entry.route.versions}
+
+
+def file_stamp(path: Path) -> tuple[int, int]:
+    """A value that changes whenever a file is replaced; zeros where there is none."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return stat.st_mtime_ns, stat.st_ino

@@ -1,4 +1,4 @@
-"""The URLs: OpenAI's, and beside them feedback, routes, health and metrics."""
+"""The URLs: OpenAI's, and beside them feedback, routes, documentation, health and metrics."""
 
 import asyncio
 from pathlib import Path
@@ -7,43 +7,80 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from pipelines.core.errors import WeaverError
 from pipelines.gateway import schemas
-from pipelines.gateway.api_errors import Refusal, documented
-from pipelines.gateway.api_keys import Key
-from pipelines.gateway.completions import Chat
-from pipelines.gateway.sse import Events
+from pipelines.gateway.api_errors import ApiError, error_responses
+from pipelines.gateway.api_keys import ApiKey
+from pipelines.gateway.completions import ChatCompletion
+from pipelines.gateway.sse import EventStream
 from pipelines.gateway.state import Gateway
 from pipelines.text import html_page
 
-EVENT = {
+EVENT_SCHEMA = {
     "type": "object",
     "required": ["data"],
     "properties": {"data": {"type": "string", "description": "a chat.completion.chunk, an error, or [DONE]"}},
 }
+# Browsers ask for a name and a password where a page answers 401 with this.
+BROWSER_SIGN_IN = {"www-authenticate": 'Basic realm="NeuroWeaver gateway: any name, an API key as the password"'}
 
 router = APIRouter()
-bearer = HTTPBearer(auto_error=False, description="An API key: `weaver key add` makes one.")
+bearer = HTTPBearer(auto_error=False, description="An API key; `weaver key add` creates one.")
+basic = HTTPBasic(auto_error=False, description="For browsers: any user name, and an API key as the password.")
 
 
-async def the_gateway(request: Request) -> Gateway:
+async def get_gateway(request: Request) -> Gateway:
+    """The state that all requests share."""
     gateway: Gateway = request.app.state.gateway
     return gateway
 
 
-Shared = Annotated[Gateway, Depends(the_gateway)]
+SharedGateway = Annotated[Gateway, Depends(get_gateway)]
 
 
-async def authenticated(gateway: Shared, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Key:
-    if given is None:
-        raise Refusal(401, "missing_api_key", "Send an API key: Authorization: Bearer nw-…")
-    return gateway.keys.check(given.credentials)
+async def authenticate(
+    gateway: SharedGateway, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> ApiKey:
+    """The request's API key.
+
+    Raises:
+        ApiError: it is missing, unknown or revoked (401), or its rate limit is exceeded (429).
+    """
+    if credentials is None:
+        message = "The API key is missing; send it as the header Authorization: Bearer nw-…"
+        raise ApiError(401, "missing_api_key", message, headers={"www-authenticate": "Bearer"})
+    return gateway.keys.authenticate(credentials.credentials)
 
 
-Authenticated = Annotated[Key, Depends(authenticated)]
+async def authenticate_browser(
+    gateway: SharedGateway,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    sign_in: Annotated[HTTPBasicCredentials | None, Depends(basic)],
+) -> ApiKey:
+    """The API key of a page that people open in a browser: as a Bearer token, or as the password of a basic sign-in.
+
+    Raises:
+        ApiError: as `authenticate`; its 401 makes a browser ask.
+    """
+    secret = credentials.credentials if credentials else sign_in.password if sign_in else ""
+    if not secret:
+        message = (
+            "This page needs an API key. In a browser, sign in with any user name and the API key as the password; "
+            "`weaver logins` shows this machine's key. Programs send the header Authorization: Bearer nw-…"
+        )
+        raise ApiError(401, "missing_api_key", message, headers=BROWSER_SIGN_IN)
+    try:
+        return gateway.keys.authenticate(secret)
+    except ApiError as error:
+        if error.status == 401:
+            error.headers |= BROWSER_SIGN_IN
+        raise
+
+
+Authenticated = Annotated[ApiKey, Depends(authenticate)]
 
 
 @router.post(
@@ -51,112 +88,129 @@ Authenticated = Annotated[Key, Depends(authenticated)]
     tags=["OpenAI"],
     responses={
         200: {
-            "model": schemas.Completion,
-            "description": "The answer; where `stream` is true, piece by piece as server-sent events.",
-            "content": {"text/event-stream": {"schema": EVENT}},
+            "model": schemas.ChatCompletionResponse,
+            "description": "The answer; as server-sent events where `stream` is true.",
+            "content": {"text/event-stream": {"schema": EVENT_SCHEMA}},
         },
-        **documented(400, 401, 403, 404, 413, 429, 502, 503, 504),
+        **error_responses(400, 401, 403, 404, 413, 429, 502, 503, 504),
     },
 )
-async def chat_completions(
-    request: Request, asked: schemas.ChatRequest, gateway: Shared, key: Authenticated
+async def create_chat_completion(
+    request: Request, body: schemas.ChatRequest, gateway: SharedGateway, key: Authenticated
 ) -> Response:
-    """Ask a template's champion, or one of its versions."""
-    allow(key, asked.model)
-    entry, model_version = gateway.catalogue.find(asked.model)
-    chars, most = sum(len(message["content"]) for message in asked.conversation()), entry.policy.max_prompt_chars
-    if chars > most:
-        text = f"The conversation has {chars:,} characters; {entry.route.name} takes {most:,}."
-        raise Refusal(400, "context_length_exceeded", text, "messages")
-    why = "as asked"
-    if model_version is None:
-        # Who says nothing of a user is drawn anew each time: a client's traffic is shared like everybody's.
-        sticky = f"{key.id} {asked.user}" if asked.user else ""
-        model_version, why = gateway.agent.version(entry.route, sticky, entry.policy)
-    chat = Chat(gateway, entry, model_version, why, asked, key.id, request.state.began)
-    gateway.shadow(chat)
-    if asked.stream:
-        return Events(chat)
-    await chat.answer()
-    told = schemas.completion(chat.id, chat.model, chat.text, chat.finish_reason, chat.usage)
-    return Response(orjson.dumps(told), headers=chat.headers(), media_type="application/json")
+    """Send a conversation to a template, or to one of its versions."""
+    check_permission(key, body.model)
+    entry, version = gateway.catalogue.find(body.model)
+    length, limit = sum(len(message["content"]) for message in body.conversation()), entry.policy.max_prompt_chars
+    if length > limit:
+        message = f"The conversation has {length:,} characters; the limit of {entry.route.name} is {limit:,}."
+        raise ApiError(400, "context_length_exceeded", message, "messages")
+    reason = "requested version"
+    if version is None:
+        # Without a user, each request draws a version: the shares hold for such a client's traffic as well.
+        user = f"{key.id} {body.user}" if body.user else ""
+        version, reason = gateway.router.choose_version(entry.route, user, entry.policy)
+    completion = ChatCompletion(gateway, entry, version, reason, body, key.id, request.state.began)
+    gateway.start_shadow_requests(completion)
+    if body.stream:
+        return EventStream(completion)
+    await completion.run()
+    response = schemas.make_completion(
+        completion.id, completion.model, completion.text, completion.finish_reason, completion.usage
+    )
+    return Response(orjson.dumps(response), headers=completion.headers(), media_type="application/json")
 
 
-@router.get("/v1/models", tags=["OpenAI"], responses=documented(401, 429))
-async def models(gateway: Shared, key: Authenticated) -> schemas.Models:
-    """Every model that the key may ask."""
-    found = gateway.catalogue.models()
-    return schemas.Models(data=[schemas.Model(id=id, created=at) for id, at in found.items() if key.may(id)])
+@router.get("/v1/models", tags=["OpenAI"], responses=error_responses(401, 429))
+async def list_models(gateway: SharedGateway, key: Authenticated) -> schemas.ModelList:
+    """List every model that the API key may use."""
+    models = gateway.catalogue.models()
+    return schemas.ModelList(data=[schemas.Model(id=id, created=at) for id, at in models.items() if key.allows(id)])
 
 
-@router.get("/v1/models/{model}", tags=["OpenAI"], responses=documented(401, 403, 404, 429))
-async def model(model: str, gateway: Shared, key: Authenticated) -> schemas.Model:
-    allow(key, model)
+@router.get("/v1/models/{model}", tags=["OpenAI"], responses=error_responses(401, 403, 404, 429))
+async def get_model(model: str, gateway: SharedGateway, key: Authenticated) -> schemas.Model:
+    """Describe one model."""
+    check_permission(key, model)
     gateway.catalogue.find(model)
     return schemas.Model(id=model, created=gateway.catalogue.models()[model])
 
 
-@router.post("/v1/feedback", tags=["NeuroWeaver"], responses=documented(400, 401, 404, 413, 429))
-async def feedback(said: schemas.FeedbackRequest, gateway: Shared, key: Authenticated) -> schemas.Thanks:
-    """Say what a person thinks of an answer: a thumb, what it should have said, a comment."""
-    if not said.model_fields_set - {"id", "user"}:
-        raise Refusal(400, "invalid_value", "Say something: a thumb, a correction or a comment.")
+@router.post("/v1/feedback", tags=["NeuroWeaver"], responses=error_responses(400, 401, 404, 413, 429))
+async def create_feedback(
+    feedback: schemas.FeedbackRequest, gateway: SharedGateway, key: Authenticated
+) -> schemas.FeedbackReceipt:
+    """Store a person's feedback on an answer: a thumb, a correction, a comment."""
+    if not feedback.model_fields_set - {"id", "user"}:
+        raise ApiError(400, "invalid_value", "The feedback needs a thumb, a correction or a comment.")
     try:
-        await asyncio.to_thread(gateway.take_feedback, said, key.id)
+        await asyncio.to_thread(gateway.store_feedback, feedback, key.id)
     except WeaverError as error:
-        raise Refusal(404, "answer_not_found", error.what, "id") from error
-    return schemas.Thanks(id=said.id)
+        raise ApiError(404, "completion_not_found", error.what, "id") from error
+    return schemas.FeedbackReceipt(id=feedback.id)
 
 
-@router.get("/v1/routes/{template}", tags=["NeuroWeaver"], responses=documented(401, 403, 404, 429))
-async def route(template: str, gateway: Shared, key: Authenticated) -> dict[str, Any]:
-    """Where a template's requests go now, and why: figures and verdict of every place."""
-    allow(key, template)
+@router.get("/v1/routes/{template}", tags=["NeuroWeaver"], responses=error_responses(401, 403, 404, 429))
+async def get_route(template: str, gateway: SharedGateway, key: Authenticated) -> dict[str, Any]:
+    """Explain the routing of a template: its shares, and the statistics and status of each endpoint."""
+    check_permission(key, template)
     entry, _ = gateway.catalogue.find(template)
-    endpoints = gateway.agent.explain(entry.route, entry.policy)
     return {
         "name": entry.route.name,
         "champion": entry.route.champion,
         "shares": entry.route.shares,
-        "endpoints": endpoints,
+        "endpoints": gateway.router.explain(entry.route, entry.policy),
     }
 
 
 @router.get("/healthz", tags=["operation"])
-async def healthz() -> schemas.Health:
-    """The process is alive."""
+async def get_health() -> schemas.Health:
+    """The process is running."""
     return schemas.Health(status="ok")
 
 
 @router.get(
-    "/readyz", tags=["operation"], responses={503: {"model": schemas.Health, "description": "Not now, and why."}}
+    "/readyz",
+    tags=["operation"],
+    responses={503: {"model": schemas.Health, "description": "Not ready; `status` is the reason."}},
 )
-async def readyz(gateway: Shared, response: Response) -> schemas.Health:
-    """At least one deployed version is ready, and the log can be written."""
-    why = await gateway.unready()
-    response.status_code = 503 if why else 200
-    return schemas.Health(status=why or "ready")
+async def get_readiness(gateway: SharedGateway, response: Response) -> schemas.Health:
+    """At least one deployed version is ready, and the request log can be written."""
+    reason = await gateway.why_not_ready()
+    response.status_code = 503 if reason else 200
+    return schemas.Health(status=reason or "ready")
 
 
 @router.get(
     "/metrics",
     tags=["operation"],
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus."}, **documented(401, 403, 429)},
+    responses={
+        200: {"content": {"text/plain": {}}, "description": "Prometheus' text format."},
+        **error_responses(401, 403, 429),
+    },
 )
-async def metrics(gateway: Shared, key: Authenticated) -> Response:
-    """What Prometheus reads; a key that is for some models only may not."""
+async def get_metrics(gateway: SharedGateway, key: Authenticated) -> Response:
+    """Metrics for Prometheus; needs an API key that is not limited to some models."""
     if key.models:
-        raise Refusal(403, "not_allowed", "This key is for some models only.")
+        raise ApiError(403, "permission_denied", "This API key is limited to some models and cannot read metrics.")
     return Response(gateway.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/docs", include_in_schema=False)
-async def docs(request: Request) -> HTMLResponse:
-    """The OpenAPI document as a page that loads nothing from anywhere."""
+@router.get("/docs", include_in_schema=False, dependencies=[Depends(authenticate_browser)])
+async def get_docs(request: Request) -> HTMLResponse:
+    """The OpenAPI document as a page that loads nothing from other hosts."""
     return HTMLResponse(html_page.render_page(Path(__file__).with_name("docs.html"), api=request.app.openapi()))
 
 
-def allow(key: Key, model: str) -> None:
-    if not key.may(model):
-        raise Refusal(403, "model_not_allowed", "This key may not ask that model.", "model")
+@router.get("/openapi.json", include_in_schema=False, dependencies=[Depends(authenticate_browser)])
+async def get_openapi(request: Request) -> dict[str, Any]:
+    """The OpenAPI document."""
+    document: dict[str, Any] = request.app.openapi()
+    return document
+
+
+def check_permission(key: ApiKey, model: str) -> None:
+    """Raise 403 if an API key may not use a model."""
+    if not key.allows(model):
+        raise ApiError(403, "model_not_allowed", "This API key may not use that model.", "model")

@@ -1,4 +1,4 @@
-"""Before anything is read: how large a request is, how slowly it comes, and whether the client is still there."""
+"""Middleware around every POST: the body's size and time limits, and cancellation when the client disconnects."""
 
 import asyncio
 import time
@@ -6,16 +6,16 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipelines.gateway.api_errors import Refusal
+from pipelines.gateway.api_errors import ApiError
 
-MOST_BYTES = 1 << 20
-PATIENCE = 20.0  # seconds for the whole body to come in
+MAX_BYTES = 1 << 20
+BODY_TIMEOUT = 20.0  # seconds for the whole body
 
 
-class Doorkeeper:
-    """ASGI middleware around the application: a body comes whole or not at all; who hangs up, cancels.
+class RequestBodyMiddleware:
+    """ASGI middleware: reads the whole body before the application runs, and cancels it when the client disconnects.
 
-    The application is a task of its own, so that it may await a backend while this one awaits the client's end.
+    The application runs as a task of its own, so that it can await a backend while this awaits the disconnection.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -27,47 +27,48 @@ class Doorkeeper:
             return
         scope.setdefault("state", {})["began"] = time.perf_counter()
         try:
-            async with asyncio.timeout(PATIENCE):
-                body = await whole_body(scope, receive)
+            async with asyncio.timeout(BODY_TIMEOUT):
+                body = await read_body(scope, receive)
         except TimeoutError:
-            late = Refusal(408, "slow_request", f"The body did not come in within {PATIENCE:.0f} s.")
-            await late.response(closing=True)(scope, receive, send)
-        except Refusal as refusal:
-            await refusal.response(closing=True)(scope, receive, send)
+            error = ApiError(408, "request_timeout", f"The body was not received within {BODY_TIMEOUT:.0f} s.")
+            await error.response(close_connection=True)(scope, receive, send)
+        except ApiError as error:
+            await error.response(close_connection=True)(scope, receive, send)
         else:
             if body is not None:
-                await self.handle(scope, body, receive, send)
+                await self.run_app(scope, body, receive, send)
 
-    async def handle(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+    async def run_app(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+        """Run the application on a complete body until it ends or the client disconnects."""
         unread = [{"type": "http.request", "body": body, "more_body": False}]
 
-        async def again() -> Message:
+        async def receive_body() -> Message:
             return unread.pop() if unread else await receive()
 
-        answering: asyncio.Task[Any] = asyncio.ensure_future(self.app(scope, again, send))
-        leaving = asyncio.ensure_future(disconnected(receive))
+        application: asyncio.Task[Any] = asyncio.ensure_future(self.app(scope, receive_body, send))
+        disconnection = asyncio.ensure_future(wait_for_disconnect(receive))
         try:
-            await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({application, disconnection}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            leaving.cancel()
-            if not answering.done():
-                answering.cancel()
+            disconnection.cancel()
+            if not application.done():
+                application.cancel()
         try:
-            await answering
+            await application
         except asyncio.CancelledError:
-            if not leaving.done() or leaving.cancelled():
-                raise  # it was not the client: the server is being stopped
+            if not disconnection.done() or disconnection.cancelled():
+                raise  # not because of the client: the server is shutting down
 
 
-async def whole_body(scope: Scope, receive: Receive) -> bytes | None:
-    """The request's body; nothing if the client went before it was whole.
+async def read_body(scope: Scope, receive: Receive) -> bytes | None:
+    """The request's body; None if the client disconnected before it was complete.
 
     Raises:
-        Refusal: it is too large; told from its header alone where it has one.
+        ApiError: it is too large; known from its header alone where that has a length.
     """
-    too_large = Refusal(413, "request_too_large", f"A request may have {MOST_BYTES:,} bytes.")
-    announced = dict(scope["headers"]).get(b"content-length", b"0")
-    if announced.isdigit() and int(announced[:20]) > MOST_BYTES:
+    too_large = ApiError(413, "request_too_large", f"The body is larger than {MAX_BYTES:,} bytes.")
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    if length.isdigit() and int(length[:20]) > MAX_BYTES:
         raise too_large
     body = bytearray()
     while True:
@@ -75,12 +76,13 @@ async def whole_body(scope: Scope, receive: Receive) -> bytes | None:
         if message["type"] == "http.disconnect":
             return None
         body += message.get("body", b"")
-        if len(body) > MOST_BYTES:
+        if len(body) > MAX_BYTES:
             raise too_large
         if not message.get("more_body"):
             return bytes(body)
 
 
-async def disconnected(receive: Receive) -> None:
+async def wait_for_disconnect(receive: Receive) -> None:
+    """Return when the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,11 +1,11 @@
-"""Answers given before: a question that a version has answered is not put to it again.
+"""The response cache: a question that a version has answered is not sent to it again.
 
-An entry is bound to the version and its bytes, to the parameters that shape an answer, to everything said before and to
-the record below the question: all that is compared word for word. Of the question itself, the first line of the last
-message, only what cannot change its meaning is evened out (`plain`). Where the template's policy says `semantic`,
-another wording may find the answer too (semantic.py).
+An entry is bound to the version and its digest, to the parameters that shape an answer, to all earlier messages and to
+the record below the question: all of these are compared exactly. The question itself, the first line of the last
+message, is normalised only where that cannot change its meaning (`normalise`). Where the template's policy is
+`semantic`, another wording may hit as well (semantic_cache.py).
 
-Never kept: what was sampled (the next answer would differ), what holds personal data, what was cut off by an error.
+Never stored: sampled answers (the next one would differ), conversations with personal data, interrupted answers.
 """
 
 import time
@@ -20,135 +20,140 @@ from pipelines.core.routes import ServedVersion
 from pipelines.gateway import semantic_cache
 from pipelines.text import privacy
 
-ENTRIES, BYTES = 10_000, 64 * 2**20  # the least recently used go first
-OVERHEAD = 3_000  # bytes of an entry besides its texts: keys, objects, a vector
-# A request that asks for anything else (tools, logprobs, more than one answer) is not for the cache.
+MAX_ENTRIES, MAX_BYTES = 10_000, 64 * 2**20  # the least recently used are evicted first
+ENTRY_OVERHEAD = 3_000  # bytes of an entry besides its texts: keys, objects, a vector
+# A request with any other parameter (tools, logprobs, more than one answer) is not cached.
 SHAPING = {"max_tokens", "max_completion_tokens", "stop", "presence_penalty", "frequency_penalty", "response_format"}
-INDIFFERENT = {"model", "messages", "stream", "stream_options", "user", "metadata", "store"}
+IGNORED = {"model", "messages", "stream", "stream_options", "user", "metadata", "store"}
 SAMPLING = {"temperature", "top_p", "seed"}  # at temperature 0 the others change nothing
 
 
-class Hit(NamedTuple):
+class CachedAnswer(NamedTuple):
+    """An answer, with what a response needs of it."""
+
     answer: str
-    kind: str  # exact or semantic
+    kind: str  # exact or semantic: how it was found
     completion_tokens: int
     prompt_tokens: int
     finish_reason: str
 
 
-class Asked(NamedTuple):
-    scope: str  # digest of all that must be the same word for word
-    question: str  # plain
+class CacheKey(NamedTuple):
+    """What an answer belongs to."""
+
+    scope: str  # digest of all that must be exactly the same
+    question: str  # normalised
 
 
 class Entry(NamedTuple):
-    hit: Hit
+    """A stored answer."""
+
+    answer: CachedAnswer
     at: float  # seconds of the cache's clock
-    model: str  # its digest
-    size: int  # bytes, about
-    indexed: Hashable | None  # where the semantic index has it
+    model: str  # digest of the version
+    size: int  # bytes, approximately
+    indexed: Hashable | None  # its key in the semantic index
 
 
-class Cache:
+class ResponseCache:
     """Thread-safe; one for all templates.
 
     Args:
-        clock: tells seconds; of another time where old requests are asked again.
+        clock: returns seconds; another clock where logged requests are replayed.
     """
 
     def __init__(
-        self, entries: int = ENTRIES, most_bytes: int = BYTES, clock: Callable[[], float] = time.monotonic
+        self, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.entries, self.most_bytes, self.clock = entries, most_bytes, clock
-        self.kept: OrderedDict[Hashable, Entry] = OrderedDict()
+        self.max_entries, self.max_bytes, self.clock = max_entries, max_bytes, clock
+        self.entries: OrderedDict[Hashable, Entry] = OrderedDict()
         self.bytes = 0
-        self.index = semantic_cache.Index()
+        self.index = semantic_cache.SemanticIndex()
         self.lock = Lock()
 
-    def get(self, model_version: ServedVersion, request: dict[str, Any], policy: Serving) -> Hit | None:
+    def get(self, version: ServedVersion, request: dict[str, Any], policy: Serving) -> CachedAnswer | None:
         """The answer that this version gave to this question within `policy.cache_hours`."""
-        if policy.cache == "off" or not (asked := read(model_version, request)):
+        if policy.cache == "off" or not (key := make_key(version, request)):
             return None
         with self.lock:
-            if hit := self.fresh(asked, policy):
-                return hit._replace(kind="exact")
-            if (
-                policy.cache == "semantic"
-                and (least := semantic_cache.threshold(model_version.name, policy)) is not None
-            ):
-                key = self.index.find(asked.scope, asked.question, least)
-                if key and (hit := self.fresh(key, policy)):
-                    return hit._replace(kind="semantic")
+            if answer := self.get_fresh(key, policy):
+                return answer._replace(kind="exact")
+            if policy.cache != "semantic" or (threshold := semantic_cache.get_threshold(version.name, policy)) is None:
+                return None
+            similar = self.index.find(key.scope, key.question, threshold)
+            if similar and (answer := self.get_fresh(similar, policy)):
+                return answer._replace(kind="semantic")
         return None
 
-    def put(self, model_version: ServedVersion, request: dict[str, Any], policy: Serving, hit: Hit) -> None:
-        """Keep an answer, unless it must not be kept.
+    def put(self, version: ServedVersion, request: dict[str, Any], policy: Serving, answer: CachedAnswer) -> None:
+        """Store an answer, if it may be stored.
 
-        Reading for personal data takes up to some milliseconds: call it in a thread, after the client has its answer.
+        The search for personal data takes up to some milliseconds: call it in a thread, after the client has its
+        answer.
         """
-        if policy.cache == "off" or not (asked := read(model_version, request)) or not hit.answer:
+        if policy.cache == "off" or not (key := make_key(version, request)) or not answer.answer:
             return
-        if hit.finish_reason not in ("stop", "length") or personal(model_version, request, hit.answer):
+        if answer.finish_reason not in ("stop", "length") or has_personal_data(version, request, answer.answer):
             return
-        size = len(hit.answer.encode()) + len(asked.question.encode()) + OVERHEAD
+        size = len(answer.answer.encode()) + len(key.question.encode()) + ENTRY_OVERHEAD
         with self.lock:
-            self.drop(asked)
-            indexed = self.index.add(asked.scope, asked.question, asked) if policy.cache == "semantic" else None
-            self.kept[asked] = Entry(hit, self.clock(), model_version.digest, size, indexed)
+            self.drop(key)
+            indexed = self.index.add(key.scope, key.question, key) if policy.cache == "semantic" else None
+            self.entries[key] = Entry(answer, self.clock(), version.digest, size, indexed)
             self.bytes += size
-            while len(self.kept) > self.entries or self.bytes > self.most_bytes:
-                self.drop(next(iter(self.kept)))
+            while len(self.entries) > self.max_entries or self.bytes > self.max_bytes:
+                self.drop(next(iter(self.entries)))
 
-    def retire(self, live: set[str]) -> None:
-        """Forget the answers of models whose digest is not among `live`: those that no route serves any more."""
+    def retire(self, digests: set[str]) -> None:
+        """Remove the answers of versions whose digest is not among these: no route has them any more."""
         with self.lock:
-            for key in [key for key, entry in self.kept.items() if entry.model not in live]:
+            for key in [key for key, entry in self.entries.items() if entry.model not in digests]:
                 self.drop(key)
 
-    def fresh(self, key: Hashable, policy: Serving) -> Hit | None:
-        entry = self.kept.get(key)
+    def get_fresh(self, key: Hashable, policy: Serving) -> CachedAnswer | None:
+        """The answer of a key, unless it is too old; marks it as recently used."""
+        entry = self.entries.get(key)
         if entry is None:
             return None
         if self.clock() - entry.at > policy.cache_hours * 3600:
             self.drop(key)
             return None
-        self.kept.move_to_end(key)
-        return entry.hit
+        self.entries.move_to_end(key)
+        return entry.answer
 
     def drop(self, key: Hashable) -> None:
-        if entry := self.kept.pop(key, None):
+        """Remove an entry, if there is one."""
+        if entry := self.entries.pop(key, None):
             self.bytes -= entry.size
             self.index.remove(entry.indexed, key)
 
 
-def read(model_version: ServedVersion, request: dict[str, Any]) -> Asked | None:
-    """What a request asks, and in which scope; None where its answer is not for the cache."""
-    said = {name: value for name, value in request.items() if value is not None}
-    if said.get("temperature") or not said.keys() <= SHAPING | INDIFFERENT | SAMPLING:
+def make_key(version: ServedVersion, request: dict[str, Any]) -> CacheKey | None:
+    """The cache key of a request; None if its answer must not be cached."""
+    parameters = {name: value for name, value in request.items() if value is not None}
+    if parameters.get("temperature") or not parameters.keys() <= SHAPING | IGNORED | SAMPLING:
         return None
-    *before, last = said["messages"]
+    *earlier, last = parameters["messages"]
     question, record = "", last
     if last["role"] == "user" and isinstance(last.get("content"), str):
         question, _, below = last["content"].strip().partition("\n")
         record = last | {"content": below}
-    shaping = {name: said[name] for name in sorted(SHAPING & said.keys())}
-    return Asked(
-        digest([model_version.name, model_version.version, model_version.digest, shaping, before, record]),
-        plain(question),
-    )
+    shaping = {name: parameters[name] for name in sorted(SHAPING & parameters.keys())}
+    scope = digest([version.name, version.version, version.digest, shaping, earlier, record])
+    return CacheKey(scope, normalise(question))
 
 
-def plain(question: str) -> str:
-    """The question without what cannot change its meaning: case of plain words, spacing, marks at its end.
+def normalise(question: str) -> str:
+    """The question without what cannot change its meaning: case of plain words, spacing, punctuation at its end.
 
-    A word that holds a figure, or capitals beyond its first letter, stays as it is: P0420, 2.0L, MPG, CR-V.
+    A word that contains a digit, or capitals beyond its first letter, stays as it is: P0420, 2.0L, MPG, CR-V.
     """
     words = question.split()
-    even = (word.lower() if word.istitle() and not any(map(str.isdigit, word)) else word for word in words)
-    return " ".join(even).rstrip("?!. ")
+    normalised = (word.lower() if word.istitle() and not any(map(str.isdigit, word)) else word for word in words)
+    return " ".join(normalised).rstrip("?!. ")
 
 
-def personal(model_version: ServedVersion, request: dict[str, Any], answer: str) -> bool:
-    """Whether the conversation holds personal data; the template's own prompt is not looked at."""
-    said = [message.get("content") or "" for message in request["messages"]]
-    return any(privacy.find_personal_data(str(text)) for text in [*said, answer] if text != model_version.system_prompt)
+def has_personal_data(version: ServedVersion, request: dict[str, Any], answer: str) -> bool:
+    """Whether the conversation contains personal data; the template's own prompt is not searched."""
+    texts = [message.get("content") or "" for message in request["messages"]]
+    return any(privacy.find_personal_data(str(text)) for text in [*texts, answer] if text != version.system_prompt)

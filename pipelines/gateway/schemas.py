@@ -1,6 +1,6 @@
-"""What clients send and get: OpenAI's chat completions, without what no backend here can do.
+"""Request and response bodies: OpenAI's chat completions, without the fields that no backend here supports.
 
-A field that is not honoured is refused by its name, never left out in silence.
+An unsupported field is an error that names it; it is never ignored.
 """
 
 import time
@@ -10,79 +10,90 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
 from pipelines.core.routes import ServedVersion
 
-MOST_MESSAGES = 256
+MAX_MESSAGES = 256
 
 
-class Sent(BaseModel):
+class RequestSchema(BaseModel):
+    """Part of a request: unknown fields and implicit conversions are errors."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class TextPart(Sent):
+class TextPart(RequestSchema):
+    """A part of a message's content."""
+
     type: Literal["text"]
     text: str
 
 
-class Message(Sent):
+class Message(RequestSchema):
+    """One message of the conversation."""
+
     role: Literal["system", "developer", "user", "assistant"]
     content: str | list[TextPart]
 
-    def plain(self) -> dict[str, str]:
-        """As every engine's chat template takes it."""
+    def for_engine(self) -> dict[str, str]:
+        """The message as every engine's chat template takes it: one text; developer becomes system."""
         text = self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
         return {"role": "system" if self.role == "developer" else self.role, "content": text}
 
 
-class StreamOptions(Sent):
+class StreamOptions(RequestSchema):
+    """What a stream has besides the pieces."""
+
     include_usage: bool = False
 
 
-def whole(value: Any) -> Any:
-    """JSON knows one kind of number: 8.0 is an integer there."""
+def float_to_int(value: Any) -> Any:
+    """JSON has one kind of number: 8.0 is an integer there."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Tokens = Annotated[int, Field(ge=1), BeforeValidator(whole)]
+Tokens = Annotated[int, Field(ge=1), BeforeValidator(float_to_int)]
 Penalty = Annotated[FiniteFloat, Field(ge=-2, le=2)]
 
 
-class ChatRequest(Sent):
+class ChatRequest(RequestSchema):
+    """The body of POST /v1/chat/completions."""
+
     model: str = Field(
         max_length=200,
         description="a template (service_advisor), or one of its versions (service_advisor-v3)",
         examples=["service_advisor"],
     )
-    messages: list[Message] = Field(min_length=1, max_length=MOST_MESSAGES)
+    messages: list[Message] = Field(min_length=1, max_length=MAX_MESSAGES)
     max_tokens: Tokens | None = Field(
-        None, description="the template's policy caps it; so does max_completion_tokens, its newer name"
+        None, description="limited by the template's serving.max_new_tokens; max_completion_tokens is its newer name"
     )
     max_completion_tokens: Tokens | None = None
-    temperature: Annotated[FiniteFloat, Field(ge=0, le=2)] | None = Field(None, description="0 if nothing is said")
+    temperature: Annotated[FiniteFloat, Field(ge=0, le=2)] | None = Field(None, description="default 0")
     top_p: Annotated[FiniteFloat, Field(gt=0, le=1)] | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**31), BeforeValidator(whole)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**31), BeforeValidator(float_to_int)] | None = None
     stop: str | Annotated[list[str], Field(max_length=4)] | None = None
     frequency_penalty: Penalty | None = None
     presence_penalty: Penalty | None = None
-    n: Annotated[int, Field(ge=1, le=1), BeforeValidator(whole)] | None = None
+    n: Annotated[int, Field(ge=1, le=1), BeforeValidator(float_to_int)] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     user: str | None = Field(
-        None, max_length=512, description="the same user keeps the same version while traffic shifts; logged hashed"
+        None, max_length=512, description="a user stays with one version while shares stay; logged as a hash"
     )
 
     def conversation(self) -> list[dict[str, str]]:
-        return [message.plain() for message in self.messages]
+        """The messages, for an engine."""
+        return [message.for_engine() for message in self.messages]
 
-    def for_backend(self, model_version: ServedVersion, most_tokens: int) -> dict[str, Any]:
-        """The request as a version is asked it: with its system prompt, and no more tokens than it may have."""
+    def for_backend(self, version: ServedVersion, max_tokens: int) -> dict[str, Any]:
+        """The request to a backend: with the version's system prompt, and at most `max_tokens` new tokens."""
         messages = self.conversation()
         if all(message["role"] != "system" for message in messages):
-            messages.insert(0, {"role": "system", "content": model_version.system_prompt})
-        wanted = [n for n in (self.max_tokens, self.max_completion_tokens) if n]
+            messages.insert(0, {"role": "system", "content": version.system_prompt})
+        requested = [n for n in (self.max_tokens, self.max_completion_tokens) if n]
         sampling = ("top_p", "seed", "stop", "frequency_penalty", "presence_penalty")
         return {
-            "model": model_id(model_version),
+            "model": model_id(version),
             "messages": messages,
-            "max_tokens": min([*(wanted or [model_version.max_new_tokens]), most_tokens]),
+            "max_tokens": min([*(requested or [version.max_new_tokens]), max_tokens]),
             "temperature": self.temperature or 0.0,
             **{name: value for name in sampling if (value := getattr(self, name)) is not None},
             "stream": True,
@@ -91,24 +102,30 @@ class ChatRequest(Sent):
 
 
 class Usage(BaseModel):
+    """Token counts."""
+
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
 
 
-class Answer(BaseModel):
+class AssistantMessage(BaseModel):
+    """The answer."""
+
     role: Literal["assistant"]
     content: str
 
 
 class Choice(BaseModel):
+    """The one answer of a completion."""
+
     index: int
-    message: Answer
+    message: AssistantMessage
     finish_reason: str
 
 
-class Completion(BaseModel):
-    """The answer, whole."""
+class ChatCompletionResponse(BaseModel):
+    """The complete answer."""
 
     id: str
     object: Literal["chat.completion"]
@@ -119,47 +136,57 @@ class Completion(BaseModel):
 
 
 class Model(BaseModel):
+    """A template or a version, as OpenAI's model object."""
+
     id: str
     object: Literal["model"] = "model"
     created: int = Field(description="epoch seconds of its last deployment")
     owned_by: str = "neuroweaver"
 
 
-class Models(BaseModel):
+class ModelList(BaseModel):
+    """Every model that the key may use."""
+
     object: Literal["list"] = "list"
     data: list[Model]
 
 
-class FeedbackRequest(Sent):
-    """What a person thinks of an answer: at least one of the three."""
+class FeedbackRequest(RequestSchema):
+    """A person's feedback on an answer: at least one of thumb, correction and comment."""
 
     model_config = ConfigDict(
-        json_schema_extra={"anyOf": [{"required": [said]} for said in ("thumb", "correction", "comment")]}
+        json_schema_extra={"anyOf": [{"required": [field]} for field in ("thumb", "correction", "comment")]}
     )
 
-    id: str = Field(max_length=100, description="the answer's id, chatcmpl-…")
+    id: str = Field(max_length=100, description="the completion's id, chatcmpl-…")
     thumb: Literal["up", "down"] | None = None
-    correction: str | None = Field(None, max_length=8_000, description="what it should have said")
+    correction: str | None = Field(None, max_length=8_000, description="the answer that would have been right")
     comment: str | None = Field(None, max_length=8_000)
     user: str | None = Field(
-        None, max_length=512, description="who says it, if not whoever asked; logged hashed, and trusted one by one"
+        None, max_length=512, description="who gives the feedback, if not the user of the request; logged as a hash"
     )
 
 
-class Thanks(BaseModel):
+class FeedbackReceipt(BaseModel):
+    """The feedback was stored."""
+
     id: str
     object: Literal["feedback"] = "feedback"
 
 
 class Health(BaseModel):
+    """ok, ready, or the reason why not."""
+
     status: str
 
 
-def model_id(model_version: ServedVersion) -> str:
-    return f"{model_version.name}-v{model_version.version}"
+def model_id(version: ServedVersion) -> str:
+    """A version's public model name: service_advisor-v3."""
+    return f"{version.name}-v{version.version}"
 
 
-def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
+def make_usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
+    """OpenAI's usage object."""
     return {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
@@ -167,12 +194,16 @@ def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
     }
 
 
-def completion(id: str, model: str, text: str, finish_reason: str, used: dict[str, int]) -> dict[str, Any]:
+def make_completion(id: str, model: str, text: str, finish_reason: str, usage: dict[str, int]) -> dict[str, Any]:
+    """OpenAI's chat.completion object."""
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish_reason}
     head = {"id": id, "object": "chat.completion", "created": int(time.time()), "model": model}
-    return {**head, "choices": [choice], "usage": used}
+    return {**head, "choices": [choice], "usage": usage}
 
 
-def chunk(id: str, model: str, created: int, delta: dict[str, str], finish_reason: str | None = None) -> dict[str, Any]:
+def make_chunk(
+    id: str, model: str, created: int, delta: dict[str, str], finish_reason: str | None = None
+) -> dict[str, Any]:
+    """OpenAI's chat.completion.chunk object."""
     choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
     return {"id": id, "object": "chat.completion.chunk", "created": created, "model": model, "choices": [choice]}

@@ -1,10 +1,11 @@
-"""Questions that ask the same in other words. Two are one only if everything hard in them is the same, in order.
+"""The semantic part of the response cache: questions in other words. Two are the same only if their key words are.
 
-Similarity alone tells badly: to word vectors "What city mpg is it rated at?" and the same with "highway" are 0.91
-alike, most true rewordings less. So what is hard is compared exactly: every word but those that are known to be mere
-phrasing: numbers, codes, years, names, units, negations, comparisons, who, when and why, whether a yes or a no is
-wanted. Of questions that agree in all this the vectors then say whether they are alike enough, by a threshold that was
-verified on the template's own questions (`make bench B="cache --write"`).
+Similarity alone does not tell questions apart: for word vectors "What city mpg is it rated at?" and the same with
+"highway" have a similarity of 0.91, most true rewordings less. So the key words are compared exactly, in order: every
+word but those that are known to be mere phrasing, so numbers, codes, years, names, units, negations, comparisons, who,
+when and why, and whether a yes or a no is wanted. Of questions that agree in all this the vectors then decide whether
+they are similar enough, by a threshold that was verified on the template's own questions
+(`make bench B="cache --write"`).
 """
 
 import json
@@ -23,7 +24,7 @@ from pipelines.text import embedder
 
 log = logging.getLogger(__name__)
 
-VERIFIED = Path(__file__).with_suffix(".json")  # template → what `make bench B="cache --write"` found
+VERIFIED_FILE = Path(__file__).with_suffix(".json")  # template → the result of `make bench B="cache --write"`
 COURTESIES = re.compile(
     r"\b(hello|hi( there)?|hey|good (morning|afternoon|evening|day)|excuse me|sorry to bother you|quick question"
     r"|thank you( (very|so) much)?|thanks( (a lot|in advance))?|please( check the record)?"
@@ -32,137 +33,148 @@ COURTESIES = re.compile(
 )
 PHRASING = re.compile("a|an|the|of|is|are|it|its|this|that|there|what|which|do|does|has|have")
 AUXILIARY = re.compile("is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might|must")
-SAME = {"how many": "number", "'s": ""}
+SYNONYMS = {"how many": "number", "'s": ""}
 EMOJIS = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d]+")
 WORD = re.compile(r"[^\s?!.,:;'\"()]+(?:[.,:'/-]+[^\s?!.,:;'\"()]+)*")  # 2.0, 10:00, F-150 and 5,000 are one word
 
 
-def hard(question: str) -> tuple[str, ...]:
+def extract_key_words(question: str) -> tuple[str, ...]:
     """What must be the same, in order, in two questions that share an answer; empty where there is only courtesy."""
     text = EMOJIS.sub(" ", question.lower()).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    words = [spelled(word) for word in WORD.findall(text)]
+    words = [correct_spelling(word) for word in WORD.findall(text)]
     text = COURTESIES.sub(" ", " ".join(words))
-    for phrase, other in SAME.items():
-        text = text.replace(phrase, other)
+    for phrase, synonym in SYNONYMS.items():
+        text = text.replace(phrase, synonym)
     words = text.split()
-    kept = tuple(word for word in words if not PHRASING.fullmatch(word))
-    return ("yes or no", *kept) if kept and AUXILIARY.fullmatch(words[0]) else kept
+    key_words = tuple(word for word in words if not PHRASING.fullmatch(word))
+    return ("yes or no", *key_words) if key_words and AUXILIARY.fullmatch(words[0]) else key_words
 
 
-def spelled(word: str) -> str:
+def correct_spelling(word: str) -> str:
     """The one word of the vocabulary with this word's letters, the first and the last in place: clyinders, cylinders.
 
-    A word of the vocabulary stays (trial is no trail), and so does whatever holds a figure or a sign.
+    A word of the vocabulary stays (trial is not trail), and so does one that contains a digit or a sign.
     """
     if len(word) < 4 or not word.isalpha() or word in vocabulary():
         return word
-    return spellings().get(jumbled(word)) or word
+    return words_by_letters().get(sort_inner_letters(word)) or word
 
 
-def jumbled(word: str) -> str:
+def sort_inner_letters(word: str) -> str:
+    """The word with all but its first and last letter sorted: the same for words with transposed letters."""
     return word[0] + "".join(sorted(word[1:-1])) + word[-1:]
 
 
 @cache
 def vocabulary() -> frozenset[str]:
+    """The words that have a vector."""
     return frozenset(word for word in embedder.load_word_vectors().tokens if word.isalpha())
 
 
 @cache
-def spellings() -> dict[str, str]:
-    """Jumbled word → the word; empty where it could be more than one."""
-    known: dict[str, str] = {}
+def words_by_letters() -> dict[str, str]:
+    """`sort_inner_letters` of each word → the word; empty where it could be more than one."""
+    words: dict[str, str] = {}
     for word in vocabulary():
-        known[jumbled(word)] = "" if jumbled(word) in known else word
-    return known
+        letters = sort_inner_letters(word)
+        words[letters] = "" if letters in words else word
+    return words
 
 
 def load() -> None:
-    """Read the word vectors and what is made of them: a second, or a minute where they have to be distilled first."""
-    spellings()
-    embedder.embed_rows(["A first text takes longer."])
+    """Load the word vectors and what is computed from them: a second, or a minute where they must be distilled first."""
+    words_by_letters()
+    embedder.embed_rows(["The first text takes longer."])
 
 
 @cache
-def loading() -> "Future[None]":
+def start_loading() -> "Future[None]":
     """`load`, in a thread of its own."""
     thread = ThreadPoolExecutor(1, "word-vectors")
-    began = thread.submit(load)
+    future = thread.submit(load)
     thread.shutdown(wait=False)
-    return began
+    return future
 
 
-def ready() -> bool:
-    """Whether the word vectors are read; the first call has it begun."""
-    if not loading().done():
+def is_loaded() -> bool:
+    """Whether the word vectors are loaded; the first call starts that."""
+    if not start_loading().done():
         return False
-    if error := loading().exception():
-        say_unread(str(error))
+    if error := start_loading().exception():
+        log_load_error(str(error))
     return error is None
 
 
 @cache
-def say_unread(error: str) -> None:
-    log.error("the word vectors cannot be read, caches are exact only: %s", error)
+def log_load_error(error: str) -> None:
+    """Log once that the word vectors cannot be loaded."""
+    log.error("the word vectors cannot be loaded, so response caches match exactly only: %s", error)
 
 
 @cache
-def verified() -> dict[str, dict[str, Any]]:
-    """Template → its figures, of those that were verified with the word vectors of this installation."""
-    found = json.loads(VERIFIED.read_text()) if VERIFIED.exists() else {}
-    return {name: figures for name, figures in found.items() if figures["embedder"] == embedder.cache_folder().name}
+def verified_thresholds() -> dict[str, dict[str, Any]]:
+    """Template → its threshold and how it was verified, of those verified with this installation's word vectors."""
+    results = json.loads(VERIFIED_FILE.read_text()) if VERIFIED_FILE.exists() else {}
+    return {name: result for name, result in results.items() if result["embedder"] == embedder.cache_folder().name}
 
 
-def threshold(template: str, policy: Serving) -> float | None:
-    """The similarity from which two questions of a template with the same hard words are one; None: never."""
+def get_threshold(template: str, policy: Serving) -> float | None:
+    """The similarity from which two questions of a template with the same key words are one; None: never."""
     if policy.semantic_threshold:
         return policy.semantic_threshold
-    if template not in verified():
-        say_unverified(template)
+    if template not in verified_thresholds():
+        log_unverified(template)
         return None
-    return float(verified()[template]["threshold"])
+    return float(verified_thresholds()[template]["threshold"])
 
 
 @cache
-def say_unverified(template: str) -> None:
-    log.warning("%s has no verified similarity, its cache is exact only: run make bench B='cache --write'", template)
+def log_unverified(template: str) -> None:
+    """Log once that a template has no verified threshold."""
+    log.warning(
+        "%s has no verified similarity threshold, so its response cache matches exactly only: "
+        "run make bench B='cache --write', or set serving.semantic_threshold",
+        template,
+    )
 
 
-class Index:
-    """Questions by their hard words; to each the key of its answer. Nothing is found until the vectors are read.
+class SemanticIndex:
+    """Questions by their key words, each with the key of its answer. Nothing is found until the vectors are loaded.
 
-    `scope` is whatever else must be the same: the model, what was said before, the record below the question.
+    `scope` is what else must be the same: the version, the earlier messages, the record below the question.
     """
 
     def __init__(self) -> None:
-        self.known: dict[Hashable, dict[Hashable, np.ndarray]] = {}
+        self.vectors: dict[Hashable, dict[Hashable, np.ndarray]] = {}
 
     def add(self, scope: str, question: str, key: Hashable) -> Hashable | None:
-        """Remember a question; returns where, for `remove`, or None where it has no hard word."""
-        if not ready() or not (words := hard(question)):
+        """Add a question; returns its group, for `remove`, or None where it has no key words."""
+        if not is_loaded() or not (words := extract_key_words(question)):
             return None
-        self.known.setdefault((scope, words), {})[key] = vector(question)
+        self.vectors.setdefault((scope, words), {})[key] = embed(question)
         return scope, words
 
-    def find(self, scope: str, question: str, least: float) -> Hashable | None:
-        """The key of the most similar question with the same hard words, if it is similar by `least` or more."""
-        if not self.known or not ready():
+    def find(self, scope: str, question: str, threshold: float) -> Hashable | None:
+        """The key of the most similar question with the same key words, if its similarity reaches the threshold."""
+        if not self.vectors or not is_loaded():
             return None
-        same = self.known.get((scope, hard(question)))
-        if not same:
+        group = self.vectors.get((scope, extract_key_words(question)))
+        if not group:
             return None
-        asked = vector(question)
-        key, similarity = max(((key, float(asked @ other)) for key, other in same.items()), key=lambda pair: pair[1])
-        return key if similarity >= least else None
+        vector = embed(question)
+        similarities = {key: float(vector @ other) for key, other in group.items()}
+        best = max(similarities, key=lambda key: similarities[key])
+        return best if similarities[best] >= threshold else None
 
-    def remove(self, where: Hashable, key: Hashable) -> None:
-        same = self.known.get(where, {})
-        same.pop(key, None)
-        if not same:
-            self.known.pop(where, None)
+    def remove(self, group: Hashable, key: Hashable) -> None:
+        """Remove a question from its group."""
+        vectors = self.vectors.get(group, {})
+        vectors.pop(key, None)
+        if not vectors:
+            self.vectors.pop(group, None)
 
 
-def vector(question: str) -> np.ndarray:
-    """A unit vector [384]; zero where no word is known."""
-    found: np.ndarray = embedder.embed_rows([question.lower()])[0]
-    return found
+def embed(question: str) -> np.ndarray:
+    """A unit vector [384]; zero where no word has a vector."""
+    vector: np.ndarray = embedder.embed_rows([question.lower()])[0]
+    return vector
