@@ -90,12 +90,12 @@ def judged(since: float, template: str) -> "pa.Table":
     """The requests from then on, each with the newest thumb, correction and comment on its answer; null without one."""
     import pyarrow as pa
 
-    from pipelines.request_log import exchanges, feedbacks
+    from pipelines.request_log import read_exchanges, read_feedback
 
-    said = feedbacks(since, template=template).select(["id", "thumb", "correction", "comment"])
+    said = read_feedback(since, template=template).select(["id", "thumb", "correction", "comment"])
     newest = {row["id"]: row for row in said.to_pylist()}
     said = pa.Table.from_pylist(list(newest.values()), said.schema)
-    return exchanges(since, template=template).join(said, keys="id", join_type="left outer").sort_by("at")
+    return read_exchanges(since, template=template).join(said, keys="id", join_type="left outer").sort_by("at")
 
 
 def moment(text: str) -> float:

@@ -1,4 +1,4 @@
-"""`weaver route`: where a template's requests go, and why."""
+"""`weaver route`: how the requests of a template are routed, and why."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,33 +14,33 @@ from pipelines.stages.run import run_stage
 
 app = typer.Typer(no_args_is_help=True)
 
-Version = Annotated[int, typer.Argument(min=1, help="A registered version: `weaver registry show` names some.")]
-Share = Annotated[float, typer.Option(min=0, max=1, help="Of the requests, or of the users.")]
+Version = Annotated[int, typer.Argument(min=1, help="A registered version; `weaver registry show` lists some.")]
+Share = Annotated[float, typer.Option(min=0, max=1, help="Share of the requests or users, 0 to 1; 0 ends it.")]
 
 
 @app.callback()
 def route() -> None:
-    """Where a template's requests go, and why."""
+    """How the requests of a template are routed, and why."""
 
 
 @app.command()
 def show(template: Template, as_json: AsJson = False) -> None:
-    """The versions that answer, their shares of the traffic, and where each is loaded; as the deploy stage wrote it."""
+    """Show the versions in the route, their shares of the traffic and their endpoints."""
     from pipelines.core.routes import read_route
 
-    found = read_route(template)
+    stored = read_route(template)
     if as_json:
-        print_json(found.model_dump(mode="json"))
+        print_json(stored.model_dump(mode="json"))
         return
-    table = Table("version", "share", "in shadow", "held-out score", "backend", "endpoint", box=None)
-    for model_version in found.versions:
-        shares = (percent(part.get(model_version.version)) for part in (found.shares, found.shadow))
+    table = Table("version", "share", "shadow", "held-out score", "backend", "address", box=None)
+    for model_version in stored.versions:
+        shares = (percent(share.get(model_version.version)) for share in (stored.shares, stored.shadow))
         version = (
             f"{model_version.version} (champion)"
-            if model_version.version == found.champion
+            if model_version.version == stored.champion
             else str(model_version.version)
         )
-        row = [version, *shares, shown(model_version.score)]
+        row = [version, *shares, format_number(model_version.score)]
         for endpoint in model_version.endpoints:
             table.add_row(*row, endpoint.backend, endpoint.address)
             row = [""] * len(row)
@@ -49,72 +49,83 @@ def show(template: Template, as_json: AsJson = False) -> None:
 
 @app.command()
 def explain(template: Template, as_json: AsJson = False) -> None:
-    """What the gateway has measured of each place, and what the routing agent makes of it."""
-    endpoints = ask(template)
+    """Show the statistics of each endpoint, its status, and the router's reason."""
+    response = fetch_route(template)
     if as_json:
-        print_json(endpoints)
+        print_json(response)
         return
     table = Table(
-        "endpoint", "share", "requests", "failed", "first token p95", "p50", "p95", "tokens/s", "cost/1000", "why"
+        "endpoint",
+        "share",
+        "requests",
+        "failed",
+        "first token p95",
+        "p50",
+        "p95",
+        "tokens/s",
+        "cost/1000",
+        "status",
+        "reason",
     )
-    for endpoint in endpoints["endpoints"]:
-        seconds = (shown(endpoint[name], " s") for name in ("first_token_p95", "latency_p50", "latency_p95"))
+    for endpoint in response["endpoints"]:
+        seconds = (format_number(endpoint[name], " s") for name in ("first_token_p95", "latency_p50", "latency_p95"))
         table.add_row(
             f"v{endpoint['version']} {endpoint['backend']}",
             percent(endpoint["share"]),
             str(endpoint["requests"]),
             percent(endpoint["error_rate"]),
             *seconds,
-            shown(endpoint["tokens_per_second"]),
-            shown(endpoint["cost_per_1000_tokens"]),
-            endpoint["why"],
+            format_number(endpoint["tokens_per_second"]),
+            format_number(endpoint["cost_per_1000_tokens"]),
+            endpoint["status"].replace("_", " "),
+            endpoint["reason"],
         )
     out.print(table)
 
 
 @app.command()
 def shadow(template: Template, version: Version, share: Share = 0.1) -> None:
-    """Ask another version a share of the requests too; nobody sees its answers, and the log keeps them. 0 ends it."""
+    """Send copies of a share of the requests to another version; its answers are logged, and no client sees them."""
     from pipelines.serving import experiments
 
-    experiments.set_shadow(template, publish(template, version), share, make_plan(template))
+    experiments.set_shadow(template, ensure_published(template, version), share, make_plan(template))
     show(template)
 
 
-@app.command()
-def split(template: Template, version: Version, share: Share = 0.1) -> None:
-    """Let an earlier champion answer a share of the users; each stays with one version. 0 ends it."""
+@app.command("ab-test")
+def ab_test(template: Template, version: Version, share: Share = 0.1) -> None:
+    """Send a share of the users to an earlier champion (an A/B test); each user stays with one version."""
     from pipelines.registry import ledger
     from pipelines.serving import experiments
 
     if version not in (approved := {entry.version for entry in ledger.intents(template)}):
         raise WeaverError(
-            f"version {version} of {template} was never approved to answer anybody",
-            f"Approved are: {', '.join(map(str, sorted(approved))) or 'none'}. In shadow any may be asked.",
+            f"version {version} of {template} was never approved, so users must not get its answers",
+            f"Approved versions: {', '.join(map(str, sorted(approved))) or 'none'}. Any version may be a shadow.",
         )
-    experiments.set_ab_test(template, publish(template, version), share, make_plan(template))
+    experiments.set_ab_test(template, ensure_published(template, version), share, make_plan(template))
     show(template)
 
 
-def publish(template: str, version: int) -> int:
-    """Have a registered version in the model store; merged again from its adapter if need be. Returns the version."""
+def ensure_published(template: str, version: int) -> int:
+    """Publish a registered version in the model store unless it is there; its adapter is merged again. Returns it."""
     from pipelines.registry.champion import registered
     from pipelines.serving import model_store
 
     if version not in model_store.versions(template):
-        out.print("it is not published: it is made again from the registry", style="dim")
+        out.print(f"version {version} is not in the model store: exporting it again from the registry", style="dim")
         plan, work = make_plan(template), work_folder(template)
-        made: Any = run_stage("rebuild_export", plan, {"fetch_champion": registered(template, version, work)})
-        model_store.publish(Path(made.uri), template, version)
+        export: Any = run_stage("rebuild_export", plan, {"fetch_champion": registered(template, version, work)})
+        model_store.publish(Path(export.uri), template, version)
     return version
 
 
-def ask(template: str) -> dict[str, Any]:
-    """What the gateway's `GET /v1/routes/{template}` says.
+def fetch_route(template: str) -> dict[str, Any]:
+    """The response of the gateway's `GET /v1/routes/{template}`.
 
     Raises:
-        Unavailable: the gateway does not run.
-        WeaverError: it does not know the template, or not this machine's key.
+        Unavailable: the gateway is not running.
+        WeaverError: the gateway answers with an error.
     """
     import httpx
 
@@ -123,19 +134,21 @@ def ask(template: str) -> dict[str, Any]:
     url = f"{settings().gateway_url}/v1/routes/{template}"
     try:
         key = {"Authorization": f"Bearer {settings().secret('gateway')}"}
-        answer = httpx.get(url, headers=key, timeout=10)
+        response = httpx.get(url, headers=key, timeout=10)
     except (httpx.TransportError, FileNotFoundError) as error:
         raise Unavailable(f"the gateway does not answer at {settings().gateway_url}", "Run `weaver up`.") from error
-    if answer.is_error:
-        remedy = f"Run `weaver run {template}` first." if answer.status_code == 404 else "Look into the gateway's log."
-        raise WeaverError(f"the gateway says {answer.status_code}: {answer.text[:200]}", remedy)
-    found: dict[str, Any] = answer.json()
-    return found
+    if response.is_error:
+        remedy = f"Run `weaver run {template}` first." if response.status_code == 404 else "Read the gateway's log."
+        raise WeaverError(f"the gateway answered with HTTP {response.status_code}: {response.text[:200]}", remedy)
+    route: dict[str, Any] = response.json()
+    return route
 
 
 def percent(share: float | None) -> str:
+    """A share as a percentage; "" of None."""
     return "" if share is None else f"{share:.0%}"
 
 
-def shown(figure: float | None, unit: str = "") -> str:
-    return "" if figure is None else f"{figure:.3g}{unit}"
+def format_number(number: float | None, unit: str = "") -> str:
+    """A number with three digits and its unit; "" of None."""
+    return "" if number is None else f"{number:.3g}{unit}"

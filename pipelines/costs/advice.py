@@ -17,7 +17,7 @@ from pipelines.core.artifacts import Artifact
 from pipelines.core.params import hourly_machine_cost
 from pipelines.core.plan import TrainingPlan
 from pipelines.costs.cost_store import Quantised, read
-from pipelines.request_log import exchanges
+from pipelines.request_log import read_exchanges
 
 DAYS = 30  # of the request log that answers a month are counted from; also what a month is
 NIGHTS = 10  # retrainings that are looked at, the newest
@@ -57,7 +57,7 @@ class Traffic(NamedTuple):
 
 def traffic(template: str) -> Traffic:
     now = time.time()
-    rows = exchanges(now - DAYS * 86_400, template=template).select(["at", "cached", "status"]).to_pylist()
+    rows = read_exchanges(now - DAYS * 86_400, template=template).select(["at", "cached", "status"]).to_pylist()
     asked = [row["at"] for row in rows if row["status"] == "ok" and not row["cached"]]
     return Traffic(len(asked), max(1.0, (now - min(asked)) / 86_400) if asked else 0.0)
 

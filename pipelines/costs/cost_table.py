@@ -5,7 +5,7 @@ from typing import Literal
 
 from pipelines.core.artifacts import Artifact
 from pipelines.costs.cost_store import Training, day, executions, month, read
-from pipelines.request_log import exchanges
+from pipelines.request_log import read_exchanges
 
 By = Literal["day", "stage", "model"]
 ANSWERS = "answers"  # the stage that requests are shown as
@@ -52,7 +52,7 @@ def lines(template: str = "", by: By = "stage", of: str = "") -> list[Line]:
         name = {"day": day(one.at), "stage": one.stage, "model": one.model}[by]
         add(sums[one.template, name], count=1, **one.model_dump(include=set(SUMS)))
     columns = ["at", "template", "version", "latency_s", "cost"]
-    for row in exchanges(since, until, template).select(columns).to_pylist():
+    for row in read_exchanges(since, until, template).select(columns).to_pylist():
         name = {"day": day(row["at"]), "stage": ANSWERS, "model": f"version {row['version']}"}[by]
         add(sums[row["template"], name], count=1, seconds=row["latency_s"], cost=row["cost"])
     found = [Line(template=template, name=name, **spent) for (template, name), spent in sums.items()]

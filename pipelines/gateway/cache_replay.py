@@ -43,10 +43,10 @@ def advise(template: str) -> Found | None:
     more, threshold = hits[name] - before, semantic_cache.get_threshold(template, policies[name])
     return Advice(
         about="cache",
-        what=f"serving.cache: {name}" + (f", with the verified similarity threshold {threshold:g}" if name == "semantic" else ""),
+        what=f"serving.cache: {name}" + (f", with the verified threshold {threshold:g}" if name == "semantic" else ""),
         saving_per_month=more * cost / days * DAYS,
         formula=f"{more} more hits x {cost:.4g} per miss / {days:.1f} days x {DAYS} days",
-        evidence=f"{len(rows)} logged requests were replayed in their order, as if at temperature 0: {before} hits with "
+        evidence=f"replay of {len(rows)} logged requests in their order, as if at temperature 0: {before} hits with "
         f"serving.cache: {current.cache}, {hits[name]} with {name}",
     )
 

@@ -26,7 +26,7 @@ class Entry(NamedTuple):
 
 
 class Catalogue:
-    """`entries` is replaced as a whole when something changes: a request in progress keeps the entry it started with."""
+    """`entries` is replaced as a whole when something changes: a request in progress keeps its entry."""
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}

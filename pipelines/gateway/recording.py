@@ -95,8 +95,8 @@ async def protect_texts(completion: "ChatCompletion", *texts: str) -> list[str]:
     """The texts of one conversation without personal data, as the template's privacy policy wants it."""
     gateway, template = completion.gateway, completion.version.name
     if gateway.is_warm and sum(map(len, texts)) <= SHORT_TEXT:
-        return gateway.log.all_protected(list(texts), template)
-    return await asyncio.to_thread(gateway.log.all_protected, list(texts), template)
+        return gateway.log.protect_conversation(list(texts), template)
+    return await asyncio.to_thread(gateway.log.protect_conversation, list(texts), template)
 
 
 async def protect_conversation(completion: "ChatCompletion") -> tuple[str, str]:

@@ -82,7 +82,7 @@ def words_by_letters() -> dict[str, str]:
 
 
 def load() -> None:
-    """Load the word vectors and what is computed from them: a second, or a minute where they must be distilled first."""
+    """Load the word vectors, and compute what depends on them: a second; a minute where they must be distilled."""
     words_by_letters()
     embedder.embed_rows(["The first text takes longer."])
 

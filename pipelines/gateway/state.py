@@ -19,7 +19,7 @@ from pipelines.gateway.response_cache import ResponseCache
 from pipelines.gateway.routing import Router
 from pipelines.gateway.schemas import FeedbackRequest
 from pipelines.gateway.traces import Traces
-from pipelines.request_log import Feedback, RequestLog, find_exchange, folder, hashed
+from pipelines.request_log import Feedback, RequestLog, find_exchange, hashed, log_folder
 
 REFRESH_SECONDS = 0.2  # between looks at route files, templates and keys
 FLUSH_SECONDS = 60.0  # between moves of the log's rows into Parquet
@@ -33,7 +33,7 @@ class Gateway:
     """The gateway's state, one per process; its methods are called from the event loop unless they say otherwise."""
 
     def __init__(self) -> None:
-        self.log = RequestLog(folder())
+        self.log = RequestLog(log_folder())
         self.keys, self.catalogue = Keyring(), Catalogue()
         self.cache, self.router = ResponseCache(), Router()
         self.metrics, self.traces = Metrics(), Traces()
@@ -81,7 +81,7 @@ class Gateway:
         # which no request is answered.
         gc.disable()
         try:
-            self.log.warm(next(iter(self.catalogue.entries)))
+            self.log.warm_up(next(iter(self.catalogue.entries)))
             self.flush()
             gc.freeze()
         finally:
@@ -136,7 +136,7 @@ class Gateway:
         exchange = find_exchange(self.log.folder, feedback.id)
         template = exchange["template"] if exchange else ""
         texts = {
-            name: self.log.protected(text, template) if template else ""
+            name: self.log.protect_text(text, template) if template else ""
             for name in ("correction", "comment")
             if (text := getattr(feedback, name))
         }
@@ -144,7 +144,7 @@ class Gateway:
         if exchange and exchange["key"] == key:
             user = user or exchange["user"]
         row = Feedback(id=feedback.id, at=time.time(), key=key, user=user, thumb=feedback.thumb or "", **texts)
-        self.log.feedback(row)
+        self.log.write_feedback(row)
 
     async def why_not_ready(self) -> str:
         """Why no request can be answered now; "" if one can. Checked at most once a second."""

@@ -1,10 +1,10 @@
-"""The settled part of the request log: Parquet files, one folder a kind and a day (UTC), for any reader of Parquet.
+"""The Parquet files of the request log, in one folder per kind and day (UTC), for any reader of Parquet.
 
     exchanges/date=2026-11-21/000000000001-000000000731.parquet
 
-A part is named for the first and the last of its rows' numbers. Numbers only rise, so a row of a day is settled when
-the day has a part that ends with it or later: that is how a settling that was killed knows what it had done. Readers
-other than `reading` may see rows twice for the moment in which parts are made one.
+A file is named for the first and the last number of its rows. Numbers only rise, so a row of a day has been flushed
+when the day has a file that ends with its number or a later one: so a flush that was killed can be repeated. Readers
+other than `queries` may see rows twice for the moment in which files are merged.
 """
 
 import io
@@ -21,109 +21,113 @@ from typing import IO, Any, NamedTuple
 import pyarrow as pa
 
 from pipelines.core.files import atomic_write
-from pipelines.request_log.schema import schema
-from pipelines.request_log.write_ahead_log import Landed
+from pipelines.request_log.schema import arrow_schema
+from pipelines.request_log.write_ahead_log import PendingRow
 
-KEEP_DAYS = 90  # older days are removed
-PARTS_A_DAY = 60  # more are made one
+RETENTION_DAYS = 90  # older days are deleted
+MAX_FILES_PER_DAY = 60  # with more, they are merged
 ROW_GROUP = 50_000  # rows
 DAY = 86_400  # seconds
 
 
-class Part(NamedTuple):
+class ParquetFile(NamedTuple):
+    """A file, and the numbers of its first and last row."""
+
     first: int
     last: int
     path: Path
 
 
-def day_of(at: float) -> str:
-    """The folder of a row of this time (epoch seconds)."""
+def day_name(at: float) -> str:
+    """The name of the folder of rows of this time (epoch seconds)."""
     return f"date={datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
 
 
-def days(folder: Path, since: float = 0, until: float = float("inf")) -> list[Path]:
+def list_days(folder: Path, since: float = 0, until: float = float("inf")) -> list[Path]:
     """A kind's folders with rows from `since` until before `until` (epoch seconds), oldest first."""
-    found = []
+    folders = []
     for path in sorted(folder.glob("date=*")):
         begin = datetime.combine(date_of(path), datetime.min.time(), UTC).timestamp()
         if begin < until and since < begin + DAY:
-            found.append(path)
-    return found
+            folders.append(path)
+    return folders
 
 
 def date_of(day: Path) -> date:
+    """The date of a day's folder."""
     return date.fromisoformat(day.name.removeprefix("date="))
 
 
-def parts(day: Path) -> list[Part]:
-    """A day's parts, oldest first, without those that one made of them holds: a kill may have left them."""
-    named = [(path, path.stem.partition("-")) for path in day.glob("*.parquet")]
-    found = [Part(int(first), int(last), path) for path, (first, _, last) in named]
-    kept: list[Part] = []
-    for part in sorted(found, key=lambda part: (part.first, -part.last)):
-        if not kept or part.last > kept[-1].last:
-            kept.append(part)
-    return kept
+def list_files(day: Path) -> list[ParquetFile]:
+    """A day's files, oldest first, without those that a merged file contains: a kill may have left them behind."""
+    names = [(path, path.stem.partition("-")) for path in day.glob("*.parquet")]
+    files = [ParquetFile(int(first), int(last), path) for path, (first, _, last) in names]
+    current: list[ParquetFile] = []
+    for file in sorted(files, key=lambda file: (file.first, -file.last)):
+        if not current or file.last > current[-1].last:
+            current.append(file)
+    return current
 
 
-def last_of(day: Path) -> int:
-    """The number up to which a day's rows are settled; 0 where none are."""
-    return max((part.last for part in parts(day)), default=0)
+def last_row_number(day: Path) -> int:
+    """The number up to which a day's rows have been flushed; 0 where none have."""
+    return max((file.last for file in list_files(day)), default=0)
 
 
-def settle(folder: Path, rows: list[Landed]) -> None:
-    """Write landed rows, in the order of their numbers, as a part of each kind and day that they belong to.
+def append_rows(folder: Path, rows: list[PendingRow]) -> None:
+    """Write rows of the write-ahead log, in the order of their numbers, as a file of each kind and day.
 
-    A settling that was killed may have written some of these parts: their rows are not written again.
+    Idempotent: rows that a killed flush has written are not written again.
     """
     groups: dict[Path, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
     for number, kind, text in rows:
         row = json.loads(text)
-        groups[folder / kind / day_of(row["at"])].append((number, row))
+        groups[folder / kind / day_name(row["at"])].append((number, row))
     for day, group in groups.items():
-        done = last_of(day)
-        if new := [(number, row) for number, row in group if number > done]:
-            write(day, new[0][0], new[-1][0], [row for _, row in new])
+        last = last_row_number(day)
+        if new := [(number, row) for number, row in group if number > last]:
+            write_file(day, new[0][0], new[-1][0], [row for _, row in new])
 
 
-def load() -> None:
-    """Wait now for what the first writing would wait for."""
+def warm_up() -> None:
+    """Import what the first write would wait for."""
     from pyarrow import parquet
 
-    parquet.write_table(pa.Table.from_pylist([], schema("exchanges")), io.BytesIO())
+    parquet.write_table(pa.Table.from_pylist([], arrow_schema("exchanges")), io.BytesIO())
 
 
-def write(day: Path, first: int, last: int, rows: list[dict[str, Any]]) -> None:
+def write_file(day: Path, first: int, last: int, rows: list[dict[str, Any]]) -> None:
+    """Write the rows with these first and last numbers."""
     from pyarrow import parquet
 
-    with durable(day / f"{first:012}-{last:012}.parquet") as file:
-        table = pa.Table.from_pylist(rows, schema(day.parent.name))
+    with write_durably(day / f"{first:012}-{last:012}.parquet") as file:
+        table = pa.Table.from_pylist(rows, arrow_schema(day.parent.name))
         parquet.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP)
 
 
-def tidy(folder: Path) -> None:
-    """Make one part of a day's that is over, or that has many; remove days that are too old."""
+def maintain(folder: Path) -> None:
+    """Merge the files of a day that is over or has many; delete days older than RETENTION_DAYS."""
     today = datetime.now(UTC).date()
-    for day in days(folder):
-        if date_of(day) < today - timedelta(days=KEEP_DAYS):
+    for day in list_days(folder):
+        if date_of(day) < today - timedelta(days=RETENTION_DAYS):
             shutil.rmtree(day)
-        elif len(found := parts(day)) > (1 if date_of(day) < today else PARTS_A_DAY):
-            compact(day, found)
-        for old in set(day.glob("*.parquet")) - {part.path for part in parts(day)}:
-            old.unlink()
+        elif len(files := list_files(day)) > (1 if date_of(day) < today else MAX_FILES_PER_DAY):
+            compact(day, files)
+        for merged in set(day.glob("*.parquet")) - {file.path for file in list_files(day)}:
+            merged.unlink()
 
 
-def compact(day: Path, found: list[Part]) -> None:
-    """One part of many; what it was made of is removed only after."""
+def compact(day: Path, files: list[ParquetFile]) -> None:
+    """Merge files into one; `maintain` deletes the merged ones afterwards."""
     from pyarrow import dataset, parquet
 
     rows: list[pa.RecordBatch] = []
-    columns = schema(day.parent.name)
+    columns = arrow_schema(day.parent.name)
     with (
-        durable(day / f"{found[0].first:012}-{found[-1].last:012}.parquet") as file,
+        write_durably(day / f"{files[0].first:012}-{files[-1].last:012}.parquet") as file,
         parquet.ParquetWriter(file, columns, compression="zstd") as writer,
     ):
-        for batch in dataset.dataset([str(part.path) for part in found], columns).to_batches(batch_size=ROW_GROUP):
+        for batch in dataset.dataset([str(file.path) for file in files], columns).to_batches(batch_size=ROW_GROUP):
             rows.append(batch)
             if sum(map(len, rows)) >= ROW_GROUP:
                 writer.write_table(pa.Table.from_batches(rows, columns))
@@ -132,8 +136,8 @@ def compact(day: Path, found: list[Part]) -> None:
 
 
 @contextmanager
-def durable(target: Path) -> Iterator[IO[bytes]]:
-    """Write a whole file that is on the disk, not only in the page cache: the landed rows are removed after it."""
+def write_durably(target: Path) -> Iterator[IO[bytes]]:
+    """Write a file atomically, and to the disk rather than the page cache: its rows then leave the write-ahead log."""
     with atomic_write(target) as temporary, temporary.open("wb") as file:
         yield file
         file.flush()

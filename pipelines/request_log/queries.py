@@ -1,4 +1,4 @@
-"""Reading the request log: what is settled and what has landed, as one table; also while the gateway writes."""
+"""Reading the request log: Parquet files and the write-ahead log as one table; also while the gateway writes."""
 
 import json
 from math import inf, nextafter
@@ -10,78 +10,82 @@ import stamina
 from pyarrow import compute
 
 from pipelines.request_log import parquet_store
-from pipelines.request_log.schema import JUDGE, folder, hashed, schema
-from pipelines.request_log.write_ahead_log import landed, landed_row
+from pipelines.request_log.schema import JUDGE, arrow_schema, hashed, log_folder
+from pipelines.request_log.write_ahead_log import find_pending, read_pending
 
-LANDING = "landing.sqlite"
+WAL_NAME = "write_ahead_log.sqlite"  # in the log's folder
 
 
-def exchanges(since: float = 0, until: float = inf, template: str = "") -> pa.Table:
+def read_exchanges(since: float = 0, until: float = inf, template: str = "") -> pa.Table:
     """The requests from `since` until before `until` (epoch seconds), oldest first; the columns are Exchange's.
 
     Raises:
         WeaverError: the log is damaged.
     """
-    return read("exchanges", since, until, template)
+    return read_rows("exchanges", since, until, template)
 
 
-def of_people(exchanges: pa.Table) -> pa.Table:
-    """Those that somebody asked and got: no repetitions for a version in shadow, and none of the judge's own."""
-    ours = compute.coalesce(compute.field("shadow_of"), pa.scalar("")) != ""
-    return exchanges.filter(~ours & (compute.field("user") != hashed(JUDGE)))
+def select_user_requests(exchanges: pa.Table) -> pa.Table:
+    """The requests of users: without the copies for shadow versions, and without the judge's own requests."""
+    is_shadow = compute.coalesce(compute.field("shadow_of"), pa.scalar("")) != ""
+    return exchanges.filter(~is_shadow & (compute.field("user") != hashed(JUDGE)))
 
 
-def feedbacks(since: float = 0, until: float = inf, template: str = "") -> pa.Table:
-    """What people thought, the newest of each user of a key on each answer, oldest first: the columns of Feedback,
-    `template`, `asked` (when), and version, backend, messages and answer of the exchange, null where that is too old.
+def read_feedback(since: float = 0, until: float = inf, template: str = "") -> pa.Table:
+    """The newest feedback of each user of a key on each answer, oldest first.
+
+    Columns: those of StoredFeedback, and version, backend, messages and answer of the exchange; null where that is no
+    longer in the log.
     """
-    said = read("feedbacks", since, until, template)
-    newest = {(row["id"], row["key"], row["user"] or ""): row for row in said.to_pylist()}
-    said = pa.Table.from_pylist(list(newest.values()), said.schema)
-    times = said["asked"].to_pylist() or [0]
-    about = read("exchanges", min(times), nextafter(max(times), inf), template, said["id"].to_pylist())
-    about = about.select(["id", "version", "backend", "messages", "answer"])
-    return said.join(about, keys="id", join_type="left outer").sort_by("at")
+    feedback = read_rows("feedbacks", since, until, template)
+    newest = {(row["id"], row["key"], row["user"] or ""): row for row in feedback.to_pylist()}
+    feedback = pa.Table.from_pylist(list(newest.values()), feedback.schema)
+    times = feedback["asked"].to_pylist() or [0]
+    requests = read_rows("exchanges", min(times), nextafter(max(times), inf), template, feedback["id"].to_pylist())
+    requests = requests.select(["id", "version", "backend", "messages", "answer"])
+    return feedback.join(requests, keys="id", join_type="left outer").sort_by("at")
 
 
-@stamina.retry(on=FileNotFoundError, attempts=5)  # a part was made one with others after it was listed
-def read(kind: str, since: float, until: float, template: str, ids: list[str] | None = None) -> pa.Table:
-    """Rows of a kind that are settled or landed, by time.
+@stamina.retry(on=FileNotFoundError, attempts=5)  # a file was merged with others after it was listed
+def read_rows(kind: str, since: float, until: float, template: str, ids: list[str] | None = None) -> pa.Table:
+    """The rows of a kind, by time.
 
-    What has landed is read first: a row that is settled meanwhile is then seen twice, not missed: its number tells.
+    The write-ahead log is read first: a row that is flushed meanwhile is then seen twice rather than missed, and
+    dropped by its number.
     """
     from pyarrow import dataset
 
-    home, columns = folder(), schema(kind)
-    fresh = landed(home / LANDING, kind)
+    home, columns = log_folder(), arrow_schema(kind)
+    pending = read_pending(home / WAL_NAME, kind)
     files: list[str] = []
-    settled = {}
-    for day in parquet_store.days(home / kind, since, until):
-        found = parquet_store.parts(day)
-        files += [str(part.path) for part in found]
-        settled[day.name] = found[-1].last if found else 0
-    rows = [(number, json.loads(row)) for number, _, row in fresh]
-    rows = [row for number, row in rows if number > settled.get(parquet_store.day_of(row["at"]), 0)]
-    wanted = (compute.field("at") >= since) & (compute.field("at") < until)
+    flushed = {}
+    for day in parquet_store.list_days(home / kind, since, until):
+        day_files = parquet_store.list_files(day)
+        files += [str(file.path) for file in day_files]
+        flushed[day.name] = day_files[-1].last if day_files else 0
+    rows = [(number, json.loads(row)) for number, _, row in pending]
+    rows = [row for number, row in rows if number > flushed.get(parquet_store.day_name(row["at"]), 0)]
+    condition = (compute.field("at") >= since) & (compute.field("at") < until)
     if template:
-        wanted &= compute.field("template") == template
+        condition &= compute.field("template") == template
     if ids is not None:
-        wanted &= compute.field("id").isin(pa.array(ids, pa.string()))
-    old = dataset.dataset(files, columns, format="parquet").to_table(filter=wanted)
-    return pa.concat_tables([old, pa.Table.from_pylist(rows, columns).filter(wanted)]).sort_by("at")
+        condition &= compute.field("id").isin(pa.array(ids, pa.string()))
+    stored = dataset.dataset(files, columns, format="parquet").to_table(filter=condition)
+    return pa.concat_tables([stored, pa.Table.from_pylist(rows, columns).filter(condition)]).sort_by("at")
 
 
 @stamina.retry(on=FileNotFoundError, attempts=5)
-def asked(home: Path, id: str) -> dict[str, Any] | None:
-    """When an exchange was, of which template, and who asked; None if the log does not hold it."""
+def find_exchange(home: Path, id: str) -> dict[str, Any] | None:
+    """The time, template, key and user of an exchange; None if the log does not have it."""
     from pyarrow import dataset
 
-    if row := landed_row(home / LANDING, "exchanges", id):
-        return json.loads(row)
-    for day in reversed(parquet_store.days(home / "exchanges")):
-        files = [str(part.path) for part in parquet_store.parts(day)]
-        table = dataset.dataset(files, schema("exchanges"), format="parquet")
-        found = table.to_table(["at", "template", "key", "user"], filter=compute.field("id") == id)
-        if len(found):
-            return found.to_pylist()[0]
+    exchange: dict[str, Any]
+    if row := find_pending(home / WAL_NAME, "exchanges", id):
+        exchange = json.loads(row)
+        return exchange
+    for day in reversed(parquet_store.list_days(home / "exchanges")):
+        files = [str(file.path) for file in parquet_store.list_files(day)]
+        table = dataset.dataset(files, arrow_schema("exchanges"), format="parquet")
+        for exchange in table.to_table(["at", "template", "key", "user"], filter=compute.field("id") == id).to_pylist():
+            return exchange
     return None

@@ -1,4 +1,4 @@
-"""What the request log holds: rows of conversations that were answered, and of what people thought of the answers."""
+"""The rows of the request log: requests with their answers, and feedback on them."""
 
 import hashlib
 from pathlib import Path
@@ -9,29 +9,30 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.core.settings import settings
 
-SCHEMA_VERSION = "1"  # rises when a column changes its meaning; one that is added reads as null in older rows
-TYPES: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64()}  # whatever else is text
+SCHEMA_VERSION = "1"  # incremented when a column changes its meaning; an added column is null in older rows
+TYPES: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64()}  # all others are text
 Time = Annotated[float, Field(ge=0, lt=253_402_300_800, description="epoch seconds, until the year 9999")]
 
-
-JUDGE = "weaver judge"  # the user that the judge's own questions are asked as: nobody's, and nobody is answered
+JUDGE = "weaver judge"  # the user of the judge's own requests
 
 
 class Row(BaseModel):
+    """A row."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Exchange(Row):
     """One request and its answer."""
 
-    id: str  # what the client sees and gives feedback on
+    id: str  # the completion's id, which the client has
     at: Time
     template: str
     version: int
     backend: str  # "" where the cache answered
-    route: str  # the decision, as in x-weaver-route
+    route: str  # the routing decision, as in the header x-weaver-route
     key: str  # id of the API key, never the key
-    user: str  # what the client calls its user, hashed; "" if it says nothing
+    user: str  # pseudonym of the client's `user`; "" if it sent none
     messages: str  # JSON of the conversation, protected
     answer: str  # protected
     status: str  # ok, cancelled, or an error code such as unavailable, timeout
@@ -46,28 +47,29 @@ class Exchange(Row):
 
 
 class Feedback(Row):
-    """What somebody thought of an answer; what the same user of a key thinks later takes its place."""
+    """A person's feedback on an answer; later feedback of the same user of a key replaces it."""
 
     id: str  # of the exchange
     at: Time
     key: str  # id of the API key
     thumb: Literal["", "up", "down"] = ""
-    correction: str = ""  # what the answer should have been, protected
+    correction: str = ""  # the answer that would have been right, protected
     comment: str = ""  # protected
-    user: str = ""  # who used the key, as in Exchange; whoever asked, if nobody says otherwise
+    user: str = ""  # pseudonym of who gives it, as in Exchange; by default the user of the request
 
 
-class Opinion(Feedback):
-    """Feedback as it is stored: with where its exchange is found."""
+class StoredFeedback(Feedback):
+    """Feedback as it is stored: with the template and time of its exchange."""
 
     template: str
     asked: Time  # the exchange's `at`
 
 
-KINDS: dict[str, type[Row]] = {"exchanges": Exchange, "feedbacks": Opinion}
+KINDS: dict[str, type[Row]] = {"exchanges": Exchange, "feedbacks": StoredFeedback}
 
 
-def schema(kind: str) -> pa.Schema:
+def arrow_schema(kind: str) -> pa.Schema:
+    """The Arrow schema of a kind's rows."""
     fields = [(name, TYPES.get(field.annotation, pa.string())) for name, field in KINDS[kind].model_fields.items()]
     return pa.schema(fields, metadata={"weaver_log": SCHEMA_VERSION})
 
@@ -77,5 +79,6 @@ def hashed(user: str | None) -> str:
     return hashlib.sha256(user.encode()).hexdigest()[:16] if user else ""
 
 
-def folder() -> Path:
+def log_folder() -> Path:
+    """Where this home's request log is."""
     return settings().home / "serving" / "log"

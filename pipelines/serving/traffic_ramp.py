@@ -8,7 +8,7 @@ import numpy as np
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Deployment
 from pipelines.core.routes import Route, ServedVersion, read_route, route_file
-from pipelines.request_log import exchanges
+from pipelines.request_log import read_exchanges
 
 POLL_SECONDS = 0.5  # between two looks at the request log
 ACCEPTABLE_STATUSES = ("ok", "cancelled")
@@ -72,7 +72,7 @@ def observe_step(new: ServedVersion, plan: Deployment, since: float) -> None:
 
 def check_requests(new: ServedVersion, plan: Deployment, since: float) -> None:
     """Raise if the version's requests since then (epoch seconds) exceed the plan's error rate or p95 latency."""
-    table = exchanges(since=since, template=new.name)
+    table = read_exchanges(since=since, template=new.name)
     rows = [row for row in table.to_pylist() if row["version"] == new.version and not row["shadow_of"]]
     failed = [row["status"] for row in rows if row["status"] not in ACCEPTABLE_STATUSES]
     if len(failed) > plan.max_error_rate * len(rows):

@@ -18,7 +18,7 @@ from pipelines.core.routes import ServedVersion
 from pipelines.core.templates import find_template_files
 from pipelines.datasets.collect import locate_source
 from pipelines.gateway import semantic_cache
-from pipelines.gateway.response_cache import ENTRIES, Cache, Hit, plain
+from pipelines.gateway.response_cache import MAX_ENTRIES, CachedAnswer, ResponseCache, normalise
 from pipelines.text import chat_format, embedder
 from tests.bench.cache_pairs import Pair, different, halves, paraphrases, same
 
@@ -54,7 +54,7 @@ def run(write: bool = False) -> dict[str, Any]:
         exact_p99_ms, semantic_p99_ms, miss_p99_ms: of one look at a cache of `entries`, and put_p99_ms, by the clock;
         …_cpu_ms: of the processor, which says more where others share it.
     """
-    semantic_cache.loading().result()
+    semantic_cache.start_loading().result()
     templates = {name: examine(name) for name in find_template_files()}
     if write:
         kept = ("threshold", "false_hit_rate", "false_hit_upper", "hit_rate")
@@ -63,7 +63,7 @@ def run(write: bool = False) -> dict[str, Any]:
             for name, figures in templates.items()
             if figures["threshold"] is not None
         }
-        write_text(semantic_cache.VERIFIED, json.dumps(text, indent=1) + "\n")
+        write_text(semantic_cache.VERIFIED_FILE, json.dumps(text, indent=1) + "\n")
     tried = [kinds for figures in templates.values() for kinds in figures.get("by_kind", {}).items()]
     return {**summary(tried), **latencies(), "templates": templates}
 
@@ -94,9 +94,9 @@ def examine(template: str) -> dict[str, Any]:
 
 def judge(pairs: list[Pair]) -> Judged:
     texts = sorted({text for pair in pairs for text in (pair.kept, pair.asked)})
-    lines = {text: plain(text.partition("\n")[0]) for text in texts}
+    lines = {text: normalise(text.partition("\n")[0]) for text in texts}
     vectors = dict(zip(texts, embedder.embed_rows([lines[text].lower() for text in texts]), strict=True))
-    hard = {text: semantic_cache.hard(lines[text]) for text in texts}
+    hard = {text: semantic_cache.extract_key_words(lines[text]) for text in texts}
     below = {text: text.partition("\n")[2] for text in texts}
     similarity = [
         float(vectors[one] @ vectors[other]) if below[one] == below[other] else -1.0 for _, one, other, _ in pairs
@@ -132,8 +132,8 @@ def count(pairs: list[Pair], threshold: float, answers: str) -> dict[str, dict[s
     kinds: dict[str, dict[str, Any]] = {}
     wordings: dict[str, dict[tuple[str, str], bool]] = defaultdict(dict)
     for kept, some in groupby(sorted(pairs, key=lambda pair: pair.kept), key=lambda pair: pair.kept):
-        cache = Cache()
-        cache.put(SERVED, request(kept), other, Hit("An answer.", "", 3, 9, "stop"))
+        cache = ResponseCache()
+        cache.put(SERVED, request(kept), other, CachedAnswer("An answer.", "", 3, 9, "stop"))
         for pair in some:
             found = kinds.setdefault(pair.kind, {"answers": answers, "n": 0, "hits": 0, "exact_hits": 0})
             hit = cache.get(SERVED, request(pair.asked), other) is not None
@@ -184,15 +184,15 @@ def latencies() -> dict[str, Any]:
     rng = random.Random(SEED)
     lines = sorted({row["instruction"] for row in rows})
     records = sorted({row["input"] for row in rows if row["input"]})
-    asked = rng.sample([f"{line}\n{record}" for line in lines for record in records], ENTRIES + ASKED)
-    policy, cache = Serving(cache="semantic", semantic_threshold=0.01), Cache()
-    hit = Hit("Its city fuel economy is 30 mpg.", "", 9, 60, "stop")
-    took = {"put": timed(lambda text: cache.put(SERVED, request(text), policy, hit), asked[:ENTRIES])}
-    known = rng.sample(asked[:ENTRIES], ASKED)
+    asked = rng.sample([f"{line}\n{record}" for line in lines for record in records], MAX_ENTRIES + ASKED)
+    policy, cache = Serving(cache="semantic", semantic_threshold=0.01), ResponseCache()
+    hit = CachedAnswer("Its city fuel economy is 30 mpg.", "", 9, 60, "stop")
+    took = {"put": timed(lambda text: cache.put(SERVED, request(text), policy, hit), asked[:MAX_ENTRIES])}
+    known = rng.sample(asked[:MAX_ENTRIES], ASKED)
     for name, texts in {
         "exact": known,
         "semantic": [f"Hello, could you tell me: {text}" for text in known],
-        "miss": asked[ENTRIES:],
+        "miss": asked[MAX_ENTRIES:],
     }.items():
         took[name] = timed(lambda text: cache.get(SERVED, request(text), policy), texts)
     figures: dict[str, Any] = {"entries": len(cache.kept)}

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from pipelines.clients import supervisor
 from pipelines.core.routes import Endpoint
 from pipelines.core.settings import settings
-from pipelines.request_log.queries import exchanges
+from pipelines.request_log.queries import read_exchanges
 from tests.bench import serve_home as home
 from tests.bench.own_home import wait_for
 from tests.bench.serve import ask
@@ -57,7 +57,7 @@ def run(minutes: float = 30, switch: bool = False, kill_s: float = 60, switch_s:
         home.route(home.UNCACHED, endpoints, champion=1)
         wait_for(f"{settings().gateway_url}/readyz")
         answers, kills, turns = asyncio.run(trouble(service_advisor.build(), endpoints, minutes * 60, kill_s, switch_s))
-        logged = Counter(exchanges(template=home.UNCACHED).column("id").to_pylist())
+        logged = Counter(read_exchanges(template=home.UNCACHED).column("id").to_pylist())
     return figures(answers, kills, turns, logged)
 
 

@@ -15,7 +15,7 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.costs.advice import Advice, Unmeasured, advise, quantisation, traffic
 from pipelines.costs.cost_store import Quantised, keep
 from pipelines.gateway import cache_replay
-from pipelines.request_log import RequestLog, folder
+from pipelines.request_log import RequestLog, log_folder
 
 from ..models import Home
 from ..request_log.rows import T, exchange
@@ -25,7 +25,7 @@ DAY = 86_400
 
 def logged(questions: list[str], template: str = T, cost: float = 0.002, days: float = 10, **other: Any) -> None:
     """Questions asked evenly over the last days."""
-    log, now = RequestLog(folder()), time.time()
+    log, now = RequestLog(log_folder()), time.time()
     for number, question in enumerate(questions):
         at = now - days * DAY * (1 - number / len(questions))
         asked = json.dumps([{"role": "user", "content": question}])
@@ -119,7 +119,7 @@ def test_the_cache_is_tried_on_the_log(home: Path, monkeypatch: pytest.MonkeyPat
     policy = off.serving.model_copy(update={"cache": "off"})
     monkeypatch.setattr(cache_replay, "load_template", lambda name: off.model_copy(update={"serving": policy}))
     monkeypatch.setattr(cache_replay.semantic_cache, "threshold", lambda template, policy: None)
-    log, now = RequestLog(folder()), time.time()
+    log, now = RequestLog(log_folder()), time.time()
     for days in (4.0, 3.5, 1.0):
         for number, text in enumerate(texts):
             asked = json.dumps([{"role": "user", "content": text}])

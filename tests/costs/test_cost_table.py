@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from pipelines.cli.main import app
 from pipelines.costs.cost_store import Execution, day, keep, month
 from pipelines.costs.cost_table import lines, total
-from pipelines.request_log import RequestLog, folder
+from pipelines.request_log import RequestLog, log_folder
 
 from ..request_log.rows import T, exchange
 
@@ -24,10 +24,10 @@ def spending(home: Path) -> None:
     for at, stage, cost in ((begin, "refine", 1.0), (begin + 90_000, "fine_tune", 5.0), (end, "fine_tune", 7.0)):
         figures = {"seconds": 60.0, "cpu_seconds": 90.0, "energy_kwh_estimated": 0.5, "cost": cost}
         keep(Execution(template=T, stage=stage, at=at, state="done", process="1 0", model="m", **figures))
-    log = RequestLog(folder())
+    log = RequestLog(log_folder())
     for number, at in enumerate((begin + 1, begin + 2, end + 1)):
         log.write(exchange(str(number), at, cost=0.25, latency_s=2.0, version=number))
-    log.settle()
+    log.flush()
     log.write(exchange("fresh", begin + 90_001, cost=0.25, latency_s=2.0, version=1))
     log.close()
 

@@ -1,4 +1,4 @@
-"""A real gateway over a real llama.cpp: processes of their own, used as clients use them."""
+"""A real gateway in front of a real llama.cpp: processes of their own, used as clients use them."""
 
 import json
 import os
@@ -35,18 +35,21 @@ class Gateway:
         self.home, self.port = settings().home, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = os.environ | {"WEAVER_GATEWAY_PORT": str(self.port)} | environment
-        self.told = self.home / "gateway.log"
+        self.log_file = self.home / "gateway.log"
 
     def start(self) -> "Gateway":
-        with self.told.open("a") as told:
+        with self.log_file.open("a") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "pipelines.cli.main", "serve"], env=self.environment, stdout=told, stderr=told
+                [sys.executable, "-m", "pipelines.cli.main", "serve"],
+                env=self.environment,
+                stdout=output,
+                stderr=output,
             )
         until(self.alive, 60)
         return self
 
     def alive(self) -> bool:
-        assert self.process.poll() is None, self.told.read_text()
+        assert self.process.poll() is None, self.log_file.read_text()
         try:
             return httpx.get(f"{self.url}/healthz").status_code == 200
         except httpx.TransportError:
@@ -65,8 +68,8 @@ class Gateway:
         return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key or self.key, max_retries=0, timeout=60)
 
     def ask(self, text: str, model: str = TEMPLATE, key: str = "", **options: Any) -> Any:
-        asked = {"model": model, "messages": [{"role": "user", "content": text}], "max_tokens": 8} | options
-        return self.client(key).chat.completions.create(**asked)
+        body = {"model": model, "messages": [{"role": "user", "content": text}], "max_tokens": 8} | options
+        return self.client(key).chat.completions.create(**body)
 
     def get(self, path: str, key: str = "") -> httpx.Response:
         return httpx.get(f"{self.url}{path}", headers={"authorization": f"Bearer {key or self.key}"})
@@ -108,7 +111,7 @@ def route(
     **others: Any,
 ) -> Route:
     """The first version is the champion, and has all of the traffic if nothing else is said."""
-    served = [
+    versions_in_route = [
         ServedVersion(
             name=name,
             version=version,
@@ -123,25 +126,30 @@ def route(
         )
         for version in versions
     ]
-    made = {"name": name, "champion": versions[0], "versions": served, "shares": {versions[0]: 1.0}} | others
-    return Route.model_validate(made).save(routes.route_file(name))
+    fields = {
+        "name": name,
+        "champion": versions[0],
+        "versions": versions_in_route,
+        "shares": {versions[0]: 1.0},
+    } | others
+    return Route.model_validate(fields).save(routes.route_file(name))
 
 
 def exchange(id: str) -> dict[str, Any]:
-    """What the log says of a request, once it says it."""
-    return until(lambda: [row for row in request_log.exchanges().to_pylist() if row["id"] == id])[0]
+    """A request's row in the log, once it is there."""
+    return until(lambda: [row for row in request_log.read_exchanges().to_pylist() if row["id"] == id])[0]
 
 
 def shadows_of(id: str) -> list[dict[str, Any]]:
-    return [row for row in request_log.exchanges().to_pylist() if row["shadow_of"] == id]
+    return [row for row in request_log.read_exchanges().to_pylist() if row["shadow_of"] == id]
 
 
-def until(true: Callable[[], Any], seconds: float = 20) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
     end = time.monotonic() + seconds
-    while not (found := true()):
+    while not (result := condition()):
         assert time.monotonic() < end, f"not within {seconds} s"
         time.sleep(0.05)
-    return found
+    return result
 
 
 @pytest.fixture(scope="session")
@@ -173,7 +181,7 @@ def gateway(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         gateway.start()
         yield gateway
         gateway.end()
-        assert "Traceback" not in gateway.told.read_text(), gateway.told.read_text()
+        assert "Traceback" not in gateway.log_file.read_text(), gateway.log_file.read_text()
     settings.cache_clear()
 
 

@@ -1,4 +1,4 @@
-"""What a client of OpenAI's interface gets, and what the log keeps of it."""
+"""What a client of OpenAI's API gets, and what the request log has of it."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from .engine import Engine
 LONG = {"max_tokens": 200, "temperature": 1.0, "seed": 7}  # sampled: it does not come from the cache
 
 
-def test_an_answer_names_the_version_and_is_in_the_log(gateway: Gateway) -> None:
+def test_an_answer_names_its_version_and_is_logged(gateway: Gateway) -> None:
     raw = gateway.client().chat.completions.with_raw_response.create(
         model=TEMPLATE,
         messages=[{"role": "user", "content": "My name is Jane Doe, 313-555-0134. What does P0420 mean?"}],
@@ -22,11 +22,12 @@ def test_an_answer_names_the_version_and_is_in_the_log(gateway: Gateway) -> None
         user="jane",
     )
     answer = raw.parse()
-    assert answer.model == "service_advisor-v3" and answer.choices[0].message.content
+    assert answer.model == "service_advisor-v3"
     assert answer.choices[0].finish_reason == "length" and answer.usage.completion_tokens == 5
     assert raw.headers["x-weaver-route"].startswith("service_advisor-v3@llama_cpp; ")
     assert raw.headers["x-request-id"] == answer.id
     logged = exchange(answer.id)
+    assert logged["answer"] == answer.choices[0].message.content != ""
     assert (logged["status"], logged["version"], logged["backend"]) == ("ok", 3, "llama_cpp")
     assert (logged["key"], logged["completion_tokens"]) == ("local", 5)
     assert "313-555-0134" not in logged["messages"] and "Doe" not in logged["messages"]
@@ -34,7 +35,7 @@ def test_an_answer_names_the_version_and_is_in_the_log(gateway: Gateway) -> None
     assert 0 < logged["first_token_s"] <= logged["latency_s"] < 60 and logged["cost"] > 0
 
 
-def test_a_stream_is_the_answer_in_pieces(gateway: Gateway) -> None:
+def test_the_pieces_of_a_stream_are_the_answer(gateway: Gateway) -> None:
     whole = gateway.ask("What is a catalytic converter?")
     chunks = list(
         gateway.ask("What is a catalytic converter?", stream=True, stream_options={"include_usage": True}, max_tokens=8)
@@ -45,23 +46,23 @@ def test_a_stream_is_the_answer_in_pieces(gateway: Gateway) -> None:
     assert {c.model for c in chunks} == {"service_advisor-v3"} and len({c.id for c in chunks}) == 1
 
 
-def test_a_stream_comes_as_it_is_generated(gateway: Gateway) -> None:
+def test_a_stream_is_sent_while_it_is_generated(gateway: Gateway) -> None:
     began, times = time.monotonic(), []
     for _ in gateway.ask("Tell me a long story about a car.", stream=True, **(LONG | {"max_tokens": 40})):
         times.append(time.monotonic() - began)
     assert times[0] < times[-1] / 2
 
 
-def test_many_at_once_each_get_their_own(gateway: Gateway) -> None:
+def test_concurrent_requests_get_their_own_answers(gateway: Gateway) -> None:
     async def ask_all() -> list[Any]:
         async with openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.key, max_retries=0) as client:
-            asked = (
+            requests = (
                 client.chat.completions.create(
                     model="service_advisor-v3", messages=[{"role": "user", "content": f"Say {n}."}], max_tokens=4
                 )
                 for n in range(12)
             )
-            return await asyncio.gather(*asked)
+            return await asyncio.gather(*requests)
 
     answers = asyncio.run(ask_all())
     logged = [exchange(answer.id) for answer in answers]
@@ -86,7 +87,7 @@ def test_more_tokens_than_the_template_allows_are_not_generated(gateway: Gateway
     assert gateway.ask("Tell me a story.", model=name, max_tokens=50).usage.completion_tokens == 3
 
 
-def test_the_second_time_the_cache_answers(gateway: Gateway) -> None:
+def test_a_repeated_question_is_answered_from_the_cache(gateway: Gateway) -> None:
     first = gateway.ask("What is an oxygen sensor?", max_tokens=6)
 
     def again() -> Any:
@@ -100,17 +101,17 @@ def test_the_second_time_the_cache_answers(gateway: Gateway) -> None:
     assert exchange(cached.id)["cached"] == "exact"
 
 
-def test_who_hangs_up_stops_the_generation(gateway: Gateway, engine: Engine) -> None:
+def test_a_client_that_disconnects_stops_the_generation(gateway: Gateway, engine: Engine) -> None:
     name = gateway.deploy(engine)
     stream = gateway.ask("Tell me a long story.", model=name, stream=True, **LONG)
     id = next(iter(stream)).id
     stream.close()
     logged = exchange(id)
     assert logged["status"] == "cancelled" and logged["latency_s"] < 5
-    until(lambda: f'weaver_in_flight{{template="{name}"}} 0.0' in gateway.get("/metrics").text)
+    until(lambda: f'neuroweaver_requests_in_flight{{template="{name}"}} 0.0' in gateway.get("/metrics").text)
 
 
-def test_who_hangs_up_before_the_answer_stops_it_too(gateway: Gateway, engine: Engine) -> None:
+def test_a_client_that_disconnects_before_the_answer_stops_it_too(gateway: Gateway, engine: Engine) -> None:
     name = gateway.deploy(engine)
     with pytest.raises(openai.APITimeoutError):
         gateway.ask("Tell me a long story.", model=name, timeout=0.3, **LONG)
@@ -118,7 +119,7 @@ def test_who_hangs_up_before_the_answer_stops_it_too(gateway: Gateway, engine: E
     until(lambda: counted in gateway.get("/metrics").text)
 
 
-def test_a_shift_of_traffic_is_followed_within_a_second(gateway: Gateway, engine: Engine) -> None:
+def test_a_changed_route_is_followed_within_a_second(gateway: Gateway, engine: Engine) -> None:
     name = gateway.deploy(engine)
     assert gateway.ask("Hello.", model=name).model == f"{name}-v3"
     route(name, engine, versions=(3, 4), shares={3: 0.0, 4: 1.0})
@@ -127,42 +128,46 @@ def test_a_shift_of_traffic_is_followed_within_a_second(gateway: Gateway, engine
     assert gateway.ask("Hello.", model=f"{name}-v3").model == f"{name}-v3"
 
 
-def test_a_torn_route_leaves_what_was_in_force(gateway: Gateway, engine: Engine) -> None:
+def test_an_unreadable_route_leaves_the_old_one_in_force(gateway: Gateway, engine: Engine) -> None:
     name = gateway.deploy(engine)
     (gateway.home / "serving" / "routes" / f"{name}.json").write_text('{"name": "')
     time.sleep(1)
     assert gateway.ask("Hello.", model=name).model == f"{name}-v3"
 
 
-def test_a_version_in_shadow_is_asked_and_nobody_sees_it(gateway: Gateway, engine: Engine) -> None:
+def test_a_shadow_version_gets_a_copy_and_no_client_sees_its_answer(gateway: Gateway, engine: Engine) -> None:
     name = gateway.deploy(engine, versions=(3, 4), shadow={4: 1.0})
     answer = gateway.ask("What is a fuse?", model=name)
     assert answer.model == f"{name}-v3"
     (shadow,) = until(lambda: shadows_of(answer.id))
-    assert (shadow["version"], shadow["status"]) == (4, "ok") and shadow["answer"]
+    assert (shadow["version"], shadow["status"], shadow["route"]) == (4, "ok", shadow["route"])
+    assert shadow["route"].startswith(f"{name}-v4@llama_cpp") and shadow["completion_tokens"] > 0
 
 
-def test_feedback_reaches_the_answer(gateway: Gateway) -> None:
+def test_feedback_is_stored_with_its_answer(gateway: Gateway) -> None:
     from pipelines import request_log
 
     answer = gateway.ask("Hello there.")
-    said = {"id": answer.id, "thumb": "down", "correction": "Call me at 313-555-0134."}
-    assert gateway.post("/v1/feedback", json=said, timeout=60)  # Presidio is loaded first.status_code == 200
-    (kept,) = [row for row in request_log.feedbacks().to_pylist() if row["id"] == answer.id]
-    assert kept["thumb"] == "down" and "313-555-0134" not in kept["correction"] and kept["key"] == "local"
+    feedback = {"id": answer.id, "thumb": "down", "correction": "Call me at 313-555-0134."}
+    assert gateway.post("/v1/feedback", json=feedback, timeout=60).status_code == 200  # Presidio is loaded first
+    (stored,) = [row for row in request_log.read_feedback().to_pylist() if row["id"] == answer.id]
+    assert stored["thumb"] == "down" and "313-555-0134" not in stored["correction"] and stored["key"] == "local"
     colleague = {"id": answer.id, "thumb": "up", "user": "the colleague at the next desk"}
     assert gateway.post("/v1/feedback", json=colleague).status_code == 200
-    both = [row for row in request_log.feedbacks().to_pylist() if row["id"] == answer.id]
+    both = [row for row in request_log.read_feedback().to_pylist() if row["id"] == answer.id]
     assert {(row["thumb"], bool(row["user"])) for row in both} == {("down", False), ("up", True)}
-    assert "desk" not in str(both), "a user is logged hashed"
+    assert "desk" not in str(both), "a user is logged as a pseudonym"
     refused = gateway.post("/v1/feedback", json={"id": "chatcmpl-nobody", "thumb": "up"})
-    assert refused.status_code == 404 and refused.json()["error"]["code"] == "answer_not_found"
+    assert refused.status_code == 404 and refused.json()["error"]["code"] == "completion_not_found"
 
 
-def test_the_figures_behind_a_route_can_be_read(gateway: Gateway) -> None:
+def test_the_statistics_behind_a_route_can_be_read(gateway: Gateway) -> None:
     gateway.ask("Hello.")
-    told = gateway.get(f"/v1/routes/{TEMPLATE}").json()
-    assert told["champion"] == 3 and told["shares"] == {"3": 1.0} and len(told["endpoints"]) == 1
+    response = gateway.get(f"/v1/routes/{TEMPLATE}").json()
+    assert response["champion"] == 3 and response["shares"] == {"3": 1.0}
+    (endpoint,) = response["endpoints"]
+    assert (endpoint["version"], endpoint["backend"], endpoint["circuit"]) == (3, "llama_cpp", "closed")
+    assert endpoint["requests"] >= 1
 
 
 def test_models_are_listed_as_openai_does(gateway: Gateway) -> None:

@@ -1,4 +1,4 @@
-"""An answer is found again for the same question of the same version, and for nothing else."""
+"""The response cache answers the same question to the same version, and nothing else."""
 
 import time
 from typing import Any
@@ -7,11 +7,11 @@ import pytest
 
 from pipelines.core.plan import Serving
 from pipelines.core.routes import ServedVersion
-from pipelines.gateway.response_cache import OVERHEAD, Cache, Hit
+from pipelines.gateway.response_cache import ENTRY_OVERHEAD, CachedAnswer, ResponseCache
 
 EXACT = Serving(cache="exact")
 RECORD = "2021 Honda Civic | city 30 mpg | highway 38 mpg"
-ANSWER = Hit("Its city fuel economy is 30 mpg.", "", 9, 60, "stop")
+ANSWER = CachedAnswer("Its city fuel economy is 30 mpg.", "", 9, 60, "stop")
 
 
 def version(number: int = 3, digest: str = "d3") -> ServedVersion:
@@ -26,12 +26,12 @@ def version(number: int = 3, digest: str = "d3") -> ServedVersion:
 
 
 def ask(text: str, **parameters: Any) -> dict[str, Any]:
-    said = [{"role": "system", "content": "You advise."}, {"role": "user", "content": text}]
-    return {"model": "service_advisor", "messages": said, "temperature": 0.0, "max_tokens": 48} | parameters
+    messages = [{"role": "system", "content": "You advise."}, {"role": "user", "content": text}]
+    return {"model": "service_advisor", "messages": messages, "temperature": 0.0, "max_tokens": 48} | parameters
 
 
-def keeping(*texts: str, policy: Serving = EXACT, **size: int) -> Cache:
-    cache = Cache(**size)
+def filled_cache(*texts: str, policy: Serving = EXACT, **size: int) -> ResponseCache:
+    cache = ResponseCache(**size)
     for text in texts:
         cache.put(version(), ask(text), policy, ANSWER)
     return cache
@@ -45,8 +45,8 @@ def keeping(*texts: str, policy: Serving = EXACT, **size: int) -> Cache:
         f"  What is the city fuel economy ?! \n{RECORD}",
     ],
 )
-def test_case_spacing_and_the_last_mark_do_not_matter(asked: str) -> None:
-    hit = keeping(f"What is the city fuel economy?\n{RECORD}").get(version(), ask(asked), EXACT)
+def test_case_spacing_and_final_punctuation_do_not_matter(asked: str) -> None:
+    hit = filled_cache(f"What is the city fuel economy?\n{RECORD}").get(version(), ask(asked), EXACT)
     assert hit == ANSWER._replace(kind="exact")
 
 
@@ -65,7 +65,7 @@ def test_case_spacing_and_the_last_mark_do_not_matter(asked: str) -> None:
     ],
 )
 def test_another_question_or_record_has_another_answer(kept: str, asked: str) -> None:
-    cache = keeping(kept)
+    cache = filled_cache(kept)
     assert cache.get(version(), ask(kept), EXACT)
     assert cache.get(version(), ask(asked), EXACT) is None
 
@@ -81,14 +81,14 @@ def test_another_question_or_record_has_another_answer(kept: str, asked: str) ->
         {"messages": [{"role": "user", "content": "What does P0301 mean?"}]},
     ],
 )
-def test_what_shapes_the_answer_is_part_of_the_question(other: dict[str, Any]) -> None:
-    cache, asked = keeping("What does P0301 mean?"), ask("What does P0301 mean?")
+def test_parameters_that_shape_the_answer_are_part_of_the_key(other: dict[str, Any]) -> None:
+    cache, asked = filled_cache("What does P0301 mean?"), ask("What does P0301 mean?")
     assert cache.get(version(), asked | {"stream": True, "user": "42", "top_p": 0.9, "seed": 7}, EXACT)
     assert cache.get(version(), asked | other, EXACT) is None
 
 
-def test_what_was_said_before_is_part_of_the_question() -> None:
-    cache = Cache()
+def test_earlier_messages_are_part_of_the_key() -> None:
+    cache = ResponseCache()
     talk = [
         {"role": "user", "content": "What does P0301 mean?"},
         {"role": "assistant", "content": "A misfire."},
@@ -100,15 +100,15 @@ def test_what_was_said_before_is_part_of_the_question() -> None:
     assert cache.get(version(), {"messages": other}, EXACT) is None
 
 
-def test_a_new_version_answers_for_itself_and_an_old_one_is_forgotten() -> None:
-    cache, asked = keeping("What does P0301 mean?"), ask("What does P0301 mean?")
+def test_each_version_has_its_own_answers_and_a_retired_one_has_none() -> None:
+    cache, asked = filled_cache("What does P0301 mean?"), ask("What does P0301 mean?")
     assert cache.get(version(4, "d4"), asked, EXACT) is None
     assert cache.get(version(3, "other bytes"), asked, EXACT) is None
     cache.put(version(4, "d4"), asked, EXACT, ANSWER)
     cache.retire({"d4"})
     assert cache.get(version(), asked, EXACT) is None and cache.get(version(4, "d4"), asked, EXACT)
     cache.retire(set())
-    assert cache.bytes == 0 and not cache.kept
+    assert cache.bytes == 0 and not cache.entries
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,10 @@ def test_a_new_version_answers_for_itself_and_an_old_one_is_forgotten() -> None:
         ("What is in stock?\nVIN 1HGCM82633A004352 | bin C14", "It is in bin C14."),
     ],
 )
-def test_nothing_personal_is_kept(text: str, answer: str) -> None:
-    cache = Cache()
+def test_conversations_with_personal_data_are_not_stored(text: str, answer: str) -> None:
+    cache = ResponseCache()
     cache.put(version(), ask(text), EXACT, ANSWER._replace(answer=answer))
-    assert not cache.kept
+    assert not cache.entries
 
 
 @pytest.mark.parametrize(
@@ -135,43 +135,43 @@ def test_nothing_personal_is_kept(text: str, answer: str) -> None:
         ({}, ANSWER._replace(answer="")),
     ],
 )
-def test_what_was_sampled_or_broke_off_is_not_kept(parameters: dict[str, Any], hit: Hit) -> None:
-    cache = Cache()
+def test_sampled_and_interrupted_answers_are_not_stored(parameters: dict[str, Any], hit: CachedAnswer) -> None:
+    cache = ResponseCache()
     cache.put(version(), ask("What does P0301 mean?", **parameters), EXACT, hit)
-    assert not cache.kept
+    assert not cache.entries
 
 
-def test_an_answer_is_good_for_the_policys_hours() -> None:
-    cache, asked, now = keeping("What does P0301 mean?"), ask("What does P0301 mean?"), time.monotonic()
+def test_an_answer_expires_after_cache_hours() -> None:
+    cache, asked, now = filled_cache("What does P0301 mean?"), ask("What does P0301 mean?"), time.monotonic()
     cache.clock = lambda: now + 3 * 3600
     assert cache.get(version(), asked, Serving(cache_hours=4))
     assert cache.get(version(), asked, Serving(cache_hours=2)) is None
-    assert not cache.kept
+    assert not cache.entries
 
 
-def test_a_cache_that_is_off_keeps_and_finds_nothing() -> None:
-    cache = keeping("What does P0301 mean?", policy=Serving(cache="off"))
-    assert not cache.kept
-    assert keeping("What is P0301?").get(version(), ask("What is P0301?"), Serving(cache="off")) is None
+def test_a_cache_that_is_off_stores_and_finds_nothing() -> None:
+    cache = filled_cache("What does P0301 mean?", policy=Serving(cache="off"))
+    assert not cache.entries
+    assert filled_cache("What is P0301?").get(version(), ask("What is P0301?"), Serving(cache="off")) is None
 
 
-def test_the_least_recently_used_go_first() -> None:
-    cache = keeping("What is P0301?", "What is P0302?", entries=2)
+def test_the_least_recently_used_entry_is_evicted_first() -> None:
+    cache = filled_cache("What is P0301?", "What is P0302?", max_entries=2)
     assert cache.get(version(), ask("What is P0301?"), EXACT)
     cache.put(version(), ask("What is P0303?"), EXACT, ANSWER)
     found = [cache.get(version(), ask(f"What is P030{n}?"), EXACT) is not None for n in (1, 2, 3)]
     assert found == [True, False, True]
 
 
-def test_long_answers_make_room_by_bytes() -> None:
-    cache = Cache(most_bytes=3 * OVERHEAD + 30_000)
+def test_the_size_limit_evicts_entries() -> None:
+    cache = ResponseCache(max_bytes=3 * ENTRY_OVERHEAD + 30_000)
     for number in range(10):
         long = ANSWER._replace(answer="It is a misfire. " * 600)
         cache.put(version(), ask(f"What is P030{number}?"), EXACT, long)
-        assert cache.bytes <= cache.most_bytes
-    assert 1 <= len(cache.kept) <= 3 and cache.get(version(), ask("What is P0309?"), EXACT)
+        assert cache.bytes <= cache.max_bytes
+    assert 1 <= len(cache.entries) <= 3 and cache.get(version(), ask("What is P0309?"), EXACT)
 
 
-def test_an_answer_that_is_put_twice_counts_once() -> None:
-    once, twice = keeping("What is P0301?"), keeping("What is P0301?", "what is P0301")
-    assert len(twice.kept) == 1 and once.bytes == twice.bytes
+def test_an_answer_that_is_put_twice_is_stored_once() -> None:
+    once, twice = filled_cache("What is P0301?"), filled_cache("What is P0301?", "what is P0301")
+    assert len(twice.entries) == 1 and once.bytes == twice.bytes

@@ -1,4 +1,4 @@
-"""Another wording finds the answer; another fact, record, code, year or a negation never does."""
+"""Another wording hits; another fact, record, code, year or a negation never does."""
 
 import logging
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.core.plan import Serving
 from pipelines.gateway import semantic_cache
-from pipelines.gateway.response_cache import Cache
+from pipelines.gateway.response_cache import ResponseCache
 from pipelines.kits.automotive import dealership_operations
 from tests.bench import cache as bench
 from tests.bench.cache_pairs import facts, halves, slotted
@@ -19,11 +19,11 @@ SEMANTIC = Serving(cache="semantic", semantic_threshold=0.4)
 
 @pytest.fixture(autouse=True)
 def word_vectors_are_read(home: Path) -> None:
-    semantic_cache.loading().result()
+    semantic_cache.start_loading().result()
 
 
-def keeping(text: str, policy: Serving = SEMANTIC) -> Cache:
-    cache = Cache()
+def filled_cache(text: str, policy: Serving = SEMANTIC) -> ResponseCache:
+    cache = ResponseCache()
     cache.put(version(), ask(text), policy, ANSWER)
     return cache
 
@@ -38,8 +38,8 @@ def keeping(text: str, policy: Serving = SEMANTIC) -> Cache:
         ("Is P0301 serious?", "Sorry to bother you. Is p0301 serious? \N{AUTOMOBILE}"),
     ],
 )
-def test_the_same_question_in_other_words_finds_the_answer(kept: str, asked: str) -> None:
-    cache = keeping(f"{kept}\n{RECORD}")
+def test_the_same_question_in_other_words_hits(kept: str, asked: str) -> None:
+    cache = filled_cache(f"{kept}\n{RECORD}")
     assert cache.get(version(), ask(f"{asked}\n{RECORD}"), SEMANTIC) == ANSWER._replace(kind="semantic")
     assert cache.get(version(), ask(f"{asked}\n{RECORD}"), EXACT) is None
 
@@ -67,56 +67,56 @@ def test_the_same_question_in_other_words_finds_the_answer(kept: str, asked: str
         ("Hello!", "Thanks a lot!"),
     ],
 )
-def test_what_is_hard_keeps_two_questions_apart_however_alike_they_are(kept: str, asked: str) -> None:
-    cache = keeping(f"{kept}\n{RECORD}")
+def test_different_key_words_never_hit_however_similar_the_questions_are(kept: str, asked: str) -> None:
+    cache = filled_cache(f"{kept}\n{RECORD}")
     anything = Serving(cache="semantic", semantic_threshold=0.0001)
     assert cache.get(version(), ask(f"{asked}\n{RECORD}"), anything) is None
 
 
 @pytest.mark.parametrize("record", ["", RECORD.replace("30", "31"), RECORD.replace("2021", "2022"), RECORD.lower()])
-def test_the_record_is_compared_word_for_word(record: str) -> None:
-    cache = keeping(f"What city mpg is it rated at?\n{RECORD}")
+def test_the_record_is_compared_exactly(record: str) -> None:
+    cache = filled_cache(f"What city mpg is it rated at?\n{RECORD}")
     assert cache.get(version(), ask(f"Please tell me: what city mpg is it rated at?\n{RECORD}"), SEMANTIC)
     assert cache.get(version(), ask(f"Please tell me: what city mpg is it rated at?\n{record}"), SEMANTIC) is None
 
 
-def test_a_new_version_and_other_parameters_are_asked_anew() -> None:
-    cache, reworded = keeping("What does P0420 mean?"), ask("Please: what does P0420 mean?")
+def test_another_version_or_other_parameters_miss() -> None:
+    cache, reworded = filled_cache("What does P0420 mean?"), ask("Please: what does P0420 mean?")
     assert cache.get(version(), reworded, SEMANTIC)
     assert cache.get(version(4, "d4"), reworded, SEMANTIC) is None
     assert cache.get(version(), reworded | {"max_tokens": 8}, SEMANTIC) is None
     cache.retire({"d4"})
-    assert cache.get(version(), reworded, SEMANTIC) is None and not cache.index.known
+    assert cache.get(version(), reworded, SEMANTIC) is None and not cache.index.vectors
 
 
-def test_below_the_threshold_two_wordings_are_two_questions() -> None:
-    cache, asked = keeping("How many gears does it have?"), ask("What is the number of gears?")
+def test_below_the_threshold_another_wording_misses() -> None:
+    cache, asked = filled_cache("How many gears does it have?"), ask("What is the number of gears?")
     assert cache.get(version(), asked, SEMANTIC)
     assert cache.get(version(), asked, Serving(cache="semantic", semantic_threshold=0.95)) is None
 
 
-def test_a_template_whose_similarity_nobody_verified_is_answered_exactly_and_it_is_said(
+def test_a_template_without_a_verified_threshold_matches_exactly_and_logs_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     own = version().model_copy(update={"name": "night_desk"})
-    cache, policy = Cache(), Serving(cache="semantic")
+    cache, policy = ResponseCache(), Serving(cache="semantic")
     cache.put(own, ask("What does P0420 mean?"), policy, ANSWER)
     with caplog.at_level(logging.WARNING):
         assert cache.get(own, ask("Please: what does P0420 mean?"), policy) is None
-    assert "night_desk has no verified similarity" in caplog.text
+    assert "night_desk has no verified similarity threshold" in caplog.text
     assert cache.get(own, ask("what does P0420 mean"), policy)
 
 
-def test_the_verified_similarity_is_used_unless_the_policy_sets_one() -> None:
-    known = semantic_cache.verified()["service_advisor"]
-    assert semantic_cache.threshold("service_advisor", Serving()) == known["threshold"]
-    assert semantic_cache.threshold("service_advisor", SEMANTIC) == 0.4
-    assert known["false_hit_rate"] <= bench.MAX_FALSE
+def test_the_verified_threshold_is_used_unless_the_policy_sets_one() -> None:
+    verified = semantic_cache.verified_thresholds()["service_advisor"]
+    assert semantic_cache.get_threshold("service_advisor", Serving()) == verified["threshold"]
+    assert semantic_cache.get_threshold("service_advisor", SEMANTIC) == 0.4
+    assert verified["false_hit_rate"] <= bench.MAX_FALSE
 
 
 def test_what_is_kept_as_verified_is_what_the_bench_finds() -> None:
     found = bench.examine("parts_inventory")
-    kept = semantic_cache.verified()["parts_inventory"]
+    kept = semantic_cache.verified_thresholds()["parts_inventory"]
     assert {name: found[name] for name in kept if name != "embedder"} == pytest.approx(
         {name: kept[name] for name in kept if name != "embedder"}
     )

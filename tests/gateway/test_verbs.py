@@ -9,25 +9,26 @@ def test_a_question_is_answered_in_the_terminal(gateway: Gateway) -> None:
     assert done.stderr == ""
 
 
-def test_a_script_gets_one_object(gateway: Gateway) -> None:
-    told = gateway.json("ask", f"{TEMPLATE}-v3", r"Which engine?\nEngine: 2.0 L")
-    assert told["question"] == "Which engine?\nEngine: 2.0 L" and told["version"] == 3 and told["answer"]
-    assert told["route"].startswith("service_advisor-v3@") and 0 < told["seconds"] < 60
-    assert "2.0 L" in exchange(told["id"])["messages"]
+def test_json_output_is_one_object(gateway: Gateway) -> None:
+    result = gateway.json("ask", f"{TEMPLATE}-v3", r"Which engine?\nEngine: 2.0 L")
+    assert result["question"] == "Which engine?\nEngine: 2.0 L" and result["version"] == 3
+    assert result["route"].startswith("service_advisor-v3@") and 0 < result["seconds"] < 60
+    logged = exchange(result["id"])
+    assert "2.0 L" in logged["messages"] and logged["answer"] == result["answer"] != ""
 
 
-def test_a_conversation_remembers_what_was_said(gateway: Gateway) -> None:
+def test_a_conversation_contains_its_earlier_messages(gateway: Gateway) -> None:
     done = gateway.weaver("chat", TEMPLATE, typed="Hello.\nAnd now?\n\n")
     assert done.returncode == 0, done.stderr
     from pipelines import request_log
 
-    said = [row["messages"] for row in request_log.exchanges().to_pylist() if "And now?" in row["messages"]]
-    assert len(said) == 1 and "Hello." in said[0] and "assistant" in said[0]
+    messages = [row["messages"] for row in request_log.read_exchanges().to_pylist() if "And now?" in row["messages"]]
+    assert len(messages) == 1 and "Hello." in messages[0] and "assistant" in messages[0]
 
 
-def test_what_goes_wrong_is_told_with_a_remedy(gateway: Gateway) -> None:
+def test_errors_name_a_remedy(gateway: Gateway) -> None:
     unknown = gateway.weaver("ask", "nobody", "Hello.")
-    assert unknown.returncode == 1 and "no such model" in unknown.stderr and "weaver run" in unknown.stderr
+    assert unknown.returncode == 1 and "does not exist" in unknown.stderr and "weaver run" in unknown.stderr
     gateway.environment, before = gateway.environment | {"WEAVER_GATEWAY_PORT": "9"}, gateway.environment
     away = gateway.weaver("ask", TEMPLATE, "Hello.")
     gateway.environment = before

@@ -1,4 +1,4 @@
-"""A gateway that is ready stands still for nothing that could have been done before."""
+"""A gateway that is ready never pauses for work that it could have done before."""
 
 import json
 import subprocess
@@ -18,14 +18,14 @@ gateway = Gateway()
 gateway.warm_up()
 frozen, collected = gc.get_freeze_count(), len(gc.get_objects())
 gateway.log.write(Exchange.model_validate_json(sys.argv[1]))
-known = set(sys.modules)
-gateway.log.protected("My VIN is 1HGCM82633A004352, call Jane Doe at 313-555-0134.", "service_advisor")
-gateway.settle()
-print(json.dumps([frozen, collected, sorted(set(sys.modules) - known)]))
+loaded_before = set(sys.modules)
+gateway.log.protect_text("My VIN is 1HGCM82633A004352, call Jane Doe at 313-555-0134.", "service_advisor")
+gateway.flush()
+print(json.dumps([frozen, collected, sorted(set(sys.modules) - loaded_before)]))
 """
 
 
-def test_once_warm_little_is_collected_and_nothing_is_loaded(home: Path) -> None:
+def test_after_the_warm_up_no_module_is_imported_and_few_objects_are_collected(home: Path) -> None:
     route("service_advisor", Engine(home / "nobody.sock"))
     command = [sys.executable, "-c", PROGRAM, exchange("a").model_dump_json()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.request_log import RequestLog, folder
+from pipelines.request_log import RequestLog, log_folder
 
 
 @pytest.fixture
 def log(home: Path) -> Iterator[RequestLog]:
-    log = RequestLog(folder())
+    log = RequestLog(log_folder())
     yield log
     log.close()

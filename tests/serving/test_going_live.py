@@ -23,7 +23,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.routes import read_route
 from pipelines.core.settings import settings
 from pipelines.core.templates import find_template_files
-from pipelines.request_log import exchanges
+from pipelines.request_log import read_exchanges
 from pipelines.serving import experiments
 from pipelines.serving.deployment_pointer import deployed_version_number, read_deployment
 from pipelines.stack import credentials, supervision
@@ -203,7 +203,7 @@ def test_an_ab_test_serves_a_share_of_the_users_and_a_shadow_serves_nobody(live:
     time.sleep(0.5)
     began = time.time()
     assert {answered_by(user, 9) for user in map(str, range(8))} == {f"{NAME}-v1"}
-    until(lambda: any(row["shadow_of"] and row["version"] == 2 for row in exchanges(since=began).to_pylist()))
+    until(lambda: any(row["shadow_of"] and row["version"] == 2 for row in read_exchanges(since=began).to_pylist()))
     experiments.set_shadow(NAME, 2, 0, live.plan)
     assert [version.version for version in read_route(NAME).versions] == [1]
     assert f"{NAME}-v2" not in load_backend("llama_cpp").status()

@@ -9,7 +9,7 @@ import pytest
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Deployment
 from pipelines.core.routes import Endpoint, ServedVersion, read_route, route_file
-from pipelines.request_log import Exchange, RequestLog, folder
+from pipelines.request_log import Exchange, RequestLog, log_folder
 from pipelines.serving import traffic_ramp
 from pipelines.serving.traffic_ramp import ramp_traffic
 
@@ -28,7 +28,7 @@ def make_version(version: int) -> ServedVersion:
 @pytest.fixture
 def simulate_requests(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """`simulate_requests(2, "ok", …)`: the status of each request to version 2 during a step of the ramp."""
-    log, number = RequestLog(folder()), iter(range(1000))
+    log, number = RequestLog(log_folder()), iter(range(1000))
 
     def write(version: int, *statuses: str, seconds: float = 0.1, **other: Any) -> None:
         for status in statuses:

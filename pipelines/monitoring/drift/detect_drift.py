@@ -128,6 +128,6 @@ def reason_to_check(name: str, policy: Drift, timeout: float, now: float = 0) ->
     since, until = (windows.over(policy.hours, at, timeout) for at in (checked["at"], now))
     if now - checked["at"] >= decision.DAY:
         return "the first check of the day"
-    if since < until and len(request_log.exchanges(since, until, name)):
+    if since < until and len(request_log.read_exchanges(since, until, name)):
         return f"requests since {windows.iso(since)}"
     return ""

@@ -45,14 +45,14 @@ def requests(template: str, version: int, since: float, until: float) -> list[Ro
     """What people asked this version, and its answers: id, at, question, answer, status."""
     import pyarrow.compute as pc
 
-    table = request_log.of_people(request_log.exchanges(since, until, template))
+    table = request_log.select_user_requests(request_log.read_exchanges(since, until, template))
     rows = table.filter(pc.field("version") == version).select(["id", "at", "messages", "answer", "status"]).to_pylist()
     return [{"question": question(row.pop("messages"))} | row for row in rows]
 
 
 def thumbs(template: str, version: int, since: float, until: float) -> list[bool]:
     """Of the answers that people judged then, whether the thumb was down."""
-    said = request_log.feedbacks(since, until, template).to_pylist()
+    said = request_log.read_feedback(since, until, template).to_pylist()
     return [row["thumb"] == "down" for row in said if row["thumb"] and row["version"] == version]
 
 

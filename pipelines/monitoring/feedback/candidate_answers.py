@@ -36,10 +36,12 @@ def questions(dataset: DatasetVersion, plan: TrainingPlan) -> list[Question]:
 
 def asked(plan: TrainingPlan) -> list[Question]:
     """The request log's different questions that were answered, without our own; oldest first."""
-    from pipelines.request_log import exchanges, of_people
+    from pipelines.request_log import read_exchanges, select_user_requests
 
     found: dict[str, Question] = {}
-    for row in of_people(exchanges(time.time() - plan.judge.days * DAY, template=plan.template)).to_pylist():
+    for row in select_user_requests(
+        read_exchanges(time.time() - plan.judge.days * DAY, template=plan.template)
+    ).to_pylist():
         if row["status"] == "ok":
             messages = [message for message in json.loads(row["messages"]) if message["role"] != "system"]
             found.setdefault(digest(messages), Question(messages, {}))

@@ -70,11 +70,11 @@ def pairs(kind: str, rows: list[Row], rng: random.Random) -> Iterator[Labelled]:
 def by_people(template: str) -> list[Labelled]:
     """Pairs that people have judged: an answer and its correction; two answers to one question, one with thumb up and
     one with thumb down."""
-    from pipelines.request_log import feedbacks
+    from pipelines.request_log import read_feedback
 
     found: list[Labelled] = []
     thumbs: dict[str, dict[str, tuple[list[chat_format.Message], str]]] = {}
-    for row in feedbacks(template=template).to_pylist():
+    for row in read_feedback(template=template).to_pylist():
         if not row["messages"]:
             continue  # too old to be kept
         messages = [message for message in json.loads(row["messages"]) if message["role"] != "system"]

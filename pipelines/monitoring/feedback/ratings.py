@@ -109,7 +109,7 @@ def kept(template: str) -> Path:
 
 def of_users(template: str) -> list[Opinion]:
     """The request log's feedback, of those answers that it still holds."""
-    rows: list[dict[str, Any]] = request_log.feedbacks(template=template).to_pylist()
+    rows: list[dict[str, Any]] = request_log.read_feedback(template=template).to_pylist()
     return [
         Opinion(
             source="gateway",

@@ -16,7 +16,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Drift
 from pipelines.kits.automotive import dealership_operations, service_advisor
 from pipelines.monitoring.drift.detect_drift import detect_drift
-from pipelines.request_log import Exchange, Feedback, RequestLog, folder
+from pipelines.request_log import Exchange, Feedback, RequestLog, log_folder
 from pipelines.text.chat_format import user_messages
 
 from ...models import Home
@@ -69,7 +69,7 @@ class Desk:
     def judge(self, ids: list[str], thumb: str, hour: int) -> None:
         for number, id in enumerate(ids):
             at = self.began + hour * HOUR + number
-            self.log.feedback(Feedback(id=id, at=at, key="k", thumb=thumb))
+            self.log.write_feedback(Feedback(id=id, at=at, key="k", thumb=thumb))
 
     def look(self, hour: float, **other: Any) -> DriftReport:
         """What monitoring finds two minutes after so many hours are over."""
@@ -81,6 +81,6 @@ class Desk:
 def desk(models: Home) -> Iterator[Desk]:
     own = models.folder / "templates" / f"{models.name}.yaml"
     own.write_text(yaml.safe_dump(yaml.safe_load(own.read_text()) | {"drift": POLICY.model_dump()}))
-    log = RequestLog(folder())
+    log = RequestLog(log_folder())
     yield Desk(models, log)
     log.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.monitoring.drift import windows
-from pipelines.request_log import Feedback, RequestLog, folder
+from pipelines.request_log import Feedback, RequestLog, log_folder
 
 from ...request_log.rows import T, exchange
 
@@ -18,7 +18,7 @@ MIDNIGHT = time.time() // (24 * HOUR) * 24 * HOUR
 
 @pytest.fixture
 def log(home: Path) -> Iterator[RequestLog]:
-    log = RequestLog(folder())
+    log = RequestLog(log_folder())
     yield log
     log.close()
 
@@ -33,7 +33,7 @@ def test_a_window_is_looked_at_once_its_last_request_is_answered(hours: float, n
 def test_rows_are_cut_at_multiples_of_the_hours(log: RequestLog) -> None:
     for number, at in enumerate((-3, 1, 2, 3, 7)):
         log.write(exchange(f"a{number}", MIDNIGHT + at * HOUR))
-    log.settle()
+    log.flush()
     rows = windows.requests(T, 3, MIDNIGHT - 9 * HOUR, MIDNIGHT + 9 * HOUR)
     found = windows.cut(rows, 3)
     assert [(round(one.since - MIDNIGHT) // HOUR, len(some)) for one, some in found.items()] == [
@@ -59,8 +59,8 @@ def test_what_others_answered_and_what_nobody_saw_is_left_out(log: RequestLog) -
 def test_thumbs_count_when_they_come(log: RequestLog) -> None:
     log.write(exchange("a", MIDNIGHT - HOUR))
     log.write(exchange("b", MIDNIGHT - HOUR))
-    log.feedback(Feedback(id="a", at=MIDNIGHT, key="k", thumb="down"))
-    log.feedback(Feedback(id="b", at=MIDNIGHT, key="k", comment="hm"))
+    log.write_feedback(Feedback(id="a", at=MIDNIGHT, key="k", thumb="down"))
+    log.write_feedback(Feedback(id="b", at=MIDNIGHT, key="k", comment="hm"))
     assert windows.thumbs(T, 3, MIDNIGHT - 1, MIDNIGHT + 1) == [True]
     assert windows.thumbs(T, 3, MIDNIGHT - HOUR, MIDNIGHT - 1) == []
 

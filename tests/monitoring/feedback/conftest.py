@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from pipelines.request_log import RequestLog, folder
+from pipelines.request_log import RequestLog, log_folder
 
 from ...models import Home
-from ...request_log.rows import exchange, opinion
+from ...request_log.rows import exchange, feedback
 
 
 class Counter:
     def __init__(self, models: Home) -> None:
-        self.models, self.log, self.ids = models, RequestLog(folder()), itertools.count()
+        self.models, self.log, self.ids = models, RequestLog(log_folder()), itertools.count()
 
     def say(self, key: str, question: str, answer: str, at: float = 0, user: str = "", **said: Any) -> str:
         """Somebody asks, is answered, and says what they think of it; the answer's id."""
@@ -24,7 +24,7 @@ class Counter:
         asked = json.dumps([{"role": "user", "content": question}])
         about = {"template": self.models.name, "messages": asked, "answer": answer, "key": key, "user": user}
         self.log.write(exchange(id, at, **about))
-        self.log.feedback(opinion(id, key, user=user, **said).model_copy(update={"at": at}))
+        self.log.write_feedback(feedback(id, key, user=user, **said).model_copy(update={"at": at}))
         return id
 
     def harvest(self) -> Any:

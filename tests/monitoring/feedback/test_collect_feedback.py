@@ -10,10 +10,10 @@ import pytest
 from pipelines.cli.main import app
 from pipelines.core.files import read_jsonl
 from pipelines.monitoring.feedback.ratings import kept, opinions
-from pipelines.request_log import folder
+from pipelines.request_log import log_folder
 
 from ...models import Home, killed
-from ...request_log.rows import opinion
+from ...request_log.rows import feedback
 from .conftest import Counter
 
 WHEELS = "Which wheels are driven?\n2020 Zonda Arrow | drive all-wheel | gears 6"
@@ -82,12 +82,12 @@ def test_nobody_said_anything(models: Home) -> None:
 def test_what_was_said_outlives_the_log_and_is_one_persons_last_word(counter: Counter) -> None:
     answer = counter.say("ada", WHEELS, "Rear-wheel.", thumb="up", user="u1")
     assert [one.verdict for one in opinions(counter.models.name)] == ["up"]
-    counter.log.feedback(opinion(answer, "ada", user="u2", thumb="up"))
-    counter.log.feedback(opinion(answer, "ada", user="u1", thumb="down"))
+    counter.log.write_feedback(feedback(answer, "ada", user="u2", thumb="up"))
+    counter.log.write_feedback(feedback(answer, "ada", user="u1", thumb="down"))
     before = opinions(counter.models.name)
     assert [(one.person, one.verdict) for one in before] == [("ada/u2", "up"), ("ada/u1", "down")]
     counter.log.close()
-    for path in folder().iterdir():
+    for path in log_folder().iterdir():
         if path.is_file():
             path.unlink()
     assert opinions(counter.models.name) == before

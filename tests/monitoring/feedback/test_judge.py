@@ -22,9 +22,9 @@ from pipelines.monitoring.feedback.fact_check import Question, preferred
 from pipelines.monitoring.feedback.judge import Judgement, decide, judging, verdict
 from pipelines.monitoring.feedback.labelled_pairs import CONSTRUCTED, Labelled, by_construction, by_people
 from pipelines.monitoring.feedback.rlaif import judge_answers
-from pipelines.request_log import JUDGE, Exchange, Feedback, RequestLog, folder, hashed
+from pipelines.request_log import JUDGE, Exchange, Feedback, RequestLog, hashed, log_folder
 
-from ...request_log.rows import exchange, opinion
+from ...request_log.rows import exchange, feedback
 from .stand_in import StandIn
 
 RECORD = "What is its highway mileage?\n2021 Honda Civic | city 30 mpg | highway 38 mpg"
@@ -261,7 +261,7 @@ def test_without_a_gateway_it_says_what_to_do(
 
 @pytest.fixture
 def log(home: Path) -> Iterator[RequestLog]:
-    log = RequestLog(folder())
+    log = RequestLog(log_folder())
     yield log
     log.close()
 
@@ -270,9 +270,9 @@ def test_people_label_pairs_by_corrections_and_by_thumbs(log: RequestLog) -> Non
     for id, answer in (("1", "38 mpg."), ("2", "30 mpg."), ("3", "No idea.")):
         log.write(exchange(id, answer=answer))
         assert isinstance(exchange(id), Exchange)
-    for said in (opinion("1", thumb="up"), opinion("2", thumb="down"), opinion("3", correction="38 mpg, it says.")):
+    for said in (feedback("1", thumb="up"), feedback("2", thumb="down"), feedback("3", correction="38 mpg, it says.")):
         assert isinstance(said, Feedback)
-        log.feedback(said)
+        log.write_feedback(said)
     found = {pair.kind: pair for pair in by_people("service_advisor")}
     assert (found["thumbs"].better, found["thumbs"].worse) == ("38 mpg.", "30 mpg.")
     assert (found["corrected"].better, found["corrected"].worse) == ("38 mpg, it says.", "No idea.")
