@@ -7,7 +7,8 @@ from typing import Any
 
 from airflow.sdk import Asset, AssetWatcher, Param, chain, dag, get_current_context, task
 from weaver_dags.deployment import deploy_tasks
-from weaver_dags.tasks import RETRIES, pull_artifacts, run_task_stage
+from weaver_dags.results import pull_artifacts, sign_result
+from weaver_dags.tasks import RETRIES, run_task_stage
 from weaver_plugins.champion_watcher import UndeployedChampionTrigger
 
 from pipelines.core.make_plan import make_plan
@@ -23,7 +24,7 @@ def merge_plan() -> dict[str, Any]:
     context = get_current_context()
     moved = [event.extra["payload"] for events in context["triggering_asset_events"].values() for event in events]
     name = moved[-1]["template"] if moved else context["params"]["template"]
-    return make_plan(name).model_dump(mode="json")
+    return sign_result(make_plan(name).model_dump(mode="json"))
 
 
 @task(doc_md=STAGES["resolve_champion"].help)

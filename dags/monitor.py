@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from airflow.sdk import Asset, Metadata, chain, dag, get_current_context, task
-from weaver_dags.tasks import RETRIES, pull_artifacts, stage_task
+from weaver_dags.results import pull_artifacts, sign_result
+from weaver_dags.tasks import RETRIES, stage_task
 from weaver_dags.trigger import drift_asset, set_run_note
 from weaver_plugins.timetable import UpcomingCronTimetable
 
@@ -37,7 +38,7 @@ def is_due(template: str) -> bool:
 @task(task_id="plan")
 def merge_plan(template: str) -> dict[str, Any]:
     """The template's plan: which rows it collects, and what a change of it would start from."""
-    return make_plan(template).model_dump(mode="json")
+    return sign_result(make_plan(template).model_dump(mode="json"))
 
 
 @task.short_circuit

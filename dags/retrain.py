@@ -77,7 +77,7 @@ def retrain(template: Template) -> None:
             stage_task(
                 "render_data_report", outlets=[Asset(f"version_{template.name}")]
             ),  # withheld where the budget forbids it
-            stage_task("fine_tune", pool="training", execution_timeout=longest),
+            stage_task("fine_tune", "within_budget", pool="training", execution_timeout=longest),
             stage_task("train_dpo", pool="training", execution_timeout=longest),
             stage_task("fetch_champion"),
             stage_task("export", pool="training"),

@@ -4,7 +4,8 @@ from typing import Any
 
 from airflow.sdk import Param, chain, dag, get_current_context, task
 from weaver_dags.deployment import deploy_tasks
-from weaver_dags.tasks import RETRIES, pull_artifacts, run_task_stage
+from weaver_dags.results import pull_artifacts, sign_result
+from weaver_dags.tasks import RETRIES, run_task_stage
 
 from pipelines.core.make_plan import make_plan
 from pipelines.core.templates import find_template_files
@@ -14,7 +15,7 @@ from pipelines.stages.table import STAGES
 @task(task_id="plan")
 def merge_plan() -> dict[str, Any]:
     """The template's plan: where its champion answers, and what its base is."""
-    return make_plan(get_current_context()["params"]["template"]).model_dump(mode="json")
+    return sign_result(make_plan(get_current_context()["params"]["template"]).model_dump(mode="json"))
 
 
 @task(doc_md=STAGES["rollback"].help)

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Param, chain, dag, get_current_context, task
-from weaver_dags.tasks import RETRIES, pull_artifacts, stage_task
+from weaver_dags.results import pull_artifacts, sign_result
+from weaver_dags.tasks import RETRIES, stage_task
 
 from pipelines.core.artifacts import DatasetVersion
 from pipelines.core.make_plan import make_plan
@@ -24,7 +25,7 @@ def chosen_plan() -> dict[str, Any]:
     chosen = get_current_context()["params"]
     if chosen["apply"]:
         find_own_template(chosen["template"])
-    return make_plan(chosen["template"]).model_dump(mode="json")
+    return sign_result(make_plan(chosen["template"]).model_dump(mode="json"))
 
 
 @task(task_id="tune", pool="training", execution_timeout=timedelta(hours=LONGEST))

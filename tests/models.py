@@ -24,12 +24,13 @@ from pipelines.core.artifacts import (
 )
 from pipelines.core.files import digest, write_jsonl, write_text
 from pipelines.core.make_plan import make_plan
+from pipelines.core.plan import TrainingPlan
 from pipelines.registry import ledger
+from pipelines.registry.evidence import decision_files, export_file
 from pipelines.serving.deploy import is_published
 from pipelines.serving.deployment_pointer import deployed_version_number
 from pipelines.stages.run import run_stage
 
-EVIDENCE = Evidence(uri="", digest="e" * 64)
 PASSED = Verdict(passed=True, rules=[], reason="passed: all 0 rules hold")
 
 
@@ -91,9 +92,21 @@ class Home:
     def challenger(self, seed: int, champion: int = 0) -> dict[str, Any]:
         """The artifacts of a registered challenger that was compared with this champion and passed the gate."""
         export = self.export(self.adapter(seed))
-        artifacts = {"export": export, "commit_dataset": self.dataset, "collect_evidence": EVIDENCE, "gate": PASSED}
+        artifacts = {"export": export, "commit_dataset": self.dataset, "gate": PASSED}
         artifacts["evaluate"] = evaluated(champion, export.adapter.run_id)
-        return artifacts | {"register": self.run("register", artifacts)}
+        artifacts["register"] = self.run("register", artifacts)
+        return artifacts | {"collect_evidence": self.evidence(artifacts)}
+
+    def evidence(self, artifacts: dict[str, Any], plan: TrainingPlan | None = None) -> Evidence:
+        """The signed pack, without its cards and its SBOM, which take seconds."""
+        names = ("register", "evaluate", "gate")
+        files = decision_files(*(artifacts[name] for name in names), plan or self.plan)
+        files["export.json"] = export_file(artifacts["export"])
+        pack = self.folder / "evidence" / digest(files)[:12] / f"v{artifacts['register'].version}"
+        for file, text in files.items():
+            write_text(pack / file, text)
+        signing.sign(pack)
+        return Evidence(uri=str(pack), digest=digest(pack))
 
     def run(self, stage: str, artifacts: dict[str, Any], **extra: Any) -> Any:
         return run_stage(stage, self.plan, artifacts, self.work, **extra)

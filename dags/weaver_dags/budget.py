@@ -1,12 +1,15 @@
-"""The tasks that hold a run to its budget: over it a person is asked, and no answer is a no; within it nobody is."""
+"""The tasks that check a run against its budget: above it a person is asked, and no answer is a no."""
 
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import Param, get_current_context, task
 
+from pipelines.core.files import digest
 from pipelines.core.templates import Template
 from weaver_dags.approval import ApprovalTask, allowed_approvers
-from weaver_dags.tasks import pull_artifacts
+from weaver_dags.decisions import read_answer
+from weaver_dags.results import pull_artifacts, sign_result
 
 FORECAST = """\
 {% set estimate = ti.xcom_pull("estimate_cost") %}
@@ -33,18 +36,32 @@ def exceeds_budget() -> str:
 
 @task.short_circuit(trigger_rule="none_failed_min_one_success")
 def within_budget() -> bool:
-    """Stop here, green, if the run would exceed a limit and nobody said that it may: nothing is trained."""
-    made = pull_artifacts("estimate_cost", "approve_cost")
-    over, answer = made["estimate_cost"]["over"], made["approve_cost"]
-    allowed = not over or answer["chosen_options"] == ["Approve"]
+    """Stop here, green, if the run would exceed a limit and nobody approved that: nothing is trained."""
+    estimate = pull_artifacts("estimate_cost")["estimate_cost"]
+    over, allowed = estimate["over"], not estimate["over"]
+    if over:
+        allowed = read_answer("approve_cost", page_mark(estimate)).approved
     reason = f"over budget: {'; '.join(over)}" if over else "within the budget"
     get_current_context()["ti"].xcom_push("reason", reason)
-    return allowed
+    return bool(sign_result(allowed))
+
+
+def page_mark(estimate: dict[str, Any]) -> str:
+    """What the page of approve_cost says of the estimate that it is about."""
+    return f"estimate {digest(estimate)[:16]}"
+
+
+class BudgetApprovalTask(ApprovalTask):
+    """The page names the estimate that it is about, so that the answer counts for no other."""
+
+    def execute(self, context: Any) -> Any:
+        self.body = f"{self.body}\n\n{page_mark(pull_artifacts('estimate_cost')['estimate_cost'])}"
+        return super().execute(context)
 
 
 def approve_cost(template: Template) -> ApprovalTask:
     """The reviewers' decision about a run that would exceed its budget."""
-    return ApprovalTask(
+    return BudgetApprovalTask(
         task_id="approve_cost",
         options=["Approve", "Reject"],
         subject=f"Train {template.title} over its budget?",

@@ -1,24 +1,54 @@
-"""The tasks that say whether a run goes on, and what becomes of its model."""
+"""The tasks that decide whether a run goes on, and what becomes of its model."""
 
 from typing import Any
 
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
+from pipelines.core.artifacts import Candidate, Decision
 from pipelines.core.errors import WeaverError
+from pipelines.core.plan import Approval
 from pipelines.stages.table import STAGES
-from weaver_dags.tasks import pull_artifacts, run_task_stage
+from weaver_dags.results import pull_artifacts
+from weaver_dags.tasks import run_task_stage
 from weaver_dags.trigger import set_run_note, trigger_reason
 
 
+def read_approval() -> Decision:
+    """The reviewers' decision about this run's candidate, from Airflow's and MLflow's own records."""
+    artifacts = pull_artifacts("register", "collect_evidence")
+    candidate = Candidate.model_validate(artifacts["register"])
+    return read_answer("approve", artifacts["collect_evidence"]["digest"], candidate)
+
+
+def read_answer(task_id: str, shown: str, candidate: Candidate | None = None) -> Decision:
+    """The decision about a question of this run; `approval.read_decision` says what is checked."""
+    from pipelines.clients.airflow import AirflowClient
+    from pipelines.core.settings import SERVICE_ACCOUNT
+    from pipelines.registry.approval import Question, read_decision
+
+    ti, approval = get_current_context()["ti"], Approval(**pull_artifacts("plan")["plan"]["approval"])
+    question = Question(ti.dag_id, ti.run_id, task_id)
+    return read_decision(AirflowClient(SERVICE_ACCOUNT), question, approval, shown, candidate)
+
+
 def decision_task(name: str) -> Any:
-    """A stage that also takes who decided at the approval, and why."""
+    """The stage `promote` or `reject`, which also takes who decided, why, and the records of it.
+
+    It reads the decision itself: that the task before it succeeded proves nothing.
+    """
 
     @task(task_id=name, doc_md=STAGES[name].help)
     def run_decision() -> dict[str, Any]:
-        answer = pull_artifacts("approve")["approve"]
-        signed = {"by": answer["responded_by_user"]["name"], "why": answer["params_input"].get("why") or "not said"}
-        return run_task_stage(name, pull_artifacts("plan")["plan"], pull_artifacts(*STAGES[name].takes), **signed)
+        decision = read_approval()
+        if decision.approved != (name == "promote"):
+            decided = "approved" if decision.approved else "rejected"
+            raise WeaverError(
+                f"{decision.by} {decided} this candidate, so the task {name} does nothing",
+                "Somebody started the task by hand. Set its state to skipped.",
+            )
+        answer = {"by": decision.by, "why": decision.why, "record": decision.record}
+        return run_task_stage(name, pull_artifacts("plan")["plan"], pull_artifacts(*STAGES[name].takes), **answer)
 
     return run_decision()
 
@@ -29,42 +59,43 @@ def has_new_data() -> bool:
     from pipelines.registry.promote import find_decision
 
     artifacts = pull_artifacts("commit_dataset", "plan", "commit_preferences")
-    reason = find_decision(*artifacts.values())
-    told = f"nothing to do: {reason}" if reason else "new data or a new plan"
-    if why := trigger_reason():
-        told = f"{told}; started because {why}"
-        set_run_note(told)
-    get_current_context()["ti"].xcom_push("reason", told)
-    return not reason
+    decision = find_decision(*artifacts.values())
+    message = f"nothing to do: {decision}" if decision else "new data or a new plan"
+    if reason := trigger_reason():
+        message = f"{message}; started because {reason}"
+        set_run_note(message)
+    get_current_context()["ti"].xcom_push("reason", message)
+    return not decision
 
 
 @task.short_circuit
 def gate_passed() -> bool:
-    """Stop here, green, if the gate failed: the champion keeps answering."""
+    """Stop here, green, if the gate failed: the champion stays."""
     verdict = pull_artifacts("gate")["gate"]
     print(verdict["reason"])
-    return verdict["passed"]
+    return bool(verdict["passed"])
 
 
 @task.branch
 def decided() -> str:
-    """Carry out what the person answered."""
-    return {"Approve": "promote", "Reject": "reject"}[pull_artifacts("approve")["approve"]["chosen_options"][0]]
+    """Carry out what the reviewer answered."""
+    return "promote" if read_approval().approved else "reject"
 
 
 @task(trigger_rule="one_failed")
 def rollback_on_failure() -> dict[str, Any]:
-    """The new champion did not come to answer: the one before it, which still does, is champion again."""
+    """The new champion was not deployed: the version that is still deployed becomes champion again."""
     from pipelines.serving.deployment_pointer import deployed_version_number, read_deployment
 
-    made = pull_artifacts("plan", "promote")
-    plan, promotion = made["plan"], made["promote"]
+    artifacts = pull_artifacts("plan", "promote")
+    plan, promotion = artifacts["plan"], artifacts["promote"]
     if promotion is None:
-        raise AirflowSkipException("nothing was promoted: the run failed before it came to that")
+        raise AirflowSkipException("nothing was promoted: the run failed before that")
     name, before = promotion["name"], deployed_version_number(promotion["name"])
     if not before:
         raise WeaverError(
-            f"no version of {name} answers", f"Mend what deploy says; then run `weaver run {name}` again."
+            f"no version of {name} is deployed",
+            f"Correct what the task deploy says; then run `weaver run {name}` again.",
         )
     why = f"version {promotion['to_version']} was not deployed: its canary or its first requests failed"
     moved = run_task_stage("rollback", plan, {}, by="weaver", why=why, to=before, answers=before)

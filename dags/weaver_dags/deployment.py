@@ -6,7 +6,8 @@ from airflow.sdk import chain, task
 
 from pipelines.core.artifacts import Promotion
 from pipelines.stages.table import STAGES
-from weaver_dags.tasks import pull_artifacts, run_task_stage, stage_task
+from weaver_dags.results import pull_artifacts
+from weaver_dags.tasks import run_task_stage, stage_task
 
 
 def deploy_tasks(asked: Any, first: str) -> None:

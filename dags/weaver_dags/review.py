@@ -9,7 +9,7 @@ from airflow.sdk import task
 from pipelines.core.artifacts import Review
 from pipelines.core.templates import Template
 from weaver_dags.approval import allowed_approvers
-from weaver_dags.tasks import pull_artifacts
+from weaver_dags.results import pull_artifacts
 
 SCORES = """\
 {% set review = ti.xcom_pull("request_review") %}

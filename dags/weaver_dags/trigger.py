@@ -7,6 +7,7 @@ from airflow.sdk import Asset, get_current_context, task
 from pipelines.core.errors import WeaverError
 from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import SERVICE_ACCOUNT
+from weaver_dags.results import sign_result
 
 
 def drift_asset(template: str) -> Asset:
@@ -26,7 +27,10 @@ def make_run_plan(template: str) -> dict[str, Any]:
     if asked:
         context["ti"].xcom_push("trigger_reason", asked.model_dump(mode="json"))
         set_run_note(f"Started because {asked.reason} {asked.link}".strip())
-    return make_plan(template, dict(context["params"]) | (asked.config if asked else {})).model_dump(mode="json")
+    changes = dict(context["params"])
+    experiment = changes.pop("experiment", False) is True  # never by an asset event
+    plan = make_plan(template, changes | (asked.config if asked else {}), experiment)
+    return sign_result(plan.model_dump(mode="json"))
 
 
 def trigger_reason() -> str:

@@ -16,17 +16,17 @@ def registry() -> None:
 @app.command()
 def show(template: Template, as_json: AsJson = False) -> None:
     """The versions behind each alias of a template's registered model."""
-    from pipelines.registry.promote import behind_aliases
+    from pipelines.registry.promote import describe_aliases
 
-    aliases = behind_aliases(template)
+    aliases = describe_aliases(template)
     if as_json:
         print_json({"name": template, "aliases": aliases})
         return
     table = Table("alias", "version", "dataset", "held-out: base → this", "decision", "by", box=None)
-    for alias, found in aliases.items():
-        tags = found["tags"]
+    for alias, version in aliases.items():
+        tags = version["tags"]
         metric = tags.get("metric", "facts")
         figures = " → ".join(tags.get(f"{metric}.{arm}", "?") for arm in ("base", "challenger"))
         decision = (tags.get("decision", "waits for approval"), tags.get("decided_by", ""))
-        table.add_row(alias, str(found["version"]), tags["dataset"], f"{metric} {figures}", *decision)
+        table.add_row(alias, str(version["version"]), tags["dataset"], f"{metric} {figures}", *decision)
     out.print(table)

@@ -109,13 +109,14 @@ def ab_test(template: Template, version: Version, share: Share = 0.1) -> None:
 
 def ensure_published(template: str, version: int) -> int:
     """Publish a registered version in the model store unless it is there; its adapter is merged again. Returns it."""
-    from pipelines.registry.champion import registered
+    from pipelines.registry.champion import fetch_registered_version
     from pipelines.serving import model_store
 
     if version not in model_store.versions(template):
         out.print(f"version {version} is not in the model store: exporting it again from the registry", style="dim")
         plan, work = make_plan(template), work_folder(template)
-        export: Any = run_stage("rebuild_export", plan, {"fetch_champion": registered(template, version, work)})
+        champion = fetch_registered_version(template, version, work)
+        export: Any = run_stage("rebuild_export", plan, {"fetch_champion": champion})
         model_store.publish(Path(export.uri), template, version)
     return version
 

@@ -15,6 +15,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import file_lock
 from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
+from pipelines.core.templates import load_template
 from pipelines.stack import control
 
 app = typer.Typer()
@@ -22,11 +23,20 @@ app = typer.Typer()
 Approve = Annotated[
     bool, typer.Option("--approve", help="Approve without asking; the record says that a script approved.")
 ]
+Experiment = Annotated[
+    bool, typer.Option("--experiment", help="Let --set change safeguards, such as gate.*; never promoted.")
+]
 READ_SECONDS = 120  # in which the DAG processor has read a template's DAG, after the very first start
 
 
 @app.command()
-def run(template: Template, set_: Overrides = None, approve: Approve = False, as_json: AsJson = False) -> None:
+def run(
+    template: Template,
+    set_: Overrides = None,
+    approve: Approve = False,
+    experiment: Experiment = False,
+    as_json: AsJson = False,
+) -> None:
     """Run the loop of a template: from its data to the deployed model; or follow the run that is not over yet.
 
     With --set, a new run is started: it waits while another one works, and supersedes one that only waits for a person.
@@ -34,13 +44,19 @@ def run(template: Template, set_: Overrides = None, approve: Approve = False, as
     if as_json:
         reserve_stdout()
     changes = overrides(set_)
-    flat = make_plan(template, changes).flat()  # a typing mistake is an error now, not later in a task
+    if approve and load_template(template).approval.four_eyes:
+        raise WeaverError(
+            f"{template} has approval.four_eyes: whoever starts a run may not approve it, and --approve does both",
+            "Start the run without --approve, and let a reviewer answer in Airflow under Required Actions.",
+        )
+    flat = make_plan(template, changes, experiment).flat()  # a typing mistake is an error now, not later in a task
     with show_wait("starting the servers"):
         control.up()
     airflow, dag_id = AirflowClient(), f"retrain_{template}"
     for name in (dag_id, f"monitor_{template}"):
         switch_on(airflow, name)
-    retraining = start_or_follow(airflow, dag_id, {key: flat[key] for key in changes})
+    changed = [*changes, "experiment"] if experiment else changes
+    retraining = start_or_follow(airflow, dag_id, {key: flat[key] for key in changed})
     while True:
         out.print(f"watch it in Airflow: {retraining.url}  [dim](sign in: weaver logins)[/]", soft_wrap=True)
         try:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.core.errors import WeaverError
-from pipelines.core.plan import TUNABLE, Costs, Section
+from pipelines.core.plan import SAFEGUARDS, TUNABLE, Costs, Section
 from pipelines.core.settings import settings
 from pipelines.core.validation import did_you_mean, read_yaml, validate_section
 
@@ -20,7 +20,7 @@ def load_params() -> tuple[str, dict[str, dict[str, Any]]]:
     """The profile's name, and the sections that every template shares: params.yaml ← profile.
 
     Raises:
-        WeaverError: the profile does not exist, or params.yaml has an unknown key.
+        WeaverError: the profile does not exist or sets a safeguard, or params.yaml has an unknown key.
     """
     params = read_yaml(settings().params)
     profile = settings().profile or params.get("profile") or "auto"
@@ -39,6 +39,11 @@ def load_params() -> tuple[str, dict[str, dict[str, Any]]]:
             f"{settings().params}: unknown key '{key}'{did_you_mean(key, sections)}", "Correct or remove it."
         )
     chosen = profiles[profile] or {}
+    if weakened := sorted(set(SAFEGUARDS) & set(chosen)):
+        raise WeaverError(
+            f"{settings().params}: the profile {profile} sets {weakened[0]}, which is a safeguard",
+            f"A profile is about the machine. Set {weakened[0]} in the template, or in that file for all templates.",
+        )
     return profile, {section: (params.get(section) or {}) | chosen.get(section, {}) for section in sections}
 
 

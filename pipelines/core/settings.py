@@ -15,7 +15,7 @@ from pipelines.core.errors import WeaverError
 REPOSITORY = Path(__file__).parents[2]
 SERVING = Path(sys.prefix, "serving")  # the environment of Triton and llama.cpp, beside this one
 Severity = Literal["info", "warning", "critical"]
-SERVICE_ACCOUNT = "mlflow"  # the Airflow user of tasks and triggers
+SERVICE_ACCOUNT = "service"  # the Airflow user of tasks and triggers; it may not answer an approval
 TRITON_KEY = "weaver-key"  # the HTTP header with a key of Triton's; gRPC's is triton-grpc-protocol-weaver-key
 
 

@@ -6,7 +6,7 @@ only the public key (`signing.pub`) can check it with `model_signing verify key`
 """
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,33 @@ def verify(folder: Path) -> None:
         raise WeaverError(f"{folder} is not what was signed, and is not used: {fault_of(folder)}", REMEDY) from error
 
 
+def sign_text(text: str) -> str:
+    """A signature of a text with this home's key (ECDSA P-256, SHA-256): base64."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    key = load_pem_private_key(private_key().read_bytes(), password=None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return b64encode(key.sign(text.encode(), ec.ECDSA(SHA256()))).decode()
+
+
+def verify_text(text: str, signature: str) -> bool:
+    """Whether `sign_text` made this signature, here or on a machine with the same key."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    key = load_pem_public_key(public_key().read_bytes())
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    try:
+        key.verify(b64decode(signature, validate=True), text.encode(), ec.ECDSA(SHA256()))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
 def signature(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.sig")
 
@@ -80,11 +107,11 @@ def fault_of(folder: Path) -> str:
         return f"{file.name} was made with another key than {public_key()}"
     if fault := not_plain(folder):
         return fault
-    found = {entry.identifier: entry.digest.digest_hex for entry in every_file().hash(folder).resource_descriptors()}
-    changed = {name for name in signed.keys() & found.keys() if signed[name] != found[name]}
-    faults = {"changed": changed, "missing": signed.keys() - found.keys(), "added": found.keys() - signed.keys()}
-    told = "; ".join(f"{what}: {', '.join(sorted(names))}" for what, names in faults.items() if names)
-    return told or f"{file.name} was changed"
+    actual = {entry.identifier: entry.digest.digest_hex for entry in every_file().hash(folder).resource_descriptors()}
+    changed = {name for name in signed.keys() & actual.keys() if signed[name] != actual[name]}
+    faults = {"changed": changed, "missing": signed.keys() - actual.keys(), "added": actual.keys() - signed.keys()}
+    differences = "; ".join(f"{what}: {', '.join(sorted(names))}" for what, names in faults.items() if names)
+    return differences or f"{file.name} was changed"
 
 
 def not_plain(folder: Path) -> str:

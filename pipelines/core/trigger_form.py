@@ -1,8 +1,8 @@
-"""The trigger form of a template's DAG: one field per setting that may be tuned."""
+"""The trigger form of a template's DAG: one field per setting that may be changed for one run; no safeguards."""
 
 from typing import Any, NamedTuple
 
-from pipelines.core.make_plan import make_plan
+from pipelines.core.make_plan import is_safeguard, make_plan
 from pipelines.core.plan import TUNABLE
 
 
@@ -25,6 +25,8 @@ def list_form_fields(template: str) -> list[FormField]:
     for section in TUNABLE:
         values = getattr(plan, section)
         for key, schema in type(values).model_json_schema()["properties"].items():
+            if is_safeguard(f"{section}.{key}"):
+                continue
             schema = {k: v for k, v in schema.items() if k != "default"} | {"title": key.replace("_", " ")}
             fields.append(FormField(f"{section}.{key}", section, getattr(values, key), schema))
     return fields

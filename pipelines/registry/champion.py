@@ -1,4 +1,4 @@
-"""The incumbent stage: the registered champion's adapter, fetched once, and only as it was signed."""
+"""The stage fetch_champion: the registered champion's adapter, fetched once, and only as it was signed."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from pipelines.core.artifacts import Adapter, ChampionModel
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, memoize_dir
 from pipelines.core.plan import TrainingPlan
-from pipelines.registry.promote import agreed, exists
+from pipelines.registry.promote import verify_champion, version_exists
 
 
 def fetch_champion(plan: TrainingPlan, work: Path) -> ChampionModel:
@@ -23,17 +23,17 @@ def fetch_champion(plan: TrainingPlan, work: Path) -> ChampionModel:
         Unavailable: MLflow does not answer.
     """
     client, name = connect_mlflow().MlflowClient(), plan.template
-    champion = agreed(client, name)
+    champion = verify_champion(client, name)
     if not champion:
         return ChampionModel(name=name)
-    found = registered(name, champion, work)
+    champion_model = fetch_registered_version(name, champion, work)
     for older in (work / "fetch_champion").glob("v*"):
         if older.name != f"v{champion}":
             shutil.rmtree(older)
-    return found
+    return champion_model
 
 
-def registered(name: str, number: int, work: Path) -> ChampionModel:
+def fetch_registered_version(name: str, number: int, work: Path) -> ChampionModel:
     """A registered version's adapter, whether it is champion or not, fetched once and verified.
 
     Raises:
@@ -42,11 +42,11 @@ def registered(name: str, number: int, work: Path) -> ChampionModel:
     """
     mlflow = connect_mlflow()
     client = mlflow.MlflowClient()
-    if not exists(client, name, number):
+    if not version_exists(client, name, number):
         raise WeaverError(f"there is no version {number} of {name}", f"`weaver registry show {name}` names them.")
     version = client.get_model_version(name, str(number))
-    folder = memoize_dir(work / "fetch_champion" / f"v{number}", lambda new: fetch(mlflow, version, new))
-    plan = verified(folder, version)
+    folder = memoize_dir(work / "fetch_champion" / f"v{number}", lambda new: download_version(mlflow, version, new))
+    plan = verify_version(folder, version)
     base = mlflow.models.Model.load(str(folder)).flavors["peft"]
     adapter = Adapter(
         uri=str(folder / "adapter"),
@@ -58,17 +58,17 @@ def registered(name: str, number: int, work: Path) -> ChampionModel:
     return ChampionModel(name=name, version=number, adapter=adapter, base=plan["base"], deployment=plan["deployment"])
 
 
-def fetch(mlflow: Any, version: Any, folder: Path) -> None:
+def download_version(mlflow: Any, version: Any, folder: Path) -> None:
     source = f"models:/{version.name}/{version.version}"
     try:
         mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=str(folder))
     except mlflow.exceptions.MlflowException as error:
         if is_connection_lost(error):
             raise
-        raise WeaverError(f"{source} cannot be fetched: {error}", remedy(version)) from error
+        raise WeaverError(f"{source} cannot be fetched: {error}", restore_remedy(version)) from error
 
 
-def verified(folder: Path, version: Any) -> dict[str, Any]:
+def verify_version(folder: Path, version: Any) -> dict[str, Any]:
     """The plan that a version was trained by, once its files are known to be those that were registered.
 
     A signature says that an adapter is ours; the version's tags say that it, and the plan, are those of this version.
@@ -76,19 +76,22 @@ def verified(folder: Path, version: Any) -> dict[str, Any]:
     missing = [file for file in ("MLmodel", "adapter", "adapter.sig", "plan.json") if not (folder / file).exists()]
     if missing:
         shutil.rmtree(folder)  # not whole, so it may not be found again
-        raise WeaverError(f"version {version.version} of {version.name} has no {', '.join(missing)}", remedy(version))
+        raise WeaverError(
+            f"version {version.version} of {version.name} has no {', '.join(missing)}", restore_remedy(version)
+        )
     signing.verify(folder / "adapter")
-    plan = json.loads((folder / "plan.json").read_text())
-    for what, found in {"adapter": digest(folder / "adapter"), "plan": digest(plan)}.items():
-        if found != version.tags.get(f"{what}_digest"):
+    plan: dict[str, Any] = json.loads((folder / "plan.json").read_text())
+    for what, actual in {"adapter": digest(folder / "adapter"), "plan": digest(plan)}.items():
+        if actual != version.tags.get(f"{what}_digest"):
             raise WeaverError(
                 f"{folder}: its {what} is not the one that was registered as version {version.version}",
-                f"Remove that folder and run again. If it stays so, the registry was tampered with: {remedy(version)}",
+                "Remove that folder and run again. If it stays so, the registry was tampered with: "
+                f"{restore_remedy(version)}",
             )
     return plan
 
 
-def remedy(version: Any) -> str:
+def restore_remedy(version: Any) -> str:
     return (
         f"Restore MLflow's artifacts from a backup; or `weaver rollback {version.name} --to …`; or, if it is older "
         f"than the ledger, remove the alias champion of {version.name}: the next approved version is then the first."

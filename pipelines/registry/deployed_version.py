@@ -18,15 +18,15 @@ def fetch_deployed_version(plan: TrainingPlan) -> DeployedVersion:
     came = [entry for entry in entries if entry.event == "deployed"]
     if not came:
         return DeployedVersion(name=name)
-    trained = [epoch(entry) for entry in entries if entry.event == "registered"]
+    trained = [to_epoch(entry) for entry in entries if entry.event == "registered"]
     return DeployedVersion(
         name=name,
         version=came[-1].version,
-        since=epoch(came[-1]),
+        since=to_epoch(came[-1]),
         dataset=came[-1].dataset,
         trained=max(trained, default=0.0),
     )
 
 
-def epoch(entry: ledger.Entry) -> float:
+def to_epoch(entry: ledger.Entry) -> float:
     return datetime.fromisoformat(entry.at).timestamp()

@@ -9,134 +9,164 @@ from pipelines.core.params import has_gpu
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.registry import gate_rules, ledger
-from pipelines.registry.promote import decide
+from pipelines.registry.gate_rules import ARMS, COUNT, PERCENT, SCORE, SECONDS, format_quantity
+from pipelines.registry.promote import tag_decision
 
-REPORTED = " (reported only)"  # a rule of such a name stops nothing
-TOLD = 3  # failed rules that the reason spells out; the verdict has them all
+NAMED_FAILURES = 3  # failed rules that the reason spells out; the verdict has them all
+EXPERIMENT = Rule(
+    name="The run is no experiment",
+    figure=1,
+    limit=0,
+    passed=False,
+    evidence="it changed a safeguard of the template for itself, and an experiment can never be promoted",
+)
 
 
 def gate(candidate: Candidate, evaluation: Evaluation, scores: ReviewScores, plan: TrainingPlan) -> Verdict:
-    """Hold the challenger to every rule of the plan's gate.
+    """Check the challenger against every rule of the plan's gate.
 
     The verdict goes into the ledger; a failed one is also a tag of the version and an alert, and the champion stays.
     """
-    found = verdict(evaluation, scores, plan)
-    ledger.write("verdict", candidate.name, candidate.version, by="gate", why=found.reason)
-    if not found.passed:
-        decide(candidate, "gate_failed", by="gate", why=found.reason)
+    verdict = judge(evaluation, scores, plan)
+    ledger.write("verdict", candidate.name, candidate.version, by="gate", why=verdict.reason)
+    if not verdict.passed:
+        tag_decision(candidate, "gate_failed", by="gate", why=verdict.reason)
         stays = f"Version {evaluation.champion} stays champion" if evaluation.champion else "There is no champion yet"
         page = f"{settings().mlflow_url}/#/models/{candidate.name}/versions/{candidate.version}"
         alert(
-            f"{candidate.name} version {candidate.version}: the gate {found.reason}. {stays}.",
+            f"{candidate.name} version {candidate.version}: the gate {verdict.reason}. {stays}.",
             key=f"{candidate.name}.gate",
             template=candidate.name,
             link=page,
         )
-    return found
+    return verdict
 
 
-def verdict(evaluation: Evaluation, scores: ReviewScores, plan: TrainingPlan) -> Verdict:
+def judge(evaluation: Evaluation, scores: ReviewScores, plan: TrainingPlan) -> Verdict:
+    """The verdict on an evaluation and reviewers' scores: every rule of the gate, with what it was checked against."""
     rules = [
-        *compared(evaluation, plan),
-        *gate_rules.gains(evaluation.comparisons, plan.gate),
-        *gate_rules.slices(evaluation.comparisons, plan.gate),
-        *floors(evaluation, plan),
-        *behaviours(evaluation, plan),
-        *figures(evaluation, plan),
-        *reviewed(evaluation, scores, plan),
+        *([EXPERIMENT] if plan.experiment else []),
+        *comparison_rules(evaluation, plan),
+        *gate_rules.gain_rules(evaluation.comparisons, plan.gate),
+        *gate_rules.slice_rules(evaluation.comparisons, plan.gate),
+        *floor_rules(evaluation, plan),
+        *behaviour_rules(evaluation, plan),
+        *metric_rules(evaluation, plan),
+        *review_rules(evaluation, scores, plan),
     ]
-    rules = [rule if math.isfinite(rule.figure) else not_a_number(rule) for rule in rules]
-    failed = [rule for rule in rules if not rule.passed and not rule.name.endswith(REPORTED)]
-    told = "; ".join(f"{rule.name} {rule.limit:g}: it is {rule.figure:.3f} ({rule.evidence})" for rule in failed[:TOLD])
-    if len(failed) > TOLD:
-        told += f"; and {len(failed) - TOLD} more of {len(rules)} rules"
+    rules = [rule if math.isfinite(rule.figure) else fail_unmeasured(rule) for rule in rules]
+    failed = [rule for rule in rules if not rule.passed and rule.required]
+    reasons = [f"{rule.name}. It is {format_quantity(rule.figure, rule.unit)}: {rule.evidence}" for rule in failed]
+    if failed == [EXPERIMENT]:
+        reasons = [EXPERIMENT.evidence]
+    reason = "; ".join(reasons[:NAMED_FAILURES])
+    if len(failed) > NAMED_FAILURES:
+        reason += f"; and {len(failed) - NAMED_FAILURES} more of {len(rules)} rules"
     return Verdict(
-        passed=not failed, rules=rules, reason=f"failed: {told}" if failed else f"passed: all {len(rules)} rules hold"
+        passed=not failed, rules=rules, reason=f"failed: {reason}" if failed else f"passed: all {len(rules)} rules hold"
     )
 
 
-def not_a_number(rule: Rule) -> Rule:
+def fail_unmeasured(rule: Rule) -> Rule:
     """What could not be measured is not proven."""
     return rule.model_copy(update={"passed": False, "evidence": f"not a number; {rule.evidence}".rstrip("; ")})
 
 
-def at_least(name: str, figure: float, limit: float, evidence: str) -> Rule:
-    return Rule(name=f"{name} at least", figure=figure, limit=limit, passed=figure >= limit, evidence=evidence)
+def at_least(name: str, figure: float, limit: float, unit: str, evidence: str) -> Rule:
+    name = f"{name}: at least {format_quantity(limit, unit)}"
+    return Rule(name=name, figure=figure, limit=limit, unit=unit, passed=figure >= limit, evidence=evidence)
 
 
-def at_most(name: str, figure: float, limit: float, evidence: str) -> Rule:
-    return Rule(name=f"{name} at most", figure=figure, limit=limit, passed=figure <= limit, evidence=evidence)
+def at_most(name: str, figure: float, limit: float, unit: str, evidence: str) -> Rule:
+    name = f"{name}: at most {format_quantity(limit, unit)}"
+    return Rule(name=name, figure=figure, limit=limit, unit=unit, passed=figure <= limit, evidence=evidence)
 
 
-def compared(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
-    """Whoever must be beaten was compared with, in numbers: a gain that nobody measured is none."""
-    must = ["base", "few_shot", *(["champion"] if evaluation.champion else [])]
-    over_all = [one for one in evaluation.comparisons if one.part == "all" and one.metric == plan.gate.metric]
-    missing = sorted(set(must) - {one.against for one in over_all})
+def comparison_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
+    """Every arm that must be beaten was compared, and the comparison is a number: an unmeasured gain is none."""
+    arms = ["base", "few_shot", *(["champion"] if evaluation.champion else [])]
+    compared = {c.against for c in evaluation.comparisons if c.part == "all" and c.metric == plan.gate.metric}
+    missing = [ARMS[arm] for arm in arms if arm not in compared]
     if missing:
-        yield at_least("arms compared with", len(must) - len(missing), len(must), f"not with {', '.join(missing)}")
-    for one in evaluation.comparisons:
-        if not all(map(math.isfinite, (one.gain, one.low, one.high))):
-            yield at_least(f"gain over {one.against} in {one.part}", math.nan, -1, "it could not be measured")
+        evidence = f"not compared with {', '.join(missing)}"
+        yield at_least("Models compared with the challenger", len(arms) - len(missing), len(arms), COUNT, evidence)
+    for c in evaluation.comparisons:
+        if not all(map(math.isfinite, (c.gain, c.low, c.high))):
+            name = f"Gain over {ARMS[c.against]} on '{c.part}'"
+            yield at_least(name, math.nan, -1, gate_rules.POINTS, "it could not be measured")
 
 
-def floors(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
-    parts, metric = evaluation.figures["challenger"], plan.gate.metric
-    for part, floor in plan.gate.floors.items():
-        asked = parts.get(part, {})
-        evidence = f"of {asked.get('questions', 0):.0f} questions" if asked else f"one of {', '.join(sorted(parts))}?"
-        yield at_least(f"{metric} in {part}", asked.get(metric, math.nan), floor, evidence)
+def floor_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
+    """Each slice with a floor reaches it; a slice that does not exist fails."""
+    slices, metric = evaluation.figures["challenger"], plan.gate.metric
+    for name, floor in plan.gate.floors.items():
+        metrics = slices.get(name, {})
+        count = f"of {metrics.get('questions', 0):.0f} questions"
+        evidence = count if metrics else f"no such slice; there are {', '.join(sorted(slices))}"
+        yield at_least(f"The {metric} on '{name}'", metrics.get(metric, math.nan), floor, PERCENT, evidence)
 
 
-def behaviours(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
-    note = REPORTED if plan.gate.behaviours == "reported" else ""
-    for tested in evaluation.behaviours:
+def behaviour_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
+    """Each behaviour test passes in the share of its cases that must; if only reported, it stops nothing."""
+    required = plan.gate.behaviours == "required"
+    for test in evaluation.behaviours:
         yield Rule(
-            name=f"behaviour {tested.name} at least{note}",
-            figure=tested.passed / tested.cases if tested.cases else math.nan,
-            limit=tested.min_share,
-            passed=tested.ok,
-            evidence=f"{tested.passed} of {tested.cases} {tested.kind} cases passed",
+            name=f"Behaviour test '{test.name}': at least {format_quantity(test.min_share, PERCENT)} of cases pass"
+            + ("" if required else " (reported only)"),
+            figure=test.passed / test.cases if test.cases else math.nan,
+            limit=test.min_share,
+            unit=PERCENT,
+            passed=test.ok,
+            required=required,
+            evidence=f"{test.passed} of {test.cases} {test.kind} cases passed",
         )
 
 
-def figures(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
-    """The rules on one figure each; one that was not measured is not a number, which fails."""
+def metric_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
+    """The rules on one metric each; one that was not measured is not a number, which fails."""
     base, challenger = evaluation.figures["base"]["all"], evaluation.figures["challenger"]["all"]
-    losses = (challenger.get("loss", math.nan), base.get("loss", math.nan))
-    ratio = losses[0] / losses[1] if losses[1] else math.nan
+    loss, base_loss = challenger.get("loss", math.nan), base.get("loss", math.nan)
     yield at_most(
-        "held-out loss over base's",
-        ratio,
+        "Held-out loss, as a share of the base model's",
+        loss / base_loss if base_loss else math.nan,
         plan.gate.max_loss_ratio,
-        f"{losses[0]:.3f} nats a token; base has {losses[1]:.3f}",
+        PERCENT,
+        f"{loss:.3f} nats per token; the base model has {base_loss:.3f}",
     )
     yield at_least(
-        "share of answers changed",
+        "Share of answers that differ from the base model's",
         evaluation.changed,
         plan.gate.min_changed,
-        "an adapter that answers like its base was not applied",
+        PERCENT,
+        "an adapter that answers like its base model was not applied",
     )
     yield at_most(
-        "seconds an answer",
+        "Seconds per answer (95th percentile)",
         challenger.get("latency_p95", math.nan),
         plan.gate.max_seconds,
-        "95th percentile, asked one at a time",
+        SECONDS,
+        "one question at a time",
     )
+    currency = plan.costs.currency
     yield at_most(
-        "cost of 1,000 answers",
+        "Cost of 1,000 answers",
         challenger.get("cost_per_1000", math.nan),
         plan.gate.max_cost,
-        f"at {plan.costs.hour(gpus=has_gpu()):g} an hour of the machine",
+        currency,
+        f"at {plan.costs.hour(gpus=has_gpu()):g} {currency} per hour of the machine",
     )
-    yield at_most("held-out questions seen in training", evaluation.leaks, 0, "a near-duplicate of each was trained on")
+    near_duplicates = f"{evaluation.leaks} have a near-duplicate in the training rows"
+    evidence = near_duplicates if evaluation.leaks else "none has a near-duplicate in the training rows"
+    yield at_most("Held-out questions that were seen in training", evaluation.leaks, 0, COUNT, evidence)
 
 
-def reviewed(evaluation: Evaluation, scores: ReviewScores, plan: TrainingPlan) -> Iterator[Rule]:
-    asked = evaluation.figures["challenger"]["all"].get("questions", math.inf)
-    wanted = min(plan.review.questions, asked)  # there are no more answers to score than questions were asked
-    if wanted:
-        yield at_least("answers scored by experts", scores.questions, wanted, "waiting in MLflow's review queue")
+def review_rules(evaluation: Evaluation, scores: ReviewScores, plan: TrainingPlan) -> Iterator[Rule]:
+    """Where reviewers score answers: enough of them, and well enough."""
+    available = evaluation.figures["challenger"]["all"].get("questions", math.inf)
+    required = min(plan.review.questions, available)  # there are no more answers to score than questions
+    if required:
+        evidence = "the others wait in MLflow's review queue"
+        yield at_least("Answers scored by reviewers", scores.questions, required, COUNT, evidence)
     if scores.questions:
         evidence = f"of {scores.questions} answers, from 1 (wrong or harmful) to 5"
-        yield at_least("experts' mean score", scores.mean, plan.gate.min_review, evidence)
+        yield at_least("Reviewers' mean score", scores.mean, plan.gate.min_review, SCORE, evidence)

@@ -1,74 +1,93 @@
 """The statistical rules of the gate: what the challenger's paired intervals must show."""
 
+import math
+
 from pipelines.core.artifacts import Comparison, Rule
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Gate
 
-ANYTHING = -1.0  # a limit that no gain can miss: nothing is asked, so nothing need be proven
+NO_LIMIT = -1.0  # no gain can be below this limit: nothing is required, so nothing need be proven
+POINTS, PERCENT, SECONDS, COUNT, SCORE = "percentage points", "%", "seconds", "", "of 5"  # units; others are currencies
+ARMS = {
+    "base": "the base model",
+    "few_shot": "the base model with examples",
+    "champion": "the champion",
+    "challenger": "the challenger",
+}
 
 
-def gains(comparisons: list[Comparison], gate: Gate) -> list[Rule]:
-    """One rule for every arm that was asked: the lower end of the gain over it, over all questions, is above its limit.
+def gain_rules(comparisons: list[Comparison], gate: Gate) -> list[Rule]:
+    """One rule for every arm: the lower end of the interval of the gain, over all questions, is above its limit.
 
-    All of them must pass, so that to ask for three proofs makes a false promotion rarer, and nothing is corrected for.
+    All of them must pass, so that more arms make a false promotion rarer, and nothing is corrected for.
 
     Raises:
         WeaverError: no arm was compared by the gate's metric.
     """
     limits = {"base": gate.gain_over_base, "few_shot": gate.gain_over_few_shot, "champion": gate.gain_over_champion}
-    over_all = [one for one in comparisons if one.part == "all" and one.metric == gate.metric]
-    if not over_all:
+    overall = [c for c in comparisons if c.part == "all" and c.metric == gate.metric]
+    if not overall:
         raise WeaverError(
-            f"the evaluation compares no arm by {gate.metric}, which the gate goes by",
-            "Evaluate again with this gate.metric.",
+            f"the evaluation compares no arm by {gate.metric}, which is the metric of the gate",
+            f"Evaluate again with gate.metric: {gate.metric}.",
         )
     return [
         Rule(
-            name=f"lower end of the gain over {named(one)} above",
-            figure=one.low,
-            limit=limits[one.against],
-            passed=one.low > limits[one.against] or limits[one.against] <= ANYTHING,
-            evidence=told(one, "gains"),
+            name=f"Gain over {ARMS[c.against]}: more than {format_quantity(limits[c.against], POINTS)}, even at the "
+            f"lower end of its {100 * c.confidence:.3g}% interval",
+            figure=c.low,
+            limit=limits[c.against],
+            unit=POINTS,
+            passed=c.low > limits[c.against] or limits[c.against] <= NO_LIMIT,
+            evidence=describe_comparison(c, "gains"),
         )
-        for one in over_all
+        for c in overall
     ]
 
 
-def slices(comparisons: list[Comparison], gate: Gate) -> list[Rule]:
+def slice_rules(comparisons: list[Comparison], gate: Gate) -> list[Rule]:
     """One rule for every slice with questions enough: it is not proven worse than the champion's by more than allowed.
 
     Proven: its whole interval lies below 0. A slice's interval is so wide that in 95 of 100 evaluations none of the
-    slices misses (`compare.comparisons`): looking at a dozen refuses no more good challengers than looking at one.
+    slices misses (`paired_statistics`): looking at a dozen refuses no more good challengers than looking at one.
     """
     return [
         Rule(
-            name=f"gain over champion in {one.part}, where proven, at least",
-            figure=one.gain,
+            name=f"Gain over the champion on '{c.part}': where proven, not below "
+            f"{format_quantity(-gate.max_slice_drop, POINTS)}",
+            figure=c.gain,
             limit=-gate.max_slice_drop,
-            passed=one.high >= 0 or one.gain >= -gate.max_slice_drop,
-            evidence=told(one, "drops"),
+            unit=POINTS,
+            passed=c.high >= 0 or c.gain >= -gate.max_slice_drop,
+            evidence=describe_comparison(c, "drops"),
         )
-        for one in comparisons
-        if one.against == "champion"
-        and one.part != "all"
-        and one.metric == gate.metric
-        and one.questions >= gate.min_slice_questions
+        for c in comparisons
+        if c.against == "champion"
+        and c.part != "all"
+        and c.metric == gate.metric
+        and c.questions >= gate.min_slice_questions
     ]
 
 
-def told(one: Comparison, sought: str) -> str:
-    """A comparison as a sentence, in points of a hundred; `sought` is what it was made to find: gains, or drops."""
-    gain = f"{points(one.gain)} points over {named(one)}"
-    asked = f"{one.questions} questions about {one.clusters} vehicles or codes"
-    if (one.low, one.high) == (-1, 1):
-        return f"{gain} ({asked}: too few to prove anything)"
-    interval = f"{100 * one.confidence:.3g}% interval {points(one.low)} to {points(one.high)}"
-    return f"{gain} ({interval}; {asked}; smaller {sought} than {100 * one.detectable:.1f} would go unseen)"
+def describe_comparison(comparison: Comparison, effect: str) -> str:
+    """A comparison in words; `effect` is what it was made to find: gains or drops."""
+    c = comparison
+    gain = f"{format_quantity(c.gain, POINTS)} over {ARMS[c.against]}"
+    sample = f"{c.questions} questions about {c.clusters} vehicles or codes"
+    if (c.low, c.high) == (-1, 1):
+        return f"{gain} ({sample}: too few to prove anything)"
+    interval = f"{100 * c.confidence:.3g}% interval {100 * c.low:+.1f} to {100 * c.high:+.1f}"
+    return f"{gain} ({interval}; {sample}; {effect} smaller than {100 * c.detectable:.1f} points would go unseen)"
 
 
-def named(one: Comparison) -> str:
-    return "base with examples" if one.against == "few_shot" else one.against
-
-
-def points(share: float) -> str:
-    return f"{100 * share:+.1f}"
+def format_quantity(value: float, unit: str) -> str:
+    """A figure with its unit, as people read it: `+4.1 percentage points`, `96.0%`, `1.5 seconds`, `0.04 USD`."""
+    if not math.isfinite(value):
+        return "not measured"
+    if unit == POINTS:
+        return f"{100 * value:+.1f} {POINTS}"
+    if unit == PERCENT:
+        return f"{100 * value:.1f}%"
+    if unit == COUNT:
+        return f"{value:.0f}"
+    return f"{value:.3g} {unit}" if unit in (SECONDS, SCORE) else f"{value:.4g} {unit}"

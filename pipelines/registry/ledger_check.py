@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.errors import WeaverError
 from pipelines.registry import ledger
-from pipelines.registry.promote import agreed, told
+from pipelines.registry.promote import describe_intent, verify_champion
 
 
 class Finding(NamedTuple):
@@ -37,12 +37,12 @@ def of(client: Any, name: str, entries: list[ledger.Entry], answers: int) -> lis
     if wrong := ledger.beheaded(entries, name, ledger.head(client, name)):
         found.append(Finding(*wrong))
     try:
-        champion = agreed(client, name)
+        champion = verify_champion(client, name)
     except WeaverError as error:
         return [*found, Finding(error.what, error.remedy)]
     if intent := ledger.unfinished(name):
         again = f"weaver rollback {name} --why …" if intent.event == "rollback" else "the task promote in Airflow"
-        found.append(Finding(f"{told(intent)} of {name} is not deployed yet", f"Finish it: {again}."))
+        found.append(Finding(f"{describe_intent(intent)} of {name} is not deployed yet", f"Finish it: {again}."))
     elif champion != answers:
         found.append(
             Finding(

@@ -19,49 +19,66 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.registry import ledger
+from pipelines.registry.evidence import verify_evidence
 
-Decision = Literal["approved", "rejected", "gate_failed"]
+Outcome = Literal["approved", "rejected", "gate_failed"]
 
 
 def promote(
-    candidate: Candidate, evaluation: Evaluation, verdict: Verdict, evidence: Evidence, by: str, why: str
+    candidate: Candidate,
+    evaluation: Evaluation,
+    verdict: Verdict,
+    evidence: Evidence,
+    plan: TrainingPlan,
+    by: str,
+    why: str,
+    record: dict[str, Any] | None = None,
 ) -> Promotion:
-    """Make the candidate champion; the champion before it becomes `previous_champion`. Twice is once.
+    """Make the candidate champion; the champion before it becomes `previous_champion`. It is idempotent.
 
+    Nothing is taken on trust: what is promoted is what the signed evidence is about and what MLflow has registered.
     The ledger's entry is the intent: killed after it, the same call carries on with it, whatever was done already.
 
     Args:
         by: the person who approved.
+        record: what proves it, see `approval.read_decision`; kept in the ledger.
     Raises:
-        WeaverError: the gate failed; the champion is not the one that the candidate was compared with any more; the
-            candidate was champion already, and something took its place; an alias was moved by hand.
+        WeaverError: the evidence is not about this candidate, or was changed; the gate failed; the run was an
+            experiment; the champion is not the one that the candidate was compared with any more; the candidate was
+            champion already, and something took its place; an alias was moved by hand.
         Unavailable: MLflow does not answer.
     """
     name, version = candidate.name, candidate.version
+    verify_evidence(evidence, candidate, evaluation, verdict, plan)
+    if plan.experiment:
+        raise WeaverError(
+            f"{name} version {version} may not be promoted: its run was an experiment, which changed a safeguard",
+            f"Run `weaver run {name}` without --experiment.",
+        )
     if not verdict.passed:
-        raise WeaverError(f"{name} version {version} may not be promoted: {verdict.reason}")
-    ledger.write("approved", name, version, by, why, evidence=evidence.digest)
+        raise WeaverError(f"{name} version {version} may not be promoted: the gate {verdict.reason}")
+    ledger.write("approved", name, version, by, why, evidence=evidence.digest, record=record)
     with promotion_lock(name):
         client, past = connect_mlflow().MlflowClient(), ledger.intents(name)
         if past and past[-1].version == version:
             intent = past[-1]
         elif any(entry.version == version for entry in past):
             raise WeaverError(
-                f"{name} version {version} was champion already, and {told(past[-1])} took its place",
+                f"{name} version {version} was champion already, and {describe_intent(past[-1])} took its place",
                 f"To have it back: weaver rollback {name} --to {version} --why …",
             )
         else:
-            champion = agreed(client, name)
+            champion = verify_champion(client, name)
             if champion != evaluation.champion:
                 raise WeaverError(
                     f"{name} version {version} was compared with champion {evaluation.champion or 'none'}, and by now "
-                    f"{told(past[-1]) if past else f'version {champion}'} is champion",
+                    f"{describe_intent(past[-1]) if past else f'version {champion}'} is champion",
                     f"Run `weaver run {name}` again: it compares with the present champion.",
                 )
             intent = ledger.write("promotion", name, version, by, why, champion, evidence.digest)
         if intent.event == "promotion":
-            decide(candidate, "approved", intent.by, intent.why)
-        point(client, intent)
+            tag_decision(candidate, "approved", intent.by, intent.why)
+        set_aliases(client, intent)
     alert(
         f"{name} version {version} is champion, approved by {intent.by}: {intent.why}",
         severity="info",
@@ -69,17 +86,22 @@ def promote(
         template=name,
         link=f"{settings().mlflow_url}/#/models/{name}/versions/{version}",
     )
-    return promotion(intent)
+    return to_promotion(intent)
 
 
-def reject(candidate: Candidate, by: str, why: str) -> Candidate:
-    """Keep the champion, and do not ask again about the same data and plan."""
-    ledger.write("rejected", candidate.name, candidate.version, by, why)
-    decide(candidate, "rejected", by, why)
+def reject(candidate: Candidate, by: str, why: str, record: dict[str, Any] | None = None) -> Candidate:
+    """Keep the champion; unless nobody answered, do not ask again about the same data and plan.
+
+    Args:
+        by: the person who rejected it, or NOBODY.
+        record: what proves it; kept in the ledger.
+    """
+    ledger.write("rejected", candidate.name, candidate.version, by, why, record=record)
+    tag_decision(candidate, "rejected", by, why)
     return candidate
 
 
-def decide(candidate: Candidate, decision: Decision, by: str, why: str) -> None:
+def tag_decision(candidate: Candidate, decision: Outcome, by: str, why: str) -> None:
     client = connect_mlflow().MlflowClient()
     at = datetime.now(UTC).isoformat(timespec="seconds")
     # `decision` goes last: with it, the other three are sure to be there.
@@ -110,31 +132,31 @@ def find_decision(
     return ""
 
 
-def agreed(client: Any, name: str) -> int:
+def verify_champion(client: Any, name: str) -> int:
     """The champion, on whom the ledger and MLflow's alias agree; 0 is none.
 
     Raises:
         WeaverError: they do not: a promotion or rollback was not finished, or somebody moved the alias by hand.
     """
     champion, past = read_aliases(client, name).get("champion", 0), ledger.intents(name)
-    if not past:  # a home that is older than the ledger has its champion from an approval
-        if champion and client.get_model_version(name, str(champion)).tags.get("decision") != "approved":
+    if not past:
+        if champion:
             raise WeaverError(
-                f"somebody made version {champion} of {name} champion by hand: the ledger knows of no promotion",
+                f"somebody made version {champion} of {name} champion by hand: the ledger has no promotion of {name}",
                 f"Remove the alias champion of {name} in MLflow.",
             )
-        return champion
+        return 0
     intent = past[-1]
     if champion == intent.version:
         return champion
     if ledger.unfinished(name) and champion == intent.from_version:
         raise WeaverError(
-            f"{told(intent)} of {name} was not finished: the champion is still {champion or 'none'}",
+            f"{describe_intent(intent)} of {name} was not finished: the champion is still {champion or 'none'}",
             f"Run it again (in Airflow: clear its failed task); or give it up: weaver rollback {name} --why …",
         )
     raise WeaverError(
         f"somebody moved the alias champion of {name} by hand to {champion or 'nothing'}: for the ledger, "
-        f"{told(intent)} is champion",
+        f"{describe_intent(intent)} is champion",
         f"Put it back: weaver rollback {name} --to {intent.version} --why …",
     )
 
@@ -148,32 +170,32 @@ def resolve_champion(plan: TrainingPlan) -> Promotion:
     """
     name = plan.template
     past = ledger.intents(name)
-    if not agreed(connect_mlflow().MlflowClient(), name) or not past:
+    if not verify_champion(connect_mlflow().MlflowClient(), name) or not past:
         raise WeaverError(f"{name} has no champion that the ledger knows of", f"Run `weaver run {name}` first.")
-    return promotion(past[-1])
+    return to_promotion(past[-1])
 
 
-def point(client: Any, intent: ledger.Entry) -> None:
+def set_aliases(client: Any, intent: ledger.Entry) -> None:
     """Move the aliases to where an intent wants them: `champion` last, so that it is never without the other."""
-    before = predecessor(intent.name, intent.version)
-    if exists(client, intent.name, before):
+    before = find_previous_champion(intent.name, intent.version)
+    if version_exists(client, intent.name, before):
         client.set_registered_model_alias(intent.name, "previous_champion", str(before))
     else:
         client.delete_registered_model_alias(intent.name, "previous_champion")
     client.set_registered_model_alias(intent.name, "champion", str(intent.version))
 
 
-def predecessor(name: str, version: int) -> int:
+def find_previous_champion(name: str, version: int) -> int:
     """The champion that a version took the place of when it was promoted; 0 is none."""
-    made = [entry for entry in ledger.intents(name) if entry.event == "promotion" and entry.version == version]
-    return made[-1].from_version if made else 0
+    promotions = [entry for entry in ledger.intents(name) if entry.event == "promotion" and entry.version == version]
+    return promotions[-1].from_version if promotions else 0
 
 
-def exists(client: Any, name: str, version: int) -> bool:
+def version_exists(client: Any, name: str, version: int) -> bool:
     return bool(client.search_model_versions(f"name = '{name}' and version_number = {version}"))
 
 
-def promotion(intent: ledger.Entry) -> Promotion:
+def to_promotion(intent: ledger.Entry) -> Promotion:
     return Promotion(
         name=intent.name,
         from_version=intent.from_version,
@@ -185,11 +207,11 @@ def promotion(intent: ledger.Entry) -> Promotion:
     )
 
 
-def told(intent: ledger.Entry) -> str:
+def describe_intent(intent: ledger.Entry) -> str:
     return f"version {intent.version} ({intent.event} by {intent.by}, {intent.at}: {intent.why})"
 
 
-def behind_aliases(name: str) -> dict[str, dict[str, Any]]:
+def describe_aliases(name: str) -> dict[str, dict[str, Any]]:
     """`alias → version, run_id and tags` of a registered model.
 
     Raises:
@@ -197,7 +219,7 @@ def behind_aliases(name: str) -> dict[str, dict[str, Any]]:
     """
     client = connect_mlflow().MlflowClient()
     if not client.search_registered_models(f"name = '{name}'"):
-        raise WeaverError(f"no model {name!r} is registered yet", f"Run `weaver run {name}` first.")
+        raise WeaverError(f"no model '{name}' is registered yet", f"Run `weaver run {name}` first.")
     shown = {}
     for alias, number in sorted(read_aliases(client, name).items()):
         version = client.get_model_version(name, str(number))

@@ -10,12 +10,12 @@ from typing import Any
 from pipelines.core.artifacts import DataReport, DatasetVersion
 from pipelines.core.kits import find_builders, load_kits
 
-MADE_UP = "synthetic:"  # how the source of a made-up row begins
+SYNTHETIC = "synthetic:"  # how the source of a made-up row begins
 SPLITS = ("train", "heldout")
-Census = dict[str, dict[str, dict[str, int]]]  # topic, kind or source → its values → split → rows
+RowCounts = dict[str, dict[str, dict[str, int]]]  # topic, kind or source → its values → split → rows
 
 
-def census(dataset: DatasetVersion) -> Census:
+def count_rows(dataset: DatasetVersion) -> RowCounts:
     """How many rows of each split every topic, kind and source has; a row's line number is no source of its own."""
     counts = {column: Counter[tuple[str, str]]() for column in ("topic", "kind", "source")}
     for split in SPLITS:
@@ -29,26 +29,26 @@ def census(dataset: DatasetVersion) -> Census:
     }
 
 
-def made_up(counted: Census) -> float:
+def synthetic_share(counted: RowCounts) -> float:
     """The share of the rows to train on that nobody ever said or recorded."""
     rows = {source: count["train"] for source, count in counted["source"].items()}
-    return sum(count for source, count in rows.items() if source.startswith(MADE_UP)) / max(sum(rows.values()), 1)
+    return sum(count for source, count in rows.items() if source.startswith(SYNTHETIC)) / max(sum(rows.values()), 1)
 
 
-def packages(source: str) -> dict[str, str]:
+def list_packages(source: str) -> dict[str, str]:
     """The packages that a kit's dataset builder reads → their versions; none for a file of one's own."""
     if source not in find_builders():
         return {}
-    found: dict[str, str] = importlib.import_module(find_builders()[source]).sources()
-    return found
+    versions: dict[str, str] = importlib.import_module(find_builders()[source]).sources()
+    return versions
 
 
-def brought(counted: Census, used: dict[str, str]) -> list[str]:
+def list_uploaded_sources(counted: RowCounts, used: dict[str, str]) -> list[str]:
     """Sources that are neither made up nor of a builder's packages: files of the dealership's own."""
-    return [name for name in counted["source"] if not name.startswith(MADE_UP) and name.partition(":")[0] not in used]
+    return [name for name in counted["source"] if not name.startswith(SYNTHETIC) and name.partition(":")[0] not in used]
 
 
-def told_by_kit(source: str, counted: Census) -> tuple[list[list[str]], str, str]:
+def read_kit_readme(source: str, counted: RowCounts) -> tuple[list[list[str]], str, str]:
     """What the README of the kit says: of the builder's sources (what, about, licence), a note on them, and of its
     rows (Markdown, both).
 
@@ -59,7 +59,7 @@ def told_by_kit(source: str, counted: Census) -> tuple[list[list[str]], str, str
     if not readme.is_file():
         return [], "", ""
     head, *sections = re.split(r"(?m)^## ", readme.read_text(encoding="utf-8"))
-    used = packages(source)
+    used = list_packages(source)
     named = {part for name in counted["source"] for part in re.split(r"[ :/]", name)}
     lines = []
     for line in re.findall(r"(?m)^\| (`.+) \|$", head):
@@ -75,7 +75,7 @@ def told_by_kit(source: str, counted: Census) -> tuple[list[list[str]], str, str
     return lines, head.rpartition("|\n")[2].strip(), "\n\n".join(reversed(about))
 
 
-def refinement(dataset: DatasetVersion, report: DataReport | None) -> list[dict[str, Any]]:
+def read_refinement_steps(dataset: DatasetVersion, report: DataReport | None) -> list[dict[str, Any]]:
     """What each step of the refinement did (in, out, changed, released, dropped by reason).
 
     Empty without a report of this dataset version, or where its folder is not on this machine.

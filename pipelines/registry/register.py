@@ -14,7 +14,7 @@ from pipelines.registry import flavor, ledger
 log = logging.getLogger(__name__)
 
 QUALITY = {"score": "score", "facts": "facts right", "token_f1": "token F1", "rouge_l": "ROUGE-L", "loss": "loss"}
-SERVICE = {"latency_p95": "seconds an answer (p95)", "cost_per_1000": "cost of 1,000 answers"}
+SERVICE = {"latency_p95": "seconds per answer (p95)", "cost_per_1000": "cost of 1,000 answers"}
 ROWS = {"all": QUALITY | SERVICE, "grounded": QUALITY, "knowledge": QUALITY}  # of the version's page
 
 
@@ -32,8 +32,8 @@ def register(
     """
     mlflow = connect_mlflow()
     client = mlflow.MlflowClient()
-    tags, page = lineage(export, dataset, preferences, plan), describe(evaluation, export, dataset, plan)
-    version = find(client, plan.template, tags)
+    tags, page = lineage_tags(export, dataset, preferences, plan), describe_version(evaluation, export, dataset, plan)
+    version = find_version(client, plan.template, tags)
     if version is None:
         signing.verify(Path(export.adapter.uri))
         example = read_jsonl(Path(dataset.uri) / "heldout.jsonl")[0]
@@ -55,7 +55,7 @@ def register(
             model.model_uri,
             run_id=evaluation.run_id,
             model_id=model.model_id,
-            tags=tags | headline(evaluation, plan),
+            tags=tags | metric_tags(evaluation, plan),
             description=page,
         )
         log.info("registered %s version %s", plan.template, version.version)
@@ -68,28 +68,33 @@ def register(
     return candidate
 
 
-def lineage(
+def lineage_tags(
     export: Export, dataset: DatasetVersion, preferences: PreferenceDataset | None, plan: TrainingPlan
 ) -> dict[str, str]:
     preferred = {"preferences": preferences.tag} if preferences and plan.preference.enabled else {}
-    return preferred | {
-        "dataset": dataset.tag,
-        "dataset_digest": dataset.digest,
-        "plan_digest": plan.digest(),
-        "adapter_digest": export.adapter.digest,
-        "base_model": export.adapter.base_model,
-        "git_commit": git_commit(),
-    }
+    experiment = {"experiment": "true"} if plan.experiment else {}
+    return (
+        preferred
+        | experiment
+        | {
+            "dataset": dataset.tag,
+            "dataset_digest": dataset.digest,
+            "plan_digest": plan.digest(),
+            "adapter_digest": export.adapter.digest,
+            "base_model": export.adapter.base_model,
+            "git_commit": git_commit(),
+        }
+    )
 
 
-def find(client: Any, name: str, tags: dict[str, str]) -> Any:
+def find_version(client: Any, name: str, tags: dict[str, str]) -> Any:
     """The registered version with this adapter and plan, if there is one."""
     same = ("adapter_digest", "plan_digest")
     query = " and ".join([f"name = '{name}'", *(f"tags.{key} = '{tags[key]}'" for key in same)])
     return next(iter(client.search_model_versions(query)), None)
 
 
-def headline(evaluation: Evaluation, plan: TrainingPlan) -> dict[str, str]:
+def metric_tags(evaluation: Evaluation, plan: TrainingPlan) -> dict[str, str]:
     """The figures a reviewer compares first, over all questions, as tags: `score.base`, `score.challenger`, ..."""
     return {"metric": plan.gate.metric} | {
         f"{metric}.{arm}": f"{parts['all'][metric]:.3f}"
@@ -99,7 +104,7 @@ def headline(evaluation: Evaluation, plan: TrainingPlan) -> dict[str, str]:
     }
 
 
-def describe(evaluation: Evaluation, export: Export, dataset: DatasetVersion, plan: TrainingPlan) -> str:
+def describe_version(evaluation: Evaluation, export: Export, dataset: DatasetVersion, plan: TrainingPlan) -> str:
     """The version's page, in Markdown: what it is, what it was made from, how it did beside the others."""
     arms = {arm: evaluation.figures[arm] for arm in get_args(Arm) if arm in evaluation.figures}
     lines = [
@@ -119,10 +124,9 @@ def describe(evaluation: Evaluation, export: Export, dataset: DatasetVersion, pl
                 lines.append(f"| {part}, {called} | {' | '.join(cells)} |")
     lines += ["", f"| gain in {plan.gate.metric} over | points | interval | questions |", "|---|---:|---:|---:|"]
     lines += [
-        f"| {found.against} | {100 * found.gain:+.1f} | {100 * found.low:+.1f} to {100 * found.high:+.1f} "
-        f"| {found.questions} |"
-        for found in evaluation.comparisons
-        if found.part == "all"
+        f"| {c.against} | {100 * c.gain:+.1f} | {100 * c.low:+.1f} to {100 * c.high:+.1f} | {c.questions} |"
+        for c in evaluation.comparisons
+        if c.part == "all"
     ]
     interval = f"Intervals are {plan.evaluate.confidence:.0%}, of the paired difference."
     return "\n".join([*lines, "", f"{interval} The run has every answer beside the truth."])

@@ -7,7 +7,14 @@ from pipelines.core.artifacts import Promotion
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import TrainingPlan
 from pipelines.registry import ledger
-from pipelines.registry.promote import agreed, exists, point, predecessor, promotion, told
+from pipelines.registry.promote import (
+    describe_intent,
+    find_previous_champion,
+    set_aliases,
+    to_promotion,
+    verify_champion,
+    version_exists,
+)
 
 
 def rollback(plan: TrainingPlan, by: str, why: str, to: int = 0, answers: int = 0) -> Promotion:
@@ -32,21 +39,24 @@ def rollback(plan: TrainingPlan, by: str, why: str, to: int = 0, answers: int = 
             past = ledger.intents(name)
             if not past:
                 raise WeaverError(f"the ledger knows of no promotion of {name}", f"Run `weaver run {name}` first.")
-            target = to or before(client, name, intent)
+            target = to or find_target(client, name, intent)
             champion = read_aliases(client, name).get("champion", 0)
-            check(client, past, target)
+            check_target(client, past, target)
             if intent is None and {target} == {past[-1].version, champion, answers}:
-                raise WeaverError(f"{told(past[-1])} of {name} is champion and answers", "Nothing is to be done.")
+                raise WeaverError(
+                    f"{describe_intent(past[-1])} of {name} is champion and deployed already",
+                    "Nothing needs to be done.",
+                )
             left = past[-1].version if past[-1].version != target else champion
             intent = ledger.write("rollback", name, target, by, why, left)
-        point(client, intent)
-    return promotion(intent)
+        set_aliases(client, intent)
+    return to_promotion(intent)
 
 
-def before(client: Any, name: str, intent: ledger.Entry | None) -> int:
+def find_target(client: Any, name: str, intent: ledger.Entry | None) -> int:
     """The champion before the present one, or the one that an unfinished promotion wanted to replace."""
-    champion = intent.version if intent else agreed(client, name)
-    target = predecessor(name, champion)
+    champion = intent.version if intent else verify_champion(client, name)
+    target = find_previous_champion(name, champion)
     if not target:
         raise WeaverError(
             f"there was no champion of {name} before version {champion}",
@@ -55,10 +65,10 @@ def before(client: Any, name: str, intent: ledger.Entry | None) -> int:
     return target
 
 
-def check(client: Any, past: list[ledger.Entry], target: int) -> None:
+def check_target(client: Any, past: list[ledger.Entry], target: int) -> None:
     """That a version may answer: somebody approved it once, and it is still there."""
     name, champions = past[0].name, {number for entry in past for number in (entry.version, entry.from_version)}
-    there = [str(number) for number in sorted(champions) if exists(client, name, number)]
+    there = [str(number) for number in sorted(champions) if version_exists(client, name, number)]
     if str(target) not in there:
         what = "was removed from the registry" if target in champions else "was never champion: nobody approved it"
         raise WeaverError(f"version {target} of {name} {what}", f"Choose one of: {', '.join(there)}.")

@@ -17,7 +17,7 @@ COPYLEFT = r"\bA?GPL|(?<!Lesser )General Public License|Affero"
 WEAK = r"\b(LGPL|MPL|EPL)|Lesser General|Mozilla Public|Eclipse Public"
 
 
-def write(file: Path) -> dict[str, Any]:
+def write_sbom(file: Path) -> dict[str, Any]:
     """Write and return the SBOM of this interpreter's environment: CycloneDX 1.6 JSON, the same bytes each time.
 
     The tool's own validation, which takes twenty times as long, is left to our tests.
@@ -31,23 +31,28 @@ def write(file: Path) -> dict[str, Any]:
     return loaded
 
 
-def licences(sbom: dict[str, Any]) -> list[dict[str, str]]:
+def list_licences(sbom: dict[str, Any]) -> list[dict[str, str]]:
     """package, version, licence and flag (missing, copyleft, weak copyleft or none) of each package, as it says."""
     table = []
     for component in sorted(sbom["components"], key=lambda component: component["name"].lower()):
-        named = [entry.get("expression") or named_by(entry["license"]) for entry in component.get("licenses", [])]
+        named = [entry.get("expression") or licence_name(entry["license"]) for entry in component.get("licenses", [])]
         licence = "; ".join(sorted({name.removeprefix(f"{CLASSIFIER} :: ") for name in named} - {CLASSIFIER}))
         table.append(
-            {"package": component["name"], "version": component["version"], "licence": licence, "flag": flag(licence)}
+            {
+                "package": component["name"],
+                "version": component["version"],
+                "licence": licence,
+                "flag": flag_licence(licence),
+            }
         )
     return table
 
 
-def named_by(licence: dict[str, Any]) -> str:
+def licence_name(licence: dict[str, Any]) -> str:
     return str(licence.get("id") or licence.get("name") or "")
 
 
-def flag(licence: str) -> str:
+def flag_licence(licence: str) -> str:
     """What a lawyer looks at first; one may choose the free half of `MIT OR GPL-2.0-only`."""
     if not licence:
         return "missing"
@@ -56,7 +61,7 @@ def flag(licence: str) -> str:
     return ("", "weak copyleft", "copyleft")[strength]
 
 
-def as_csv(table: list[dict[str, str]]) -> str:
+def to_csv(table: list[dict[str, str]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(table[0]), lineterminator="\n")
     writer.writeheader()

@@ -1,6 +1,7 @@
 """The rows of the request log: requests with their answers, and feedback on them."""
 
-import hashlib
+import hmac
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -75,8 +76,19 @@ def arrow_schema(kind: str) -> pa.Schema:
 
 
 def hashed(user: str | None) -> str:
-    """What a client calls its user, for a log that must not know."""
-    return hashlib.sha256(user.encode()).hexdigest()[:16] if user else ""
+    """A pseudonym of what a client calls its user: an HMAC (SHA-256, 64 bits) with this home's key; empty for nobody.
+
+    A bare hash could be guessed: whoever has a list of names or numbers hashes them all and compares.
+    """
+    return hmac.digest(user_key(settings().home), user.encode(), "sha256").hex()[:16] if user else ""
+
+
+@cache
+def user_key(home: Path) -> bytes:
+    """The key of the pseudonyms of users: derived from the home's secret, which only its owner can read."""
+    from pipelines.text.privacy.pseudonyms import derive_key
+
+    return derive_key("users of the request log")
 
 
 def log_folder() -> Path:

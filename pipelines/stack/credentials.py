@@ -7,13 +7,13 @@ from typing import NamedTuple
 from cryptography.fernet import Fernet
 
 from pipelines.core.files import atomic_write
-from pipelines.core.settings import settings
+from pipelines.core.settings import SERVICE_ACCOUNT, settings
 
 MAKERS = {
     "airflow": lambda: secrets.token_urlsafe(24),  # the password of its user admin
     "airflow_reviewer": lambda: secrets.token_urlsafe(24),
     "airflow_engineer": lambda: secrets.token_urlsafe(24),
-    "airflow_mlflow": lambda: secrets.token_urlsafe(24),  # of the user that passes on what was approved in MLflow
+    f"airflow_{SERVICE_ACCOUNT}": lambda: secrets.token_urlsafe(24),  # of tasks and triggers
     "airflow_fernet": lambda: Fernet.generate_key().decode(),
     "airflow_jwt": lambda: secrets.token_urlsafe(64),  # Airflow wants 64 bytes or more
     "airflow_session": lambda: secrets.token_urlsafe(64),
@@ -40,7 +40,7 @@ def make() -> None:
         if not (settings().secrets / name).exists():
             keep(name, new())
     # Airflow would write passwords of its own making to its log; here it finds them made.
-    others = {user: settings().secret(f"airflow_{user}") for user in ("reviewer", "engineer", "mlflow")}
+    others = {user: settings().secret(f"airflow_{user}") for user in ("reviewer", "engineer", SERVICE_ACCOUNT)}
     users = {"admin": settings().secret("airflow")} | others
     keep("airflow_users.json", json.dumps(users))
 

@@ -9,7 +9,7 @@ import sysconfig
 from importlib.metadata import version
 from pathlib import Path
 
-from pipelines.core.settings import REPOSITORY, settings
+from pipelines.core.settings import REPOSITORY, SERVICE_ACCOUNT, settings
 from pipelines.stack import triton_server
 
 MARK = "NEUROWEAVER_STACK"  # in the environment of every process of a stack; its value is the stack's home
@@ -82,7 +82,7 @@ def environment() -> dict[str, str]:
         "AIRFLOW__CORE__PARALLELISM": "3",  # tasks at a time; SQLite was seen to lock under six
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(here.secrets / "airflow_users.json"),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,reviewer:user,engineer:op,mlflow:user",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"admin:admin,reviewer:user,engineer:op,{SERVICE_ACCOUNT}:user",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",  # seconds until a form shows what is new
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",  # seconds until a new DAG file is seen
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url(60),  # SQLite lets one write at a time; the others wait

@@ -1,76 +1,67 @@
-"""An approval that is given in MLflow: the alias `approved`, set on the version that Airflow asks about, is a yes."""
+"""An approval that is given in MLflow: the alias `approved`, set on the version that Airflow asks about, is a yes.
+
+The trigger decides nothing. It only ends the waiting; the tasks after it read the decision from MLflow themselves.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from pipelines.core.settings import settings
+from pipelines.core.errors import Unavailable
 
-PAUSE = 5  # seconds between two looks; Airflow takes an answer within a second of its question for a crash
-MLFLOW = "mlflow"  # the Airflow user that answers in the reviewer's place
+POLL_INTERVAL = 5  # seconds; Airflow takes an answer within a second of its question for a crash
+APPROVE = "approve"  # the task whose waiting ends
 
 
 class ApprovedInMLflow(BaseTrigger):
-    """Ends when a question is answered: in Airflow, or by this trigger once the alias points at the version.
+    """Ends when the question is answered in Airflow, or once the alias `approved` is on the version.
 
     Args:
         name: the registered model.
         version: the version that is asked about.
-        question: path of the question's hitlDetails in Airflow's REST API.
+        dag_id, run_id: the run whose task `approve` waits.
     """
 
-    def __init__(self, name: str, version: int, question: str) -> None:
+    def __init__(self, name: str, version: int, dag_id: str, run_id: str) -> None:
         super().__init__()
-        self.name, self.version, self.question = name, version, question
+        self.name, self.version, self.dag_id, self.run_id = name, version, dag_id, run_id
+        self.airflow: Any = None  # signed in at the first look
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        return "weaver_plugins.approval_trigger.ApprovedInMLflow", {
-            "name": self.name,
-            "version": self.version,
-            "question": self.question,
-        }
+        arguments = {"name": self.name, "version": self.version, "dag_id": self.dag_id, "run_id": self.run_id}
+        return "weaver_plugins.approval_trigger.ApprovedInMLflow", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        """
+        Raises:
+            WeaverError: Airflow or MLflow refused the request, or the alias proves nothing: the task fails with it.
+        """
         while True:
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(POLL_INTERVAL)
             try:
-                if event := await self.look():
-                    yield TriggerEvent(event)
-                    return
-            except httpx.HTTPError as error:  # a server that restarts is asked again
+                outcome = await asyncio.to_thread(self.check)
+            except Unavailable as error:  # a server that restarts is asked again
                 self.log.warning("%s", error)
+                continue
+            if outcome:
+                yield TriggerEvent(outcome)
+                return
 
-    async def look(self) -> str:
-        """One look at both servers; says how the question was answered, or nothing if it was not."""
-        here = settings()
-        async with httpx.AsyncClient(base_url=here.airflow_url, timeout=30, trust_env=False) as airflow:
-            login = {"username": MLFLOW, "password": here.secret("airflow_mlflow")}
-            token = (await airflow.post("/auth/token", json=login)).raise_for_status().json()["access_token"]
-            airflow.headers["Authorization"] = f"Bearer {token}"
-            asked = await airflow.get(self.question)
-            if asked.status_code == httpx.codes.NOT_FOUND:
-                return ""
-            if asked.raise_for_status().json()["response_received"]:
-                return "answered in Airflow"
-            if await self.approved() != self.version:
-                return ""
-            why = f"alias approved, set on version {self.version} in MLflow"
-            yes = {"chosen_options": ["Approve"], "params_input": {"why": why}}
-            answer = await airflow.patch(self.question, json=yes)
-            if answer.status_code == httpx.codes.CONFLICT:
-                return "answered in Airflow"
-            answer.raise_for_status()
-            return why
+    def check(self) -> str:
+        """How the question was answered; empty while it was not."""
+        from pipelines.clients.airflow import AirflowClient
+        from pipelines.core.artifacts import Candidate
+        from pipelines.core.settings import SERVICE_ACCOUNT
+        from pipelines.registry.approval import Question, read_mlflow_approval
 
-    async def approved(self) -> int:
-        """The version behind the model's alias `approved`; 0 without one."""
-        here = settings()
-        admin = None if here.tracking_uri else ("admin", here.secret("mlflow"))
-        async with httpx.AsyncClient(base_url=here.mlflow_url, auth=admin, timeout=30) as mlflow:
-            found = await mlflow.get(
-                "/api/2.0/mlflow/registered-models/alias", params={"name": self.name, "alias": "approved"}
-            )
-        return int(found.json()["model_version"]["version"]) if found.is_success else 0
+        self.airflow = self.airflow or AirflowClient(SERVICE_ACCOUNT)
+        question = Question(self.dag_id, self.run_id, APPROVE)
+        task = self.airflow.request("GET", question.path)
+        if task["state"] not in ("awaiting_input", "deferred"):
+            return "answered in Airflow" if task["state"] in ("success", "failed", "skipped") else ""
+        if not read_mlflow_approval(Candidate(name=self.name, version=self.version, run_id="")):
+            return ""
+        self.airflow.request("PATCH", question.path, json={"new_state": "success"})
+        return f"approved in MLflow: the alias is on version {self.version}"

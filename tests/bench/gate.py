@@ -112,8 +112,8 @@ def judge(truth: str, questions: int, seed: int) -> list[dict[str, bool]]:
         rng = np.random.default_rng([list(TRUTHS).index(truth), questions, number])
         answers = examination(rng, TRUTHS[truth], questions)
         compared = paired_statistics.compare_arms(answers, GATE.metric, PLAN)
-        gains = all(rule.passed for rule in gate_rules.gains(compared, GATE))
-        slices = all(rule.passed for rule in gate_rules.slices(compared, GATE))
+        gains = all(rule.passed for rule in gate_rules.gain_rules(compared, GATE))
+        slices = all(rule.passed for rule in gate_rules.slice_rules(compared, GATE))
         bare = round(compared[0].gain, 9) >= 0
         others = plain_intervals(answers) if truth == "equal" else {}
         verdicts.append({"ours": gains and slices, "gains": gains, "slices": not slices, "bare": bare} | others)

@@ -153,7 +153,7 @@ def test_over_budget_a_person_is_asked_and_the_dataset_is_withheld_until_then(lo
 def test_no_answer_is_no_approval_and_only_reviewers_are_asked(loaded: dict) -> None:
     dag = loaded["dags"]["retrain_service_advisor"]
     assert dag["defaults"] is None
-    assert dag["assigned"] == ["reviewer", "admin", "mlflow"]
+    assert dag["assigned"] == ["reviewer", "admin"], "not the service account"
 
 
 def test_the_trigger_form_is_the_template_prefilled(loaded: dict, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,14 +14,14 @@ from pipelines.core.templates import find_template_files
 
 TEMPLATE = "frugal_advisor"
 DAG = f"retrain_{TEMPLATE}"
-QUICK = ("--set", "refine.steps=[exact_duplicates, near_duplicates, sample]")
+STEPS = "\nrefine:\n  steps: [exact_duplicates, near_duplicates, sample]\n"  # quick; only its owner may leave steps out
 
 
 @pytest.fixture(scope="module")
 def frugal(stack: Any) -> None:
     text = find_template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {TEMPLATE}")
     text = text.replace("training_hours: 8 ", "run_cost: 0.000001\n  training_hours: 8 ")
-    write_text(stack.home / "templates" / f"{TEMPLATE}.yaml", text)
+    write_text(stack.home / "templates" / f"{TEMPLATE}.yaml", text + STEPS)
     airflow, end = stack.airflow(), time.monotonic() + 600
     while not airflow.get(f"/api/v2/dags/{DAG}").is_success:
         assert time.monotonic() < end, "the template has no DAG"
@@ -37,11 +37,11 @@ def refused(stack: Any, frugal: None) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def approved(stack: Any, refused: dict[str, Any]) -> dict[str, Any]:
     """The second: a script says yes to both questions."""
-    return stack.json("run", TEMPLATE, "--approve", *QUICK, timeout=2400)
+    return stack.json("run", TEMPLATE, "--approve", timeout=2400)
 
 
 def refuse(stack: Any, why: str, *sets: str) -> dict[str, Any]:
-    watching = stack.start("run", TEMPLATE, *QUICK, *sets, "--json")
+    watching = stack.start("run", TEMPLATE, *sets, "--json")
     question = stack.wait_for_task(DAG, "approve_cost", "awaiting_input", seconds=1200)
     told = stack.airflow().get(f"{question}/-1/hitlDetails").json()
     assert "budget.run_cost is 1e-06" in told["body"]

@@ -11,8 +11,8 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.registry import ledger
-from pipelines.registry.gate import verdict
-from pipelines.registry.promote import behind_aliases
+from pipelines.registry.gate import judge
+from pipelines.registry.promote import describe_aliases
 
 from ..models import Home, comparison, evaluated
 
@@ -25,7 +25,7 @@ def plan() -> TrainingPlan:
 def held(evaluation: Evaluation, plan: TrainingPlan, scores: ReviewScores | None = None, **gate: Any) -> Verdict:
     """The verdict by a plan whose gate differs by `gate`."""
     held_to = plan.model_copy(update={"gate": plan.gate.model_copy(update=gate)})
-    return verdict(evaluation, scores or ReviewScores(), held_to)
+    return judge(evaluation, scores or ReviewScores(), held_to)
 
 
 def failed(found: Verdict) -> list[str]:
@@ -43,37 +43,48 @@ def behaviour(passed: int, cases: int = 20) -> Behaviour:
     return Behaviour(name="refuses prices", kind="refusal", cases=cases, passed=passed, min_share=0.95)
 
 
+GAIN = "percentage points, even at the lower end of its 95% interval"
+COST, LOSS, SECONDS = (
+    "Cost of 1,000 answers: at most 10 USD",
+    "Held-out loss, as a share of the base model's: at most 50.0%",
+    "Seconds per answer (95th percentile): at most 30 seconds",
+)
+
+
 def test_what_proves_itself_passes_and_every_rule_says_by_what(plan: TrainingPlan) -> None:
     found = held(evaluated(champion=1, behaviours=[behaviour(20)]), plan, floors={"all": 0.5})
     assert found.passed and failed(found) == []
     assert found.reason == f"passed: all {len(found.rules)} rules hold"
     assert all(rule.evidence for rule in found.rules)
     assert [rule.name for rule in found.rules] == [
-        "lower end of the gain over base above",
-        "lower end of the gain over base with examples above",
-        "lower end of the gain over champion above",
-        "score in all at least",
-        "behaviour refuses prices at least",
-        "held-out loss over base's at most",
-        "share of answers changed at least",
-        "seconds an answer at most",
-        "cost of 1,000 answers at most",
-        "held-out questions seen in training at most",
+        f"Gain over the base model: more than +5.0 {GAIN}",
+        f"Gain over the base model with examples: more than +0.0 {GAIN}",
+        f"Gain over the champion: more than +0.0 {GAIN}",
+        "The score on 'all': at least 50.0%",
+        "Behaviour test 'refuses prices': at least 95.0% of cases pass",
+        "Held-out loss, as a share of the base model's: at most 50.0%",
+        "Share of answers that differ from the base model's: at least 1.0%",
+        "Seconds per answer (95th percentile): at most 30 seconds",
+        "Cost of 1,000 answers: at most 10 USD",
+        "Held-out questions that were seen in training: at most 0",
     ]
 
 
 @pytest.mark.parametrize(
     ("broken", "rule"),
     [
-        ({"comparisons": [comparison("base", 0.06), comparison("few_shot"), comparison("champion")]}, "gain over base"),
+        (
+            {"comparisons": [comparison("base", 0.06), comparison("few_shot"), comparison("champion")]},
+            "Gain over the base model:",
+        ),
         ({"comparisons": [comparison("base"), comparison("few_shot", 0.02), comparison("champion")]}, "with examples"),
-        ({"comparisons": [comparison("base"), comparison("few_shot"), comparison("champion", 0)]}, "over champion"),
-        ({"comparisons": [comparison("base"), comparison("champion")]}, "arms compared with"),
-        ({"comparisons": [comparison("base"), comparison("few_shot")]}, "arms compared with"),
-        ({"changed": 0.001}, "answers changed"),
+        ({"comparisons": [comparison("base"), comparison("few_shot"), comparison("champion", 0)]}, "over the champion"),
+        ({"comparisons": [comparison("base"), comparison("champion")]}, "Models compared with the challenger"),
+        ({"comparisons": [comparison("base"), comparison("few_shot")]}, "Models compared with the challenger"),
+        ({"changed": 0.001}, "answers that differ"),
         ({"leaks": 1}, "seen in training"),
-        ({"behaviours": [behaviour(18)]}, "behaviour refuses prices"),
-        ({"behaviours": [behaviour(0, cases=0)]}, "behaviour refuses prices"),
+        ({"behaviours": [behaviour(18)]}, "Behaviour test 'refuses prices'"),
+        ({"behaviours": [behaviour(0, cases=0)]}, "Behaviour test 'refuses prices'"),
     ],
 )
 def test_each_rule_alone_stops_a_challenger(broken: dict[str, Any], rule: str, plan: TrainingPlan) -> None:
@@ -96,9 +107,9 @@ def test_the_limit_itself_is_within(figure: float, plan: TrainingPlan) -> None:
 
 
 def test_costs_and_loss_have_their_limits(plan: TrainingPlan) -> None:
-    assert failed(held(with_figure("cost_per_1000", 11), plan)) == ["cost of 1,000 answers at most"]
-    assert failed(held(with_figure("loss", 1.2), plan)) == ["held-out loss over base's at most"]
-    assert failed(held(with_figure("loss", 0.0, arm="base"), plan)) == ["held-out loss over base's at most"]
+    assert failed(held(with_figure("cost_per_1000", 11), plan)) == [COST]
+    assert failed(held(with_figure("loss", 1.2), plan)) == [LOSS]
+    assert failed(held(with_figure("loss", 0.0, arm="base"), plan)) == [LOSS]
 
 
 @pytest.mark.parametrize("key", ["loss", "latency_p95", "cost_per_1000"])
@@ -120,7 +131,7 @@ def test_an_interval_that_is_not_a_number_never_passes(end: str, part: str, plan
 def test_a_figure_that_was_not_measured_fails(plan: TrainingPlan) -> None:
     found = evaluated()
     del found.figures["challenger"]["all"]["latency_p95"]
-    assert failed(held(found, plan)) == ["seconds an answer at most"]
+    assert failed(held(found, plan)) == [SECONDS]
 
 
 def test_an_evaluation_that_compares_nothing_is_told_so(plan: TrainingPlan) -> None:
@@ -130,16 +141,16 @@ def test_an_evaluation_that_compares_nothing_is_told_so(plan: TrainingPlan) -> N
 
 def test_a_slice_has_its_floor_and_one_that_does_not_exist_is_named(plan: TrainingPlan) -> None:
     assert held(evaluated(), plan, floors={"all": 0.8}).passed
-    assert failed(held(evaluated(), plan, floors={"all": 0.81})) == ["score in all at least"]
+    assert failed(held(evaluated(), plan, floors={"all": 0.81})) == ["The score on 'all': at least 81.0%"]
     unknown = held(evaluated(), plan, floors={"topic: hovercraft": 0.1})
-    assert failed(unknown) == ["score in topic: hovercraft at least"]
-    assert "one of all?" in unknown.reason
+    assert failed(unknown) == ["The score on 'topic: hovercraft': at least 10.0%"]
+    assert "no such slice; there are all" in unknown.reason
 
 
 def test_a_behaviour_that_is_only_reported_stops_nothing_and_is_not_hidden(plan: TrainingPlan) -> None:
     found = held(evaluated(behaviours=[behaviour(3)]), plan, behaviours="reported")
     assert found.passed
-    assert failed(found) == ["behaviour refuses prices at least (reported only)"]
+    assert failed(found) == ["Behaviour test 'refuses prices': at least 95.0% of cases pass (reported only)"]
 
 
 @pytest.mark.parametrize(
@@ -148,11 +159,11 @@ def test_a_behaviour_that_is_only_reported_stops_nothing_and_is_not_hidden(plan:
         (0, ReviewScores(), None),
         (20, ReviewScores(questions=20, mean=3.5), None),
         (300, ReviewScores(questions=218, mean=5.0), None),  # there were no more questions to score
-        (20, ReviewScores(questions=19, mean=5.0), "answers scored by experts"),
-        (20, ReviewScores(), "answers scored by experts"),
-        (20, ReviewScores(questions=20, mean=3.4), "experts' mean score"),
-        (0, ReviewScores(questions=5, mean=2.0), "experts' mean score"),
-        (20, ReviewScores(questions=20, mean=math.nan), "experts' mean score"),
+        (20, ReviewScores(questions=19, mean=5.0), "Answers scored by reviewers"),
+        (20, ReviewScores(), "Answers scored by reviewers"),
+        (20, ReviewScores(questions=20, mean=3.4), "Reviewers' mean score"),
+        (0, ReviewScores(questions=5, mean=2.0), "Reviewers' mean score"),
+        (20, ReviewScores(questions=20, mean=math.nan), "Reviewers' mean score"),
     ],
 )
 def test_experts_are_heard_where_they_were_asked(
@@ -171,7 +182,7 @@ def test_a_verdict_is_in_the_ledger_and_a_failed_one_is_told_and_keeps_the_champ
     artifacts = weak | {"collect_scores": ReviewScores()}
     found = models.run("gate", artifacts)
     assert models.run("gate", artifacts) == found and not found.passed
-    tags = behind_aliases(models.name)["challenger"]["tags"]
+    tags = describe_aliases(models.name)["challenger"]["tags"]
     assert (tags["decision"], tags["decided_by"], tags["decided_why"]) == ("gate_failed", "gate", found.reason)
     verdicts = [entry for entry in ledger.read() if entry.event == "verdict"]
     assert [(entry.version, entry.why) for entry in verdicts] == [(2, found.reason)]

@@ -5,7 +5,7 @@ import pytest
 from pipelines.core.artifacts import Arm, Comparison
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Gate
-from pipelines.registry.gate_rules import gains, slices
+from pipelines.registry.gate_rules import gain_rules, slice_rules
 
 GATE = Gate(gain_over_base=0.05, gain_over_few_shot=0.0, gain_over_champion=0.0, max_slice_drop=0.05)
 
@@ -27,7 +27,7 @@ def compared(against: Arm, low: float, high: float, part: str = "all", **given: 
     ],
 )
 def test_the_lower_end_of_a_gain_must_be_above_its_limit(against: Arm, low: float, passed: bool) -> None:
-    (rule,) = gains([compared(against, low, 0.3)], GATE)
+    (rule,) = gain_rules([compared(against, low, 0.3)], GATE)
     assert rule.passed == passed
     assert rule.figure == low
     assert rule.limit == (0.05 if against == "base" else 0)
@@ -35,28 +35,29 @@ def test_the_lower_end_of_a_gain_must_be_above_its_limit(against: Arm, low: floa
 
 def test_every_arm_that_was_asked_has_a_rule_and_no_other() -> None:
     arms: list[Arm] = ["base", "few_shot", "champion"]
-    rules = gains([compared(arm, 0.1, 0.3, part) for arm in arms for part in ("all", "engine")], GATE)
-    assert [rule.name.split(" gain over ")[1] for rule in rules] == [
-        "base above",
-        "base with examples above",
-        "champion above",
+    rules = gain_rules([compared(arm, 0.1, 0.3, part) for arm in arms for part in ("all", "engine")], GATE)
+    assert [rule.name.partition(":")[0] for rule in rules] == [
+        "Gain over the base model",
+        "Gain over the base model with examples",
+        "Gain over the champion",
     ]
-    assert [rule.name for rule in gains([compared("base", 0.1, 0.3)], GATE)] == [
-        "lower end of the gain over base above"
-    ]
+    (rule,) = gain_rules([compared("base", 0.1, 0.3)], GATE)
+    assert rule.name == (
+        "Gain over the base model: more than +5.0 percentage points, even at the lower end of its 95% interval"
+    )
 
 
 def test_a_limit_of_minus_one_asks_for_no_proof() -> None:
     gate = Gate(gain_over_champion=-1)
-    assert gains([compared("champion", -1, 1)], gate)[0].passed
-    assert not gains([compared("champion", -1, 1)], GATE)[0].passed
+    assert gain_rules([compared("champion", -1, 1)], gate)[0].passed
+    assert not gain_rules([compared("champion", -1, 1)], GATE)[0].passed
 
 
 def test_an_evaluation_by_another_metric_is_no_proof() -> None:
     with pytest.raises(WeaverError, match="compares no arm by score"):
-        gains([compared("champion", 0.1, 0.3, metric="bleu")], GATE)
+        gain_rules([compared("champion", 0.1, 0.3, metric="bleu")], GATE)
     with pytest.raises(WeaverError, match="compares no arm by score"):
-        gains([], GATE)
+        gain_rules([], GATE)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_an_evaluation_by_another_metric_is_no_proof() -> None:
 def test_a_slice_fails_where_it_is_proven_worse_by_more_than_allowed(
     low: float, high: float, questions: int, passed: bool
 ) -> None:
-    (rule,) = slices([compared("champion", low, high, "engine", questions=questions)], GATE)
+    (rule,) = slice_rules([compared("champion", low, high, "engine", questions=questions)], GATE)
     assert rule.passed == passed
     assert rule.figure == pytest.approx((low + high) / 2)
     assert "engine" in rule.name
@@ -80,7 +81,7 @@ def test_a_slice_fails_where_it_is_proven_worse_by_more_than_allowed(
 
 def test_small_slices_other_arms_and_the_whole_say_nothing_of_slices() -> None:
     bad = (-0.9, -0.5)
-    assert not slices(
+    assert not slice_rules(
         [
             compared("champion", *bad, "engine", questions=9),
             compared("base", *bad, "engine"),
@@ -92,17 +93,18 @@ def test_small_slices_other_arms_and_the_whole_say_nothing_of_slices() -> None:
 
 
 def test_the_evidence_is_a_sentence_in_points() -> None:
-    (rule,) = gains([compared("champion", 0.012, 0.07, gain=0.041)], GATE)
+    (rule,) = gain_rules([compared("champion", 0.012, 0.07, gain=0.041)], GATE)
     assert rule.evidence == (
-        "+4.1 points over champion (95% interval +1.2 to +7.0; 218 questions about 61 vehicles or codes; "
-        "smaller gains than 3.9 would go unseen)"
+        "+4.1 percentage points over the champion (95% interval +1.2 to +7.0; 218 questions about 61 vehicles or "
+        "codes; gains smaller than 3.9 points would go unseen)"
     )
-    (rule,) = slices([compared("champion", -0.3, 0.1, "engine", gain=-0.1, confidence=0.9958)], GATE)
+    (rule,) = slice_rules([compared("champion", -0.3, 0.1, "engine", gain=-0.1, confidence=0.9958)], GATE)
     assert rule.evidence == (
-        "-10.0 points over champion (99.6% interval -30.0 to +10.0; 218 questions about 61 vehicles or codes; "
-        "smaller drops than 3.9 would go unseen)"
+        "-10.0 percentage points over the champion (99.6% interval -30.0 to +10.0; 218 questions about 61 vehicles or "
+        "codes; drops smaller than 3.9 points would go unseen)"
     )
-    (rule,) = gains([compared("few_shot", -1, 1, gain=0.5, questions=8, clusters=4)], GATE)
+    (rule,) = gain_rules([compared("few_shot", -1, 1, gain=0.5, questions=8, clusters=4)], GATE)
     assert rule.evidence == (
-        "+50.0 points over base with examples (8 questions about 4 vehicles or codes: too few to prove anything)"
+        "+50.0 percentage points over the base model with examples (8 questions about 4 vehicles or codes: too few to "
+        "prove anything)"
     )

@@ -1,18 +1,20 @@
 """A challenger becomes champion once and whole: the ledger first, the aliases next, the deployment last."""
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipelines.core.artifacts import NOBODY, Verdict
+from pipelines.core.artifacts import NOBODY, Evidence, ReviewScores, Verdict
 from pipelines.core.errors import Unavailable, WeaverError
+from pipelines.core.files import digest
 from pipelines.registry import ledger
 from pipelines.registry.ledger_check import audit
-from pipelines.registry.promote import behind_aliases, find_decision
+from pipelines.registry.promote import describe_aliases, find_decision
 from pipelines.serving.deployment_pointer import deployed_version_number
 
-from ..models import EVIDENCE, Home, killed
+from ..models import PASSED, Home, killed
 from ..servers import Server
 
 
@@ -43,9 +45,9 @@ def test_a_champion_has_its_whole_story_in_the_ledger(models: Home) -> None:
         ("deployed", 1, 2),
     ]
     promotion = ledger.read()[-2]
-    assert (promotion.by, promotion.why, promotion.evidence) == ("ada", "better", EVIDENCE.digest)
+    assert (promotion.by, promotion.why) == ("ada", "better") and len(promotion.evidence) == 64
     assert (promotion.dataset, promotion.plan_digest) == (models.dataset.tag, models.plan.digest())
-    tags = behind_aliases(models.name)["champion"]["tags"]
+    tags = describe_aliases(models.name)["champion"]["tags"]
     assert (tags["decision"], tags["decided_by"], tags["decided_why"]) == ("approved", "ada", "better")
 
 
@@ -98,7 +100,8 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(models: Home) 
 
 def test_a_verdict_that_failed_is_never_promoted(models: Home) -> None:
     failed = models.challenger(1) | {"gate": Verdict(passed=False, rules=[], reason="failed: too slow")}
-    with pytest.raises(WeaverError, match="may not be promoted: failed: too slow"):
+    failed["collect_evidence"] = models.evidence(failed)
+    with pytest.raises(WeaverError, match="may not be promoted: the gate failed: too slow"):
         models.promote(failed)
     assert models.champions() == (0, 0)
     assert told(models) == [("registered", 0, 1)]
@@ -127,17 +130,8 @@ def test_an_alias_moved_by_hand_is_refused_with_what_puts_it_back(models: Home, 
 def test_a_champion_by_hand_before_the_first_promotion_is_refused(models: Home) -> None:
     challenger = models.challenger(1, champion=1)
     models.client.set_registered_model_alias(models.name, "champion", "1")
-    with pytest.raises(WeaverError, match="the ledger knows of no promotion"):
+    with pytest.raises(WeaverError, match="the ledger has no promotion"):
         models.promote(challenger)
-
-
-def test_a_champion_from_before_there_was_a_ledger_is_what_the_first_promotion_replaces(models: Home) -> None:
-    models.challenger(1)
-    models.client.set_model_version_tag(models.name, "1", "decision", "approved")
-    models.client.set_registered_model_alias(models.name, "champion", "1")
-    models.promote(models.challenger(2, champion=1))
-    assert models.champions() == (2, 1)
-    assert models.rollback()["promote"].to_version == 1
 
 
 def test_a_late_try_does_not_undo_a_rollback(models: Home) -> None:
@@ -157,7 +151,7 @@ def test_a_deployment_that_comes_after_a_rollback_is_refused(models: Home) -> No
     second = models.challenger(2, champion=1)
     second["promote"] = models.run("promote", second, by="ada", why="better")
     models.rollback()
-    with pytest.raises(WeaverError, match=r"version 2 .* is not champion any more: 1 is"):
+    with pytest.raises(WeaverError, match=r"version 2 .* is no longer the champion: version 1 is"):
         models.run("deploy", second)
     agree(models, 1)
 
@@ -204,3 +198,81 @@ def test_a_rejection_is_kept_and_nobodys_is_asked_again(models: Home) -> None:
         ("rejected", NOBODY, "nobody answered"),
         ("rejected", "ada", "not tonight"),
     ]
+
+
+def forge_verdict(models: Home, candidate: dict[str, Any]) -> dict[str, Any]:
+    """The gate said no, and somebody gives `promote` another verdict."""
+    return candidate | {"gate": Verdict(passed=True, rules=[], reason="passed: all rules hold, surely")}
+
+
+def forge_evaluation(models: Home, candidate: dict[str, Any]) -> dict[str, Any]:
+    """Compared with another champion than it says."""
+    return candidate | {"evaluate": candidate["evaluate"].model_copy(update={"champion": 7})}
+
+
+def forge_candidate(models: Home, candidate: dict[str, Any]) -> dict[str, Any]:
+    """Another version than the one that was approved."""
+    return candidate | {"register": candidate["register"].model_copy(update={"version": 1})}
+
+
+def forge_evidence(models: Home, candidate: dict[str, Any]) -> dict[str, Any]:
+    """Evidence that was changed, with its digest put right."""
+    pack = Path(candidate["collect_evidence"].uri)
+    (pack / "verdict.json").write_text(PASSED.model_dump_json().replace("true", "true "))
+    return candidate | {"collect_evidence": Evidence(uri=str(pack), digest=digest(pack))}
+
+
+def borrow_evidence(models: Home, candidate: dict[str, Any]) -> dict[str, Any]:
+    """The evidence of another candidate, signed and whole."""
+    return candidate | {"collect_evidence": models.challenger(9, champion=1)["collect_evidence"]}
+
+
+def replace_adapter(models: Home, candidate: dict[str, Any]) -> dict[str, Any]:
+    """Another adapter behind the version in MLflow."""
+    version = str(candidate["register"].version)
+    models.client.set_model_version_tag(models.name, version, "adapter_digest", "0" * 64)
+    return candidate
+
+
+def weaken_plan(models: Home, candidate: dict[str, Any]) -> dict[str, Any]:
+    """A plan with a weaker gate than the one that was judged by."""
+    models.plan = models.plan.model_copy(update={"gate": models.plan.gate.model_copy(update={"gain_over_base": -1.0})})
+    return candidate
+
+
+@pytest.mark.parametrize(
+    ("forge", "message"),
+    [
+        (forge_verdict, "verdict.json is about something else"),
+        (forge_evaluation, "evaluation.json is about something else"),
+        (forge_candidate, "candidate.json is about something else"),
+        (forge_evidence, "is not what was signed"),
+        (borrow_evidence, "is about something else"),
+        (replace_adapter, "has another adapter_digest in MLflow than in its evidence"),
+        (weaken_plan, "plan.json is about something else"),
+    ],
+)
+def test_what_was_forged_is_not_promoted(forge: Any, message: str, models: Home) -> None:
+    models.promoted(1)
+    candidate = forge(models, models.challenger(2, champion=1))
+    before = len(ledger.read())
+    with pytest.raises(WeaverError, match=message):
+        models.promote(candidate)
+    assert models.champions() == (1, 0) and len(ledger.read()) == before, "nothing was decided"
+
+
+def test_an_experiment_fails_the_gate_and_is_never_promoted(models: Home) -> None:
+    models.plan = models.plan.model_copy(update={"experiment": True})
+    candidate = models.challenger(1)
+    verdict = models.run("gate", candidate | {"collect_scores": ReviewScores()})
+    assert not verdict.passed and "an experiment can never be promoted" in verdict.reason
+    with pytest.raises(WeaverError, match="may not be promoted: its run was an experiment"):
+        models.promote(candidate)
+    assert models.client.get_model_version(models.name, "1").tags["experiment"] == "true"
+
+
+def test_the_ledger_keeps_the_record_of_the_decision(models: Home) -> None:
+    record = {"question": {"body": "Promote?"}, "audit_log": {"owner": "ada"}}
+    models.run("promote", models.challenger(1), by="ada", why="better", record=record)
+    entries = [entry for entry in ledger.read() if entry.event == "approved"]
+    assert [entry.record for entry in entries] == [record]

@@ -22,7 +22,7 @@ from pipelines.core.files import digest, write_jsonl
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
-from pipelines.registry.evidence import trained
+from pipelines.registry.evidence import summarise_training
 from pipelines.training.dpo import read_preference_pairs, train_dpo
 from pipelines.training.fine_tune import fine_tune, read_splits
 
@@ -137,7 +137,7 @@ def test_it_learns_what_was_preferred_and_its_run_shows_both_trainings(
     assert run.data.tags["preferences"] == "orders@v3" and run.data.tags["dataset"] == "orders@v1"
     assert run.data.tags["mlflow.parentRunId"] == adapter.run_id
     assert {entry.tags[0].value for entry in run.inputs.dataset_inputs} == {"train", "heldout", "preference"}
-    told = trained(preferred.run_id)["figures"]  # what the model card shows
+    told = summarise_training(preferred.run_id)["figures"]  # what the model card shows
     assert told["trained on with preferred answers"] == "orders@v3" and told["steps"] == "2"
     files = {artifact.path for artifact in client.list_artifacts(preferred.run_id)}
     assert {"plan.json", "training.png", "preference.png"} <= files

@@ -16,7 +16,7 @@ from pipelines.core.artifacts.datasets import (
 )
 from pipelines.core.artifacts.evaluation import Arm, Behaviour, Comparison, Evaluation, Review, ReviewScores
 from pipelines.core.artifacts.monitoring import DriftEvent, DriftReport, Signal, SignalKind
-from pipelines.core.artifacts.registry import NOBODY, Candidate, Evidence, Promotion, Rule, Verdict
+from pipelines.core.artifacts.registry import NOBODY, Candidate, Decision, Evidence, Promotion, Rule, Verdict
 from pipelines.core.artifacts.serving import DeployedVersion, Deployment
 from pipelines.core.artifacts.training import Adapter, ChampionModel, Estimate, Export, JudgedPairs
 
@@ -33,6 +33,7 @@ __all__ = [
     "Comparison",
     "DataReport",
     "DatasetVersion",
+    "Decision",
     "DeployedVersion",
     "Deployment",
     "DriftEvent",

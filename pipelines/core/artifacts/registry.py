@@ -1,6 +1,6 @@
 """What is decided about a challenger, by the gate and by a person."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pipelines.core.artifacts.artifact import Artifact
 
@@ -16,12 +16,14 @@ class Candidate(Artifact):
 
 
 class Rule(Artifact):
-    """One line of a verdict: a figure, the limit it was held to, whether it passed, and the evidence in words."""
+    """One line of a verdict: the rule as a sentence, what was measured, its limit, and the evidence in words."""
 
     name: str
     figure: float
     limit: float
+    unit: str = ""  # of figure and limit: percentage points, %, seconds, of 5, a currency; empty for a count
     passed: bool
+    required: bool = True  # false: reported only; failing it stops nothing
     evidence: str = ""
 
 
@@ -36,6 +38,15 @@ class Evidence(Artifact):
 
     uri: str
     digest: str
+
+
+class Decision(Artifact):
+    """What a person decided at an approval, with the records that prove it; NOBODY where no answer came in time."""
+
+    approved: bool
+    by: str
+    why: str
+    record: dict[str, Any] = {}  # the question as it was shown, the answer, and the audit log's entry
 
 
 class Promotion(Artifact):

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import Field
+
 from pipelines.core.files import digest
 from pipelines.core.plan.datasets import Contract, Data, Privacy, Refine, Step, Treatment
 from pipelines.core.plan.evaluation import Evaluate, Gate, Metric, Review
@@ -14,6 +16,8 @@ from pipelines.core.plan.training import Base, Judge, Preference, Train
 __all__ = [
     "GGUF",
     "OPERATIONAL",
+    "SAFEGUARDS",
+    "SAFEGUARD_KEYS",
     "TUNABLE",
     "Approval",
     "BackendName",
@@ -51,6 +55,7 @@ class TrainingPlan(Section):
 
     template: str
     profile: str
+    experiment: bool = Field(False, description="it changes a safeguard for one run; its model is never promoted")
     title: str
     purpose: str
     owner: str
@@ -100,6 +105,9 @@ class TrainingPlan(Section):
 
 # How a model is described, watched, approved and paid for: changing it gives no reason to train again.
 OPERATIONAL = {"title", "purpose", "owner", "drift", "approval", "budget", "serving", "costs"}
+# Changed in the template by its owner, never for one run: they decide whether a model may answer customers.
+SAFEGUARDS = ("gate", "review", "privacy", "approval", "budget")
+SAFEGUARD_KEYS = ("evaluate.confidence",)  # of the intervals that the gate goes by
 TUNABLE = (
     "data",
     "refine",

@@ -16,7 +16,8 @@ class Approval(Section):
     """Who decides about a challenger, and how long the question stands."""
 
     reviewers: list[str] = Field(["reviewer", "admin"], min_length=1, description="Airflow users who may decide")
-    hours: float = Field(20, gt=0, description="no answer until then is a no; the next night asks again")
+    hours: float = Field(20, gt=0, description="no answer until then is a no; the next run asks again")
+    four_eyes: bool = Field(False, description="whoever started a run may not approve it")
 
 
 class Budget(Section):

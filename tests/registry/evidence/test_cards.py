@@ -31,7 +31,7 @@ def test_the_model_card_tells_what_was_measured_and_what_is_not_known(page: Call
         "126 held-out questions",
         "**2 of them stand in training too**",
         "| score | 30.0% | 45.0% | 67.0% | 71.0% |",
-        "| loss (nats a token) | 1.300 | 1.150 | 0.930 | 0.890 |",
+        "| loss (nats per token) | 1.300 | 1.150 | 0.930 | 0.890 |",
         "| champion | +4.0 | -1.0 to +9.0 | 126 | 61 | 3.9 |",
         "| engine | 25 | 30.0% | 45.0% | 67.0% | 71.0% | -2.0 | -7.0 to +3.0 |",
         "| (code cause) | 6 | 70.0% | 55.0% | 33.0% | 29.0% | -4.0 | too few to say |",
@@ -78,7 +78,7 @@ def test_made_up_rows_are_told_as_such(page: Callable[..., str], artifacts: dict
     dataset = artifacts["dataset"].model_copy(update={"uri": str(tmp_path / "d")})
     made = collect_evidence(**artifacts | {"dataset": dataset, "plan": make_plan("parts_inventory")}, work=tmp_path)
     assert "**100.0% of the rows to train on are made up**" in page("data_card.md", made)
-    assert "100.0% of what it was trained on is made up" in page("model_card.md", made)
+    assert "100.0% of its training rows are made up" in page("model_card.md", made)
     assert "No part numbers, no demand" in page("data_card.md", made)
 
 
@@ -106,7 +106,7 @@ def test_a_dataset_of_ones_own_is_told_as_such(
     dataset = DatasetVersion(
         name="orders", version=1, uri=str(tmp_path / "d"), digest="d" * 64, rows={"train": 30, "heldout": 10}
     )
-    plan = make_plan("service_advisor", {"data.source": "orders.jsonl", "refine.steps": ["normalise"]})
+    plan = make_plan("service_advisor", {"data.source": "orders.jsonl", "refine.steps": ["normalise"]}, experiment=True)
     evaluation = artifacts["evaluation"].model_copy(
         update={"champion": 0, "comparisons": [], "behaviours": [], "leaks": 0}
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pipelines.registry.sbom import flag
+from pipelines.registry.sbom import flag_licence
 
 
 def test_the_sbom_is_cyclonedx_and_lists_what_is_installed(page: Callable[..., str]) -> None:
@@ -53,4 +53,4 @@ def test_licences_that_a_lawyer_should_see_are_flagged(page: Callable[..., str])
     ],
 )
 def test_one_may_choose_the_free_half_of_a_licence_and_no_more(licence: str, flagged: str) -> None:
-    assert flag(licence) == flagged
+    assert flag_licence(licence) == flagged
