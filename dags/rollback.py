@@ -24,7 +24,7 @@ def rollback() -> dict[str, Any]:
 
     context = get_current_context()
     asked, who = context["params"], context["dag_run"].triggering_user_name or "airflow"
-    signed = {"by": who, "why": asked["why"], "to": asked["to"], "answers": deployed_version_number(asked["template"])}
+    signed = {"by": who, "why": asked["why"], "to": asked["to"], "deployed": deployed_version_number(asked["template"])}
     return run_task_stage("rollback", pull_artifacts("plan")["plan"], {}, **signed)
 
 

@@ -124,8 +124,8 @@ class Home:
 
     def rollback(self, to: int = 0, why: str = "it talks nonsense") -> dict[str, Any]:
         """As the DAG and `weaver rollback` do; where a deployment is gone it is made of the registry's adapter."""
-        answers = deployed_version_number(self.name)
-        artifacts = {"promote": self.run("rollback", {}, by="ada", why=why, to=to, answers=answers)}
+        deployed = deployed_version_number(self.name)
+        artifacts = {"promote": self.run("rollback", {}, by="ada", why=why, to=to, deployed=deployed)}
         if not is_published(artifacts["promote"]):
             incumbent: ChampionModel = self.run("fetch_champion", artifacts)
             artifacts["export"] = self.export(incumbent.adapter)

@@ -98,5 +98,5 @@ def rollback_on_failure() -> dict[str, Any]:
             f"Correct what the task deploy says; then run `weaver run {name}` again.",
         )
     why = f"version {promotion['to_version']} was not deployed: its canary or its first requests failed"
-    moved = run_task_stage("rollback", plan, {}, by="weaver", why=why, to=before, answers=before)
+    moved = run_task_stage("rollback", plan, {}, by="weaver", why=why, to=before, deployed=before)
     return run_task_stage("append_ledger", plan, {"promote": moved, "deploy": read_deployment(name)})

@@ -30,7 +30,7 @@ def rollback(template: Template, why: Why, to: To = 0, by: By = "", as_json: AsJ
         "by": by or getpass.getuser(),
         "why": why,
         "to": to,
-        "answers": deployed_version_number(template),
+        "deployed": deployed_version_number(template),
     }
     artifacts: dict[str, Any] = {"promote": run_stage("rollback", plan, {}, **signed)}
     if not is_published(artifacts["promote"]):

@@ -17,16 +17,16 @@ from pipelines.registry.promote import (
 )
 
 
-def rollback(plan: TrainingPlan, by: str, why: str, to: int = 0, answers: int = 0) -> Promotion:
+def rollback(plan: TrainingPlan, by: str, why: str, to: int = 0, deployed: int = 0) -> Promotion:
     """Write the intent into the ledger, then move the aliases; what is deployed follows in the stages after it.
 
-    A rollback that was killed is carried on with, also without `to`.
+    A rollback that was killed is continued, also without `to`.
 
     Args:
-        to: the version that shall answer; 0 is the champion before the present one.
-        answers: the version that is deployed; 0 if none is, or if nobody knows.
+        to: the version that becomes champion; 0 is the champion before the present one.
+        deployed: the version that is deployed; 0 if none is, or if nobody knows.
     Raises:
-        WeaverError: no reason; there is no such version, it was never champion, or it is and answers already; an
+        WeaverError: no reason; there is no such version, it was never champion, or it is and is deployed already; an
             alias was moved by hand, and `to` does not say where to.
         Unavailable: MLflow does not answer.
     """
@@ -38,17 +38,17 @@ def rollback(plan: TrainingPlan, by: str, why: str, to: int = 0, answers: int = 
         if intent is None or intent.event != "rollback" or to not in (0, intent.version):
             past = ledger.intents(name)
             if not past:
-                raise WeaverError(f"the ledger knows of no promotion of {name}", f"Run `weaver run {name}` first.")
+                raise WeaverError(f"the ledger has no promotion of {name}", f"Run `weaver run {name}` first.")
             target = to or find_target(client, name, intent)
             champion = read_aliases(client, name).get("champion", 0)
             check_target(client, past, target)
-            if intent is None and {target} == {past[-1].version, champion, answers}:
+            if intent is None and {target} == {past[-1].version, champion, deployed}:
                 raise WeaverError(
                     f"{describe_intent(past[-1])} of {name} is champion and deployed already",
                     "Nothing needs to be done.",
                 )
-            left = past[-1].version if past[-1].version != target else champion
-            intent = ledger.write("rollback", name, target, by, why, left)
+            replaced = past[-1].version if past[-1].version != target else champion
+            intent = ledger.write("rollback", name, target, by, why, replaced)
         set_aliases(client, intent)
     return to_promotion(intent)
 

@@ -182,7 +182,7 @@ def test_what_answers_again_is_exported_only_if_it_is_not_published(loaded: dict
         "is_published": [first],
         "fetch_champion": ["is_published"],
         "rebuild_export": ["fetch_champion"],
-        "deploy": ["rebuild_export", "is_published"],
+        "deploy": ["is_published", "rebuild_export"],
         "append_ledger": ["deploy"],
     }
     assert tasks["deploy"]["trigger_rule"] == "none_failed_min_one_success"

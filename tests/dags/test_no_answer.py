@@ -46,6 +46,8 @@ def test_the_task_ends_well_with_a_no(home: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_the_champion_stays_and_the_next_run_asks_again(models: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     models.promoted(1)
+    train = models.plan.train.model_copy(update={"seed": 18})
+    models.plan = models.plan.model_copy(update={"train": train})  # version 1 is decided, with another plan
     candidate = models.challenger(2, champion=1)
     monkeypatch.setattr(approval, "alias_version", lambda name, alias: None)
     evidence = candidate["collect_evidence"].digest

@@ -53,7 +53,7 @@ def test_a_rollback_says_what_answers_and_how_long_it_took(models: Home, weaver:
         "deployed",
     )
     agree(models, 3)
-    assert "is champion and answers" in weaver("rollback", models.name, "--to", "3", "--why", "again", ok=False)
+    assert "champion and deployed already" in weaver("rollback", models.name, "--to", "3", "--why", "again", ok=False)
 
 
 def test_the_ledger_is_shown_whole_or_as_of_a_day(models: Home, weaver: Weaver) -> None:

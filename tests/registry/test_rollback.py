@@ -97,7 +97,7 @@ def test_a_version_that_may_not_answer_is_refused_with_those_that_may(models: Ho
     for to, told in (
         (3, "version 3 of .* was never champion"),
         (9, "version 9 of .* was never champion"),
-        (2, r"version 2 \(promotion by ada.* is champion and answers"),
+        (2, r"version 2 \(promotion by ada.* is champion and deployed already"),
     ):
         with pytest.raises(WeaverError, match=told) as refused:
             models.rollback(to=to)
@@ -112,7 +112,7 @@ def test_a_version_that_may_not_answer_is_refused_with_those_that_may(models: Ho
 
 
 def test_without_a_champion_there_is_nothing_to_roll_back(models: Home) -> None:
-    with pytest.raises(WeaverError, match="knows of no promotion"):
+    with pytest.raises(WeaverError, match="has no promotion"):
         models.rollback()
 
 

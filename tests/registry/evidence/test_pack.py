@@ -100,7 +100,7 @@ def die(folder):
 signing.sign = die
 told = json.loads(sys.stdin.read())
 plan = TrainingPlan.model_validate(told.pop("plan"))
-kinds = {"dataset": "DatasetVersion"}
+kinds = {"dataset": "DatasetVersion", "report": "DataReport"}
 artifacts = {n: getattr(types, kinds.get(n, n.title())).model_validate(a) for n, a in told.items()}
 collect_evidence(**artifacts, plan=plan, work=Path(sys.argv[1]))
 """
