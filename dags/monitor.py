@@ -1,6 +1,7 @@
-"""One DAG a template: what people ask, what is answered and what comes in is held to what is normal.
+"""One DAG per template: compares requests, answers and new rows with what the champion was trained for.
 
-When the world has moved, answers get worse or the last training is too long ago, `retrain_<template>` starts.
+When requests change, answers get worse or the last training is too long ago, `retrain_<template>` starts. The
+menu entry *Drift* lists the reports.
 """
 
 from collections.abc import Iterator
@@ -43,11 +44,11 @@ def merge_plan(template: str) -> dict[str, Any]:
 
 @task.short_circuit
 def has_drifted() -> bool:
-    """Stop here, green, while all is normal."""
-    found = pull_artifacts("detect_drift")["detect_drift"]
-    told = (f"fires: {', '.join(found['fired']) or 'nothing'}", found["waiting"], found["url"])
-    set_run_note(". ".join(part for part in told if part))
-    return bool(found["event"])
+    """Stop here, green, if nothing has changed."""
+    report = pull_artifacts("detect_drift")["detect_drift"]
+    parts = (f"Drift: {', '.join(report['fired']) or 'none'}", report["waiting"], report["url"])
+    set_run_note(". ".join(part for part in parts if part))
+    return bool(report["event"])
 
 
 def emit_drift_event(asset: Asset) -> Any:
@@ -63,8 +64,8 @@ def emit_drift_event(asset: Asset) -> Any:
 def monitor(template: Template) -> None:
     @dag(
         dag_id=f"monitor_{template.name}",
-        dag_display_name=f"Watch: {template.title}",
-        description="Has the world moved?",
+        dag_display_name=f"Monitor: {template.title}",
+        description="Checks every hour whether requests, answers or new rows have changed.",
         doc_md=f"## {template.title}\n\n{__doc__}",
         schedule=UpcomingCronTimetable(often(template.drift.hours), timezone="UTC"),
         catchup=False,

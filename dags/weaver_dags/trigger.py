@@ -18,12 +18,12 @@ def drift_asset(template: str) -> Asset:
 @task(task_id="plan")
 def make_run_plan(template: str) -> dict[str, Any]:
     """params.yaml ← profile ← template ← trigger form ← drift: validated once, then frozen for this run."""
-    from pipelines.monitoring.drift.trigger import merged
+    from pipelines.monitoring.drift.trigger import merge_events
 
     context = get_current_context()
     events = [event for events in context["triggering_asset_events"].values() for event in events]
     ours = [{key: value for key, value in event.extra.items() if not key.startswith("from_")} for event in events]
-    asked = merged(template, ours)  # Airflow adds from_rest_api and the like
+    asked = merge_events(template, ours)  # Airflow adds from_rest_api and the like
     if asked:
         context["ti"].xcom_push("trigger_reason", asked.model_dump(mode="json"))
         set_run_note(f"Started because {asked.reason} {asked.link}".strip())

@@ -25,9 +25,9 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Who thinks what, who agrees, what is refused and why; what the rest comes to. MLflow must be up."""
-    from pipelines.monitoring.feedback.feedback_summary import account
+    from pipelines.monitoring.feedback.feedback_summary import summarise_feedback
 
-    told = account(make_plan(template, overrides(set_)), last)
+    told = summarise_feedback(make_plan(template, overrides(set_)), last)
     if as_json:
         print_json(told)
         return

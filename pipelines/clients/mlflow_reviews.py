@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from pipelines.clients.mlflow import connect_mlflow
 
-TAG = "review"  # its value ends with the version that answered
+REVIEW_TAG = "review"  # its value ends with the version that answered
 SCORE = "score"  # feedback, from 1 (wrong or harmful) to 5 (as I would have said it)
 CORRECTION = "expected_response"  # an expectation, under the name that MLflow's own judges use
 
 
-class Review(NamedTuple):
+class ExpertReview(NamedTuple):
     """What one expert said of one answer."""
 
     id: str  # of the trace
@@ -28,18 +28,18 @@ class Review(NamedTuple):
     correction: str
 
 
-def newest(assessments: list[Any]) -> Any:
+def newest_assessment(assessments: list[Any]) -> Any:
     """The latest that says something, or None: an expert may think again."""
     said = [found for found in assessments if found.value is not None]
     return max(said, key=lambda found: found.last_update_time_ms, default=None)
 
 
-def score_of(trace: Any) -> float | None:
-    score = newest(trace.search_assessments(name=SCORE, type="feedback"))
+def read_score(trace: Any) -> float | None:
+    score = newest_assessment(trace.search_assessments(name=SCORE, type="feedback"))
     return float(score.value) if score else None
 
 
-def reviews(template: str) -> Iterator[Review]:
+def read_reviews(template: str) -> Iterator[ExpertReview]:
     """What experts said of a template's answers, in whatever queue.
 
     Raises:
@@ -49,20 +49,20 @@ def reviews(template: str) -> Iterator[Review]:
     experiment = mlflow.get_experiment_by_name(template)
     if experiment is None:
         return
-    place, asked = [experiment.experiment_id], f"tag.{TAG} LIKE '{template} version %'"
+    place, asked = [experiment.experiment_id], f"tag.{REVIEW_TAG} LIKE '{template} version %'"
     for trace in mlflow.search_traces(locations=place, filter_string=asked, return_type="list"):
         said = [*trace.search_assessments(name=SCORE), *trace.search_assessments(name=CORRECTION)]
         people = {found.source.source_id for found in said if found.source.source_type == "HUMAN"}
         span = trace.data.spans[0]
         for person in sorted(people):
             own = [found for found in said if found.source.source_id == person]
-            score = newest([found for found in own if found.name == SCORE])
-            correction = newest([found for found in own if found.name == CORRECTION])
-            yield Review(
+            score = newest_assessment([found for found in own if found.name == SCORE])
+            correction = newest_assessment([found for found in own if found.name == CORRECTION])
+            yield ExpertReview(
                 id=trace.info.trace_id,
                 at=max(found.last_update_time_ms for found in own) / 1000,
                 by=person,
-                version=int(trace.info.tags[TAG].rpartition(" ")[2]),
+                version=int(trace.info.tags[REVIEW_TAG].rpartition(" ")[2]),
                 messages=span.inputs["messages"],
                 answer=span.outputs["choices"][0]["message"]["content"],
                 score=float(score.value) if score else 0.0,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.clients.mlflow import connect_mlflow
-from pipelines.clients.mlflow_reviews import SCORE, TAG, score_of
+from pipelines.clients.mlflow_reviews import REVIEW_TAG, SCORE, read_score
 from pipelines.core.artifacts import Candidate, Evaluation, Review, ReviewScores
 from pipelines.core.files import read_jsonl
 from pipelines.core.plan import TrainingPlan
@@ -47,7 +47,7 @@ def log_answer_trace(mlflow: Any, row: dict[str, Any], queue: str) -> str:
     with mlflow.start_span(row["topic"]) as span:
         span.set_inputs({"messages": [{"role": "user", "content": question}]})
         span.set_outputs({"choices": [{"message": {"role": "assistant", "content": row["answer"]}}]})
-        mlflow.update_current_trace(tags={TAG: queue})
+        mlflow.update_current_trace(tags={REVIEW_TAG: queue})
     return str(span.trace_id)
 
 
@@ -90,5 +90,5 @@ def collect_scores(review: Review) -> ReviewScores:
     from mlflow.genai import review_queues
 
     items = review_queues.list_review_queue_items(review.queue, status="complete", max_results=1000)
-    given = [value for item in items if (value := score_of(mlflow.get_trace(item.item_id))) is not None]
+    given = [value for item in items if (value := read_score(mlflow.get_trace(item.item_id))) is not None]
     return ReviewScores(questions=len(given), mean=sum(given) / len(given) if given else 0.0)

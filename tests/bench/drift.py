@@ -70,7 +70,7 @@ def run(windows: int = 1_000, picture: Path | None = None) -> dict[str, Any]:
                 waits[kind][speed[0]].append(done.result())
             else:
                 quiet[kind] += done.result()
-    moved = decision.judge(incoming_rows.tables(*guides(), POLICY), POLICY)
+    moved = decision.mark_violations(incoming_rows.compare_tables(*guides(), POLICY), POLICY)
     fires = {signal.name: signal.violated for signal in moved if signal.kind != "schema"}
     medians = {kind: {days: float(np.median(found)) for days, found in by.items()} for kind, by in waits.items()}
     picture = picture or settings().home / "bench" / "drift.png"
@@ -110,7 +110,7 @@ class Numbers:
         return pd.concat([self.old.iloc[rows], self.new.iloc[others]], ignore_index=True)
 
     def compare(self, reference: "pd.DataFrame", current: "pd.DataFrame") -> list[Signal]:
-        return incoming_rows.tables(reference, current, POLICY)
+        return incoming_rows.compare_tables(reference, current, POLICY)
 
     def table(self, side: "pd.DataFrame") -> "pd.DataFrame":
         return side
@@ -125,25 +125,31 @@ class Texts:
         from pipelines.kits.automotive import parts_inventory, service_advisor
 
         asked, others = (
-            [{"question": incoming_rows.question(row), "topic": row["topic"]} for row in kit.build()]
+            [{"question": incoming_rows.question_text(row), "topic": row["topic"]} for row in kit.build()]
             for kit in (service_advisor, parts_inventory)
         )
         mixed = [asked[place] for place in np.random.default_rng(0).permutation(len(asked))]
-        known = request_features.Known.of(mixed[: len(mixed) // 3])
-        self.old, self.new = (request_features.measure(side, known) for side in (mixed[len(mixed) // 3 :], others))
+        known = request_features.TrainingQuestions.from_rows(mixed[: len(mixed) // 3])
+        self.old, self.new = (
+            request_features.measure_requests(side, known) for side in (mixed[len(mixed) // 3 :], others)
+        )
         self.rows, self.others = len(self.old.frame), len(self.new.frame)
 
-    def take(self, rows: np.ndarray, others: np.ndarray) -> request_features.Requests:
+    def take(self, rows: np.ndarray, others: np.ndarray) -> request_features.RequestFeatures:
         import pandas as pd
 
         frame = pd.concat([self.old.frame.iloc[rows], self.new.frame.iloc[others]], ignore_index=True)
-        return request_features.Requests(frame, np.concatenate([self.old.vectors[rows], self.new.vectors[others]]), [])
+        return request_features.RequestFeatures(
+            frame, np.concatenate([self.old.vectors[rows], self.new.vectors[others]]), []
+        )
 
-    def compare(self, reference: request_features.Requests, current: request_features.Requests) -> list[Signal]:
-        return request_features.compare(reference, current, POLICY)
+    def compare(
+        self, reference: request_features.RequestFeatures, current: request_features.RequestFeatures
+    ) -> list[Signal]:
+        return request_features.compare_requests(reference, current, POLICY)
 
-    def table(self, side: request_features.Requests) -> "pd.DataFrame":
-        return side.frame[[*request_features.QUESTION, "topic"]]
+    def table(self, side: request_features.RequestFeatures) -> "pd.DataFrame":
+        return side.frame[[*request_features.QUESTION_COLUMNS, "topic"]]
 
 
 @cache
@@ -168,9 +174,9 @@ def stay(kind: str, seed: int) -> list[dict[str, bool]]:
     found = []
     for day in range(DAYS):
         current = here.take(rng.choice(order[here.normal :], here.window, replace=False), none)
-        days.append(decision.judge(here.compare(reference, current), POLICY))
+        days.append(decision.mark_violations(here.compare(reference, current), POLICY))
         violated = any(signal.violated for signal in days[-1])
-        found.append({"violated": violated, "fired": bool(decision.fired(days, POLICY))})
+        found.append({"violated": violated, "fired": bool(decision.find_firing_signals(days, POLICY))})
         if not day:
             found[-1]["evidently"] = evidently(here.table(reference), here.table(current))
     return found
@@ -186,8 +192,8 @@ def move(kind: str, seed: int, speed: int) -> float:
         others = round(here.window * min(1, day / speed))
         usual = rng.choice(order[here.normal :], here.window - others, replace=False)
         current = here.take(usual, rng.choice(here.others, others, replace=False))
-        days.append(decision.judge(here.compare(reference, current), POLICY))
-        if decision.fired(days, POLICY):
+        days.append(decision.mark_violations(here.compare(reference, current), POLICY))
+        if decision.find_firing_signals(days, POLICY):
             return day
     return float("inf")
 
@@ -199,8 +205,10 @@ def evidently(reference: "pd.DataFrame", current: "pd.DataFrame") -> bool:
 
     for name in reference.columns:
         before, now = reference[name].dropna(), current[name].dropna()
-        kind = ColumnType.Numerical if signals.is_number(before) else ColumnType.Categorical
-        if min(len(before), len(now)) < signals.LEAST or not (signals.is_number(before) or signals.is_category(before)):
+        kind = ColumnType.Numerical if signals.is_numeric(before) else ColumnType.Categorical
+        if min(len(before), len(now)) < signals.MIN_VALUES or not (
+            signals.is_numeric(before) or signals.is_categorical(before)
+        ):
             continue
         test = get_stattest(before, now, kind, None)
         if test.func(before, now, kind, test.default_threshold)[1]:

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.kits.automotive import service_advisor
-from pipelines.monitoring.feedback.rater_trust import sift
-from pipelines.monitoring.feedback.ratings import Opinion
+from pipelines.monitoring.feedback.rater_trust import find_untrusted
+from pipelines.monitoring.feedback.ratings import Rating
 
 TEMPLATE = "service_advisor"
 HONEST = 20
@@ -34,7 +34,7 @@ Said = dict[str, Any]
 
 
 class Made(NamedTuple):
-    opinion: Opinion
+    opinion: Rating
     kind: str  # honest, or one of POISON
     right: bool  # a verdict that is true, and no slip
     reason: str = ""  # why it is refused
@@ -124,7 +124,7 @@ def run(populations: int = 8) -> dict[str, Any]:
 
 
 def sifted(said: list[Made], plan: TrainingPlan) -> list[Made]:
-    refused = sift([one.opinion for one in said], plan)
+    refused = find_untrusted([one.opinion for one in said], plan)
     return [one._replace(reason=refused.get(one.opinion, "")) for one in said]
 
 
@@ -188,7 +188,7 @@ def population(seed: int, seen: int) -> list[Made]:
             known = {"source": "gateway", "version": 1, "messages": [asked], "answer": answer}
             who = {"id": f"{place} {number}", "key": f"{seed} {number}", "at": BEGIN + rng.random() * span}
             right = (told["verdict"] == "up") == good and told.get("correction") not in MISTAKES
-            said.append(Made(Opinion(**known, **who, **told), kind, right))
+            said.append(Made(Rating(**known, **who, **told), kind, right))
     return sorted(said, key=lambda one: one.opinion.at)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
-from pipelines.monitoring.feedback.agreement import agreement
+from pipelines.monitoring.feedback.agreement import measure_agreement
 from pipelines.monitoring.feedback.fact_check import Question
-from pipelines.monitoring.feedback.judge import Judge, Judgement, decide, judging
-from pipelines.monitoring.feedback.labelled_pairs import Labelled, by_construction, by_people
+from pipelines.monitoring.feedback.judge import Judge, Judgement, decide, open_judge
+from pipelines.monitoring.feedback.labelled_pairs import LabelledPair, construct_pairs, read_rated_pairs
 
 TEMPLATE = "service_advisor"
 
@@ -27,14 +27,14 @@ def run(pairs: int = 60) -> dict[str, Any]:
     """
     from pipelines.kits.automotive import service_advisor
 
-    known = by_construction(service_advisor.build(), pairs)
+    known = construct_pairs(service_advisor.build(), pairs)
     figures: dict[str, Any] = {"labels": "by construction"}
-    with judging(make_plan(TEMPLATE).judge.rubric) as model:
+    with open_judge(make_plan(TEMPLATE).judge.rubric) as model:
         figures |= {"judge": model.model, "endpoint": settings().judge_url or "local llama.cpp"}
         figures |= three_ways(known, model)
         as_live = [pair._replace(question=pair.question._replace(facts={})) for pair in known]
-        figures |= {f"live, facts, {name}": figure for name, figure in agreement(as_live, by_facts).items()}
-        if people := by_people(TEMPLATE):
+        figures |= {f"live, facts, {name}": figure for name, figure in measure_agreement(as_live, by_facts).items()}
+        if people := read_rated_pairs(TEMPLATE):
             figures |= {f"people, {name}": figure for name, figure in three_ways(people, model).items()}
         else:
             figures["people"] = "no opinions in this home's request log"
@@ -45,7 +45,7 @@ def by_facts(question: Question, first: str, second: str) -> Judgement:
     return decide(question, first, second, None)
 
 
-def three_ways(known: list[Labelled], model: Judge) -> dict[str, float]:
+def three_ways(known: list[LabelledPair], model: Judge) -> dict[str, float]:
     seen: dict[tuple[str, str, str], Judgement] = {}
 
     def remembered(question: Question, first: str, second: str) -> Judgement:
@@ -60,8 +60,8 @@ def three_ways(known: list[Labelled], model: Judge) -> dict[str, float]:
         return found if found.by == "facts" else remembered(question, first, second)
 
     began = time.monotonic()
-    ways = {"model": agreement(known, remembered)}
+    ways = {"model": measure_agreement(known, remembered)}
     seconds = (time.monotonic() - began) / max(1, len(known))
-    ways |= {"facts": agreement(known, by_facts), "both": agreement(known, both)}
+    ways |= {"facts": measure_agreement(known, by_facts), "both": measure_agreement(known, both)}
     told = {f"{way}, {name}": figure for way, figures in ways.items() for name, figure in figures.items()}
     return told | {"model, seconds_a_pair": seconds}

@@ -136,7 +136,7 @@ def reference_days() -> int:
 def windows() -> list[Seen]:
     """What monitoring has measured of every version, as far as it says something."""
     found = []
-    for file in drift_history.home(TEMPLATE).glob("v*/windows/*.json"):
+    for file in drift_history.history_folder(TEMPLATE).glob("v*/windows/*.json"):
         one = drift_history.Measurement.model_validate_json(file.read_text())
         if one.signals:
             version = int(file.parents[1].name.removeprefix("v").partition("-")[0])

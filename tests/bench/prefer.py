@@ -19,7 +19,7 @@ from pipelines.core.files import digest, write_jsonl
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
-from pipelines.monitoring.feedback.labelled_pairs import by_construction
+from pipelines.monitoring.feedback.labelled_pairs import construct_pairs
 from pipelines.text import chat_format
 from pipelines.text.facts import contains_fact
 
@@ -135,7 +135,7 @@ def pairs(rows: list[Row], count: int, plan: TrainingPlan) -> list[Row]:
             "rejected": pair.worse,
             "source": pair.kind,
         }
-        for pair in by_construction(rows, count)
+        for pair in construct_pairs(rows, count)
     ]
 
 

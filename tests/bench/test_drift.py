@@ -17,7 +17,7 @@ def test_still_worlds_are_quiet_and_moving_ones_are_seen(kind: str, home: Path) 
 
 
 def test_the_picture_shows_both_panels(home: Path, tmp_path: Path) -> None:
-    moved = decision.judge(incoming_rows.tables(*drift.guides(), drift.POLICY), drift.POLICY)
+    moved = decision.mark_violations(incoming_rows.compare_tables(*drift.guides(), drift.POLICY), drift.POLICY)
     medians = {kind: {speed: float(speed) for speed in drift.SPEEDS} for kind in drift.COLOURS}
     figure = drift.plot(moved, medians)
     assert [panel.get_title(loc="left") for panel in figure.axes][1] == "Days to detection"

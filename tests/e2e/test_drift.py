@@ -68,13 +68,13 @@ def test_the_world_moves_and_the_retraining_knows_why(stack: Any, desk: dict[str
     task = f"/api/v2/dags/{DAG}/dagRuns/{run['dag_run_id']}/taskInstances"
     reason = stack.airflow().get(f"{task}/has_new_data/xcomEntries/reason").json()["value"]
     assert reason.startswith(f"nothing to do: {NAME} version 1 was trained on {NAME}@v1 with this plan: approved")
-    assert "started because the world moved: " in reason and "centre of questions" in reason
+    assert "started because requests changed: " in reason and "centre of questions" in reason
     assert done["note"] == reason
     standing = stack.json("drift", NAME)
     assert standing["against"] == "requests" and "centre of questions" in standing["fired"]
     (event,) = standing["events"]
     assert event["event"]["reason"] in reason
-    assert f"{NAME} is trained anew" in (stack.home / "alerts.jsonl").read_text()
+    assert f"{NAME} is retrained" in (stack.home / "alerts.jsonl").read_text()
 
 
 @pytest.mark.slow

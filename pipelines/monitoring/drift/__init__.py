@@ -1,1 +1,1 @@
-"""Whether the requests, answers and new rows of a template have moved away from what its champion was trained for."""
+"""Drift: whether requests, answers and new rows differ from what the champion was trained for."""

@@ -1,82 +1,84 @@
-"""What the measurements come to: has the world moved, why, and does it start a retraining now?"""
+"""What the measurements amount to: is there drift, why, and does it start a retraining now?"""
 
 import time
 from typing import Any
 
 from pipelines.core.artifacts import DeployedVersion, DriftEvent, DriftReport, Signal
-from pipelines.core.plan import Drift, TrainingPlan
-from pipelines.monitoring.drift import decision, drift_history, drift_report, windows
-from pipelines.monitoring.drift.drift_history import Incoming, Measurement
+from pipelines.core.plan import TrainingPlan
+from pipelines.monitoring.drift import decision, drift_history, drift_pages, windows
+from pipelines.monitoring.drift.drift_history import IncomingRows, Measurement
 
 
-def standing(champion: DeployedVersion, plan: TrainingPlan) -> DriftReport:
-    """What the looks so far come to, without another one."""
-    policy = plan.drift
-    measured = drift_history.measurements(champion, policy.hours)
-    return conclude(champion, plan, policy, measured, drift_history.incoming(champion), time.time())
+def conclude_from_history(champion: DeployedVersion, plan: TrainingPlan) -> DriftReport:
+    """The conclusion from the checks so far, without another one."""
+    measurements = drift_history.read_measurements(champion, plan.drift.hours)
+    return conclude_drift(champion, plan, measurements, drift_history.read_incoming_rows(champion), time.time())
 
 
-def conclude(
-    champion: DeployedVersion,
-    plan: TrainingPlan,
-    policy: Drift,
-    measured: list[Measurement],
-    rows: Incoming,
-    now: float,
+def conclude_drift(
+    champion: DeployedVersion, plan: TrainingPlan, measurements: list[Measurement], incoming: IncomingRows, now: float
 ) -> DriftReport:
-    """What the measurements come to, beside what was announced already."""
-    past = drift_history.announced(champion.name)
-    saying = [one for one in measured if one.signals]
-    saying = [one for one in saying if one.against == saying[-1].against]
-    newest = saying[-1] if saying else Measurement(since=0, until=0, rows=0)
-    fired = decision.fired([one.signals for one in saying], policy)
-    odd = [signal for signal in rows.signals if signal.violated and signal.kind != "schema"]
-    spent = max([0.0, *(windows.epoch(one.event.until) for one in past if one.event.until)])
+    """The conclusion from measured windows and collected rows, beside the events that were sent already.
+
+    Args:
+        measurements: oldest first.
+        now: epoch seconds.
+    """
+    policy, sent = plan.drift, drift_history.read_sent_events(champion.name)
+    large_enough = [row for row in measurements if row.signals]
+    comparable = [row for row in large_enough if row.against == large_enough[-1].against]
+    newest = comparable[-1] if comparable else Measurement(since=0, until=0, rows=0)
+    firing = decision.find_firing_signals([row.signals for row in comparable], policy)
+    deviating = [signal for signal in incoming.signals if signal.violated and signal.kind != "schema"]
+    last_event_until = max([0.0, *(windows.parse_time(row.event.until) for row in sent if row.event.until)])
     reasons: list[str] = []
     config: dict[str, Any] = {}
-    if fired and newest.until > spent:
-        if decision.decayed(newest.signals, fired):
+    if firing and newest.until > last_event_until:
+        if decision.is_model_decay(newest.signals, firing):
             config = {"train.epochs": plan.train.epochs + 1}
-        moved = "answers got worse" if config else "the world moved"
-        reasons.append(f"{moved}: {tell([signal for signal in newest.signals if signal.name in fired])}")
-    if odd and rows.digest not in {one.event.records for one in past}:
-        reasons.append(f"rows that come in are others than {champion.dataset}: {tell(odd)}")
-    last = max([0.0, *(one.at for one in past)])
-    if decision.stale(max(champion.trained, last) if champion.trained else 0, now, policy):
-        reasons.append(f"nothing was trained for {(now - champion.trained) / decision.DAY:.0f} days")
-    cool = max(last, champion.trained) if last else 0.0  # the training that an event led to ends later than it
+        what = "answers got worse" if config else "requests changed"
+        reasons.append(f"{what}: {describe_signals([row for row in newest.signals if row.name in firing])}")
+    if deviating and incoming.digest not in {row.event.records for row in sent}:
+        reasons.append(f"new rows differ from {champion.dataset}: {describe_signals(deviating)}")
+    last_sent = max([0.0, *(row.at for row in sent)])
+    if decision.is_training_too_old(max(champion.trained, last_sent) if champion.trained else 0, now, policy):
+        reasons.append(f"the last training was {(now - champion.trained) / decision.DAY:.0f} days ago")
+    # The training that an event led to ends later than the event, and the cooldown begins with whichever is last.
+    cooldown_begin = max(last_sent, champion.trained) if last_sent else 0.0
     waiting = ""
-    if reasons and decision.cooling(cool, now, policy):
-        waiting = f"cooling down until {windows.iso(cool + policy.cooldown_hours * decision.HOUR)}"
-    found = DriftReport(
+    if reasons and decision.is_cooling_down(cooldown_begin, now, policy):
+        cooldown_end = windows.format_time(cooldown_begin + policy.cooldown_hours * decision.HOUR)
+        waiting = f"no retraining starts before the cooldown ends at {cooldown_end}"
+    report = DriftReport(
         name=champion.name,
         version=champion.version,
-        since=windows.iso(newest.since) if newest.signals else "",
-        until=windows.iso(newest.until) if newest.signals else "",
+        since=windows.format_time(newest.since) if newest.signals else "",
+        until=windows.format_time(newest.until) if newest.signals else "",
         rows=newest.rows,
         sampled=newest.sampled,
         against=newest.against if newest.signals else "",
         signals=newest.signals,
-        incoming=rows.signals,
-        windows=len(saying),
-        fired=[*fired, *(f"incoming {signal.name}" for signal in odd)],
+        incoming=incoming.signals,
+        windows=len(comparable),
+        fired=[*firing, *(f"incoming {signal.name}" for signal in deviating)],
         waiting=waiting,
-        url=drift_report.url(champion.name, newest.run_id),
+        url=drift_pages.report_url(newest.report),
     )
     if not reasons or waiting:
-        return found
+        return report
     event = DriftEvent(
         template=champion.name,
         reason="; ".join(reasons),
-        signals=found.fired,
+        signals=report.fired,
         config=config,
-        since=windows.iso(saying[-policy.windows :][0].since) if newest.signals else "",
-        until=found.until,
-        records=rows.digest if odd else "",
-        link=found.url,
+        since=windows.format_time(comparable[-policy.windows :][0].since) if newest.signals else "",
+        until=report.until,
+        records=incoming.digest if deviating else "",
+        link=report.url,
     )
-    return found.model_copy(update={"event": event})
+    return report.model_copy(update={"event": event})
 
 
-def tell(some: list[Signal]) -> str:
-    return ", ".join(f"{signal.name} ({signal.note})" for signal in some)
+def describe_signals(signals: list[Signal]) -> str:
+    """Their names, each with what changed."""
+    return ", ".join(f"{signal.name} ({signal.note})" for signal in signals)

@@ -1,13 +1,12 @@
-"""The watch stage: measure the windows that are over, and say whether the world has moved; and the announce stage.
+"""The stages `detect_drift`, which measures windows that have ended, and `emit_drift_event`, which records an event.
 
-An event is sent once: `watch` proposes it until `announce` has remembered it, and from then on its windows are spent
-and the cooldown runs. Killed in between, both find what they had done.
+An event is sent once: `detect_drift` proposes it until `emit_drift_event` has recorded it; from then on its windows
+count no more and the cooldown runs. Killed in between, both find what they had done.
 """
 
 import logging
 import time
 from pathlib import Path
-from typing import Any
 
 from pipelines import request_log
 from pipelines.alerts import alert
@@ -15,21 +14,20 @@ from pipelines.core.artifacts import FEEDBACK, DatasetVersion, DeployedVersion, 
 from pipelines.core.files import read_jsonl
 from pipelines.core.plan import Drift, TrainingPlan
 from pipelines.monitoring.drift import decision, drift_history, drift_report, incoming_rows, request_features, windows
-from pipelines.monitoring.drift.conclusion import conclude
-from pipelines.monitoring.drift.drift_history import Incoming, Measurement
-from pipelines.monitoring.drift.reference import Normal, dataset_rows, normal
+from pipelines.monitoring.drift.conclusion import conclude_drift
+from pipelines.monitoring.drift.drift_history import IncomingRows, Measurement
+from pipelines.monitoring.drift.reference import build_reference, read_dataset_rows
 
 log = logging.getLogger(__name__)
 
-Row = dict[str, Any]
-
-LOOKED = "looked.json"
+LAST_CHECK = "last_check.json"
 
 
 def detect_drift(
     champion: DeployedVersion, dataset: DatasetVersion, records: Records, plan: TrainingPlan, now: float = 0
 ) -> DriftReport:
-    """
+    """Measure what is new since the last check, and conclude whether a retraining should start.
+
     Args:
         dataset: what the champion was trained on.
         records: the rows that a retraining would start from today.
@@ -39,80 +37,91 @@ def detect_drift(
         WeaverError: the request log is damaged, or a file of monitoring cannot be written.
         Unavailable: MLflow does not answer; run again when it does.
     """
-    policy, now = plan.drift, now or time.time()
-    drift_history.home(champion.name).mkdir(mode=0o700, parents=True, exist_ok=True)  # conversations, as in the log
-    looked = drift_history.home(champion.name) / LOOKED
+    now = now or time.time()
+    folder = drift_history.history_folder(champion.name)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds conversations, as the request log does
     if not champion.version:
-        drift_history.write(looked, {"at": now})
-        return DriftReport(name=champion.name, version=0, waiting="no version answers yet")
-    measured = measure(champion, dataset, plan, now)
-    rows = look_at_records(champion, dataset, records, policy, now)
-    drift_history.write(looked, {"at": now})
-    return conclude(champion, plan, policy, measured, rows, now)
+        drift_history.write_json(folder / LAST_CHECK, {"at": now})
+        return DriftReport(name=champion.name, version=0, waiting="no version is deployed yet")
+    measurements = measure_windows(champion, dataset, plan, now)
+    incoming = compare_incoming_rows(champion, dataset, records, plan.drift, now)
+    drift_history.write_json(folder / LAST_CHECK, {"at": now})
+    return conclude_drift(champion, plan, measurements, incoming, now)
 
 
-def measure(champion: DeployedVersion, dataset: DatasetVersion, plan: TrainingPlan, now: float) -> list[Measurement]:
-    """Every window that is over, those that no earlier look has measured included."""
-    policy = plan.drift
-    until = windows.over(policy.hours, now, plan.serving.timeout)
-    usual: Normal = normal(champion, dataset, policy, until)
-    done = drift_history.measurements(champion, policy.hours)
-    after = max([usual.until, *(one.until for one in done)])
-    asked = windows.requests(champion.name, champion.version, after, until) if until > after else []
-    reference: tuple[request_features.Known, request_features.Requests] | None = None
-    for window, rows in windows.cut(asked, policy.hours).items():
-        found = Measurement(since=window.since, until=window.until, rows=len(rows), against=usual.against)
-        if len(rows) >= policy.min_rows and len(usual.rows) >= policy.min_rows:
-            if reference is None:
-                known = request_features.Known.of(usual.known)
-                reference = known, request_features.measure(usual.rows, known, usual.down)
-            down = windows.thumbs(champion.name, champion.version, *window)
-            current = request_features.measure(windows.sample(rows, policy.sample), reference[0], down)
-            signals = decision.judge(request_features.compare(reference[1], current, policy), policy)
-            found = found.model_copy(update={"sampled": len(current.frame), "signals": signals})
-            run_id = drift_report.publish(champion, [*done, found], reference[1], current, policy)
-            found = found.model_copy(update={"run_id": run_id})
-        log.info("%s: %d requests from %s on", champion.name, len(rows), windows.iso(window.since))
-        drift_history.keep(champion, found)
-        done.append(found)
-    return done
+def measure_windows(
+    champion: DeployedVersion, dataset: DatasetVersion, plan: TrainingPlan, now: float
+) -> list[Measurement]:
+    """Every window that has ended; those that no earlier check has measured are measured now.
 
-
-def look_at_records(
-    champion: DeployedVersion, dataset: DatasetVersion, records: Records, policy: Drift, now: float
-) -> Incoming:
-    """Newly collected rows against the champion's dataset, once for the same rows; a changed schema is told.
-
-    What people corrected is left out: it comes from requests, whose windows are looked at, and trickles in every hour.
+    Raises:
+        WeaverError: the request log is damaged.
+        Unavailable: MLflow does not answer.
     """
-    if (known := drift_history.incoming(champion)).digest == records.digest:
-        return known
-    sides = dataset_rows(dataset), read_jsonl(Path(records.uri) / "records.jsonl")
-    before, rows = ([row for row in side if row.get("source") != FEEDBACK] for side in sides)
-    found: list[Signal] = []
-    if min(len(before), len(rows)) >= policy.min_rows:
-        usual, new = (incoming_rows.drawn(side, policy.sample) for side in (before, rows))
-        found = decision.judge(incoming_rows.rows(usual, new, policy), policy)
-    if changed := [f"{signal.name}: {signal.note}" for signal in found if signal.kind == "schema"]:
+    policy = plan.drift
+    end = windows.last_window_end(policy.hours, now, plan.serving.timeout)
+    reference = build_reference(champion, dataset, policy, end)
+    measurements = drift_history.read_measurements(champion, policy.hours)
+    begin = max([reference.until, *(row.until for row in measurements)])
+    requests = windows.read_requests(champion.name, champion.version, begin, end) if end > begin else []
+    compared: tuple[request_features.TrainingQuestions, request_features.RequestFeatures] | None = None
+    for window, rows in windows.split_into_windows(requests, policy.hours).items():
+        measurement = Measurement(since=window.since, until=window.until, rows=len(rows), against=reference.against)
+        if len(rows) >= policy.min_rows and len(reference.rows) >= policy.min_rows:
+            if compared is None:
+                training = request_features.TrainingQuestions.from_rows(reference.training_questions)
+                features = request_features.measure_requests(reference.rows, training, reference.thumbs_down)
+                compared = training, features
+            thumbs_down = windows.read_thumbs_down(champion.name, champion.version, *window)
+            sample = windows.sample_rows(rows, policy.sample)
+            current = request_features.measure_requests(sample, compared[0], thumbs_down)
+            signals = decision.mark_violations(request_features.compare_requests(compared[1], current, policy), policy)
+            measurement = measurement.model_copy(update={"sampled": len(current.frame), "signals": signals})
+            report = drift_report.publish_report(champion, [*measurements, measurement], compared[1], current, policy)
+            measurement = measurement.model_copy(update={"report": report})
+        log.info("%s: %d requests since %s", champion.name, len(rows), windows.format_time(window.since))
+        drift_history.save_measurement(champion, measurement)
+        measurements.append(measurement)
+    return measurements
+
+
+def compare_incoming_rows(
+    champion: DeployedVersion, dataset: DatasetVersion, records: Records, policy: Drift, now: float
+) -> IncomingRows:
+    """Compare newly collected rows with the champion's dataset, once for the same rows; alert if the schema changed.
+
+    Corrections by people are left out: they come from requests, whose windows are measured, and arrive every hour.
+    """
+    compared = drift_history.read_incoming_rows(champion)
+    if compared.digest == records.digest:
+        return compared
+    sides = read_dataset_rows(dataset), read_jsonl(Path(records.uri) / "records.jsonl")
+    old, new = ([row for row in side if row.get("source") != FEEDBACK] for side in sides)
+    signals: list[Signal] = []
+    if min(len(old), len(new)) >= policy.min_rows:
+        old_sample, new_sample = (incoming_rows.sample_rows(side, policy.sample) for side in (old, new))
+        signals = decision.mark_violations(incoming_rows.compare_rows(old_sample, new_sample, policy), policy)
+    if changes := [f"{signal.name}: {signal.note}" for signal in signals if signal.kind == "schema"]:
         alert(
-            f"{champion.name}: rows that come in look otherwise than {dataset.tag}: {'; '.join(changed)}",
+            f"{champion.name}: new rows have another schema than {dataset.tag}: {'; '.join(changes)}",
             key=f"{champion.name}.schema",
             template=champion.name,
         )
-    return drift_history.keep_incoming(champion, Incoming(at=now, digest=records.digest, rows=len(rows), signals=found))
+    incoming = IncomingRows(at=now, digest=records.digest, rows=len(new), signals=signals)
+    return drift_history.save_incoming_rows(champion, incoming)
 
 
-def emit_drift_event(found: DriftReport) -> DriftReport:
-    """Remember that a retraining was asked for, and tell somebody; once for one event."""
-    if found.event and found.event not in [one.event for one in drift_history.announced(found.name)]:
+def emit_drift_event(report: DriftReport) -> DriftReport:
+    """Record that a retraining is started, and alert; once per event."""
+    if report.event and report.event not in [sent.event for sent in drift_history.read_sent_events(report.name)]:
         alert(
-            f"{found.name} is trained anew: {found.event.reason}.",
-            key=f"{found.name}.drift",
-            template=found.name,
-            link=found.event.link,
+            f"{report.name} is retrained: {report.event.reason}.",
+            key=f"{report.name}.drift",
+            template=report.name,
+            link=report.event.link,
         )
-        drift_history.announce(found.event, time.time())
-    return found
+        drift_history.save_sent_event(report.event, time.time())
+    return report
 
 
 def reason_to_check(name: str, policy: Drift, timeout: float, now: float = 0) -> str:
@@ -122,12 +131,13 @@ def reason_to_check(name: str, policy: Drift, timeout: float, now: float = 0) ->
 
     Args:
         timeout: seconds that a request may take.
+        now: epoch seconds; the present if not given.
     """
     now = now or time.time()
-    checked = drift_history.read(drift_history.home(name) / LOOKED) or {"at": 0.0}
-    since, until = (windows.over(policy.hours, at, timeout) for at in (checked["at"], now))
+    checked = drift_history.read_json(drift_history.history_folder(name) / LAST_CHECK) or {"at": 0.0}
+    since, until = (windows.last_window_end(policy.hours, at, timeout) for at in (checked["at"], now))
     if now - checked["at"] >= decision.DAY:
         return "the first check of the day"
     if since < until and len(request_log.read_exchanges(since, until, name)):
-        return f"requests since {windows.iso(since)}"
+        return f"requests since {windows.format_time(since)}"
     return ""

@@ -1,11 +1,12 @@
-"""What monitoring has measured and said: small JSON files under WEAVER_HOME/monitoring/<template>.
+"""What monitoring has measured and reported: files under WEAVER_HOME/monitoring/<template>.
 
-    v3-1764061201/reference.json             the first requests of a version since it came to answer: what is normal
+    v3-1764061201/reference.json             the first requests of a version since its deployment: its reference
     v3-1764061201/windows/<since>-<until>.json
-    v3-1764061201/incoming.json              newly collected rows against the version's dataset
-    events/<digest>.json                     what a retraining was started for
+    v3-1764061201/incoming.json              newly collected rows compared with the version's dataset
+    events/<digest>.json                     why a retraining was started
+    reports/<window>/                        the pages of a window: see drift_pages
 
-Each is written whole and once, so a look that was killed goes on where it was.
+Each is written whole and once, so a check that was killed continues where it was.
 """
 
 import json
@@ -18,7 +19,7 @@ from pipelines.core.settings import settings
 
 
 class Measurement(Artifact):
-    """A window and its signals; none where it was too small to say anything. Times are epoch seconds."""
+    """A window and its signals; without signals if it had too few requests. Times are epoch seconds."""
 
     since: float
     until: float
@@ -26,11 +27,11 @@ class Measurement(Artifact):
     sampled: int = 0
     against: Literal["requests", "dataset"] = "requests"
     signals: list[Signal] = []
-    run_id: str = ""  # of its report in MLflow
+    report: str = ""  # id of its pages, see drift_pages
 
 
-class Incoming(Artifact):
-    """Collected rows, and how they differ from the champion's dataset; no signals where either is too small."""
+class IncomingRows(Artifact):
+    """Collected rows, and how they differ from the champion's dataset; without signals if either has too few rows."""
 
     at: float = 0.0  # epoch seconds
     digest: str = ""
@@ -38,60 +39,71 @@ class Incoming(Artifact):
     signals: list[Signal] = []
 
 
-class Announced(Artifact):
+class SentEvent(Artifact):
+    """A drift event that was sent, so that it is not sent again."""
+
     at: float  # epoch seconds
     event: DriftEvent
 
 
-def home(name: str) -> Path:
-    return settings().home / "monitoring" / name
+def history_folder(template: str) -> Path:
+    """Everything that monitoring keeps of a template."""
+    return settings().home / "monitoring" / template
 
 
-def folder(champion: DeployedVersion) -> Path:
-    """Of one stay of a version: taken back and promoted again, it has its normal requests anew."""
-    return home(champion.name) / f"v{champion.version}-{champion.since:.0f}"
+def version_folder(champion: DeployedVersion) -> Path:
+    """What is kept of one deployment of a version: deployed again after a rollback, it gets a new reference."""
+    return history_folder(champion.name) / f"v{champion.version}-{champion.since:.0f}"
 
 
-def keep(champion: DeployedVersion, measured: Measurement) -> None:
-    measured.save(folder(champion) / "windows" / f"{measured.since:.3f}-{measured.until:.3f}.json")
+def save_measurement(champion: DeployedVersion, measurement: Measurement) -> None:
+    """Keep a window's measurement."""
+    name = f"{measurement.since:.3f}-{measurement.until:.3f}.json"
+    measurement.save(version_folder(champion) / "windows" / name)
 
 
-def measurements(champion: DeployedVersion, hours: float) -> list[Measurement]:
-    """The windows of this length that were measured, oldest first."""
-    found = [
-        Measurement.model_validate_json(file.read_text()) for file in (folder(champion) / "windows").glob("*.json")
-    ]
-    same = [one for one in found if abs(one.until - one.since - 3600 * hours) < 1e-3]
-    return sorted(same, key=lambda one: one.since)
+def read_measurements(champion: DeployedVersion, hours: float) -> list[Measurement]:
+    """The measured windows of this length, oldest first."""
+    files = (version_folder(champion) / "windows").glob("*.json")
+    measurements = [Measurement.model_validate_json(file.read_text()) for file in files]
+    of_length = [row for row in measurements if abs(row.until - row.since - 3600 * hours) < 1e-3]
+    return sorted(of_length, key=lambda row: row.since)
 
 
-def incoming(champion: DeployedVersion) -> Incoming:
-    """The collected rows that were looked at last."""
-    file = folder(champion) / "incoming.json"
-    return Incoming.model_validate_json(file.read_text()) if file.exists() else Incoming()
+def read_incoming_rows(champion: DeployedVersion) -> IncomingRows:
+    """The collected rows that were compared last."""
+    file = version_folder(champion) / "incoming.json"
+    return IncomingRows.model_validate_json(file.read_text()) if file.exists() else IncomingRows()
 
 
-def keep_incoming(champion: DeployedVersion, found: Incoming) -> Incoming:
-    return found.save(folder(champion) / "incoming.json")
+def save_incoming_rows(champion: DeployedVersion, incoming: IncomingRows) -> IncomingRows:
+    """Keep how the collected rows compare with the dataset."""
+    return incoming.save(version_folder(champion) / "incoming.json")
 
 
-def announced(name: str) -> list[Announced]:
+def read_sent_events(template: str) -> list[SentEvent]:
     """Why retrainings were started, oldest first."""
-    found = [Announced.model_validate_json(file.read_text()) for file in (home(name) / "events").glob("*.json")]
-    return sorted(found, key=lambda one: one.at)
+    files = (history_folder(template) / "events").glob("*.json")
+    return sorted((SentEvent.model_validate_json(file.read_text()) for file in files), key=lambda sent: sent.at)
 
 
-def announce(event: DriftEvent, at: float) -> Announced:
-    """Remember that an event was sent, once."""
-    file = home(event.template) / "events" / f"{digest(event.model_dump())[:12]}.json"
+def save_sent_event(event: DriftEvent, at: float) -> SentEvent:
+    """Keep that an event was sent; the same event again changes nothing.
+
+    Args:
+        at: epoch seconds.
+    """
+    file = history_folder(event.template) / "events" / f"{digest(event.model_dump())[:12]}.json"
     if not file.exists():
-        Announced(at=at, event=event).save(file)
-    return Announced.model_validate_json(file.read_text())
+        SentEvent(at=at, event=event).save(file)
+    return SentEvent.model_validate_json(file.read_text())
 
 
-def read(file: Path) -> Any:
+def read_json(file: Path) -> Any:
+    """The value in a JSON file; None if there is no such file."""
     return json.loads(file.read_text()) if file.exists() else None
 
 
-def write(file: Path, value: Any) -> None:
+def write_json(file: Path, value: Any) -> None:
+    """Write a value as JSON, whole or not at all."""
     write_text(file, json.dumps(value, ensure_ascii=False))

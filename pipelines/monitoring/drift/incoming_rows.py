@@ -1,4 +1,4 @@
-"""New rows against those the champion learnt from: is it the same table, and does it say the same things?"""
+"""New rows compared with the champion's dataset: the schema, the columns, and the questions as texts."""
 
 import random
 from collections.abc import Sequence
@@ -7,44 +7,48 @@ from typing import TYPE_CHECKING, Any
 from pipelines.core.artifacts import Signal
 from pipelines.core.plan import Drift
 from pipelines.monitoring.drift import request_features, signals
-from pipelines.monitoring.drift.schema_drift import comparable, schema
+from pipelines.monitoring.drift.schema_drift import comparable_columns, compare_schemas
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
 
-ADDED = {"relevance", "quality"}  # by refinement: a collected row does not have them
+REFINEMENT_COLUMNS = {"relevance", "quality"}  # added by refinement: a collected row does not have them
 SEED = 17
-PLACES = {"source", "key", "group"}  # where a row is from; a new upload is another place, and no drift
+ORIGIN_COLUMNS = {"source", "key", "group"}  # where a row is from; a new upload is another origin, and no drift
 
 
-def tables(reference: "pd.DataFrame", current: "pd.DataFrame", policy: Drift) -> list[Signal]:
+def compare_tables(reference: "pd.DataFrame", current: "pd.DataFrame", policy: Drift) -> list[Signal]:
     """Two tables: what changed in their schema, and in the distributions of the columns that can still be compared."""
-    changes = schema(reference, current)
-    return changes + signals.columns(reference[comparable(reference, changes)], current, policy)
+    changes = compare_schemas(reference, current)
+    return changes + signals.compare_columns(reference[comparable_columns(reference, changes)], current, policy)
 
 
-def rows(reference: Sequence[Row], current: Sequence[Row], policy: Drift) -> list[Signal]:
+def compare_rows(reference: Sequence[Row], current: Sequence[Row], policy: Drift) -> list[Signal]:
     """Two lists of dataset rows: their columns, their facts as columns, and their questions as texts.
 
-    Half of the reference is what is known: a row among the known ones would be its own neighbour.
+    Half of the reference stands for the training questions: a row among them would be its own nearest neighbour.
     """
-    found = tables(flat(reference), flat(current), policy)
-    asked, new = ([{"question": question(row), "topic": row["topic"]} for row in side] for side in (reference, current))
-    learnt, usual = halves(asked)
-    known = request_features.Known.of(learnt)
-    texts = request_features.compare(
-        request_features.measure(usual, known), request_features.measure(new, known), policy
+    compared = compare_tables(rows_to_frame(reference), rows_to_frame(current), policy)
+    old, new = (
+        [{"question": question_text(row), "topic": row["topic"]} for row in side] for side in (reference, current)
     )
-    return found + [signal for signal in texts if signal.name != "topics"]  # they are columns, and true ones
+    trained_on, usual = split_in_halves(old)
+    training = request_features.TrainingQuestions.from_rows(trained_on)
+    texts = request_features.compare_requests(
+        request_features.measure_requests(usual, training), request_features.measure_requests(new, training), policy
+    )
+    return compared + [
+        signal for signal in texts if signal.name != "topics"
+    ]  # a column of its own, with the true topics
 
 
-def flat(side: Sequence[Row]) -> "pd.DataFrame":
-    """A column a key and a fact; facts that are all numbers are numbers. Texts are for `requests.measure`."""
+def rows_to_frame(side: Sequence[Row]) -> "pd.DataFrame":
+    """A column per key and per fact; facts that are all numbers become numbers. Texts are left out."""
     import pandas as pd
 
-    left_out = ADDED | PLACES | {"instruction", "input", "output", "facts"}
+    left_out = REFINEMENT_COLUMNS | ORIGIN_COLUMNS | {"instruction", "input", "output", "facts"}
     table = pd.DataFrame([{key: value for key, value in row.items() if key not in left_out} for row in side])
     facts = pd.DataFrame([row.get("facts") or {} for row in side])
     for name in facts.columns:
@@ -54,15 +58,17 @@ def flat(side: Sequence[Row]) -> "pd.DataFrame":
     return table.join(facts.add_prefix("fact "))
 
 
-def drawn(rows: list[Row], most: int) -> list[Row]:
-    """At most so many of the rows, the same ones every time; not every n-th, for builders write topics in turn."""
+def sample_rows(rows: list[Row], most: int) -> list[Row]:
+    """At most `most` of the rows, the same ones every time; at random, because builders write topics in turn."""
     return random.Random(SEED).sample(rows, most) if len(rows) > most else rows
 
 
-def halves(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+def split_in_halves(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Two halves at random, the same ones every time."""
     mixed = random.Random(SEED).sample(rows, len(rows))
     return mixed[::2], mixed[1::2]
 
 
-def question(row: Row) -> str:
+def question_text(row: Row) -> str:
+    """The question of a dataset row as a user types it: instruction and input."""
     return "\n".join(part for part in (row["instruction"], row.get("input")) if part)

@@ -1,10 +1,11 @@
-"""What is normal for a version: its own first requests, or, until there are enough of those, what it learnt from.
+"""What requests are compared with: the version's own first requests, or, until there are enough, its training data.
 
-People ask otherwise than a dataset does, from the first day on and for good. Held to the dataset, every window of real
-traffic would differ, and say nothing about whether anything changed. So a version's own first requests are normal, a
-few windows of them where one is small, that a weekday and a weekend can both be in it. They are frozen: a reference
-that moved along would never see a slow drift. What is compared with the dataset all the time is what its neighbours and
-its words are, since those say what the champion was taught (`requests.Known`), on both sides alike.
+People ask otherwise than a dataset does, from the first day on and for good. Compared with the dataset, every window of
+real traffic would differ, and show nothing about whether anything changed. So a version's first requests are its
+reference: a few windows of them where one is small, so that a weekday and a weekend can both be in it. They are frozen:
+a reference that moved along would never see a slow drift. What is compared with the dataset all the time is which
+neighbours and which words a question has, since those depend on what the champion was taught
+(`request_features.TrainingQuestions`), for both sides alike.
 """
 
 from pathlib import Path
@@ -14,55 +15,67 @@ from pipelines.core.artifacts import DatasetVersion, DeployedVersion
 from pipelines.core.files import read_jsonl
 from pipelines.core.plan import Drift
 from pipelines.monitoring.drift import drift_history, windows
-from pipelines.monitoring.drift.incoming_rows import drawn, halves, question
+from pipelines.monitoring.drift.incoming_rows import question_text, sample_rows, split_in_halves
 
 Row = dict[str, Any]
 
-KNOWN = 20_000  # rows of a dataset that questions are compared with
+MAX_DATASET_ROWS = 20_000  # rows of a dataset that questions are compared with
 
 
-class Normal(NamedTuple):
+class Reference(NamedTuple):
+    """What the windows of a version are compared with."""
+
     against: Literal["requests", "dataset"]
     rows: list[Row]  # question of each; answer and status of requests
-    down: list[bool]  # thumbs
-    known: list[Row]  # question and topic of what the champion learnt
+    thumbs_down: list[bool]  # of the rated answers
+    training_questions: list[Row]  # question and topic of what the champion was trained on
     until: float  # the end of the last window that went into it, epoch seconds
 
 
-def normal(champion: DeployedVersion, dataset: DatasetVersion, policy: Drift, until: float) -> Normal:
-    """
+def build_reference(champion: DeployedVersion, dataset: DatasetVersion, policy: Drift, until: float) -> Reference:
+    """The reference of the deployed version as of now.
+
     Args:
-        until: the end of the last window that is over, epoch seconds.
+        until: the end of the last window that has ended, epoch seconds.
     """
-    learnt = [{"question": question(row), "topic": row["topic"]} for row in dataset_rows(dataset)]
-    if first := first_requests(champion, policy, until):
-        known, rows = (learnt, first["rows"]) if learnt else halves(first["rows"])
-        known = [{"topic": "", **row} for row in known]
-        return Normal("requests", rows, first["down"], known, first["until"])
-    known, rows = halves(learnt)
-    return Normal("dataset", drawn(rows, policy.sample), [], known, champion.since)
+    trained_on = [{"question": question_text(row), "topic": row["topic"]} for row in read_dataset_rows(dataset)]
+    if first := read_first_requests(champion, policy, until):
+        training, rows = (trained_on, first["rows"]) if trained_on else split_in_halves(first["rows"])
+        training = [{"topic": "", **row} for row in training]
+        return Reference("requests", rows, first["thumbs_down"], training, first["until"])
+    training, rows = split_in_halves(trained_on)
+    return Reference("dataset", sample_rows(rows, policy.sample), [], training, champion.since)
 
 
-def dataset_rows(dataset: DatasetVersion) -> list[Row]:
-    """Both splits, or KNOWN rows of them."""
+def read_dataset_rows(dataset: DatasetVersion) -> list[Row]:
+    """Both splits of a dataset, or a sample of MAX_DATASET_ROWS of them; empty if there is no dataset."""
     if not dataset.version:
         return []
     rows = [row for split in ("train", "heldout") for row in read_jsonl(Path(dataset.uri) / f"{split}.jsonl")]
-    return [*drawn(rows, KNOWN)]
+    return [*sample_rows(rows, MAX_DATASET_ROWS)]
 
 
-def first_requests(champion: DeployedVersion, policy: Drift, until: float) -> Row | None:
-    """The rows, thumbs and end of the first windows that hold policy.reference_rows together; none if none do yet."""
-    file = drift_history.folder(champion) / "reference.json"
-    if (known := drift_history.read(file)) and known["hours"] == policy.hours:
-        return known
+def read_first_requests(champion: DeployedVersion, policy: Drift, until: float) -> Row | None:
+    """The first windows that hold policy.reference_rows requests together: rows, thumbs_down and until.
+
+    They are written to a file as soon as they are complete; None until then.
+    """
+    file = drift_history.version_folder(champion) / "reference.json"
+    stored: Row | None = drift_history.read_json(file)
+    if stored and stored["hours"] == policy.hours:
+        return stored
     rows: list[Row] = []
-    asked = windows.requests(champion.name, champion.version, champion.since, until)
-    for window, some in windows.cut(asked, policy.hours).items():
-        rows += some
+    requests = windows.read_requests(champion.name, champion.version, champion.since, until)
+    for window, in_window in windows.split_into_windows(requests, policy.hours).items():
+        rows += in_window
         if len(rows) >= policy.reference_rows:
-            down = windows.thumbs(champion.name, champion.version, champion.since, window.until)
-            told = {"hours": policy.hours, "until": window.until, "down": down}
-            drift_history.write(file, told | {"count": len(rows), "rows": windows.sample(rows, policy.sample)})
-            return drift_history.read(file)
+            first = {
+                "hours": policy.hours,
+                "until": window.until,
+                "thumbs_down": windows.read_thumbs_down(champion.name, champion.version, champion.since, window.until),
+                "count": len(rows),
+                "rows": windows.sample_rows(rows, policy.sample),
+            }
+            drift_history.write_json(file, first)
+            return first
     return None

@@ -16,19 +16,21 @@ import numpy as np
 from pipelines.core.artifacts import Signal, SignalKind
 from pipelines.core.plan import Drift
 
-LEAST = 20  # values a side; fewer make no signal
-EXPECTED = 5  # rows of a category, on the smaller side; what is rarer counts as one: the rule of thumb of chi-square
-REST = "(rare)"
+MIN_VALUES = 20  # values per side; fewer make no signal
+MIN_EXPECTED = (
+    5  # rows of a category, on the smaller side; what is rarer counts as one: the rule of thumb of chi-square
+)
+RARE = "(rare)"
 
 
-def numbers(name: str, kind: SignalKind, reference: Any, current: Any, policy: Drift) -> Signal | None:
+def compare_numbers(name: str, kind: SignalKind, reference: Any, current: Any, policy: Drift) -> Signal | None:
     """Two samples of a number: Wasserstein distance, and the p-value of Kolmogorov and Smirnov."""
     import pandas as pd
     from evidently.legacy.calculations.stattests import ks_stat_test, wasserstein_stat_test
     from evidently.legacy.core import ColumnType
 
     before, now = (pd.Series(np.asarray(side, float)).dropna() for side in (reference, current))
-    if min(len(before), len(now)) < LEAST:
+    if min(len(before), len(now)) < MIN_VALUES:
         return None
     distance, p_value = (
         float(test.func(before, now, ColumnType.Numerical, 0.0)[0]) for test in (wasserstein_stat_test, ks_stat_test)
@@ -46,7 +48,7 @@ def numbers(name: str, kind: SignalKind, reference: Any, current: Any, policy: D
     )
 
 
-def categories(
+def compare_categories(
     name: str, kind: SignalKind, reference: Sequence[str], current: Sequence[str], policy: Drift
 ) -> Signal | None:
     """Two samples of a category: population stability index, and the p-value of chi-square, rare ones taken as one."""
@@ -55,12 +57,12 @@ def categories(
     from evidently.legacy.core import ColumnType
     from scipy.stats import chi2_contingency
 
-    if min(len(reference), len(current)) < LEAST:
+    if min(len(reference), len(current)) < MIN_VALUES:
         return None
     before, now = Counter(reference), Counter(current)
     smaller = min(len(reference), len(current)) / (len(reference) + len(current))
-    often = {value for value, rows in (before + now).items() if rows * smaller >= EXPECTED}
-    sides = [[value if value in often else REST for value in side] for side in (reference, current)]
+    frequent = {value for value, rows in (before + now).items() if rows * smaller >= MIN_EXPECTED}
+    sides = [[value if value in frequent else RARE for value in side] for side in (reference, current)]
     values = sorted({*sides[0], *sides[1]})
     if len(values) < 2:
         return None
@@ -81,14 +83,14 @@ def categories(
     )
 
 
-def share(
+def compare_shares(
     name: str, kind: SignalKind, reference: Sequence[bool], current: Sequence[bool], policy: Drift, example: str = ""
 ) -> Signal | None:
     """How much more often something is the case: the rise of its share, and Fisher's exact p-value, one-sided."""
     from scipy.stats import fisher_exact
 
     before, now = int(sum(reference)), int(sum(current))
-    if min(len(reference), len(current)) < LEAST:
+    if min(len(reference), len(current)) < MIN_VALUES:
         return None
     old, new = before / len(reference), now / len(current)
     table = [[now, len(current) - now], [before, len(reference) - before]]
@@ -105,25 +107,28 @@ def share(
     )
 
 
-def columns(reference: Any, current: Any, policy: Drift, kind: SignalKind = "tabular") -> list[Signal]:
+def compare_columns(reference: Any, current: Any, policy: Drift, kind: SignalKind = "tabular") -> list[Signal]:
     """The columns that two data frames share: numbers as numbers, texts of few values as categories.
 
     A column of names, whose values hardly ever repeat, has no distribution to compare: it makes no signal.
     """
-    found: list[Signal | None] = []
+    compared: list[Signal | None] = []
     for name in (column for column in reference.columns if column in current.columns):
         before, now = reference[name].dropna(), current[name].dropna()
-        if is_number(before) and is_number(now):
-            found.append(numbers(name, kind, before, now, policy))
-        elif is_category(before):
-            found.append(categories(name, kind, before.astype(str).tolist(), now.astype(str).tolist(), policy))
-    return [signal for signal in found if signal]
+        if is_numeric(before) and is_numeric(now):
+            compared.append(compare_numbers(name, kind, before, now, policy))
+        elif is_categorical(before):
+            compared.append(
+                compare_categories(name, kind, before.astype(str).tolist(), now.astype(str).tolist(), policy)
+            )
+    return [signal for signal in compared if signal]
 
 
-def is_number(values: Any) -> bool:
+def is_numeric(values: Any) -> bool:
+    """Whether a column holds numbers."""
     return values.dtype.kind in "iuf"
 
 
-def is_category(values: Any) -> bool:
+def is_categorical(values: Any) -> bool:
     """Texts or flags that repeat, ten times each on average."""
-    return len(values) > 0 and not is_number(values) and 10 * values.nunique() <= len(values)
+    return len(values) > 0 and not is_numeric(values) and 10 * values.nunique() <= len(values)

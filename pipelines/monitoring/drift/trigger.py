@@ -1,4 +1,4 @@
-"""What a retraining was started for: the asset events behind its run, several of which may have become one."""
+"""Why a retraining was started: the drift events behind its run, of which there may be several."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,19 +10,19 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.make_plan import make_plan
 
 
-def merged(template: str, extras: Sequence[dict[str, Any]]) -> DriftEvent | None:
-    """One event out of those that started a run, oldest first; None where none did.
+def merge_events(template: str, extras: Sequence[dict[str, Any]]) -> DriftEvent | None:
+    """Merge the events that started a run, oldest first; None if none did.
 
-    Each reason and each signal is told once. Where two events suggest different values for one key of the plan, the
-    later one's counts.
+    Each reason and each signal is named once. If two events suggest different values for a key of the plan, the later
+    one counts.
 
     Args:
         extras: the `extra` of each asset event; anybody who may send events may have written them.
 
     Raises:
-        WeaverError: an extra is no DriftEvent, is another template's, or suggests what the plan cannot be.
+        WeaverError: an extra is no DriftEvent, belongs to another template, or suggests an invalid value.
     """
-    events = [parsed(template, number, extra) for number, extra in enumerate(extras, 1)]
+    events = [parse_event(template, number, extra) for number, extra in enumerate(extras, 1)]
     if not events:
         return None
     config: dict[str, Any] = {}
@@ -41,14 +41,19 @@ def merged(template: str, extras: Sequence[dict[str, Any]]) -> DriftEvent | None
     )
 
 
-def parsed(template: str, number: int, extra: dict[str, Any]) -> DriftEvent:
+def parse_event(template: str, number: int, extra: dict[str, Any]) -> DriftEvent:
+    """The drift event in the extra of an asset event.
+
+    Raises:
+        WeaverError: the extra is not valid, or belongs to another template.
+    """
     try:
         event = DriftEvent.model_validate({"template": template} | extra)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise WeaverError(
-            f"event {number} of drift_{template} has an extra that is none: {wrong}",
-            "Send at least a reason, and config as section.key → value; or start the run by hand.",
+            f"event {number} of drift_{template} is not valid: {faults}",
+            "Send an extra with at least `reason`, and `config` as section.key → value; or start the run by hand.",
         ) from error
     if event.template != template:
         raise WeaverError(

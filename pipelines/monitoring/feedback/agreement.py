@@ -4,14 +4,14 @@ import math
 import random
 from collections.abc import Callable
 
-from pipelines.monitoring.feedback.fact_check import FIRST, Preferred, Question
+from pipelines.monitoring.feedback.fact_check import SIDES, Preferred, Question
 from pipelines.monitoring.feedback.judge import Judgement
-from pipelines.monitoring.feedback.labelled_pairs import Labelled
+from pipelines.monitoring.feedback.labelled_pairs import LabelledPair
 
-Judging = Callable[[Question, str, str], Judgement]
+CompareAnswers = Callable[[Question, str, str], Judgement]
 
 
-def agreement(known: list[Labelled], judging: Judging, seed: int = 17) -> dict[str, float]:
+def measure_agreement(known: list[LabelledPair], judging: CompareAnswers, seed: int = 17) -> dict[str, float]:
     """Show a judge each pair, the better answer in a place that is drawn, and count.
 
     Returns:
@@ -26,14 +26,14 @@ def agreement(known: list[Labelled], judging: Judging, seed: int = 17) -> dict[s
     labels: list[Preferred] = []
     found: list[Judgement] = []
     for pair in known:
-        label = rng.choice(FIRST)
+        label = rng.choice(SIDES)
         answers = (pair.better, pair.worse) if label == "first" else (pair.worse, pair.better)
         labels.append(label)
         found.append(judging(pair.question, *answers))
     verdicts = [judgement.preferred for judgement in found]
     right = [label == said for label, said in zip(labels, verdicts, strict=True)]
     decided = [said != "tie" for said in verdicts]
-    kappa = float(cohen_kappa_score(labels, verdicts, labels=[*FIRST, "tie"])) if known else 0.0
+    kappa = float(cohen_kappa_score(labels, verdicts, labels=[*SIDES, "tie"])) if known else 0.0
     asked = [judgement for judgement in found if judgement.by == "model"]
     kinds = sorted({pair.kind for pair in known})
     return {

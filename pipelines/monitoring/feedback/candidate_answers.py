@@ -22,19 +22,19 @@ TIMEOUT = 120.0  # seconds an answer
 DAY = 86_400.0
 
 
-def questions(dataset: DatasetVersion, plan: TrainingPlan) -> list[Question]:
+def sample_questions(dataset: DatasetVersion, plan: TrainingPlan) -> list[Question]:
     """Up to judge.questions different ones: half from the request log as far as it has them, the others from the
     training rows, whose facts are known. Which ones is drawn by the dataset's bytes, so that a retry draws the same."""
     rng = random.Random(dataset.digest)
     rows = read_jsonl(Path(dataset.uri) / "train.jsonl")
     known = [Question(chat_format.user_messages(row), row.get("facts") or {}) for row in rows]
     answered = {digest(question.messages) for question in known}
-    live = [question for question in asked(plan) if digest(question.messages) not in answered]
+    live = [question for question in read_live_questions(plan) if digest(question.messages) not in answered]
     half = rng.sample(live, min(len(live), plan.judge.questions // 2))
     return half + rng.sample(known, min(len(known), plan.judge.questions - len(half)))
 
 
-def asked(plan: TrainingPlan) -> list[Question]:
+def read_live_questions(plan: TrainingPlan) -> list[Question]:
     """The request log's different questions that were answered, without our own; oldest first."""
     from pipelines.request_log import read_exchanges, select_user_requests
 
@@ -48,21 +48,21 @@ def asked(plan: TrainingPlan) -> list[Question]:
     return list(found.values())
 
 
-def versions(client: openai.OpenAI, plan: TrainingPlan) -> list[str]:
+def list_versions(client: openai.OpenAI, plan: TrainingPlan) -> list[str]:
     """The versions that the gateway has for the template: who is judged.
 
     Raises:
         Unavailable: the gateway does not answer.
         WeaverError: it refuses, or has none.
     """
-    with told(plan):
+    with translate_gateway_error(plan):
         found = sorted(model.id for model in client.models.list() if model.id.rpartition("-v")[0] == plan.template)
     if not found:
-        raise WeaverError(f"no version of {plan.template} answers yet", remedy(plan))
+        raise WeaverError(f"no version of {plan.template} is deployed yet", remedy(plan))
     return found
 
 
-def answers(client: openai.OpenAI, question: Question, plan: TrainingPlan) -> list[str]:
+def sample_answers(client: openai.OpenAI, question: Question, plan: TrainingPlan) -> list[str]:
     """Different answers of the champion to a question, at most judge.answers, sampled with seeds of their own.
 
     Raises:
@@ -71,7 +71,7 @@ def answers(client: openai.OpenAI, question: Question, plan: TrainingPlan) -> li
     """
     found: dict[str, None] = {}
     for seed in range(plan.judge.answers):
-        with told(plan):
+        with translate_gateway_error(plan):
             said = client.chat.completions.create(
                 model=plan.template,
                 messages=question.messages,  # type: ignore[arg-type]
@@ -86,7 +86,7 @@ def answers(client: openai.OpenAI, question: Question, plan: TrainingPlan) -> li
 
 
 @contextmanager
-def told(plan: TrainingPlan) -> Iterator[None]:
+def translate_gateway_error(plan: TrainingPlan) -> Iterator[None]:
     try:
         yield
     except (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError) as error:
@@ -99,7 +99,7 @@ def remedy(plan: TrainingPlan) -> str:
     return f"Deploy a champion with `weaver run {plan.template}`, or set judge.questions to 0."
 
 
-def champion() -> openai.OpenAI:
+def connect_gateway() -> openai.OpenAI:
     """The gateway, as whoever works on this machine asks it.
 
     Raises:

@@ -6,7 +6,7 @@ from pipelines.text.chat_format import Message
 from pipelines.text.facts import contains_fact, extract_numbers
 
 Preferred = Literal["first", "second", "tie"]
-FIRST: tuple[Preferred, Preferred] = ("first", "second")
+SIDES: tuple[Preferred, Preferred] = ("first", "second")
 
 
 class Question(NamedTuple):
@@ -22,7 +22,7 @@ class Question(NamedTuple):
         return "\n".join(message["content"] for message in self.messages)
 
 
-def preferred(question: Question, first: str, second: str) -> Preferred | None:
+def decide_by_facts(question: Question, first: str, second: str) -> Preferred | None:
     """The answer that holds the facts, where the other does not; "tie" where neither does; None if that says nothing.
 
     Where the facts are not known, as of a live question, or in both answers, figures decide: an answer whose figures
@@ -31,11 +31,11 @@ def preferred(question: Question, first: str, second: str) -> Preferred | None:
     if question.facts:
         right = [all(contains_fact(fact, said) for fact in question.facts.values()) for said in (first, second)]
         if right[0] != right[1]:
-            return FIRST[right.index(True)]
+            return SIDES[right.index(True)]
         if not any(right):
             return "tie"
     read, said = set(extract_numbers(question.text)), [set(extract_numbers(first)), set(extract_numbers(second))]
     for better, worse in ((0, 1), (1, 0)):
         if said[better] and said[better] <= read and read and said[worse] - read:
-            return FIRST[better]
+            return SIDES[better]
     return None

@@ -9,11 +9,11 @@ from pipelines.core.files import read_jsonl
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import work_folder
 from pipelines.monitoring.feedback.collect_feedback import collect_feedback
-from pipelines.monitoring.feedback.rater_trust import answers, by_person, disagreements
-from pipelines.monitoring.feedback.ratings import Opinion, opinions
+from pipelines.monitoring.feedback.rater_trust import count_disagreements, group_by_rater, verdicts_by_answer
+from pipelines.monitoring.feedback.ratings import Rating, read_ratings
 
 
-def account(plan: TrainingPlan, last: int) -> dict[str, Any]:
+def summarise_feedback(plan: TrainingPlan, last: int) -> dict[str, Any]:
     """
     Args:
         last: so many opinions are shown, the newest.
@@ -24,14 +24,14 @@ def account(plan: TrainingPlan, last: int) -> dict[str, Any]:
         how many comparisons with the others they disagree, what of it is refused; newest: the newest opinions first.
     """
     made: CollectedFeedback = collect_feedback(plan, work_folder(plan.template))
-    said = opinions(plan.template)
+    said = read_ratings(plan.template)
     reasons = {}
     if made.uri:
         for row in read_jsonl(Path(made.uri) / "refused.jsonl"):
-            reasons[Opinion.model_validate({name: row[name] for name in Opinion.model_fields})] = row["reason"]
-    judged, tallies = answers(said), disagreements(said)
+            reasons[Rating.model_validate({name: row[name] for name in Rating.model_fields})] = row["reason"]
+    judged, tallies = verdicts_by_answer(said), count_disagreements(said)
     people = []
-    for own in by_person(said):
+    for own in group_by_rater(said):
         refused = Counter(reasons[one].partition(":")[0] for one in own if one in reasons)
         tally = tallies.get(own[0].person)
         people.append(
@@ -54,10 +54,10 @@ def account(plan: TrainingPlan, last: int) -> dict[str, Any]:
         "verdicts": dict(Counter(one.verdict or "none" for one in said)),
         "agreement": {"answers": len(judged), "share": of_one_mind / len(judged) if judged else None},
         "people": sorted(people, key=lambda person: (-person["refused"], -person["opinions"], person["who"])),
-        "newest": [brief(one, reasons.get(one, "")) for one in said[: -last - 1 : -1]],
+        "newest": [rating_row(one, reasons.get(one, "")) for one in said[: -last - 1 : -1]],
     }
 
 
-def brief(one: Opinion, reason: str) -> dict[str, Any]:
+def rating_row(one: Rating, reason: str) -> dict[str, Any]:
     shown = one.model_dump(include={"at", "version", "verdict", "score", "answer", "correction", "comment"})
     return shown | {"who": one.person, "question": one.instruction, "record": one.input, "reason": reason}

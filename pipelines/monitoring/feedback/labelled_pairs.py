@@ -15,17 +15,17 @@ from pipelines.text.facts import contains_fact, find_fact
 
 Row = dict[str, Any]
 
-CONSTRUCTED = ("wrong fact", "cut off", "refused", "did not refuse")
+CONSTRUCTED_KINDS = ("wrong fact", "cut off", "refused", "did not refuse")
 
 
-class Labelled(NamedTuple):
+class LabelledPair(NamedTuple):
     question: Question
     better: str
     worse: str
     kind: str
 
 
-def by_construction(rows: list[Row], count: int, seed: int = 17) -> list[Labelled]:
+def construct_pairs(rows: list[Row], count: int, seed: int = 17) -> list[LabelledPair]:
     """`count` pairs from rows with facts, evenly over CONSTRUCTED: the true answer, and one that
 
     wrong fact: says a fact of another record, or another field of this one; cut off: ends before the fact;
@@ -34,17 +34,17 @@ def by_construction(rows: list[Row], count: int, seed: int = 17) -> list[Labelle
     rng = random.Random(seed)
     rows = [row for row in rows if row["facts"]]
     rng.shuffle(rows)
-    made = {kind: pairs(kind, rows, rng) for kind in CONSTRUCTED}
-    found: list[Labelled] = []
+    made = {kind: generate_pairs(kind, rows, rng) for kind in CONSTRUCTED_KINDS}
+    found: list[LabelledPair] = []
     while len(found) < count:
-        new = [pair for kind in CONSTRUCTED if (pair := next(made[kind], None))]
+        new = [pair for kind in CONSTRUCTED_KINDS if (pair := next(made[kind], None))]
         if not new:
             break
         found += new
     return found[:count]
 
 
-def pairs(kind: str, rows: list[Row], rng: random.Random) -> Iterator[Labelled]:
+def generate_pairs(kind: str, rows: list[Row], rng: random.Random) -> Iterator[LabelledPair]:
     answered = [row for row in rows if row["kind"] != "refusal"]
     declined = [row for row in rows if row["kind"] == "refusal"]
     values: dict[tuple[str, str], set[str]] = {}
@@ -64,25 +64,25 @@ def pairs(kind: str, rows: list[Row], rng: random.Random) -> Iterator[Labelled]:
         elif kind == "did not refuse" and answered:
             worse = rng.choice(answered)["output"]
         if worse and not contains_fact(fact, worse):
-            yield Labelled(Question(chat_format.user_messages(row), row["facts"]), row["output"], worse, kind)
+            yield LabelledPair(Question(chat_format.user_messages(row), row["facts"]), row["output"], worse, kind)
 
 
-def by_people(template: str) -> list[Labelled]:
+def read_rated_pairs(template: str) -> list[LabelledPair]:
     """Pairs that people have judged: an answer and its correction; two answers to one question, one with thumb up and
     one with thumb down."""
     from pipelines.request_log import read_feedback
 
-    found: list[Labelled] = []
+    found: list[LabelledPair] = []
     thumbs: dict[str, dict[str, tuple[list[chat_format.Message], str]]] = {}
     for row in read_feedback(template=template).to_pylist():
         if not row["messages"]:
             continue  # too old to be kept
         messages = [message for message in json.loads(row["messages"]) if message["role"] != "system"]
         if row["correction"] and row["correction"] != row["answer"]:
-            found.append(Labelled(Question(messages, {}), row["correction"], row["answer"], "corrected"))
+            found.append(LabelledPair(Question(messages, {}), row["correction"], row["answer"], "corrected"))
         if row["thumb"]:
             thumbs.setdefault(row["messages"], {}).setdefault(row["thumb"], (messages, row["answer"]))
     for said in thumbs.values():
         if len(said) == 2 and said["up"][1] != said["down"][1]:
-            found.append(Labelled(Question(said["up"][0], {}), said["up"][1], said["down"][1], "thumbs"))
+            found.append(LabelledPair(Question(said["up"][0], {}), said["up"][1], said["down"][1], "thumbs"))
     return found

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pipelines.core.plan import TrainingPlan
-from pipelines.monitoring.feedback.corrections import faults, same
-from pipelines.monitoring.feedback.ratings import Opinion, by_question, grouped, plain
+from pipelines.monitoring.feedback.corrections import find_faults, is_same_correction
+from pipelines.monitoring.feedback.ratings import Rating, group_by_question, group_values, normalise_text
 
 HOUR = 3600  # seconds
-Refused = dict[Opinion, str]  # opinion → `kind: why`
+Refused = dict[Rating, str]  # opinion → `kind: why`
 
 
 class Tally(NamedTuple):
@@ -36,29 +36,29 @@ class Tally(NamedTuple):
         return float(fisher_exact([own, others], alternative="greater").pvalue)
 
 
-def sift(said: list[Opinion], plan: TrainingPlan) -> Refused:
+def find_untrusted(said: list[Rating], plan: TrainingPlan) -> Refused:
     """The opinions that are not trusted, each with its reason.
 
     Args:
         said: oldest first.
     """
     policy = plan.feedback
-    wrong = faults(said, plan)
-    refused = wrong | floods(left(said, wrong), policy.hourly)
-    refused |= unreliable(said, wrong, refused, policy.doubt)
-    refused |= dissenters(left(said, refused), policy.doubt)
-    refused |= outvoted(left(said, refused))
-    return refused | contradicted(left(said, refused))
+    wrong = find_faults(said, plan)
+    refused = wrong | find_floods(without_refused(said, wrong), policy.hourly)
+    refused |= find_unreliable_raters(said, wrong, refused, policy.doubt)
+    refused |= find_outlier_raters(without_refused(said, refused), policy.doubt)
+    refused |= find_outvoted(without_refused(said, refused))
+    return refused | find_contradicted(without_refused(said, refused))
 
 
-def left(said: list[Opinion], refused: Refused) -> list[Opinion]:
+def without_refused(said: list[Rating], refused: Refused) -> list[Rating]:
     return [one for one in said if one not in refused]
 
 
-def floods(said: list[Opinion], hourly: int) -> Refused:
+def find_floods(said: list[Rating], hourly: int) -> Refused:
     """All that a person says within an hour that holds more than `hourly` opinions of theirs; experts are asked."""
     refused: Refused = {}
-    for own in by_person([one for one in said if not one.expert]):
+    for own in group_by_rater([one for one in said if not one.expert]):
         first = 0
         for last in range(len(own)):
             while own[last].at - own[first].at >= HOUR:
@@ -68,35 +68,35 @@ def floods(said: list[Opinion], hourly: int) -> Refused:
     return refused
 
 
-def unreliable(said: list[Opinion], wrong: Refused, refused: Refused, doubt: float) -> Refused:
+def find_unreliable_raters(said: list[Rating], wrong: Refused, refused: Refused, doubt: float) -> Refused:
     """Whatever else is said by people whose corrections are at fault beyond chance."""
     found: Refused = {}
     corrected = [one for one in said if one.correction and not one.expert]
-    while name := beyond_chance(errors(corrected, wrong), doubt):
+    while name := find_worst_rater(count_faults(corrected, wrong), doubt):
         own = [one for one in corrected if one.person == name]
         why = f"unreliable: {len([one for one in own if one in wrong])} of {len(own)} corrections are at fault"
-        found |= {one: why for one in left(said, refused) if one.person == name}
+        found |= {one: why for one in without_refused(said, refused) if one.person == name}
         corrected = [one for one in corrected if one.person != name]
     return found
 
 
-def errors(corrected: list[Opinion], wrong: Refused) -> dict[str, Tally]:
+def count_faults(corrected: list[Rating], wrong: Refused) -> dict[str, Tally]:
     bad, every = sum(one in wrong for one in corrected), len(corrected)
-    own = {own[0].person: (sum(one in wrong for one in own), len(own)) for own in by_person(corrected)}
+    own = {own[0].person: (sum(one in wrong for one in own), len(own)) for own in group_by_rater(corrected)}
     return {person: Tally(w, of, bad - w, every - of) for person, (w, of) in own.items()}
 
 
-def dissenters(said: list[Opinion], doubt: float) -> Refused:
+def find_outlier_raters(said: list[Rating], doubt: float) -> Refused:
     """Whatever is said by people, and then by keys whoever uses them, who disagree with the others beyond chance."""
     refused: Refused = {}
     for who in ("person", "key"):
-        while name := beyond_chance(tallies := disagreements(left(said, refused), who), doubt):
+        while name := find_worst_rater(tallies := count_disagreements(without_refused(said, refused), who), doubt):
             why = f"disagrees: with most others on {tallies[name].wrong} of {tallies[name].of} answers"
-            refused |= {one: why for one in left(said, refused) if getattr(one, who) == name}
+            refused |= {one: why for one in without_refused(said, refused) if getattr(one, who) == name}
     return refused
 
 
-def beyond_chance(tallies: dict[str, Tally], doubt: float) -> str:
+def find_worst_rater(tallies: dict[str, Tally], doubt: float) -> str:
     """Who errs most surely more than the others, if surely enough; "" if nobody does.
 
     The doubt is shared among all that are looked at (Bonferroni). One at a time: whoever had to do with the worst looks
@@ -107,10 +107,10 @@ def beyond_chance(tallies: dict[str, Tally], doubt: float) -> str:
     return worst if worst and chances[worst] < doubt / len(chances) else ""
 
 
-def disagreements(said: list[Opinion], who: str = "person") -> dict[str, Tally]:
+def count_disagreements(said: list[Rating], who: str = "person") -> dict[str, Tally]:
     """Of each who judged what others judged too: how often they disagree with the majority of the others; and how often
     one of the others, taken in turn, disagrees with the rest of them. So an answer counts once on a side."""
-    judged = answers(said, who)
+    judged = verdicts_by_answer(said, who)
     experts = {getattr(one, who) for one in said if one.expert}
     found = {}
     for name in sorted({name for own in judged for name in own} - experts):
@@ -127,12 +127,12 @@ def disagreements(said: list[Opinion], who: str = "person") -> dict[str, Tally]:
     return found
 
 
-def answers(said: list[Opinion], who: str = "person") -> list[dict[str, bool]]:
+def verdicts_by_answer(said: list[Rating], who: str = "person") -> list[dict[str, bool]]:
     """Of each answer that several judged: who finds it good. The same words to the same question are one answer,
     whenever they were given; who judged it both ways has no say."""
     found = []
-    for about in by_answer(said):
-        votes = grouped((getattr(one, who), (getattr(one, who), one.verdict == "up")) for one in about)
+    for about in group_by_answer(said):
+        votes = group_values((getattr(one, who), (getattr(one, who), one.verdict == "up")) for one in about)
         own = dict(own[0] for own in votes if len(set(own)) == 1)
         if len(own) > 1:
             found.append(own)
@@ -145,13 +145,13 @@ def majority(votes: Iterable[bool]) -> bool | None:
     return None if count[True] == count[False] else count[True] > count[False]
 
 
-def outvoted(said: list[Opinion]) -> Refused:
+def find_outvoted(said: list[Rating]) -> Refused:
     """Verdicts on an answer that most do not share, and all where there are as many either way.
 
     Experts decide where they have a verdict.
     """
     refused: Refused = {}
-    for about in by_answer(said):
+    for about in group_by_answer(said):
         voters = [one for one in about if one.expert] or about
         most = majority(good for _, good in {(one.person, one.verdict == "up") for one in voters})
         why = "contradictory: as many find the answer good as bad"
@@ -161,29 +161,29 @@ def outvoted(said: list[Opinion]) -> Refused:
     return refused
 
 
-def contradicted(said: list[Opinion]) -> Refused:
+def find_contradicted(said: list[Rating]) -> Refused:
     """Corrections of one question that say different things: what most people say stays; nothing, if as many say other.
 
     Experts decide where they gave one.
     """
     refused: Refused = {}
-    for about in by_question(one for one in said if one.correction):
+    for about in group_by_question(one for one in said if one.correction):
         voters = [one for one in about if one.expert] or about
-        backing = {one: len({other.person for other in voters if same(one, other)}) for one in voters}
+        backing = {one: len({other.person for other in voters if is_same_correction(one, other)}) for one in voters}
         best = max(voters, key=lambda one: (backing[one], one.at))
-        others = sorted((one for one in voters if not same(best, one)), key=lambda one: backing[one])
+        others = sorted((one for one in voters if not is_same_correction(best, one)), key=lambda one: backing[one])
         why = f"outvoted: {best.correction!r}"
         undecided = bool(others) and backing[others[-1]] == backing[best]
         if undecided:
             why = f"contradictory: {best.correction!r} and {others[-1].correction!r}"
-        refused |= {one: why for one in about if undecided or not same(best, one)}
+        refused |= {one: why for one in about if undecided or not is_same_correction(best, one)}
     return refused
 
 
-def by_answer(said: list[Opinion]) -> list[list[Opinion]]:
+def group_by_answer(said: list[Rating]) -> list[list[Rating]]:
     """The opinions with a verdict."""
-    return grouped(((one.question, plain(one.answer)), one) for one in said if one.verdict)
+    return group_values(((one.question, normalise_text(one.answer)), one) for one in said if one.verdict)
 
 
-def by_person(said: list[Opinion]) -> list[list[Opinion]]:
-    return grouped((one.person, one) for one in said)
+def group_by_rater(said: list[Rating]) -> list[list[Rating]]:
+    return group_values((one.person, one) for one in said)

@@ -23,7 +23,7 @@ Name = TypeVar("Name")
 Value = TypeVar("Value")
 
 
-class Opinion(BaseModel):
+class Rating(BaseModel):
     """What one person thinks of one answer."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,15 +73,15 @@ class Opinion(BaseModel):
     @cached_property
     def question(self) -> str:
         """Equal for conversations that ask the same, whatever their case and punctuation."""
-        return "\n".join(f"{message['role']}: {plain(message['content'])}" for message in self.turns)
+        return "\n".join(f"{message['role']}: {normalise_text(message['content'])}" for message in self.turns)
 
 
-def plain(text: str) -> str:
+def normalise_text(text: str) -> str:
     """The words of a text alone."""
     return " ".join(WORD.findall(text.casefold()))
 
 
-def opinions(template: str) -> list[Opinion]:
+def read_ratings(template: str) -> list[Rating]:
     """All that anybody ever said of a template's answers, the newest of each person on each answer, oldest first.
 
     What was read once is kept beside the request log, which forgets after 90 days: a correction holds for longer.
@@ -90,12 +90,12 @@ def opinions(template: str) -> list[Opinion]:
         Unavailable: MLflow, which knows the experts' scores, does not answer.
         WeaverError: the request log is damaged.
     """
-    file = kept(template)
-    said = [*of_users(template), *of_experts(template)]
+    file = ratings_file(template)
+    said = [*read_user_ratings(template), *read_expert_ratings(template)]
     if not said and not file.exists():
         return []
     with file_lock(file.with_suffix(".lock"), f"reading what people think of {template}"):
-        known = [Opinion.model_validate(row) for row in read_jsonl(file)] if file.exists() else []
+        known = [Rating.model_validate(row) for row in read_jsonl(file)] if file.exists() else []
         newest = {(one.source, one.id, one.person): one for one in [*known, *said]}
         found = sorted(newest.values(), key=lambda one: (one.at, one.id, one.person))
         if found != known:
@@ -103,15 +103,15 @@ def opinions(template: str) -> list[Opinion]:
     return found
 
 
-def kept(template: str) -> Path:
+def ratings_file(template: str) -> Path:
     return settings().home / "feedback" / template / "opinions.jsonl"
 
 
-def of_users(template: str) -> list[Opinion]:
+def read_user_ratings(template: str) -> list[Rating]:
     """The request log's feedback, of those answers that it still holds."""
     rows: list[dict[str, Any]] = request_log.read_feedback(template=template).to_pylist()
     return [
-        Opinion(
+        Rating(
             source="gateway",
             id=row["id"],
             at=row["at"],
@@ -129,16 +129,16 @@ def of_users(template: str) -> list[Opinion]:
     ]
 
 
-def of_experts(template: str) -> list[Opinion]:
+def read_expert_ratings(template: str) -> list[Rating]:
     found = []
-    for review in mlflow_reviews.reviews(template):
+    for review in mlflow_reviews.read_reviews(template):
         verdict: Literal["", "up", "down"] = ""
         if review.correction or 0 < review.score <= BAD:
             verdict = "down"
         elif review.score >= GOOD:
             verdict = "up"
         found.append(
-            Opinion(
+            Rating(
                 source="review",
                 id=review.id,
                 at=review.at,
@@ -155,11 +155,11 @@ def of_experts(template: str) -> list[Opinion]:
     return found
 
 
-def by_question(said: Iterable[Opinion]) -> list[list[Opinion]]:
-    return grouped((one.question, one) for one in said)
+def group_by_question(said: Iterable[Rating]) -> list[list[Rating]]:
+    return group_values((one.question, one) for one in said)
 
 
-def grouped(named: Iterable[tuple[Name, Value]]) -> list[list[Value]]:
+def group_values(named: Iterable[tuple[Name, Value]]) -> list[list[Value]]:
     """The values of each name, in the order given."""
     found: dict[Name, list[Value]] = defaultdict(list)
     for name, value in named:

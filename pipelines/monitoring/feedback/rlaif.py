@@ -16,16 +16,21 @@ from pipelines.core.files import append_line, canonical_json, digest, memoize_di
 from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
-from pipelines.monitoring.feedback.agreement import agreement
-from pipelines.monitoring.feedback.candidate_answers import answers, champion, questions, versions
+from pipelines.monitoring.feedback.agreement import measure_agreement
+from pipelines.monitoring.feedback.candidate_answers import (
+    connect_gateway,
+    list_versions,
+    sample_answers,
+    sample_questions,
+)
 from pipelines.monitoring.feedback.fact_check import Question
-from pipelines.monitoring.feedback.judge import Judge, decide, judging
-from pipelines.monitoring.feedback.labelled_pairs import by_construction, by_people
+from pipelines.monitoring.feedback.judge import Judge, decide, open_judge
+from pipelines.monitoring.feedback.labelled_pairs import construct_pairs, read_rated_pairs
 
 CODE = SourceCode(__name__)
 log = logging.getLogger(__name__)
 
-KNOWN = 40  # pairs by construction that the model is tried on; those that people judged come on top
+CALIBRATION_PAIRS = 40  # pairs by construction that the model is tried on; those that people judged come on top
 SOURCE = "rlaif"
 
 Line = dict[str, Any]
@@ -43,21 +48,21 @@ def judge_answers(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Ju
     (work / "judge_answers").mkdir(parents=True, exist_ok=True)
     if not plan.judge.questions:
         return JudgedPairs()
-    asked = questions(dataset, plan)
-    with champion() as client:
-        who = [settings().judge_url, settings().judge_model, versions(client, plan)]
+    asked = sample_questions(dataset, plan)
+    with connect_gateway() as client:
+        who = [settings().judge_url, settings().judge_model, list_versions(client, plan)]
     settings_digest = plan.digest("template", "system_prompt", "judge")
     fingerprint = digest([dataset.digest, settings_digest, asked, who, CODE.digest])[:16]
     folder, memory = work / "judge_answers" / fingerprint, settings().home / "judge_answers" / f"{fingerprint}.jsonl"
 
     def build(new: Path) -> None:
-        tried, lines = judged(asked, dataset, plan, memory)
-        pairs = [pair for line in lines for pair in pairs_of(line, plan)]
+        tried, lines = judge_questions(asked, dataset, plan, memory)
+        pairs = [pair for line in lines for pair in preference_pairs(line, plan)]
         write_jsonl(new / "preferences.jsonl", pairs)
         write_jsonl(new / "judged.jsonl", lines)
         write_text(new / "agreement.json", json.dumps(tried, indent=1))
         made = {"uri": str(folder), "digest": digest(new / "preferences.jsonl")}
-        found = counted(lines, tried).model_copy(update=made).save(new / "judged.json")
+        found = summarise_judgements(lines, tried).model_copy(update=made).save(new / "judged.json")
         log.info("%s: %s", plan.template, found.model_dump_json(exclude={"uri", "digest"}))
 
     memoize_dir(folder, build)
@@ -65,21 +70,21 @@ def judge_answers(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Ju
     return JudgedPairs.model_validate(read_artifact(folder / "judged.json", made_by="weaver judge"))
 
 
-def judged(
+def judge_questions(
     asked: list[Question], dataset: DatasetVersion, plan: TrainingPlan, memory: Path
 ) -> tuple[dict[str, float], list[Line]]:
     """How the judge's model did on known pairs, and a line a comparison; lines in `memory` are not judged again."""
     lines = read_jsonl(memory) if memory.exists() else []
     done = {line["question"] for line in lines}
-    with judging(plan.judge.rubric) as model, champion() as client:
-        tried = try_out(model, dataset, plan)
+    with open_judge(plan.judge.rubric) as model, connect_gateway() as client:
+        tried = measure_judge(model, dataset, plan)
         trusted = model if tried["kappa"] >= plan.judge.min_kappa else None
         if not trusted:
             log.warning("%s: the judge's model has no say: kappa %.2f", plan.template, tried["kappa"])
         for number, question in enumerate(asked):
             if (name := digest(question.messages)) in done:
                 continue
-            said = answers(client, question, plan)
+            said = sample_answers(client, question, plan)
             for first, second in [*pairwise(said)] or [("", "")]:  # one answer only: nothing to compare, but done
                 found = decide(question, first, second, trusted)
                 line = {"question": name, "messages": question.messages, "first": first, "second": second}
@@ -90,13 +95,15 @@ def judged(
     return tried, [line for line in lines if line["first"]]
 
 
-def try_out(model: Judge, dataset: DatasetVersion, plan: TrainingPlan) -> dict[str, float]:
+def measure_judge(model: Judge, dataset: DatasetVersion, plan: TrainingPlan) -> dict[str, float]:
     """The model's agreement with known labels, without the facts: those by construction, and what people gave."""
     rows = read_jsonl(Path(dataset.uri) / "train.jsonl")
-    return agreement([*by_construction(rows, KNOWN), *by_people(plan.template)], model.compare)
+    return measure_agreement(
+        [*construct_pairs(rows, CALIBRATION_PAIRS), *read_rated_pairs(plan.template)], model.compare
+    )
 
 
-def pairs_of(line: Line, plan: TrainingPlan) -> list[Line]:
+def preference_pairs(line: Line, plan: TrainingPlan) -> list[Line]:
     """The preference pair of a comparison, if it has a better answer."""
     if line["preferred"] == "tie":
         return []
@@ -105,7 +112,7 @@ def pairs_of(line: Line, plan: TrainingPlan) -> list[Line]:
     return [{"prompt": prompt, "chosen": line[better], "rejected": line[worse], "source": SOURCE}]
 
 
-def counted(lines: list[Line], tried: dict[str, float]) -> JudgedPairs:
+def summarise_judgements(lines: list[Line], tried: dict[str, float]) -> JudgedPairs:
     decided = [line["by"] for line in lines if line["preferred"] != "tie"]
     seen = [line["flipped"] for line in lines if line["by"] == "model"]
     known = round(tried["pairs"])

@@ -4,7 +4,15 @@ import pytest
 
 from pipelines.core.artifacts import Signal
 from pipelines.core.plan import Drift
-from pipelines.monitoring.drift.decision import DAY, HOUR, cooling, decayed, fired, judge, stale
+from pipelines.monitoring.drift.decision import (
+    DAY,
+    HOUR,
+    find_firing_signals,
+    is_cooling_down,
+    is_model_decay,
+    is_training_too_old,
+    mark_violations,
+)
 
 POLICY = Drift()
 
@@ -31,16 +39,16 @@ def windows(*violated: str) -> list[list[Signal]]:
     ],
 )
 def test_a_signal_needs_an_effect_and_to_be_sure(value: float, p_value: float | None, violates: bool) -> None:
-    assert [one.violated for one in judge([signal(value=value, p_value=p_value)], POLICY)] == [violates]
+    assert [one.violated for one in mark_violations([signal(value=value, p_value=p_value)], POLICY)] == [violates]
 
 
 def test_many_signals_of_a_window_share_its_false_alarms() -> None:
     """One in a hundred at 0.008 is what chance gives; alone it would count."""
     chance = [signal(f"n{number}", p_value=0.5) for number in range(19)]
-    assert judge([signal(p_value=0.008)], POLICY)[0].violated
-    assert not any(one.violated for one in judge([signal(p_value=0.008), *chance], POLICY))
-    assert sum(one.violated for one in judge([signal(p_value=0.0004), *chance], POLICY)) == 1
-    assert judge([], POLICY) == []
+    assert mark_violations([signal(p_value=0.008)], POLICY)[0].violated
+    assert not any(one.violated for one in mark_violations([signal(p_value=0.008), *chance], POLICY))
+    assert sum(one.violated for one in mark_violations([signal(p_value=0.0004), *chance], POLICY)) == 1
+    assert mark_violations([], POLICY) == []
 
 
 @pytest.mark.parametrize(
@@ -57,33 +65,33 @@ def test_many_signals_of_a_window_share_its_false_alarms() -> None:
     ],
 )
 def test_it_takes_two_of_the_last_three_windows_and_the_newest(history: tuple[str, ...], fires: list[str]) -> None:
-    assert fired(windows(*history), POLICY) == fires
+    assert find_firing_signals(windows(*history), POLICY) == fires
 
 
 def test_how_many_windows_it_takes_is_the_templates_to_say() -> None:
-    assert fired(windows("a"), Drift(violations=1)) == ["a"]
-    assert fired(windows("a", "", "", "a"), Drift(windows=4)) == ["a"]
+    assert find_firing_signals(windows("a"), Drift(violations=1)) == ["a"]
+    assert find_firing_signals(windows("a", "", "", "a"), Drift(windows=4)) == ["a"]
 
 
 def test_another_schema_is_for_a_person_to_mend() -> None:
     changed = signal("schema of division", kind="schema", p_value=None, violated=True)
-    assert fired([[changed], [changed]], POLICY) == []
+    assert find_firing_signals([[changed], [changed]], POLICY) == []
 
 
 def test_answers_that_get_worse_alone_are_decay() -> None:
     some = [signal("failed", kind="quality"), signal("declines", kind="answers"), signal("topics")]
-    assert decayed(some, ["failed"]) and decayed(some, ["failed", "declines"])
-    assert not decayed(some, ["failed", "topics"]) and not decayed(some, [])
+    assert is_model_decay(some, ["failed"]) and is_model_decay(some, ["failed", "declines"])
+    assert not is_model_decay(some, ["failed", "topics"]) and not is_model_decay(some, [])
 
 
 def test_a_training_grows_old() -> None:
     now = 100 * DAY
-    assert stale(now - 31 * DAY, now, POLICY) and not stale(now - 29 * DAY, now, POLICY)
-    assert not stale(0, now, POLICY), "nothing was ever trained"
-    assert not stale(now - 99 * DAY, now, Drift(max_age_days=0))
+    assert is_training_too_old(now - 31 * DAY, now, POLICY) and not is_training_too_old(now - 29 * DAY, now, POLICY)
+    assert not is_training_too_old(0, now, POLICY), "nothing was ever trained"
+    assert not is_training_too_old(now - 99 * DAY, now, Drift(max_age_days=0))
 
 
 def test_the_cooldown_runs_from_the_last_event() -> None:
     now = 100 * DAY
-    assert cooling(now - 23 * HOUR, now, POLICY) and not cooling(now - 24 * HOUR, now, POLICY)
-    assert not cooling(0.0, now, POLICY)
+    assert is_cooling_down(now - 23 * HOUR, now, POLICY) and not is_cooling_down(now - 24 * HOUR, now, POLICY)
+    assert not is_cooling_down(0.0, now, POLICY)

@@ -13,6 +13,7 @@ from pipelines.core.settings import settings
 from pipelines.core.templates import find_template_files
 from pipelines.monitoring.drift import drift_history
 from pipelines.monitoring.drift.detect_drift import emit_drift_event, reason_to_check
+from pipelines.monitoring.drift.drift_pages import read_page, read_summaries, report_url
 
 from ...models import killed
 from .conftest import HOUR, Desk
@@ -30,7 +31,7 @@ def alerts() -> str:
     return file.read_text() if file.exists() else ""
 
 
-def test_in_a_still_world_nothing_fires_and_the_report_says_so(desk: Desk) -> None:
+def test_without_a_change_nothing_fires_and_the_report_says_so(desk: Desk) -> None:
     for hour in range(3):
         desk.ask(hour, desk.usual)
     desk.ask(3, desk.usual, count=10)
@@ -39,9 +40,13 @@ def test_in_a_still_world_nothing_fires_and_the_report_says_so(desk: Desk) -> No
     assert found.event is None and found.fired == [] and not found.waiting
     assert {signal.kind for signal in found.signals} >= {"text", "embedding", "answers", "quality", "tabular"}
     runs = reports(desk)
-    assert len(runs) == 2 and found.url.endswith(max(runs, key=lambda run: run.info.start_time).info.run_id)
+    newest, oldest = read_summaries(desk.name)
+    assert len(runs) == 2 and found.url == report_url(newest.id) and newest.rows == 120 and newest.firing == []
+    assert "No signal shows drift" in read_page(newest.id, "signals")
+    distributions = read_page(oldest.id, "distributions")
+    assert "evidently" in distributions.lower() and "question characters" in distributions
     artifacts = {file.path for file in desk.home.client.list_artifacts(runs[0].info.run_id, "drift")}
-    assert artifacts == {"drift/drift.html", "drift/evidently.html"}
+    assert artifacts == {"drift/signals.html", "drift/distributions.html"}
     assert runs[0].data.metrics["drift.rows"] == 120 and "drift.text.topics.psi" in runs[0].data.metrics
     assert desk.look(4) == found and len(reports(desk)) == 2, "what was measured is not measured again"
 
@@ -52,14 +57,14 @@ def test_people_ask_something_else_and_a_retraining_starts_once(desk: Desk) -> N
     assert desk.look(2).event is None, "one window is no proof"
     desk.ask(2, desk.other)
     found = desk.look(3)
-    assert found.event and found.event.reason.startswith("the world moved: ") and found.event.config == {}
+    assert found.event and found.event.reason.startswith("requests changed: ") and found.event.config == {}
     assert {"unlike known questions", "unseen words", "centre of questions"} <= set(found.event.signals)
-    assert found.event.link == found.url and "/#/runs/" in found.url
+    assert found.event.link == found.url and "/drift/reports/" in found.url
     assert desk.look(3).event == found.event, "it is proposed until it is sent"
     emit_drift_event(found)
     emit_drift_event(found)
     told = json.loads(alerts())
-    assert alerts().count("is trained anew") == 1 and found.event.reason in told["text"] and told["link"] == found.url
+    assert alerts().count("is retrained") == 1 and found.event.reason in told["text"] and told["link"] == found.url
     assert desk.look(3).event is None
 
 
@@ -69,9 +74,13 @@ def test_after_an_event_the_cooldown_holds(desk: Desk) -> None:
         desk.ask(hour, desk.other)
     found = desk.look(3)
     assert found.event
-    drift_history.announce(found.event, at=desk.began + 3 * HOUR)
+    drift_history.save_sent_event(found.event, at=desk.began + 3 * HOUR)
     later = desk.look(4)
-    assert later.fired and later.event is None and later.waiting.startswith("cooling down until ")
+    assert (
+        later.fired
+        and later.event is None
+        and later.waiting.startswith("no retraining starts before the cooldown ends at ")
+    )
     trained = desk.champion.model_copy(update={"trained": desk.began + 20 * HOUR})
     assert desk.look(30, champion=trained).event is None, "the training that it led to ended later"
     again = desk.look(30)
@@ -93,8 +102,8 @@ def test_answers_that_get_worse_suggest_a_longer_training(desk: Desk) -> None:
 def test_a_training_that_is_too_old_is_repeated_once_in_a_while(desk: Desk) -> None:
     old = desk.champion.model_copy(update={"trained": desk.began - 40 * 24 * HOUR})
     found = desk.look(1, champion=old)
-    assert found.event and found.event.reason == "nothing was trained for 40 days"
-    drift_history.announce(found.event, at=desk.began + HOUR)
+    assert found.event and found.event.reason == "the last training was 40 days ago"
+    drift_history.save_sent_event(found.event, at=desk.began + HOUR)
     assert desk.look(48, champion=old).event is None
     assert desk.look(31 * 24, champion=old).event
 
@@ -105,9 +114,9 @@ def test_rows_that_come_in_are_held_to_the_dataset(desk: Desk) -> None:
     assert desk.look(1, records=corrected).event is None, "what people correct is watched where they ask"
     mixed = desk.collected(desk.usual + desk.other)
     found = desk.look(1, records=mixed)
-    assert found.event and found.event.reason.startswith(f"rows that come in are others than {desk.dataset.tag}: ")
+    assert found.event and found.event.reason.startswith(f"new rows differ from {desk.dataset.tag}: ")
     assert found.event.records == mixed.digest and "incoming unlike known questions" in found.event.signals
-    drift_history.announce(found.event, at=0)
+    drift_history.save_sent_event(found.event, at=0)
     assert desk.look(1, records=mixed).event is None
     odd = desk.collected([row | {"kind": f"{row['kind']}s"} for row in desk.usual])
     assert desk.look(1, records=odd).event is None
@@ -131,7 +140,7 @@ def test_a_small_window_says_nothing_and_neither_does_an_empty_home(desk: Desk) 
     assert (found.windows, found.signals, found.until) == (0, [], "")
     nobody = DatasetVersion(name=desk.name, version=0, uri="", digest="", rows={})
     found = desk.look(2, champion=DeployedVersion(name=desk.name), dataset=nobody)
-    assert found.version == 0 and found.waiting == "no version answers yet"
+    assert found.version == 0 and found.waiting == "no version is deployed yet"
 
 
 def test_a_check_is_due_when_a_window_with_requests_is_over(desk: Desk) -> None:
@@ -157,7 +166,7 @@ def test_a_template_that_is_edited_after_the_plan_changes_nothing(desk: Desk) ->
     text["drift"] |= {"hours": 2, "min_rows": 100_000, "cooldown_hours": 1_000, "violations": 3}
     file.write_text(yaml.safe_dump(text))
     found = desk.look(3, plan=plan)
-    assert found.windows == 2 and found.event and found.event.reason.startswith("the world moved: ")
+    assert found.windows == 2 and found.event and found.event.reason.startswith("requests changed: ")
     assert desk.plan.digest() == plan.digest(), "a changed drift policy is no reason to train again"
     assert desk.look(3).windows == 0, "the next run has the new policy"
 

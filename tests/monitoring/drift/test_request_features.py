@@ -14,13 +14,13 @@ CIVIC = "What is the highway fuel economy?\n2021 Honda Civic | city 30 mpg | hig
 
 
 def test_a_record_in_a_question_is_read_as_columns() -> None:
-    assert request_features.fields(CIVIC) == {
+    assert request_features.read_record_fields(CIVIC) == {
         "record year": 2021,
         "record city mpg": 30,
         "record highway mpg": 38,
         "record price": 23_400,
     }
-    assert request_features.fields("What does P0420 mean?") == {}
+    assert request_features.read_record_fields("What does P0420 mean?") == {}
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ def test_a_record_in_a_question_is_read_as_columns() -> None:
     ],
 )
 def test_figures_of_an_answer_must_stand_in_the_record(answer: str, wrong: bool | None) -> None:
-    assert request_features.unsupported(CIVIC, answer) is wrong
-    assert request_features.unsupported("What does P0420 mean?", "38 things.") is None
+    assert request_features.has_unsupported_number(CIVIC, answer) is wrong
+    assert request_features.has_unsupported_number("What does P0420 mean?", "38 things.") is None
 
 
 @pytest.fixture(scope="module")
@@ -45,29 +45,29 @@ def rows() -> dict[str, list[dict[str, Any]]]:
 
 
 def violating(found: list[Any]) -> set[str]:
-    return {signal.name for signal in decision.judge(found, POLICY) if signal.violated}
+    return {signal.name for signal in decision.mark_violations(found, POLICY) if signal.violated}
 
 
 def test_rows_of_one_source_are_one_world_and_those_of_another_are_not(home: Path, rows: dict[str, Any]) -> None:
-    one, same = incoming_rows.halves(rows["usual"])
-    assert violating(incoming_rows.rows(one, same, POLICY)) == set()
-    found = violating(incoming_rows.rows(one, rows["other"], POLICY))
+    one, same = incoming_rows.split_in_halves(rows["usual"])
+    assert violating(incoming_rows.compare_rows(one, same, POLICY)) == set()
+    found = violating(incoming_rows.compare_rows(one, rows["other"], POLICY))
     assert {"schema of topic", "unlike known questions", "unseen words", "centre of questions"} <= found
 
 
 def test_declined_and_failed_answers_are_counted(home: Path, rows: dict[str, Any]) -> None:
-    known = request_features.Known.of(
-        [{"question": incoming_rows.question(row), "topic": row["topic"]} for row in rows["usual"]]
+    known = request_features.TrainingQuestions.of(
+        [{"question": incoming_rows.question_text(row), "topic": row["topic"]} for row in rows["usual"]]
     )
 
-    def asked(answer: str, failing: int) -> request_features.Requests:
+    def asked(answer: str, failing: int) -> request_features.RequestFeatures:
         some = [{"question": CIVIC, "answer": answer, "status": "ok"} for _ in range(300 - failing)]
         some += [{"question": CIVIC, "answer": "", "status": "timeout"} for _ in range(failing)]
-        return request_features.measure(some, known, [False] * (40 - failing) + [True] * failing)
+        return request_features.measure_requests(some, known, [False] * (40 - failing) + [True] * failing)
 
     fine = asked("Its highway fuel economy is 38 mpg.", 0)
-    assert violating(request_features.compare(fine, fine, POLICY)) == set()
+    assert violating(request_features.compare_requests(fine, fine, POLICY)) == set()
     bad = asked("Sorry, I only help with 99 things.", 30)
-    found = violating(request_features.compare(fine, bad, POLICY))
+    found = violating(request_features.compare_requests(fine, bad, POLICY))
     assert found == {"answer characters", "declines", "unsupported", "failed", "thumbs down"}
     assert fine.frame["topic"].unique().tolist() == ["fuel_economy"]

@@ -5,21 +5,21 @@ from typing import Any
 import pytest
 
 from pipelines.core.errors import WeaverError
-from pipelines.monitoring.drift.trigger import merged
+from pipelines.monitoring.drift.trigger import merge_events
 
 T = "service_advisor"
 
 
 def test_nothing_started_it() -> None:
-    assert merged(T, []) is None
+    assert merge_events(T, []) is None
 
 
 def test_several_events_are_one_occasion() -> None:
-    first = {"reason": "the world moved", "signals": ["topics"], "since": "2026-11-01", "until": "2026-11-03"}
+    first = {"reason": "requests changed", "signals": ["topics"], "since": "2026-11-01", "until": "2026-11-03"}
     later = {"reason": "answers got worse", "signals": ["failed", "topics"], "config": {"train.epochs": 3}}
     again = first | {"config": {"train.epochs": 2, "refine.rows": 100}, "since": "2026-10-30"}
-    asked = merged(T, [again, later, first])
-    assert asked and asked.reason == "the world moved; answers got worse"
+    asked = merge_events(T, [again, later, first])
+    assert asked and asked.reason == "requests changed; answers got worse"
     assert asked.signals == ["topics", "failed"]
     assert asked.config == {"train.epochs": 3, "refine.rows": 100}
     assert (asked.since, asked.until) == ("2026-10-30", "2026-11-03")
@@ -39,4 +39,4 @@ def test_several_events_are_one_occasion() -> None:
 )
 def test_an_event_that_is_none_is_refused(extra: dict[str, Any], told: str) -> None:
     with pytest.raises(WeaverError, match=told):
-        merged(T, [extra])
+        merge_events(T, [extra])

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.cli.main import app
 from pipelines.core.files import read_jsonl
-from pipelines.monitoring.feedback.ratings import kept, opinions
+from pipelines.monitoring.feedback.ratings import ratings_file, read_ratings
 from pipelines.request_log import log_folder
 
 from ...models import Home, killed
@@ -76,21 +76,21 @@ def test_a_good_answer_is_preferred_to_a_bad_one(counter: Counter) -> None:
 def test_nobody_said_anything(models: Home) -> None:
     made = models.run("collect_feedback", {})
     assert (made.uri, made.opinions, made.rows, made.preferences) == ("", 0, 0, 0)
-    assert not models.work.exists() and not kept(models.name).exists()
+    assert not models.work.exists() and not ratings_file(models.name).exists()
 
 
 def test_what_was_said_outlives_the_log_and_is_one_persons_last_word(counter: Counter) -> None:
     answer = counter.say("ada", WHEELS, "Rear-wheel.", thumb="up", user="u1")
-    assert [one.verdict for one in opinions(counter.models.name)] == ["up"]
+    assert [one.verdict for one in read_ratings(counter.models.name)] == ["up"]
     counter.log.write_feedback(feedback(answer, "ada", user="u2", thumb="up"))
     counter.log.write_feedback(feedback(answer, "ada", user="u1", thumb="down"))
-    before = opinions(counter.models.name)
+    before = read_ratings(counter.models.name)
     assert [(one.person, one.verdict) for one in before] == [("ada/u2", "up"), ("ada/u1", "down")]
     counter.log.close()
     for path in log_folder().iterdir():
         if path.is_file():
             path.unlink()
-    assert opinions(counter.models.name) == before
+    assert read_ratings(counter.models.name) == before
 
 
 def test_people_teach_the_next_dataset(counter: Counter) -> None:

@@ -10,7 +10,7 @@ from pipelines.clients.mlflow import connect_mlflow
 from pipelines.clients.mlflow_reviews import CORRECTION, SCORE
 from pipelines.core.artifacts import Candidate
 from pipelines.core.files import read_jsonl, write_jsonl
-from pipelines.monitoring.feedback.ratings import Opinion, opinions
+from pipelines.monitoring.feedback.ratings import Rating, read_ratings
 
 from ...models import Home, evaluated
 
@@ -43,7 +43,7 @@ def test_an_experts_score_comment_and_correction_are_opinions(models: Home, queu
 
     mlflow = connect_mlflow()
     expert, model = AssessmentSource("HUMAN", "eva"), AssessmentSource("LLM_JUDGE", "judge")
-    assert opinions(models.name) == [], "an answer that waits is no opinion"
+    assert read_ratings(models.name) == [], "an answer that waits is no opinion"
     for item in review_queues.list_review_queue_items(queue):
         said = mlflow.get_trace(item.item_id).data.spans[0].outputs["choices"][0]["message"]["content"]
         mlflow.log_feedback(trace_id=item.item_id, name=SCORE, value=5, source=model)
@@ -56,7 +56,7 @@ def test_an_experts_score_comment_and_correction_are_opinions(models: Home, queu
             mlflow.log_feedback(trace_id=item.item_id, name=SCORE, value=5, source=expert)
         else:
             mlflow.log_feedback(trace_id=item.item_id, name=SCORE, value=3, source=expert)
-    found: dict[str, Opinion] = {one.answer: one for one in opinions(models.name)}
+    found: dict[str, Rating] = {one.answer: one for one in read_ratings(models.name)}
     assert {(one.source, one.key, one.version) for one in found.values()} == {("review", "eva", 7)} and len(found) == 3
     bad = found["Its drive is rear-wheel."]
     assert (bad.verdict, bad.score, bad.comment, bad.correction) == ("down", 1, "wrong", "Its drive is all-wheel.")

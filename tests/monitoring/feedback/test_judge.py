@@ -16,11 +16,16 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.kits.automotive import service_advisor
 from pipelines.monitoring.feedback import judge as room
-from pipelines.monitoring.feedback.agreement import agreement
-from pipelines.monitoring.feedback.candidate_answers import asked
-from pipelines.monitoring.feedback.fact_check import Question, preferred
-from pipelines.monitoring.feedback.judge import Judgement, decide, judging, verdict
-from pipelines.monitoring.feedback.labelled_pairs import CONSTRUCTED, Labelled, by_construction, by_people
+from pipelines.monitoring.feedback.agreement import measure_agreement
+from pipelines.monitoring.feedback.candidate_answers import read_live_questions
+from pipelines.monitoring.feedback.fact_check import Question, decide_by_facts
+from pipelines.monitoring.feedback.judge import Judgement, decide, open_judge, parse_verdict
+from pipelines.monitoring.feedback.labelled_pairs import (
+    CONSTRUCTED_KINDS,
+    LabelledPair,
+    construct_pairs,
+    read_rated_pairs,
+)
 from pipelines.monitoring.feedback.rlaif import judge_answers
 from pipelines.request_log import JUDGE, Exchange, Feedback, RequestLog, hashed, log_folder
 
@@ -54,7 +59,7 @@ def judged_by(home: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def compared(first: str = LONG, second: str = SHORT) -> Judgement:
-    with judging("The longer answer is better.") as model:
+    with open_judge("The longer answer is better.") as model:
         return model.compare(ASKED, first, second)
 
 
@@ -64,22 +69,22 @@ def rows() -> list[dict[str, Any]]:
 
 
 def test_facts_decide_real_rows_and_are_never_wrong_about_live_questions(rows: list[dict[str, Any]]) -> None:
-    known = by_construction(rows, 400)
-    assert {pair.kind for pair in known} == set(CONSTRUCTED)
+    known = construct_pairs(rows, 400)
+    assert {pair.kind for pair in known} == set(CONSTRUCTED_KINDS)
     for pair in known:
-        assert preferred(pair.question, pair.better, pair.worse) == "first"
-        assert preferred(pair.question, pair.worse, pair.better) == "second"
-    live = [preferred(pair.question._replace(facts={}), pair.better, pair.worse) for pair in known]
+        assert decide_by_facts(pair.question, pair.better, pair.worse) == "first"
+        assert decide_by_facts(pair.question, pair.worse, pair.better) == "second"
+    live = [decide_by_facts(pair.question._replace(facts={}), pair.better, pair.worse) for pair in known]
     assert live.count("first") > 20 and "second" not in live
 
 
 def test_two_wrong_answers_teach_nothing_and_two_right_ones_are_left_to_the_model() -> None:
     question = ASKED._replace(facts={"hwy_mpg": "38 mpg"})
-    assert preferred(question, "It is 30 mpg.", "It is 40 mpg.") == "tie"
-    assert preferred(question, LONG, SHORT) is None
-    assert preferred(question, LONG, "38 mpg, and it has 500 horses.") == "first"
-    assert preferred(ASKED, LONG, "It is 99 mpg.") == "first"
-    assert preferred(ASKED, "It is fine.", "It is 99 mpg.") is None, "to say nothing is no merit"
+    assert decide_by_facts(question, "It is 30 mpg.", "It is 40 mpg.") == "tie"
+    assert decide_by_facts(question, LONG, SHORT) is None
+    assert decide_by_facts(question, LONG, "38 mpg, and it has 500 horses.") == "first"
+    assert decide_by_facts(ASKED, LONG, "It is 99 mpg.") == "first"
+    assert decide_by_facts(ASKED, "It is fine.", "It is 99 mpg.") is None, "to say nothing is no merit"
     assert decide(question, LONG, SHORT, None) == Judgement("tie", "")
 
 
@@ -92,7 +97,7 @@ def test_two_wrong_answers_teach_nothing_and_two_right_ones_are_left_to_the_mode
     ],
 )  # fmt: skip
 def test_what_a_reply_says(reply: str, said: str | None) -> None:
-    assert verdict(reply) == said
+    assert parse_verdict(reply) == said
 
 
 def test_a_verdict_counts_only_if_it_stays_when_the_answers_change_places(judged_by: Any, stand_in: StandIn) -> None:
@@ -109,15 +114,15 @@ def test_a_verdict_counts_only_if_it_stays_when_the_answers_change_places(judged
 
 
 def test_position_bias_is_measured(judged_by: Any, rows: list[dict[str, Any]]) -> None:
-    known = by_construction(rows, 8)
+    known = construct_pairs(rows, 8)
     judged_by("always_first")
-    with judging("") as model:
-        biased = agreement(known, model.compare)
+    with open_judge("") as model:
+        biased = measure_agreement(known, model.compare)
     assert (biased["position_bias"], biased["first_share"], biased["agreement"], biased["decided"]) == (1, 1, 0, 0)
     judged_by("reader")
-    longer = [Labelled(ASKED, LONG, SHORT, "longer"), Labelled(ASKED, LONG, "It.", "longer")] * 4
-    with judging("") as model:
-        fair = agreement(longer, model.compare)
+    longer = [LabelledPair(ASKED, LONG, SHORT, "longer"), LabelledPair(ASKED, LONG, "It.", "longer")] * 4
+    with open_judge("") as model:
+        fair = measure_agreement(longer, model.compare)
     assert (fair["position_bias"], fair["agreement"], fair["kappa"], fair["agreement, longer"]) == (0, 1, 1, 1)
 
 
@@ -157,8 +162,8 @@ def test_the_local_model_judges_offline_and_its_position_bias_is_no_secret(
     home: Path, rows: list[dict[str, Any]]
 ) -> None:
     before = set(psutil.Process().children())
-    with judging(make_plan("service_advisor").judge.rubric) as model:
-        figures = agreement(by_construction(rows, 2), model.compare)
+    with open_judge(make_plan("service_advisor").judge.rubric) as model:
+        figures = measure_agreement(construct_pairs(rows, 2), model.compare)
         children = set(psutil.Process().children()) - before
         assert any("llama_server.py" in " ".join(child.cmdline()) for child in children)
     assert figures["pairs"] == 2 and figures["unclear"] == 0, "it replies as it is asked to"
@@ -225,7 +230,7 @@ def test_the_facts_make_pairs_and_a_swayed_model_makes_none(
     again = judge_answers(dataset, plan, tmp_path / "work")
     assert again.uri != judged.uri and len(sampled(champion)) == 24, "another champion's answers are others"
     champion.serves = ["sales_assistant-v1"]
-    with pytest.raises(WeaverError, match="no version of service_advisor answers yet"):
+    with pytest.raises(WeaverError, match="no version of service_advisor is deployed yet"):
         judge_answers(dataset, plan, tmp_path / "work")
 
 
@@ -273,10 +278,10 @@ def test_people_label_pairs_by_corrections_and_by_thumbs(log: RequestLog) -> Non
     for said in (feedback("1", thumb="up"), feedback("2", thumb="down"), feedback("3", correction="38 mpg, it says.")):
         assert isinstance(said, Feedback)
         log.write_feedback(said)
-    found = {pair.kind: pair for pair in by_people("service_advisor")}
+    found = {pair.kind: pair for pair in read_rated_pairs("service_advisor")}
     assert (found["thumbs"].better, found["thumbs"].worse) == ("38 mpg.", "30 mpg.")
     assert (found["corrected"].better, found["corrected"].worse) == ("38 mpg, it says.", "No idea.")
-    assert by_people("sales_assistant") == []
+    assert read_rated_pairs("sales_assistant") == []
 
 
 def test_live_questions_come_from_the_log_once_and_not_from_the_judge_itself(log: RequestLog) -> None:
@@ -289,6 +294,6 @@ def test_live_questions_come_from_the_log_once_and_not_from_the_judge_itself(log
     put("4", "Failed", status="timeout")
     put("5", "Repeated in shadow", shadow_of="1")
     put("6", "Long ago", at=1_000_000.0)
-    questions = asked(make_plan("service_advisor"))
+    questions = read_live_questions(make_plan("service_advisor"))
     assert [question.messages for question in questions] == [[{"role": "user", "content": "How far is it?"}]]
     assert questions[0].facts == {}

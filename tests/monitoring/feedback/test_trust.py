@@ -7,17 +7,17 @@ import pytest
 from pipelines.core.make_plan import make_plan
 from pipelines.core.templates import find_template_files
 from pipelines.datasets.collect import locate_source
-from pipelines.monitoring.feedback.corrections import facts, fault_of
+from pipelines.monitoring.feedback.corrections import extract_facts, find_fault
 from pipelines.monitoring.feedback.rater_trust import (
     Tally,
-    contradicted,
-    dissenters,
-    floods,
-    outvoted,
-    sift,
-    unreliable,
+    find_contradicted,
+    find_floods,
+    find_outlier_raters,
+    find_outvoted,
+    find_unreliable_raters,
+    find_untrusted,
 )
-from pipelines.monitoring.feedback.ratings import Opinion
+from pipelines.monitoring.feedback.ratings import Rating
 from tests.bench.feedback import SEEN, figures, population, sifted
 
 PLAN = make_plan("service_advisor")
@@ -25,16 +25,16 @@ RECORD = "2021 Honda Civic | city 30 mpg | highway 38 mpg | drive front-wheel"
 ASKED = f"What highway mpg is it rated at?\n{RECORD}"
 
 
-def opinion(person: str, number: int = 0, **said: Any) -> Opinion:
+def opinion(person: str, number: int = 0, **said: Any) -> Rating:
     """An opinion of the answer to question `number`."""
     asked = said.pop("asked", f"Question {number}?")
     known = {"source": "gateway", "id": f"{number} {person}", "key": person, "version": 1, "answer": "It is so."}
     verdict = "down" if said.get("correction") else "up"
     messages = [{"role": "user", "content": asked}]
-    return Opinion(**{"at": 60.0 * number, "messages": messages, "verdict": verdict} | known | said)
+    return Rating(**{"at": 60.0 * number, "messages": messages, "verdict": verdict} | known | said)
 
 
-def reasons(refused: dict[Opinion, str]) -> set[str]:
+def reasons(refused: dict[Rating, str]) -> set[str]:
     return {why.partition(":")[0] for why in refused.values()}
 
 
@@ -52,17 +52,24 @@ def test_no_true_answer_of_a_kit_is_at_fault_and_its_facts_are_found(name: str) 
     rows = [row for row in locate_source(plan.data.source)[0]() if row["kind"] == "grounded"]
     for row in rows:
         asked = f"{row['instruction']}\n{row['input']}"
-        assert fault_of(opinion("me", asked=asked, correction=row["output"]), plan) == "", row
+        assert find_fault(opinion("me", asked=asked, correction=row["output"]), plan) == "", row
         if name == "service_advisor":  # others compute: a sum or a verdict stands in no record
-            assert set(row["facts"].values()) <= set(facts(row["output"], row["input"]).values()), row
+            assert set(row["facts"].values()) <= set(extract_facts(row["output"], row["input"]).values()), row
 
 
 def test_facts_are_the_fields_that_a_correction_tells() -> None:
-    assert facts("It gets 38 miles per gallon.", RECORD) == {"highway": "38"}
-    assert facts("City 30 and highway 38 mpg.", RECORD) == {"city": "30", "highway": "38"}
-    assert facts("Its drive is front-wheel.", RECORD) == {"drive": "front-wheel"}
-    assert facts("It gets 138 mpg.", RECORD) == facts("No idea.", RECORD) == facts("It is worn.", "") == {}
-    assert facts("P0301 comes first: stop.", "P0301 severity stop | P0455 severity low") == {"P0301 severity": "stop"}
+    assert extract_facts("It gets 38 miles per gallon.", RECORD) == {"highway": "38"}
+    assert extract_facts("City 30 and highway 38 mpg.", RECORD) == {"city": "30", "highway": "38"}
+    assert extract_facts("Its drive is front-wheel.", RECORD) == {"drive": "front-wheel"}
+    assert (
+        extract_facts("It gets 138 mpg.", RECORD)
+        == extract_facts("No idea.", RECORD)
+        == extract_facts("It is worn.", "")
+        == {}
+    )
+    assert extract_facts("P0301 comes first: stop.", "P0301 severity stop | P0455 severity low") == {
+        "P0301 severity": "stop"
+    }
 
 
 @pytest.mark.parametrize(
@@ -79,7 +86,7 @@ def test_facts_are_the_fields_that_a_correction_tells() -> None:
     ],
 )
 def test_a_correction_is_at_fault_or_not(correction: str, reason: str) -> None:
-    assert fault_of(opinion("me", asked=ASKED, correction=correction), PLAN).partition(":")[0] == reason
+    assert find_fault(opinion("me", asked=ASKED, correction=correction), PLAN).partition(":")[0] == reason
 
 
 def test_an_advert_is_refused_wherever_it_is_pasted_and_a_true_answer_may_be_said_often() -> None:
@@ -89,7 +96,7 @@ def test_an_advert_is_refused_wherever_it_is_pasted_and_a_true_answer_may_be_sai
         opinion(f"me{n}", n, asked=f"Which wheels?\n{record.format(n, n)}", correction="Its drive is front-wheel.")
         for n in range(5)
     ]
-    refused = sift([*advert, *true], PLAN)
+    refused = find_untrusted([*advert, *true], PLAN)
     assert set(advert) <= set(refused) and not set(true) & set(refused)
 
 
@@ -97,8 +104,8 @@ def test_a_flood_is_refused_and_a_busy_day_is_not() -> None:
     flood = [opinion("bot", n, at=1_000.0 + n) for n in range(31)]
     busy = [opinion("me", n, at=200.0 * n) for n in range(100)]
     asked = [opinion("expert", n, at=1.0 * n, source="review") for n in range(100)]
-    assert floods([*flood, *busy, *asked], hourly=30) == dict.fromkeys(flood, "flood: more than 30 within an hour")
-    assert floods(flood, hourly=31) == {}
+    assert find_floods([*flood, *busy, *asked], hourly=30) == dict.fromkeys(flood, "flood: more than 30 within an hour")
+    assert find_floods(flood, hourly=31) == {}
 
 
 def test_few_opinions_prove_nothing() -> None:
@@ -108,16 +115,16 @@ def test_few_opinions_prove_nothing() -> None:
     assert Tally(9, 10, 5, 60).chance() < 1e-5
     peers = [opinion(f"peer{p}", n) for p in range(3) for n in range(10)]
     against = [opinion("me", n, verdict="down") for n in range(10)]
-    assert dissenters([*peers, *against[:2]], doubt=0.01) == {}
-    assert set(dissenters([*peers, *against], doubt=0.01)) == set(against)
-    assert dissenters([*peers, *against], doubt=0) == {}, "0 trusts all"
+    assert find_outlier_raters([*peers, *against[:2]], doubt=0.01) == {}
+    assert set(find_outlier_raters([*peers, *against], doubt=0.01)) == set(against)
+    assert find_outlier_raters([*peers, *against], doubt=0) == {}, "0 trusts all"
 
 
 def test_many_users_of_one_key_are_looked_at_together() -> None:
     """A name of its own for every vote does not help."""
     peers = [opinion(f"peer{p}", n) for p in range(3) for n in range(10)]
     many = [opinion("bot", n, user=f"user{n}", verdict="down") for n in range(10)]
-    assert set(dissenters([*peers, *many], doubt=0.01)) == set(many)
+    assert set(find_outlier_raters([*peers, *many], doubt=0.01)) == set(many)
 
 
 def test_whoever_is_mostly_at_fault_is_not_heard_at_all() -> None:
@@ -125,26 +132,26 @@ def test_whoever_is_mostly_at_fault_is_not_heard_at_all() -> None:
     bad = [opinion("bot", n, correction="Buy!") for n in range(6)]
     other = opinion("bot", 9)
     wrong = dict.fromkeys(bad, "injected")
-    assert set(unreliable([*good, *bad, other], wrong, wrong, doubt=0.01)) == {other}
-    assert unreliable([*good, *bad[:1], other], dict.fromkeys(bad[:1], ""), {}, doubt=0.01) == {}
+    assert set(find_unreliable_raters([*good, *bad, other], wrong, wrong, doubt=0.01)) == {other}
+    assert find_unreliable_raters([*good, *bad[:1], other], dict.fromkeys(bad[:1], ""), {}, doubt=0.01) == {}
 
 
 def test_most_people_decide_and_a_tie_decides_nothing() -> None:
     up, again, down = opinion("a"), opinion("b"), opinion("c", verdict="down")
-    assert outvoted([up, again, down]) == {down: "outvoted: most find the answer good"}
-    assert reasons(outvoted([up, down])) == {"contradictory"} and len(outvoted([up, down])) == 2
+    assert find_outvoted([up, again, down]) == {down: "outvoted: most find the answer good"}
+    assert reasons(find_outvoted([up, down])) == {"contradictory"} and len(find_outvoted([up, down])) == 2
     expert = opinion("expert", source="review", verdict="down")
-    assert set(outvoted([up, again, expert])) == {up, again}
+    assert set(find_outvoted([up, again, expert])) == {up, again}
 
 
 def test_corrections_that_say_different_things_contradict_each_other() -> None:
-    def correct(person: str, text: str, **other: Any) -> Opinion:
+    def correct(person: str, text: str, **other: Any) -> Rating:
         return opinion(person, asked=ASKED, correction=text, **other)
 
     one, same, other = correct("a", "38 mpg"), correct("b", "It is 38 on the highway."), correct("c", "It is 30.")
-    assert contradicted([one, same]) == {}
-    assert set(contradicted([one, same, other])) == {other}
-    both = contradicted([one, other])
+    assert find_contradicted([one, same]) == {}
+    assert set(find_contradicted([one, same, other])) == {other}
+    both = find_contradicted([one, other])
     assert set(both) == {one, other} and both[one] == "contradictory: '38 mpg' and 'It is 30.'"
     expert = correct("expert", "30 mpg", source="review")
-    assert set(contradicted([one, same, other, expert])) == {one, same}
+    assert set(find_contradicted([one, same, other, expert])) == {one, same}
