@@ -34,6 +34,7 @@ lint: install
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+	@$(BIN)/deptry pipelines dags plugins
 
 bench: install  ## measure a figure of the documentation: B=serve, B="gate --json"; B=--help lists them
 	@$(BIN)/python -m tests.bench $(or $(B),--help)
