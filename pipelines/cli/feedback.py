@@ -1,4 +1,4 @@
-"""`weaver feedback`: what people think of the answers, whom the next training trusts, and whom it does not."""
+"""`weaver feedback`: the ratings of answers, and which of them the next training uses."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,48 +14,52 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def feedback() -> None:
-    """What people think of the answers, and what is learnt from it."""
+    """The ratings of answers, and what the next training takes from them."""
 
 
 @app.command()
 def show(
     template: Template,
-    last: Annotated[int, typer.Option(min=0, help="So many opinions, the newest.")] = 10,
+    last: Annotated[int, typer.Option(min=0, help="How many of the newest ratings to show.")] = 10,
     set_: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Who thinks what, who agrees, what is refused and why; what the rest comes to. MLflow must be up."""
+    """Show who rated answers how, who agrees, what is refused and why, and what is trained on. MLflow must run."""
     from pipelines.monitoring.feedback.feedback_summary import summarise_feedback
 
-    told = summarise_feedback(make_plan(template, overrides(set_)), last)
+    summary = summarise_feedback(make_plan(template, overrides(set_)), last)
     if as_json:
-        print_json(told)
+        print_json(summary)
         return
-    if not told["opinions"]:
-        out.print(f"Nobody has said anything about {template} yet.")
+    if not summary["ratings"]:
+        out.print(f"Nobody has rated an answer of {template} yet.")
         return
-    tell(told)
+    print_summary(summary)
 
 
-def tell(told: dict[str, Any]) -> None:
-    people = Table("who", "opinions", "up", "down", "corrections", "disagrees", "refused", "", box=None)
-    for person in told["people"]:
-        figures = (str(person[name]) for name in ("opinions", "up", "down", "corrections"))
-        judged = f"{person['disagrees']} of {person['compared']}" if person["compared"] else ""
-        why = ", ".join(f"{count} {reason}" for reason, count in person["reasons"].items())
-        people.add_row(person["who"], *figures, judged, str(person["refused"]), why)
-    out.print(people)
-    newest = Table("when", "who", "thinks", "question", "correction", "refused because", box=None)
-    for one in told["newest"]:
-        when = datetime.fromtimestamp(one["at"]).strftime("%m-%d %H:%M")
-        thinks = f"{one['score']:g} of 5" if one["score"] else one["verdict"]
-        newest.add_row(when, one["who"], thinks, one["question"], one["correction"], one["reason"])
+def print_summary(summary: dict[str, Any]) -> None:
+    """Print what `summarise_feedback` returns."""
+    raters = Table("rater", "ratings", "up", "down", "corrections", "disagrees", "refused", "reasons", box=None)
+    for row in summary["raters"]:
+        counts = (str(row[name]) for name in ("ratings", "up", "down", "corrections"))
+        disagrees = f"{row['disagrees']} of {row['compared']}" if row["compared"] else ""
+        reasons = ", ".join(f"{count} {reason}" for reason, count in row["reasons"].items())
+        raters.add_row(row["rater"], *counts, disagrees, str(row["refused"]), reasons)
+    out.print(raters)
+    newest = Table("time", "rater", "rating", "question", "correction", "refused because", box=None)
+    for row in summary["newest"]:
+        when = datetime.fromtimestamp(row["at"]).strftime("%m-%d %H:%M")
+        rating = f"{row['score']:g} of 5" if row["score"] else row["verdict"]
+        newest.add_row(when, row["rater"], rating, row["question"], row["correction"], row["reason"])
     out.print(newest)
-    agreement = told["agreement"]
+    agreement = summary["agreement"]
     if agreement["answers"]:
         out.print(
-            f"{agreement['answers']} answers were judged by several, all of one mind on {agreement['share']:.0%}."
+            f"{agreement['answers']} answers were rated by several people, who all agree on "
+            f"{agreement['share']:.0%} of them."
         )
-    refused = ", ".join(f"{count} {reason}" for reason, count in told["refused"].items()) or "none"
-    out.print(f"{told['opinions']} opinions, refused: {refused}. They are in {told['refused_file']}", soft_wrap=True)
-    out.print(f"Learnt from the rest: {told['rows']} training rows, {told['preferences']} preference pairs.")
+    refused = ", ".join(f"{count} {reason}" for reason, count in summary["refused"].items()) or "none"
+    out.print(
+        f"{summary['ratings']} ratings, refused: {refused}. They are in {summary['refused_file']}", soft_wrap=True
+    )
+    out.print(f"The others give {summary['rows']} training rows and {summary['preferences']} preference pairs.")

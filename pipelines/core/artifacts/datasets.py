@@ -6,17 +6,17 @@ FEEDBACK = "feedback"  # the source of rows that people's corrections came to
 
 
 class CollectedFeedback(Artifact):
-    """What people's opinions teach: `uri` is a folder holding rows.jsonl, preferences.jsonl and refused.jsonl.
+    """Training examples from ratings: `uri` is a folder with rows.jsonl, preferences.jsonl and refused.jsonl.
 
-    `digest` is of the first two; empty, as `uri`, where nobody has said anything.
+    `digest` is of the first two; empty, as `uri`, if nobody has rated an answer.
     """
 
     uri: str = ""
     digest: str = ""
-    opinions: int = 0
+    ratings: int = 0
     rows: int = 0
     preferences: int = 0
-    refused: dict[str, int] = {}  # reason → opinions
+    refused: dict[str, int] = {}  # reason → ratings
 
 
 class Records(Artifact):

@@ -1,4 +1,4 @@
-"""The sections on what comes back: when the world has moved, and whose opinion counts."""
+"""The sections on monitoring: when there is drift, and whose ratings are trusted."""
 
 from pydantic import Field
 
@@ -6,32 +6,34 @@ from pipelines.core.plan.section import Section
 
 
 class Drift(Section):
-    """When the world has moved: a signal in `violations` of the last `windows` windows, the newest among them."""
+    """When there is drift: a signal violates in `violations` of the last `windows` windows, the newest among them."""
 
     hours: float = Field(24, gt=0, description="length of a window; windows begin at multiples of it, in UTC")
-    windows: int = Field(3, ge=1, description="windows that are looked at")
-    violations: int = Field(2, ge=1, description="windows that must violate")
-    min_rows: int = Field(200, ge=1, description="a smaller window says nothing")
-    reference_rows: int = Field(1_000, ge=1, description="a version's first requests, which say what is normal")
-    sample: int = Field(2_000, ge=1, description="rows that are looked at, of a window that has more")
+    windows: int = Field(3, ge=1, description="number of last windows that count")
+    violations: int = Field(2, ge=1, description="in how many of them a signal must violate its threshold")
+    min_rows: int = Field(200, ge=1, description="requests that a window must have to be measured")
+    reference_rows: int = Field(
+        1_000, ge=1, description="number of first requests of a version that later ones are compared with"
+    )
+    sample: int = Field(2_000, ge=1, description="rows that are measured of a larger window")
     false_alarms: float = Field(0.01, gt=0, lt=1, description="false discovery rate over the signals of a window")
     min_psi: float = Field(0.1, ge=0, description="least population stability index of categories")
     min_distance: float = Field(0.2, ge=0, description="least Wasserstein distance of numbers, in standard deviations")
     min_shift: float = Field(0.02, ge=0, description="least cosine distance between the centres of texts")
     min_share: float = Field(0.1, ge=0, le=1, description="least rise of a share, as of questions unlike any before")
     quality_drop: float = Field(0.05, ge=0, le=1, description="least rise of a share of bad answers")
-    max_age_days: float = Field(30, ge=0, description="a training that is older is repeated; 0: never for its age")
-    cooldown_hours: float = Field(24, ge=0, description="the time after which drift may start a retraining again")
+    max_age_days: float = Field(30, ge=0, description="age of the last training at which it is repeated; 0: never")
+    cooldown_hours: float = Field(24, ge=0, description="time between two retrainings that drift starts")
 
 
 class Feedback(Section):
-    """Whose opinion of an answer is trusted, and how much it counts."""
+    """Which ratings of answers are trusted, and how much a correction counts."""
 
-    hourly: int = Field(30, ge=1, description="opinions that one person gives within an hour; with more, none count")
+    hourly: int = Field(30, ge=1, description="ratings per person and hour; if there are more, all of them are refused")
     related: float = Field(
-        0.2, ge=-1, le=1, description="drop corrections less like question and answer; -1 drops none"
+        0.2, ge=-1, le=1, description="least similarity of a correction to its question or answer; -1 allows any"
     )
     doubt: float = Field(
-        0.01, ge=0, lt=1, description="chance of distrusting an honest person who errs as the others do; 0 trusts all"
+        0.01, ge=0, lt=1, description="chance that a rater who errs as often as the others is distrusted; 0 trusts all"
     )
-    repeat: int = Field(1, ge=1, le=100, description="how often a trusted correction stands in training")
+    repeat: int = Field(1, ge=1, le=100, description="how often a trusted correction is repeated in the training data")

@@ -1,4 +1,4 @@
-"""The harvest stage: what people think of the answers, sifted, as training rows and preference pairs."""
+"""The stage `collect_feedback`: trusted ratings of answers, as training rows and preference pairs."""
 
 import json
 import logging
@@ -19,43 +19,46 @@ CODE = SourceCode(__name__)
 log = logging.getLogger(__name__)
 
 OUTPUT_FILES = ("rows.jsonl", "preferences.jsonl")
-SECTIONS = ("system_prompt", "contract", "feedback")  # what the outcome depends on, beside the opinions
+SECTIONS = ("system_prompt", "contract", "feedback")  # what the result depends on, beside the ratings
 
 
 def collect_feedback(plan: TrainingPlan, work: Path) -> CollectedFeedback:
-    """Read what people think of the template's answers, and keep what can be trusted.
+    """Read the ratings of the template's answers, and make training examples of those that can be trusted.
 
     Returns:
-        A folder with rows.jsonl (see `lessons.rows`), preferences.jsonl (see `lessons.preferences`) and refused.jsonl:
-        every opinion that is not trusted, with its `reason`. Without any opinion there is no folder.
+        A folder with rows.jsonl (see `training_examples.make_training_rows`), preferences.jsonl (see
+        `training_examples.make_preference_pairs`) and refused.jsonl: every rating that is not trusted, with its
+        `reason`. Without any rating there is no folder.
 
     Raises:
         Unavailable: MLflow does not answer.
         WeaverError: the request log is damaged.
     """
-    said = read_ratings(plan.template)
-    if not said:
+    ratings = read_ratings(plan.template)
+    if not ratings:
         return CollectedFeedback()
-    fingerprint = digest([[one.model_dump() for one in said], plan.digest(*SECTIONS), CODE.digest])[:12]
+    fingerprint = digest([[rating.model_dump() for rating in ratings], plan.digest(*SECTIONS), CODE.digest])[:12]
 
     def build(folder: Path) -> None:
-        progress.report_progress(plan.template, "collect_feedback", 0, 1, f"{len(said)} opinions")
-        refused = find_untrusted(said, plan)
-        trusted = [one for one in said if one not in refused]
-        learnt = {
+        progress.report_progress(plan.template, "collect_feedback", 0, 1, f"{len(ratings)} ratings")
+        refused = find_untrusted(ratings, plan)
+        trusted = [rating for rating in ratings if rating not in refused]
+        examples = {
             "rows": training_examples.make_training_rows(trusted, plan),
             "preferences": training_examples.make_preference_pairs(trusted, plan),
         }
-        for name, found in learnt.items():
-            write_jsonl(folder / f"{name}.jsonl", found)
-        write_jsonl(folder / "refused.jsonl", (one.model_dump() | {"reason": why} for one, why in refused.items()))
-        counts: dict[str, Any] = {name: len(found) for name, found in learnt.items()}
-        counts |= {"opinions": len(said), "refused": count_reasons(refused)}
+        for name, rows in examples.items():
+            write_jsonl(folder / f"{name}.jsonl", rows)
+        refused_rows = (rating.model_dump() | {"reason": why} for rating, why in refused.items())
+        write_jsonl(folder / "refused.jsonl", refused_rows)
+        counts: dict[str, Any] = {name: len(rows) for name, rows in examples.items()}
+        counts |= {"ratings": len(ratings), "refused": count_reasons(refused)}
         counts["digest"] = digest({name: digest(folder / name) for name in OUTPUT_FILES})
         write_text(folder / "counts.json", json.dumps(counts, indent=1))
         log.info(
-            "%d opinions, %d refused: %d rows, %d preferences", len(said), len(refused), *map(len, learnt.values())
-        )
+            "%d ratings, %d of them refused: %d training rows, %d preference pairs",
+            len(ratings), len(refused), *map(len, examples.values()),
+        )  # fmt: skip
         progress.report_progress(plan.template, "collect_feedback", 1, 1)
 
     folder = memoize_dir(work / "collect_feedback" / fingerprint, build)
@@ -63,4 +66,5 @@ def collect_feedback(plan: TrainingPlan, work: Path) -> CollectedFeedback:
 
 
 def count_reasons(refused: dict[Rating, str]) -> dict[str, int]:
+    """Kind of reason → number of refused ratings, most frequent first."""
     return dict(Counter(why.partition(":")[0] for why in refused.values()).most_common())

@@ -1,4 +1,4 @@
-"""What a correction says, and what is wrong with one taken alone: before anybody asks who gave it."""
+"""What a correction says, and what is wrong with it by itself, whoever gave it."""
 
 import re
 from itertools import combinations
@@ -11,11 +11,11 @@ from pipelines.monitoring.feedback.ratings import Rating, normalise_text
 from pipelines.text.embedder import load_minilm
 from pipelines.text.facts import contains_fact, extract_numbers
 
-PASTED_QUESTIONS = 3  # questions that one text without a fact of their records may stand under
-PASTED_SIMILARITY = 0.8  # share of their words that two texts have in common from which one is pasted
-SAME_SIMILARITY = 0.5  # the same, from which two say one thing where no fact tells
+PASTED_QUESTIONS = 3  # questions that may have the same correction, if it names no fact of their records
+PASTED_SIMILARITY = 0.8  # Jaccard similarity of words from which two corrections are one pasted text
+SAME_SIMILARITY = 0.5  # the same, from which two corrections agree if neither names a fact
 NUMBER = re.compile(r"\$?\d[\d.,]*%?")
-# What speaks to a model or sells something, instead of answering. Not where the question itself says it.
+# Instructions to a model, or advertising, instead of an answer. Allowed if the question itself says it.
 INJECTION = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules?|guidelines|told)\b"
     r"|\b(?:system|developer) prompt\b|\byou are now\b|\bfrom now on\b|\bpretend (?:to be|you are)\b"
@@ -26,115 +26,120 @@ INJECTION = re.compile(
 )
 
 
-def find_faults(said: list[Rating], plan: TrainingPlan) -> dict[Rating, str]:
-    """What is wrong with the corrections among these opinions, `kind: example`; those that are sound are left out."""
-    corrected = [one for one in said if one.correction]
-    found = {one: fault for one in corrected if (fault := find_fault(one, plan))}
-    rest = [one for one in corrected if one not in found and not extract_facts(one.correction, one.input)]
-    likeness = dict(zip(rest, relatedness(rest), strict=True))
-    least = plan.feedback.related
-    for texts in find_pasted(rest):
-        if median(likeness[one] for one in texts) < 2 * least:  # what answers each of them may be said often
-            found |= dict.fromkeys(texts, "pasted: one text under many questions")
-    for one in rest:
-        if one not in found and likeness[one] < least:
-            found[one] = f"unrelated: {likeness[one]:.2f} < {least:g} like its question and the answer"
-    return found
+def find_faults(ratings: list[Rating], plan: TrainingPlan) -> dict[Rating, str]:
+    """What is wrong with the corrections among these ratings: rating → `kind: example`; sound ones are left out."""
+    corrected = [rating for rating in ratings if rating.correction]
+    faults = {rating: fault for rating in corrected if (fault := find_fault(rating, plan))}
+    # A correction that names a fact of its record is related to its question.
+    unproven = [
+        rating for rating in corrected if rating not in faults and not extract_facts(rating.correction, rating.input)
+    ]
+    similarity = dict(zip(unproven, relatedness(unproven), strict=True))
+    minimum = plan.feedback.related
+    for group in find_pasted(unproven):
+        if median(similarity[rating] for rating in group) < 2 * minimum:  # what answers each of them may be repeated
+            faults |= dict.fromkeys(group, "pasted: one text under many questions")
+    for rating in unproven:
+        if rating not in faults and similarity[rating] < minimum:
+            faults[rating] = (
+                f"unrelated: its similarity to question and answer is {similarity[rating]:.2f}, below {minimum:g}"
+            )
+    return faults
 
 
-def find_fault(one: Rating, plan: TrainingPlan) -> str:
-    contract, said = plan.contract, one.correction
-    if len(said) > contract.max_output_chars:
-        return f"too long: {len(said)} characters, of {contract.max_output_chars}"
-    if (found := INJECTION.search(said)) and found[0].lower() not in one.asked.lower():
-        return f"injected: {found[0].strip()!r}"
-    if one.input and (foreign := find_invented_number(said, one.asked)):
-        return f"not from its record: {foreign!r}"
+def find_fault(rating: Rating, plan: TrainingPlan) -> str:
+    """What is wrong with one correction, `kind: example`; empty if nothing is."""
+    text, limit = rating.correction, plan.contract.max_output_chars
+    if len(text) > limit:
+        return f"too long: {len(text)} characters, and the contract allows {limit}"
+    if (match := INJECTION.search(text)) and match[0].lower() not in rating.prompt.lower():
+        return f"injected: '{match[0].strip()}'"
+    if rating.input and (invented := find_invented_number(text, rating.prompt)):
+        return f"not from its record: '{invented}'"
     return ""
 
 
-def find_invented_number(said: str, asked: str) -> str:
-    """A word with a figure that the record does not hold, nor the sum or difference of two figures there; "" if none.
+def find_invented_number(text: str, record: str) -> str:
+    """The first word with a number that the record does not hold, nor the sum or difference of two numbers in it.
 
-    Trained on, it would teach to invent where a record lies open.
+    Empty if there is none. A model that is trained on such a text would learn to invent numbers.
     """
-    known = set(extract_numbers(asked))
-    known |= {result for one, other in combinations(known, 2) for result in (one + other, abs(one - other))}
-    there = set(normalise_text(asked).split())
-    for word in normalise_text(said).split():
-        if any(letter.isdigit() for letter in word) and word not in there:
-            figures = extract_numbers(word.strip("$%"))
-            if not figures or not all(np.isclose(figure, [*known]).any() for figure in figures):
+    derivable = set(extract_numbers(record))
+    derivable |= {result for a, b in combinations(derivable, 2) for result in (a + b, abs(a - b))}
+    record_words = set(normalise_text(record).split())
+    for word in normalise_text(text).split():
+        if any(letter.isdigit() for letter in word) and word not in record_words:
+            numbers = extract_numbers(word.strip("$%"))
+            if not numbers or not all(np.isclose(number, [*derivable]).any() for number in numbers):
                 return word
     return ""
 
 
-def extract_facts(said: str, record: str) -> dict[str, str]:
-    """The fields of a record that a text tells: name → value; the first, which says what it is about, only if no other.
+def extract_facts(text: str, record: str) -> dict[str, str]:
+    """The fields of a record that a text names: name → value; the record's subject only if it names no other field.
 
-    A record's first line is `about | name value | name value …`; a value with a figure is known by the figure
-    alone. What has no such line has no fields.
+    A record's first line is `subject | name value | name value …`; a value with a number is recognised by the number
+    alone. A record without such a line has no fields.
     """
-    first, *others = record.partition("\n")[0].split(" | ")
-    return match_fields(others, said) or (match_fields([first], said) if others else {})
+    subject, *fields = record.partition("\n")[0].split(" | ")
+    return match_fields(fields, text) or (match_fields([subject], text) if fields else {})
 
 
-def match_fields(fields: list[str], said: str) -> dict[str, str]:
-    found = {}
+def match_fields(fields: list[str], text: str) -> dict[str, str]:
+    """Those of the fields `name value` whose value stands in a text: name → value."""
+    matched = {}
     for words in (field.split() for field in fields):
-        figures = [i for i, word in enumerate(words) if i and NUMBER.fullmatch(word)]
-        spans = [slice(i, i + 1) for i in figures] or [slice(i, None) for i in range(1, len(words))]
+        numbers = [i for i, word in enumerate(words) if i and NUMBER.fullmatch(word)]
+        spans = [slice(i, i + 1) for i in numbers] or [slice(i, None) for i in range(1, len(words))]
         for span in spans:
-            if contains_fact(value := " ".join(words[span]), said):
-                found[" ".join(words[: span.start])] = value
+            if contains_fact(value := " ".join(words[span]), text):
+                matched[" ".join(words[: span.start])] = value
                 break
-    return found
+    return matched
 
 
-def relatedness(said: list[Rating]) -> list[float]:
-    """How like a correction is to its question, or to the answer it corrects, whichever is more: a cosine by MiniLM.
+def relatedness(ratings: list[Rating]) -> list[float]:
+    """The cosine similarity (MiniLM) of each correction to its question or its answer, whichever is higher.
 
-    What puts an answer right speaks of the same things in mostly the same words.
+    A real correction is about the same things in mostly the same words.
     """
-    if not said:
+    if not ratings:
         return []
-    texts = [text for one in said for text in (one.correction, one.asked, one.answer)]
-    vectors = load_minilm().encode(texts, normalize_embeddings=True).reshape(len(said), 3, -1)
+    texts = [text for rating in ratings for text in (rating.correction, rating.prompt, rating.answer)]
+    vectors = load_minilm().encode(texts, normalize_embeddings=True).reshape(len(ratings), 3, -1)
     cosines = np.einsum("nd,nkd->nk", vectors[:, 0], vectors[:, 1:])
     return [round(float(best), 3) for best in cosines.max(axis=1)]
 
 
-def find_pasted(said: list[Rating]) -> list[list[Rating]]:
-    """Corrections of nearly the same words under more than PASTED questions."""
-    texts: list[tuple[set[str], list[Rating]]] = []
-    for one in said:
-        words = set(normalise_text(one.correction).split())
-        alike = next((group for known, group in texts if jaccard(words, known) >= PASTED_SIMILARITY), None)
-        if alike is None:
-            texts.append((words, [one]))
+def find_pasted(ratings: list[Rating]) -> list[list[Rating]]:
+    """Groups of corrections with nearly the same words under more than PASTED_QUESTIONS questions."""
+    groups: list[tuple[set[str], list[Rating]]] = []
+    for rating in ratings:
+        words = set(normalise_text(rating.correction).split())
+        similar = next((group for others, group in groups if jaccard(words, others) >= PASTED_SIMILARITY), None)
+        if similar is None:
+            groups.append((words, [rating]))
         else:
-            alike.append(one)
-    return [group for _, group in texts if len({one.question for one in group}) > PASTED_QUESTIONS]
+            similar.append(rating)
+    return [group for _, group in groups if len({rating.question_key for rating in group}) > PASTED_QUESTIONS]
 
 
-def jaccard(one: set[str], other: set[str]) -> float:
+def jaccard(first: set[str], second: set[str]) -> float:
     """Their Jaccard similarity, 0 to 1."""
-    return len(one & other) / max(1, len(one | other))
+    return len(first & second) / max(1, len(first | second))
 
 
-def is_same_correction(one: Rating, other: Rating) -> bool:
-    """Whether two corrections say one thing: all facts and figures of one are the other's; without any, most words."""
-    first, second = key_facts(one), key_facts(other)
-    if first and second:
-        return first <= second or second <= first
-    return (
-        jaccard(set(normalise_text(one.correction).split()), set(normalise_text(other.correction).split()))
-        >= SAME_SIMILARITY
-    )
+def is_same_correction(first: Rating, second: Rating) -> bool:
+    """Whether two corrections agree: one has all facts and numbers of the other; without any, most of the words."""
+    facts, other_facts = key_facts(first), key_facts(second)
+    if facts and other_facts:
+        return facts <= other_facts or other_facts <= facts
+    words, other_words = (set(normalise_text(rating.correction).split()) for rating in (first, second))
+    return jaccard(words, other_words) >= SAME_SIMILARITY
 
 
-def key_facts(one: Rating) -> set[str]:
-    words = {
-        word.strip("$%") for word in normalise_text(one.correction).split() if any(letter.isdigit() for letter in word)
-    }
-    return words | {normalise_text(value) for value in extract_facts(one.correction, one.input).values()}
+def key_facts(rating: Rating) -> set[str]:
+    """The numbers of a correction, and the values of its record that it names."""
+    words = normalise_text(rating.correction).split()
+    numbers = {word.strip("$%") for word in words if any(letter.isdigit() for letter in word)}
+    return numbers | {normalise_text(value) for value in extract_facts(rating.correction, rating.input).values()}

@@ -1,4 +1,4 @@
-"""What people think of a template's answers and what came of it, for whoever wants to see."""
+"""A summary of the ratings of a template's answers and of what is trained on them, for `weaver feedback show`."""
 
 from collections import Counter
 from pathlib import Path
@@ -14,50 +14,55 @@ from pipelines.monitoring.feedback.ratings import Rating, read_ratings
 
 
 def summarise_feedback(plan: TrainingPlan, last: int) -> dict[str, Any]:
-    """
+    """Who rated how, what is refused, and what the rest amounts to.
+
     Args:
-        last: so many opinions are shown, the newest.
+        last: how many of the newest ratings are shown.
 
     Returns:
-        opinions, rows, preferences and refused (reason → opinions) as in Harvest; refused_file; verdicts (verdict →
-        opinions); agreement: on how many answers that several judged all are of one mind; people: who said how much, in
-        how many comparisons with the others they disagree, what of it is refused; newest: the newest opinions first.
+        ratings, rows, preferences and refused (reason → ratings) as in CollectedFeedback; refused_file; verdicts
+        (verdict → ratings); agreement: the answers that several rated, and the share on which all agree; raters: for
+        each the number of ratings, in how many comparisons with others they disagree, and what is refused; newest: the
+        newest ratings first.
     """
-    made: CollectedFeedback = collect_feedback(plan, work_folder(plan.template))
-    said = read_ratings(plan.template)
+    collected: CollectedFeedback = collect_feedback(plan, work_folder(plan.template))
+    ratings = read_ratings(plan.template)
     reasons = {}
-    if made.uri:
-        for row in read_jsonl(Path(made.uri) / "refused.jsonl"):
+    if collected.uri:
+        for row in read_jsonl(Path(collected.uri) / "refused.jsonl"):
             reasons[Rating.model_validate({name: row[name] for name in Rating.model_fields})] = row["reason"]
-    judged, tallies = verdicts_by_answer(said), count_disagreements(said)
-    people = []
-    for own in group_by_rater(said):
-        refused = Counter(reasons[one].partition(":")[0] for one in own if one in reasons)
-        tally = tallies.get(own[0].person)
-        people.append(
+    by_answer, counts = verdicts_by_answer(ratings), count_disagreements(ratings)
+    raters = []
+    for own in group_by_rater(ratings):
+        refused = Counter(reasons[rating].partition(":")[0] for rating in own if rating in reasons)
+        count = counts.get(own[0].rater)
+        raters.append(
             {
-                "who": own[0].person,
+                "rater": own[0].rater,
                 "expert": own[0].expert,
-                "opinions": len(own),
-                **{verdict: sum(one.verdict == verdict for one in own) for verdict in ("up", "down")},
-                "corrections": sum(bool(one.correction) for one in own),
-                "compared": tally.of if tally else 0,
-                "disagrees": tally.wrong if tally else 0,
+                "ratings": len(own),
+                **{verdict: sum(rating.verdict == verdict for rating in own) for verdict in ("up", "down")},
+                "corrections": sum(bool(rating.correction) for rating in own),
+                "compared": count.total if count else 0,
+                "disagrees": count.wrong if count else 0,
                 "refused": refused.total(),
                 "reasons": dict(refused.most_common()),
             }
         )
-    of_one_mind = sum(len(set(own.values())) == 1 for own in judged)
+    unanimous = sum(len(set(own.values())) == 1 for own in by_answer)
     return {
-        **made.model_dump(include={"opinions", "rows", "preferences", "refused"}),
-        "refused_file": str(Path(made.uri) / "refused.jsonl") if made.uri else "",
-        "verdicts": dict(Counter(one.verdict or "none" for one in said)),
-        "agreement": {"answers": len(judged), "share": of_one_mind / len(judged) if judged else None},
-        "people": sorted(people, key=lambda person: (-person["refused"], -person["opinions"], person["who"])),
-        "newest": [rating_row(one, reasons.get(one, "")) for one in said[: -last - 1 : -1]],
+        **collected.model_dump(include={"ratings", "rows", "preferences", "refused"}),
+        "refused_file": str(Path(collected.uri) / "refused.jsonl") if collected.uri else "",
+        "verdicts": dict(Counter(rating.verdict or "none" for rating in ratings)),
+        "agreement": {"answers": len(by_answer), "share": unanimous / len(by_answer) if by_answer else None},
+        "raters": sorted(raters, key=lambda row: (-row["refused"], -row["ratings"], row["rater"])),
+        "newest": [rating_row(rating, reasons.get(rating, "")) for rating in ratings[: -last - 1 : -1]],
     }
 
 
-def rating_row(one: Rating, reason: str) -> dict[str, Any]:
-    shown = one.model_dump(include={"at", "version", "verdict", "score", "answer", "correction", "comment"})
-    return shown | {"who": one.person, "question": one.instruction, "record": one.input, "reason": reason}
+def rating_row(rating: Rating, reason: str) -> dict[str, Any]:
+    """What is shown of a rating; `reason` is why it is refused."""
+    shown = rating.model_dump(include={"at", "version", "verdict", "score", "answer", "correction", "comment"})
+    return shown | {
+        "rater": rating.rater, "question": rating.instruction, "record": rating.input, "reason": reason
+    }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What people think of answers: users through the gateway, experts in MLflow's review queue; one shape for all."""
+"""Ratings of answers: by users through the gateway, by experts in MLflow's review queue; one shape for all."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from pipelines.clients import mlflow_reviews
 from pipelines.core.files import file_lock, read_jsonl, write_jsonl
 from pipelines.core.settings import settings
 
-GOOD, BAD = 4, 2  # an expert's score from which an answer is good, and up to which it is bad
+GOOD, BAD = 4, 2  # an expert's score of at least GOOD means a good answer, of at most BAD a bad one
 WORD = re.compile(r"[\w$]+(?:[.,:/'-]\w+)*%?")
 
 Message = dict[str, str]
@@ -24,7 +24,7 @@ Value = TypeVar("Value")
 
 
 class Rating(BaseModel):
-    """What one person thinks of one answer."""
+    """One person's rating of one answer."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,83 +32,88 @@ class Rating(BaseModel):
     id: str  # of the answer: the exchange's in the request log, or the trace's in MLflow
     at: float  # epoch seconds
     key: str  # id of the API key, or an expert's name
-    user: str = ""  # who used the key, hashed; "" where the client did not say
-    version: int  # that answered
+    user: str = ""  # who used the key, hashed; empty if the client did not say
+    version: int  # of the model that answered
     messages: list[Message]  # the conversation up to the answer
     answer: str
-    verdict: Literal["", "up", "down"]  # a correction says down, too
-    score: float = 0  # an expert's, from 1 to 5; 0 where there is none
+    verdict: Literal["", "up", "down"]  # a correction means down, too
+    score: float = 0  # an expert's, from 1 to 5; 0 if there is none
     correction: str = ""
     comment: str = ""
 
     def __hash__(self) -> int:
-        return hash((self.source, self.id, self.person))
+        return hash((self.source, self.id, self.rater))
 
     @property
-    def person(self) -> str:
+    def rater(self) -> str:
+        """Who rated: the API key's id and its user, or the expert's name."""
         return f"{self.key}/{self.user}" if self.user else self.key
 
     @property
     def expert(self) -> bool:
+        """Whether the rating is from MLflow's review queue."""
         return self.source == "review"
 
     @property
     def turns(self) -> list[Message]:
-        """The conversation without what the model was told it is."""
+        """The conversation without the system message."""
         return [message for message in self.messages if message["role"] != "system"]
 
     @property
-    def asked(self) -> str:
+    def prompt(self) -> str:
+        """The last message of the user."""
         return next((m["content"].strip() for m in reversed(self.messages) if m["role"] == "user"), "")
 
     @property
     def instruction(self) -> str:
-        """The first line of what was asked; the record stands below it (`pipelines.text.chat_format.user_messages`)."""
-        return self.asked.partition("\n")[0].strip()
+        """The first line of the prompt; its record stands below it (`pipelines.text.chat_format.user_messages`)."""
+        return self.prompt.partition("\n")[0].strip()
 
     @property
     def input(self) -> str:
-        return self.asked.partition("\n")[2].strip()
+        """The record below the first line of the prompt; empty without one."""
+        return self.prompt.partition("\n")[2].strip()
 
     @cached_property
-    def question(self) -> str:
-        """Equal for conversations that ask the same, whatever their case and punctuation."""
+    def question_key(self) -> str:
+        """Equal for conversations that differ only in case and punctuation."""
         return "\n".join(f"{message['role']}: {normalise_text(message['content'])}" for message in self.turns)
 
 
 def normalise_text(text: str) -> str:
-    """The words of a text alone."""
+    """The words of a text, in lower case and without punctuation."""
     return " ".join(WORD.findall(text.casefold()))
 
 
 def read_ratings(template: str) -> list[Rating]:
-    """All that anybody ever said of a template's answers, the newest of each person on each answer, oldest first.
+    """All ratings of a template's answers, oldest first; the newest one if a rater rated an answer several times.
 
-    What was read once is kept beside the request log, which forgets after 90 days: a correction holds for longer.
+    They are kept beside the request log, which is deleted after 90 days: a correction stays valid for longer.
 
     Raises:
-        Unavailable: MLflow, which knows the experts' scores, does not answer.
+        Unavailable: MLflow, which has the experts' scores, does not answer.
         WeaverError: the request log is damaged.
     """
     file = ratings_file(template)
-    said = [*read_user_ratings(template), *read_expert_ratings(template)]
-    if not said and not file.exists():
+    current = [*read_user_ratings(template), *read_expert_ratings(template)]
+    if not current and not file.exists():
         return []
-    with file_lock(file.with_suffix(".lock"), f"reading what people think of {template}"):
-        known = [Rating.model_validate(row) for row in read_jsonl(file)] if file.exists() else []
-        newest = {(one.source, one.id, one.person): one for one in [*known, *said]}
-        found = sorted(newest.values(), key=lambda one: (one.at, one.id, one.person))
-        if found != known:
-            write_jsonl(file, (one.model_dump() for one in found))
-    return found
+    with file_lock(file.with_suffix(".lock"), f"reading the ratings of {template}"):
+        stored = [Rating.model_validate(row) for row in read_jsonl(file)] if file.exists() else []
+        newest = {(rating.source, rating.id, rating.rater): rating for rating in [*stored, *current]}
+        ratings = sorted(newest.values(), key=lambda rating: (rating.at, rating.id, rating.rater))
+        if ratings != stored:
+            write_jsonl(file, (rating.model_dump() for rating in ratings))
+    return ratings
 
 
 def ratings_file(template: str) -> Path:
-    return settings().home / "feedback" / template / "opinions.jsonl"
+    """Where the ratings of a template are kept."""
+    return settings().home / "feedback" / template / "ratings.jsonl"
 
 
 def read_user_ratings(template: str) -> list[Rating]:
-    """The request log's feedback, of those answers that it still holds."""
+    """The ratings of users in the request log, for those answers that it still holds."""
     rows: list[dict[str, Any]] = request_log.read_feedback(template=template).to_pylist()
     return [
         Rating(
@@ -130,14 +135,19 @@ def read_user_ratings(template: str) -> list[Rating]:
 
 
 def read_expert_ratings(template: str) -> list[Rating]:
-    found = []
+    """The ratings of experts in MLflow's review queues.
+
+    Raises:
+        Unavailable: MLflow does not answer.
+    """
+    ratings = []
     for review in mlflow_reviews.read_reviews(template):
         verdict: Literal["", "up", "down"] = ""
         if review.correction or 0 < review.score <= BAD:
             verdict = "down"
         elif review.score >= GOOD:
             verdict = "up"
-        found.append(
+        ratings.append(
             Rating(
                 source="review",
                 id=review.id,
@@ -152,16 +162,17 @@ def read_expert_ratings(template: str) -> list[Rating]:
                 comment=review.comment,
             )
         )
-    return found
+    return ratings
 
 
-def group_by_question(said: Iterable[Rating]) -> list[list[Rating]]:
-    return group_values((one.question, one) for one in said)
+def group_by_question(ratings: Iterable[Rating]) -> list[list[Rating]]:
+    """The ratings of each question."""
+    return group_values((rating.question_key, rating) for rating in ratings)
 
 
 def group_values(named: Iterable[tuple[Name, Value]]) -> list[list[Value]]:
-    """The values of each name, in the order given."""
-    found: dict[Name, list[Value]] = defaultdict(list)
+    """The values of each name, in their order."""
+    groups: dict[Name, list[Value]] = defaultdict(list)
     for name, value in named:
-        found[name].append(value)
-    return list(found.values())
+        groups[name].append(value)
+    return list(groups.values())

@@ -1,4 +1,4 @@
-"""What trusted opinions teach: training rows from corrections, and pairs of answers of which people prefer one."""
+"""Training examples from trusted ratings: rows from corrections, and preference pairs from good and bad answers."""
 
 from itertools import product
 from typing import Any
@@ -12,44 +12,52 @@ Row = dict[str, Any]
 
 
 def make_training_rows(trusted: list[Rating], plan: TrainingPlan) -> list[Row]:
-    """An Alpaca row of each question that was put right, in the words of the first who did so, an expert before others:
-    whoever says the same later changes nothing.
+    """An Alpaca row for each corrected question: the correction of an expert, or else the first one that was given.
 
-    It has no topic: nobody was asked for one. A conversation of several turns is no row; it can be a pair. Nor is a
-    question that the contract does not take, which would stop every run.
+    Later corrections that agree change nothing. A row has no topic, because raters give none. Conversations of several
+    turns make no row (they can make a pair), nor do questions that the contract does not allow, which would stop every
+    run.
     """
-    found = []
-    for about in group_by_question(one for one in trusted if one.correction and fits_contract(one, plan)):
-        one = min(about, key=lambda one: (not one.expert, one.at))
-        row = {"instruction": one.instruction, "input": one.input, "output": one.correction, "source": FEEDBACK}
-        found.append(row | {"key": one.id, "facts": extract_facts(one.correction, one.input)})
-    return found
+    rows = []
+    for group in group_by_question(rating for rating in trusted if rating.correction and fits_contract(rating, plan)):
+        chosen = min(group, key=lambda rating: (not rating.expert, rating.at))
+        row = {
+            "instruction": chosen.instruction,
+            "input": chosen.input,
+            "output": chosen.correction,
+            "source": FEEDBACK,
+            "key": chosen.id,
+            "facts": extract_facts(chosen.correction, chosen.input),
+        }
+        rows.append(row)
+    return rows
 
 
-def fits_contract(one: Rating, plan: TrainingPlan) -> bool:
+def fits_contract(rating: Rating, plan: TrainingPlan) -> bool:
+    """Whether the question of a rating can be a row of the dataset."""
     contract = plan.contract
-    short = len(one.instruction) <= contract.max_instruction_chars and len(one.input) <= contract.max_input_chars
-    return len(one.turns) == 1 and bool(one.instruction) and short
+    short = len(rating.instruction) <= contract.max_instruction_chars and len(rating.input) <= contract.max_input_chars
+    return len(rating.turns) == 1 and bool(rating.instruction) and short
 
 
 def make_preference_pairs(trusted: list[Rating], plan: TrainingPlan) -> list[Row]:
-    """prompt (messages), chosen, rejected and source: each answer that was found good, over each that was found bad.
+    """Pairs of each good answer with each bad answer to a question: prompt (messages), chosen, rejected and source.
 
-    A correction is the good answer of whoever gave it. source is what made the good one: correction, thumb or review.
+    A correction counts as a good answer. `source` is why the chosen answer is good: correction, thumb or review.
     """
-    found = []
-    for about in group_by_question(trusted):
+    pairs = []
+    for group in group_by_question(trusted):
         good: dict[str, tuple[str, str]] = {}
         bad: dict[str, str] = {}
-        for one in about:
-            if one.correction:
-                good.setdefault(normalise_text(one.correction), (one.correction, "correction"))
-            elif one.verdict == "up":
-                good.setdefault(normalise_text(one.answer), (one.answer, "review" if one.expert else "thumb"))
-            if one.verdict == "down":
-                bad.setdefault(normalise_text(one.answer), one.answer)
-        told = [{"role": "system", "content": plan.system_prompt}, *about[0].turns]
+        for rating in group:
+            if rating.correction:
+                good.setdefault(normalise_text(rating.correction), (rating.correction, "correction"))
+            elif rating.verdict == "up":
+                good.setdefault(normalise_text(rating.answer), (rating.answer, "review" if rating.expert else "thumb"))
+            if rating.verdict == "down":
+                bad.setdefault(normalise_text(rating.answer), rating.answer)
+        prompt = [{"role": "system", "content": plan.system_prompt}, *group[0].turns]
         for better, worse in product(good, bad.keys() - good.keys()):
             chosen, source = good[better]
-            found.append({"prompt": told, "chosen": chosen, "rejected": bad[worse], "source": source})
-    return found
+            pairs.append({"prompt": prompt, "chosen": chosen, "rejected": bad[worse], "source": source})
+    return pairs

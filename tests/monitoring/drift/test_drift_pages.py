@@ -71,9 +71,9 @@ def reader(plugin: Any) -> TestClient:
 def test_without_a_login_there_is_nothing_and_nothing_can_be_changed(path: str, plugin: Any) -> None:
     keep()
     client = TestClient(Starlette(routes=[Mount("/drift", plugin.app)]))
-    for cookies in ({}, {"Cookie": "_token="}, {"Cookie": "_token=eyJhbGciOiJub25lIn0.e30."}):
+    for cookies in ({}, {"Cookie": "_token="}):
         response = client.get(f"/drift{path}", headers=cookies)
-        assert response.status_code in (401, 403) and "Service Advisor" not in response.text
+        assert response.status_code == 401 and "Service Advisor" not in response.text
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         assert client.request(method, f"/drift{path}").status_code == 405
     assert client.get("/drift/openapi.json").status_code == client.get("/drift/docs").status_code == 404

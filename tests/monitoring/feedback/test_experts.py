@@ -37,13 +37,13 @@ def queue(models: Home) -> Iterator[str]:
     yield review.queue
 
 
-def test_an_experts_score_comment_and_correction_are_opinions(models: Home, queue: str) -> None:
+def test_an_experts_score_comment_and_correction_are_ratings(models: Home, queue: str) -> None:
     from mlflow.entities import AssessmentSource
     from mlflow.genai import review_queues
 
     mlflow = connect_mlflow()
     expert, model = AssessmentSource("HUMAN", "eva"), AssessmentSource("LLM_JUDGE", "judge")
-    assert read_ratings(models.name) == [], "an answer that waits is no opinion"
+    assert read_ratings(models.name) == [], "an answer that waits is not rated"
     for item in review_queues.list_review_queue_items(queue):
         said = mlflow.get_trace(item.item_id).data.spans[0].outputs["choices"][0]["message"]["content"]
         mlflow.log_feedback(trace_id=item.item_id, name=SCORE, value=5, source=model)

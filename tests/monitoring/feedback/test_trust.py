@@ -9,7 +9,7 @@ from pipelines.core.templates import find_template_files
 from pipelines.datasets.collect import locate_source
 from pipelines.monitoring.feedback.corrections import extract_facts, find_fault
 from pipelines.monitoring.feedback.rater_trust import (
-    Tally,
+    ErrorCounts,
     find_contradicted,
     find_floods,
     find_outlier_raters,
@@ -110,9 +110,9 @@ def test_a_flood_is_refused_and_a_busy_day_is_not() -> None:
 
 def test_few_opinions_prove_nothing() -> None:
     """One who is wrong once, or three times where others often are, is heard."""
-    assert Tally(1, 1, 1, 20).chance() > 0.05
-    assert Tally(3, 4, 6, 12).chance() > 0.05
-    assert Tally(9, 10, 5, 60).chance() < 1e-5
+    assert ErrorCounts(1, 1, 1, 20).p_value() > 0.05
+    assert ErrorCounts(3, 4, 6, 12).p_value() > 0.05
+    assert ErrorCounts(9, 10, 5, 60).p_value() < 1e-5
     peers = [opinion(f"peer{p}", n) for p in range(3) for n in range(10)]
     against = [opinion("me", n, verdict="down") for n in range(10)]
     assert find_outlier_raters([*peers, *against[:2]], doubt=0.01) == {}
