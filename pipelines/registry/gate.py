@@ -73,12 +73,12 @@ def fail_unmeasured(rule: Rule) -> Rule:
 
 
 def at_least(name: str, figure: float, limit: float, unit: str, evidence: str) -> Rule:
-    name = f"{name}: at least {format_quantity(limit, unit)}"
+    name = f"{name} must be at least {format_quantity(limit, unit)}"
     return Rule(name=name, figure=figure, limit=limit, unit=unit, passed=figure >= limit, evidence=evidence)
 
 
 def at_most(name: str, figure: float, limit: float, unit: str, evidence: str) -> Rule:
-    name = f"{name}: at most {format_quantity(limit, unit)}"
+    name = f"{name} must be at most {format_quantity(limit, unit)}"
     return Rule(name=name, figure=figure, limit=limit, unit=unit, passed=figure <= limit, evidence=evidence)
 
 
@@ -89,10 +89,16 @@ def comparison_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rul
     missing = [ARMS[arm] for arm in arms if arm not in compared]
     if missing:
         evidence = f"not compared with {', '.join(missing)}"
-        yield at_least("Models compared with the challenger", len(arms) - len(missing), len(arms), COUNT, evidence)
+        yield at_least(
+            "The number of models that the challenger was compared with",
+            len(arms) - len(missing),
+            len(arms),
+            COUNT,
+            evidence,
+        )
     for c in evaluation.comparisons:
         if not all(map(math.isfinite, (c.gain, c.low, c.high))):
-            name = f"Gain over {ARMS[c.against]} on '{c.part}'"
+            name = f"The gain over {ARMS[c.against]} on '{c.part}'"
             yield at_least(name, math.nan, -1, gate_rules.POINTS, "it could not be measured")
 
 
@@ -111,7 +117,7 @@ def behaviour_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule
     required = plan.gate.behaviours == "required"
     for test in evaluation.behaviours:
         yield Rule(
-            name=f"Behaviour test '{test.name}': at least {format_quantity(test.min_share, PERCENT)} of cases pass"
+            name=f"Behaviour test '{test.name}': {format_quantity(test.min_share, PERCENT)} of its cases must pass"
             + ("" if required else " (reported only)"),
             figure=test.passed / test.cases if test.cases else math.nan,
             limit=test.min_share,
@@ -127,21 +133,21 @@ def metric_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
     base, challenger = evaluation.figures["base"]["all"], evaluation.figures["challenger"]["all"]
     loss, base_loss = challenger.get("loss", math.nan), base.get("loss", math.nan)
     yield at_most(
-        "Held-out loss, as a share of the base model's",
+        "The held-out loss, as a share of the base model's,",
         loss / base_loss if base_loss else math.nan,
         plan.gate.max_loss_ratio,
         PERCENT,
         f"{loss:.3f} nats per token; the base model has {base_loss:.3f}",
     )
     yield at_least(
-        "Share of answers that differ from the base model's",
+        "The share of answers that differ from the base model's",
         evaluation.changed,
         plan.gate.min_changed,
         PERCENT,
         "an adapter that answers like its base model was not applied",
     )
     yield at_most(
-        "Seconds per answer (95th percentile)",
+        "The time per answer (95th percentile)",
         challenger.get("latency_p95", math.nan),
         plan.gate.max_seconds,
         SECONDS,
@@ -149,7 +155,7 @@ def metric_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
     )
     currency = plan.costs.currency
     yield at_most(
-        "Cost of 1,000 answers",
+        "The cost of 1,000 answers",
         challenger.get("cost_per_1000", math.nan),
         plan.gate.max_cost,
         currency,
@@ -157,7 +163,7 @@ def metric_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
     )
     near_duplicates = f"{evaluation.leaks} have a near-duplicate in the training rows"
     evidence = near_duplicates if evaluation.leaks else "none has a near-duplicate in the training rows"
-    yield at_most("Held-out questions that were seen in training", evaluation.leaks, 0, COUNT, evidence)
+    yield at_most("The number of held-out questions that were seen in training", evaluation.leaks, 0, COUNT, evidence)
 
 
 def review_rules(evaluation: Evaluation, scores: ReviewScores, plan: TrainingPlan) -> Iterator[Rule]:
@@ -166,7 +172,7 @@ def review_rules(evaluation: Evaluation, scores: ReviewScores, plan: TrainingPla
     required = min(plan.review.questions, available)  # there are no more answers to score than questions
     if required:
         evidence = "the others wait in MLflow's review queue"
-        yield at_least("Answers scored by reviewers", scores.questions, required, COUNT, evidence)
+        yield at_least("The number of answers scored by reviewers", scores.questions, required, COUNT, evidence)
     if scores.questions:
         evidence = f"of {scores.questions} answers, from 1 (wrong or harmful) to 5"
-        yield at_least("Reviewers' mean score", scores.mean, plan.gate.min_review, SCORE, evidence)
+        yield at_least("The reviewers' mean score", scores.mean, plan.gate.min_review, SCORE, evidence)

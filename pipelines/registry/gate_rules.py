@@ -33,7 +33,7 @@ def gain_rules(comparisons: list[Comparison], gate: Gate) -> list[Rule]:
         )
     return [
         Rule(
-            name=f"Gain over {ARMS[c.against]}: more than {format_quantity(limits[c.against], POINTS)}, even at the "
+            name=f"The gain over {ARMS[c.against]} must be more than {100 * limits[c.against]:.1f} {POINTS}, at the "
             f"lower end of its {100 * c.confidence:.3g}% interval",
             figure=c.low,
             limit=limits[c.against],
@@ -53,8 +53,8 @@ def slice_rules(comparisons: list[Comparison], gate: Gate) -> list[Rule]:
     """
     return [
         Rule(
-            name=f"Gain over the champion on '{c.part}': where proven, not below "
-            f"{format_quantity(-gate.max_slice_drop, POINTS)}",
+            name=f"It must not be proven worse than the champion on '{c.part}' by more than "
+            f"{100 * gate.max_slice_drop:.1f} {POINTS}",
             figure=c.gain,
             limit=-gate.max_slice_drop,
             unit=POINTS,

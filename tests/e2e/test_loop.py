@@ -94,7 +94,7 @@ def test_the_second_night_has_nothing_to_do_and_says_so(stack: Any, first_night:
 def test_what_the_gate_fails_is_never_asked_about(stack: Any, first_night: dict[str, Any]) -> None:
     with stack.params():  # the gate as it is shipped
         result = stack.json("run", TEMPLATE, "--approve")
-    assert result["outcome"].startswith("gate failed: Gain over the base model")
+    assert result["outcome"].startswith("gate failed: The gain over the base model")
     assert result["tasks"]["approve"] == "skipped"
     assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == 1
 
@@ -163,9 +163,9 @@ def test_an_expert_scores_and_a_reviewer_approves_in_mlflow(stack: Any, second_c
     assert aliases["previous_champion"]["version"] == 1
     assert "the alias approved" in aliases["champion"]["tags"]["decided_why"]
     rules = {rule["name"]: rule for rule in stack.artifact(DAG, "gate")["rules"]}
-    score = rules["Reviewers' mean score: at least 3 of 5"]
+    score = rules["The reviewers' mean score must be at least 3 of 5"]
     assert score["figure"] == 4 and score["passed"] and score["evidence"].startswith("of 2 answers")
-    assert any(name.startswith("Gain over the champion") for name in rules)
+    assert any(name.startswith("The gain over the champion") for name in rules)
 
 
 @pytest.mark.slow

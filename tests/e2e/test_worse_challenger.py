@@ -52,7 +52,7 @@ def test_a_challenger_that_learnt_shuffled_answers_is_refused(stack: Any, champi
     steps = ("--set", "train.max_steps=30")
     result = stack.json("run", TEMPLATE, *REAL, *steps, "--set", f"data.source={shuffled}", timeout=2400)
     assert result["outcome"].startswith("gate failed")
-    assert "Gain over the champion" in result["outcome"]
+    assert "gain over the champion" in result["outcome"]
     assert result["tasks"]["approve"] == "skipped"
     assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == 1
 

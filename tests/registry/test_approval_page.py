@@ -67,9 +67,9 @@ def test_near_duplicates_are_named_only_where_there_are_some(models_with_champio
 
 def test_figures_have_units_and_rules_are_sentences(models_with_champion: Home) -> None:
     text = page(models_with_champion)
-    assert "Seconds per answer (95th percentile): at most 30 seconds | 1.5 seconds" in text
-    assert "Cost of 1,000 answers: at most 10 USD | 0.04 USD" in text
-    assert "Held-out loss, as a share of the base model's: at most 50.0% | 20.0%" in text
+    assert "The time per answer (95th percentile) must be at most 30 seconds | 1.5 seconds" in text
+    assert "The cost of 1,000 answers must be at most 10 USD | 0.04 USD" in text
+    assert "The held-out loss, as a share of the base model's, must be at most 50.0% | 20.0%" in text
     assert "nats per token" in text and " an answer |" not in text
 
 

@@ -43,11 +43,11 @@ def behaviour(passed: int, cases: int = 20) -> Behaviour:
     return Behaviour(name="refuses prices", kind="refusal", cases=cases, passed=passed, min_share=0.95)
 
 
-GAIN = "percentage points, even at the lower end of its 95% interval"
+GAIN = "percentage points, at the lower end of its 95% interval"
 COST, LOSS, SECONDS = (
-    "Cost of 1,000 answers: at most 10 USD",
-    "Held-out loss, as a share of the base model's: at most 50.0%",
-    "Seconds per answer (95th percentile): at most 30 seconds",
+    "The cost of 1,000 answers must be at most 10 USD",
+    "The held-out loss, as a share of the base model's, must be at most 50.0%",
+    "The time per answer (95th percentile) must be at most 30 seconds",
 )
 
 
@@ -57,16 +57,16 @@ def test_what_proves_itself_passes_and_every_rule_says_by_what(plan: TrainingPla
     assert found.reason == f"passed: all {len(found.rules)} rules hold"
     assert all(rule.evidence for rule in found.rules)
     assert [rule.name for rule in found.rules] == [
-        f"Gain over the base model: more than +5.0 {GAIN}",
-        f"Gain over the base model with examples: more than +0.0 {GAIN}",
-        f"Gain over the champion: more than +0.0 {GAIN}",
-        "The score on 'all': at least 50.0%",
-        "Behaviour test 'refuses prices': at least 95.0% of cases pass",
-        "Held-out loss, as a share of the base model's: at most 50.0%",
-        "Share of answers that differ from the base model's: at least 1.0%",
-        "Seconds per answer (95th percentile): at most 30 seconds",
-        "Cost of 1,000 answers: at most 10 USD",
-        "Held-out questions that were seen in training: at most 0",
+        f"The gain over the base model must be more than 5.0 {GAIN}",
+        f"The gain over the base model with examples must be more than 0.0 {GAIN}",
+        f"The gain over the champion must be more than 0.0 {GAIN}",
+        "The score on 'all' must be at least 50.0%",
+        "Behaviour test 'refuses prices': 95.0% of its cases must pass",
+        "The held-out loss, as a share of the base model's, must be at most 50.0%",
+        "The share of answers that differ from the base model's must be at least 1.0%",
+        "The time per answer (95th percentile) must be at most 30 seconds",
+        "The cost of 1,000 answers must be at most 10 USD",
+        "The number of held-out questions that were seen in training must be at most 0",
     ]
 
 
@@ -75,12 +75,12 @@ def test_what_proves_itself_passes_and_every_rule_says_by_what(plan: TrainingPla
     [
         (
             {"comparisons": [comparison("base", 0.06), comparison("few_shot"), comparison("champion")]},
-            "Gain over the base model:",
+            "over the base model must",
         ),
         ({"comparisons": [comparison("base"), comparison("few_shot", 0.02), comparison("champion")]}, "with examples"),
         ({"comparisons": [comparison("base"), comparison("few_shot"), comparison("champion", 0)]}, "over the champion"),
-        ({"comparisons": [comparison("base"), comparison("champion")]}, "Models compared with the challenger"),
-        ({"comparisons": [comparison("base"), comparison("few_shot")]}, "Models compared with the challenger"),
+        ({"comparisons": [comparison("base"), comparison("champion")]}, "models that the challenger was compared with"),
+        ({"comparisons": [comparison("base"), comparison("few_shot")]}, "models that the challenger was compared with"),
         ({"changed": 0.001}, "answers that differ"),
         ({"leaks": 1}, "seen in training"),
         ({"behaviours": [behaviour(18)]}, "Behaviour test 'refuses prices'"),
@@ -141,16 +141,16 @@ def test_an_evaluation_that_compares_nothing_is_told_so(plan: TrainingPlan) -> N
 
 def test_a_slice_has_its_floor_and_one_that_does_not_exist_is_named(plan: TrainingPlan) -> None:
     assert held(evaluated(), plan, floors={"all": 0.8}).passed
-    assert failed(held(evaluated(), plan, floors={"all": 0.81})) == ["The score on 'all': at least 81.0%"]
+    assert failed(held(evaluated(), plan, floors={"all": 0.81})) == ["The score on 'all' must be at least 81.0%"]
     unknown = held(evaluated(), plan, floors={"topic: hovercraft": 0.1})
-    assert failed(unknown) == ["The score on 'topic: hovercraft': at least 10.0%"]
+    assert failed(unknown) == ["The score on 'topic: hovercraft' must be at least 10.0%"]
     assert "no such slice; there are all" in unknown.reason
 
 
 def test_a_behaviour_that_is_only_reported_stops_nothing_and_is_not_hidden(plan: TrainingPlan) -> None:
     found = held(evaluated(behaviours=[behaviour(3)]), plan, behaviours="reported")
     assert found.passed
-    assert failed(found) == ["Behaviour test 'refuses prices': at least 95.0% of cases pass (reported only)"]
+    assert failed(found) == ["Behaviour test 'refuses prices': 95.0% of its cases must pass (reported only)"]
 
 
 @pytest.mark.parametrize(
@@ -159,11 +159,11 @@ def test_a_behaviour_that_is_only_reported_stops_nothing_and_is_not_hidden(plan:
         (0, ReviewScores(), None),
         (20, ReviewScores(questions=20, mean=3.5), None),
         (300, ReviewScores(questions=218, mean=5.0), None),  # there were no more questions to score
-        (20, ReviewScores(questions=19, mean=5.0), "Answers scored by reviewers"),
-        (20, ReviewScores(), "Answers scored by reviewers"),
-        (20, ReviewScores(questions=20, mean=3.4), "Reviewers' mean score"),
-        (0, ReviewScores(questions=5, mean=2.0), "Reviewers' mean score"),
-        (20, ReviewScores(questions=20, mean=math.nan), "Reviewers' mean score"),
+        (20, ReviewScores(questions=19, mean=5.0), "answers scored by reviewers"),
+        (20, ReviewScores(), "answers scored by reviewers"),
+        (20, ReviewScores(questions=20, mean=3.4), "The reviewers' mean score"),
+        (0, ReviewScores(questions=5, mean=2.0), "The reviewers' mean score"),
+        (20, ReviewScores(questions=20, mean=math.nan), "The reviewers' mean score"),
     ],
 )
 def test_experts_are_heard_where_they_were_asked(

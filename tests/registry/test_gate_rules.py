@@ -36,14 +36,14 @@ def test_the_lower_end_of_a_gain_must_be_above_its_limit(against: Arm, low: floa
 def test_every_arm_that_was_asked_has_a_rule_and_no_other() -> None:
     arms: list[Arm] = ["base", "few_shot", "champion"]
     rules = gain_rules([compared(arm, 0.1, 0.3, part) for arm in arms for part in ("all", "engine")], GATE)
-    assert [rule.name.partition(":")[0] for rule in rules] == [
-        "Gain over the base model",
-        "Gain over the base model with examples",
-        "Gain over the champion",
+    assert [rule.name.partition(" must")[0] for rule in rules] == [
+        "The gain over the base model",
+        "The gain over the base model with examples",
+        "The gain over the champion",
     ]
     (rule,) = gain_rules([compared("base", 0.1, 0.3)], GATE)
     assert rule.name == (
-        "Gain over the base model: more than +5.0 percentage points, even at the lower end of its 95% interval"
+        "The gain over the base model must be more than 5.0 percentage points, at the lower end of its 95% interval"
     )
 
 

@@ -121,7 +121,7 @@ def test_verdict_plan_and_figures_are_there_for_programs(page: Callable[..., str
     assert TrainingPlan.model_validate_json(page("plan.json")) == artifacts["plan"]
     told = json.loads(page("evaluation.json"))
     assert told["figures"]["challenger"]["all"]["score"] == 0.71
-    assert "| Seconds per answer: at most 30 seconds | 31 seconds | **failed** | a \\| b |" in page("verdict.md")
+    assert "| It must be at most 30 seconds | 31 seconds | **failed** | a \\| b |" in page("verdict.md")
 
 
 def test_the_pack_names_no_folder_of_this_machine(evidence: Evidence, room: Path) -> None:
