@@ -1,10 +1,13 @@
-"""Hourly: what a channel did not take is sent again, and what nobody acknowledged rises. Daily: the digest."""
+"""Hourly: alerts that a channel did not take are sent again, and those that nobody acknowledged are escalated.
+
+Daily: the digest.
+"""
 
 from airflow.sdk import dag, get_current_context, task
 from weaver_dags.tasks import RETRIES
 from weaver_plugins.timetable import UpcomingCronTimetable
 
-ALIKE = {
+SHARED = {
     "catchup": False,
     "max_active_runs": 1,
     "is_paused_upon_creation": False,
@@ -30,10 +33,10 @@ def send_digest() -> str:
 @dag(
     dag_id="alerts",
     dag_display_name="Alerts",
-    description="Send what waits, and let rise what nobody acknowledged.",
+    description="Send alerts again that were not delivered, and escalate those that nobody acknowledged.",
     doc_md=f"## Alerts\n\n{__doc__}",
     schedule=UpcomingCronTimetable("15 * * * *", timezone="UTC"),
-    **ALIKE,
+    **SHARED,
 )
 def alerts() -> None:
     send()
@@ -42,10 +45,10 @@ def alerts() -> None:
 @dag(
     dag_id="digest",
     dag_display_name="Digest",
-    description="Send what was raised since the day before, and what became of it.",
+    description="Send a summary of the alerts of the last day, and of what became of them.",
     doc_md=f"## Digest\n\n{__doc__}",
     schedule=UpcomingCronTimetable("0 7 * * *", timezone="UTC"),
-    **ALIKE,
+    **SHARED,
 )
 def digest() -> None:
     send_digest()

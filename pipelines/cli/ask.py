@@ -26,27 +26,27 @@ Question = Annotated[list[str], typer.Argument(help="The question; a record goes
 @app.command()
 def ask(model: Model, question: Question, as_json: AsJson = False) -> None:
     """Ask the champion one question."""
-    text, began = typed(" ".join(question)), time.monotonic()
+    text, began = unescape_newlines(" ".join(question)), time.monotonic()
     answer = Answer(model, [{"role": "user", "content": text}])
     if not as_json:
-        answer.say()
+        answer.stream_to_terminal()
         out.print(answer.route, style="dim", highlight=False, soft_wrap=True)
         return
-    told = {"question": text, "answer": "".join(answer).strip(), "version": int(answer.model.rpartition("-v")[2])}
-    print_json(told | {"id": answer.id, "route": answer.route, "seconds": round(time.monotonic() - began, 3)})
+    result = {"question": text, "answer": "".join(answer).strip(), "version": int(answer.model.rpartition("-v")[2])}
+    print_json(result | {"id": answer.id, "route": answer.route, "seconds": round(time.monotonic() - began, 3)})
 
 
 class Answer:
     """The answer to a conversation, piece by piece; whose `id`, `model` and `route` are known with the first."""
 
     def __init__(self, model: str, messages: list[dict[str, str]]) -> None:
-        self.asked, self.messages = model, messages
+        self.requested_model, self.messages = model, messages
         self.id = self.model = self.route = ""
 
     def __iter__(self) -> Iterator[str]:
-        with talking() as client:
+        with gateway_client() as client:
             raw = client.chat.completions.with_raw_response.create(
-                model=self.asked,
+                model=self.requested_model,
                 messages=self.messages,  # type: ignore[arg-type]
                 stream=True,
                 user=getpass.getuser(),
@@ -58,7 +58,7 @@ class Answer:
                 for choice in chunk.choices:
                     yield choice.delta.content or ""
 
-    def say(self) -> str:
+    def stream_to_terminal(self) -> str:
         """Print it as it comes, and return it."""
         pieces = []
         for piece in self:
@@ -69,7 +69,7 @@ class Answer:
 
 
 @contextmanager
-def talking() -> "Iterator[OpenAI]":
+def gateway_client() -> "Iterator[OpenAI]":
     """The official client, signed in with this machine's key.
 
     Raises:
@@ -95,6 +95,6 @@ def talking() -> "Iterator[OpenAI]":
         raise WeaverError(f"the gateway refused: {error.message}", remedy) from error
 
 
-def typed(text: str) -> str:
+def unescape_newlines(text: str) -> str:
     """What was typed, where a backslash and an n begin a new line."""
     return text.replace("\\n", "\n")

@@ -1,4 +1,4 @@
-"""`weaver log`: what was asked and answered, and what people thought of it."""
+"""`weaver log`: the request log, with the feedback on each answer."""
 
 import json
 import time
@@ -20,39 +20,39 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-Since = Annotated[str, typer.Option(metavar="DATE|TIME", help="2026-03-03, or 2026-03-03T14:00; local time, unless it "
-                                    "says another.")]  # fmt: skip
+Since = Annotated[str, typer.Option(metavar="DATE|TIME", help="2026-03-03 or 2026-03-03T14:00, in local time "
+                                    "without an offset.")]  # fmt: skip
 WINDOWS = (1, 7, 90)  # days; the newest requests are looked for in the last of them first
 
 
 @app.callback()
 def log() -> None:
-    """What was asked and answered, and what people thought of it."""
+    """Show or export the request log."""
 
 
 @app.command()
 def show(
     template: Template,
     since: Since = "",
-    last: Annotated[int, typer.Option(min=1, help="So many, the newest.")] = 20,
+    last: Annotated[int, typer.Option(min=1, help="How many of the newest to show.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """The newest requests, oldest first: who answered, how fast, and the thumbs."""
+    """Show the newest requests, oldest first: which version answered, how fast, and the thumbs."""
     load_template(template)
-    rows = latest(template, since, last).to_pylist()
+    rows = newest_requests(template, since, last).to_pylist()
     if as_json:
         print_json(rows)
         return
     if not rows:
-        out.print(f"Nobody has asked {template} anything{' since then' if since else ' yet'}.")
+        out.print(f"No request was sent to {template}{' since then' if since else ' yet'}.")
         return
     table = Table("when", "version", "by", "status", "seconds", "tokens", "question", "answer", "", box=None)
     for row in rows:
         when = datetime.fromtimestamp(row["at"]).strftime("%m-%d %H:%M:%S")
         by = f"cache ({row['cached']})" if row["cached"] else row["backend"]
-        told = (question(row["messages"]), row["answer"], row["thumb"] or "")
-        figures = (str(row["version"]), by, row["status"], f"{row['latency_s']:.2f}", str(row["completion_tokens"]))
-        table.add_row(when, *figures, *(brief(text) for text in told))
+        texts = (last_question(row["messages"]), row["answer"], row["thumb"] or "")
+        values = (str(row["version"]), by, row["status"], f"{row['latency_s']:.2f}", str(row["completion_tokens"]))
+        table.add_row(when, *values, *(shorten_text(text) for text in texts))
     out.print(table)
 
 
@@ -65,10 +65,13 @@ def export(
 ) -> None:
     """Write the requests with the newest feedback on each to a file."""
     if file.suffix not in WRITERS:
-        raise WeaverError(f"{file}: {file.suffix or 'no suffix'} is no format", f"End it on {', '.join(WRITERS)}.")
+        raise WeaverError(
+            f"{file}: {file.suffix or 'no suffix'} is not a known format",
+            f"End the file's name on {', '.join(WRITERS)}.",
+        )
     if template:
         load_template(template)
-    rows = judged(moment(since), template)
+    rows = requests_with_feedback(parse_time(since), template)
     WRITERS[file.suffix](file.expanduser(), rows)
     if as_json:
         print_json({"file": str(file), "rows": len(rows)})
@@ -76,43 +79,44 @@ def export(
         out.print(f"{len(rows)} requests are in {file}", soft_wrap=True)
 
 
-def latest(template: str, since: str, last: int) -> "pa.Table":
+def newest_requests(template: str, since: str, last: int) -> "pa.Table":
     """The newest requests; without `since` it need not read the whole log to find them."""
-    begins = [moment(since)] if since else [time.time() - days * 86_400 for days in WINDOWS]
+    begins = [parse_time(since)] if since else [time.time() - days * 86_400 for days in WINDOWS]
     for begin in begins:
-        rows = judged(begin, template)
+        rows = requests_with_feedback(begin, template)
         if len(rows) >= last:
             break
     return rows.slice(max(0, len(rows) - last))
 
 
-def judged(since: float, template: str) -> "pa.Table":
+def requests_with_feedback(since: float, template: str) -> "pa.Table":
     """The requests from then on, each with the newest thumb, correction and comment on its answer; null without one."""
     import pyarrow as pa
 
     from pipelines.request_log import read_exchanges, read_feedback
 
-    said = read_feedback(since, template=template).select(["id", "thumb", "correction", "comment"])
-    newest = {row["id"]: row for row in said.to_pylist()}
-    said = pa.Table.from_pylist(list(newest.values()), said.schema)
-    return read_exchanges(since, template=template).join(said, keys="id", join_type="left outer").sort_by("at")
+    feedback = read_feedback(since, template=template).select(["id", "thumb", "correction", "comment"])
+    newest = {row["id"]: row for row in feedback.to_pylist()}
+    feedback = pa.Table.from_pylist(list(newest.values()), feedback.schema)
+    return read_exchanges(since, template=template).join(feedback, keys="id", join_type="left outer").sort_by("at")
 
 
-def moment(text: str) -> float:
+def parse_time(text: str) -> float:
     """Epoch seconds of a day or time that was typed; 0 for none."""
     try:
         return datetime.fromisoformat(text).timestamp() if text else 0.0
     except ValueError as error:
-        raise WeaverError(f"--since {text!r}: {error}", "Write it as 2026-03-03, or as 2026-03-03T14:00.") from error
+        raise WeaverError(f"--since {text}: {error}", "Write it as 2026-03-03, or as 2026-03-03T14:00.") from error
 
 
-def question(messages: str) -> str:
+def last_question(messages: str) -> str:
     """What the user said last."""
-    said = [message.get("content") for message in json.loads(messages) if message.get("role") == "user"]
-    return str(said[-1]) if said else ""
+    questions = [message.get("content") for message in json.loads(messages) if message.get("role") == "user"]
+    return str(questions[-1]) if questions else ""
 
 
-def brief(text: str, most: int = 60) -> str:
+def shorten_text(text: str, most: int = 60) -> str:
+    """One line of at most so many characters."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[: most - 1]}…"
 

@@ -1,4 +1,4 @@
-"""`weaver`: every stage of the loop, the local servers, and what a script wants to know."""
+"""`weaver`: run the loop or one stage of it, and look after the local servers, models, data and feedback."""
 
 import logging
 import sys
@@ -43,14 +43,16 @@ app.add_typer(costs.app)
 app.add_typer(stage_verbs.app)
 app.add_typer(tune.app)
 app.add_typer(drift.app)
-app.add_typer(template.app, name="template", help="The templates a dealership chooses from.")
+app.add_typer(template.app, name="template", help="List, show, create and validate templates.")
 dataset.app.add_typer(quarantine.app)
-app.add_typer(dataset.app, name="dataset", help="Rows of your own, and the versions of a dataset.")
-app.add_typer(registry.app, name="registry", help="What is registered, and which version answers.")
+app.add_typer(dataset.app, name="dataset", help="Add your own rows, and look at the versions of a dataset.")
+app.add_typer(registry.app, name="registry", help="Show what is registered, and which version is champion.")
 app.add_typer(ledger.app, name="ledger", help="Who let which model answer, when and why.")
 app.add_typer(key.app, name="key", help="Who may ask the gateway what, and how often.")
-app.add_typer(log.app, name="log", help="What was asked and answered, and what people thought of it.")
-app.add_typer(feedback.app, name="feedback", help="What people think of the answers, and what is learnt from it.")
+app.add_typer(log.app, name="log", help="Show or export the request log.")
+app.add_typer(
+    feedback.app, name="feedback", help="Show the feedback on answers, and what the next training uses of it."
+)
 app.add_typer(route.app, name="route", help="Where a template's requests go, and why.")
 app.add_typer(alerts.app, name="alerts", help="What somebody should know, who is on it, and the digest.")
 

@@ -1,4 +1,4 @@
-"""`weaver dataset quarantine` and `weaver dataset release`: what refine dropped, and letting some of it back in."""
+"""`weaver dataset quarantine` and `weaver dataset release`: what refine dropped, and releasing some of it."""
 
 from collections import Counter
 from typing import Annotated
@@ -37,7 +37,7 @@ def quarantine(template: Template, reason: Reason = "", show: Show = 20, as_json
 def release(
     template: Template,
     which: Which,
-    by: Annotated[str, typer.Option(help="Who lets them in.")],
+    by: Annotated[str, typer.Option(help="Who releases them.")],
     why: Annotated[str, typer.Option(help="Why; kept with the release.")],
     as_json: AsJson = False,
 ) -> None:
@@ -48,4 +48,4 @@ def release(
     if as_json:
         print_json([row["id"] for row in rows])
     else:
-        out.print(f"{len(rows)} rows are let in by the next `weaver refine {template}`.", highlight=False)
+        out.print(f"{len(rows)} rows are released from the next `weaver refine {template}` on.", highlight=False)

@@ -1,4 +1,4 @@
-"""`weaver rollback`: an earlier champion answers again."""
+"""`weaver rollback`: an earlier champion is champion again, and is deployed."""
 
 import getpass
 import time
@@ -12,14 +12,14 @@ from pipelines.stages.run import run_stage
 
 app = typer.Typer()
 
-To = Annotated[int, typer.Option(min=0, help="The version that shall answer; else the champion before.")]
+To = Annotated[int, typer.Option(min=0, help="The version to deploy; without it, the champion before this one.")]
 Why = Annotated[str, typer.Option(help="Why; kept in the ledger.")]
-By = Annotated[str, typer.Option(help="Who decides; else the user of this machine.")]
+By = Annotated[str, typer.Option(help="Who decides; without it, the user of this machine.")]
 
 
 @app.command()
 def rollback(template: Template, why: Why, to: To = 0, by: By = "", as_json: AsJson = False) -> None:
-    """Let an earlier champion answer again; one that was interrupted is finished by the same command."""
+    """Make an earlier champion answer again; the same command finishes one that was interrupted."""
     from pipelines.serving.deploy import is_published
     from pipelines.serving.deployment_pointer import deployed_version_number
 
@@ -34,7 +34,7 @@ def rollback(template: Template, why: Why, to: To = 0, by: By = "", as_json: AsJ
     }
     artifacts: dict[str, Any] = {"promote": run_stage("rollback", plan, {}, **signed)}
     if not is_published(artifacts["promote"]):
-        out.print("its deployment is gone: it is made again from the registry", style="dim")
+        out.print("its deployment is gone: it is rebuilt from the registry", style="dim")
         artifacts["fetch_champion"] = run_stage("fetch_champion", plan, artifacts)
         artifacts["export"] = run_stage("rebuild_export", plan, artifacts)
     artifacts["deploy"] = run_stage("deploy", plan, artifacts)

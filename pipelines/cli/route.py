@@ -34,7 +34,7 @@ def show(template: Template, as_json: AsJson = False) -> None:
         return
     table = Table("version", "share", "shadow", "held-out score", "backend", "address", box=None)
     for model_version in stored.versions:
-        shares = (percent(share.get(model_version.version)) for share in (stored.shares, stored.shadow))
+        shares = (format_percent(share.get(model_version.version)) for share in (stored.shares, stored.shadow))
         version = (
             f"{model_version.version} (champion)"
             if model_version.version == stored.champion
@@ -71,9 +71,9 @@ def explain(template: Template, as_json: AsJson = False) -> None:
         seconds = (format_number(endpoint[name], " s") for name in ("first_token_p95", "latency_p50", "latency_p95"))
         table.add_row(
             f"v{endpoint['version']} {endpoint['backend']}",
-            percent(endpoint["share"]),
+            format_percent(endpoint["share"]),
             str(endpoint["requests"]),
-            percent(endpoint["error_rate"]),
+            format_percent(endpoint["error_rate"]),
             *seconds,
             format_number(endpoint["tokens_per_second"]),
             format_number(endpoint["cost_per_1000_tokens"]),
@@ -145,7 +145,7 @@ def fetch_route(template: str) -> dict[str, Any]:
     return route
 
 
-def percent(share: float | None) -> str:
+def format_percent(share: float | None) -> str:
     """A share as a percentage; "" of None."""
     return "" if share is None else f"{share:.0%}"
 

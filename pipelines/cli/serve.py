@@ -13,7 +13,7 @@ app = typer.Typer()
 
 @app.command()
 def serve() -> None:
-    """Answer requests at the gateway's port until the end; SIGTERM lets what is in flight finish."""
+    """Run the gateway in this terminal; SIGTERM lets the requests in flight finish."""
     from pipelines.gateway.app import serve
 
     credentials.make()
@@ -22,7 +22,7 @@ def serve() -> None:
 
 @app.command()
 def vllm(template: Template) -> None:
-    """Make the base ready that a vLLM server of yours must hold, and print how that server is started."""
+    """Prepare the base model for your own vLLM server, and print how to start that server."""
     from pipelines.clients.backends.vllm import ENVIRONMENT, command
     from pipelines.training.base_model import prepare_dequantised_base
 

@@ -28,7 +28,7 @@ def down(as_json: AsJson = False) -> None:
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Show what runs, where, and how much memory it takes."""
+    """Show the servers: their state, address and memory."""
     servers = control.status()
     if as_json:
         print_json([server._asdict() for server in servers])
@@ -42,20 +42,20 @@ def status(as_json: AsJson = False) -> None:
 
 @app.command()
 def logins(as_json: AsJson = False) -> None:
-    """Show who may sign in where, with passwords and keys: look over your shoulder first."""
-    found = credentials.logins()
+    """Show who may sign in where, with passwords and keys: make sure that nobody watches."""
+    users = credentials.logins()
     if as_json:
-        print_json([login._asdict() for login in found])
+        print_json([login._asdict() for login in users])
         return
     table = Table("server", "address", "user", "password or key", box=None)
-    for login in found:
+    for login in users:
         table.add_row(*login)
     out.print(table)
 
 
 @app.command("doctor")
 def examine(as_json: AsJson = False) -> None:
-    """Check this machine: memory, disk, GPU, ports, versions; exit code 1 if something must be mended first."""
+    """Check this machine: memory, disk, GPU, ports, versions; exit code 1 if something must be fixed first."""
     findings = doctor.examine()
     if as_json:
         print_json([finding._asdict() for finding in findings])

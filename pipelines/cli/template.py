@@ -1,4 +1,4 @@
-"""`weaver template`: what there is to choose from."""
+"""`weaver template`: list, show, create and validate templates."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """Every template of every kit."""
+    """List every template of every kit, and your own."""
     templates = [load_template(name) for name in find_template_files()]
     if as_json:
         print_json([{"name": t.name, "title": t.title, "purpose": t.purpose} for t in templates])
@@ -29,7 +29,7 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(template: Template, set_: Overrides = None, as_json: AsJson = False) -> None:
-    """The plan a run of this template would follow: defaults, profile, template and --set, merged."""
+    """Show the plan of a run of this template: defaults, profile, template and --set, merged."""
     plan = make_plan(template, overrides(set_))
     if as_json:
         print_json(plan.model_dump(mode="json"))
@@ -45,7 +45,7 @@ def new(
     name: Annotated[str, typer.Argument(help="The new template's name: it becomes the model's and the DAG's.")],
     like: Annotated[str, typer.Option(help="The template to start from.")] = "service_advisor",
 ) -> None:
-    """Start a template of your own from another; Airflow shows its DAG within a minute."""
+    """Create your own template from another one; Airflow shows its DAG within a minute."""
     file = create_template(name, like)
     out.print(f"{file}\nEdit it, then: weaver template validate {name}", soft_wrap=True)
 
@@ -55,7 +55,7 @@ def validate(
     template: Annotated[str, typer.Argument(help="A template's name, or the path of a YAML file.")],
     as_json: AsJson = False,
 ) -> None:
-    """Hold a template to the schema, merge its plan, and look whether its data is there."""
+    """Check a template against the schema, merge its plan, and check that its data exists."""
     from pipelines.datasets.collect import locate_source
 
     file = Path(template) if template.endswith((".yaml", ".yml")) else None
@@ -70,5 +70,5 @@ def validate(
 
 @app.command("schema")
 def schema_() -> None:
-    """The JSON Schema of a template's YAML, for editors and for other programs."""
+    """Print the JSON Schema of a template's YAML, for editors and other programs."""
     print_json(template_schema())

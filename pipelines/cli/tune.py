@@ -19,7 +19,9 @@ app = typer.Typer()
 SHORT = {"learning_rate": "rate", "batch_size": "batch", "gradient_accumulation": "accum."}
 
 Trials = Annotated[int, typer.Option(help="Finished trials, counted over all calls on one dataset and plan.")]
-Hours = Annotated[float | None, typer.Option(help="What this call may take; the template's budget if not given.")]
+Hours = Annotated[
+    float | None, typer.Option(help="The most that this call may take; without it, the template's budget.")
+]
 Apply = Annotated[bool, typer.Option("--apply", help="Write the best values into the template, if it is your own.")]
 
 
@@ -41,21 +43,22 @@ def tune(
     )
     hours = load_template(template).budget.training_hours if hours is None else hours
     tuning = search(DatasetVersion.model_validate(dataset), plan, trials, hours, apply)
-    out.print(table(tuning))
-    tell(template, tuning)
+    out.print(trial_table(tuning))
+    print_best(template, tuning)
     if as_json:
         print_json(tuning.model_dump(mode="json"))
 
 
-def table(tuning: Tuning) -> Table:
+def trial_table(tuning: Tuning) -> Table:
+    """Every trial, its settings and its validation loss."""
     names = tuning.best.settings
     heads = (SHORT.get(name, name.removeprefix("lora_")) for name in names)
-    shown = Table("trial", "", "loss", "min", *heads, box=None, pad_edge=False, collapse_padding=True)
+    trials = Table("trial", "", "loss", "min", *heads, box=None, pad_edge=False, collapse_padding=True)
     for trial in tuning.trials:
         style = "bold green" if trial == tuning.best else "dim" if trial.state == "pruned" else ""
         loss = "diverged" if trial.loss is None else f"{trial.loss:.4f}"
         values = (f"{trial.settings[name]:.2g}" for name in names)
-        shown.add_row(
+        trials.add_row(
             str(trial.number),
             trial.state.removeprefix("complete"),
             loss,
@@ -63,11 +66,11 @@ def table(tuning: Tuning) -> Table:
             *values,
             style=style,
         )
-    return shown
+    return trials
 
 
-def tell(template: str, tuning: Tuning) -> None:
-    """The best beside the present values, and what to do with it."""
+def print_best(template: str, tuning: Tuning) -> None:
+    """The best trial beside the current values, and how to use it."""
     best, now = tuning.best, tuning.current
     if tuning.stop_reason:
         out.print(f"stopped: {tuning.stop_reason}")
@@ -79,11 +82,12 @@ def tell(template: str, tuning: Tuning) -> None:
         if tuning.applied:
             out.print(f"{tuning.applied} has its values now.", soft_wrap=True)
         else:
-            typed = " ".join(f"--set train.{name}={value}" for name, value in changed(best, now).items())
-            out.print(f"to run it once: weaver run {template} {typed}", soft_wrap=True)
+            options = " ".join(f"--set train.{name}={value}" for name, value in changed_settings(best, now).items())
+            out.print(f"to run it once: weaver run {template} {options}", soft_wrap=True)
             out.print("to have the template run it from now on: this command again, with --apply")
     out.print(f"every trial: {settings().mlflow_url}/#/runs/{tuning.run_id}", soft_wrap=True)
 
 
-def changed(best: Trial, now: Trial | None) -> dict[str, float]:
+def changed_settings(best: Trial, now: Trial | None) -> dict[str, float]:
+    """The settings of the best trial that differ from the current ones."""
     return {name: value for name, value in best.settings.items() if not now or now.settings[name] != value}
