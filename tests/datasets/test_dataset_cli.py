@@ -101,7 +101,7 @@ def test_a_script_is_not_asked(weaver: Weaver, own: Path) -> None:
         (("remove", T, "none"), "has no upload none"),
         (("list", "none"), "there is no template 'none'"),
         (("versions", "none"), "there is no template 'none'"),
-        (("diff", T, "one", "2"), "'one' is no version"),
+        (("diff", T, "one", "2"), "'one' is not a version"),
         (("get", T, "v1", "out"), "there is no service_advisor@v1"),
         (("rollback", T, "1", "--why", "x"), "there is no service_advisor@v1"),
     ],

@@ -93,7 +93,7 @@ def test_the_log_is_shown_and_exported(log: RequestLog, tmp_path: Path, capsys: 
         table = read(tmp_path / f"log{suffix}")
         assert table["id"].to_pylist() == ["a0", "a1", "a2", "a3", "a4"]
         assert table["correction"].to_pylist()[-1] == 'Clean, "renewed".'
-    with pytest.raises(WeaverError, match=r"\.xlsx is no format"):
+    with pytest.raises(WeaverError, match=r"\.xlsx is not a known format"):
         weaver(capsys, "export", str(tmp_path / "log.xlsx"))
     with pytest.raises(WeaverError, match="--since 'yesterday'"):
         weaver(capsys, "show", T, "--since", "yesterday")
