@@ -1,6 +1,16 @@
-"""One DAG a template: a model is specialised, proven better, approved by a person, and put to work.
+"""One DAG per template. It trains a model on the template's data, compares it with the champion, asks a reviewer, and
+deploys it.
 
-Every night, and whenever monitoring says that the world has moved.
+- **data**: collect rows, check them against the contract, refine them, commit a dataset version. The run ends here,
+  successfully, if a model of this dataset and plan was decided on before.
+- **training**: compare the forecast with the budget, fine-tune (QLoRA), train on preferences (DPO), export.
+- **evaluation**: compare the challenger with base, few-shot base and champion on held-out questions; register it; check
+  the gate. The run ends here, successfully, if the challenger does not pass.
+- **approval**: collect the evidence; a reviewer approves or rejects, here or in MLflow.
+- **release**: promote, deploy step by step, append to the ledger; on failure, roll back.
+
+It runs on its schedule and whenever `monitor` detects drift. An arrow says that a task takes the other's artifact, or
+waits for its decision.
 """
 
 from datetime import timedelta
@@ -19,8 +29,9 @@ from airflow.sdk import (
 from weaver_dags.approval import MLflowApprovalTask, approval_task
 from weaver_dags.budget import approve_cost, exceeds_budget, within_budget
 from weaver_dags.decisions import decided, decision_task, gate_passed, has_new_data, rollback_on_failure
+from weaver_dags.graph import connect_stages, stage_tasks, task_group
 from weaver_dags.review import review_tasks
-from weaver_dags.tasks import RETRIES, stage_task
+from weaver_dags.tasks import RETRIES
 from weaver_dags.trigger import drift_asset, make_run_plan
 from weaver_dags.turn import RUNS, WaitForTurn
 from weaver_plugins.notifier import WeaverNotifier
@@ -29,6 +40,12 @@ from weaver_plugins.timetable import UpcomingCronTimetable
 from pipelines.core.settings import settings
 from pipelines.core.templates import Template, find_template_files, load_template
 from pipelines.core.trigger_form import list_form_fields
+from pipelines.stages.table import STAGES, Group
+
+
+def stages_of(group: Group) -> list[str]:
+    """The stages of a retraining that stand in this group."""
+    return [name for name, stage in STAGES.items() if stage.nightly and stage.group == group]
 
 
 def retrain(template: Template) -> None:
@@ -54,49 +71,46 @@ def retrain(template: Template) -> None:
         tags=["neuroweaver", "retrain", template.name],
         default_args={"owner": template.owner, **RETRIES},
     )
-    def sentence() -> None:
-        approval = approval_task(template)
-        promote = decision_task("promote")
-        asked, go = exceeds_budget(), within_budget()
-        longest = timedelta(hours=template.budget.training_hours)
-        chain(
-            WaitForTurn(),
-            make_run_plan(template.name),
-            stage_task("collect_feedback"),
-            stage_task("collect"),
-            stage_task("validate"),
-            stage_task("refine"),
-            stage_task("commit_dataset"),
-            stage_task("judge_answers", pool="training"),
-            stage_task("commit_preferences"),
-            has_new_data(),
-            stage_task("estimate_cost", pool="training"),  # it may measure a few steps
-            asked,
-            approve_cost(template),
-            go,
-            stage_task(
-                "render_data_report", outlets=[Asset(f"version_{template.name}")]
-            ),  # withheld where the budget forbids it
-            stage_task("fine_tune", "within_budget", pool="training", execution_timeout=longest),
-            stage_task("train_dpo", pool="training", execution_timeout=longest),
-            stage_task("fetch_champion"),
-            stage_task("export", pool="training"),
-            stage_task("evaluate", pool="training"),
-            stage_task("register"),
-            stage_task("request_review"),
-            *review_tasks(template),
-            stage_task("collect_scores", trigger_rule="none_failed"),
-            stage_task("gate"),
-            gate_passed(),
-            stage_task("collect_evidence"),
-            [approval, MLflowApprovalTask(task_id="await_mlflow_approval")],
-        )
-        chain(asked, go)
-        chain(approval, decided(), [promote, decision_task("reject")])
-        chain(promote, stage_task("deploy"), [stage_task("append_ledger"), rollback_on_failure()])
+    def retrain_dag() -> None:
+        longest = {"execution_timeout": timedelta(hours=template.budget.training_hours)}
+        dataset = Asset(f"dataset_{template.name}")  # its events: a model was trained on a new dataset version
+        first = longest | {"outlets": [dataset], "allowed_by": "within_budget"}
+
+        turn, plan = WaitForTurn(), make_run_plan(template.name)
+        with task_group("data"):
+            data = stage_tasks(*stages_of("data"))
+            new_data = has_new_data()
+        with task_group("training"):
+            training = stage_tasks(*stages_of("training"), fine_tune=first, train_dpo=longest)
+            over_budget, ask_for_budget, budget_allows = exceeds_budget(), approve_cost(template), within_budget()
+        with task_group("evaluation"):
+            # Skipped scores are no obstacle; but where nothing was registered, there is nothing to collect.
+            after_scores = {"trigger_rule": "none_failed_min_one_success"}
+            evaluation = stage_tasks(*stages_of("evaluation"), collect_scores=after_scores)
+            scores = review_tasks(template)
+            passed = gate_passed()
+        with task_group("approval"):
+            evidence = stage_tasks("collect_evidence")
+            approval, approval_in_mlflow = approval_task(template), MLflowApprovalTask(task_id="await_mlflow_approval")
+            decision, reject = decided(), {"reject": decision_task("reject")}
+        with task_group("release"):
+            release = {"promote": decision_task("promote")} | stage_tasks("deploy", "append_ledger")
+            rollback = rollback_on_failure()
+
+        tasks = data | training | evaluation | evidence | reject | release
+        connect_stages(tasks)
+        # What decides whether a task runs, beside the artifacts that it takes:
+        chain(turn, plan, tasks["collect_feedback"])
+        chain([tasks["commit_dataset"], tasks["commit_preferences"]], new_data, tasks["estimate_cost"], over_budget)
+        chain(over_budget, ask_for_budget, budget_allows, [tasks["fine_tune"], tasks["fetch_champion"]])
+        chain(over_budget, budget_allows)
+        chain(tasks["request_review"], *scores, tasks["collect_scores"])
+        chain(tasks["gate"], passed, tasks["collect_evidence"], [approval, approval_in_mlflow])
+        chain(approval, decision, [tasks["promote"], tasks["reject"]])
+        chain(tasks["deploy"], rollback)
 
     # After its tasks, each of which would be given a deep copy of the whole form: that is most of the time to parse.
-    sentence().params = ParamsDict(
+    retrain_dag().params = ParamsDict(
         {
             key: Param(value, section=section, **schema)
             for key, section, value, schema in list_form_fields(template.name)

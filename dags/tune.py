@@ -1,14 +1,15 @@
-"""Better training settings for a template, searched by trial trainings on its data of today; started by hand.
+"""Started by hand: searches better training settings for a template, by short trainings on its present data (Optuna).
 
-Its runs go on where a killed one stopped. Each trial is a run in MLflow, inside the run of its tuning.
+A run continues where an interrupted one stopped. Each trial is a run in MLflow, inside the run of the tuning.
 """
 
 from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Param, chain, dag, get_current_context, task
+from weaver_dags.graph import connect_stages, stage_tasks, task_group
 from weaver_dags.results import pull_artifacts, sign_result
-from weaver_dags.tasks import RETRIES, stage_task
+from weaver_dags.tasks import RETRIES
 
 from pipelines.core.artifacts import DatasetVersion
 from pipelines.core.make_plan import make_plan
@@ -20,25 +21,25 @@ LONGEST = 24  # hours
 
 
 @task(task_id="plan")
-def chosen_plan() -> dict[str, Any]:
-    """The plan of the template as it is; one that cannot be written to is refused before anything is trained."""
-    chosen = get_current_context()["params"]
-    if chosen["apply"]:
-        find_own_template(chosen["template"])
-    return sign_result(make_plan(chosen["template"]).model_dump(mode="json"))
+def merge_plan() -> dict[str, Any]:
+    """The template's plan. A template that cannot be written to is an error here, before anything is trained."""
+    params = get_current_context()["params"]
+    if params["apply"]:
+        find_own_template(params["template"])
+    return sign_result(make_plan(params["template"]).model_dump(mode="json"))
 
 
 @task(task_id="tune", pool="training", execution_timeout=timedelta(hours=LONGEST))
-def search() -> dict[str, Any]:
-    """Trial trainings around the plan's present values; what came out best is written into the template, if wished."""
+def run_trials() -> dict[str, Any]:
+    """Train with settings around the present ones; write the best into the template, if `apply` is set."""
     from pipelines.training.tune import tune
 
-    chosen, artifacts = get_current_context()["params"], pull_artifacts("plan", "commit_dataset")
+    params, artifacts = get_current_context()["params"], pull_artifacts("plan", "commit_dataset")
     dataset, plan = (
         DatasetVersion.model_validate(artifacts["commit_dataset"]),
         TrainingPlan.model_validate(artifacts["plan"]),
     )
-    tuning = tune(dataset, plan, chosen["trials"], chosen["hours"], chosen["apply"])
+    tuning = tune(dataset, plan, params["trials"], params["hours"], params["apply"])
     return tuning.model_dump(mode="json")
 
 
@@ -46,28 +47,49 @@ def search() -> dict[str, Any]:
     dag_id="tune",
     dag_display_name="Tune a template",
     description="Search better training settings for a template.",
-    doc_md=__doc__,
+    doc_md=f"## Tune a template\n\n{__doc__}",
     schedule=None,
     max_active_runs=1,
     is_paused_upon_creation=False,
     tags=["neuroweaver", "tune"],
     default_args={"owner": "neuroweaver", **RETRIES},
     params={
-        "template": Param(next(iter(find_template_files())), type="string", enum=list(find_template_files())),
-        "trials": Param(20, type="integer", minimum=1, description="finished trials, over all runs on the same data"),
-        "hours": Param(8.0, type="number", exclusiveMinimum=0, maximum=LONGEST, description="what this run may take"),
-        "apply": Param(False, type="boolean", description="write the best values into the template, if it is your own"),
+        "template": Param(
+            next(iter(find_template_files())),
+            type="string",
+            enum=list(find_template_files()),
+            title="Template",
+            description="The template to tune.",
+        ),
+        "trials": Param(
+            20,
+            type="integer",
+            minimum=1,
+            title="Trials",
+            description="How many trainings to finish, counted over all runs on the same data.",
+        ),
+        "hours": Param(
+            8.0,
+            type="number",
+            exclusiveMinimum=0,
+            maximum=LONGEST,
+            title="Hours",
+            description="How many hours this run may take.",
+        ),
+        "apply": Param(
+            False,
+            type="boolean",
+            title="Apply",
+            description="Write the best values into the template. It must be your own, not one of a kit.",
+        ),
     },
 )
-def sentence() -> None:
-    rows = (
-        stage_task("collect_feedback"),
-        stage_task("collect"),
-        stage_task("validate"),
-        stage_task("refine"),
-        stage_task("commit_dataset"),
-    )
-    chain(chosen_plan(), *rows, search())
+def tune_template() -> None:
+    with task_group("data"):
+        data = stage_tasks("collect_feedback", "collect", "validate", "refine", "commit_dataset")
+    connect_stages(data)
+    chain(merge_plan(), data["collect_feedback"])
+    chain(data["commit_dataset"], run_trials())
 
 
-sentence()
+tune_template()

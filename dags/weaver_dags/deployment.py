@@ -1,47 +1,44 @@
-"""The tasks by which the champion comes to answer: with what is published, or made again from the registry."""
+"""The tasks that deploy the champion: what is published already, or an export that is built from the registry again."""
 
 from typing import Any
 
 from airflow.sdk import chain, task
 
 from pipelines.core.artifacts import Promotion
-from pipelines.stages.table import STAGES
+from weaver_dags.graph import connect_stages, stage_tasks
 from weaver_dags.results import pull_artifacts
-from weaver_dags.tasks import run_task_stage, stage_task
+from weaver_dags.tasks import describe_stage, run_task_stage
 
 
-def deploy_tasks(asked: Any, first: str) -> None:
-    """Deploy, and record, the version of the promotion that the task `first` returned."""
+def deploy_tasks(promotion: Any, promoted_by: str) -> None:
+    """Deploy the version of a promotion, and append it to the ledger.
+
+    Args:
+        promotion: the task that returns the promotion.
+        promoted_by: its task id, which is the name of its stage.
+    """
 
     @task.branch
     def is_published() -> str:
-        """Go on with what is published, or make it again from the registry."""
+        """Go on with the published model, or else build its export again from the registry."""
         from pipelines.serving import deploy as deploy_stage
 
-        return (
-            "deploy"
-            if deploy_stage.is_published(Promotion.model_validate(pull_artifacts(first)[first]))
-            else "fetch_champion"
-        )
+        promotion = Promotion.model_validate(pull_artifacts(promoted_by)[promoted_by])
+        return "deploy" if deploy_stage.is_published(promotion) else "fetch_champion"
 
-    @task(doc_md=STAGES["deploy"].help, trigger_rule="none_failed_min_one_success")
+    @task(**describe_stage("deploy"), trigger_rule="none_failed_min_one_success")
     def deploy() -> dict[str, Any]:
-        made = pull_artifacts("plan", first, "rebuild_export")
-        artifacts = {"promote": made[first], "export": made["rebuild_export"]}  # no export where it is published still
+        made = pull_artifacts("plan", promoted_by, "rebuild_export")
+        artifacts = {"promote": made[promoted_by], "export": made["rebuild_export"]}  # no export if it is published
         return run_task_stage("deploy", made["plan"], artifacts)
 
-    @task(doc_md=STAGES["append_ledger"].help)
+    @task(**describe_stage("append_ledger"))
     def append_ledger() -> dict[str, Any]:
-        made = pull_artifacts("plan", first, "deploy")
-        return run_task_stage("append_ledger", made["plan"], {"promote": made[first], "deploy": made["deploy"]})
+        made = pull_artifacts("plan", promoted_by, "deploy")
+        return run_task_stage("append_ledger", made["plan"], {"promote": made[promoted_by], "deploy": made["deploy"]})
 
-    kept, answering = is_published(), deploy()
-    chain(
-        asked,
-        kept,
-        stage_task("fetch_champion"),
-        stage_task("rebuild_export", pool="training"),
-        answering,
-        append_ledger(),
-    )
-    kept >> answering
+    published = is_published()
+    tasks = {promoted_by: promotion, **stage_tasks("fetch_champion", "rebuild_export")}
+    tasks |= {"deploy": deploy(), "append_ledger": append_ledger()}
+    connect_stages(tasks, made_by={"promote": promoted_by, "export": "rebuild_export"})
+    chain(promotion, published, [tasks["fetch_champion"], tasks["deploy"]])

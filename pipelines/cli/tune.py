@@ -6,11 +6,11 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json, reserve_stdout
-from pipelines.cli.stage_verbs import artifact_file
-from pipelines.core.artifacts import DatasetVersion, read_artifact
+from pipelines.core.artifacts import DatasetVersion
 from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings, work_folder
 from pipelines.core.templates import load_template
+from pipelines.stages.lineage import read_artifacts
 from pipelines.training.tune import Trial, Tuning
 from pipelines.training.tune import tune as search
 
@@ -38,9 +38,7 @@ def tune(
     if as_json:
         reserve_stdout()
     plan = make_plan(template, overrides(set_))
-    dataset = read_artifact(
-        artifact_file(work_folder(template), "commit_dataset"), made_by=f"weaver commit-dataset {template}"
-    )
+    dataset = read_artifacts(work_folder(template), ("commit_dataset",), plan)["commit_dataset"]
     hours = load_template(template).budget.training_hours if hours is None else hours
     tuning = search(DatasetVersion.model_validate(dataset), plan, trials, hours, apply)
     out.print(trial_table(tuning))

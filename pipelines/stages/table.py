@@ -34,7 +34,7 @@ class Stage:
         module: below `pipelines`; the function has the stage's name.
         takes: the stages whose artifacts it takes, in the order of its parameters.
         help: what it does, in a sentence.
-        settings: what of the plan it depends on: sections, or `section.key`; and `costs` of params.yaml.
+        settings: what of the plan it depends on: sections, or `section.key`.
         pool: the Airflow pool it runs in; empty: the default one.
         folder: whether its result is a folder of its name in the work folder, beside its artifact.
         reads: files and folders below `pipelines` that it depends on, beside its code.
@@ -54,6 +54,11 @@ class Stage:
     outside: str = ""
     signed: bool = False
     nightly: bool = True
+
+    @staticmethod
+    def title(name: str) -> str:
+        """A stage's name as the graph shows it: Collect feedback, Train DPO."""
+        return name.replace("_", " ").capitalize().replace("dpo", "DPO")
 
 
 STAGES = {
@@ -129,7 +134,7 @@ STAGES = {
         "training.budget",
         ("commit_dataset",),
         "Forecast the time, memory and cost of this run, and compare them with the budget.",
-        settings=("base", "train"),
+        settings=("base", "train", "budget", "costs"),
         pool=TRAINING_POOL,  # it may train a few steps to measure them
     ),
     "fine_tune": Stage(
@@ -284,6 +289,7 @@ STAGES = {
         "monitoring.drift.detect_drift",
         ("fetch_deployed_version", "fetch_training_dataset", "collect"),
         "Compare requests, answers and newly collected rows with the reference (Evidently).",
+        settings=("drift", "serving"),
         nightly=False,
     ),
     "emit_drift_event": Stage(

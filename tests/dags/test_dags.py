@@ -33,7 +33,11 @@ print(json.dumps({
             "asset": getattr(getattr(dag.timetable, "asset_condition", None), "name", None),
             "max_active_runs": dag.max_active_runs,
             "tasks": [
-                {"id": t.task_id, "up": sorted(t.upstream_task_ids), "retries": t.retries, "pool": t.pool,
+                {"id": t.task_id, "up": sorted(t.upstream_task_ids), "doc": t.doc_md,
+                 "group": t.task_group.group_id, "display": t.task_display_name,
+                 "short_circuit": hasattr(t, "ignore_downstream_trigger_rules"),
+                 "ignores_rules": getattr(t, "ignore_downstream_trigger_rules", None),
+                 "retries": t.retries, "pool": t.pool,
                  "trigger_rule": t.trigger_rule, "outlets": [asset.name for asset in t.outlets],
                  "on_failure": [type(c).__name__ for c in t.on_failure_callback],
                  "on_retry": len(t.on_retry_callback)}
@@ -84,37 +88,108 @@ def test_parsing_is_fast_because_nothing_heavy_is_imported(loaded: dict) -> None
     assert loaded["seconds"] < 0.5, "processor seconds for all templates"
 
 
-def test_the_dag_reads_like_the_loop(loaded: dict) -> None:
-    tasks = loaded["dags"]["retrain_service_advisor"]["tasks"]
-    asides = {
-        "wait_for_turn",
-        "plan",
-        "has_new_data",
-        "exceeds_budget",
-        "within_budget",
-        "gate_passed",
-        "decided",
-        "rollback_on_failure",
-    }
-    people = {"approve_cost", "needs_review", "score_answers", "await_scores", "approve", "await_mlflow_approval"}
-    stages = {name: stage for name, stage in STAGES.items() if stage.nightly}
-    assert {task["id"] for task in tasks} == asides | people | set(stages)
-    order = [task["id"] for task in tasks]
-    for stage, spec in stages.items():
-        for source in spec.takes:
-            assert order.index(source) < order.index(stage)
-    upstream = {task["id"]: task["up"] for task in tasks}
-    assert upstream["estimate_cost"] == ["has_new_data"]
-    assert upstream["approve_cost"] == ["exceeds_budget"]
-    assert upstream["render_data_report"] == ["within_budget"]
-    assert upstream["fine_tune"] == ["render_data_report"] and upstream["train_dpo"] == ["fine_tune"]
-    assert upstream["gate_passed"] == ["gate"]
-    assert upstream["approve"] == upstream["await_mlflow_approval"] == ["collect_evidence"]
-    assert upstream["promote"] == upstream["reject"] == ["decided"]
-    assert upstream["deploy"] == ["promote"] and upstream["append_ledger"] == upstream["rollback_on_failure"] == [
-        "deploy"
-    ]
-    assert next(task for task in tasks if task["id"] == "rollback_on_failure")["trigger_rule"] == "one_failed"
+CONTROL = {  # what decides whether a task of the retraining runs, beside the artifacts that it takes: task → after
+    "plan": ["wait_for_turn"],
+    "collect_feedback": ["plan"],
+    "has_new_data": ["commit_dataset", "commit_preferences"],
+    "estimate_cost": ["has_new_data"],
+    "exceeds_budget": ["estimate_cost"],
+    "approve_cost": ["exceeds_budget"],
+    "within_budget": ["approve_cost", "exceeds_budget"],
+    "fine_tune": ["within_budget"],
+    "fetch_champion": ["within_budget"],
+    "needs_review": ["request_review"],
+    "score_answers": ["needs_review"],
+    "await_scores": ["score_answers"],
+    "collect_scores": ["await_scores"],
+    "gate_passed": ["gate"],
+    "collect_evidence": ["gate_passed"],
+    "approve": ["collect_evidence"],
+    "await_mlflow_approval": ["collect_evidence"],
+    "decided": ["approve"],
+    "promote": ["decided"],
+    "reject": ["decided"],
+    "rollback_on_failure": ["deploy"],
+}
+
+
+def edges(
+    control: dict[str, list[str]], stages: set[str], made_by: dict[str, str] | None = None
+) -> dict[str, list[str]]:
+    """task → the tasks before it: the stages that it takes the artifacts of, and what decides whether it runs."""
+    takes = {name: {(made_by or {}).get(source, source) for source in STAGES[name].takes} for name in stages}
+    return {task: sorted(takes.get(task, set()) | set(control.get(task, []))) for task in stages | set(control)}
+
+
+def upstream(dag: dict) -> dict[str, list[str]]:
+    return {task["id"]: task["up"] for task in dag["tasks"]}
+
+
+def test_the_edges_of_a_retraining_are_those_of_the_table(loaded: dict) -> None:
+    dag = loaded["dags"]["retrain_service_advisor"]
+    stages = {name for name, stage in STAGES.items() if stage.nightly}
+    assert upstream(dag) == edges({"wait_for_turn": []} | CONTROL, stages)
+
+
+def test_the_groups_of_a_retraining_are_those_of_the_table_and_follow_each_other(loaded: dict) -> None:
+    tasks = {task["id"]: task for task in loaded["dags"]["retrain_service_advisor"]["tasks"]}
+    for name, stage in STAGES.items():
+        if stage.nightly:
+            assert tasks[name]["group"] == stage.group, name
+    order = [None, "data", "training", "evaluation", "approval", "release"]
+    assert [group for group in order if any(task["group"] == group for task in tasks.values())] == order
+    for task in tasks.values():
+        for before in task["up"]:
+            assert order.index(tasks[before]["group"]) <= order.index(task["group"]), (before, task["id"])
+
+
+def test_a_stage_whose_inputs_were_skipped_is_skipped(loaded: dict) -> None:
+    """Every stage waits for the success of all its inputs. What stops a run skips all that follows, at once."""
+    for dag in loaded["dags"].values():
+        rules = {task["id"]: task["trigger_rule"] for task in dag["tasks"] if task["trigger_rule"] != "all_success"}
+        allowed = {
+            "within_budget": "none_failed_min_one_success",  # nobody was asked: approve_cost was skipped
+            "collect_scores": "none_failed_min_one_success",  # nobody was asked for scores
+            "deploy": "none_failed_min_one_success",  # of the DAGs deploy and rollback: nothing had to be exported
+            "rollback_on_failure": "one_failed",
+        }
+        assert rules.items() <= allowed.items()
+        for task in dag["tasks"]:
+            if task["short_circuit"]:
+                assert task["ignores_rules"] == (task["id"] != "needs_review"), task["id"]
+
+
+def test_what_ends_a_run_early_stands_before_all_that_it_must_stop(loaded: dict) -> None:
+    dag = loaded["dags"]["retrain_service_advisor"]
+    stops = {"has_new_data": "training", "within_budget": "training", "gate_passed": "approval"}
+    groups = ["data", "training", "evaluation", "approval", "release"]
+    for stop, first in stops.items():
+        after = downstream(upstream(dag), stop)
+        asked = {"estimate_cost", "exceeds_budget", "approve_cost"} if stop == "within_budget" else set()
+        for task in dag["tasks"]:
+            if task["group"] and groups.index(task["group"]) >= groups.index(first) and task["id"] != stop:
+                assert task["id"] in after | asked, f"{stop} does not stop {task['id']}"
+
+
+def downstream(up: dict[str, list[str]], task: str) -> set[str]:
+    after: set[str] = set()
+    waiting = [task]
+    while waiting:
+        before = waiting.pop()
+        new = {name for name, sources in up.items() if before in sources} - after
+        after |= new
+        waiting += new
+    return after
+
+
+def test_a_stage_says_what_it_does_and_takes(loaded: dict) -> None:
+    for dag in loaded["dags"].values():
+        for task in dag["tasks"]:
+            if task["id"] in STAGES and task["id"] not in ("promote", "reject"):
+                stage = STAGES[task["id"]]
+                assert stage.help in task["doc"]
+                assert all(f"`{source}`" in task["doc"] for source in stage.takes)
+                assert task["pool"] == (stage.pool or "default_pool")
 
 
 def test_a_run_survives_a_restart_and_trains_alone(loaded: dict) -> None:
@@ -141,10 +216,9 @@ def test_a_nightly_run_has_a_deadline(loaded: dict) -> None:
 def test_over_budget_a_person_is_asked_and_the_dataset_is_withheld_until_then(loaded: dict) -> None:
     dag = loaded["dags"]["retrain_service_advisor"]
     tasks = {task["id"]: task for task in dag["tasks"]}
-    assert tasks["within_budget"]["up"] == ["approve_cost", "exceeds_budget"]
     assert tasks["within_budget"]["trigger_rule"] == "none_failed_min_one_success"
     assert {name: task["outlets"] for name, task in tasks.items() if task["outlets"]} == {
-        "render_data_report": ["version_service_advisor"]
+        "fine_tune": ["dataset_service_advisor"]
     }
     assert dag["approve_cost"] == {"defaults": None, "assigned": dag["assigned"]}
     assert tasks["estimate_cost"]["pool"] == "training"
@@ -176,15 +250,15 @@ def test_owner_tags_and_docs_say_what_it_is_for(loaded: dict) -> None:
 def test_what_answers_again_is_exported_only_if_it_is_not_published(loaded: dict, name: str, first: str) -> None:
     dag = loaded["dags"][name]
     tasks = {task["id"]: task for task in dag["tasks"]}
-    assert {name: task["up"] for name, task in tasks.items()} == {
+    control = {
         "plan": [],
         first: ["plan"],
         "is_published": [first],
         "fetch_champion": ["is_published"],
-        "rebuild_export": ["fetch_champion"],
-        "deploy": ["is_published", "rebuild_export"],
-        "append_ledger": ["deploy"],
+        "deploy": ["is_published"],
     }
+    stages = {first, "fetch_champion", "rebuild_export", "deploy", "append_ledger"}
+    assert upstream(dag) == edges(control, stages, made_by={"promote": first, "export": "rebuild_export"})
     assert tasks["deploy"]["trigger_rule"] == "none_failed_min_one_success"
     assert tasks["rebuild_export"]["pool"] == "training"
     assert all(task["retries"] >= 1 for task in tasks.values())
@@ -192,21 +266,18 @@ def test_what_answers_again_is_exported_only_if_it_is_not_published(loaded: dict
     assert set(dag["params"]) == ({"template", "to", "why"} if name == "rollback" else {"template"})
 
 
-def test_monitoring_reads_like_its_sentence_and_ends_in_an_event(loaded: dict) -> None:
+def test_monitoring_follows_the_table_and_ends_in_an_event(loaded: dict) -> None:
     dag = loaded["dags"]["monitor_service_advisor"]
-    order = [
-        "is_due",
-        "plan",
-        "collect_feedback",
-        "collect",
-        "fetch_deployed_version",
-        "fetch_training_dataset",
-        "detect_drift",
-        "has_drifted",
-        "emit_drift_event",
-    ]
-    assert [task["id"] for task in dag["tasks"]] == order
-    assert [task["up"] for task in dag["tasks"]] == [[], *([task] for task in order[:-1])]
+    control = {
+        "is_due": [],
+        "plan": ["is_due"],
+        "collect_feedback": ["plan"],
+        "fetch_deployed_version": ["plan"],
+        "has_drifted": ["detect_drift"],
+        "emit_drift_event": ["has_drifted"],
+    }
+    stages = {"collect_feedback", "collect", *(name for name, stage in STAGES.items() if stage.group == "monitoring")}
+    assert upstream(dag) == edges(control, stages)
     assert {task["id"]: task["outlets"] for task in dag["tasks"] if task["outlets"]} == {
         "emit_drift_event": ["drift_service_advisor"]
     }
@@ -222,10 +293,9 @@ def test_a_retraining_starts_at_night_or_by_its_own_drift(loaded: dict) -> None:
 
 def test_tuning_is_started_by_hand_for_any_template(loaded: dict) -> None:
     dag = loaded["dags"]["tune"]
-    order = ["plan", "collect_feedback", "collect", "validate", "refine", "commit_dataset", "tune"]
-    assert [task["id"] for task in dag["tasks"]] == order
-    assert [task["up"] for task in dag["tasks"]] == [[], *([task] for task in order[:-1])]
-    assert dag["tasks"][-1]["pool"] == "training"
+    stages = {"collect_feedback", "collect", "validate", "refine", "commit_dataset"}
+    assert upstream(dag) == edges({"plan": [], "collect_feedback": ["plan"], "tune": ["commit_dataset"]}, stages)
+    assert next(task["pool"] for task in dag["tasks"] if task["id"] == "tune") == "training"
     assert all(task["retries"] >= 1 for task in dag["tasks"])
     assert dag["timetable"] is None
     assert dag["params"]["template"] in find_template_files()

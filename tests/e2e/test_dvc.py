@@ -46,10 +46,10 @@ def dvc(stack: Any, clone: Path, *arguments: str) -> str:
 def test_stages_reproduce_and_an_experiment_takes_its_parameter(stack: Any, clone: Path) -> None:
     dvc(stack, clone, "repro", "commit_dataset")
     assert "Stage 'validate' didn't change, skipping" in dvc(stack, clone, "repro", "commit_dataset")
-    before = json.loads((clone / "data" / "version.json").read_text())
+    before = json.loads((clone / "data" / "commit_dataset.json").read_text())
 
     dvc(stack, clone, "exp", "run", "-S", "train.learning_rate=1e-4", "fine_tune")
-    assert json.loads((clone / "data" / "version.json").read_text()) == before
+    assert json.loads((clone / "data" / "commit_dataset.json").read_text()) == before
     adapter = json.loads((clone / "data" / "fine_tune.json").read_text())
     assert stack.mlflow().get_run(adapter["run_id"]).data.params["train.learning_rate"] == "0.0001"
 
