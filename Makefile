@@ -35,6 +35,7 @@ lint: install
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/deptry pipelines dags plugins
+	@report=$$($(BIN)/lint-imports --no-cache --no-logo 2>&1) || { echo "$$report"; exit 1; }
 
 bench: install  ## measure a figure of the documentation: B=serve, B="gate --json"; B=--help lists them
 	@$(BIN)/python -m tests.bench $(or $(B),--help)
