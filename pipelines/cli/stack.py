@@ -43,7 +43,7 @@ def status(as_json: AsJson = False) -> None:
 @app.command()
 def logins(as_json: AsJson = False) -> None:
     """Show who may sign in where, with passwords and keys: make sure that nobody watches."""
-    users = credentials.logins()
+    users = credentials.list_logins()
     if as_json:
         print_json([login._asdict() for login in users])
         return
@@ -56,13 +56,13 @@ def logins(as_json: AsJson = False) -> None:
 @app.command("doctor")
 def examine(as_json: AsJson = False) -> None:
     """Check this machine: memory, disk, GPU, ports, versions; exit code 1 if something must be fixed first."""
-    findings = doctor.examine()
+    findings = doctor.run_checks()
     if as_json:
         print_json([finding._asdict() for finding in findings])
     else:
         table = Table("", "what", "found", "what to do", box=None)
         for finding in findings:
-            table.add_row(SIGNS[finding.verdict], finding.what, finding.found, finding.remedy)
+            table.add_row(SIGNS[finding.verdict], finding.what, finding.result, finding.remedy)
         out.print(table)
     if any(finding.verdict == "fail" for finding in findings):
         raise typer.Exit(1)

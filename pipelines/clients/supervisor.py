@@ -1,4 +1,4 @@
-"""The programs that supervisord keeps running on this machine: how it is reached, their sockets and their logs."""
+"""The client of supervisord, which keeps programs running on this machine: their states, sockets and logs."""
 
 import os
 import shlex
@@ -15,43 +15,45 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest
 from pipelines.core.settings import settings
 
-LONGEST = 99  # bytes of a socket's path: the kernel takes 107, and supervisord appends its process id while it binds
-AT_REST = {"STOPPED", "EXITED", "FATAL"}  # where supervisord leaves a program alone
+MAX_SOCKET_PATH = 99  # bytes; the kernel allows 107, and supervisord appends its pid while it binds
+NOT_RUNNING = {"STOPPED", "EXITED", "FATAL"}  # states in which supervisord does not restart a program
 
 
 def log_file(program: str) -> Path:
+    """A program's log."""
     return settings().home / "logs" / f"{program}.log"
 
 
-def last_lines(program: str, count: int = 15) -> list[str]:
-    """The end of its log; nothing where it has said nothing."""
+def read_last_lines(program: str, count: int = 15) -> list[str]:
+    """The last lines of a program's log; none if it has no log."""
     file = log_file(program)
     return file.read_text(errors="replace").splitlines()[-count:] if file.exists() else []
 
 
 def socket_file(program: str) -> Path:
-    """Where a program listens: in home, or in /tmp when home's path is too long for a socket.
+    """The socket that a program listens on: in home, or in /tmp when home's path is too long for a socket.
 
     Raises:
-        WeaverError: the folder in /tmp is somebody else's.
+        WeaverError: the folder in /tmp belongs to another user.
     """
     path = settings().home / "stack" / f"{program}.sock"
-    if len(os.fsencode(path)) > LONGEST:
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
         path = short_folder() / path.name
         if path.parent.is_symlink() or (path.parent.exists() and path.parent.stat().st_uid != os.getuid()):
-            remedy = f"Point WEAVER_HOME at a path of at most {LONGEST - len(f'/stack/{path.name}')} characters."
-            raise WeaverError(f"{path.parent} belongs to somebody else", remedy)
+            remedy = f"Set WEAVER_HOME to a path of at most {MAX_SOCKET_PATH - len(f'/stack/{path.name}')} characters."
+            raise WeaverError(f"{path.parent} belongs to another user", remedy)
     return path
 
 
 def short_folder() -> Path:
+    """The folder of sockets in /tmp."""
     return Path(f"/tmp/weaver-{os.getuid()}-{digest(str(settings().home))[:12]}")
 
 
-def program_section(program: str, command: Sequence[str], **own: str) -> dict[str, str]:
-    """A program as supervisord's configuration has it: started again whenever it ends; `own` says what differs.
+def program_section(program: str, command: Sequence[str], **overrides: str) -> dict[str, str]:
+    """A program's section in supervisord's configuration: restarted whenever it exits, unless `overrides` differ.
 
-    Paths are relative to home, where supervisord runs: it stumbles over a % in them.
+    Paths are relative to home, where supervisord runs: it cannot handle a % in them.
     """
     return {
         "command": escape(shlex.join(command)),
@@ -61,33 +63,35 @@ def program_section(program: str, command: Sequence[str], **own: str) -> dict[st
         "stdout_logfile_maxbytes": "5MB",
         "stdout_logfile_backups": "2",
         "redirect_stderr": "true",
-    } | own
+    } | overrides
 
 
 def escape(text: object) -> str:
+    """Escape a text for supervisord's configuration."""
     return str(text).replace("%", "%%")
 
 
 @contextmanager
 def supervisor_rpc() -> Iterator[Any]:
-    """What supervisord can be asked: http://supervisord.org/api.html."""
+    """supervisord's XML-RPC API: http://supervisord.org/api.html."""
     transport = SupervisorTransport(None, None, f"unix://{socket_file('supervisor')}")
     with ServerProxy("http://localhost", transport) as proxy:
         yield proxy.supervisor
 
 
 def is_running() -> bool:
+    """Whether supervisord is running."""
     try:
-        with supervisor_rpc() as asked:
-            return asked.getState()["statename"] == "RUNNING"
+        with supervisor_rpc() as rpc:
+            return bool(rpc.getState()["statename"] == "RUNNING")
     except (OSError, HTTPException):
         return False
 
 
 def program_states() -> dict[str, dict[str, Any]]:
-    """What supervisord knows of each program: statename, pid, start (epoch seconds); nothing if it does not run."""
+    """Program → statename, pid, start (epoch seconds), … as supervisord has them; empty if it is not running."""
     try:
-        with supervisor_rpc() as asked:
-            return {program["name"]: program for program in asked.getAllProcessInfo()}
+        with supervisor_rpc() as rpc:
+            return {program["name"]: program for program in rpc.getAllProcessInfo()}
     except (OSError, HTTPException, Fault):
         return {}

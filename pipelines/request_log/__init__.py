@@ -116,7 +116,7 @@ class RequestLog:
                 f"no completion has the id '{feedback.id[:80]}'",
                 f"Give the `id` of a response of the last {parquet_store.RETENTION_DAYS} days.",
             )
-        row = StoredFeedback(**feedback.model_dump(), template=exchange["template"], asked=exchange["at"])
+        row = StoredFeedback(**feedback.model_dump(), template=exchange["template"], exchange_at=exchange["at"])
         self.wal.add("feedbacks", row.id, row.model_dump_json())
 
     def flush(self) -> None:

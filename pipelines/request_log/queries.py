@@ -40,7 +40,7 @@ def read_feedback(since: float = 0, until: float = inf, template: str = "") -> p
     feedback = read_rows("feedbacks", since, until, template)
     newest = {(row["id"], row["key"], row["user"] or ""): row for row in feedback.to_pylist()}
     feedback = pa.Table.from_pylist(list(newest.values()), feedback.schema)
-    times = feedback["asked"].to_pylist() or [0]
+    times = feedback["exchange_at"].to_pylist() or [0]
     requests = read_rows("exchanges", min(times), nextafter(max(times), inf), template, feedback["id"].to_pylist())
     requests = requests.select(["id", "version", "backend", "messages", "answer"])
     return feedback.join(requests, keys="id", join_type="left outer").sort_by("at")

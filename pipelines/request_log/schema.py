@@ -63,7 +63,7 @@ class StoredFeedback(Feedback):
     """Feedback as it is stored: with the template and time of its exchange."""
 
     template: str
-    asked: Time  # the exchange's `at`
+    exchange_at: Time  # when the request came
 
 
 KINDS: dict[str, type[Row]] = {"exchanges": Exchange, "feedbacks": StoredFeedback}

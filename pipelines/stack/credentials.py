@@ -1,4 +1,4 @@
-"""Passwords and keys of the local servers: made once, one file each in `settings().secrets`, for their owner's eyes."""
+"""Passwords and keys of the local servers: generated once, one file each in `settings().secrets`."""
 
 import json
 import secrets
@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from pipelines.core.files import atomic_write
 from pipelines.core.settings import SERVICE_ACCOUNT, settings
 
-MAKERS = {
+GENERATORS = {
     "airflow": lambda: secrets.token_urlsafe(24),  # the password of its user admin
     "airflow_reviewer": lambda: secrets.token_urlsafe(24),
     "airflow_engineer": lambda: secrets.token_urlsafe(24),
@@ -18,8 +18,8 @@ MAKERS = {
     "airflow_jwt": lambda: secrets.token_urlsafe(64),  # Airflow wants 64 bytes or more
     "airflow_session": lambda: secrets.token_urlsafe(64),
     "gateway": lambda: f"nw-{secrets.token_urlsafe(32)}",  # the API key of whoever works on this machine
-    "triton": lambda: secrets.token_urlsafe(32),  # asked for by Triton before it answers
-    "triton_control": lambda: secrets.token_urlsafe(32),  # and before it loads or unloads a model
+    "triton": lambda: secrets.token_urlsafe(32),  # Triton asks for it before inference
+    "triton_control": lambda: secrets.token_urlsafe(32),  # and for this one before it loads or unloads a model
     "mlflow": lambda: secrets.token_urlsafe(24),  # the password of its user admin
     "mlflow_reviewer": lambda: secrets.token_urlsafe(24),
     "mlflow_session": lambda: secrets.token_urlsafe(64),
@@ -27,44 +27,47 @@ MAKERS = {
 
 
 class Login(NamedTuple):
+    """A user or key of a server."""
+
     server: str
     url: str
     user: str
     password: str
 
 
-def make() -> None:
-    """Make what is missing; what is there stays, so that whoever noted a password can go on using it."""
+def create_missing() -> None:
+    """Generate the secrets that are missing; existing ones stay."""
     settings().secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name, new in MAKERS.items():
+    for name, new in GENERATORS.items():
         if not (settings().secrets / name).exists():
-            keep(name, new())
-    # Airflow would write passwords of its own making to its log; here it finds them made.
+            write_secret(name, new())
+    # Airflow would generate passwords and write them to its log; here it finds them.
     others = {user: settings().secret(f"airflow_{user}") for user in ("reviewer", "engineer", SERVICE_ACCOUNT)}
     users = {"admin": settings().secret("airflow")} | others
-    keep("airflow_users.json", json.dumps(users))
+    write_secret("airflow_users.json", json.dumps(users))
 
 
-def keep(name: str, text: str) -> None:
+def write_secret(name: str, text: str) -> None:
+    """Write a secret that only its owner may read."""
     with atomic_write(settings().secrets / name) as temporary:
         temporary.touch(mode=0o600)
         temporary.write_text(text)
 
 
-def logins() -> list[Login]:
-    """Who may sign in where; a tracking server of your own has passwords of its own.
+def list_logins() -> list[Login]:
+    """The users and keys of each server; those of your own tracking server are not known here.
 
-    The gateway and Triton know no users: whoever has the key may ask.
+    The gateway and Triton have keys rather than users.
     """
-    make()
+    create_missing()
     here = settings()
-    people = {"airflow": ("reviewer", "engineer")} | ({} if here.tracking_uri else {"mlflow": ("reviewer",)})
+    users_by_server = {"airflow": ("reviewer", "engineer")} | ({} if here.tracking_uri else {"mlflow": ("reviewer",)})
     urls = {"airflow": here.airflow_url, "mlflow": here.mlflow_url}
     return [
         *(
             Login(server, urls[server], user, here.secret(name))
-            for server, others in people.items()
-            for user, name in (("admin", server), *((other, f"{server}_{other}") for other in others))
+            for server, names in users_by_server.items()
+            for user, name in (("admin", server), *((other, f"{server}_{other}") for other in names))
         ),
         Login("gateway", here.gateway_url, "", here.secret("gateway")),
         Login("triton", here.triton_url, "", here.secret("triton")),

@@ -1,4 +1,4 @@
-"""`weaver doctor`: whether this machine can do the work, and what to do where it cannot."""
+"""`weaver doctor`: checks of this machine, each with what to do if it fails."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from pipelines.core.settings import REPOSITORY, settings
 from pipelines.stack import control, servers
 
 GB = 1e9
-SHOWN = (
+MAIN_PACKAGES = (
     "apache-airflow",
     "mlflow",
     "dvc",
@@ -33,116 +33,156 @@ REINSTALL = "Remove .venv and run `make install`."
 
 
 class Finding(NamedTuple):
+    """The result of one check."""
+
     what: str
     verdict: Literal["ok", "warn", "fail"]
-    found: str
+    result: str
     remedy: str = ""
 
 
-def examine() -> list[Finding]:
-    """Every check, in the order in which a newcomer would want to mend them."""
-    return [python(), git(), cores(), memory(), home(), disk(), gpu(), *ports(), versions(), lock()]
+def run_checks() -> list[Finding]:
+    """Run every check, in the order in which failures should be fixed."""
+    return [
+        check_python(),
+        check_git(),
+        check_cores(),
+        check_memory(),
+        check_home(),
+        check_disk(),
+        check_gpu(),
+        *check_ports(),
+        check_versions(),
+        check_lock(),
+    ]
 
 
-def judge(what: str, figure: float, fail: float, warn: float, found: str, remedy: str) -> Finding:
-    """Less than `fail` is a failure, less than `warn` a warning."""
-    if figure >= warn:
-        return Finding(what, "ok", found)
-    return Finding(what, "fail" if figure < fail else "warn", found, remedy)
+def compare(what: str, value: float, fail: float, warn: float, result: str, remedy: str) -> Finding:
+    """A value below `fail` is a failure, below `warn` a warning."""
+    if value >= warn:
+        return Finding(what, "ok", result)
+    return Finding(what, "fail" if value < fail else "warn", result, remedy)
 
 
-def python() -> Finding:
-    found = ".".join(map(str, sys.version_info[:3]))
+def check_python() -> Finding:
+    """Python's version."""
+    result = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] == (3, 11):
-        return Finding("python", "ok", found)
-    return Finding("python", "fail", found, f"Install Python 3.11. {REINSTALL}")
+        return Finding("python", "ok", result)
+    return Finding("python", "fail", result, f"Install Python 3.11. {REINSTALL}")
 
 
-def git() -> Finding:
+def check_git() -> Finding:
+    """Whether git is installed."""
     if program := shutil.which("git"):
         return Finding("git", "ok", program)
-    return Finding("git", "fail", "not on PATH", "Install git: datasets are versioned with it.")
+    return Finding("git", "fail", "not on PATH", "Install git; datasets are versioned with it.")
 
 
-def cores() -> Finding:
+def check_cores() -> Finding:
+    """CPU cores that this process may use."""
     usable = len(os.sched_getaffinity(0))
-    return judge("cores", usable, 1, 2, str(usable), "It works, slowly: the servers and a training share one core.")
+    return compare("cores", usable, 1, 2, str(usable), "One core works, but slowly: servers and training share it.")
 
 
-def memory() -> Finding:
+def check_memory() -> Finding:
+    """Available memory."""
     free, total = psutil.virtual_memory().available, psutil.virtual_memory().total
-    found = f"{free / GB:.1f} GB available of {total / GB:.1f}"
-    # The servers take 1.2 GB; a training of the packaged model on the CPU peaks at 4.3.
-    return judge("memory", free, 3 * GB, 6 * GB, found, "End other programs, or lower train.batch_size.")
+    result = f"{free / GB:.1f} GB available of {total / GB:.1f}"
+    # The servers use 1.2 GB; training the packaged model on the CPU peaks at 4.3 GB.
+    return compare("memory", free, 3 * GB, 6 * GB, result, "Close other programs, or reduce train.batch_size.")
 
 
-def home() -> Finding:
+def check_home() -> Finding:
+    """Whether WEAVER_HOME is writable."""
     folder = settings().home
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        return Finding("home", "fail", f"{folder}: {error.strerror}", "Point WEAVER_HOME at a folder of yours.")
+        return Finding(
+            "home", "fail", f"{folder}: {error.strerror}", "Set WEAVER_HOME to a folder that you can write to."
+        )
     return Finding("home", "ok", f"{folder} is writable")
 
 
-def disk() -> Finding:
+def check_disk() -> Finding:
+    """Free disk space."""
     folder = next(parent for parent in [settings().home, *settings().home.parents] if parent.exists())
     free = shutil.disk_usage(folder).free
-    # A run keeps its checkpoints, its merged model and its registered adapter: about 1.5 GB on the CPU profile.
-    return judge("disk", free, 3 * GB, 10 * GB, f"{free / GB:.1f} GB free", "Free space, or move WEAVER_HOME.")
+    # A run stores its checkpoints, merged model and registered adapter: about 1.5 GB on the CPU profile.
+    return compare(
+        "disk",
+        free,
+        3 * GB,
+        10 * GB,
+        f"{free / GB:.1f} GB free",
+        "Free disk space, or set WEAVER_HOME to a larger disk.",
+    )
 
 
-def gpu() -> Finding:
+def check_gpu() -> Finding:
+    """Whether torch sees the GPU, if there is one."""
     import torch
 
     query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
-    seen = subprocess.run(query, capture_output=True, text=True, check=False) if shutil.which(query[0]) else None
-    cards = "; ".join(seen.stdout.strip().splitlines()) if seen and seen.returncode == 0 else ""
+    process = subprocess.run(query, capture_output=True, text=True, check=False) if shutil.which(query[0]) else None
+    cards = "; ".join(process.stdout.strip().splitlines()) if process and process.returncode == 0 else ""
     if torch.cuda.is_available():
         return Finding("gpu", "ok", f"{cards or torch.cuda.get_device_name()}; CUDA {torch.version.cuda}")
     if cards:
         remedy = "Remove .venv/torch and run `make install`: it installs torch for CUDA."
         return Finding("gpu", "warn", f"{cards}; but torch {torch.__version__} does not see it", remedy)
-    return Finding("gpu", "ok", "none: trainings use the CPU")
+    return Finding("gpu", "ok", "none; training uses the CPU")
 
 
-def ports() -> Iterator[Finding]:
-    ours = supervisor.is_running()
+def check_ports() -> Iterator[Finding]:
+    """Whether the servers' ports are free, or in use by these servers."""
+    is_running = supervisor.is_running()
     for setting in servers.PORTS:
         port, variable = getattr(settings(), setting), f"WEAVER_{setting.upper()}"
         name = setting.removesuffix("_port").replace("_", " ")
-        if ours:
-            yield Finding(f"port of {name}", "ok", f"{port}, in use by our servers")
+        if is_running:
+            yield Finding(f"port of {name}", "ok", f"{port}, in use by these servers")
             continue
         try:
-            control.check_free(port, variable)
+            control.check_port_is_free(port, variable)
             yield Finding(f"port of {name}", "ok", f"{port} is free")
         except WeaverError as error:
             yield Finding(f"port of {name}", "fail", error.what, error.remedy)
 
 
-def installed(name: str) -> str:
+def installed_version(name: str) -> str:
+    """A package's version; "missing" if it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:
         return "missing"
 
 
-def versions() -> Finding:
-    found = ", ".join(f"{name} {installed(name)}" for name in SHOWN)
-    return Finding("versions", "fail" if "missing" in found else "ok", found, REINSTALL if "missing" in found else "")
+def check_versions() -> Finding:
+    """The versions of the main packages."""
+    result = ", ".join(f"{name} {installed_version(name)}" for name in MAIN_PACKAGES)
+    return Finding(
+        "versions", "fail" if "missing" in result else "ok", result, REINSTALL if "missing" in result else ""
+    )
 
 
-def lock() -> Finding:
-    """Installed packages against the lock; torch is pinned by pyproject.toml, for its build differs by machine."""
+def check_lock() -> Finding:
+    """Installed packages against the lock file; torch is pinned in pyproject.toml, as its build differs by machine."""
     pins = {}
     for line in (REPOSITORY / ".requirements.lock").read_text().splitlines():
         if "==" in line:
             pin = Requirement(line.rstrip(" \\"))
             if not pin.marker or pin.marker.evaluate():
                 pins[pin.name] = str(pin.specifier).removeprefix("==")
-    other = [f"{name} {installed(name)} instead of {pin}" for name, pin in pins.items() if installed(name) != pin]
-    if not other:
-        return Finding("packages", "ok", f"{len(pins)} as locked")
-    return Finding("packages", "fail", f"{len(other)} not as locked: {', '.join(other[:3])}", REINSTALL)
+    mismatches = [
+        f"{name} {installed_version(name)} instead of {pin}"
+        for name, pin in pins.items()
+        if installed_version(name) != pin
+    ]
+    if not mismatches:
+        return Finding("packages", "ok", f"{len(pins)} packages match the lock file")
+    return Finding(
+        "packages", "fail", f"{len(mismatches)} do not match the lock file: {', '.join(mismatches[:3])}", REINSTALL
+    )

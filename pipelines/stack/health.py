@@ -1,4 +1,4 @@
-"""Whether each server does its work: what supervisord says of its process, and what it says of itself."""
+"""The state of each server: from supervisord's view of its process, and its own health page."""
 
 import time
 from contextlib import suppress
@@ -15,31 +15,31 @@ FAILED = {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}
 STOPPED = {"STOPPED", "STOPPING"}
 
 
-def states() -> dict[str, str]:
+def server_states() -> dict[str, str]:
     """Server → stopped, starting, healthy or failed."""
-    known = supervisor.program_states()
-    beats = heartbeats() if known else {}
-    found = {}
-    for name in servers.names():
-        program = known.get(name, {"statename": "STOPPED"})
-        if program["statename"] in FAILED - {"EXITED"}:  # a server that ran and ended is started again at once
-            found[name] = "failed"
+    programs = supervisor.program_states()
+    beats = read_heartbeats() if programs else {}
+    states = {}
+    for name in servers.server_names():
+        program = programs.get(name, {"statename": "STOPPED"})
+        if program["statename"] in FAILED - {"EXITED"}:  # a server that exited is restarted at once
+            states[name] = "failed"
         elif program["statename"] in STOPPED:
-            found[name] = "stopped"
-        else:  # a beat from before this process began was another's; no server beats in its first second
-            found[name] = "healthy" if beats.get(name, 0) > program["start"] + 1 else "starting"
-    return found
+            states[name] = "stopped"
+        else:  # an older heartbeat is of an earlier process; no server has one in its first second
+            states[name] = "healthy" if beats.get(name, 0) > program["start"] + 1 else "starting"
+    return states
 
 
-def deployed() -> dict[str, str]:
-    """The same of what deployments have added; supervisord knows when one ends, and it listens once it is loaded."""
+def deployment_states() -> dict[str, str]:
+    """Process of a deployed version → state; one that runs has loaded its model, or is about to."""
     names = {"STARTING": "starting", "RUNNING": "healthy"} | dict.fromkeys(FAILED, "failed")
-    known = {name: program["statename"] for name, program in supervisor.program_states().items()}
-    return {name: names.get(state, "stopped") for name, state in known.items() if name not in servers.names()}
+    programs = {name: program["statename"] for name, program in supervisor.program_states().items()}
+    return {name: names.get(state, "stopped") for name, state in programs.items() if name not in servers.server_names()}
 
 
-def heartbeats() -> dict[str, float]:
-    """Server → when it last said that it is well (epoch seconds); one that does not say so is left out."""
+def read_heartbeats() -> dict[str, float]:
+    """Server → its last sign of health (epoch seconds); servers without one are left out."""
     beats = {}
     with httpx.Client(timeout=2, trust_env=False) as client:
         with suppress(httpx.HTTPError):
@@ -53,9 +53,9 @@ def heartbeats() -> dict[str, float]:
             client.get(f"{settings().gateway_url}/healthz").raise_for_status()
             beats["gateway"] = time.time()
         with suppress(httpx.HTTPError):
-            # Airflow builds its task interface (4 s of CPU) when somebody first asks: let it be us, not the first task.
-            ask = {"Airflow-API-Version": date.today().isoformat()}  # answered with the latest up to this date
-            client.get(f"{settings().airflow_url}/execution/health", headers=ask).raise_for_status()
+            # Airflow builds its task API (4 s of CPU) at the first request: better now than in the first task.
+            version = {"Airflow-API-Version": date.today().isoformat()}  # answered with the latest up to this date
+            client.get(f"{settings().airflow_url}/execution/health", headers=version).raise_for_status()
             health = client.get(f"{settings().airflow_url}/api/v2/monitor/health").raise_for_status().json()
             beats["api-server"] = time.time()
             for name in ("scheduler", "dag-processor", "triggerer"):
@@ -65,8 +65,8 @@ def heartbeats() -> dict[str, float]:
     return beats
 
 
-def memory(pid: int) -> int:
-    """MB of a process and all below it, counting once what they share; 0 if it is gone."""
+def measure_memory(pid: int) -> int:
+    """MB of a process and its descendants, shared memory counted once; 0 if it does not exist."""
     size = 0
     with suppress(psutil.NoSuchProcess):
         parent = psutil.Process(pid)

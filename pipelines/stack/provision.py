@@ -1,4 +1,4 @@
-"""What the servers need once: Airflow's database, the pool that trainings queue in, a reviewer's account in MLflow."""
+"""What the servers need once: Airflow's database, the pool for trainings, a reviewer's account in MLflow."""
 
 import sqlite3
 import subprocess
@@ -14,8 +14,8 @@ from pipelines.core.files import write_text
 from pipelines.core.settings import settings
 from pipelines.stack import servers
 
-# What a model reviewer may do in MLflow: score answers and set the alias `approved`; figures and files stay.
-REVIEWERS = {
+# What a model reviewer may do in MLflow: score answers and set the alias `approved`; not change metrics or files.
+REVIEWER_PERMISSIONS = {
     "experiment": "EDIT",
     "trace": "EDIT",
     "review_queue": "EDIT",
@@ -27,26 +27,26 @@ REVIEWERS = {
 POOL = {"name": "training", "slots": 1, "description": "one training at a time", "include_deferred": False}
 
 
-def migrate() -> None:
-    """Make Airflow's database, or bring it to this Airflow's version, having kept a copy of the old one.
+def migrate_airflow_database() -> None:
+    """Create Airflow's database, or migrate it to this Airflow's version after a backup.
 
     Raises:
-        WeaverError: Airflow refused; with its last words.
+        WeaverError: the migration failed; with the last lines of its output.
     """
-    database = servers.folder("scheduler") / "airflow.db"
+    database = servers.server_folder("scheduler") / "airflow.db"
     stamp = database.with_suffix(".version")
     version = servers.versions()["apache-airflow"]
     if not stamp.exists():
-        for rest in database.parent.glob(f"{database.name}*"):  # somebody interrupted its making
-            rest.unlink()
+        for leftover in database.parent.glob(f"{database.name}*"):  # an earlier creation was interrupted
+            leftover.unlink()
     elif stamp.read_text() == version:
         return
     else:
         copy = database.with_suffix(f".{stamp.read_text()}.db")
-        with closing(sqlite3.connect(database)) as old, closing(sqlite3.connect(copy)) as kept:
-            old.backup(kept)
+        with closing(sqlite3.connect(database)) as old, closing(sqlite3.connect(copy)) as backup:
+            old.backup(backup)
     program = Path(sysconfig.get_path("scripts"), "airflow")
-    done = subprocess.run(
+    result = subprocess.run(
         [program, "db", "migrate"],
         env=servers.full_environment(),
         cwd=database.parent,
@@ -55,16 +55,19 @@ def migrate() -> None:
         text=True,
         check=False,
     )
-    if done.returncode:
-        words = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-        raise WeaverError(f"Airflow could not make its database {database}:\n{words}", "Mend what it names; run again.")
+    if result.returncode:
+        output = "\n".join((result.stdout + result.stderr).splitlines()[-15:])
+        raise WeaverError(
+            f"Airflow cannot migrate its database {database}:\n{output}",
+            "Correct what it names, and run `weaver up` again.",
+        )
     write_text(stamp, version)
 
 
-def furnish() -> None:
-    """Make what is missing in the running servers; what is there stays as somebody may have changed it.
+def create_missing_resources() -> None:
+    """Create the accounts, the role and the pool that are missing in the running servers; existing ones stay unchanged.
 
-    Looking first is more than thrift: a write to Airflow that meets a starting task can halt it (servers.exceptions).
+    It reads first, because a write to Airflow while a task starts can block it (servers.own_environment).
     """
     here = settings()
     with httpx.Client(base_url=here.airflow_url, timeout=30, trust_env=False) as airflow:
@@ -81,23 +84,23 @@ def furnish() -> None:
         if mlflow.get(f"{users}/get", params={"username": "reviewer"}).status_code == httpx.codes.NOT_FOUND:
             reviewer = {"username": "reviewer", "password": here.secret("mlflow_reviewer")}
             mlflow.post(f"{users}/create", json=reviewer).raise_for_status()
-        appoint_reviewers(mlflow)
+        grant_reviewer_role(mlflow)
 
 
-def appoint_reviewers(mlflow: httpx.Client) -> None:
-    """The role `model-reviewer`, given to the user reviewer; a role that is there is completed, not changed."""
-    roles, workspace = "/api/3.0/mlflow/roles", {"workspace": "default"}
+def grant_reviewer_role(mlflow: httpx.Client) -> None:
+    """Grant the user reviewer the role `model-reviewer`; permissions that an existing role lacks are added."""
+    roles_url, workspace = "/api/3.0/mlflow/roles", {"workspace": "default"}
 
-    def ask(method: str, path: str, **options: Any) -> Any:
-        return mlflow.request(method, f"{roles}/{path}", **options).raise_for_status().json()
+    def call(method: str, path: str, **options: Any) -> Any:
+        return mlflow.request(method, f"{roles_url}/{path}", **options).raise_for_status().json()
 
-    known = ask("GET", "list", params=workspace)["roles"]
-    role = next((role for role in known if role["name"] == "model-reviewer"), None)
-    role = role or ask("POST", "create", json=workspace | {"name": "model-reviewer"})["role"]
+    roles = call("GET", "list", params=workspace)["roles"]
+    role = next((role for role in roles if role["name"] == "model-reviewer"), None)
+    role = role or call("POST", "create", json=workspace | {"name": "model-reviewer"})["role"]
     granted = {grant["resource_type"] for grant in role.get("permissions", [])}
-    for kind, permission in REVIEWERS.items():
+    for kind, permission in REVIEWER_PERMISSIONS.items():
         if kind not in granted:
             grant = {"resource_type": kind, "resource_pattern": "*", "permission": permission}
-            ask("POST", "permissions/add", json=grant | {"role_id": role["id"]})
-    if not ask("GET", "users/list", params={"role_id": str(role["id"])}).get("assignments"):
-        ask("POST", "assign", json={"username": "reviewer", "role_id": role["id"]})
+            call("POST", "permissions/add", json=grant | {"role_id": role["id"]})
+    if not call("GET", "users/list", params={"role_id": str(role["id"])}).get("assignments"):
+        call("POST", "assign", json={"username": "reviewer", "role_id": role["id"]})

@@ -1,7 +1,7 @@
-"""What runs on this machine, and how it is tuned: seven servers, all of their settings on this page.
+"""The seven servers of the local stack, with all of their settings.
 
-A setting is an environment variable wherever the server has one: every process that the server starts inherits it, and
-a secret in it does not show in `ps`.
+Settings are environment variables wherever the server has one: its child processes inherit them, and secrets do not
+show in `ps`.
 """
 
 import os
@@ -12,12 +12,12 @@ from pathlib import Path
 from pipelines.core.settings import REPOSITORY, SERVICE_ACCOUNT, settings
 from pipelines.stack import triton_server
 
-MARK = "NEUROWEAVER_STACK"  # in the environment of every process of a stack; its value is the stack's home
+HOME_VARIABLE = "NEUROWEAVER_STACK"  # in the environment of every process of a stack: the stack's home
 HOST = "127.0.0.1"
 
 AIRFLOW = {
     "api-server": ["airflow", "api-server"],
-    "scheduler": ["airflow", "scheduler", "--skip-serve-logs"],  # a log server would listen on every interface
+    "scheduler": ["airflow", "scheduler", "--skip-serve-logs"],  # a log server would listen on all interfaces
     "dag-processor": ["airflow", "dag-processor"],
     "triggerer": ["airflow", "triggerer", "--skip-serve-logs"],
 }
@@ -26,12 +26,13 @@ SERVING = ["triton", "gateway"]
 FOLDERS = {"mlflow": "mlflow", "triton": "serving/triton", "gateway": "serving"} | dict.fromkeys(AIRFLOW, "airflow")
 
 
-def names() -> list[str]:
-    """In the order of their start. A tracking server of your own replaces the local MLflow."""
+def server_names() -> list[str]:
+    """The servers in the order of their start; your own tracking server replaces the local MLflow."""
     return [*([] if settings().tracking_uri else ["mlflow"]), *SERVING, *AIRFLOW]
 
 
-def command(server: str) -> list[str]:
+def server_command(server: str) -> list[str]:
+    """The command line that starts a server."""
     if server == "mlflow":
         return ["mlflow", "server", "--app-name", "basic-auth", "--workers", "1"]
     if server == "triton":
@@ -39,24 +40,24 @@ def command(server: str) -> list[str]:
     return ["weaver", "serve"] if server == "gateway" else AIRFLOW[server]
 
 
-def folder(server: str) -> Path:
-    """The folder that a server runs in: never the repository, whose folder mlflow/ is not the library."""
+def server_folder(server: str) -> Path:
+    """A server's working directory: not the repository, whose folder mlflow/ would shadow the library."""
     return settings().home / FOLDERS[server]
 
 
 def environment() -> dict[str, str]:
-    """The settings of all servers and of the tasks they run, without what is secret."""
+    """The settings of all servers and of the tasks they run, without secrets."""
     here, home = settings(), settings().home
     ours = {f"WEAVER_{field.upper()}": str(value) for field, value in here.model_dump().items()}
     return ours | {
-        MARK: str(home),
+        HOME_VARIABLE: str(home),
         "DO_NOT_TRACK": "1",
         "DVC_NO_ANALYTICS": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_OFFLINE": "1",
         "TQDM_DISABLE": "1",  # a progress bar is an ERROR in a task's log
         "TOKENIZERS_PARALLELISM": "false",
-        "SPT_NOENV": "1",  # a process that renames itself leaves its environment, and so MARK, readable
+        "SPT_NOENV": "1",  # a process that renames itself keeps its environment, and so HOME_VARIABLE, readable
         # MLflow
         "MLFLOW_HOST": HOST,
         "MLFLOW_PORT": str(here.mlflow_port),
@@ -85,12 +86,12 @@ def environment() -> dict[str, str]:
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"admin:admin,reviewer:user,engineer:op,{SERVICE_ACCOUNT}:user",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",  # seconds until a form shows what is new
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",  # seconds until a new DAG file is seen
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url(60),  # SQLite lets one write at a time; the others wait
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url(60),  # SQLite allows one write at a time; others wait
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "false",
-        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "airflow.dag_processing.dagbag=WARNING",  # a line a parse, kept for ever
-        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",  # seconds until a dead scheduler's tasks go on
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",  # seconds until a silent task is tried again
-        "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "9",  # a task outlasts a minute without the api-server
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "airflow.dag_processing.dagbag=WARNING",  # one line per parse
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",  # seconds
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",  # seconds until a silent task is retried
+        "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "9",  # a task survives a minute without the api-server
         "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "10",
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",  # seconds; five are too few on a busy machine
         "AIRFLOW__WORKERS__SOCKET_CLEANUP_TIMEOUT": "5",  # seconds that a dead task's children keep it "running"
@@ -98,6 +99,7 @@ def environment() -> dict[str, str]:
 
 
 def secret_environment() -> dict[str, str]:
+    """The secrets that servers take from their environment."""
     secret = settings().secret
     return {
         "MLFLOW_AUTH_ADMIN_USERNAME": "admin",
@@ -110,26 +112,27 @@ def secret_environment() -> dict[str, str]:
 
 
 def full_environment() -> dict[str, str]:
-    """What supervisord and everything below it runs with; this environment's programs come first on PATH."""
+    """The environment of supervisord and all processes below it; this installation's programs come first on PATH."""
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
     return os.environ | {"PATH": path} | environment() | secret_environment()
 
 
-def exceptions(server: str) -> dict[str, str]:
-    """The settings that one server has for itself."""
+def own_environment(server: str) -> dict[str, str]:
+    """The settings of one server alone."""
     if server == "triton":
         return triton_server.environment()
     if server != "api-server":
         return {}
-    # It keeps its record of who did what from within its event loop. When another of its own requests is writing just
-    # then, that one waits for the loop and the loop for the database: everything stands still until this time is over.
+    # It writes its audit log from within its event loop. If another of its requests is writing at that moment, that one
+    # waits for the loop and the loop for the database: a deadlock until this timeout is over.
     return {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url(5)}
 
 
-def database_url(patience: int) -> str:
-    """Airflow's database; `patience` is how many seconds a write waits for another's."""
-    return f"sqlite:///{folder('scheduler') / 'airflow.db'}?timeout={patience}"
+def database_url(timeout: int) -> str:
+    """Airflow's database; `timeout` is how many seconds a write waits for another."""
+    return f"sqlite:///{server_folder('scheduler') / 'airflow.db'}?timeout={timeout}"
 
 
 def versions() -> dict[str, str]:
+    """The versions whose change needs a restart."""
     return {name: version(name) for name in ("apache-airflow", "mlflow")}

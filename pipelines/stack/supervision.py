@@ -1,4 +1,4 @@
-"""Supervisor (supervisord.org) keeps the servers running; here is its configuration, how it is started and ended."""
+"""Supervisor (supervisord.org) keeps the servers running: its configuration, start and stop."""
 
 import os
 import subprocess
@@ -20,52 +20,54 @@ from pipelines.core.files import atomic_write
 from pipelines.core.settings import settings
 from pipelines.stack import servers, triton_server
 
-DEPLOYED = "serving/llama_cpp"  # the folder in home of the programs that deployments add, one file each
+DEPLOYMENTS_FOLDER = "serving/llama_cpp"  # in home: the configuration of programs that deployments add, one file each
 
 
 def configuration() -> RawConfigParser:
-    """One section a server: given up after five ends within 20 s of its start; and what deployments add."""
+    """One section per server, given up after five exits within 20 s of its start; and the files of deployments."""
     config = RawConfigParser()
     config["supervisord"] = {"pidfile": "stack/supervisord.pid", "logfile": "logs/supervisord.log"}
     config["unix_http_server"] = {"file": escape(supervisor.socket_file("supervisor")), "chmod": "0600"}
     config["rpcinterface:supervisor"] = {
         "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
     }
-    config["include"] = {"files": f"../{DEPLOYED}/*.conf"}
-    for server in servers.names():
+    config["include"] = {"files": f"../{DEPLOYMENTS_FOLDER}/*.conf"}
+    for server in servers.server_names():
         config[f"program:{server}"] = supervisor.program_section(
             server,
-            servers.command(server),
-            directory=str(servers.folder(server).relative_to(settings().home)),
-            environment=",".join(f'{name}="{escape(value)}"' for name, value in servers.exceptions(server).items()),
+            servers.server_command(server),
+            directory=str(servers.server_folder(server).relative_to(settings().home)),
+            environment=",".join(
+                f'{name}="{escape(value)}"' for name, value in servers.own_environment(server).items()
+            ),
             autostart="false",
             startsecs="20",
             startretries="5",
-            stopwaitsecs="45" if server == "gateway" else "5",  # it lets the requests in flight finish
+            stopwaitsecs="45" if server == "gateway" else "5",  # it finishes the requests in flight
             stopasgroup="true",
             killasgroup="true",
         )
     return config
 
 
-def launch() -> None:
-    """Bring supervisord up; it starts no server by itself.
+def start_supervisord() -> None:
+    """Start supervisord; it starts no server by itself.
 
     Raises:
-        WeaverError: it did not come up; with its own words.
+        WeaverError: it did not start; with its output.
     """
     file = settings().home / "stack" / "supervisord.conf"
-    own = map(servers.folder, servers.names())
+    folders = map(servers.server_folder, servers.server_names())
     sockets, logs = supervisor.socket_file("supervisor").parent, supervisor.log_file("").parent
-    for folder in (file.parent, sockets, logs, settings().home / DEPLOYED, *own):
+    for folder in (file.parent, sockets, logs, settings().home / DEPLOYMENTS_FOLDER, *folders):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    triton_server.furnish()
+    triton_server.prepare_folders()
     with atomic_write(file) as temporary:
         temporary.touch(mode=0o600)  # Triton takes its keys on its command line
         with temporary.open("w") as stream:
             configuration().write(stream)
     program = Path(sysconfig.get_path("scripts"), "supervisord")
-    done = subprocess.run(
+    result = subprocess.run(
         [program, "-c", file],
         env=servers.full_environment(),
         cwd=settings().home,
@@ -74,51 +76,51 @@ def launch() -> None:
         text=True,
         check=False,
     )
-    for _ in range(0 if done.returncode else 100):
+    for _ in range(0 if result.returncode else 100):
         if supervisor.is_running():
             return
         time.sleep(0.1)
     raise WeaverError(
-        f"supervisord did not start: {done.stdout}{done.stderr}", f"See {supervisor.log_file('supervisord')}."
+        f"supervisord did not start: {result.stdout}{result.stderr}", f"Read {supervisor.log_file('supervisord')}."
     )
 
 
-def start(names: Iterable[str]) -> None:
-    """Start those of these servers that are at rest."""
-    with supervisor.supervisor_rpc() as asked:
-        for program in asked.getAllProcessInfo():
-            if program["name"] in names and program["statename"] in supervisor.AT_REST:
-                asked.startProcess(program["name"], False)
+def start_programs(names: Iterable[str]) -> None:
+    """Start those of these programs that are not running."""
+    with supervisor.supervisor_rpc() as rpc:
+        for program in rpc.getAllProcessInfo():
+            if program["name"] in names and program["statename"] in supervisor.NOT_RUNNING:
+                rpc.startProcess(program["name"], False)
 
 
-def processes() -> list[psutil.Process]:
-    """Every process of this home's stack, also one that has lost its parent: they carry the mark."""
-    found = []
+def find_processes() -> list[psutil.Process]:
+    """Every process of this home's stack, also orphans: all have HOME_VARIABLE in their environment."""
+    processes = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.environ().get(servers.MARK) == str(settings().home) and process.pid != os.getpid():
-                found.append(process)
-    return found
+            if process.environ().get(servers.HOME_VARIABLE) == str(settings().home) and process.pid != os.getpid():
+                processes.append(process)
+    return processes
 
 
-def end() -> None:
-    """End every process of the stack, running tasks too: Airflow starts those again after the next `up`."""
-    with suppress(OSError, HTTPException, Fault), supervisor.supervisor_rpc() as asked:
-        asked.stopAllProcesses()
-        asked.shutdown()
-    while left := processes():
-        rest = psutil.wait_procs(left, timeout=2)[1]  # tasks have a process group of their own
+def stop_all() -> None:
+    """Stop every process of the stack, running tasks too: Airflow restarts those after the next `up`."""
+    with suppress(OSError, HTTPException, Fault), supervisor.supervisor_rpc() as rpc:
+        rpc.stopAllProcesses()
+        rpc.shutdown()
+    while remaining := find_processes():
+        rest = psutil.wait_procs(remaining, timeout=2)[1]  # tasks have a process group of their own
         for process in rest:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        # The kernel takes a dying process's environment, and with it the mark, before its ports: on a busy machine
-        # `up` would find a port taken by a server that nobody sees any more.
+        # The kernel frees a dying process's environment, and with it HOME_VARIABLE, before its ports: on a busy machine
+        # `up` would find a port in use by a process that is no longer found.
         psutil.wait_procs(rest, timeout=10)
     for socket in (
         *supervisor.socket_file("supervisor").parent.glob("*.sock"),
         *supervisor.short_folder().glob("*.sock"),
     ):
-        socket.unlink(missing_ok=True)  # of what was killed
-    triton_server.sweep()
+        socket.unlink(missing_ok=True)  # of killed programs
+    triton_server.remove_shared_memory()
     with suppress(OSError):
         supervisor.short_folder().rmdir()

@@ -25,7 +25,7 @@ def own_home() -> Iterator[Path]:
         try:
             yield Path(folder)
         finally:
-            supervision.end()
+            supervision.stop_all()
             os.environ.clear()
             os.environ |= before
             settings.cache_clear()

@@ -33,9 +33,9 @@ def serving_home() -> Iterator[Path]:
     """A home of its own, with the servers of the serving room in it."""
     with own_home() as home:
         write_uncached()
-        credentials.make()
-        supervision.launch()
-        supervision.start(servers.SERVING)
+        credentials.create_missing()
+        supervision.start_supervisord()
+        supervision.start_programs(servers.SERVING)
         wait_for(f"{settings().gateway_url}/healthz")
         wait_for(f"{settings().triton_url}/v2/health/ready", **{TRITON_KEY: settings().secret("triton")})
         yield home

@@ -152,8 +152,8 @@ def test_the_gateway_is_ready_when_a_version_is(own_gateway: Gateway) -> None:
     (folder / "model.gguf").write_bytes(MODEL.read_bytes())
     signing.sign(folder)
     routes.route_file(TEMPLATE).unlink()
-    credentials.make()
-    supervision.launch()
+    credentials.create_missing()
+    supervision.start_supervisord()
     try:
         own_gateway.start()
         until(lambda: readiness() == (503, "no version is deployed"))
@@ -164,4 +164,4 @@ def test_the_gateway_is_ready_when_a_version_is(own_gateway: Gateway) -> None:
         LlamaCpp().unload(endpoint.model)
         until(lambda: readiness() == (503, "no deployed version is ready on any backend"))
     finally:
-        supervision.end()
+        supervision.stop_all()

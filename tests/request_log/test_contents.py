@@ -95,5 +95,5 @@ def test_the_log_is_shown_and_exported(log: RequestLog, tmp_path: Path, capsys: 
         assert table["correction"].to_pylist()[-1] == 'Clean, "renewed".'
     with pytest.raises(WeaverError, match=r"\.xlsx is not a known format"):
         weaver(capsys, "export", str(tmp_path / "log.xlsx"))
-    with pytest.raises(WeaverError, match="--since 'yesterday'"):
+    with pytest.raises(WeaverError, match="--since yesterday"):
         weaver(capsys, "show", T, "--since", "yesterday")

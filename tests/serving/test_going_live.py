@@ -84,12 +84,12 @@ def live(
         for port in ("TRITON_HTTP", "TRITON_GRPC", "GATEWAY"):
             patch.setenv(f"WEAVER_{port}_PORT", str(free_port()))
         settings.cache_clear()
-        credentials.make()
-        supervision.launch()
-        supervision.start({"triton", "gateway"})
+        credentials.create_missing()
+        supervision.start_supervisord()
+        supervision.start_programs({"triton", "gateway"})
         until(lambda: client().models.list().data == [] and triton_is_ready())
         yield Live(home, server.folder / "artifacts", small_base, small_adapter)
-        supervision.end()
+        supervision.stop_all()
     settings.cache_clear()
 
 

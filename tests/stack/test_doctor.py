@@ -1,4 +1,4 @@
-"""`weaver doctor` reads the machine as it is."""
+"""`weaver doctor` checks the real machine."""
 
 from pathlib import Path
 
@@ -8,37 +8,37 @@ from pipelines.core.settings import settings
 from pipelines.stack import doctor
 
 
-def test_every_finding_has_a_figure_and_every_fault_a_remedy(home: Path) -> None:
-    findings = doctor.examine()
+def test_every_check_has_a_result_and_every_problem_a_remedy(home: Path) -> None:
+    findings = doctor.run_checks()
     assert [finding.what for finding in findings][:4] == ["python", "git", "cores", "memory"]
-    assert all(finding.found for finding in findings)
+    assert all(finding.result for finding in findings)
     assert all(finding.remedy for finding in findings if finding.verdict != "ok")
 
 
-def test_the_environment_is_as_locked() -> None:
-    assert doctor.lock().verdict == "ok", doctor.lock().found
-    assert doctor.versions().verdict == "ok"
+def test_the_environment_matches_the_lock_file() -> None:
+    assert doctor.check_lock().verdict == "ok", doctor.check_lock().result
+    assert doctor.check_versions().verdict == "ok"
 
 
-def test_another_version_than_the_locked_one_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = doctor.installed
-    monkeypatch.setattr(doctor, "installed", lambda name: "0.1" if name == "mlflow" else right(name))
-    assert doctor.lock().verdict == "fail"
-    assert "mlflow 0.1 instead of" in doctor.lock().found
+def test_a_version_that_differs_from_the_lock_file_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = doctor.installed_version
+    monkeypatch.setattr(doctor, "installed_version", lambda name: "0.1" if name == "mlflow" else original(name))
+    assert doctor.check_lock().verdict == "fail"
+    assert "mlflow 0.1 instead of" in doctor.check_lock().result
 
 
-def test_a_home_that_cannot_be_written_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unwritable_home_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("WEAVER_HOME", str(tmp_path / "file" / "home"))
     settings.cache_clear()
-    assert doctor.home().verdict == "fail"
+    assert doctor.check_home().verdict == "fail"
     settings.cache_clear()
 
 
 @pytest.mark.parametrize(("free", "verdict"), [(12e9, "ok"), (5e9, "warn"), (1e9, "fail")])
-def test_little_memory_is_a_warning_and_too_little_a_fault(
+def test_little_memory_is_a_warning_and_too_little_fails(
     free: float, verdict: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = doctor.psutil.virtual_memory()
     monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: real._replace(available=free))
-    assert doctor.memory().verdict == verdict
+    assert doctor.check_memory().verdict == verdict

@@ -1,4 +1,4 @@
-"""What a server is said to be doing, by what supervisord says of its process (test_stack.py has real ones)."""
+"""A server's state by supervisord's state of its process (test_stack.py has real servers)."""
 
 from pathlib import Path
 
@@ -18,10 +18,10 @@ from pipelines.stack import health, servers
         ("STOPPED", "stopped"),
     ],
 )
-def test_a_server_that_was_killed_is_on_its_way_up(
+def test_a_server_that_was_killed_is_starting(
     process: str, state: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = {name: {"statename": process, "start": 0} for name in servers.names()}
-    monkeypatch.setattr(supervisor, "program_states", lambda: known)
-    monkeypatch.setattr(health, "heartbeats", dict)
-    assert set(health.states().values()) == {state}
+    programs = {name: {"statename": process, "start": 0} for name in servers.server_names()}
+    monkeypatch.setattr(supervisor, "program_states", lambda: programs)
+    monkeypatch.setattr(health, "read_heartbeats", dict)
+    assert set(health.server_states().values()) == {state}

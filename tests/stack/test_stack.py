@@ -1,4 +1,4 @@
-"""The local servers, as they are: what they listen on, whom they let in, and that they come back after any end."""
+"""The real local servers: their addresses, their authentication, and their recovery after any end."""
 
 import concurrent.futures
 import os
@@ -31,13 +31,13 @@ def pids(stack: Any) -> dict[str, int]:
 
 
 def supervisord(stack: Any) -> psutil.Process:
-    (found,) = [process for process in stack.processes() if process.name() == "supervisord"]
-    return found
+    (process,) = [process for process in stack.processes() if process.name() == "supervisord"]
+    return process
 
 
-def until(true: Callable[[], bool], seconds: float = 120) -> None:
+def until(condition: Callable[[], bool], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
-    while not true():
+    while not condition():
         assert time.monotonic() < end, f"not within {seconds} s"
         time.sleep(0.5)
 
@@ -46,7 +46,7 @@ def test_every_server_is_healthy(stack: Any) -> None:
     assert states(stack) == dict.fromkeys(SERVERS, "healthy")
 
 
-def test_up_again_changes_nothing(stack: Any) -> None:
+def test_up_is_idempotent(stack: Any) -> None:
     before = pids(stack)
     began = time.monotonic()
     assert stack.weaver("up").returncode == 0
@@ -54,14 +54,14 @@ def test_up_again_changes_nothing(stack: Any) -> None:
     assert pids(stack) == before
 
 
-def test_other_settings_are_not_silently_ignored(stack: Any) -> None:
+def test_changed_settings_are_an_error_while_the_servers_run(stack: Any) -> None:
     done = stack.weaver("up", WEAVER_PROFILE="gpu")
     assert done.returncode == 1
-    assert "other settings: WEAVER_PROFILE" in done.stderr and "weaver down" in done.stderr
+    assert "other settings of WEAVER_PROFILE" in done.stderr and "weaver down" in done.stderr
     assert states(stack) == dict.fromkeys(SERVERS, "healthy")
 
 
-def test_nobody_outside_this_machine_can_connect(stack: Any) -> None:
+def test_the_servers_listen_on_this_machine_only(stack: Any) -> None:
     listening = {
         (connection.laddr.ip.removeprefix("::ffff:"), connection.laddr.port)  # as gRPC writes an IPv4 address
         for process in stack.processes()
@@ -74,7 +74,7 @@ def test_nobody_outside_this_machine_can_connect(stack: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/v2/dags", "/api/v2/pools", "/api/v2/config", "/ui/dags"])
-def test_airflow_wants_a_password(stack: Any, path: str) -> None:
+def test_airflow_requires_a_password(stack: Any, path: str) -> None:
     assert httpx.get(stack.airflow_url + path).status_code == 401
     assert stack.airflow().get(path).status_code != 401
     wrong = httpx.post(f"{stack.airflow_url}/auth/token", json={"username": "admin", "password": "admin"})
@@ -82,15 +82,15 @@ def test_airflow_wants_a_password(stack: Any, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/api/2.0/mlflow/registered-models/search", "/get-artifact?path=a&run_uuid=b"])
-def test_mlflow_wants_a_password(stack: Any, path: str) -> None:
+def test_mlflow_requires_a_password(stack: Any, path: str) -> None:
     address = stack.mlflow_url + path
     assert httpx.get(address).status_code == 401
     assert httpx.get(address, auth=("admin", "password1234")).status_code == 401
     assert httpx.get(address, auth=("admin", stack.secret("mlflow"))).status_code != 401
 
 
-def test_another_name_for_this_machine_is_refused(stack: Any) -> None:
-    """A web page that has its own name point here (DNS rebinding) gets nothing, password or not."""
+def test_another_host_name_is_rejected(stack: Any) -> None:
+    """A web page whose name resolves to this machine (DNS rebinding) gets nothing, with or without a password."""
     answer = httpx.get(
         f"{stack.mlflow_url}/api/2.0/mlflow/registered-models/search",
         auth=("admin", stack.secret("mlflow")),
@@ -99,7 +99,7 @@ def test_another_name_for_this_machine_is_refused(stack: Any) -> None:
     assert answer.status_code == 403
 
 
-def test_a_reviewer_scores_and_approves_but_changes_no_figure(stack: Any) -> None:
+def test_a_reviewer_can_score_and_approve_but_not_change_metrics(stack: Any) -> None:
     client = stack.mlflow()
     run = client.create_run(client.create_experiment("looked at")).info
     client.log_text(run.run_id, "{}", "adapter/adapter_config.json")
@@ -126,7 +126,7 @@ def test_a_reviewer_scores_and_approves_but_changes_no_figure(stack: Any) -> Non
     assert airflow.post("/api/v2/pools", json={"name": "mine", "slots": 9}).status_code == 403
 
 
-def test_passwords_are_for_their_owner_alone(stack: Any) -> None:
+def test_only_the_owner_can_read_secrets(stack: Any) -> None:
     folder = stack.home / "secrets"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
@@ -137,7 +137,7 @@ def test_passwords_are_for_their_owner_alone(stack: Any) -> None:
         ("gateway", ""),
         ("triton", ""),
     }
-    # Triton takes its keys from its command line alone, and so from supervisord's configuration.
+    # Triton's keys are on its command line, and so in supervisord's configuration.
     keys = {stack.secret("triton"), stack.secret("triton_control")}
     seen = [" ".join(process.cmdline()) for process in stack.processes() if process.name() != "tritonserver"]
     logs = [*(stack.home / "logs").iterdir(), *(stack.home / "airflow" / "logs").rglob("*.log")]
@@ -151,8 +151,8 @@ def test_passwords_are_for_their_owner_alone(stack: Any) -> None:
     assert not [text for text in seen for secret in secrets if secret in text]
 
 
-def test_artifacts_and_pool_are_where_they_belong(stack: Any) -> None:
-    """The library answers, not the repository's folder of the same name; and a training finds its pool."""
+def test_artifacts_are_in_home_and_the_training_pool_exists(stack: Any) -> None:
+    """The MLflow library is used, not the repository's folder of the same name; and the training pool exists."""
     client = stack.mlflow()
     run = client.create_run(client.create_experiment("where"))
     client.log_text(run.info.run_id, "here", "note.txt")
@@ -161,7 +161,7 @@ def test_artifacts_and_pool_are_where_they_belong(stack: Any) -> None:
     assert stack.airflow().get("/api/v2/pools/training").json()["slots"] == 1
 
 
-def test_a_killed_server_is_started_again(stack: Any) -> None:
+def test_a_killed_server_is_restarted(stack: Any) -> None:
     before = pids(stack)
     os.kill(before["scheduler"], signal.SIGKILL)
     until(lambda: states(stack)["scheduler"] == "healthy" and pids(stack)["scheduler"] != before["scheduler"])
@@ -178,7 +178,7 @@ def test_up_recovers_from_a_killed_supervisor(stack: Any) -> None:
     assert not [process for process in old if process.is_running()]
 
 
-def test_down_leaves_nothing_and_two_ups_make_one_stack(stack: Any) -> None:
+def test_down_stops_everything_and_two_concurrent_ups_start_one_stack(stack: Any) -> None:
     stack.json("down")
     assert not stack.processes()
     assert states(stack) == dict.fromkeys(SERVERS, "stopped")
@@ -192,29 +192,29 @@ def test_down_leaves_nothing_and_two_ups_make_one_stack(stack: Any) -> None:
     assert supervisord(stack)
 
 
-def test_a_taken_port_is_named_with_its_holder_and_the_setting(stack: Any, tmp_path: Path) -> None:
+def test_a_port_in_use_is_named_with_its_process_and_the_setting(stack: Any, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
         done = stack.weaver("up", WEAVER_HOME=str(tmp_path), WEAVER_AIRFLOW_PORT=port)
-        told = " ".join(done.stderr.split())
+        stderr = " ".join(done.stderr.split())
         assert done.returncode == 1
-        assert f"port {port} " in told and f"process {os.getpid()}" in told and "WEAVER_AIRFLOW_PORT=" in told
-        assert "Traceback" not in told
+        assert f"port {port} " in stderr and f"process {os.getpid()}" in stderr and "WEAVER_AIRFLOW_PORT=" in stderr
+        assert "Traceback" not in stderr
 
         doctor = stack.weaver("doctor", "--json", WEAVER_HOME=str(tmp_path), WEAVER_AIRFLOW_PORT=port)
         assert doctor.returncode == 1 and f"process {os.getpid()}" in doctor.stdout
 
 
 @pytest.mark.slow
-def test_a_server_that_dies_on_its_way_up_is_quoted_and_nothing_stays(stack: Any, tmp_path: Path) -> None:
+def test_a_server_that_fails_to_start_is_quoted_and_everything_is_stopped(stack: Any, tmp_path: Path) -> None:
     """In a home, too, whose path is too long for a socket's name."""
     home = tmp_path / "a_dealership_with_a_very_long_name" / "and_a_percent_%_sign" / "and its own ideas of folders"
     (home / "mlflow").mkdir(parents=True)
     (home / "mlflow" / "mlflow.db").write_text("this is not a database")
     other = type(stack)(home)
     done = other.weaver("up")
-    told = " ".join(done.stderr.split())
+    stderr = " ".join(done.stderr.split())
     assert done.returncode == 1
-    assert "mlflow failed" in told and "file is not a database" in told
+    assert "mlflow failed" in stderr and "file is not a database" in stderr
     assert str(home / "logs" / "mlflow.log") in done.stderr.replace("\n", "")
     assert not other.processes()

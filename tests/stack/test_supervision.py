@@ -1,4 +1,4 @@
-"""How a stack ends, seen without its servers."""
+"""Stopping the stack, without real servers."""
 
 import os
 import subprocess
@@ -17,10 +17,10 @@ with socket.create_server(("127.0.0.1", 0)) as server:
 """
 
 
-def test_a_port_is_free_when_the_stack_has_ended(home: Path) -> None:
-    marked = os.environ | {servers.MARK: str(settings().home)}
-    with subprocess.Popen([sys.executable, "-c", SERVER], env=marked, stdout=subprocess.PIPE, text=True) as server:
+def test_ports_are_free_after_the_stack_has_stopped(home: Path) -> None:
+    environment = os.environ | {servers.HOME_VARIABLE: str(settings().home)}
+    with subprocess.Popen([sys.executable, "-c", SERVER], env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
         port = int(server.stdout.readline())
-        supervision.end()
-        control.check_free(port, "WEAVER_MLFLOW_PORT")
+        supervision.stop_all()
+        control.check_port_is_free(port, "WEAVER_MLFLOW_PORT")

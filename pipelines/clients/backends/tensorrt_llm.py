@@ -1,10 +1,10 @@
-"""TensorRT-LLM on a GPU, in a Triton of its own: configuration that is written and checked here, and run there.
+"""TensorRT-LLM on a GPU, in a Triton of its own: the configuration is written and checked here, and run there.
 
-The form is the one that NVIDIA recommends since engines built ahead (`trtllm-build` and its ensemble of four models)
-were deprecated: one model of Triton's Python backend, whose program (`llmapi`, of TensorRT-LLM's repository) reads
-`model.yaml` and serves a Hugging Face folder. Triton watches its model repository: a folder that comes is loaded, one
-that goes is unloaded, and nobody can ask it for either. Each version is a model of its own there, for of one model
-Triton would load all versions again when one comes or goes.
+It has the form that NVIDIA recommends since engines built ahead (`trtllm-build` and its ensemble of four models) were
+deprecated: one model of Triton's Python backend, whose program (`llmapi`, of TensorRT-LLM's repository) reads
+`model.yaml` and serves a Hugging Face folder. Triton polls its model repository: a new folder is loaded, a removed one
+unloaded, and there is no API for either. Each version is a model of its own, because Triton would reload all versions
+of one model when one is added or removed.
 See docs.nvidia.com/deeplearning/triton-inference-server/user-guide (Deploying an LLM with Triton and TRT-LLM).
 """
 
@@ -31,16 +31,18 @@ from pipelines.core.routes import Endpoint
 from pipelines.core.settings import settings
 
 PORT = 8021  # as in tensorrt_llm.sh
-KEY = "triton-grpc-protocol-weaver-key"
+AUTH_HEADER = "triton-grpc-protocol-weaver-key"
 DRIVER = Path("/proc/driver/nvidia/version")
 IMAGE = "nvcr.io/nvidia/tritonserver:26.09-trtllm-python-py3"
-LOADING = 900.0  # seconds that a version may take
-# TensorRT-LLM has no INT8 for Llama and Mistral on PyTorch: its eight bits are FP8. None quantises by itself.
+LOAD_TIMEOUT = 900.0  # seconds that a version may take
+# TensorRT-LLM has no INT8 for Llama and Mistral on PyTorch: its 8-bit format is FP8. It does not quantise by itself.
 FORMATS = {"int8": "fp8", "int4": "int4_awq"}
 SERVE = Path(__file__).with_suffix(".sh")
 
 
 class TensorRTLLM:
+    """The backend; see `Backend`."""
+
     def __init__(self) -> None:
         self.client: InferenceServerClient | None = None
 
@@ -48,59 +50,63 @@ class TensorRTLLM:
         """Write the version's configuration, and wait until Triton has loaded it.
 
         Raises:
-            WeaverError: there is no GPU, or no quantised model yet: says what to run, and where; or it does not load.
-            Unavailable: Triton does not run.
+            WeaverError: there is no GPU or no quantised model yet; names the commands to run. Or it does not load.
+            Unavailable: Triton is not running.
         """
         signing.verify(model.folder)
-        write(model, plan)
-        llmapi.check(models() / model.id)
-        quantised = weights(model, plan).exists()
+        write_entry(model, plan)
+        llmapi.check_entry(model_repository() / model.id)
+        quantised = weights_folder(model, plan).exists()
         if not DRIVER.exists() or not quantised:
-            steps = [] if quantised else [shlex.join(quantise(model, plan))]
+            steps = [] if quantised else [shlex.join(quantise_command(model, plan))]
             raise WeaverError(
-                f"{model.id} is configured for TensorRT-LLM in {models()}, and does not run: "
+                f"{model.id} is configured for TensorRT-LLM in {model_repository()}, but cannot run: "
                 + ("its weights are not quantised yet" if DRIVER.exists() else "this machine has no NVIDIA driver"),
                 f"On a machine with an NVIDIA GPU and this WEAVER_HOME, in {IMAGE}, run: "
                 + "; ".join([*steps, f"sh {shlex.quote(str(folder() / 'serve.sh'))}"]),
             )
-        end = time.monotonic() + LOADING
-        while not ready(model.id):
+        end = time.monotonic() + LOAD_TIMEOUT
+        while not is_ready(model.id):
             if time.monotonic() > end:
-                raise WeaverError(f"Triton did not load {model.id} within {LOADING:.0f} s", "Its log says why.")
+                raise WeaverError(
+                    f"Triton did not load {model.id} within {LOAD_TIMEOUT:.0f} s", "Its log has the reason."
+                )
             time.sleep(1)
         return Endpoint(backend="tensorrt_llm", address=f"grpc://127.0.0.1:{PORT}", model=model.id)
 
     def status(self) -> dict[str, str]:
-        """A version that is not ready is loading, or failed to: Triton's log knows."""
-        return {entry.name: "ready" if ready(entry.name) else "loading" for entry in models().glob("[!.]*")}
+        """A version that is not ready is loading or has failed; Triton's log has the reason."""
+        return {
+            entry.name: "ready" if is_ready(entry.name) else "loading" for entry in model_repository().glob("[!.]*")
+        }
 
     async def stream(self, endpoint: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
         tokenizer = await asyncio.to_thread(tokenizer_of, endpoint.model)
-        prompt = llmapi.rendered(tokenizer, request["messages"])
-        asked = {"model_name": endpoint.model, "inputs": llmapi.tensors(prompt, request)}
+        prompt = llmapi.render_prompt(tokenizer, request["messages"])
+        inputs = {"model_name": endpoint.model, "inputs": llmapi.make_tensors(prompt, request)}
         self.client = self.client or InferenceServerClient(endpoint.address.removeprefix("grpc://"))
         stream = self.client.stream_infer(
-            only(asked | {"enable_empty_final_response": True}), stream_timeout=timeout, headers=key()
+            yield_one(inputs | {"enable_empty_final_response": True}), stream_timeout=timeout, headers=auth_header()
         )
-        answer = llmapi.Answer(endpoint.model)
+        answer = llmapi.AnswerReader(endpoint.model)
         try:
             async for result, error in stream:
                 if error:
-                    raise Unavailable(f"TensorRT-LLM does not answer for {endpoint.model}: {error.message()}")
+                    raise Unavailable(f"TensorRT-LLM cannot answer for {endpoint.model}: {error.message()}")
                 if chunk := answer.add(result):
                     yield chunk
                 if result.get_response().parameters["triton_final_response"].bool_param:
                     break
         except grpc.aio.AioRpcError as error:
-            raise Unavailable(f"TensorRT-LLM broke off for {endpoint.model}: {error.details()}") from error
+            raise Unavailable(f"TensorRT-LLM lost the request to {endpoint.model}: {error.details()}") from error
         finally:
-            stream.cancel()  # at which it stops generating
+            stream.cancel()  # so that it stops generating
         if not answer.finish:
-            raise Unavailable(f"TensorRT-LLM ended its answer for {endpoint.model} before it was whole")
+            raise Unavailable(f"TensorRT-LLM ended its answer for {endpoint.model} before it was complete")
         yield answer.usage(tokenizer, prompt)
 
     def unload(self, model: str) -> None:
-        shutil.rmtree(models() / model, ignore_errors=True)
+        shutil.rmtree(model_repository() / model, ignore_errors=True)
 
     async def close(self) -> None:
         if self.client:
@@ -111,82 +117,88 @@ BACKEND = TensorRTLLM
 
 
 def folder() -> Path:
+    """Everything of this backend."""
     return settings().home / "serving" / "tensorrt_llm"
 
 
-def models() -> Path:
+def model_repository() -> Path:
     """Triton's model repository."""
     return folder() / "models"
 
 
-def weights(model: Model, plan: Deployment) -> Path:
-    """The Hugging Face folder that is served: the model's own, or what `quantise` leaves."""
+def weights_folder(model: Model, plan: Deployment) -> Path:
+    """The Hugging Face folder that is served: the model's own, or the output of `quantise_command`."""
     bits = plan.quantisation
     return folder() / "weights" / f"{model.id}-{FORMATS[bits]}" if bits in FORMATS else model.folder
 
 
-def quantise(model: Model, plan: Deployment) -> list[str]:
-    """NVIDIA's Model Optimizer, from a checkout of its repository; needs a GPU."""
+def quantise_command(model: Model, plan: Deployment) -> list[str]:
+    """The command that quantises a model with NVIDIA's Model Optimizer (a checkout of its repository; needs a GPU)."""
     return [
         *("python3", "Model-Optimizer/examples/hf_ptq/hf_ptq.py", "--pyt_ckpt_path", str(model.folder)),
         *("--qformat", FORMATS[plan.quantisation], "--kv_cache_qformat", "none"),
-        *("--export_path", str(weights(model, plan))),
+        *("--export_path", str(weights_folder(model, plan))),
     ]
 
 
-def write(model: Model, plan: Deployment) -> None:
-    """A version's entry in the repository, and the script that serves it.
+def write_entry(model: Model, plan: Deployment) -> None:
+    """Write a version's entry in the model repository, and the script that serves it.
 
-    What is there stays: somebody may have tuned it, and Triton would load the version again.
+    An existing entry stays: somebody may have tuned it, and Triton would reload the version.
     """
     arguments = {  # of tensorrt_llm.LLM
-        "model": str(weights(model, plan)),
+        "model": str(weights_folder(model, plan)),
         "tokenizer": str(model.folder),
         "backend": "pytorch",
         "max_batch_size": plan.parallel,
         "max_seq_len": plan.context,
-        "kv_cache_config": {"max_tokens": plan.parallel * plan.context},  # unbounded, the first version takes the GPU
+        "kv_cache_config": {
+            "max_tokens": plan.parallel * plan.context
+        },  # unlimited, the first version would take all GPU memory
         "triton_config": {"max_batch_size": 0, "decoupled": True},
     }
 
-    def lay(entry: Path) -> None:
-        (entry / "config.pbtxt").write_text(llmapi.config(model.id))
+    def write_files(entry: Path) -> None:
+        (entry / "config.pbtxt").write_text(llmapi.make_config(model.id))
         (entry / "1").mkdir()
         (entry / "1" / "model.yaml").write_text(yaml.safe_dump(arguments, sort_keys=False))
         for program in (folder() / "llmapi").glob("*.py"):
             shutil.copy(program, entry / "1")
 
-    memoize_dir(models() / model.id, lay)  # whole: at a model without its program Triton hangs
+    memoize_dir(model_repository() / model.id, write_files)  # atomic: Triton hangs at a model without its program
     write_text(folder() / "serve.sh", SERVE.read_text())
 
 
-def ready(model: str) -> bool:
-    """
+def is_ready(model: str) -> bool:
+    """Whether Triton has loaded a model.
+
     Raises:
-        Unavailable: Triton does not run.
+        Unavailable: Triton is not running.
     """
     client = tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{PORT}")
     try:
-        return bool(client.is_model_ready(model, headers=key()))
+        return bool(client.is_model_ready(model, headers=auth_header()))
     except InferenceServerException as error:
         if error.status() != "StatusCode.UNAVAILABLE":
             return False
-        raise Unavailable(f"Triton with TensorRT-LLM does not run: {error.message()}", "Run serve.sh.") from error
+        raise Unavailable(f"Triton with TensorRT-LLM is not running: {error.message()}", "Run serve.sh.") from error
     finally:
         client.close()
 
 
-def key() -> dict[str, str]:
-    return {KEY: settings().secret("triton")}
+def auth_header() -> dict[str, str]:
+    """The header with Triton's key."""
+    return {AUTH_HEADER: settings().secret("triton")}
 
 
 def tokenizer_of(model: str) -> Any:
     try:
-        arguments = yaml.safe_load((models() / model / "1" / "model.yaml").read_text())
+        arguments = yaml.safe_load((model_repository() / model / "1" / "model.yaml").read_text())
     except FileNotFoundError:
-        raise Unavailable(f"TensorRT-LLM serves no {model}: it was unloaded") from None
-    return llmapi.tokenizer_of(Path(arguments["tokenizer"]))
+        raise Unavailable(f"TensorRT-LLM does not have {model}: it was unloaded") from None
+    return llmapi.load_tokenizer(Path(arguments["tokenizer"]))
 
 
-async def only(item: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+async def yield_one(item: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    """An asynchronous iterator of one item."""
     yield item

@@ -1,8 +1,8 @@
-"""NVIDIA Triton: one server for all versions; each is a version of its template's model, with llama.cpp inside.
+"""NVIDIA Triton: one server for all versions; each is a version of its template's model, and runs llama.cpp.
 
-What is deployed is what has a folder in `serving/triton/models/<name>/<version>`. Triton loads all of them when it
-starts, so they come back after any end; and asked to load a model again, it looks which folders came, went or changed,
-and leaves the other versions as they are.
+A version is deployed while it has a folder `serving/triton/models/<name>/<version>`. Triton loads all of them when it
+starts, so they survive a restart; when it reloads a model, it loads the folders that were added or changed, unloads
+those that were removed, and leaves the other versions alone.
 """
 
 import asyncio
@@ -41,74 +41,78 @@ output [ {{ name: "chunk" data_type: TYPE_STRING dims: [ 1 ] }} ]
 instance_group [ {{ kind: KIND_CPU count: 1 }} ]
 version_policy {{ all {{ }} }}
 """
-CANARY = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}
-PATIENCE = 300.0  # seconds until a version must be loaded, or its canary answered
+PROBE = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}
+LOAD_TIMEOUT = 300.0  # seconds until a version is loaded, or the probe answered
 CHANNEL = [
     ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.max_reconnect_backoff_ms", 1000),  # a Triton that was started again is found at once; gRPC waits minutes
+    ("grpc.max_reconnect_backoff_ms", 1000),  # a restarted Triton is found at once; gRPC would wait minutes
     ("grpc.enable_http_proxy", 0),
 ]
 
 
 class Triton:
+    """The backend; see `Backend`."""
+
     def __init__(self) -> None:
         self.clients: dict[str, InferenceServerClient] = {}
-        self.healing: dict[str, asyncio.Task[None]] = {}
+        self.reloads: dict[str, asyncio.Task[None]] = {}
 
     def deploy(self, model: Model, plan: Deployment) -> Endpoint:
         signing.verify(model.folder)
-        with changing():
-            fresh = fill(model, plan)
+        with deployment_lock():
+            is_new = write_version(model, plan)
             try:
-                bring(model.name, model.version)
+                load_and_check(model.name, model.version)
             except WeaverError:
-                if fresh:
-                    remove(model.name, model.version)
+                if is_new:
+                    remove_version(model.name, model.version)
                 raise
         return Endpoint(backend="triton", address=f"grpc://127.0.0.1:{settings().triton_grpc_port}", model=model.id)
 
     def status(self) -> dict[str, str]:
         try:
-            index = control("index")
+            index = call_repository("index")
         except Unavailable:
             return {}
-        known = {(entry["name"], entry.get("version")): entry.get("state") for entry in index}
+        states = {(entry["name"], entry.get("version")): entry.get("state") for entry in index}
         return {
-            f"{version.parent.name}-v{version.name}": verdict(version, known.get((version.parent.name, version.name)))
-            for version in folder().glob("*/[0-9]*")
+            f"{version.parent.name}-v{version.name}": version_state(
+                version, states.get((version.parent.name, version.name))
+            )
+            for version in models_folder().glob("*/[0-9]*")
         }
 
     async def stream(self, endpoint: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
-        asked = request | {"model": endpoint.model, "stream": True, "stream_options": {"include_usage": True}}
-        answer = self.client(endpoint.address).stream_infer(
-            only(inference(endpoint.model, asked)),
+        tensor = request | {"model": endpoint.model, "stream": True, "stream_options": {"include_usage": True}}
+        responses = self.client(endpoint.address).stream_infer(
+            yield_one(make_inference(endpoint.model, tensor)),
             stream_timeout=timeout,
             headers=grpc_key() | {"triton_grpc_error": "true"},  # errors with a status code
         )
         try:
             chunk: Chunk = {}
-            async for result, error in answer:
+            async for result, error in responses:
                 if error:
-                    raise Unavailable(f"Triton does not answer for {endpoint.model}: {error.message()}")
+                    raise Unavailable(f"Triton cannot answer for {endpoint.model}: {error.message()}")
                 chunk = orjson.loads(result.as_numpy("chunk")[0])
                 yield chunk
             if "usage" not in chunk:
-                raise Unavailable(f"Triton ended its answer for {endpoint.model} before it was whole")
+                raise Unavailable(f"Triton ended its answer for {endpoint.model} before it was complete")
         except grpc.aio.AioRpcError as error:
             if error.code() == grpc.StatusCode.INVALID_ARGUMENT:
-                raise WeaverError(f"the model refuses the request: {error.details()}", "Change the request.") from error
+                raise WeaverError(f"the model rejects the request: {error.details()}", "Change the request.") from error
             if "not healthy" in str(error.details()):
-                self.heal(endpoint.model)
+                self.reload_in_background(endpoint.model)
             raise Unavailable(
-                f"Triton broke off for {endpoint.model}: {error.code().name}: {error.details()}"
+                f"Triton lost the request to {endpoint.model}: {error.code().name}: {error.details()}"
             ) from error
         finally:
-            answer.cancel()  # at which llama.cpp stops generating
+            responses.cancel()  # so that llama.cpp stops generating
 
     def unload(self, model: str) -> None:
-        name, version = split(model)
-        with changing():
-            remove(name, version)
+        name, version = split_model_id(model)
+        with deployment_lock():
+            remove_version(name, version)
 
     async def close(self) -> None:
         for client in self.clients.values():
@@ -116,133 +120,146 @@ class Triton:
         self.clients.clear()
 
     def client(self, address: str) -> InferenceServerClient:
+        """The gRPC client of an address."""
         if address not in self.clients:
             self.clients[address] = InferenceServerClient(address.removeprefix("grpc://"), channel_args=CHANNEL)
         return self.clients[address]
 
-    def heal(self, model: str) -> None:
-        """Load a version again whose process died: Triton itself does not. Others are asked meanwhile."""
-        if model not in self.healing or self.healing[model].done():
-            self.healing[model] = asyncio.create_task(asyncio.to_thread(heal, *split(model)))
+    def reload_in_background(self, model: str) -> None:
+        """Reload a version whose process died, which Triton does not do by itself; other backends answer meanwhile."""
+        if model not in self.reloads or self.reloads[model].done():
+            self.reloads[model] = asyncio.create_task(asyncio.to_thread(reload_crashed, *split_model_id(model)))
 
 
-def changing() -> AbstractContextManager[None]:
+def deployment_lock() -> AbstractContextManager[None]:
+    """One process at a time loads or unloads versions."""
     return file_lock(settings().home / "serving" / "triton" / "lock", "loading or unloading a version in Triton")
 
 
-def folder() -> Path:
+def models_folder() -> Path:
+    """Triton's model repository."""
     return settings().home / "serving" / "triton" / "models"
 
 
-def split(model: str) -> tuple[str, int]:
+def split_model_id(model: str) -> tuple[str, int]:
+    """A model id as its template and version."""
     name, _, version = model.rpartition("-v")
     return name, int(version)
 
 
-def fill(model: Model, plan: Deployment) -> bool:
-    """Lay a version out as Triton wants it, the model by a hard link; False if it is there, with these settings."""
-    target = folder() / model.name / str(model.version)
-    wanted = json.dumps(plan.model_dump(include={"context", "parallel", "threads"}))
+def write_version(model: Model, plan: Deployment) -> bool:
+    """Write a version's folder in Triton's layout, the model as a hard link. Returns whether it is new."""
+    target = models_folder() / model.name / str(model.version)
+    options = json.dumps(plan.model_dump(include={"context", "parallel", "threads"}))
     if target.exists():
-        if (target / "settings.json").read_text() != wanted:
-            write_text(target / "settings.json", wanted)
+        if (target / "settings.json").read_text() != options:
+            write_text(target / "settings.json", options)
         return False
     if not target.parent.exists():
         write_text(target.parent / "config.pbtxt", CONFIG.format(name=model.name))
     with atomic_write(target) as temporary:
         temporary.mkdir()
-        link(model.folder / "model.gguf", temporary / "model.gguf")
+        link_or_copy(model.folder / "model.gguf", temporary / "model.gguf")
         shutil.copyfile(PROGRAM, temporary / "model.py")
-        (temporary / "settings.json").write_text(wanted)
-        # A file where Python would have its folder of compiled code: a version that changes by itself is loaded anew.
+        (temporary / "settings.json").write_text(options)
+        # A file in place of the folder that Python would create for compiled code: Triton reloads changed folders.
         (temporary / "__pycache__").touch()
     return True
 
 
-def link(file: Path, target: Path) -> None:
+def link_or_copy(file: Path, target: Path) -> None:
+    """Make `target` a hard link to `file`, or a copy of it."""
     try:
         os.link(file, target)
     except OSError:  # another disk, or one without links
         shutil.copyfile(file, target)
 
 
-def bring(name: str, version: int) -> None:
-    """Have Triton load what changed, and see that the version answers."""
-    control(f"models/{name}/load")
-    if not answers(name, version):
-        (folder() / name / str(version) / "settings.json").touch()  # to Triton a dead one is loaded, until it changes
-        control(f"models/{name}/load")
-        if not answers(name, version):
-            words = f"{name}-v{version} is loaded in Triton and does not answer"
-            raise WeaverError(words, f"See {supervisor.log_file('triton')}.")
+def load_and_check(name: str, version: int) -> None:
+    """Load a version in Triton, and check that it answers."""
+    call_repository(f"models/{name}/load")
+    if not generates_token(name, version):
+        (
+            models_folder() / name / str(version) / "settings.json"
+        ).touch()  # a crashed one counts as loaded until its folder changes
+        call_repository(f"models/{name}/load")
+        if not generates_token(name, version):
+            message = f"{name}-v{version} is loaded in Triton but does not answer"
+            raise WeaverError(message, f"Read {supervisor.log_file('triton')}.")
 
 
-def heal(name: str, version: int) -> None:
-    with suppress(WeaverError), changing():
-        if (folder() / name / str(version)).exists():
-            bring(name, version)
+def reload_crashed(name: str, version: int) -> None:
+    """Reload a version, if it is still deployed."""
+    with suppress(WeaverError), deployment_lock():
+        if (models_folder() / name / str(version)).exists():
+            load_and_check(name, version)
 
 
-def remove(name: str, version: int) -> None:
-    """The folder first: what is half removed does not come back. Triton lets a version finish its requests."""
-    target = folder() / name / str(version)
+def remove_version(name: str, version: int) -> None:
+    """Remove a version: its folder first, so that a half removed one is not loaded again. Requests in flight finish."""
+    target = models_folder() / name / str(version)
     if not target.exists():
         return
     shutil.rmtree(target)
     last = not any(target.parent.glob("[0-9]*"))
     with suppress(Unavailable):
-        control(f"models/{name}/{'unload' if last else 'load'}")
+        call_repository(f"models/{name}/{'unload' if last else 'load'}")
     if last:
         shutil.rmtree(target.parent)
 
 
-def control(path: str) -> Any:
-    """Ask Triton's model repository.
+def call_repository(path: str) -> Any:
+    """Call Triton's model repository API.
 
     Raises:
-        Unavailable: Triton does not run.
-        WeaverError: it refuses; with its words.
+        Unavailable: Triton is not running.
+        WeaverError: it answers with an error; with its message.
     """
     try:
         header = {TRITON_KEY: settings().secret("triton_control")}
-        done = httpx.post(f"{settings().triton_url}/v2/repository/{path}", headers=header, timeout=PATIENCE)
-    except (httpx.HTTPError, FileNotFoundError) as error:  # a home that was never up has no keys
-        raise Unavailable(f"Triton does not answer: {error}", "Run `weaver up`; see `weaver status`.") from error
-    if not done.is_success:
-        words = done.json()["error"]
-        raise WeaverError(f"Triton: {words}", f"Its log says more: {supervisor.log_file('triton')}.")
-    return done.json() if done.content else None
+        response = httpx.post(f"{settings().triton_url}/v2/repository/{path}", headers=header, timeout=LOAD_TIMEOUT)
+    except (httpx.HTTPError, FileNotFoundError) as error:  # a home where the servers never ran has no keys
+        raise Unavailable(
+            f"Triton does not answer: {error}", "Run `weaver up`; `weaver status` shows the servers."
+        ) from error
+    if not response.is_success:
+        message = response.json()["error"]
+        raise WeaverError(f"Triton answers with an error: {message}", f"Read its log, {supervisor.log_file('triton')}.")
+    return response.json() if response.content else None
 
 
-def answers(name: str, version: int) -> bool:
+def generates_token(name: str, version: int) -> bool:
     """Whether a version generates a token."""
     url = f"{settings().triton_url}/v2/models/{name}/versions/{version}/generate"
     header = {TRITON_KEY: settings().secret("triton")}
     try:
-        return httpx.post(url, headers=header, json={"request": json.dumps(CANARY)}, timeout=PATIENCE).is_success
+        return httpx.post(url, headers=header, json={"request": json.dumps(PROBE)}, timeout=LOAD_TIMEOUT).is_success
     except httpx.HTTPError:
         return False
 
 
-def verdict(version: Path, state: str | None) -> str:
-    """Triton says READY of a version whose process died, too: only an answer tells."""
+def version_state(version: Path, state: str | None) -> str:
+    """ready, loading or failed; Triton shows READY for a crashed version too, so a ready one must generate a token."""
     if state == "READY":
-        return "ready" if answers(version.parent.name, int(version.name)) else "failed"
+        return "ready" if generates_token(version.parent.name, int(version.name)) else "failed"
     return "loading" if state == "LOADING" else "failed"
 
 
 def grpc_key() -> dict[str, str]:
+    """The header with Triton's key."""
     return {f"triton-grpc-protocol-{TRITON_KEY}": settings().secret("triton")}
 
 
-def inference(model: str, request: dict[str, Any]) -> dict[str, Any]:
-    name, version = split(model)
-    asked = InferInput("request", [1], "BYTES")
-    asked.set_data_from_numpy(np.array([orjson.dumps(request)], dtype=np.object_))
-    return {"model_name": name, "model_version": str(version), "inputs": [asked]}
+def make_inference(model: str, request: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of an inference call."""
+    name, version = split_model_id(model)
+    tensor = InferInput("request", [1], "BYTES")
+    tensor.set_data_from_numpy(np.array([orjson.dumps(request)], dtype=np.object_))
+    return {"model_name": name, "model_version": str(version), "inputs": [tensor]}
 
 
-async def only(item: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+async def yield_one(item: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    """An asynchronous iterator of one item."""
     yield item
 
 

@@ -1,6 +1,6 @@
-"""A version as Triton runs it: llama.cpp in Triton's Python backend, an answer in pieces (decoupled).
+"""A version as Triton runs it: llama.cpp in Triton's Python backend, with streamed answers (decoupled).
 
-It is copied beside its GGUF file and runs in the serving environment, which has neither this package nor its libraries.
+It is copied beside its GGUF file and runs in the serving environment, without this package and its libraries.
 """
 
 import json
@@ -15,62 +15,69 @@ import xllamacpp
 
 
 class TritonPythonModel:
+    """The class that Triton's Python backend looks for."""
+
     def initialize(self, args: dict[str, str]) -> None:
+        """Load the model."""
         folder = Path(args["model_repository"], args["model_version"])
         settings = json.loads((folder / "settings.json").read_text())
-        wanted = parameters(folder / "model.gguf", **settings)
-        wanted.model_alias = {f"{args['model_name']}-v{args['model_version']}"}
-        with tempfile.TemporaryDirectory() as nowhere:  # a Server must listen; nobody can connect once this is gone
-            wanted.hostnames = [f"{nowhere}/llama.sock"]
-            self.server = xllamacpp.Server(wanted)
+        parameters = make_parameters(folder / "model.gguf", **settings)
+        parameters.model_alias = {f"{args['model_name']}-v{args['model_version']}"}
+        with (
+            tempfile.TemporaryDirectory() as nowhere
+        ):  # a Server must listen; nobody can connect once the folder is removed
+            parameters.hostnames = [f"{nowhere}/llama.sock"]
+            self.server = xllamacpp.Server(parameters)
         self.workers = ThreadPoolExecutor(settings["parallel"])
 
     def execute(self, requests: list[Any]) -> None:
-        """Each is answered by a thread: Triton hands over the next ones meanwhile."""
+        """Answer each request in a thread; Triton passes the next ones meanwhile."""
         for request in requests:
-            self.workers.submit(answer, self.server, request)
+            self.workers.submit(answer_request, self.server, request)
 
     def finalize(self) -> None:
+        """Finish the requests in flight."""
         self.workers.shutdown()
 
 
-def answer(server: xllamacpp.Server, request: Any) -> None:
-    sender, faults = request.get_response_sender(), []
+def answer_request(server: xllamacpp.Server, request: Any) -> None:
+    """Send the chunks of an answer, or an error."""
+    sender, errors = request.get_response_sender(), []
 
     def send(chunk: dict[str, Any]) -> bool:
-        """True stops the engine: whoever asked has gone."""
+        """Send a chunk; returning True stops the engine, as the client has disconnected."""
         if "error" in chunk:
-            faults.append(chunk["error"])
+            errors.append(chunk["error"])
         else:
             text = np.array([json.dumps(chunk).encode()], dtype=np.object_)
             sender.send(triton.InferenceResponse([triton.Tensor("chunk", text)]))
-        return bool(faults or sender.is_cancelled())
+        return bool(errors or sender.is_cancelled())
 
     try:
-        asked = json.loads(triton.get_input_tensor_by_name(request, "request").as_numpy()[0])
-        if answered := server.handle_chat_completions(asked, send):
-            send(answered)
+        body = json.loads(triton.get_input_tensor_by_name(request, "request").as_numpy()[0])
+        if completion := server.handle_chat_completions(body, send):
+            send(completion)
     except Exception as error:
-        faults.append({"message": str(error), "code": 400 if isinstance(error, ValueError) else 500})
-    if faults:
-        # Error and final flag in one: Triton 2.51 dies of what follows an error in a gRPC stream with status codes.
-        kind = triton.TritonError.INVALID_ARG if faults[0]["code"] == 400 else triton.TritonError.INTERNAL
-        told = triton.InferenceResponse(error=triton.TritonError(faults[0]["message"], kind))
-        sender.send(told, triton.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+        errors.append({"message": str(error), "code": 400 if isinstance(error, ValueError) else 500})
+    if errors:
+        # Error and final flag in one: Triton 2.51 crashes on what follows an error in a gRPC stream with status codes.
+        kind = triton.TritonError.INVALID_ARG if errors[0]["code"] == 400 else triton.TritonError.INTERNAL
+        response = triton.InferenceResponse(error=triton.TritonError(errors[0]["message"], kind))
+        sender.send(response, triton.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
     else:
         sender.send(flags=triton.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
 
 
-def parameters(gguf: Path, context: int, parallel: int, threads: int) -> xllamacpp.CommonParams:
-    """As `llama_server.py` has them, for the same reasons."""
-    wanted = xllamacpp.CommonParams()
-    wanted.model.path = str(gguf)
-    wanted.n_ctx = context * parallel
-    wanted.n_parallel = parallel
-    wanted.cpuparams.n_threads = threads
-    wanted.cpuparams_batch.n_threads = threads
-    wanted.cache_ram_mib = 0
-    wanted.fit_params = False
-    wanted.ui = False
-    wanted.verbosity = 2
-    return wanted
+def make_parameters(gguf: Path, context: int, parallel: int, threads: int) -> xllamacpp.CommonParams:
+    """As in `llama_server.py`, for the same reasons."""
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(gguf)
+    parameters.n_ctx = context * parallel
+    parameters.n_parallel = parallel
+    parameters.cpuparams.n_threads = threads
+    parameters.cpuparams_batch.n_threads = threads
+    parameters.cache_ram_mib = 0
+    parameters.fit_params = False
+    parameters.ui = False
+    parameters.verbosity = 2
+    return parameters

@@ -32,10 +32,10 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patched.setenv(f"WEAVER_{server}_PORT", str(free_port()))
         settings.cache_clear()
         settings().home.mkdir()
-        credentials.make()
-        supervision.launch()
+        credentials.create_missing()
+        supervision.start_supervisord()
         yield settings().home
-        supervision.end()
+        supervision.stop_all()
     settings.cache_clear()
 
 

@@ -77,9 +77,9 @@ def test_a_killed_one_is_back_within_seconds(first: Endpoint) -> None:
 
 
 def test_all_that_is_deployed_comes_back_with_the_servers(first: Endpoint) -> None:
-    supervision.end()
+    supervision.stop_all()
     assert LlamaCpp().status() == {}
-    supervision.launch()
+    supervision.start_supervisord()
     until_ready("advisor-v1")
     assert text(ask(LlamaCpp(), first))
 

@@ -43,7 +43,7 @@ def model(home: Path, small_base: Path) -> Any:
         signing.sign(folder)
         return Model("advisor", version, folder)
 
-    credentials.make()
+    credentials.create_missing()
     return made
 
 
@@ -53,7 +53,7 @@ def test_without_a_gpu_the_configuration_is_written_and_says_what_to_run_where_t
         tensorrt_llm.BACKEND().deploy(third, PLAN)
     assert "hf_ptq" not in str(told.value), "bf16 is served as it is"
 
-    config = tensorrt_llm.models() / "advisor-v3" / "config.pbtxt"
+    config = tensorrt_llm.model_repository() / "advisor-v3" / "config.pbtxt"
     parsed = text_format.Parse(config.read_text(), model_config_pb2.ModelConfig())
     assert (parsed.name, parsed.backend, parsed.max_batch_size) == ("advisor-v3", "python", 0)
     assert {tensor.name for tensor in parsed.input if not tensor.optional} == {"text_input"}
@@ -67,7 +67,7 @@ def test_quantised_weights_are_made_first(model: Any, bits: str, kind: str) -> N
     plan = Deployment(quantisation=bits)
     with pytest.raises(WeaverError, match=rf"hf_ptq\.py .* --qformat {kind} .*; sh .*serve\.sh") as told:
         tensorrt_llm.BACKEND().deploy(model(3), plan)
-    arguments = yaml.safe_load((tensorrt_llm.models() / "advisor-v3" / "1" / "model.yaml").read_text())
+    arguments = yaml.safe_load((tensorrt_llm.model_repository() / "advisor-v3" / "1" / "model.yaml").read_text())
     assert f"--export_path {shlex.quote(arguments['model'])};" in str(told.value)
 
 
@@ -104,7 +104,7 @@ def test_a_configuration_that_does_not_fit_is_refused(model: Any, old: str, new:
     third = model(3)
     with pytest.raises(WeaverError):
         tensorrt_llm.BACKEND().deploy(third, PLAN)
-    file = tensorrt_llm.models() / "advisor-v3" / "config.pbtxt"
+    file = tensorrt_llm.model_repository() / "advisor-v3" / "config.pbtxt"
     assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new, 1))
     with pytest.raises(WeaverError, match=fault):
@@ -114,8 +114,8 @@ def test_a_configuration_that_does_not_fit_is_refused(model: Any, old: str, new:
 @pytest.fixture
 def served(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Any) -> Iterator[None]:
     """The real Triton, started by `serve.sh`, as on a machine with a driver."""
-    credentials.make()
-    triton_server.furnish()
+    credentials.create_missing()
+    triton_server.prepare_folders()
     monkeypatch.setattr(tensorrt_llm, "PORT", free_port())
     with pytest.raises(WeaverError):
         tensorrt_llm.BACKEND().deploy(model(1), PLAN)
@@ -126,7 +126,7 @@ def served(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: A
     wrapper = tmp_path / "bin" / "tritonserver"  # which the container has on its PATH, with backends where it looks
     wrapper.parent.mkdir()
     real = shlex.join(
-        [str(triton_server.installed() / "bin" / "tritonserver"), f"--backend-directory={backends(home)}"]
+        [str(triton_server.triton_folder() / "bin" / "tritonserver"), f"--backend-directory={backends(home)}"]
     )
     wrapper.write_text(f'#!/bin/sh\nexec {real} "$@"\n')
     wrapper.chmod(0o700)
@@ -173,13 +173,15 @@ def text(chunks: list[dict[str, Any]]) -> str:
 
 def test_triton_loads_versions_as_they_come_and_lets_them_go(served: None, model: Any) -> None:
     backend = tensorrt_llm.BACKEND()
-    while refused(lambda client: client.is_server_live(headers=tensorrt_llm.key())):
+    while refused(lambda client: client.is_server_live(headers=tensorrt_llm.auth_header())):
         time.sleep(0.2)
     first = backend.deploy(Model("advisor", 1, tensorrt_llm.settings().home / "store" / "1"), PLAN)
     second = backend.deploy(model(2), PLAN)
-    laid = {file: file.stat().st_mtime_ns for file in tensorrt_llm.models().rglob("*")}
+    laid = {file: file.stat().st_mtime_ns for file in tensorrt_llm.model_repository().rglob("*")}
     assert backend.deploy(Model("advisor", 2, tensorrt_llm.settings().home / "store" / "2"), PLAN) == second
-    assert laid == {file: file.stat().st_mtime_ns for file in tensorrt_llm.models().rglob("*")}, "it loads again"
+    assert laid == {file: file.stat().st_mtime_ns for file in tensorrt_llm.model_repository().rglob("*")}, (
+        "it loads again"
+    )
     assert backend.status() == {"advisor-v1": "ready", "advisor-v2": "ready"}
 
     chunks = answer(second)
@@ -189,13 +191,13 @@ def test_triton_loads_versions_as_they_come_and_lets_them_go(served: None, model
     assert text(answer(second, max_tokens=2, stop=["###"])) == "the oil?"
 
     assert "restricted" in refused(lambda client: client.is_server_live()), "without its key"
-    control = {tensorrt_llm.KEY: tensorrt_llm.settings().secret("triton_control")}
+    control = {tensorrt_llm.AUTH_HEADER: tensorrt_llm.settings().secret("triton_control")}
     assert "polling" in refused(lambda client: client.load_model("advisor-v1", headers=control)), "whatever the key"
 
     backend.unload("advisor-v1")
     backend.unload("advisor-v1")
     for _ in range(100):
-        if not tensorrt_llm.ready("advisor-v1"):
+        if not tensorrt_llm.is_ready("advisor-v1"):
             break
         time.sleep(0.2)
     with pytest.raises((Unavailable, WeaverError)):

@@ -31,7 +31,7 @@ from .conftest import ASKED, PLAN, after_leaving, ask, chunks, text
 
 @pytest.fixture(scope="module")
 def first(model: Callable[..., Model]) -> Endpoint:
-    supervision.start({"triton"})
+    supervision.start_programs({"triton"})
     until(answering, 60)
     return Triton().deploy(model(1), PLAN)
 
@@ -55,7 +55,7 @@ def stubs() -> dict[str, int]:
     """Version → the process that runs it."""
     return {
         Path(process.cmdline()[1]).parent.name: process.pid
-        for process in supervision.processes()
+        for process in supervision.find_processes()
         if "backend_stub" in process.name()
     }
 

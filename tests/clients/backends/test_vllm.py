@@ -36,7 +36,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Base, Deployment
 from pipelines.core.routes import Endpoint
 from pipelines.core.settings import settings
-from pipelines.stack.credentials import keep
+from pipelines.stack.credentials import write_secret
 from pipelines.training.base_model import prepare_dequantised_base
 
 from ...ports import free_port
@@ -74,7 +74,7 @@ def real(folder: Path) -> Iterator[str]:
         patch.setenv("WEAVER_HOME", str(folder / "home"))
         patch.setenv("WEAVER_VLLM_URL", f"http://127.0.0.1:{port}")
         settings.cache_clear()
-        command = vllm.command(make_plan("service_advisor"), prepare_dequantised_base(Base()))
+        command = vllm.server_command(make_plan("service_advisor"), prepare_dequantised_base(Base()))
     settings.cache_clear()
     few = {"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_CPU_KVCACHE_SPACE": "1"}
     command.append("--enforce-eager")  # compiling pays on a GPU
@@ -109,15 +109,15 @@ def healthy(url: str) -> bool:
 def backend(home: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[vllm.VLLM]:
     point_at(server, monkeypatch)
     yield vllm.VLLM()
-    for model in list(vllm.served()):
-        vllm.unload(model)
+    for model in list(vllm.list_models()):
+        vllm.unload_adapter(model)
 
 
 def point_at(server: str, monkeypatch: pytest.MonkeyPatch, key: str = KEY) -> None:
     monkeypatch.setenv("WEAVER_VLLM_URL", server)
     settings.cache_clear()
     settings().secrets.mkdir(exist_ok=True)
-    keep("vllm", key)
+    write_secret("vllm", key)
 
 
 def version(home: Path, number: int, rank: int = 8, inside: str = "base_model.model.model") -> Model:
@@ -175,7 +175,7 @@ def test_an_adapter_that_does_nothing_is_refused(home: Path, backend: vllm.VLLM)
     misnamed = version(home, 1, inside="base_model.model.transformer")
     with pytest.raises(WeaverError, match="exactly as without it"):
         backend.deploy(misnamed, Deployment())
-    assert list(backend.status()) == ["base"] and not list(vllm.links().iterdir())
+    assert list(backend.status()) == ["base"] and not list(vllm.links_folder().iterdir())
 
 
 def test_a_larger_adapter_than_the_server_was_started_for_is_refused(home: Path, backend: vllm.VLLM) -> None:
@@ -258,10 +258,10 @@ def test_where_no_server_is_another_backend_may_be_asked(home: Path, monkeypatch
 def test_the_command_keeps_to_this_machine_and_has_no_key(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     point_at("http://127.0.0.1:8123", monkeypatch)
     plan = make_plan("service_advisor", {"train.lora_rank": 20, "deployment.quantisation": "bf16"})
-    command = " ".join(vllm.command(plan, Path("/models/base")))
+    command = " ".join(vllm.server_command(plan, Path("/models/base")))
     assert "--host 127.0.0.1 --port 8123" in command
     assert "--enable-lora --max-lora-rank 32" in command
     assert "quantization" not in command and KEY not in command
     eight = make_plan("service_advisor", {"deployment.quantisation": "int8"})
-    merged = " ".join(vllm.command(eight, Path("/models/3"), merged="service_advisor-v3"))
+    merged = " ".join(vllm.server_command(eight, Path("/models/3"), merged="service_advisor-v3"))
     assert "Int8WeightOnlyConfig" in merged and "lora" not in merged
