@@ -1,7 +1,6 @@
-"""What experts say of answers in MLflow: of evaluation, which asks them, and of feedback, which learns from them.
+"""Reviews of answers by experts in MLflow: evaluation requests them, feedback makes training examples of them.
 
-A reviewed answer is a trace with the tag `review`; a score, its comment and what the answer should have been are
-assessments on it.
+A reviewed answer is a trace with the tag `review`; its score, comment and correction are assessments on it.
 """
 
 from collections.abc import Iterator
@@ -10,12 +9,12 @@ from typing import Any, NamedTuple
 from pipelines.clients.mlflow import connect_mlflow
 
 REVIEW_TAG = "review"  # its value ends with the version that answered
-SCORE = "score"  # feedback, from 1 (wrong or harmful) to 5 (as I would have said it)
+SCORE = "score"  # feedback, from 1 (wrong or harmful) to 5 (as the expert would have answered)
 CORRECTION = "expected_response"  # an expectation, under the name that MLflow's own judges use
 
 
 class ExpertReview(NamedTuple):
-    """What one expert said of one answer."""
+    """One expert's review of one answer."""
 
     id: str  # of the trace
     at: float  # epoch seconds
@@ -29,18 +28,19 @@ class ExpertReview(NamedTuple):
 
 
 def newest_assessment(assessments: list[Any]) -> Any:
-    """The latest that says something, or None: an expert may think again."""
-    said = [found for found in assessments if found.value is not None]
-    return max(said, key=lambda found: found.last_update_time_ms, default=None)
+    """The latest assessment with a value, because experts may change theirs; None if there is none."""
+    with_value = [assessment for assessment in assessments if assessment.value is not None]
+    return max(with_value, key=lambda assessment: assessment.last_update_time_ms, default=None)
 
 
 def read_score(trace: Any) -> float | None:
+    """The latest score on a trace, from 1 to 5; None without one."""
     score = newest_assessment(trace.search_assessments(name=SCORE, type="feedback"))
     return float(score.value) if score else None
 
 
 def read_reviews(template: str) -> Iterator[ExpertReview]:
-    """What experts said of a template's answers, in whatever queue.
+    """The reviews of a template's answers by experts, in all queues.
 
     Raises:
         Unavailable: MLflow does not answer.
@@ -49,19 +49,21 @@ def read_reviews(template: str) -> Iterator[ExpertReview]:
     experiment = mlflow.get_experiment_by_name(template)
     if experiment is None:
         return
-    place, asked = [experiment.experiment_id], f"tag.{REVIEW_TAG} LIKE '{template} version %'"
-    for trace in mlflow.search_traces(locations=place, filter_string=asked, return_type="list"):
-        said = [*trace.search_assessments(name=SCORE), *trace.search_assessments(name=CORRECTION)]
-        people = {found.source.source_id for found in said if found.source.source_type == "HUMAN"}
+    query = f"tag.{REVIEW_TAG} LIKE '{template} version %'"
+    traces = mlflow.search_traces(locations=[experiment.experiment_id], filter_string=query, return_type="list")
+    for trace in traces:
+        assessments = [*trace.search_assessments(name=SCORE), *trace.search_assessments(name=CORRECTION)]
+        sources = (assessment.source for assessment in assessments)
+        experts = {source.source_id for source in sources if source.source_type == "HUMAN"}
         span = trace.data.spans[0]
-        for person in sorted(people):
-            own = [found for found in said if found.source.source_id == person]
-            score = newest_assessment([found for found in own if found.name == SCORE])
-            correction = newest_assessment([found for found in own if found.name == CORRECTION])
+        for expert in sorted(experts):
+            own = [assessment for assessment in assessments if assessment.source.source_id == expert]
+            score = newest_assessment([assessment for assessment in own if assessment.name == SCORE])
+            correction = newest_assessment([assessment for assessment in own if assessment.name == CORRECTION])
             yield ExpertReview(
                 id=trace.info.trace_id,
-                at=max(found.last_update_time_ms for found in own) / 1000,
-                by=person,
+                at=max(assessment.last_update_time_ms for assessment in own) / 1000,
+                by=expert,
                 version=int(trace.info.tags[REVIEW_TAG].rpartition(" ")[2]),
                 messages=span.inputs["messages"],
                 answer=span.outputs["choices"][0]["message"]["content"],

@@ -1,4 +1,4 @@
-"""The sections on proof: what is asked, and what a challenger must show."""
+"""The sections on evaluation: which questions are asked, and what a challenger must show."""
 
 from typing import Literal
 

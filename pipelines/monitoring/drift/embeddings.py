@@ -60,7 +60,8 @@ def cosine_distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Cosine distance of each pair of rows; 0 where one of them is the zero vector."""
     lengths = np.linalg.norm(some, axis=1) * np.linalg.norm(others, axis=1)
     cosines = np.divide((some * others).sum(axis=1), lengths, out=np.ones(len(some), some.dtype), where=lengths > 0)
-    return 1 - cosines
+    distances: np.ndarray = 1 - cosines
+    return distances
 
 
 def find_nearest(texts: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Which of two answers the facts decide for: a rule is right more often than a small model, and costs nothing."""
+"""Which of two answers is better by the facts: a rule is right more often than a small model, and costs nothing."""
 
 from typing import Literal, NamedTuple
 
@@ -10,7 +10,7 @@ SIDES: tuple[Preferred, Preferred] = ("first", "second")
 
 
 class Question(NamedTuple):
-    """What was asked: the conversation without the system's part, and the facts of a true answer where they are known
+    """A conversation without its system message, and the facts of a true answer if they are known
     (column → the exact words)."""
 
     messages: list[Message]
@@ -23,19 +23,19 @@ class Question(NamedTuple):
 
 
 def decide_by_facts(question: Question, first: str, second: str) -> Preferred | None:
-    """The answer that holds the facts, where the other does not; "tie" where neither does; None if that says nothing.
+    """The answer with the facts, if the other lacks them; "tie" if both lack them; None if the facts do not decide.
 
-    Where the facts are not known, as of a live question, or in both answers, figures decide: an answer whose figures
-    all stand in the question and its record is better than one with a figure that does not.
+    If the facts are unknown, or both answers have them, numbers decide: an answer whose numbers all stand in the
+    question and its record is better than one with a number that does not.
     """
     if question.facts:
-        right = [all(contains_fact(fact, said) for fact in question.facts.values()) for said in (first, second)]
-        if right[0] != right[1]:
-            return SIDES[right.index(True)]
-        if not any(right):
+        has_facts = [all(contains_fact(fact, text) for fact in question.facts.values()) for text in (first, second)]
+        if has_facts[0] != has_facts[1]:
+            return SIDES[has_facts.index(True)]
+        if not any(has_facts):
             return "tie"
-    read, said = set(extract_numbers(question.text)), [set(extract_numbers(first)), set(extract_numbers(second))]
+    available, used = set(extract_numbers(question.text)), [set(extract_numbers(text)) for text in (first, second)]
     for better, worse in ((0, 1), (1, 0)):
-        if said[better] and said[better] <= read and read and said[worse] - read:
+        if used[better] and used[better] <= available and available and used[worse] - available:
             return SIDES[better]
     return None

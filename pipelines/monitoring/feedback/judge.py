@@ -1,7 +1,7 @@
-"""The judge: a model behind OpenAI's protocol that says which of two answers is better, asked in both orders.
+"""The judge: a model behind OpenAI's protocol that decides which of two answers is better, in both orders.
 
-A model is swayed by which answer it sees first. So it sees each pair twice, the second time turned round, and only
-what it says both times is its verdict; how often it changes its mind is its position bias, which is measured.
+A model is influenced by which answer it sees first. So it sees each pair twice, the second time in reverse order, and
+only a verdict that it gives both times counts; how often its verdict changes is its position bias, which is measured.
 """
 
 import re
@@ -34,79 +34,93 @@ VERDICT = re.compile(
     re.IGNORECASE,
 )
 MAX_TOKENS = 16
-TIMEOUT = 120.0  # seconds an answer
+TIMEOUT = 120.0  # seconds per answer
 ATTEMPTS = 3
 RETRIED = (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError)
 
 
 class Judgement(NamedTuple):
+    """Which of two answers is better, and how that was decided."""
+
     preferred: Preferred
-    by: str  # facts or model; "" where nobody could say
-    flipped: bool = False  # the model changed its mind with the order
-    unclear: int = 0  # replies of the model's that were no verdict
-    for_first: int = 0  # replies of the model's for the answer that it was shown first
+    by: str  # facts or model; empty if neither could decide
+    flipped: bool = False  # the model's verdict changed with the order
+    unclear: int = 0  # replies of the model without a verdict
+    for_first: int = 0  # replies of the model for the answer that it was shown first
 
 
 class Judge:
+    """A model that compares answers by a rubric, which is its system message."""
+
     def __init__(self, client: openai.OpenAI, model: str, rubric: str) -> None:
         self.client, self.model, self.rubric = client, model, rubric
 
     def compare(self, question: Question, first: str, second: str) -> Judgement:
-        """
+        """Compare two answers, once in each order.
+
         Raises:
             Unavailable: the endpoint does not answer, after some tries.
-            WeaverError: it refuses; with its words.
+            WeaverError: it refused; the message has its words.
         """
-        straight, turned = self.reply(question, first, second), self.reply(question, second, first)
-        said = [parse_verdict(straight), swap_sides(parse_verdict(turned))]
-        agreed = said[0] if said[0] == said[1] and said[0] else "tie"
+        in_order, reversed_order = (
+            parse_verdict(self.reply(question, *answers)) for answers in ((first, second), (second, first))
+        )
+        verdicts = [in_order, swap_sides(reversed_order)]
+        agreed = verdicts[0] if verdicts[0] == verdicts[1] and verdicts[0] else "tie"
         return Judgement(
             preferred=agreed,
             by="model",
-            flipped=said[0] != said[1],
-            unclear=said.count(None),
-            for_first=[parse_verdict(straight), parse_verdict(turned)].count("first"),
+            flipped=verdicts[0] != verdicts[1],
+            unclear=verdicts.count(None),
+            for_first=[in_order, reversed_order].count("first"),
         )
 
     def reply(self, question: Question, first: str, second: str) -> str:
-        asked = PROMPT.format(question=question.text, first=first, second=second)
+        """The model's words about two answers in this order.
+
+        Raises:
+            Unavailable: the endpoint does not answer, after some tries.
+            WeaverError: it refused, or does not speak OpenAI's protocol.
+        """
+        prompt = PROMPT.format(question=question.text, first=first, second=second)
         try:
             for attempt in stamina.retry_context(on=RETRIED, attempts=ATTEMPTS, wait_initial=0.5):
                 with attempt:
-                    told = self.client.chat.completions.create(
+                    response = self.client.chat.completions.create(
                         model=self.model,
-                        messages=[{"role": "system", "content": self.rubric}, {"role": "user", "content": asked}],
+                        messages=[{"role": "system", "content": self.rubric}, {"role": "user", "content": prompt}],
                         temperature=0,
                         max_tokens=MAX_TOKENS,
                     )
-            return told.choices[0].message.content or ""
+            return response.choices[0].message.content or ""
         except RETRIED as error:
             raise Unavailable(
                 f"the judge at {self.client.base_url} does not answer: {error}",
                 "Start it, or correct WEAVER_JUDGE_URL; without one, the local model judges.",
             ) from error
-        # What a server answers that speaks another protocol is read as whatever it looks like.
+        # A server with another protocol may answer with anything, which the client reads as far as it can.
         except (openai.APIError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise WeaverError(
-                f"the judge at {self.client.base_url} refuses, or does not speak OpenAI's protocol: {error}",
+                f"the judge at {self.client.base_url} refused, or does not speak OpenAI's protocol: {error}",
                 "Correct WEAVER_JUDGE_URL (with its /v1), WEAVER_JUDGE_KEY and WEAVER_JUDGE_MODEL.",
             ) from error
 
 
 def parse_verdict(reply: str) -> Preferred | None:
-    """What a reply says; None if it is no verdict."""
-    found = VERDICT.match(reply)
+    """The verdict in a reply; None if it has none."""
+    match = VERDICT.match(reply)
     names: dict[str, Preferred] = {"a": "first", "b": "second", "tie": "tie"}
-    return names[found[1].lower()] if found else None
+    return names[match[1].lower()] if match else None
 
 
-def swap_sides(said: Preferred | None) -> Preferred | None:
+def swap_sides(verdict: Preferred | None) -> Preferred | None:
+    """A verdict on answers in reverse order, as one on answers in their order."""
     other: dict[Preferred, Preferred] = {"first": "second", "second": "first", "tie": "tie"}
-    return other[said] if said else None
+    return other[verdict] if verdict else None
 
 
 def decide(question: Question, first: str, second: str, model: Judge | None) -> Judgement:
-    """The facts first, then the model, if there is one whose word counts."""
+    """Decide by the facts, or else by the model, if there is one that is trusted."""
     if (by_facts := decide_by_facts(question, first, second)) is not None:
         return Judgement(by_facts, "facts")
     return model.compare(question, first, second) if model else Judgement("tie", "")
@@ -114,10 +128,10 @@ def decide(question: Question, first: str, second: str, model: Judge | None) -> 
 
 @contextmanager
 def open_judge(rubric: str) -> Iterator[Judge]:
-    """The judge that settings name; none named, the local model, which runs for as long as this lasts."""
+    """The judge that settings name, or else the local model, which runs until the context ends."""
     here = settings()
     if here.judge_url:
-        # Only where the settings say: no redirects, and no proxy that the environment names.
+        # Answers of users go to this address only: no redirects, and no proxy of the environment.
         with httpx2.Client(trust_env=False, follow_redirects=False) as web:
             yield Judge(make_client(here.judge_url, here.judge_key.get_secret_value(), web), here.judge_model, rubric)
     else:
@@ -126,4 +140,5 @@ def open_judge(rubric: str) -> Iterator[Judge]:
 
 
 def make_client(url: str, key: str, web: httpx2.Client) -> openai.OpenAI:
+    """A client without retries of its own: `Judge.reply` retries."""
     return openai.OpenAI(base_url=url, api_key=key or "none", http_client=web, max_retries=0, timeout=TIMEOUT)

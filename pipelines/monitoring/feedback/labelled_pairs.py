@@ -1,7 +1,7 @@
-"""Pairs of answers of which is known which one is better: what a judge is measured on.
+"""Pairs of answers with a label which one is better, on which a judge is measured.
 
-No dealership's experts have labelled pairs for us. What follows from a record is labelled by construction, and says so
-in its kind; what people at the counter gave (thumbs, corrections) is taken from the request log, where there is any.
+No experts of a dealership have labelled pairs for us. Pairs that are made from records are labelled by construction,
+and their kind says so; those from ratings (thumbs, corrections) come from the request log, if it has any.
 """
 
 import json
@@ -19,6 +19,8 @@ CONSTRUCTED_KINDS = ("wrong fact", "cut off", "refused", "did not refuse")
 
 
 class LabelledPair(NamedTuple):
+    """Two answers to a question, and why one is worse: `kind`."""
+
     question: Question
     better: str
     worse: str
@@ -26,25 +28,26 @@ class LabelledPair(NamedTuple):
 
 
 def construct_pairs(rows: list[Row], count: int, seed: int = 17) -> list[LabelledPair]:
-    """`count` pairs from rows with facts, evenly over CONSTRUCTED: the true answer, and one that
+    """Make `count` pairs from rows with facts, evenly over CONSTRUCTED_KINDS: the true answer, and one with a fault.
 
-    wrong fact: says a fact of another record, or another field of this one; cut off: ends before the fact;
-    refused: declines what it could answer; did not refuse: answers what is to be declined.
+    Faults are: wrong fact, a fact of another record or another field of this one; cut off, before the fact; refused,
+    although it could be answered; did not refuse, although it should be declined.
     """
     rng = random.Random(seed)
     rows = [row for row in rows if row["facts"]]
     rng.shuffle(rows)
-    made = {kind: generate_pairs(kind, rows, rng) for kind in CONSTRUCTED_KINDS}
-    found: list[LabelledPair] = []
-    while len(found) < count:
-        new = [pair for kind in CONSTRUCTED_KINDS if (pair := next(made[kind], None))]
+    generators = {kind: generate_pairs(kind, rows, rng) for kind in CONSTRUCTED_KINDS}
+    labelled: list[LabelledPair] = []
+    while len(labelled) < count:
+        new = [pair for kind in CONSTRUCTED_KINDS if (pair := next(generators[kind], None))]
         if not new:
             break
-        found += new
-    return found[:count]
+        labelled += new
+    return labelled[:count]
 
 
 def generate_pairs(kind: str, rows: list[Row], rng: random.Random) -> Iterator[LabelledPair]:
+    """The pairs of one kind that the rows allow."""
     answered = [row for row in rows if row["kind"] != "refusal"]
     declined = [row for row in rows if row["kind"] == "refusal"]
     values: dict[tuple[str, str], set[str]] = {}
@@ -68,21 +71,23 @@ def generate_pairs(kind: str, rows: list[Row], rng: random.Random) -> Iterator[L
 
 
 def read_rated_pairs(template: str) -> list[LabelledPair]:
-    """Pairs that people have judged: an answer and its correction; two answers to one question, one with thumb up and
-    one with thumb down."""
+    """Pairs from ratings: an answer and its correction; two answers to one question, one with thumb up, one with thumb
+    down."""
     from pipelines.request_log import read_feedback
 
-    found: list[LabelledPair] = []
+    labelled: list[LabelledPair] = []
     thumbs: dict[str, dict[str, tuple[list[chat_format.Message], str]]] = {}
     for row in read_feedback(template=template).to_pylist():
         if not row["messages"]:
-            continue  # too old to be kept
+            continue  # the answer is deleted, as it was too old
         messages = [message for message in json.loads(row["messages"]) if message["role"] != "system"]
         if row["correction"] and row["correction"] != row["answer"]:
-            found.append(LabelledPair(Question(messages, {}), row["correction"], row["answer"], "corrected"))
+            labelled.append(LabelledPair(Question(messages, {}), row["correction"], row["answer"], "corrected"))
         if row["thumb"]:
             thumbs.setdefault(row["messages"], {}).setdefault(row["thumb"], (messages, row["answer"]))
-    for said in thumbs.values():
-        if len(said) == 2 and said["up"][1] != said["down"][1]:
-            found.append(LabelledPair(Question(said["up"][0], {}), said["up"][1], said["down"][1], "thumbs"))
-    return found
+    for by_thumb in thumbs.values():
+        if len(by_thumb) == 2 and by_thumb["up"][1] != by_thumb["down"][1]:
+            labelled.append(
+                LabelledPair(Question(by_thumb["up"][0], {}), by_thumb["up"][1], by_thumb["down"][1], "thumbs")
+            )
+    return labelled

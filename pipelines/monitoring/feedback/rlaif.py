@@ -1,7 +1,7 @@
-"""The judge stage (Auto-RLAIF): the champion's own answers are held against each other, and the better one is learnt.
+"""The stage `judge_answers` (RLAIF): compares answers of the champion, and makes preference pairs of better and worse.
 
-The facts decide first. Where they say nothing, the judge's model is asked, if it has shown on pairs of which the better
-answer is known that its word counts: a small model mostly prefers whichever answer it sees first.
+The facts decide first. If they do not, the judge's model decides, but only if it agrees well enough with labelled
+pairs: a small model mostly prefers whichever answer it sees first.
 """
 
 import json
@@ -30,73 +30,88 @@ from pipelines.monitoring.feedback.labelled_pairs import construct_pairs, read_r
 CODE = SourceCode(__name__)
 log = logging.getLogger(__name__)
 
-CALIBRATION_PAIRS = 40  # pairs by construction that the model is tried on; those that people judged come on top
+CALIBRATION_PAIRS = 40  # constructed pairs on which the model is measured; those from ratings come on top
 SOURCE = "rlaif"
 
 Line = dict[str, Any]
 
 
 def judge_answers(dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> JudgedPairs:
-    """Sample answers to questions, judge them pairwise in both orders, and keep the pairs on which one is better.
+    """Sample answers to questions, compare them pairwise in both orders, and keep the pairs in which one is better.
 
-    Killed on the way, the next run goes on with the next question.
+    If it is killed, the next run continues with the next question.
 
     Raises:
         Unavailable: the gateway or the judge does not answer.
-        WeaverError: one of them refuses.
+        WeaverError: one of them refused.
     """
     (work / "judge_answers").mkdir(parents=True, exist_ok=True)
     if not plan.judge.questions:
         return JudgedPairs()
-    asked = sample_questions(dataset, plan)
+    questions = sample_questions(dataset, plan)
     with connect_gateway() as client:
-        who = [settings().judge_url, settings().judge_model, list_versions(client, plan)]
+        judge_and_versions = [settings().judge_url, settings().judge_model, list_versions(client, plan)]
     settings_digest = plan.digest("template", "system_prompt", "judge")
-    fingerprint = digest([dataset.digest, settings_digest, asked, who, CODE.digest])[:16]
-    folder, memory = work / "judge_answers" / fingerprint, settings().home / "judge_answers" / f"{fingerprint}.jsonl"
+    fingerprint = digest([dataset.digest, settings_digest, questions, judge_and_versions, CODE.digest])[:16]
+    folder, checkpoint = (
+        work / "judge_answers" / fingerprint,
+        settings().home / "judge_answers" / f"{fingerprint}.jsonl",
+    )
 
     def build(new: Path) -> None:
-        tried, lines = judge_questions(asked, dataset, plan, memory)
+        agreement, lines = judge_questions(questions, dataset, plan, checkpoint)
         pairs = [pair for line in lines for pair in preference_pairs(line, plan)]
         write_jsonl(new / "preferences.jsonl", pairs)
         write_jsonl(new / "judged.jsonl", lines)
-        write_text(new / "agreement.json", json.dumps(tried, indent=1))
-        made = {"uri": str(folder), "digest": digest(new / "preferences.jsonl")}
-        found = summarise_judgements(lines, tried).model_copy(update=made).save(new / "judged.json")
-        log.info("%s: %s", plan.template, found.model_dump_json(exclude={"uri", "digest"}))
+        write_text(new / "agreement.json", json.dumps(agreement, indent=1))
+        location = {"uri": str(folder), "digest": digest(new / "preferences.jsonl")}
+        summary = summarise_judgements(lines, agreement).model_copy(update=location).save(new / "judged.json")
+        log.info("%s: %s", plan.template, summary.model_dump_json(exclude={"uri", "digest"}))
 
     memoize_dir(folder, build)
-    memory.unlink(missing_ok=True)
-    return JudgedPairs.model_validate(read_artifact(folder / "judged.json", made_by="weaver judge"))
+    checkpoint.unlink(missing_ok=True)
+    return JudgedPairs.model_validate(
+        read_artifact(folder / "judged.json", made_by=f"weaver judge-answers {plan.template}")
+    )
 
 
 def judge_questions(
-    asked: list[Question], dataset: DatasetVersion, plan: TrainingPlan, memory: Path
+    questions: list[Question], dataset: DatasetVersion, plan: TrainingPlan, checkpoint: Path
 ) -> tuple[dict[str, float], list[Line]]:
-    """How the judge's model did on known pairs, and a line a comparison; lines in `memory` are not judged again."""
-    lines = read_jsonl(memory) if memory.exists() else []
+    """Compare the champion's answers to each question; comparisons in the file `checkpoint` are not repeated.
+
+    Returns:
+        How the judge's model did on labelled pairs, and one line per comparison.
+    """
+    lines = read_jsonl(checkpoint) if checkpoint.exists() else []
     done = {line["question"] for line in lines}
     with open_judge(plan.judge.rubric) as model, connect_gateway() as client:
-        tried = measure_judge(model, dataset, plan)
-        trusted = model if tried["kappa"] >= plan.judge.min_kappa else None
+        agreement = measure_judge(model, dataset, plan)
+        trusted = model if agreement["kappa"] >= plan.judge.min_kappa else None
         if not trusted:
-            log.warning("%s: the judge's model has no say: kappa %.2f", plan.template, tried["kappa"])
-        for number, question in enumerate(asked):
+            log.warning(
+                "%s: the judge's model decides nothing, its kappa on labelled pairs is only %.2f",
+                plan.template,
+                agreement["kappa"],
+            )
+        for number, question in enumerate(questions):
             if (name := digest(question.messages)) in done:
                 continue
-            said = sample_answers(client, question, plan)
-            for first, second in [*pairwise(said)] or [("", "")]:  # one answer only: nothing to compare, but done
-                found = decide(question, first, second, trusted)
+            answers = sample_answers(client, question, plan)
+            for first, second in [*pairwise(answers)] or [
+                ("", "")
+            ]:  # a single answer is not compared, but the question is done
+                judgement = decide(question, first, second, trusted)
                 line = {"question": name, "messages": question.messages, "first": first, "second": second}
-                line |= found._asdict()
-                append_line(memory, canonical_json(line))
+                line |= judgement._asdict()
+                append_line(checkpoint, canonical_json(line))
                 lines.append(line)
-            progress.report_progress(plan.template, "judge_answers", number + 1, len(asked))
-    return tried, [line for line in lines if line["first"]]
+            progress.report_progress(plan.template, "judge_answers", number + 1, len(questions))
+    return agreement, [line for line in lines if line["first"]]
 
 
 def measure_judge(model: Judge, dataset: DatasetVersion, plan: TrainingPlan) -> dict[str, float]:
-    """The model's agreement with known labels, without the facts: those by construction, and what people gave."""
+    """The model's agreement with labelled pairs, constructed ones and those from ratings, without the help of facts."""
     rows = read_jsonl(Path(dataset.uri) / "train.jsonl")
     return measure_agreement(
         [*construct_pairs(rows, CALIBRATION_PAIRS), *read_rated_pairs(plan.template)], model.compare
@@ -112,18 +127,19 @@ def preference_pairs(line: Line, plan: TrainingPlan) -> list[Line]:
     return [{"prompt": prompt, "chosen": line[better], "rejected": line[worse], "source": SOURCE}]
 
 
-def summarise_judgements(lines: list[Line], tried: dict[str, float]) -> JudgedPairs:
+def summarise_judgements(lines: list[Line], agreement: dict[str, float]) -> JudgedPairs:
+    """Counts of the comparisons, beside the model's agreement with labelled pairs."""
     decided = [line["by"] for line in lines if line["preferred"] != "tie"]
     seen = [line["flipped"] for line in lines if line["by"] == "model"]
-    known = round(tried["pairs"])
-    flipped = sum(seen) + tried["position_bias"] * known
+    labelled = round(agreement["pairs"])
+    flipped = sum(seen) + agreement["position_bias"] * labelled
     return JudgedPairs(
         pairs=len(decided),
         ties=len(lines) - len(decided),
         by_facts=decided.count("facts"),
         by_model=decided.count("model"),
         flipped=sum(seen),
-        position_bias=flipped / max(1, known + len(seen)),
-        kappa=tried["kappa"],
-        agreement=tried["agreement"],
+        position_bias=flipped / max(1, labelled + len(seen)),
+        kappa=agreement["kappa"],
+        agreement=agreement["agreement"],
     )
