@@ -4,6 +4,7 @@ The tests tell one story in their order: what an engineer tries, a reviewer's no
 """
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -20,8 +21,12 @@ def waiting(stack: Any) -> str:
     text = find_template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {TEMPLATE}")
     (stack.home / "templates").mkdir(exist_ok=True)
     (stack.home / "templates" / f"{TEMPLATE}.yaml").write_text(text)
+    airflow, end = stack.airflow(), time.monotonic() + 600
+    while not airflow.get(f"/api/v2/dags/{DAG}").is_success:
+        assert time.monotonic() < end, "the template has no DAG"
+        time.sleep(1)
     stack.start("run", TEMPLATE, "--set", "train.max_steps=2")
-    return str(stack.wait_for_task(DAG, "approve", "awaiting_input"))
+    return str(stack.wait_for_task(DAG, "approve", "awaiting_input", seconds=1200))
 
 
 def champion(stack: Any) -> int:
