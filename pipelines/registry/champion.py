@@ -10,7 +10,7 @@ from pipelines.core import signing
 from pipelines.core.artifacts import Adapter, ChampionModel
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, memoize_dir
-from pipelines.core.plan import TrainingPlan
+from pipelines.core.plan import OPERATIONAL, TrainingPlan
 from pipelines.registry.promote import verify_champion, version_exists
 
 
@@ -81,7 +81,8 @@ def verify_version(folder: Path, version: Any) -> dict[str, Any]:
         )
     signing.verify(folder / "adapter")
     plan: dict[str, Any] = json.loads((folder / "plan.json").read_text())
-    for what, actual in {"adapter": digest(folder / "adapter"), "plan": digest(plan)}.items():
+    trained_by = {key: value for key, value in plan.items() if key not in OPERATIONAL}  # as TrainingPlan.digest
+    for what, actual in {"adapter": digest(folder / "adapter"), "plan": digest(trained_by)}.items():
         if actual != version.tags.get(f"{what}_digest"):
             raise WeaverError(
                 f"{folder}: its {what} is not the one that was registered as version {version.version}",
@@ -93,6 +94,6 @@ def verify_version(folder: Path, version: Any) -> dict[str, Any]:
 
 def restore_remedy(version: Any) -> str:
     return (
-        f"Restore MLflow's artifacts from a backup; or `weaver rollback {version.name} --to …`; or, if it is older "
-        f"than the ledger, remove the alias champion of {version.name}: the next approved version is then the first."
+        "Restore MLflow's artifacts from a backup, or make an earlier version champion: "
+        f"`weaver rollback {version.name} --to … --why …`."
     )

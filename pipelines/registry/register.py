@@ -48,7 +48,8 @@ def register(
                 signature=flavor.infer_signature(example, example["output"]),
             )
         if not client.search_registered_models(f"name = '{plan.template}'"):
-            client.create_registered_model(plan.template, description="Versions behind the aliases answer; see each.")
+            page_text = "The alias champion is on the version that answers customers, challenger on the newest."
+            client.create_registered_model(plan.template, description=page_text)
         # Tags come with the creation: a version never stands there without its lineage, wherever this is killed.
         version = client.create_model_version(
             plan.template,
@@ -59,7 +60,7 @@ def register(
             description=page,
         )
         log.info("registered %s version %s", plan.template, version.version)
-    elif version.description != page:  # the same adapter, held to a later champion
+    elif version.description != page:  # the same adapter, compared with a later champion
         client.update_model_version(plan.template, version.version, page)
     candidate = Candidate(name=plan.template, version=int(version.version), run_id=evaluation.run_id)
     why = f"a challenger, trained with profile {plan.profile}"
@@ -129,4 +130,4 @@ def describe_version(evaluation: Evaluation, export: Export, dataset: DatasetVer
         if c.part == "all"
     ]
     interval = f"Intervals are {plan.evaluate.confidence:.0%}, of the paired difference."
-    return "\n".join([*lines, "", f"{interval} The run has every answer beside the truth."])
+    return "\n".join([*lines, "", f"{interval} The run has every answer beside the expected one."])
