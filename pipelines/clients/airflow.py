@@ -214,11 +214,11 @@ class DagRun:
         args = (self.dag_id, self.run_id, task_id, -1, body)
         return self.airflow.call("TaskInstanceApi", "update_hitl_detail", *args, same_again=True) is not None
 
-    def skip(self, task_id: str, note: str) -> bool:
-        """Set one task to skipped, with a note; False if it is already."""
+    def skip(self, task_id: str, note: str, downstream: bool = False) -> bool:
+        """Set a task, or also all after it, to skipped, with a note; False if it is already."""
         from airflow_client.client import PatchTaskInstanceBody
 
-        body = PatchTaskInstanceBody(new_state="skipped", note=note[:1000])
+        body = PatchTaskInstanceBody(new_state="skipped", note=note[:1000], include_downstream=downstream)
         args = (self.dag_id, self.run_id, task_id, body)
         return self.airflow.call("TaskInstanceApi", "patch_task_instance", *args, same_again=True) is not None
 

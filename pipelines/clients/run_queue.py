@@ -123,7 +123,7 @@ def supersede(ahead: RunAhead, run_id: str) -> str:
     run, reason = ahead.run, f"{SUPERSEDED}{run_id}"
     if ahead.task in HUMAN and ahead.state == "awaiting_input" and run.hitl_detail(ahead.task).response_received:
         return ""
-    run.skip(ahead.task, reason)
+    run.skip(ahead.task, reason, downstream=ahead.task == "approve_cost")  # what follows it has other trigger rules
     for task in run.tasks():
         if task.task_id in BESIDE and task.state is not None and task.state.value in PARKED:
             run.skip(task.task_id, reason)
