@@ -105,6 +105,8 @@ def start_missing(is_new: bool, display: WaitDisplay) -> None:
     supervision.start_programs({"mlflow", *servers.SERVING})  # they do not need Airflow's database
     display.update("migrating Airflow's database")
     provision.migrate_airflow_database()
+    if is_new:
+        provision.drop_missed_slots()
     supervision.start_programs(servers.AIRFLOW)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from pipelines.clients.airflow import AirflowClient
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import write_text
 from pipelines.core.settings import settings
@@ -64,18 +65,27 @@ def migrate_airflow_database() -> None:
     write_text(stamp, version)
 
 
+def drop_missed_slots() -> None:
+    """Leave out the schedule's slots that were missed while no scheduler ran.
+
+    It would run the last one of each DAG at once, in front of the run that a person starts. The DAG processor writes
+    the next slot when it reads the DAG's file.
+    """
+    database = servers.server_folder("scheduler") / "airflow.db"
+    with closing(sqlite3.connect(database, timeout=60)) as connection, connection:
+        missed = "next_dagrun_create_after < datetime('now', '-60 seconds')"
+        connection.execute(f"UPDATE dag SET next_dagrun_create_after = NULL WHERE {missed}")
+
+
 def create_missing_resources() -> None:
     """Create the accounts, the role and the pool that are missing in the running servers; existing ones stay unchanged.
 
     It reads first, because a write to Airflow while a task starts can block it (servers.own_environment).
     """
-    here = settings()
-    with httpx.Client(base_url=here.airflow_url, timeout=30, trust_env=False) as airflow:
-        login = {"username": "admin", "password": here.secret("airflow")}
-        token = airflow.post("/auth/token", json=login).raise_for_status().json()["access_token"]
-        airflow.headers["Authorization"] = f"Bearer {token}"
-        if airflow.get(f"/api/v2/pools/{POOL['name']}").status_code == httpx.codes.NOT_FOUND:
-            airflow.post("/api/v2/pools", json=POOL).raise_for_status()
+    here, airflow = settings(), AirflowClient()
+    pools = airflow.request("GET", "/api/v2/pools?limit=100")["pools"]
+    if POOL["name"] not in {pool["name"] for pool in pools}:
+        airflow.request("POST", "/api/v2/pools", same_again=True, json=POOL)
     if here.tracking_uri:
         return
     admin = ("admin", here.secret("mlflow"))
