@@ -12,11 +12,11 @@ from pipelines.core.templates import load_template
 
 app = typer.Typer(no_args_is_help=True)
 
-Version = Annotated[str, typer.Argument(help="A version: 3, v3, or the tag.")]
-Source = Annotated[str, typer.Argument(metavar="FILE|FOLDER|s3://…", help="A .csv, .jsonl, .parquet or .xlsx file; "
-                                      ".gz and .zip may follow. s3://bucket/folder/ takes all in it.")]  # fmt: skip
-Columns = Annotated[list[str] | None, typer.Option("--map", metavar="COLUMN=FIELD", help="Which field a column is; "
-                                                   "COLUMN= leaves it out.")]  # fmt: skip
+Version = Annotated[str, typer.Argument(help="A version: 3, v3 or its tag.")]
+Source = Annotated[str, typer.Argument(metavar="FILE|FOLDER|s3://…", help="A .csv, .jsonl, .parquet or .xlsx file, "
+                                      "also as .gz or .zip. s3://bucket/folder/ adds all files in it.")]  # fmt: skip
+Columns = Annotated[list[str] | None, typer.Option("--map", metavar="COLUMN=FIELD", help="The field of a column; "
+                                                   "COLUMN= leaves the column out.")]  # fmt: skip
 
 
 @app.command()
@@ -27,7 +27,7 @@ def add(
     topic: Annotated[str, typer.Option(help="The topic of every row.")] = "",
     encoding: Annotated[str, typer.Option(help="The encoding of text files, where it is guessed wrong.")] = "",
     sheet: Annotated[str, typer.Option(help="The sheet of a workbook; without it, the first.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Add the rows without asking.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Add your own rows: shows how each column and row is read, then asks; nothing is kept before you say yes."""
@@ -36,25 +36,25 @@ def add(
     fields = dict(text.partition("=")[::2] for text in map_ or [] if "=" in text)
     if len(fields) != len(map_ or []):
         raise typer.BadParameter("--map: write it once for each column, as COLUMN=FIELD")
-    with stage_upload(template, source, fields, topic, encoding, sheet) as stage:
+    with stage_upload(template, source, fields, topic, encoding, sheet) as staged:
         if not as_json:
-            for upload in stage.uploads:
+            for upload in staged.uploads:
                 print_upload(upload)
-            for message in stage.known:
+            for message in staged.duplicates:
                 out.print(message, markup=False)
-        rows = sum(upload.rows for upload in stage.uploads)
+        rows = sum(upload.rows for upload in staged.uploads)
         accepted = yes or (not as_json and typer.confirm(f"Add these {rows} rows to {template}?"))
         if accepted:
-            stage.accept()
+            staged.accept()
         if as_json:
-            uploads = [upload.model_dump(mode="json") for upload in stage.uploads]
-            print_json({"accepted": accepted, "rows": rows, "uploads": uploads, "known": stage.known})
+            uploads = [upload.model_dump(mode="json") for upload in staged.uploads]
+            print_json({"accepted": accepted, "rows": rows, "uploads": uploads, "duplicates": staged.duplicates})
         elif accepted:
             out.print(f"{rows} rows added; the next run of {template} uses them.")
-            for upload in stage.uploads:
-                kept = uploads_folder(template) / upload.id / "refused.jsonl"
-                if upload.refused:
-                    out.print(f"What cannot be used of {upload.file}: {kept}", soft_wrap=True)
+            for upload in staged.uploads:
+                rejected = uploads_folder(template) / upload.id / "rejected.jsonl"
+                if upload.rejected:
+                    out.print(f"Rejected rows of {upload.file}: {rejected}", soft_wrap=True)
                 out.print(f"To remove it: weaver dataset remove {template} {upload.id}", soft_wrap=True)
 
 
@@ -63,18 +63,18 @@ def print_upload(upload: Any) -> None:
     out.print(f"[bold]{upload.file}[/]: {upload.format}, {upload.encoding}", highlight=False)
     for note in upload.notes:
         out.print(f"  {note}", markup=False)
-    columns = Table("column", "field", "why", box=None)
+    columns = Table("column", "field", "mapped by", box=None)
     for line in upload.columns:
         columns.add_row(line["column"], line["field"] or "—", line["how"])
     if upload.topic:
         columns.add_row("—", "topic", f"{upload.topic}, for all rows")
-    rows = Table(*upload.first[0], box=None, title="The first rows, as they will be", title_justify="left")
+    rows = Table(*upload.first[0], box=None, title="First rows, as they will be added", title_justify="left")
     for row in upload.first:
         rows.add_row(*(str(row.get(field, "")) for field in upload.first[0]))
     out.print(columns, rows)
-    refused = sum(upload.refused.values())
-    out.print(f"{upload.rows} rows can be used, {refused} cannot" + (":" if refused else "."))
-    for reason, count in upload.refused.items():
+    rejected = sum(upload.rejected.values())
+    out.print(f"{upload.rows} rows can be used, {rejected} are rejected" + (":" if rejected else "."))
+    for reason, count in upload.rejected.items():
         out.print(f"  {count} {reason}", markup=False)
     for example in upload.examples:
         out.print(f"    {example}", markup=False, soft_wrap=True)
@@ -90,15 +90,17 @@ def list_(template: Template, as_json: AsJson = False) -> None:
     if as_json:
         print_json([upload.model_dump(mode="json") for upload in uploads])
         return
-    table = Table("upload", "file", "rows", "refused", "added", "folder", box=None)
+    table = Table("upload", "file", "rows", "rejected", "added", "folder", box=None)
     for upload in uploads:
-        counts = (str(upload.rows), str(sum(upload.refused.values())))
+        counts = (str(upload.rows), str(sum(upload.rejected.values())))
         table.add_row(upload.id, upload.file, *counts, upload.at[:16], str(uploads_folder(template) / upload.id))
     out.print(table)
 
 
 @app.command()
-def remove(template: Template, upload: Annotated[str, typer.Argument(help="Its id.")], as_json: AsJson = False) -> None:
+def remove(
+    template: Template, upload: Annotated[str, typer.Argument(help="The upload's id.")], as_json: AsJson = False
+) -> None:
     """Remove an upload: the next dataset is without its rows."""
     from pipelines.datasets.upload import remove_upload
 
@@ -119,7 +121,7 @@ def versions(template: Template, as_json: AsJson = False) -> None:
     if as_json:
         print_json(history)
         return
-    table = Table("version", "rows", "digest", "date", "", box=None)
+    table = Table("version", "rows", "digest", "date", "note", box=None)
     for entry in history:
         rows = ", ".join(f"{count} {split}" for split, count in sorted(entry["rows"].items(), reverse=True))
         table.add_row(entry["tag"], rows, entry["digest"][:12], entry["date"][:16], entry["message"].partition("; ")[2])
@@ -137,7 +139,7 @@ def diff(template: Template, old: Version, new: Version, as_json: AsJson = False
         return
     table = Table("topic", "added", "removed", "changed", "same", box=None)
     for topic, counts in diff["topics"].items():
-        table.add_row(topic, *(str(counts[what]) for what in ("added", "removed", "changed", "same")))
+        table.add_row(topic, *(str(counts[change]) for change in ("added", "removed", "changed", "same")))
     out.print(table)
     out.print(f"{diff['moved']} rows moved between train and held out.")
     for question in diff["examples"]:
@@ -160,10 +162,10 @@ def get(template: Template, version: Version, folder: Path, as_json: AsJson = Fa
 def rollback(
     template: Template,
     version: Version,
-    why: Annotated[str, typer.Option(help="Why; kept in the history.")],
+    why: Annotated[str, typer.Option(help="The reason; the history keeps it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Make a new version with an old one's rows; the history keeps what came between."""
+    """Create a new version with the rows of an old one; the versions between them stay in the history."""
     from pipelines.datasets.history import rollback_dataset
 
     restored = rollback_dataset(template, version_number(template, version), why)

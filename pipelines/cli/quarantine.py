@@ -11,14 +11,16 @@ from pipelines.cli.console import AsJson, Template, out, print_json
 
 app = typer.Typer()
 
-Which = Annotated[list[str], typer.Argument(metavar="ID|REASON...", help="Rows by id, or all of a reason.")]
+Which = Annotated[
+    list[str], typer.Argument(metavar="ID|REASON...", help="Ids of rows, or a reason: all rows dropped for it.")
+]
 Reason = Annotated[str, typer.Option(help="Only rows dropped for this reason.")]
 Show = Annotated[int, typer.Option(min=0, help="How many rows to show; 0 shows all.")]
 
 
 @app.command()
 def quarantine(template: Template, reason: Reason = "", show: Show = 20, as_json: AsJson = False) -> None:
-    """The rows that the last refine dropped, each with its step and reason."""
+    """List the rows that the last refine dropped, each with its step and reason."""
     from pipelines.datasets.quarantine import read_quarantine, reason_category
 
     rows = [row for row in read_quarantine(template) if not reason or reason_category(row) == reason]
@@ -38,10 +40,10 @@ def release(
     template: Template,
     which: Which,
     by: Annotated[str, typer.Option(help="Who releases them.")],
-    why: Annotated[str, typer.Option(help="Why; kept with the release.")],
+    why: Annotated[str, typer.Option(help="The reason; stored with the release.")],
     as_json: AsJson = False,
 ) -> None:
-    """Let rows pass the step that dropped them, from the next refine on."""
+    """Release rows: from the next refine on they pass the step that dropped them."""
     from pipelines.datasets import quarantine
 
     rows = quarantine.release_rows(template, which, by, why)

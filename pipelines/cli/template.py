@@ -42,8 +42,8 @@ def show(template: Template, set_: Overrides = None, as_json: AsJson = False) ->
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="The new template's name: it becomes the model's and the DAG's.")],
-    like: Annotated[str, typer.Option(help="The template to start from.")] = "service_advisor",
+    name: Annotated[str, typer.Argument(help="Name of the new template, its model and its DAG.")],
+    like: Annotated[str, typer.Option(help="The template to copy.")] = "service_advisor",
 ) -> None:
     """Create your own template from another one; Airflow shows its DAG within a minute."""
     file = create_template(name, like)
@@ -52,7 +52,7 @@ def new(
 
 @app.command()
 def validate(
-    template: Annotated[str, typer.Argument(help="A template's name, or the path of a YAML file.")],
+    template: Annotated[str, typer.Argument(help="Name of a template, or path of a YAML file.")],
     as_json: AsJson = False,
 ) -> None:
     """Check a template against the schema, merge its plan, and check that its data exists."""

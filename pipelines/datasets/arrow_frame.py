@@ -1,4 +1,4 @@
-"""A million rows as Great Expectations reads them best: columns of Arrow strings, and nothing copied for nothing."""
+"""Rows as the data frame that Great Expectations validates: Arrow strings, with as few copies as possible."""
 
 from itertools import chain, islice
 from pathlib import Path
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 TEXT_COLUMNS = ("instruction", "input", "output", "topic", "source", "key", "kind", "group")
 COLUMNS = (*TEXT_COLUMNS, "facts")
-BATCH_ROWS = 50_000  # rows turned to Arrow at a time
+BATCH_ROWS = 50_000  # rows that are converted to Arrow at a time
 
 
 def read_frame(path: Path) -> "pd.DataFrame":
-    """The rows as the suite sees them, held by Arrow where Python's objects would take five times the memory.
+    """The rows of a records.jsonl as the suite validates them; Arrow strings take a fifth of the memory of Python's.
 
-    A column of texts is one of strings, any other one of values as they are; facts are JSON text. `attrs["keys"]` has
-    every key that any row has. Two columns are added:
+    A column is of strings if all its values are; otherwise its values stay as they are. Facts are JSON text.
+    `attrs["keys"]` lists every key that any row has. Two columns are added:
 
     answer: "one", or which rows (from 1) answer the same question differently;
-    asked: "once", or in which row for the first time.
+    question: "once", or in which row the same question was asked first.
     """
     import pandas as pd
 
@@ -38,13 +38,13 @@ def read_frame(path: Path) -> "pd.DataFrame":
             batches.append(to_arrow_columns(rows))
     present = [c for c in COLUMNS if c in keys or not keys]
     frame = without_full_copies(pd.DataFrame({c: concat_column([batch[c] for batch in batches]) for c in present}))
-    frame["answer"], frame["asked"] = find_repeated_questions(frame)
+    frame["answer"], frame["question"] = find_repeated_questions(frame)
     frame.attrs["keys"] = sorted(keys)
     return frame
 
 
 def to_arrow_columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Column → Arrow array, or the list of its values if one of them is no text."""
+    """Column → Arrow array of strings; if any value is not a string, column → list of values instead."""
     import pyarrow as pa
 
     try:
@@ -54,7 +54,8 @@ def to_arrow_columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
         return {c: [row.get(c) for row in rows] for c in COLUMNS}
 
 
-def concat_column(batches: list[Any]) -> "pd.Series":
+def concat_column(batches: list[Any]) -> "pd.Series[Any]":
+    """One column of all batches: strings in Arrow if every batch is an Arrow array, otherwise Python objects."""
     import pandas as pd
     import pyarrow as pa
 
@@ -65,38 +66,42 @@ def concat_column(batches: list[Any]) -> "pd.Series":
 
 
 def find_repeated_questions(frame: "pd.DataFrame") -> tuple[Any, Any]:
-    """The columns answer and asked; of a column that is missing the suite tells by itself."""
+    """The columns `answer` and `question`; no fault is reported if a column is missing: the suite reports that."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    answer, asked = np.full(len(frame), "one", object), np.full(len(frame), "once", object)
+    answer, question = np.full(len(frame), "one", object), np.full(len(frame), "once", object)
     if not {"instruction", "input", "output"} <= {*frame}:
-        return answer, asked
+        return answer, question
     texts = {c: pa.array(as_texts(frame[c]), pa.large_string()) for c in ("instruction", "input", "output")}
     rows = pa.table(texts | {"row": np.arange(len(frame))})
-    questions = rows.group_by(["instruction", "input"]).aggregate([("row", "list")])["row_list"]
-    for numbers in map(sorted, questions.filter(pc.greater(pc.list_value_length(questions), 1)).to_pylist()):
-        first: dict[str | None, int] = {}
+    groups = rows.group_by(["instruction", "input"]).aggregate([("row", "list")])["row_list"]
+    for numbers in map(sorted, groups.filter(pc.greater(pc.list_value_length(groups), 1)).to_pylist()):
+        first_rows: dict[str | None, int] = {}  # answer → the first row that gives it
         for number in numbers:
-            first.setdefault(texts["output"][number].as_py(), number + 1)
-        asked[numbers[1:]] = f"first in row {numbers[0] + 1}"
-        if len(first) > 1:
-            answer[numbers] = f"given differently in rows {', '.join(map(str, first.values()))}"
-    return answer, asked
+            first_rows.setdefault(texts["output"][number].as_py(), number + 1)
+        question[numbers[1:]] = f"first in row {numbers[0] + 1}"
+        if len(first_rows) > 1:
+            answer[numbers] = f"given differently in rows {', '.join(map(str, first_rows.values()))}"
+    return answer, question
 
 
-def as_texts(values: "pd.Series") -> "pd.Series":
+def as_texts(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """The values as texts: those of a column of mixed types as JSON."""
     return values.map(canonical_json) if values.dtype == object else values
 
 
 def without_full_copies(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """The frame, but choosing all its rows gives itself: GX does so up to six times an expectation, and copies all."""
+    """The frame, but selecting all its rows returns the frame itself.
+
+    Great Expectations selects all rows up to six times per expectation, and pandas would copy them each time.
+    """
     import pandas as pd
 
     class Uncopied(pd.DataFrame):
         def __getitem__(self, key: Any) -> Any:
-            every = isinstance(key, pd.Series) and key.dtype == bool and len(key) == len(self) and key.all()
-            return self if every else super().__getitem__(key)
+            selects_all = isinstance(key, pd.Series) and key.dtype == bool and len(key) == len(self) and key.all()
+            return self if selects_all else super().__getitem__(key)
 
     return Uncopied(frame)

@@ -1,4 +1,4 @@
-"""The contract of a dataset: a Great Expectations suite made from the plan, and what it says when rows break it."""
+"""The stage that validates a dataset against its contract: a Great Expectations suite built from the plan."""
 
 import json
 import logging
@@ -26,39 +26,41 @@ log = logging.getLogger(__name__)
 
 MAY_BE_BLANK = ("input", "key")
 KINDS = ["grounded", "knowledge", "refusal"]
-# What is not blank: Arrow's \s knows the spaces of ASCII alone.
+# A character that is not blank: Arrow's \s matches ASCII spaces only.
 NOT_BLANK = "[^\\s\\x0b\\x1c-\\x1f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
-JSON_STRING = r'"(?:[^"\\]|\\.)*"'  # of JSON; GX's JSON Schema expectation takes milliseconds a row
-EXAMPLES = 3  # rows shown for a failed expectation
+JSON_STRING = r'"(?:[^"\\]|\\.)*"'  # in JSON; GX's JSON Schema expectation takes milliseconds per row
+EXAMPLES = 3  # rows that an error names per failed expectation
 
 
 class Rule(NamedTuple):
-    expectation: Any  # its `description` is what the Data Docs and the error call it
-    wrong: Callable[[Any], str] | None = None  # what a value "is" that breaks it; None if it is about the whole table
+    """One expectation of the contract."""
+
+    expectation: Any  # its `description` is its name in the Data Docs and in errors
+    describe: Callable[[Any], str] | None = None  # ends the sentence "<column> is …" of a bad value; None: of the table
 
 
 def validate(records: Records, plan: TrainingPlan, work: Path) -> Validation:
-    """Hold the rows to `plan.contract`.
+    """Validate the rows against `plan.contract`.
 
     Returns:
-        A folder with suite.json, result.json and the Data Docs (docs/index.html). Rows that met this contract before
-        are found so without importing Great Expectations, which takes seconds.
+        A folder with suite.json, result.json and the Data Docs (docs/index.html). The result of an earlier validation
+        of the same rows and contract is reused without importing Great Expectations, which takes seconds.
 
     Raises:
-        WeaverError: every expectation that failed, with examples by row, and where its Data Docs are.
+        WeaverError: names every expectation that failed, with example rows, and the path of the Data Docs.
     """
     fingerprint = digest([records.digest, plan.digest("contract"), CODE.digest])[:12]
     failed = work / "validate" / f"{fingerprint}-failed"
 
     def build(folder: Path) -> None:
         progress.report_progress(plan.template, "validate", 0, 1, f"{records.rows} rows")
-        if faults := run_suite(Path(records.uri) / "records.jsonl", plan.contract, folder):
+        if failures := run_suite(Path(records.uri) / "records.jsonl", plan.contract, folder):
             shutil.rmtree(failed, ignore_errors=True)
             folder.rename(failed)
             raise WeaverError(
                 f"{plan.data.source} breaks the contract of {plan.template} ({records.rows} rows):\n"
-                + "\n".join(f"  - {fault}" for fault in faults),
-                f"Correct these rows, or the contract. Every check, as a page: {failed / 'docs' / 'index.html'}",
+                + "\n".join(f"  - {failure}" for failure in failures),
+                f"Correct these rows, or the contract. All checks are on this page: {failed / 'docs' / 'index.html'}",
             )
         progress.report_progress(plan.template, "validate", 1, 1)
 
@@ -68,13 +70,15 @@ def validate(records: Records, plan: TrainingPlan, work: Path) -> Validation:
 
 
 def build_rules(contract: Contract) -> list[Rule]:
-    """What the contract comes to, from the shape of the table to the sense of the rows."""
+    """The expectations of a contract, from the columns of the table to the meaning of the rows."""
     import great_expectations.expectations as gxe
 
-    made: list[Rule] = []
+    rules: list[Rule] = []
 
-    def expect(kind: Any, description: str, wrong: Callable[[Any], str] | None = None, **options: Any) -> None:
-        made.append(Rule(kind(description=description, **options), wrong))
+    def expect(
+        expectation: Any, description: str, describe: Callable[[Any], str] | None = None, **options: Any
+    ) -> None:
+        rules.append(Rule(expectation(description=description, **options), describe))
 
     def one_of(column: str, allowed: list[str]) -> None:
         expect(
@@ -112,18 +116,18 @@ def build_rules(contract: Contract) -> list[Rule]:
         one_of("topic", contract.topics)
     expect(
         gxe.ExpectColumnValuesToMatchRegex,
-        "facts are texts by name",
-        lambda v: f'{reprlib.repr(v)}, expected the like of {{"highway": "38 mpg"}}',
+        "facts map names to texts",
+        lambda v: f'{reprlib.repr(v)}, expected for example {{"highway": "38 mpg"}}',
         column="facts",
         regex=rf"^\{{(?:{JSON_STRING}:{JSON_STRING},?)*\}}$",
     )
     expect(gxe.ExpectColumnValuesToBeInSet, "a question has one answer", str, column="answer", value_set=["one"])
-    # A row that is there twice is no fault: refine drops one. The Data Docs show it.
+    # A duplicate row is only a warning, shown in the Data Docs: refine drops it.
     expect(
         gxe.ExpectColumnValuesToBeInSet,
         "a question is asked once",
         str,
-        column="asked",
+        column="question",
         value_set=["once"],
         severity="warning",
     )
@@ -135,11 +139,15 @@ def build_rules(contract: Contract) -> list[Rule]:
         column="topic",
         min_value=topics,
     )
-    return made
+    return rules
 
 
 def run_suite(rows: Path, contract: Contract, folder: Path) -> list[str]:
-    """Run the suite; leave it, its result and the Data Docs in `folder`. Returns what failed, in plain words."""
+    """Run the suite; write suite.json, result.json and the Data Docs to `folder`.
+
+    Returns:
+        A line for each failed expectation.
+    """
     quiet_libraries()
     import great_expectations as gx
     import pandas as pd
@@ -148,7 +156,6 @@ def run_suite(rows: Path, contract: Contract, folder: Path) -> list[str]:
         InMemoryStoreBackendDefaults,
         ProgressBarsConfig,
     )
-    from great_expectations.execution_engine import pandas_execution_engine
 
     site = {
         "class_name": "SiteBuilder",
@@ -166,8 +173,8 @@ def run_suite(rows: Path, contract: Contract, folder: Path) -> list[str]:
             analytics_enabled=False,
         )
     )
-    held = build_rules(contract)
-    suite = context.suites.add(gx.ExpectationSuite("contract", [rule.expectation for rule in held]))
+    rules = build_rules(contract)
+    suite = context.suites.add(gx.ExpectationSuite("contract", [rule.expectation for rule in rules]))
     batch = context.data_sources.add_pandas("dataset").add_dataframe_asset("rows").add_batch_definition("all")
     definition = context.validation_definitions.add(gx.ValidationDefinition(name="contract", data=batch, suite=suite))
     checkpoint = gx.Checkpoint(
@@ -176,39 +183,39 @@ def run_suite(rows: Path, contract: Contract, folder: Path) -> list[str]:
         actions=[gx.checkpoint.UpdateDataDocsAction(name="docs", site_names=["docs"])],
         result_format="SUMMARY",
     )
-    pandas_execution_engine.HASH_THRESHOLD = 0  # bytes above which GX hashes no table: our records have a digest
     frame = read_frame(rows)
-    with pd.option_context("future.infer_string", True):  # GX takes every column `astype(str)`: stay with Arrow there
+    with pd.option_context("future.infer_string", True):  # so that GX's `astype(str)` of a column stays in Arrow
         run = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
     (outcome,) = run.run_results.values()
     write_text(folder / "suite.json", json.dumps(suite.to_json_dict(), indent=1))
     write_text(folder / "result.json", json.dumps(outcome.to_json_dict(), indent=1))
     results: list[Any] = outcome.results
-    log.info("%d rows, %d expectations, %d met", len(frame), len(held), sum(result.success for result in results))
-    return describe_failures(frame, held, {result.expectation_config.description: result for result in results})
+    log.info("%d rows, %d expectations, %d met", len(frame), len(rules), sum(result.success for result in results))
+    return describe_failures(frame, rules, {result.expectation_config.description: result for result in results})
 
 
-def describe_failures(frame: "pd.DataFrame", held: list[Rule], results: dict[str, Any]) -> list[str]:
-    """A line for each failed expectation, in the order of the rules; warnings are for the Data Docs alone."""
-    lines, at_fault = [], set()
-    for rule in held:
-        found = results[rule.expectation.description]
+def describe_failures(frame: "pd.DataFrame", rules: list[Rule], results: dict[str, Any]) -> list[str]:
+    """A line for each failed expectation, in the order of the rules; warnings are shown in the Data Docs only."""
+    lines: list[str] = []
+    reported_columns: set[str | None] = set()
+    for rule in rules:
+        outcome = results[rule.expectation.description]
         column = getattr(rule.expectation, "column", None)
-        if found.success or rule.expectation.severity == "warning":
+        if outcome.success or rule.expectation.severity == "warning":
             continue
-        if rule.wrong and "unexpected_count" in found.result:
-            shown = found.result["partial_unexpected_index_list"][:EXAMPLES]
-            what = "; ".join(f"row {i + 1}: {column} is {rule.wrong(frame.at[i, column])}" for i in shown)
-            more = found.result["unexpected_count"] - len(shown)
+        if rule.describe and "unexpected_count" in outcome.result:
+            shown = outcome.result["partial_unexpected_index_list"][:EXAMPLES]
+            what = "; ".join(f"row {i + 1}: {column} is {rule.describe(frame.at[i, column])}" for i in shown)
+            more = outcome.result["unexpected_count"] - len(shown)
             what += f"; and {more} more" if more else ""
-        elif "observed_value" in found.result:
-            what = f"found {found.result['observed_value']}"
-        elif column in at_fault:  # a missing column, or a wrong type, is told once
+        elif "observed_value" in outcome.result:
+            what = f"found {outcome.result['observed_value']}"
+        elif column in reported_columns:  # a missing column or a wrong type is reported once
             continue
         elif column not in frame:
             what = f"the rows have {', '.join(frame.attrs['keys'])}"
         else:
-            what = f"could not be checked: {found.exception_info}"
+            what = f"could not be checked: {outcome.exception_info}"
         lines.append(f"{rule.expectation.description}: {what}")
-        at_fault.add(column)
+        reported_columns.add(column)
     return lines

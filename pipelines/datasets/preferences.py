@@ -1,4 +1,4 @@
-"""The preferences stage: pairs of a harvest and of the judge become a version of their own, beside the dataset's."""
+"""The stage that versions preference pairs, from feedback and from the judge, apart from the dataset's rows."""
 
 import logging
 from pathlib import Path
@@ -18,29 +18,30 @@ log = logging.getLogger(__name__)
 
 
 def commit_preferences(
-    harvest: CollectedFeedback, judged: JudgedPairs | None, dataset: DatasetVersion, plan: TrainingPlan, work: Path
+    feedback: CollectedFeedback, judged: JudgedPairs | None, dataset: DatasetVersion, plan: TrainingPlan, work: Path
 ) -> PreferenceDataset:
-    """The version of the template's preferences: the latest one if nothing changed since, else a new one.
+    """The version of the template's preferences: the latest one if nothing changed since, otherwise a new one.
 
-    A pair that asks nearly what a held-out row asks is left out: a model that was trained on it would be measured on
-    what it has seen. So what experts score before a gate becomes pairs only when its questions are no longer held out.
+    A pair that asks nearly the same as a held-out row is left out, because the model would be evaluated on a question
+    that it was trained on. Experts' scores of held-out questions therefore become pairs only when those questions are
+    no longer held out.
 
     Raises:
-        Unavailable: the remote does not take the data; nothing was versioned.
+        Unavailable: the remote cannot be written; no version was created.
         WeaverError: the disk is full.
     """
     name = f"{plan.template}_preferences"
-    found = {harvest.uri: harvest.preferences} | ({judged.uri: judged.pairs} if judged else {})
-    sources = [Path(uri) / PREFERENCES_FILE for uri, pairs in found.items() if pairs]
+    pair_counts = {feedback.uri: feedback.preferences} | ({judged.uri: judged.pairs} if judged else {})
+    sources = [Path(uri) / PREFERENCES_FILE for uri, pairs in pair_counts.items() if pairs]
     if not sources:
         return PreferenceDataset(name=name)
 
     def build(folder: Path) -> None:
-        progress.report_progress(plan.template, "commit_preferences", 0, 1, f"{sum(found.values())} pairs")
+        progress.report_progress(plan.template, "commit_preferences", 0, 1, f"{sum(pair_counts.values())} pairs")
         pairs: list[Row] = [row for source in sources for row in read_jsonl(source)]
         heldout: list[Row] = [*read_jsonl(Path(dataset.uri) / "heldout.jsonl")]
         kept = drop_held_out_pairs(pairs, heldout, plan.refine.near_duplicate)
-        log.info("%d of %d pairs ask what is held out", len(pairs) - len(kept), len(pairs))
+        log.info("%d of %d pairs ask held-out questions and are dropped", len(pairs) - len(kept), len(pairs))
         write_jsonl(folder / PREFERENCES_FILE, map(dict, kept))
 
     fingerprint = digest([*map(digest, sources), dataset.digest, plan.refine.near_duplicate, CODE.digest])[:12]
@@ -48,17 +49,21 @@ def commit_preferences(
     rows = len(read_jsonl(folder / PREFERENCES_FILE))
     if not rows:
         return PreferenceDataset(name=name)
-    made = commit_files(name, folder, digest_files(folder, [PREFERENCES_FILE]), {Path(PREFERENCES_FILE).stem: rows})
-    progress.report_progress(plan.template, "commit_preferences", 1, 1, made.tag)
-    return PreferenceDataset(name=name, version=made.version, uri=made.uri, digest=made.digest, rows=rows)
+    committed = commit_files(
+        name, folder, digest_files(folder, [PREFERENCES_FILE]), {Path(PREFERENCES_FILE).stem: rows}
+    )
+    progress.report_progress(plan.template, "commit_preferences", 1, 1, committed.tag)
+    return PreferenceDataset(
+        name=name, version=committed.version, uri=committed.uri, digest=committed.digest, rows=rows
+    )
 
 
 def drop_held_out_pairs(pairs: list[Row], heldout: list[Row], threshold: float) -> list[Row]:
-    """The pairs in whose conversation nobody asks what a held-out row asks."""
-    asked: list[Row] = [
+    """The pairs in whose conversation no user message asks nearly the same as a held-out row."""
+    questions: list[Row] = [
         {"instruction": text.partition("\n")[0], "input": text.partition("\n")[2], "pair": number}
         for number, pair in enumerate(pairs)
         for text in (message["content"] for message in pair["prompt"] if message["role"] == "user")
     ]
-    known = {row["pair"] for row, _ in find_leaks(asked, heldout, threshold)}
-    return [pair for number, pair in enumerate(pairs) if number not in known]
+    leaked = {row["pair"] for row, _ in find_leaks(questions, heldout, threshold)}
+    return [pair for number, pair in enumerate(pairs) if number not in leaked]

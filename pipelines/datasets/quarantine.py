@@ -1,7 +1,7 @@
-"""What refine dropped, and what a person let back in.
+"""The rows that refine dropped, and the releases by which a person returns some of them.
 
-A released row passes the step that dropped it from the next refine on, and no other: not the contract, not the policy
-on personal data, not the check that training knows no held-out question.
+From the next refine on, a released row passes the step that dropped it, and only that one: it never passes the
+contract, the policy on personal data, or the check that training rows ask no held-out question.
 """
 
 import json
@@ -18,12 +18,12 @@ from pipelines.core.validation import did_you_mean
 
 NEVER_RELEASED = {
     "personal": "change the template's privacy section if these data may be used",
-    "split": "give rows that ask the same one `group`",
+    "split": "give rows that ask the same question the same `group`",
 }
 
 
 def latest_splits_file(work: Path) -> Path:
-    """The file that names the last refine of a work folder."""
+    """The file of a work folder that holds the artifact of its last refine."""
     return work / "refine" / "latest.json"
 
 
@@ -31,7 +31,7 @@ def read_quarantine(template: str) -> list[dict[str, Any]]:
     """The rows that the last refine dropped: each with its `id`, the `step` that dropped it and its `reason`.
 
     Raises:
-        WeaverError: there is no such template, or it was not refined yet.
+        WeaverError: there is no such template, or its rows have not been refined yet.
     """
     load_template(template)
     splits = Splits.model_validate(
@@ -41,62 +41,66 @@ def read_quarantine(template: str) -> list[dict[str, Any]]:
 
 
 def release_rows(template: str, ids: list[str], by: str, why: str) -> list[dict[str, Any]]:
-    """Let rows pass the step that dropped them, from the next refine on; kept with who said so, and why.
+    """Release rows: from the next refine on they pass the step that dropped them.
 
     Args:
-        ids: of rows; or reasons, which stand for all rows dropped for that reason ("near-duplicate").
+        ids: ids of rows; or reasons, each of which releases all rows that were dropped for it ("near-duplicate").
+        by: who releases them; stored with the release.
+        why: the reason; stored with the release.
 
     Returns:
         The released rows.
 
     Raises:
-        WeaverError: no row in quarantine has such an id or reason, or its step lets nobody pass; none was released.
+        WeaverError: no row in quarantine has this id or reason, or its step allows no release; no row was released.
     """
     if not by.strip() or not why.strip():
-        raise WeaverError("a release has no name or no reason", "Say who releases these rows, and why.")
+        raise WeaverError("the release has no name or no reason", "Say who releases these rows, and why.")
     rows = read_quarantine(template)
-    known = {row["id"] for row in rows} | {reason_category(row) for row in rows}
-    for wanted in ids:
-        if wanted not in known:
+    valid = {row["id"] for row in rows} | {reason_category(row) for row in rows}
+    for id_ in ids:
+        if id_ not in valid:
             raise WeaverError(
-                f"no row of {template} in quarantine has the id or reason {wanted!r}{did_you_mean(wanted, known)}",
-                f"List them: `weaver dataset quarantine {template}`.",
+                f"no row of {template} in quarantine has the id or reason '{id_}'{did_you_mean(id_, valid)}",
+                f"List the rows: weaver dataset quarantine {template}",
             )
     chosen = [row for row in rows if row["id"] in ids or reason_category(row) in ids]
     for row in chosen:
         if row["step"] in NEVER_RELEASED:
             raise WeaverError(
-                f"row {row['id']} was dropped by {row['step']} ({row['reason']}), which nobody may overrule",
-                f"Leave it out, or {NEVER_RELEASED[row['step']]}.",
+                f"row {row['id']} was dropped by the step {row['step']} ({row['reason']}), which allows no release",
+                f"Leave this row out, or {NEVER_RELEASED[row['step']]}.",
             )
     file = releases_file(template)
     with file_lock(file.with_suffix(".lock"), f"releasing rows of {template}"):
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        told = [
+        new = [
             {"id": row["id"], "step": row["step"], "reason": row["reason"], "by": by, "why": why, "at": at}
             for row in chosen
         ]
-        write_text(file, json.dumps(list_releases(template) + told, indent=1, ensure_ascii=False))
+        write_text(file, json.dumps(list_releases(template) + new, indent=1, ensure_ascii=False))
     return chosen
 
 
 def list_releases(template: str) -> list[dict[str, str]]:
-    """Every release, oldest first: a row's id, the step it may pass, why it was dropped; who let it pass, why, when."""
+    """Every release, oldest first: the row's id, the step that it passes, that step's reason; by, why, at."""
     file = releases_file(template)
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
 
 
 def released_ids(template: str) -> dict[str, list[str]]:
-    """step → ids of the rows that may pass it."""
+    """Step → ids of the rows that pass it."""
     steps: dict[str, set[str]] = {}
-    for told in list_releases(template):
-        steps.setdefault(told["step"], set()).add(told["id"])
+    for release in list_releases(template):
+        steps.setdefault(release["step"], set()).add(release["id"])
     return {step: sorted(ids) for step, ids in sorted(steps.items())}
 
 
 def releases_file(template: str) -> Path:
+    """The file that stores a template's releases."""
     return settings().home / "quarantine" / f"{template}.json"
 
 
 def reason_category(row: dict[str, Any]) -> str:
+    """A row's reason without the part that is about that row only."""
     return row["reason"].partition(": ")[0]

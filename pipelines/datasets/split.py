@@ -1,4 +1,4 @@
-"""Train and held-out rows that have nothing in common: no group, no near-duplicate question."""
+"""Split rows into train and held-out rows that share no group and no near-duplicate question."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,10 +12,11 @@ SPLIT_FILES = ("train.jsonl", "heldout.jsonl")
 
 
 def split_rows(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
-    """Train and held-out rows: whole groups, about `share` of every topic held out, both in the order given.
+    """Split rows by group; about `share` of each topic is held out. Both sides keep the order of the rows.
 
-    Groups are tried in an order that depends on their names and the seed alone, so that a group mostly keeps its side
-    when others come and go. (scikit-learn's StratifiedGroupKFold knows only shares of 1/n, and reshuffles all.)
+    The order in which groups are considered depends only on their names and the seed, so that a group mostly keeps its
+    side when other groups are added or removed. (scikit-learn's StratifiedGroupKFold supports only shares of 1/n, and
+    reshuffles all groups.)
 
     Args:
         share: share of each topic's rows to hold out, between 0 and 1.
@@ -34,7 +35,7 @@ def split_rows(rows: list[Row], share: float, seed: int) -> tuple[list[Row], lis
         return all(count <= missing(topic) for topic, count in groups[group].items())
 
     def helps(group: str) -> bool:
-        """It overshoots some topic, but brings its topics nearer to their shares on the whole."""
+        """Whether holding it out brings its topics nearer to their shares in total, though one may exceed its share."""
         return sum(abs(missing(t)) - abs(missing(t) - count) for t, count in groups[group].items()) > 0
 
     def leaves_some(group: str) -> bool:
@@ -45,18 +46,18 @@ def split_rows(rows: list[Row], share: float, seed: int) -> tuple[list[Row], lis
         held.update(groups[group])
 
     order = sorted(groups, key=lambda group: digest([seed, group]))
-    for wanted in (fits, helps):  # fill what can be filled exactly, then get as near as whole groups allow
+    for criterion in (fits, helps):  # first the groups that fit exactly, then as near as whole groups allow
         for group in order:
-            if group not in out and wanted(group) and leaves_some(group):
+            if group not in out and criterion(group) and leaves_some(group):
                 hold(group)
-    for topic in sorted(total):  # a topic whose every group is larger than its share: its smallest
+    for topic in sorted(total):  # a topic of which every group is larger than its share: hold out its smallest group
         if not held[topic] and (free := [group for group in order if groups[group][topic] and leaves_some(group)]):
             hold(min(free, key=lambda group: groups[group].total()))
     return [row for row in rows if row["group"] not in out], [row for row in rows if row["group"] in out]
 
 
 def find_leaks(train: list[Row], heldout: list[Row], threshold: float) -> Iterator[tuple[Row, Row]]:
-    """Train rows that ask nearly what a held-out row asks, whatever they answer; each with that row."""
+    """Train rows that ask nearly the same as a held-out row, whatever their answers; each with that held-out row."""
     index = NearDuplicateIndex(threshold, QUESTION_COLUMNS)
     for row in heldout:
         index.add(row)
@@ -66,42 +67,45 @@ def find_leaks(train: list[Row], heldout: list[Row], threshold: float) -> Iterat
 
 
 def assert_no_leak(train: list[Row], heldout: list[Row], threshold: float) -> None:
-    """
+    """Check that no question can be known from training.
+
     Raises:
-        WeaverError: a group stands on both sides, or a question is a near-duplicate of a held-out one; shows both.
+        WeaverError: a group is on both sides, or a train question is a near-duplicate of a held-out one; shows both.
     """
-    known = {row["group"] for row in heldout}
-    pairs = [(row, next(h for h in heldout if h["group"] == row["group"])) for row in train if row["group"] in known]
+    groups = {row["group"] for row in heldout}
+    pairs = [(row, next(h for h in heldout if h["group"] == row["group"])) for row in train if row["group"] in groups]
     for row, twin in pairs or find_leaks(train, heldout, threshold):
         raise WeaverError(
             "the training rows ask a held-out question:\n"
             f"  train     {format_row(row)}\n  held out  {format_row(twin)}",
-            "Give rows that ask the same the same `group`, or lower refine.near_duplicate.",
+            "Give rows that ask the same question the same `group`, or lower refine.near_duplicate.",
         )
 
 
 def assert_topics_on_both_sides(train: list[Row], heldout: list[Row]) -> None:
-    """
+    """Check that every topic is both trained and evaluated.
+
     Raises:
-        WeaverError: a topic is missing on a side, so that it would not be learnt, or not be measured.
+        WeaverError: a topic has no train row or no held-out row; or no row is left at all.
     """
     topics = {side: {row["topic"] for row in rows} for side, rows in (("train", train), ("held-out", heldout))}
     every = set().union(*topics.values())
     if not every:
-        raise WeaverError("no row is left to train on", "Look into dropped.jsonl for why, and collect more rows.")
-    missing = [f"{side} rows: {', '.join(sorted(every - seen))}" for side, seen in topics.items() if every - seen]
+        raise WeaverError("refine left no row to train on", "See dropped.jsonl for the reasons, and collect more rows.")
+    missing = [f"{side} rows: {', '.join(sorted(every - some))}" for side, some in topics.items() if every - some]
     if missing:
         raise WeaverError(
             f"these topics have no {'; no '.join(missing)}",
-            "A topic needs two groups (vehicles, codes, …) at least, one to learn and one to be measured on: add rows, "
+            "A topic needs at least two groups (vehicles, codes, …), one to train on and one to evaluate on: add rows, "
             "raise refine.rows, or leave the topic out.",
         )
 
 
 def digest_files(folder: Path, files: Iterable[str] = SPLIT_FILES) -> str:
-    """SHA-256 of the two splits in a folder, or of other files, whatever else lies there."""
+    """SHA-256 of the two splits in a folder, or of the files named; other files in the folder do not count."""
     return digest({name: digest(folder / name) for name in files})
 
 
 def format_row(row: Row) -> str:
+    """A row's question and source on one line, for messages."""
     return " | ".join(" ".join(row[column].split()) for column in QUESTION_COLUMNS) + f" [{row['source']}]"

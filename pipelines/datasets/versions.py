@@ -1,4 +1,4 @@
-"""The versions of a dataset, each a tag in the data registry, and their files, read-only, in a folder of their own."""
+"""Dataset versions: each is a tag in the data registry, with its own folder of read-only files."""
 
 import json
 import logging
@@ -17,35 +17,36 @@ log = logging.getLogger(__name__)
 
 
 def commit_dataset(splits: Splits, plan: TrainingPlan) -> DatasetVersion:
-    """The dataset version of these splits: the latest one if nothing changed since, else a new one.
+    """The dataset version of these splits: the latest one if nothing changed since, otherwise a new one.
 
-    Splits that a rollback turned away make no version: what was rolled back to stays the latest until the data change.
+    Splits that a rollback has undone are not committed again: the version that was rolled back to stays the latest
+    until the data change.
 
     Raises:
-        Unavailable: the remote does not take the data; nothing was versioned.
-        WeaverError: the disk is full, or the splits are no longer what refine made.
+        Unavailable: the remote cannot be written; no version was created.
+        WeaverError: the disk is full, or the splits were changed after refine wrote them.
     """
     name, source = plan.template, Path(splits.uri)
     if digest_files(source) != splits.digest:
-        raise WeaverError(f"{source} was changed after it was made", "Delete this folder and refine again.")
+        raise WeaverError(f"{source} was changed after refine wrote it", "Delete this folder and refine again.")
     progress.report_progress(name, "commit_dataset", 0, 1)
-    made = commit_files(name, source, splits.digest, splits.rows)
-    progress.report_progress(name, "commit_dataset", 1, 1, made.tag)
-    return made
+    version = commit_files(name, source, splits.digest, splits.rows)
+    progress.report_progress(name, "commit_dataset", 1, 1, version.tag)
+    return version
 
 
 def commit_files(name: str, source: Path, digest: str, rows: dict[str, int]) -> DatasetVersion:
-    """The version of these files: the latest one if they are its, or were turned away; else a new one.
+    """The version of these files: a new one, unless they are the latest version's or a rollback has undone them.
 
     Args:
-        rows: of each file, by its name without .jsonl.
+        rows: file name without .jsonl → row count.
     """
     with dvc_repository.registry_writer() as registry:
-        known = list_versions(name)
-        if known and digest in (known[-1].digest, *superseded_digests(registry, known[-1])):
-            log.info("nothing new: %s", known[-1].tag)
-            return fetch_files(known[-1])
-        number = known[-1].version + 1 if known else 1
+        versions = list_versions(name)
+        if versions and digest in (versions[-1].digest, *superseded_digests(registry, versions[-1])):
+            log.info("%s is up to date", versions[-1].tag)
+            return fetch_files(versions[-1])
+        number = versions[-1].version + 1 if versions else 1
         dvc_repository.copy_files(source, registry / name, dvc_repository.file_names(rows))
         dvc_repository.add_and_push(registry, name)
         dvc_repository.commit_version(registry, f"{name}@v{number}", digest, rows)
@@ -53,90 +54,104 @@ def commit_files(name: str, source: Path, digest: str, rows: dict[str, int]) -> 
 
 
 def list_versions(name: str) -> list[DatasetVersion]:
-    """All versions of a dataset, oldest first; asks git alone."""
+    """All versions of a dataset, oldest first, as git has them; no file is fetched."""
     registry = settings().home / "registry"
     if not registry.exists():
         return []
     tags = dvc_repository.run_git(
         registry, "for-each-ref", "--format=%(refname:strip=2) %(contents:subject)", f"refs/tags/{name}@v*"
     )
-    found = []
-    for tag, _, told in (line.partition(" ") for line in tags.splitlines()):
+    versions = []
+    for tag, _, annotation in (line.partition(" ") for line in tags.splitlines()):
         number = int(tag.removeprefix(f"{name}@v"))
         uri = str(settings().home / "datasets" / name / f"v{number}")
-        known = json.loads(told)
-        found.append(DatasetVersion(name=name, version=number, uri=uri, digest=known["digest"], rows=known["rows"]))
-    return sorted(found, key=lambda version: version.version)
+        content = json.loads(annotation)
+        versions.append(
+            DatasetVersion(name=name, version=number, uri=uri, digest=content["digest"], rows=content["rows"])
+        )
+    return sorted(versions, key=lambda version: version.version)
 
 
 def checkout_latest(name: str) -> DatasetVersion:
-    """The newest version, its files in place.
+    """The latest version, with its files fetched.
 
     Raises:
-        WeaverError: there is none yet.
-        Unavailable: the remote does not give the data.
+        WeaverError: there is no version yet.
+        Unavailable: the remote cannot be read.
     """
-    known = list_versions(name)
-    if not known:
-        raise WeaverError(f"{name} has no dataset yet", f"Run `weaver run {name}` first.")
-    return checkout_version(name, known[-1].version)
+    versions = list_versions(name)
+    if not versions:
+        raise WeaverError(f"{name} has no dataset version yet", f"Run `weaver run {name}` first.")
+    return checkout_version(name, versions[-1].version)
 
 
 def checkout_version(name: str, version: int) -> DatasetVersion:
-    """A version with its folder of read-only files in place, fetched from DVC's cache or remote if it is not.
+    """A version with its folder of read-only files, which is fetched from DVC's cache or remote if it is missing.
 
     Raises:
-        Unavailable: the remote does not give the data.
-        WeaverError: there is no such version, or the folder does not hold the bytes that were tagged.
+        Unavailable: the remote cannot be read.
+        WeaverError: there is no such version, or its files are not those that were tagged.
     """
-    wanted = find_version(name, version)
-    if Path(wanted.uri).exists():
-        return fetch_files(wanted)
-    with dvc_repository.registry_lock():  # a writer would sweep under DVC's feet
-        return fetch_files(wanted)
+    tagged = find_version(name, version)
+    if Path(tagged.uri).exists():
+        return fetch_files(tagged)
+    with dvc_repository.registry_lock():  # a writer would reset the work tree while DVC reads it
+        return fetch_files(tagged)
 
 
-def fetch_training_dataset(champion: DeployedVersion) -> DatasetVersion:
-    """What the champion was trained on, in place; version 0 where there is no champion."""
-    name, _, version = champion.dataset.partition("@v")
+def fetch_training_dataset(deployed: DeployedVersion) -> DatasetVersion:
+    """The dataset that the deployed version was trained on, with its files fetched; version 0 if none is deployed."""
+    name, _, version = deployed.dataset.partition("@v")
     return (
         checkout_version(name, int(version))
         if version
-        else DatasetVersion(name=champion.name, version=0, uri="", digest="", rows={})
+        else DatasetVersion(name=deployed.name, version=0, uri="", digest="", rows={})
     )
 
 
 def find_version(name: str, version: int) -> DatasetVersion:
-    known = {found.version: found for found in list_versions(name)}
-    if version not in known:
-        there = ", ".join(found.tag for found in known.values())
-        raise WeaverError(f"there is no {name}@v{version}", f"Choose one of: {there}." if there else "Make one first.")
-    return known[version]
+    """A version as it was tagged.
+
+    Raises:
+        WeaverError: there is no such version; lists those there are.
+    """
+    versions = {tagged.version: tagged for tagged in list_versions(name)}
+    if version not in versions:
+        tags = ", ".join(tagged.tag for tagged in versions.values())
+        raise WeaverError(
+            f"there is no dataset version {name}@v{version}",
+            f"Choose one of: {tags}." if tags else f"Run `weaver run {name}` first.",
+        )
+    return versions[version]
 
 
-def fetch_files(wanted: DatasetVersion) -> DatasetVersion:
-    """What `checkout` does, for who holds the registry's lock."""
+def fetch_files(version: DatasetVersion) -> DatasetVersion:
+    """Fetch a version's files, as `checkout_version` does; the caller holds the registry's lock."""
 
     def fetch(folder: Path) -> None:
         registry = settings().home / "registry"
         dvc_repository.configure_remote(registry)
-        with dvc_repository.translate_dvc_error(f"fetching {wanted.tag}"):
+        with dvc_repository.translate_dvc_error(f"fetching {version.tag}"):
             from dvc.api import DVCFileSystem
 
-            files = DVCFileSystem(str(registry), rev=wanted.tag)
-            for file in dvc_repository.file_names(wanted.rows):
-                files.get_file(f"{wanted.name}/{file}", str(folder / file))
+            files = DVCFileSystem(str(registry), rev=version.tag)
+            for file in dvc_repository.file_names(version.rows):
+                files.get_file(f"{version.name}/{file}", str(folder / file))
                 (folder / file).chmod(0o444)
 
-    folder = memoize_dir(Path(wanted.uri), fetch)
-    if digest_files(folder, dvc_repository.file_names(wanted.rows)) != wanted.digest:
+    folder = memoize_dir(Path(version.uri), fetch)
+    if digest_files(folder, dvc_repository.file_names(version.rows)) != version.digest:
         raise WeaverError(
-            f"{folder} does not hold what was tagged {wanted.tag}", "Delete this folder; it is fetched again."
+            f"the files in {folder} are not those that were tagged {version.tag}",
+            "Delete this folder: the next run fetches them again.",
         )
-    return wanted
+    return version
 
 
 def superseded_digests(registry: Path, latest: DatasetVersion) -> list[str]:
-    """The digests that `latest` is there instead of; none unless it is a rollback."""
-    told = dvc_repository.run_git(registry, "for-each-ref", "--format=%(contents:subject)", f"refs/tags/{latest.tag}")
-    return json.loads(told).get("instead_of", [])
+    """The digests of the versions that a rollback to `latest` has undone; none if it is no rollback."""
+    annotation = dvc_repository.run_git(
+        registry, "for-each-ref", "--format=%(contents:subject)", f"refs/tags/{latest.tag}"
+    )
+    superseded: list[str] = json.loads(annotation).get("supersedes", [])
+    return superseded

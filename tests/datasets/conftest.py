@@ -10,7 +10,7 @@ from pipelines.core.files import write_jsonl
 from pipelines.datasets.split import digest_files
 
 # What fails in there says what differs, as it does in a test.
-pytest.register_assert_rewrite("tests.datasets.own_data", "tests.datasets.dvc_repository")
+pytest.register_assert_rewrite("tests.datasets.upload_files", "tests.datasets.dvc_repository")
 
 
 @pytest.fixture

@@ -61,8 +61,9 @@ def own(home: Path, tmp_path: Path) -> Path:
 def test_a_person_sees_and_is_asked(weaver: Weaver, own: Path) -> None:
     no = weaver("add", T, str(own), answer="n\n")
     for words in (
-        "own.csv: CSV, parted by comma, utf-8", "question", "instruction", "synonym", "not used",
-        "The first rows, as they will be", "1 rows can be used, 1 cannot", "own.csv, line 3: a spreadsheet formula",
+        "own.csv: CSV, separated by comma, utf-8", "question", "instruction", "synonym", "not used",
+        "First rows, as they will be added", "1 rows can be used, 1 are rejected",
+        "own.csv, line 3: a spreadsheet formula",
         "Add these 1 rows to service_advisor? [y/N]",
     ):  # fmt: skip
         assert words in no, no
@@ -71,9 +72,9 @@ def test_a_person_sees_and_is_asked(weaver: Weaver, own: Path) -> None:
     assert list_uploads(T) == [], "no answer is no yes"
     yes = weaver("add", T, str(own), answer="y\n")
     (upload,) = list_uploads(T)
-    assert f"weaver dataset remove {T} {upload.id}" in yes and "refused.jsonl" in yes
+    assert f"weaver dataset remove {T} {upload.id}" in yes and "rejected.jsonl" in yes
     assert upload.id in weaver("list", T)
-    assert "is there already" in weaver("add", T, str(own), ok=False)
+    assert "was added before" in weaver("add", T, str(own), ok=False)
     assert "1 rows fewer" in weaver("remove", T, upload.id)
     assert list_uploads(T) == []
 
@@ -102,8 +103,8 @@ def test_a_script_is_not_asked(weaver: Weaver, own: Path) -> None:
         (("list", "none"), "there is no template 'none'"),
         (("versions", "none"), "there is no template 'none'"),
         (("diff", T, "one", "2"), "'one' is not a version"),
-        (("get", T, "v1", "out"), "there is no service_advisor@v1"),
-        (("rollback", T, "1", "--why", "x"), "there is no service_advisor@v1"),
+        (("get", T, "v1", "out"), "there is no dataset version service_advisor@v1"),
+        (("rollback", T, "1", "--why", "x"), "there is no dataset version service_advisor@v1"),
     ],
 )
 def test_what_is_wrong_is_one_message(arguments: tuple[str, ...], said: str, weaver: Weaver, own: Path) -> None:
@@ -131,7 +132,7 @@ def test_versions_from_the_command_line(weaver: Weaver, home: Path, tmp_path: Pa
     assert len((tmp_path / "out" / "train.jsonl").read_text().splitlines()) == 3
     assert weaver.json("rollback", T, "1", "--why", "worse")["version"] == 3
     shown = weaver("versions", T)
-    assert f"{T}@v3" in shown and "3 train, 1 heldout" in shown and f"back to {T}@v1: worse" in shown
+    assert f"{T}@v3" in shown and "3 train, 1 heldout" in shown and f"rollback to {T}@v1: worse" in shown
     assert "2 " in weaver("diff", T, "2", "3")
 
 

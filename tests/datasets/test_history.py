@@ -74,7 +74,7 @@ def test_a_version_is_copied_out(splits: Callable, tmp_path: Path) -> None:
     first = commit_dataset(splits(10), PLAN)
     got = export_version("service_advisor", 1, tmp_path / "out" / "v1")
     assert (got.uri, digest_files(tmp_path / "out" / "v1")) == (str(tmp_path / "out" / "v1"), first.digest)
-    with pytest.raises(WeaverError, match="is there already"):
+    with pytest.raises(WeaverError, match="already exists"):
         export_version("service_advisor", 1, tmp_path / "out" / "v1")
     with pytest.raises(WeaverError, match="no service_advisor@v2"):
         export_version("service_advisor", 2, tmp_path / "v2")

@@ -123,7 +123,7 @@ def test_a_training_question_like_a_held_out_one_is_dropped(refined: Callable) -
     [
         ([row(0), row(3), row(6), row(1)], "no held-out rows: drivetrain"),
         ([row(0), row(0, input=" bolt 0 ")], "no held-out rows: engine"),
-        ([row(0, output=" "), row(1, output="")], "no row is left to train on"),
+        ([row(0, output=" "), row(1, output="")], "refine left no row to train on"),
     ],
     ids=["a topic of one group", "one row", "no row"],
 )

@@ -110,15 +110,17 @@ def test_texts_of_rows_stay_text(folder: Path, page: Page) -> None:
 def test_counts_are_told(page: Page) -> None:
     text = re.sub(r"\s+", " ", " ".join(page.texts))
     for told in (
-        "1,208 rows came in",
-        "1,000 to train on",
-        "204 held out",
-        "0.5 seconds of work",
+        "1,208 rows collected",
+        "1,000 train rows",
+        "204 held-out rows",
+        "0.5 seconds of processing",
         "off topic · relevance",
     ):
         assert told in text
-    assert "Of 1,207 rows, 163 fell below 0.08" in text  # 160 of the train rows' 0, 0.0005, 0.001, …; and 3 dropped
-    assert "this many rows stay 1,207" in text
+    assert (
+        "Of 1,207 rows, 163 are below the threshold of 0.08" in text
+    )  # of the train rows with 0, 0.0005, 0.001, …: 160; of the dropped: 3
+    assert "rows kept 1,207" in text
 
 
 def test_withheld_texts_stay_withheld(folder: Path) -> None:

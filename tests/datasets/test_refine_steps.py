@@ -88,7 +88,7 @@ def test_language(plan: TrainingPlan) -> None:
     rows = [{"output": said} for said in FOREIGN + ENGLISH]
     assert kinds("language", rows, plan) == ["not in en"] * len(FOREIGN) + [None] * len(ENGLISH)
     assert kinds("language", [{"instruction": "What is the engine like?", "output": FOREIGN[0]}], plan) == ["not in en"]
-    with pytest.raises(WeaverError, match="'english' is not known"):
+    with pytest.raises(WeaverError, match="'english' is not a supported language"):
         kinds("language", rows, make_plan("service_advisor", {"refine.language": "english"}))
     german = make_plan("service_advisor", {"refine.language": "de"})
     assert reasons("language", [{"output": said} for said in FOREIGN[:2]], german) == [None, "not in de: output in fr"]

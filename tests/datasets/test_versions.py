@@ -42,7 +42,7 @@ def test_what_the_champion_learnt_is_found_by_its_tag(splits: Callable, home: Pa
     champion = DeployedVersion(name="service_advisor", version=7, dataset=first.tag)
     assert fetch_training_dataset(champion) == first
     assert fetch_training_dataset(DeployedVersion(name="service_advisor")).version == 0, "nobody answers yet"
-    with pytest.raises(WeaverError, match="there is no service_advisor@v9"):
+    with pytest.raises(WeaverError, match="there is no dataset version service_advisor@v9"):
         fetch_training_dataset(champion.model_copy(update={"dataset": "service_advisor@v9"}))
 
 

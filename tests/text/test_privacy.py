@@ -134,7 +134,7 @@ def test_each_treatment() -> None:
 
 
 def stand_in(entity: str, value: str, key: bytes = KEY) -> str:
-    return privacy.pseudonym(entity, value, key)
+    return privacy.make_pseudonym(entity, value, key)
 
 
 def test_one_value_has_one_stand_in_however_it_is_written() -> None:

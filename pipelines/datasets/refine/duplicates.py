@@ -1,12 +1,12 @@
-"""When two rows are the same row in other clothes: MinHash proposes, the true Jaccard similarity decides.
+"""Find duplicates and near-duplicates: MinHash proposes candidates, the exact Jaccard similarity decides.
 
-Dealership rows are alike by nature: "P0420" and "P0430", "city" and "highway", "30 mpg" and "38 mpg" make different
-facts of sentences that share nearly all their words, so likeness of words alone would throw facts away. Therefore
-every shingle carries what its row must agree on before likeness counts at all: each word of the question and of the
-answer, and of the record each word that is not letters alone. Rows that differ in one of these share no shingle: their
-similarity is 0, not 0.97. What may still differ is case, punctuation, courtesy, and a little wording of a long record.
+Dealership rows resemble each other: "P0420" and "P0430", "city" and "highway", "30 mpg" and "38 mpg" are different
+facts in sentences that share nearly all their words, so that word similarity alone would drop facts. Every shingle
+therefore contains its row's agreement key: each word of the question and the answer, and each word of the record that
+is not letters only. Rows with different keys share no shingle; their similarity is 0, not 0.97. Near-duplicates may
+differ in case, punctuation, stop words, and a little wording of a long record.
 
-It also makes the work small: most rows are alone with what they say, and are never compared.
+This also reduces the work: most rows have an agreement key that no other row has, and are never compared.
 """
 
 import hashlib
@@ -29,49 +29,51 @@ QUESTION_COLUMNS = ("instruction", "input")
 # A word with its inner marks and sign (-5, 2.0, 30%, F-150, 4Dr); or a symbol that is not punctuation ($, <, |).
 WORD = re.compile(r"""(?:(?<!\w)[-+])?\w+(?:[.,:/'-]\w+)*%?|[^\w\s.,;:!?'"()\[\]-]""")
 STOP_WORDS = frozenset({"a", "an", "the", "please"})
-SHINGLE_WORDS = 3  # words a shingle: one changed word in a text of n words leaves a similarity of (n - 5) / (n + 1)
-PERMUTATIONS, BANDS = 128, 32  # proposes 99.9% of the pairs that are alike by 0.7 or more
-MINHASH_FROM = 16  # rows that are compared one by one; MinHash pays from there
+SHINGLE_WORDS = 3  # words per shingle: one changed word in a text of n words leaves a similarity of (n - 5) / (n + 1)
+PERMUTATIONS, BANDS = 128, 32  # proposes 99.9% of the pairs with a similarity of 0.7 or more
+MINHASH_FROM = 16  # rows in a bucket; fewer are compared one by one, which is faster
 
 
 def normalised_words(text: str) -> list[str]:
-    """The words of a text, without case, punctuation and courtesy."""
+    """The words of a text in lower case, without punctuation and stop words."""
     return [word for word in WORD.findall(text.casefold()) if word not in STOP_WORDS]
 
 
 def text_key(*texts: str) -> bytes:
-    """16 bytes that are equal when all the texts are."""
+    """16 bytes that are equal if all the texts are."""
     return hashlib.blake2b("\0".join(texts).encode(), digest_size=16).digest()
 
 
-def agreement_key(said: Mapping[str, list[str]]) -> bytes:
-    """What near-duplicates must agree on, of the words of each column."""
-    facts = ([w for w in spoken if not w.isalpha()] if c == "input" else spoken for c, spoken in said.items())
+def agreement_key(words: Mapping[str, list[str]]) -> bytes:
+    """A key of the words that near-duplicates must share; `words` has those of each column."""
+    facts = ([w for w in column if not w.isalpha()] if name == "input" else column for name, column in words.items())
     return text_key(*map(" ".join, facts))
 
 
 def make_shingles(row: Row, columns: Iterable[str] = TEXT_COLUMNS) -> set[str]:
-    """Word trigrams of some columns of a row, each marked with what near-duplicates must agree on."""
-    said = {column: normalised_words(row[column]) for column in columns}
-    marked = agreement_key(said).hex()
-    text = [word for spoken in said.values() for word in spoken]
-    return {f"{marked} {' '.join(text[i : i + SHINGLE_WORDS])}" for i in range(max(1, len(text) - SHINGLE_WORDS + 1))}
+    """Word trigrams of some columns of a row, each prefixed with the row's agreement key."""
+    words = {column: normalised_words(row[column]) for column in columns}
+    key = agreement_key(words).hex()
+    text = [word for column in words.values() for word in column]
+    return {f"{key} {' '.join(text[i : i + SHINGLE_WORDS])}" for i in range(max(1, len(text) - SHINGLE_WORDS + 1))}
 
 
-def jaccard(one: set[str], other: set[str]) -> float:
-    return len(one & other) / len(one | other)
+def jaccard(left: set[str], right: set[str]) -> float:
+    """The Jaccard similarity of two sets, 0 to 1."""
+    return len(left & right) / len(left | right)
 
 
-def make_minhash(said: set[str]) -> Any:
+def make_minhash(shingles: set[str]) -> Any:
+    """The MinHash of a row's shingles."""
     from rensa import RMinHash
 
-    made = RMinHash(PERMUTATIONS, 17)
-    made.update(list(said))
-    return made
+    minhash = RMinHash(PERMUTATIONS, 17)
+    minhash.update(list(shingles))
+    return minhash
 
 
 class Bucket:
-    """Rows with one mark: a few are all compared; of more, those that MinHash proposes."""
+    """Rows with the same agreement key: a few are all compared; of more, those that MinHash proposes."""
 
     __slots__ = ("index", "lsh", "rows")
 
@@ -79,28 +81,29 @@ class Bucket:
         self.index, self.rows = index, list[Row]()
         self.lsh: Any = None
 
-    def find(self, said: set[str]) -> Row | None:
-        """The first row whose shingles are nearly these."""
-        near = sorted(self.lsh.query(make_minhash(said))) if self.lsh else range(len(self.rows))
-        for row in (self.rows[number] for number in near):
-            if jaccard(said, make_shingles(row, self.index.columns)) >= self.index.threshold:
+    def find(self, shingles: set[str]) -> Row | None:
+        """The first row whose shingles are similar enough to these."""
+        candidates = sorted(self.lsh.query(make_minhash(shingles))) if self.lsh else range(len(self.rows))
+        for row in (self.rows[number] for number in candidates):
+            if jaccard(shingles, make_shingles(row, self.index.columns)) >= self.index.threshold:
                 return row
         return None
 
-    def add(self, row: Row, said: set[str]) -> None:
+    def add(self, row: Row, shingles: set[str]) -> None:
+        """Add a row; its shingles may be empty while the bucket holds fewer than MINHASH_FROM rows."""
         if len(self.rows) == MINHASH_FROM:
             from rensa import RMinHashLSH
 
             self.lsh = RMinHashLSH(self.index.threshold, PERMUTATIONS, BANDS)
-            for number, known in enumerate(self.rows):
-                self.lsh.insert(number, make_minhash(make_shingles(known, self.index.columns)))
+            for number, earlier in enumerate(self.rows):
+                self.lsh.insert(number, make_minhash(make_shingles(earlier, self.index.columns)))
         if self.lsh:
-            self.lsh.insert(len(self.rows), make_minhash(said))
+            self.lsh.insert(len(self.rows), make_minhash(shingles))
         self.rows.append(row)
 
 
 class NearDuplicateIndex:
-    """Rows by likeness.
+    """An index of rows that finds near-duplicates.
 
     Args:
         threshold: Jaccard similarity, 0 to 1, from which two rows are near-duplicates.
@@ -109,70 +112,79 @@ class NearDuplicateIndex:
 
     def __init__(self, threshold: float, columns: Iterable[str] = TEXT_COLUMNS) -> None:
         self.threshold, self.columns = threshold, tuple(columns)
-        self.kin: dict[bytes, Bucket] = {}
+        self.buckets: dict[bytes, Bucket] = {}
 
     def add(self, row: Row) -> None:
-        kin = self.kin.setdefault(self.mark(row), Bucket(self))
-        kin.add(row, make_shingles(row, self.columns) if len(kin.rows) >= MINHASH_FROM else set())
+        """Add a row without looking for near-duplicates of it."""
+        bucket = self.buckets.setdefault(self.key_of(row), Bucket(self))
+        bucket.add(row, make_shingles(row, self.columns) if len(bucket.rows) >= MINHASH_FROM else set())
 
     def find(self, row: Row) -> Row | None:
         """The first row of the index that `row` is a near-duplicate of."""
-        kin = self.kin.get(self.mark(row))
-        return kin.find(make_shingles(row, self.columns)) if kin else None
+        bucket = self.buckets.get(self.key_of(row))
+        return bucket.find(make_shingles(row, self.columns)) if bucket else None
 
     def find_or_add(self, row: Row) -> Row | None:
-        kin = self.kin.setdefault(self.mark(row), Bucket(self))
-        said = make_shingles(row, self.columns)
-        found = kin.find(said)
-        if found is None:
-            kin.add(row, said)
-        return found
+        """The first row that `row` is a near-duplicate of; if there is none, add `row` and return None."""
+        bucket = self.buckets.setdefault(self.key_of(row), Bucket(self))
+        shingles = make_shingles(row, self.columns)
+        duplicate = bucket.find(shingles)
+        if duplicate is None:
+            bucket.add(row, shingles)
+        return duplicate
 
-    def mark(self, row: Row) -> bytes:
+    def key_of(self, row: Row) -> bytes:
+        """The agreement key of a row's compared columns."""
         return agreement_key({column: normalised_words(row[column]) for column in self.columns})
 
 
 def row_texts(batch: pa.Table, columns: Iterable[str] = TEXT_COLUMNS) -> Iterable[tuple[str, ...]]:
+    """The texts of each row of a batch."""
     return zip(*(batch[column].to_pylist() for column in columns), strict=True)
 
 
 def key_array(values: Iterable[bytes]) -> pa.Array:
+    """An Arrow array of 16-byte keys."""
     return pa.array(values, pa.binary(16))
 
 
 def factorize(column: pa.ChunkedArray) -> np.ndarray:
-    """Each value's number, in the order in which they first occur."""
-    return pc.dictionary_encode(column.combine_chunks()).indices.to_numpy()
+    """A number per distinct value, in the order in which the values first occur."""
+    codes: np.ndarray = pc.dictionary_encode(column.combine_chunks()).indices.to_numpy()
+    return codes
 
 
 def prepare_exact(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
-    return pa.table({"text": key_array(text_key(*said) for said in row_texts(batch))})
+    """A key of each row's texts."""
+    return pa.table({"text": key_array(text_key(*texts) for texts in row_texts(batch))})
 
 
 def decide_exact(sketches: pa.Table, rows: pa.Table, plan: TrainingPlan) -> pa.Array:
+    """Drop every row whose texts an earlier row has."""
     numbers = factorize(sketches["text"])
     seen_before = numbers <= np.maximum.accumulate(np.concatenate(([-1], numbers[:-1])))
     return pc.if_else(pa.array(seen_before), "exact duplicate", KEPT)
 
 
 def prepare_near(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
+    """The agreement key of each row."""
     return pa.table(
         {
-            "mark": key_array(
-                agreement_key(dict(zip(TEXT_COLUMNS, map(normalised_words, said), strict=True)))
-                for said in row_texts(batch)
+            "key": key_array(
+                agreement_key(dict(zip(TEXT_COLUMNS, map(normalised_words, texts), strict=True)))
+                for texts in row_texts(batch)
             )
         }
     )
 
 
 def decide_near(sketches: pa.Table, rows: pa.Table, plan: TrainingPlan) -> pa.Array:
-    """Of rows that are alike the first stays. Only rows whose mark is not theirs alone are looked up and compared."""
-    numbers = factorize(sketches["mark"])
-    index, alike = NearDuplicateIndex(plan.refine.near_duplicate), np.zeros(len(rows), dtype=bool)
+    """Keep the first of near-duplicate rows. Only rows that share their agreement key with another are compared."""
+    numbers = factorize(sketches["key"])
+    index, duplicate = NearDuplicateIndex(plan.refine.near_duplicate), np.zeros(len(rows), dtype=bool)
     for number in np.flatnonzero(np.bincount(numbers)[numbers] > 1):
-        alike[number] = index.find_or_add(MappedRow(rows, number)) is not None
-    return pc.if_else(pa.array(alike), "near-duplicate", KEPT)
+        duplicate[number] = index.find_or_add(MappedRow(rows, number)) is not None
+    return pc.if_else(pa.array(duplicate), "near-duplicate", KEPT)
 
 
 exact_duplicates = GlobalStep(prepare_exact, decide_exact)

@@ -1,4 +1,4 @@
-"""The drawings of the refinement report."""
+"""The plots of the refinement report."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,12 @@ from pipelines.text.html_page import TEXT_COLOUR, draw_svg
 if TYPE_CHECKING:
     import pandas as pd
 
-SIDES = {"train": ("to train on", "#4c8dff"), "heldout": ("held out", "#f0a13a"), "dropped": ("dropped", "#8b949e")}
+SIDES = {"train": ("train", "#4c8dff"), "heldout": ("held-out", "#f0a13a"), "dropped": ("dropped", "#8b949e")}
 
 
 def plot_topics(kept: "pd.DataFrame") -> Any:
-    """Rows of each topic and kind, by side."""
-    slots = max(kept.topic.nunique(), 3)  # bars of one thickness, however few the kinds
+    """Rows per topic and per kind, by side, as inline SVG."""
+    slots = max(kept.topic.nunique(), 3)  # so that all bars have the same thickness
 
     def bars(axes: Any, column: str) -> None:
         counts = kept.groupby([column, "side"]).size().unstack(fill_value=0)
@@ -37,7 +37,7 @@ def plot_topics(kept: "pd.DataFrame") -> Any:
 
 
 def plot_lengths(kept: "pd.DataFrame") -> Any:
-    """Characters of instruction, input and output, by side."""
+    """Histograms of the lengths of instruction, input and output in characters, by side."""
 
     def paint(*every: Any) -> None:
         for axes, column in zip(every, ("instruction", "input", "output"), strict=True):
@@ -50,26 +50,28 @@ def plot_lengths(kept: "pd.DataFrame") -> Any:
     return draw_svg(11, 2.8, 3, paint)
 
 
-def plot_relevance(judged: "pd.DataFrame", staying: np.ndarray, threshold: float) -> Any:
-    """Rows by their relevance; and how many would stay, were the threshold another."""
+def plot_relevance(scored: "pd.DataFrame", kept: np.ndarray, threshold: float) -> Any:
+    """A histogram of relevance, and the share of rows that each threshold would keep."""
 
     def paint(left: Any, right: Any) -> None:
         draw_histogram(
-            left, judged, "relevance", np.linspace(min(judged.relevance.min(), 0), judged.relevance.max(), 41)
+            left, scored, "relevance", np.linspace(min(scored.relevance.min(), 0), scored.relevance.max(), 41)
         )
         left.set(xlabel="relevance (cosine to the nearest question)", ylabel="rows")
         left.legend(loc="upper right")
-        right.plot(THRESHOLDS, 100 * staying / len(judged), color=SIDES["train"][1])
-        right.set(xlabel="threshold", ylabel="rows that stay (%)", ylim=(0, 103), xlim=(0, judged.relevance.max()))
+        right.plot(THRESHOLDS, 100 * kept / len(scored), color=SIDES["train"][1])
+        right.set(xlabel="threshold", ylabel="rows kept (%)", ylim=(0, 103), xlim=(0, scored.relevance.max()))
         mark_threshold(left, threshold)
         mark_threshold(right, threshold)
 
     return draw_svg(11, 3, 2, paint)
 
 
-def plot_quality(judged: "pd.DataFrame", threshold: float) -> Any:
+def plot_quality(scored: "pd.DataFrame", threshold: float) -> Any:
+    """A histogram of quality."""
+
     def paint(axes: Any) -> None:
-        draw_histogram(axes, judged, "quality", np.linspace(0, 1, 41))
+        draw_histogram(axes, scored, "quality", np.linspace(0, 1, 41))
         axes.set(xlabel="quality", ylabel="rows")
         axes.legend(loc="upper left")
         mark_threshold(axes, threshold)
@@ -78,13 +80,15 @@ def plot_quality(judged: "pd.DataFrame", threshold: float) -> Any:
 
 
 def draw_histogram(axes: Any, rows: "pd.DataFrame", column: str, bins: np.ndarray) -> None:
-    seen = [side for side in SIDES if (rows.side == side).any()]
-    values = [rows.loc[rows.side == side, column].clip(bins[0], bins[-1]) for side in seen]
-    names, colours = zip(*(SIDES[side] for side in seen), strict=True) if seen else ((), ())
+    """Draw a stacked histogram of a column by side; values beyond the bins count in the outermost."""
+    sides = [side for side in SIDES if (rows.side == side).any()]
+    values = [rows.loc[rows.side == side, column].clip(bins[0], bins[-1]) for side in sides]
+    names, colours = zip(*(SIDES[side] for side in sides), strict=True) if sides else ((), ())
     axes.hist(values, bins=bins, stacked=True, label=names, color=colours)
 
 
 def mark_threshold(axes: Any, threshold: float) -> None:
+    """Draw a dashed line at the threshold, with its value."""
     axes.axvline(threshold, color=TEXT_COLOUR, linewidth=1, linestyle=(0, (4, 3)))
-    place = {"xycoords": ("data", "axes fraction"), "xytext": (4, 0), "textcoords": "offset points", "va": "top"}
-    axes.annotate(f"threshold {threshold:.2f}", (threshold, 1), fontsize=9, **place)
+    position = {"xycoords": ("data", "axes fraction"), "xytext": (4, 0), "textcoords": "offset points", "va": "top"}
+    axes.annotate(f"threshold {threshold:.2f}", (threshold, 1), fontsize=9, **position)

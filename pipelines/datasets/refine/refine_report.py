@@ -1,4 +1,4 @@
-"""What refinement did to the rows, as one page that needs no server and no network."""
+"""The stage that renders the refinement report: one HTML page that needs no server and no network."""
 
 import json
 import random
@@ -34,21 +34,21 @@ Row = dict[str, Any]
 PAGE, SUMMARY, CONTRACT = "report.html", "summary.html", "contract/index.html"
 TEXT_COLUMNS = ("instruction", "input", "output")
 EXAMPLES, EXAMPLE_CHARS = 5, 300
-SAMPLE_ROWS = 5_000  # rows a side whose texts are kept in memory, to be shown, counted, scored again, summarised
+SAMPLE_ROWS = 5_000  # rows per side whose texts are kept in memory for examples, counts, part scores and the summary
 
 
 def render_data_report(validation: Validation, splits: Splits, plan: TrainingPlan, work: Path) -> DataReport:
-    """Draw report.html, Evidently's summary and the pages of the contract, once for the same splits.
+    """Render report.html, Evidently's summary and the Data Docs of the contract, once per splits.
 
-    report.json, the same account for programs, goes along.
+    report.json, with the same statistics for programs, is copied beside them.
     """
 
     def build(new: Path) -> None:
         shutil.copytree(Path(validation.uri) / "docs", new / "contract")
         shutil.copyfile(Path(splits.uri) / "report.json", new / "report.json")
-        told = json.loads((Path(splits.uri) / "report.json").read_text(encoding="utf-8"))
+        report = json.loads((Path(splits.uri) / "report.json").read_text(encoding="utf-8"))
         rows = {side: read_rows(Path(splits.uri) / f"{side}.jsonl") for side in ("train", "heldout", "dropped")}
-        write_report(told, **rows, plan=plan, folder=new)
+        write_report(report, **rows, plan=plan, folder=new)
 
     settings = plan.digest("template", "questions", "refine")
     fingerprint = digest([splits.uri, splits.digest, validation.uri, settings, CODE.digest])[:12]
@@ -57,6 +57,7 @@ def render_data_report(validation: Validation, splits: Splits, plan: TrainingPla
 
 
 def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of a JSON Lines file, one at a time."""
     with path.open(encoding="utf-8") as stream:
         yield from map(json.loads, stream)
 
@@ -67,21 +68,24 @@ def write_report(
     """Write report.html, and summary.html by Evidently beside it, into `folder`.
 
     Args:
-        report: as report.json has it.
-        train, heldout, dropped: the rows of the three files, each read once: generators will do. Of most rows only
-            lengths and scores are kept.
+        report: the content of report.json.
+        train, heldout, dropped: the rows of the three files. They may be generators: each is read once, and of most
+            rows only lengths and scores are kept.
+
+    Returns:
+        The page's file.
     """
     frame, sample = collect_stats({"train": train, "heldout": heldout, "dropped": dropped})
     kept = frame[frame.side != "dropped"]
-    told: dict[str, Any] = {
+    values: dict[str, Any] = {
         "report": report,
         "title": plan.template.replace("_", " ").capitalize(),
         "tiles": {
-            "rows came in": format_thousands(len(frame)),
-            "to train on": format_thousands(report["train"]["rows"]),
-            "held out": format_thousands(report["heldout"]["rows"]),
-            "dropped": format_thousands(len(frame) - len(kept)),
-            "seconds of work": f"{sum(step['seconds'] for step in report['steps']):,.1f}",
+            "rows collected": format_thousands(len(frame)),
+            "train rows": format_thousands(report["train"]["rows"]),
+            "held-out rows": format_thousands(report["heldout"]["rows"]),
+            "rows dropped": format_thousands(len(frame) - len(kept)),
+            "seconds of processing": f"{sum(step['seconds'] for step in report['steps']):,.1f}",
         },
         "balance": describe_balance(kept),
         "topics": refine_plots.plot_topics(kept),
@@ -92,15 +96,15 @@ def write_report(
         "relevance": describe_relevance(frame, sample, plan),
         "quality": describe_quality(frame, sample, plan),
     }
-    write_text(folder / PAGE, html_page.render_page(Path(__file__).with_suffix(".html"), **told))
+    write_text(folder / PAGE, html_page.render_page(Path(__file__).with_suffix(".html"), **values))
     return folder / PAGE
 
 
 def collect_stats(sides: dict[str, Iterable[Row]]) -> tuple["pd.DataFrame", dict[str, list[Row]]]:
-    """What is counted of every row, and of each side a sample of whole rows."""
+    """A frame of every row's side, labels, lengths and scores; and a sample of complete rows of each side."""
     import pandas as pd
 
-    dice, columns = random.Random(0), []
+    generator, columns = random.Random(0), []
     sample: dict[str, list[Row]] = {side: [] for side in sides}
     for side, rows in sides.items():
         for number, row in enumerate(rows):
@@ -109,22 +113,24 @@ def collect_stats(sides: dict[str, Iterable[Row]]) -> tuple["pd.DataFrame", dict
             columns.append((*names, *(len(row[column]) for column in TEXT_COLUMNS), *scores))
             if number < SAMPLE_ROWS:
                 sample[side].append(row)
-            elif (place := dice.randrange(number + 1)) < SAMPLE_ROWS:
-                sample[side][place] = row
+            elif (index := generator.randrange(number + 1)) < SAMPLE_ROWS:
+                sample[side][index] = row
     frame = pd.DataFrame(columns, columns=["side", "topic", "kind", "step", *TEXT_COLUMNS, "relevance", "quality"])
     return frame.astype({"relevance": float, "quality": float}), sample
 
 
 def rows_scored_by(rows: list[Row], step: str) -> list[Row]:
-    """Rows that a step gave a score, and that no other step dropped: what those withheld stays withheld."""
+    """The rows that a step scored and no other step dropped; so texts that another step withholds are not shown."""
     return [row for row in rows if row.get(step) is not None and row.get("step", step) == step]
 
 
 def shorten_texts(row: Row) -> Row:
+    """A row with its texts cut to EXAMPLE_CHARS."""
     return row | {column: row[column][:EXAMPLE_CHARS] for column in TEXT_COLUMNS}
 
 
 def describe_balance(kept: "pd.DataFrame") -> str:
+    """A sentence on the largest and the smallest topic."""
     counts = kept.topic.value_counts()
     if counts.empty:
         return "No row was kept."
@@ -137,52 +143,54 @@ def describe_balance(kept: "pd.DataFrame") -> str:
 
 
 def count_repeats(rows: list[Row]) -> list[Row]:
-    """How many of the kept rows' questions, records and answers differ, and which is there most often."""
+    """For each text column of the kept rows: how many texts are different, and which is the most frequent."""
     lines = []
     for column in TEXT_COLUMNS:
-        if said := Counter(row[column] for row in rows if row[column]):
-            ((most, times),) = said.most_common(1)
-            lines.append({"what": column, "rows": said.total(), "different": len(said), "most": most[:EXAMPLE_CHARS]})
-            lines[-1] |= {"share": len(said) / said.total(), "times": times}
+        if texts := Counter(row[column] for row in rows if row[column]):
+            ((most, times),) = texts.most_common(1)
+            lines.append(
+                {"column": column, "rows": texts.total(), "different": len(texts), "most": most[:EXAMPLE_CHARS]}
+            )
+            lines[-1] |= {"share": len(texts) / texts.total(), "times": times}
     return lines
 
 
 def describe_relevance(frame: "pd.DataFrame", sample: dict[str, list[Row]], plan: TrainingPlan) -> Row | None:
-    """What the threshold does: the rows that stay at each, and those that stand nearest to it."""
-    judged = frame[frame.relevance.notna() & frame.step.isin(["", "relevance"])]
-    if judged.empty:
+    """The report's section on relevance: how many rows each threshold would keep, and the rows nearest to it."""
+    scored = frame[frame.relevance.notna() & frame.step.isin(["", "relevance"])]
+    if scored.empty:
         return None
-    least, staying = plan.refine.relevance, rows_kept_by_threshold(judged.relevance.to_numpy())
+    least, kept = plan.refine.relevance, rows_kept_by_threshold(scored.relevance.to_numpy())
     rows = sorted(
         rows_scored_by([row for rows in sample.values() for row in rows], "relevance"), key=itemgetter("relevance")
     )
     middle = bisect_left(rows, least, key=itemgetter("relevance"))
     return {
         "questions": plan.questions,
-        "figure": refine_plots.plot_relevance(judged, staying, least),
-        "effect": {f"{at:.2f}": int(staying[round(at * 100)]) for at in THRESHOLDS[0:41:5]},
+        "figure": refine_plots.plot_relevance(scored, kept, least),
+        "effect": {f"{at:.2f}": int(kept[round(at * 100)]) for at in THRESHOLDS[0:41:5]},
         "threshold": least,
-        "dropped": int((judged.relevance < least).sum()),
-        "judged": len(judged),
+        "dropped": int((scored.relevance < least).sum()),
+        "scored": len(scored),
         "nearest": [shorten_texts(row) for row in rows[max(0, middle - EXAMPLES) : middle + EXAMPLES]],
     }
 
 
 def describe_quality(frame: "pd.DataFrame", sample: dict[str, list[Row]], plan: TrainingPlan) -> Row | None:
-    """How rows score, and of which parts that is made."""
-    judged = frame[frame.quality.notna() & frame.step.isin(["", "quality"])]
+    """The report's section on quality: the scores, their parts, and the rows with the lowest."""
+    scored = frame[frame.quality.notna() & frame.step.isin(["", "quality"])]
     rows = rows_scored_by([row for rows in sample.values() for row in rows], "quality")
-    if judged.empty or not rows:
+    if scored.empty or not rows:
         return None
     texts = [row | {"facts": canonical_json(row["facts"])} for row in rows]
-    found = score.score_parts(pa.Table.from_pylist(texts), plan)
+    part_scores = score.score_parts(pa.Table.from_pylist(texts), plan)
     parts = []
     for name, part in score.SCORE_PARTS.items():
-        readings = found[name].to_numpy()
-        some = readings[~np.isnan(readings)]
+        values = part_scores[name].to_numpy()
+        some = values[~np.isnan(values)]
         parts.append({"name": name, "part": part, "rows": len(some), "mean": some.mean() if len(some) else None})
     return {
-        "figure": refine_plots.plot_quality(judged, plan.refine.min_quality),
+        "figure": refine_plots.plot_quality(scored, plan.refine.min_quality),
         "threshold": plan.refine.min_quality,
         "parts": parts,
         "sampled": len(rows),
@@ -191,7 +199,7 @@ def describe_quality(frame: "pd.DataFrame", sample: dict[str, list[Row]], plan: 
 
 
 def write_evidently_summary(rows: list[Row], folder: Path) -> str:
-    """Write Evidently's summary of the kept rows' columns, a page of its own (4 MB); returns its name."""
+    """Write Evidently's summary of the kept rows' columns as a separate page of 4 MB. Returns its file name."""
     quiet_libraries()
     import pandas as pd
     from evidently import DataDefinition, Dataset, Report
@@ -203,7 +211,7 @@ def write_evidently_summary(rows: list[Row], folder: Path) -> str:
     definition = DataDefinition(
         text_columns=list(TEXT_COLUMNS), categorical_columns=["topic", "kind"], numerical_columns=[*lengths, *scores]
     )
-    # Evidently writes values into a script element as they are: "</script>" in a topic would end it.
+    # Evidently writes values unescaped into a script element, which "</script>" in a topic would end.
     table = table.replace({column: {"<": "\u2039"} for column in (*TEXT_COLUMNS, "topic", "kind")}, regex=True)
     data = Dataset.from_pandas(table.assign(**lengths), data_definition=definition)
     Report([DataSummaryPreset()]).run(data, None).save_html(str(folder / SUMMARY))

@@ -1,4 +1,4 @@
-"""Whether a row is on its template's topic: how like its question is to the template's sample questions."""
+"""Drop rows that are off topic: those whose question is not similar to the template's sample questions."""
 
 import logging
 from collections.abc import Sequence
@@ -16,29 +16,30 @@ THRESHOLDS = np.linspace(0, 1, 101)
 
 
 def relevance(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
-    """Add `relevance`, the greatest cosine to one of `plan.questions`; rows below `plan.refine.relevance` go.
+    """Add `relevance`, the greatest cosine to one of `plan.questions`; drop rows below `plan.refine.relevance`.
 
-    0 is unrelated, and 0.6 is rare: a mean of word vectors against a whole sentence. A topic that no question stands
-    for looks unrelated: give each topic one. A plan without questions keeps every row, with no relevance.
+    0 is unrelated; 0.6 is rare, because a mean of word vectors is compared with a sentence embedding. A topic without a
+    sample question looks unrelated, so every topic needs one. A plan without questions keeps every row, and its
+    relevance is null.
     """
     if not plan.questions:
-        log.warning("%s has no sample questions: every row is kept, whatever it is about", plan.template)
-        unknown = batch.append_column("relevance", pa.nulls(len(batch), pa.float64()))
-        return unknown.append_column("reason", pa.nulls(len(batch), pa.string()))
-    asked = pc.binary_join_element_wise(batch["instruction"], batch["input"], "\n").to_pylist()
-    found = max_similarity(asked, plan.questions)
+        log.warning("%s has no sample questions: no row can be dropped as off topic", plan.template)
+        unscored = batch.append_column("relevance", pa.nulls(len(batch), pa.float64()))
+        return unscored.append_column("reason", pa.nulls(len(batch), pa.string()))
+    questions = pc.binary_join_element_wise(batch["instruction"], batch["input"], "\n").to_pylist()
+    scores = max_similarity(questions, plan.questions)
     least = plan.refine.relevance
-    reasons = [f"off topic: relevance {value:.3f} < {least:g}" if value < least else None for value in found]
-    judged = batch.append_column("relevance", pa.array(found, pa.float64()))
-    return judged.append_column("reason", pa.array(reasons, pa.string()))
+    reasons = [f"off topic: relevance {score:.3f} < {least:g}" if score < least else None for score in scores]
+    scored = batch.append_column("relevance", pa.array(scores, pa.float64()))
+    return scored.append_column("reason", pa.array(reasons, pa.string()))
 
 
 def max_similarity(texts: list[str], questions: list[str]) -> np.ndarray:
-    """The greatest cosine of each text to a question, -1 to 1, rounded to three digits."""
+    """Each text's greatest cosine to a question, -1 to 1, rounded to three digits."""
     cosines = embedder.embed_rows(texts) @ embedder.embed_sentences(questions).T
     return np.round(cosines.max(axis=1).astype(float), 3)
 
 
-def rows_kept_by_threshold(found: Sequence[float]) -> np.ndarray:
-    """How many rows would stay at each of THRESHOLDS."""
-    return len(found) - np.searchsorted(np.sort(found), THRESHOLDS - 1e-9)
+def rows_kept_by_threshold(scores: Sequence[float]) -> np.ndarray:
+    """How many rows each of THRESHOLDS would keep."""
+    return len(scores) - np.searchsorted(np.sort(scores), THRESHOLDS - 1e-9)

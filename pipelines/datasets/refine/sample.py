@@ -1,4 +1,4 @@
-"""As many rows as asked for, evenly over topics; which ones depends on their text and the seed alone."""
+"""Keep a number of rows, evenly over topics; which ones depends only on their text and the seed."""
 
 import numpy as np
 import pyarrow as pa
@@ -11,22 +11,22 @@ from pipelines.datasets.refine.engine import KEPT, GlobalStep
 
 
 def prepare(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
-    """Each row's place in the draw, and its topic."""
-    wanted, seed = plan.refine.rows, plan.refine.seed
-    drawn = [digest([seed, *said]) if wanted else "" for said in row_texts(batch)]
-    return pa.table({"drawn": pa.array(drawn, pa.string()), "topic": batch["topic"]})
+    """Each row's sort key for the draw, and its topic."""
+    rows, seed = plan.refine.rows, plan.refine.seed
+    order = [digest([seed, *texts]) if rows else "" for texts in row_texts(batch)]
+    return pa.table({"order": pa.array(order, pa.string()), "topic": batch["topic"]})
 
 
 def decide(sketches: pa.Table, rows: pa.Table, plan: TrainingPlan) -> pa.Array:
-    """Topic by topic in turn, until there are `plan.refine.rows`."""
+    """Take a row of each topic in turn, until there are `plan.refine.rows`."""
     stays = np.ones(len(rows), dtype=bool)
     if 0 < plan.refine.rows < len(rows):
-        order = pc.sort_indices(sketches["drawn"]).to_numpy()
+        order = pc.sort_indices(sketches["order"]).to_numpy()
         topics = factorize(sketches["topic"].take(pa.array(order)))
         turns = np.empty(len(rows), dtype=np.int64)
         for topic in range(topics.max() + 1):
-            mine = topics == topic
-            turns[mine] = np.arange(mine.sum())
+            members = topics == topic
+            turns[members] = np.arange(members.sum())
         stays[:] = False
         stays[order[np.lexsort((topics, turns))[: plan.refine.rows]]] = True
     return pc.if_else(pa.array(stays), KEPT, "not sampled")

@@ -1,4 +1,4 @@
-"""What a step did to the rows: how many came in, which went and why, with a few to look at."""
+"""Statistics of a step: how many rows came in, how many were dropped and why, with examples."""
 
 import logging
 from collections import Counter
@@ -10,46 +10,42 @@ import pyarrow as pa
 log = logging.getLogger(__name__)
 
 EXAMPLE_COLUMNS = ("instruction", "input", "output")
-WITHHELD_STEPS = {"personal"}  # steps whose dropped texts no report may show
+WITHHELD_STEPS = {"personal"}  # steps whose dropped texts must not appear in reports
 EXAMPLES, EXAMPLE_CHARS = 3, 200
 
 
 @dataclass
 class StepStats:
-    """
-    seconds: of processing, summed over the processes that shared it.
-    changed: rows whose texts were.
-    released: rows that would have gone, had a person not let them pass.
-    dropped: how many, by kind of reason.
-    examples: some of them, by kind of reason.
-    """
+    """What a step did to the rows."""
 
     step: str
     rows_in: int = 0
-    seconds: float = 0
-    changed: int = 0
-    released: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    seconds: float = 0  # of processing, summed over processes
+    changed: int = 0  # rows of which a text was changed
+    released: int = 0  # rows that only a release kept
+    dropped: Counter[str] = field(default_factory=Counter)  # category of reason → rows
+    examples: dict[str, list[dict[str, str]]] = field(default_factory=dict)  # category of reason → a few of them
 
     def add(self, rows_in: int, seconds: float, changed: int = 0, released: int = 0) -> None:
+        """Count a batch."""
         self.rows_in += rows_in
         self.seconds += seconds
         self.changed += changed
         self.released += released
 
     def drop(self, rows: pa.Table) -> None:
-        """Count rows that carry a `reason`: "near-duplicate", or with what is about that row alone, "why: and how"."""
+        """Count dropped rows by the category of their `reason`: the part before ": "."""
         columns = ("id", "source", "reason", *(() if self.step in WITHHELD_STEPS else EXAMPLE_COLUMNS))
         for number, reason in enumerate(rows["reason"].to_pylist()):
-            kind = reason.partition(": ")[0]
-            self.dropped[kind] += 1
-            if self.dropped[kind] <= EXAMPLES:
-                self.examples.setdefault(kind, []).append(
+            category = reason.partition(": ")[0]
+            self.dropped[category] += 1
+            if self.dropped[category] <= EXAMPLES:
+                self.examples.setdefault(category, []).append(
                     {column: rows[column][number].as_py()[:EXAMPLE_CHARS] for column in columns}
                 )
 
     def report(self) -> dict[str, Any]:
+        """The statistics as JSON values; also logs them."""
         rows_out = self.rows_in - self.dropped.total()
         log.info("%s: %d rows in, %d out, dropped %s", self.step, self.rows_in, rows_out, dict(self.dropped) or "none")
         return {

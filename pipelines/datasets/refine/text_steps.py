@@ -1,4 +1,4 @@
-"""What can be said of a row by its texts alone: one spelling, one language, a sensible length, no stammering."""
+"""Steps that need one row at a time: normalise texts; drop other languages, odd lengths and repetitive answers."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from pipelines.datasets.refine.engine import first_reason
 
 # ---- normalise
 
-# Anything else is printable ASCII with single spaces, no tag and no entity: there is nothing to put right.
+# A text that this does not match is printable ASCII with single spaces, no tag and no entity: nothing to normalise.
 SUSPECT = r"[^\x20-\x7e]|  |^ | $|[<&]"
 # Known elements only: "pressure < 30 psi", "<VIN>" and chat markers such as "<s>" are not HTML.
 BREAKS = "address article blockquote br dd div dl dt footer form h1 h2 h3 h4 h5 h6 header hr li main ol p pre section"
@@ -31,7 +31,7 @@ TAG = re.compile(rf"</?(?:{INLINE}){ATTRIBUTES}", re.IGNORECASE)
 
 
 def normalise(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
-    """One spelling a text: no HTML, no mojibake, NFC, single spaces, no blank lines; facts like their answers."""
+    """Normalise texts and facts: no HTML, no mojibake, NFC, single spaces, no blank lines."""
     for column in ("instruction", "input", "output"):
         batch = replace_where(batch, column, SUSPECT, clean_text)
     batch = replace_where(batch, "facts", rf"{SUSPECT}|\\", clean_facts)
@@ -39,7 +39,7 @@ def normalise(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
 
 
 def replace_where(batch: pa.Table, column: str, pattern: str, function: Callable[[str], str]) -> pa.Table:
-    """Only texts that match are taken out of Arrow: the pattern is quick, and Python is not."""
+    """Apply a function to the texts of a column that match a pattern; the others never leave Arrow, which is faster."""
     texts = batch[column].combine_chunks()
     suspect = pc.match_substring_regex(texts, pattern)
     cleaned = [function(text) for text in texts.filter(suspect).to_pylist()]
@@ -48,6 +48,7 @@ def replace_where(batch: pa.Table, column: str, pattern: str, function: Callable
 
 
 def clean_text(text: str) -> str:
+    """A text without HTML, mojibake, blank lines and repeated spaces."""
     import ftfy
 
     if "<" in text:
@@ -61,16 +62,17 @@ def clean_text(text: str) -> str:
 
 
 def clean_facts(facts: str) -> str:
+    """Facts as JSON, with cleaned values."""
     return canonical_json({name: clean_text(value) for name, value in json.loads(facts).items()})
 
 
 # ---- language
 
-# When a text is in another language for sure: likely that one, hardly the expected. Of 12,000 chat messages in English,
-# the hardest to tell, these lose one, which is Spanish.
+# Probabilities from which a text is surely in another language: of that language, and of the expected one. Of 12,000
+# English chat messages, which are hard to identify, these limits drop one, and that one is Spanish.
 LIKELY, HARDLY = 0.5, 0.001
-JUDGED_CHARS = (40, 200)  # shorter texts say too little; longer ones are known by their beginning
-# English is known by its small words, at a hundredth of what the model takes; it is asked where there are few of them.
+JUDGED_CHARS = (40, 200)  # shorter texts are too uncertain; of longer ones the beginning is enough
+# Common words identify English in a hundredth of the model's time; the model runs only on texts with few of them.
 ENGLISH_WORDS = (
     r"(?i)\b(?:the|and|you|your|what|which|how|this|that|with|for|have|has|does|are|my|it|its|it's|i'm|don't)\b"
 )
@@ -78,34 +80,36 @@ MIN_ENGLISH_WORDS = 3
 
 
 def language(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
-    """Drop rows whose question or answer is surely not in `plan.refine.language`; texts too short to tell stay."""
+    """Drop rows whose question or answer is surely not in `plan.refine.language`; keep texts too short to identify."""
     expected = plan.refine.language
     if expected not in language_identifier().labels:
-        known = ", ".join(language_identifier().labels)
-        raise WeaverError(f"refine.language: {expected!r} is not known", f"Choose one of: {known}.")
-    found = [
+        labels = ", ".join(language_identifier().labels)
+        raise WeaverError(f"refine.language: '{expected}' is not a supported language", f"Choose one of: {labels}.")
+    reasons = [
         detect_other_language(batch[column].combine_chunks(), column, expected) for column in ("instruction", "output")
     ]
-    return batch.append_column("reason", pc.coalesce(*found))
+    return batch.append_column("reason", pc.coalesce(*reasons))
 
 
 def detect_other_language(texts: pa.Array, column: str, expected: str) -> pa.Array:
+    """For each text the reason that it is in another language, or null."""
     fewest, most = JUDGED_CHARS
-    said = pc.utf8_slice_codeunits(texts, 0, most)
-    judged = pc.greater_equal(pc.utf8_length(said), fewest)
+    beginnings = pc.utf8_slice_codeunits(texts, 0, most)
+    judged = pc.greater_equal(pc.utf8_length(beginnings), fewest)
     if expected == "en":
-        judged = pc.and_(judged, pc.less(pc.count_substring_regex(said, ENGLISH_WORDS), MIN_ENGLISH_WORDS))
+        judged = pc.and_(judged, pc.less(pc.count_substring_regex(beginnings, ENGLISH_WORDS), MIN_ENGLISH_WORDS))
     reasons = []
-    for text in said.filter(judged).to_pylist():
+    for text in beginnings.filter(judged).to_pylist():
         ranked = language_identifier().rank(text)
-        found, probability = ranked[0]
+        language, probability = ranked[0]
         sure = probability >= LIKELY and dict(ranked)[expected] <= HARDLY
-        reasons.append(f"not in {expected}: {column} in {found}" if sure else None)
+        reasons.append(f"not in {expected}: {column} in {language}" if sure else None)
     return pc.replace_with_mask(pa.nulls(len(texts), pa.string()), judged, pa.array(reasons, pa.string()))
 
 
 @cache
 def language_identifier() -> Any:
+    """The py3langid model, loaded once."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
@@ -131,24 +135,24 @@ def length(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
 
 # ---- repetition
 
-TRIGRAM, MIN_TRIGRAMS = 3, 10  # a shorter answer may well say a thing twice
+TRIGRAM, MIN_TRIGRAMS = 3, 10  # an answer with fewer may repeat itself
 
 
 def repetition(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
-    """Drop rows whose answer says the same again and again."""
+    """Drop rows whose answer repeats its word trigrams, beyond `plan.refine.max_repetition`."""
     answers = batch["output"].combine_chunks()
     judged = pc.greater_equal(pc.utf8_length(answers), 2 * (MIN_TRIGRAMS + TRIGRAM) - 3)  # words of one letter
     shares = [repeated_share(text) for text in answers.filter(judged).to_pylist()]
-    found = [
+    reasons = [
         f"repetitive: {share:.0%} of its word trigrams" if share > plan.refine.max_repetition else None
         for share in shares
     ]
-    reasons = pa.nulls(len(batch), pa.string())
-    return batch.append_column("reason", pc.replace_with_mask(reasons, judged, pa.array(found, pa.string())))
+    column = pa.nulls(len(batch), pa.string())
+    return batch.append_column("reason", pc.replace_with_mask(column, judged, pa.array(reasons, pa.string())))
 
 
 def repeated_share(text: str) -> float:
-    """Share of a text's word trigrams that occurred in it before; 0 for a text of few words."""
+    """The share of a text's word trigrams that repeat an earlier one; 0 for a text with few words."""
     words = text.casefold().split()
     grams = len(words) - TRIGRAM + 1
     if grams < MIN_TRIGRAMS:

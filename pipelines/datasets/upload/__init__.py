@@ -1,7 +1,8 @@
-"""Rows that a dealership brings itself, beside those of the template's source: shown first, then accepted whole.
+"""Uploads: a dealership's own rows, which are added to those of the template's source after a preview.
 
-An upload is a folder WEAVER_HOME/intake/<template>/<id>/ with the file as it came (original/), rows.jsonl,
-refused.jsonl (each row that cannot be used, its place and the reason) and upload.json; whole, or not there.
+An upload is a folder WEAVER_HOME/uploads/<template>/<id>/ with the original file (original/), rows.jsonl,
+rejected.jsonl (each row that cannot be used, with its line and the reason) and upload.json. It exists completely or not
+at all.
 """
 
 import json
@@ -24,44 +25,45 @@ from pipelines.core.templates import load_template
 from pipelines.datasets.upload.archives import ARCHIVE_SUFFIXES, DATA_SUFFIXES
 from pipelines.datasets.upload.column_mapping import ColumnMapping
 from pipelines.datasets.upload.readers import Rejected, open_source
-from pipelines.datasets.upload.stores import find_files
+from pipelines.datasets.upload.stores import FetchFile, find_files
 
 log = logging.getLogger(__name__)
 
-LOG_EVERY_ROWS = 100_000  # rows between two words of progress
-PREVIEW_ROWS = 3  # rows of a preview, and refused rows of each reason
-MAX_VALUE_CHARS = 2000  # characters of a refused row that are kept with the reason; the original has it all
+LOG_EVERY_ROWS = 100_000  # rows between two progress messages
+PREVIEW_ROWS = 3  # rows of a preview, and rejected rows of each reason
+MAX_VALUE_CHARS = 2000  # characters of a rejected row's value that are kept with the reason; the original file has all
 
 
 class Upload(Artifact):
-    """A file that was added, or its preview."""
+    """A file that was uploaded, or its preview."""
 
     id: str
     template: str
     file: str
-    digest: str  # SHA-256 of the file as it came
+    digest: str  # SHA-256 of the original file
     format: str
     encoding: str
-    columns: list[dict[str, str]]  # column, field (empty: none) and how that was found
-    topic: str  # of all rows; empty if they have their own
+    columns: list[dict[str, str]]  # column, field (empty: none) and how it was mapped
+    topic: str  # of all rows; empty if each has its own
     notes: list[str]
     rows: int
-    refused: dict[str, int]  # reason → rows
+    rejected: dict[str, int]  # reason → rows
     first: list[dict[str, Any]]
-    examples: list[str]  # of refused rows
+    examples: list[str]  # of rejected rows
     at: str  # ISO 8601, UTC
 
 
 def uploads_folder(template: str) -> Path:
-    return settings().home / "intake" / template
+    """The folder of a template's uploads."""
+    return settings().home / "uploads" / template
 
 
 def list_uploads(template: str) -> list[Upload]:
-    """What was accepted for a template, oldest first."""
-    found = [
+    """A template's accepted uploads, oldest first."""
+    uploads = [
         Upload.model_validate_json(path.read_text()) for path in uploads_folder(template).glob("[!.]*/upload.json")
     ]
-    return sorted(found, key=lambda upload: (upload.at, upload.id))
+    return sorted(uploads, key=lambda upload: (upload.at, upload.id))
 
 
 def read_upload(upload: Upload) -> Iterator[dict[str, Any]]:
@@ -73,55 +75,63 @@ def read_upload(upload: Upload) -> Iterator[dict[str, Any]]:
 @contextmanager
 def stage_upload(
     template: str,
-    place: str,
+    source: str,
     columns: dict[str, str] | None = None,
     topic: str = "",
     encoding: str = "",
     sheet: str = "",
 ) -> Iterator["StagedUpload"]:
-    """Read files into a place beside the uploads; `accept()` what is there, or leave and it is gone.
+    """Read files into a staging folder. `accept()` keeps them; without it they are deleted when the context ends.
 
     Args:
-        place: a file, a folder of files, or s3://bucket/key (a key that ends with / is a folder).
-        columns: column → field, where the names do not say it.
-        topic: of all rows.
-        encoding, sheet: of the files, if they do not tell.
+        source: a file, a folder of files, or s3://bucket/key (a key that ends with / is a folder).
+        columns: column → field, for columns that their names do not map.
+        topic: the topic of all rows; empty if each has its own.
+        encoding: of text files; empty detects it.
+        sheet: of workbooks; empty takes the first.
 
     Raises:
-        WeaverError: the file, the line or the column that is wrong, and what to do; nothing was kept.
-        Unavailable: the object store does not answer.
+        WeaverError: names the file, the line or the column at fault, and what to do; nothing was kept.
+        Unavailable: the object store cannot be reached.
     """
     contract = load_template(template).contract
     home = uploads_folder(template)
     with file_lock(home / ".lock", f"adding to the dataset of {template}", timeout=0):
-        for left in home.glob(".staged-*"):  # by a process that was killed
-            shutil.rmtree(left)
+        for abandoned in home.glob(".staged-*"):  # by a process that was killed
+            shutil.rmtree(abandoned)
         work = home / f".staged-{uuid.uuid4().hex[:8]}"
         try:
             work.mkdir()
-            stage = StagedUpload(template, contract, work)
-            for name, bring in find_files(place, (*DATA_SUFFIXES, *ARCHIVE_SUFFIXES)):
-                stage.read(name, bring, columns or {}, topic, encoding, sheet)
-            if not stage.uploads:
+            staged = StagedUpload(template, contract, work)
+            for name, fetch in find_files(source, (*DATA_SUFFIXES, *ARCHIVE_SUFFIXES)):
+                staged.read(name, fetch, columns or {}, topic, encoding, sheet)
+            if not staged.uploads:
                 raise WeaverError(
-                    "; ".join(stage.known), "To read it in another way, `weaver dataset remove` it first."
+                    "; ".join(staged.duplicates), "To read it in another way, run `weaver dataset remove` first."
                 )
-            yield stage
+            yield staged
         except OSError as error:
             if error.errno not in DISK_FULL:
                 raise
             raise WeaverError(
-                f"no room left under {home}: {error.strerror}", "Free some space; add it again."
+                f"the disk is full: {home} cannot be written ({error.strerror})", "Free some space, and add it again."
             ) from error
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
 
 class StagedUpload:
+    """Files that were read but not yet accepted.
+
+    Attributes:
+        uploads: one per file.
+        duplicates: a message for each file that was uploaded before.
+    """
+
     def __init__(self, template: str, contract: Contract, work: Path) -> None:
         self.template, self.contract, self.work = template, contract, work
         self.uploads: list[Upload] = []
-        self.known: list[str] = []  # files that were added before
+        self.duplicates: list[str] = []
         self.ids = {
             row["id"]: f"{upload.file}, upload {upload.id}"
             for upload in list_uploads(template)
@@ -129,94 +139,98 @@ class StagedUpload:
             if "id" in row
         }
 
-    def read(self, name: str, bring: Any, columns: dict[str, str], topic: str, encoding: str, sheet: str) -> None:
-        """Read a file into a staged upload of its own."""
-        place = self.work / str(len(self.uploads))
-        (place / "original").mkdir(parents=True)
-        original = place / "original" / Path(name).name
-        bring(original)
+    def read(self, name: str, fetch: FetchFile, columns: dict[str, str], topic: str, encoding: str, sheet: str) -> None:
+        """Read one file into its own staged upload.
+
+        Raises:
+            WeaverError: the file cannot be read, its columns cannot be mapped, or no row can be used.
+        """
+        folder = self.work / str(len(self.uploads))
+        (folder / "original").mkdir(parents=True)
+        original = folder / "original" / Path(name).name
+        fetch(original)
         sha = digest(original)
-        source = open_source(original, name, place, encoding, sheet)
-        every = [*list_uploads(self.template), *self.uploads]
-        if known := [upload for upload in every if (upload.digest, upload.format) == (sha, source.format)]:
-            self.known.append(f"{name} is there already, as upload {known[0].id} ({known[0].file})")
-            shutil.rmtree(place)
+        source = open_source(original, name, folder, encoding, sheet)
+        earlier = [*list_uploads(self.template), *self.uploads]
+        if same := [upload for upload in earlier if (upload.digest, upload.format) == (sha, source.format)]:
+            self.duplicates.append(f"{name} was added before, as upload {same[0].id} ({same[0].file})")
+            shutil.rmtree(folder)
             return
         mapping = ColumnMapping(source, name, columns, topic)
         spreadsheet = source.format.startswith(("CSV", "workbook"))
-        refused: Counter[str] = Counter()
+        rejected: Counter[str] = Counter()
         first: list[dict[str, Any]] = []
         examples: list[str] = []
         count = 0
-        with (place / "rows.jsonl").open("w") as good, (place / "refused.jsonl").open("w") as bad:
+        with (folder / "rows.jsonl").open("w") as accepted_file, (folder / "rejected.jsonl").open("w") as rejected_file:
             for number, values in source.rows():
-                where = f"{source.unit} {number}"
-                row = values if isinstance(values, Rejected) else mapping.row(values, self.contract, spreadsheet)
+                position = f"{source.unit} {number}"
+                row = values if isinstance(values, Rejected) else mapping.to_row(values, self.contract, spreadsheet)
                 if not isinstance(row, Rejected) and "id" in row:
                     if row["id"] in self.ids:
-                        row = Rejected("an id that is there", f"id {row['id']!r} is that of {self.ids[row['id']]}")
+                        row = Rejected("duplicate id", f"id '{row['id']}' is used in {self.ids[row['id']]}")
                     else:
-                        self.ids[row["id"]] = f"{name}, {where}"
+                        self.ids[row["id"]] = f"{name}, {position}"
                 if isinstance(row, Rejected):
-                    refused[row.reason] += 1
-                    if refused[row.reason] <= PREVIEW_ROWS:
-                        examples.append(f"{name}, {where}: {row.reason}: {row.detail}")
-                    told = {"file": name, source.unit: number, "reason": row.reason, "detail": row.detail}
-                    bad.write(canonical_json(told | {"values": shorten_values(values)}) + "\n")
+                    rejected[row.reason] += 1
+                    if rejected[row.reason] <= PREVIEW_ROWS:
+                        examples.append(f"{name}, {position}: {row.reason}: {row.detail}")
+                    entry = {"file": name, source.unit: number, "reason": row.reason, "detail": row.detail}
+                    rejected_file.write(canonical_json(entry | {"values": shorten_values(values)}) + "\n")
                     continue
                 if (number % LOG_EVERY_ROWS) == 0:
-                    log.info("%s: %s, %d rows can be used", name, where, count)
+                    log.info("%s: %s, %d rows can be used", name, position, count)
                 row = {"source": f"{name}:{number}"} | row
-                good.write(canonical_json(row) + "\n")
+                accepted_file.write(canonical_json(row) + "\n")
                 count += 1
                 if len(first) < PREVIEW_ROWS:
                     first.append(row)
         if not count:
             raise WeaverError(
                 f"{name}: no row can be used" + "".join(f"\n  - {example}" for example in examples),
-                "Correct these rows, or say which column is which with --map."
+                "Correct these rows, or map the columns with --map."
                 if examples
-                else "It has a header alone.",
+                else "It has only a header: add rows to it.",
             )
-        for unpacked in place.glob("unpacked.*"):
+        for unpacked in folder.glob("unpacked.*"):
             unpacked.unlink()
-        made = Upload(
+        upload = Upload(
             id=digest([sha, source.format, mapping.fields, topic])[:12], template=self.template, file=name, digest=sha,
-            format=source.format, encoding=source.encoding, columns=mapping.told(), topic=topic, notes=source.notes,
-            rows=count, refused=dict(refused), first=first, examples=examples,
+            format=source.format, encoding=source.encoding, columns=mapping.describe_columns(), topic=topic,
+            notes=source.notes, rows=count, rejected=dict(rejected), first=first, examples=examples,
             at=datetime.now(UTC).isoformat(timespec="microseconds"),
         )  # fmt: skip
-        write_text(place / "upload.json", made.model_dump_json(indent=1) + "\n")
-        self.uploads.append(made)
+        write_text(folder / "upload.json", upload.model_dump_json(indent=1) + "\n")
+        self.uploads.append(upload)
 
     def accept(self) -> list[Upload]:
-        """From here on the template's dataset has these rows."""
+        """Keep the uploads: the template's next dataset has these rows."""
         for number, upload in enumerate(self.uploads):
             (self.work / str(number)).rename(uploads_folder(self.template) / upload.id)
         return self.uploads
 
 
 def remove_upload(template: str, id_: str) -> Upload:
-    """Take an upload back: the next dataset is without its rows. Datasets that were made keep them.
+    """Delete an upload: the next dataset does not have its rows; dataset versions that have them keep them.
 
     Raises:
-        WeaverError: there is no such upload; names those there are.
+        WeaverError: there is no such upload; lists those there are.
     """
     load_template(template)
     home = uploads_folder(template)
     with file_lock(home / ".lock", f"adding to the dataset of {template}", timeout=0):
-        known = {upload.id: upload for upload in list_uploads(template)}
-        if id_ not in known:
-            there = ", ".join(f"{upload.id} ({upload.file})" for upload in known.values())
-            raise WeaverError(f"{template} has no upload {id_!r}", f"Choose one of: {there or '(none)'}.")
-        gone = home / f".staged-{uuid.uuid4().hex[:8]}"
-        (home / id_).rename(gone)
-        shutil.rmtree(gone)
-        return known[id_]
+        uploads = {upload.id: upload for upload in list_uploads(template)}
+        if id_ not in uploads:
+            choices = ", ".join(f"{upload.id} ({upload.file})" for upload in uploads.values())
+            raise WeaverError(f"{template} has no upload '{id_}'", f"Choose one of: {choices or '(none)'}.")
+        removed = home / f".staged-{uuid.uuid4().hex[:8]}"
+        (home / id_).rename(removed)
+        shutil.rmtree(removed)
+        return uploads[id_]
 
 
 def shorten_values(values: Any) -> Any:
-    """What a refused row held, as far as it can be kept beside the reason."""
+    """The values of a rejected row, cut to MAX_VALUE_CHARS."""
     if isinstance(values, Rejected):
         return None
     return {

@@ -1,4 +1,4 @@
-"""What a file is in truth, whatever its name says; and archives, unpacked no further than data goes."""
+"""Check the format of a file by its first bytes, and unpack archives within limits."""
 
 import gzip
 import zipfile
@@ -11,10 +11,10 @@ from pipelines.core.errors import WeaverError
 DATA_SUFFIXES = (".csv", ".jsonl", ".parquet", ".xlsx")
 ARCHIVE_SUFFIXES = (".gz", ".zip")
 CHUNK_BYTES = 1 << 20  # bytes
-MAX_BYTES = 2 << 30  # that an archive may come to
-MAX_RATIO = 200  # an archive of text, or a workbook, comes to some 5 to 50 times its size
-SMALL_BYTES = 16 << 20  # bytes; an archive that comes to less does no harm, whatever its ratio
-MAGIC_BYTES = {  # the first bytes of a file → what it is, whatever its name
+MAX_BYTES = 2 << 30  # that an archive may unpack to
+MAX_RATIO = 200  # unpacked to packed size; for text and workbooks it is about 5 to 50
+SMALL_BYTES = 16 << 20  # an archive that unpacks to less is harmless, whatever its ratio
+MAGIC_BYTES = {  # the first bytes of a file → its possible formats
     b"PK\x03\x04": (".xlsx", ".zip"),
     b"\x1f\x8b": (".gz",),
     b"PAR1": (".parquet",),
@@ -24,26 +24,34 @@ MAGIC_BYTES = {  # the first bytes of a file → what it is, whatever its name
 
 
 def assert_format(path: Path, name: str, format_: str) -> None:
-    """Tell at once what is no data at all."""
+    """Check that a file has the format that its name says.
+
+    Raises:
+        WeaverError: it is empty, a web page, or has another format.
+    """
     with path.open("rb") as stream:
         head = stream.read(4096)
     if not head:
         raise WeaverError(f"{name} is empty", "Export it again.")
     if head.decode("utf-8", "ignore").lstrip("\ufeff \t\r\n").lower().startswith(("<!doctype", "<html", "<?xml")):
         raise WeaverError(
-            f"{name} is a web page, not data: {head[:60].decode('utf-8', 'replace')!r}",
-            "It may be the page of a sign-in: download the file itself.",
+            f"{name} is a web page, not data: '{head[:60].decode('utf-8', 'replace')}'",
+            "It may be a sign-in page: download the file itself.",
         )
     for magic, formats in MAGIC_BYTES.items():
         if head.startswith(magic) != (format_ in formats):
             if not head.startswith(magic):
-                raise WeaverError(f"{name} is no {format_} file, whatever its name says", "Export it again.")
-            remedy = "Export it as .csv or .xlsx." if formats[0] in (".xls", ".pdf") else "Give it its true suffix."
-            raise WeaverError(f"{name} is in truth a {' or '.join(formats)} file", remedy)
+                raise WeaverError(f"{name} is not a {format_} file, despite its name", "Export it again.")
+            remedy = "Export it as .csv or .xlsx." if formats[0] in (".xls", ".pdf") else "Correct its suffix."
+            raise WeaverError(f"{name} is a {' or '.join(formats)} file, despite its name", remedy)
 
 
 def unpack(path: Path, name: str, packed: str, scratch: Path) -> tuple[Path, str]:
-    """The one data file in an archive, and its format."""
+    """Unpack the only data file in an archive. Returns its path in `scratch` and its format.
+
+    Raises:
+        WeaverError: the archive is broken, too large, or does not hold exactly one data file.
+    """
     inside = Path(name).stem
     if packed == ".zip":
         with open_zip(path, name) as archive:
@@ -51,13 +59,13 @@ def unpack(path: Path, name: str, packed: str, scratch: Path) -> tuple[Path, str
             names = [n for n in names if n.lower().endswith(DATA_SUFFIXES) and not n.startswith("__MACOSX/")]
             if len(names) != 1:
                 raise WeaverError(
-                    f"{name} holds {len(names)} data files{': ' if names else ''}{', '.join(names[:5])}",
-                    "Unpack it, and add the folder or the one file you mean.",
+                    f"{name} contains {len(names)} data files{': ' if names else ''}{', '.join(names[:5])}",
+                    "Unpack it, and add the folder or one of the files.",
                 )
             (inside,) = names
     format_ = Path(inside).suffix.lower()
     if format_ not in DATA_SUFFIXES:
-        raise WeaverError(f"{name}: there is no {', '.join(DATA_SUFFIXES)} file in it", "Name it like table.csv.gz.")
+        raise WeaverError(f"{name} contains no {', '.join(DATA_SUFFIXES)} file", "Name it like table.csv.gz.")
     target = scratch / f"unpacked{format_}"
     try:
         with target.open("wb") as out:
@@ -67,16 +75,16 @@ def unpack(path: Path, name: str, packed: str, scratch: Path) -> tuple[Path, str
             else:
                 with gzip.open(path) as stream:
                     copy_bounded(stream, out, name, path.stat().st_size)
-    # zipfile says RuntimeError for a password, NotImplementedError for a packing it does not know: both the archive's.
+    # zipfile raises RuntimeError for a password and NotImplementedError for an unsupported compression.
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        if isinstance(error, OSError) and error.errno:  # the disk's, not the archive's
+        if isinstance(error, OSError) and error.errno:  # an error of the disk, not of the archive
             raise
         raise WeaverError(f"{name} cannot be unpacked: {error}", "Pack it again, without a password.") from error
     return target, format_
 
 
 def open_zip(path: Path, name: str) -> zipfile.ZipFile:
-    """A zip archive whose table of contents says that it is no bomb."""
+    """Open a zip archive or a workbook whose table of contents is within the limits."""
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
@@ -86,7 +94,7 @@ def open_zip(path: Path, name: str) -> zipfile.ZipFile:
 
 
 def copy_bounded(stream: IO[bytes] | Any, out: IO[bytes], name: str, packed: int) -> None:
-    """Unpack, counting what really comes out."""
+    """Copy a stream; raise WeaverError as soon as it exceeds the limits."""
     size = 0
     while chunk := stream.read(CHUNK_BYTES):
         size += len(chunk)
@@ -95,8 +103,12 @@ def copy_bounded(stream: IO[bytes] | Any, out: IO[bytes], name: str, packed: int
 
 
 def assert_no_bomb(size: int, packed: int, name: str) -> None:
+    """
+    Raises:
+        WeaverError: `size` bytes unpacked from `packed` bytes is more than data comes to.
+    """
     if size > MAX_BYTES or (size > SMALL_BYTES and size > MAX_RATIO * packed):
         raise WeaverError(
-            f"{name} of {packed} bytes comes to {size} or more: no file of data does",
-            f"Unpack it yourself if it is yours; at most {MAX_BYTES >> 30} GiB are taken.",
+            f"{name} has {packed} bytes and unpacks to {size} bytes or more, which is not plausible for data",
+            f"If you trust it, unpack it yourself; a file may have at most {MAX_BYTES >> 30} GiB.",
         )

@@ -1,4 +1,4 @@
-"""Columns of a file → fields of a row: by the same name, by a known synonym, or as the user says; never by a guess."""
+"""Map the columns of a file to the fields of a row: by name, by synonym, or as the user says; never by a guess."""
 
 import difflib
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Contract
-from pipelines.core.validation import did_you_mean
+from pipelines.core.validation import did_you_mean, quote
 from pipelines.datasets.upload.readers import Rejected, Source
 
 SYNONYMS = {
@@ -25,9 +25,9 @@ SYNONYMS = {
     "id": ("row_id", "uuid", "ticket_id"),
 }
 REQUIRED_FIELDS = ("instruction", "output", "topic")
-NAME_FIELDS = ("id", "key", "group", "source")  # a number is as good a name as a text
+NAME_FIELDS = ("id", "key", "group", "source")  # fields that take a number as text
 KINDS = ("grounded", "knowledge", "refusal")
-# A spreadsheet runs what begins like this; a number with its unit, and a dash before a text, are neither.
+# A spreadsheet evaluates text that begins like this; a number with its unit, or a dash before text, does not match.
 FORMULA = re.compile(r"\s*(?:[=@]|[+-](?!\.?\d[\d.,]*\s?[\w%°/. ]*$|\s[^|]*$))")
 
 
@@ -35,18 +35,20 @@ class ColumnMapping:
     """Which column each field comes from.
 
     Args:
-        told: column → field, as the user says; an empty field leaves the column out.
+        source: the file.
+        name: of the file, for messages.
+        overrides: column → field, as the user says; an empty field leaves the column out.
         topic: the topic of every row, instead of a column's.
 
     Raises:
-        WeaverError: a needed field has no column, or two; names the columns, and the nearest names.
+        WeaverError: a required field has no column, or two; names the columns, and suggests fields.
     """
 
-    def __init__(self, source: Source, name: str, told: dict[str, str], topic: str = "") -> None:
+    def __init__(self, source: Source, name: str, overrides: dict[str, str], topic: str = "") -> None:
         self.columns, self.topic = source.columns, topic
         self.fields: dict[str, str] = {}  # field → column
-        self.how: dict[str, str] = {}  # column → why it is taken so
-        for column, field in told.items():
+        self.how: dict[str, str] = {}  # column → why it is mapped so
+        for column, field in overrides.items():
             if column not in self.columns:
                 raise WeaverError(
                     f"--map {column}: {name} has no such column{did_you_mean(column, self.columns)}",
@@ -57,88 +59,93 @@ class ColumnMapping:
                     f"--map {column}={field}: there is no such field{did_you_mean(field, SYNONYMS)}",
                     f"Choose one of: {', '.join(SYNONYMS)}.",
                 )
-            self.how[column] = "left out, as you say"
+            self.how[column] = "left out by --map"
             if field:
-                self.take(field, column, "as you say", name)
-        for reason, known in (("same name", lambda f: (f,)), ("synonym", SYNONYMS.__getitem__)):
+                self.assign(field, column, "set by --map", name)
+        for reason, names_of in (("same name", lambda f: (f,)), ("synonym", SYNONYMS.__getitem__)):
             for field in SYNONYMS:
-                free = [c for c in self.columns if normalise_name(c) in known(field) and c not in self.how]
+                free = [c for c in self.columns if normalise_name(c) in names_of(field) and c not in self.how]
                 if field not in self.fields and not (field == "topic" and topic):
                     for column in free:
-                        self.take(field, column, reason, name)
+                        self.assign(field, column, reason, name)
         if topic:
             self.how |= {
-                c: "left out: --topic says it" for c in self.columns if self.how.get(c) is None and is_topic_column(c)
+                c: "left out: --topic sets the topic"
+                for c in self.columns
+                if self.how.get(c) is None and is_topic_column(c)
             }
         missing = [field for field in REQUIRED_FIELDS if field not in self.fields and not (field == "topic" and topic)]
         if missing:
             unused = [column for column in self.columns if column not in self.fields.values()]
-            near = [f"{column!r}{suggest_field(column)}" for column in unused]
+            near = [f"'{column}'{suggest_field(column)}" for column in unused]
             raise WeaverError(
                 f"{name} has no column for {', '.join(missing)}; columns without a field: {', '.join(near) or 'none'}",
-                f"Say which: --map {unused[0] if unused else 'COLUMN'}={missing[0]}"
+                f"Map a column: --map {unused[0] if unused else 'COLUMN'}={missing[0]}"
                 + ("; or --topic NAME for all rows." if "topic" in missing else "."),
             )
 
-    def take(self, field: str, column: str, how: str, name: str) -> None:
+    def assign(self, field: str, column: str, how: str, name: str) -> None:
+        """Map a column to a field, unless the field has a column already."""
         if field in self.fields:
             raise WeaverError(
-                f"{name}: both {self.fields[field]!r} and {column!r} would be the {field}",
-                f"Say which: --map {self.fields[field]}={field} --map {column}=",
+                f"{name}: both columns '{self.fields[field]}' and '{column}' map to {field}",
+                f"Choose one: --map {self.fields[field]}={field} --map {column}=",
             )
         self.fields[field], self.how[column] = column, how
 
-    def told(self) -> list[dict[str, str]]:
-        """A line for each column: its field, or why it has none."""
+    def describe_columns(self) -> list[dict[str, str]]:
+        """For each column its field, or why it has none."""
         fields = {column: field for field, column in self.fields.items()}
         return [
             {"column": c, "field": fields.get(c, ""), "how": self.how.get(c, f"not used{suggest_field(c)}")}
             for c in self.columns
         ]
 
-    def row(self, values: dict[str, Any], contract: Contract, spreadsheet: bool) -> dict[str, Any] | Rejected:
-        """A row of the contract's fields, as far as the file gives them; or why it cannot be used.
+    def to_row(self, values: dict[str, Any], contract: Contract, spreadsheet: bool) -> dict[str, Any] | Rejected:
+        """A row with the contract's fields that the file has; or why it cannot be used.
 
         Args:
-            spreadsheet: it comes from a table where numbers are typed by the program, and formulas may hide.
+            values: column → value.
+            spreadsheet: the file is a table, in which numbers may stand for texts, and formulas may be hidden.
         """
         row: dict[str, Any] = {"topic": self.topic} if self.topic else {}
         for field, column in self.fields.items():
             value = values.get(column)
             if value is None or (isinstance(value, str) and not value.strip()):
                 if field in REQUIRED_FIELDS:
-                    return Rejected(f"no {field}", f"column {column!r} is empty")
+                    return Rejected(f"no {field}", f"column '{column}' is empty")
                 continue
             if field == "facts":
                 value = parse_facts(value)
             elif not isinstance(value, str):
                 value = cell_text(value) if spreadsheet or field in NAME_FIELDS else None
             elif spreadsheet and FORMULA.match(value):
-                return Rejected("a spreadsheet formula", f"{column} is {value[:60]!r}; write a text or a number there")
+                return Rejected("a spreadsheet formula", f"{column} is '{value[:60]}'; write a text or a number there")
             if value is None:
-                kind = "texts by name" if field == "facts" else "text"
-                shown = f"{type(values[column]).__name__} {values[column]!r}"[:80]
-                return Rejected(f"{field} is not {kind}", f"{column} is {shown}, expected {kind}")
+                expected = "a map of names to texts" if field == "facts" else "text"
+                shown = f"{type(values[column]).__name__} {quote(values[column])}"[:80]
+                return Rejected(f"{field} is not {expected}", f"{column} is {shown}, expected {expected}")
             row[field] = value
         row.setdefault("input", "")
         return next(check_contract(row, contract), None) or row
 
 
 def check_contract(row: dict[str, Any], contract: Contract) -> Iterator[Rejected]:
-    """What the contract would say of this row."""
+    """The faults for which the contract would reject this row."""
     for field in ("instruction", "input", "output"):
         most = getattr(contract, f"max_{field}_chars")
         if len(row[field]) > most:
-            yield Rejected(f"{field} is too long", f"{len(row[field])} characters, the contract takes {most}")
+            yield Rejected(f"{field} is too long", f"{len(row[field])} characters, the contract allows {most}")
     for field, allowed in (("topic", contract.topics), ("kind", KINDS)):
         if allowed and row.get(field, allowed[0]) not in allowed:
             yield Rejected(
-                f"unknown {field}", f"{row[field]!r}{did_you_mean(row[field], allowed)}; one of {', '.join(allowed)}"
+                f"unknown {field}",
+                f"'{row[field]}'{did_you_mean(row[field], allowed)}; allowed are {', '.join(allowed)}",
             )
 
 
 def cell_text(value: Any) -> str | None:
-    """A cell as it is read; None if it is no single value."""
+    """A cell's number or date as text; None if it is neither."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -149,7 +156,7 @@ def cell_text(value: Any) -> str | None:
 
 
 def parse_facts(value: Any) -> dict[str, str] | None:
-    """{name: text}, or the JSON of it."""
+    """A map of names to texts, or its JSON, as a dict; None if the value is no such map."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -159,20 +166,22 @@ def parse_facts(value: Any) -> dict[str, str] | None:
         value = dict(value) if all(isinstance(pair, tuple) and len(pair) == 2 for pair in value) else None
     if not isinstance(value, dict):
         return None
-    given = {name: told for name, told in value.items() if told is not None}  # a Parquet struct names every field
-    return given if all(isinstance(part, str) for pair in given.items() for part in pair) else None
+    facts = {name: text for name, text in value.items() if text is not None}  # a Parquet struct names every field
+    return facts if all(isinstance(part, str) for pair in facts.items() for part in pair) else None
 
 
 def normalise_name(column: str) -> str:
+    """A column's name in lower case, with underscores."""
     return re.sub(r"\W+", "_", column.strip().lower()).strip("_")
 
 
 def is_topic_column(column: str) -> bool:
+    """Whether a column is named topic, or a synonym of it."""
     return normalise_name(column) in ("topic", *SYNONYMS["topic"])
 
 
 def suggest_field(column: str) -> str:
-    """The field whose name, or synonym, is nearest to a column's."""
+    """The end of a message: the field whose name or synonym is most like the column's."""
     words = {word: field for field, synonyms in SYNONYMS.items() for word in (field, *synonyms)}
     near = difflib.get_close_matches(normalise_name(column), words, n=1, cutoff=0.6)
-    return f"; did you mean {words[near[0]]!r}?" if near else ""
+    return f"; did you mean '{words[near[0]]}'?" if near else ""

@@ -1,6 +1,7 @@
-"""Rows out of whatever file a dealership has: CSV, JSON Lines, Parquet, a workbook; plain, gzipped or zipped.
+"""Read rows from CSV, JSON Lines, Parquet or an Excel workbook; plain, gzipped or zipped.
 
-Nothing in a file is trusted: no line is read beyond a bound, no archive unpacked beyond one.
+Files are not trusted: the length of a line and the size of an unpacked archive are limited. Each row has its number in
+the file, so that a rejected row is reported by its line; pandas and pyarrow read CSV without line numbers.
 """
 
 import codecs
@@ -28,38 +29,35 @@ BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-1
 class Rejected(NamedTuple):
     """Why a row cannot be used."""
 
-    reason: str  # the same for all such rows
-    detail: str
+    reason: str  # the same text for all rows with this fault
+    detail: str  # about this row
 
 
 Row = tuple[int, dict[str, Any] | Rejected]
 
 
 class Source(NamedTuple):
-    """A file that can be read.
-
-    rows: (line or row number, from 1 as an editor shows it; column → value, or why there is none), streamed.
-    """
+    """A file that was opened."""
 
     format: str
     encoding: str
     columns: list[str]
-    unit: str  # what the numbers count: line or row
-    rows: Callable[[], Iterator[Row]]
+    unit: str  # what the numbers of rows count: line or row
+    rows: Callable[[], Iterator[Row]]  # streams (number from 1, as an editor shows it; column → value, or Rejected)
     notes: list[str]
 
 
 def open_source(path: Path, name: str, scratch: Path, encoding: str = "", sheet: str = "") -> Source:
-    """A file as rows.
+    """Open a file of any supported format.
 
     Args:
-        name: what the user calls it, for messages.
+        name: the file's name, for messages.
         scratch: a folder to unpack into.
-        encoding: of text, if the user knows better than its bytes tell.
+        encoding: of text; empty detects it.
         sheet: of a workbook; empty takes the first.
 
     Raises:
-        WeaverError: it is empty, no data, not what its name says, too large, or in no encoding we know.
+        WeaverError: the file is empty, too large, of another format than its name says, or its encoding is unknown.
     """
     format_, notes = file_suffix(name), []
     assert_format(path, name, format_)
@@ -77,16 +75,26 @@ def open_source(path: Path, name: str, scratch: Path, encoding: str = "", sheet:
 
 
 def file_suffix(name: str) -> str:
-    found = Path(name).suffix.lower()
-    if found not in (*DATA_SUFFIXES, *ARCHIVE_SUFFIXES):
+    """The suffix of a file name in lower case.
+
+    Raises:
+        WeaverError: the format is not supported.
+    """
+    suffix = Path(name).suffix.lower()
+    if suffix not in (*DATA_SUFFIXES, *ARCHIVE_SUFFIXES):
         raise WeaverError(
-            f"{name} is none of {', '.join(DATA_SUFFIXES)}", "Save it as one of these; .gz and .zip may follow."
+            f"{name} is not a {', '.join(DATA_SUFFIXES)} file",
+            "Save it in one of these formats; it may be packed as .gz or .zip.",
         )
-    return found
+    return suffix
 
 
 def detect_encoding(path: Path, name: str, notes: list[str]) -> str:
-    """The encoding of a text: what its byte order mark says, else UTF-8 if all of it is, else Windows-1252."""
+    """The encoding of a text file: that of its byte order mark; else UTF-8 if all bytes are; else Windows-1252.
+
+    Args:
+        notes: gets a note for each encoding that does not fit.
+    """
     with path.open("rb") as stream:
         head = stream.read(4096)
         for bom, encoding in BOMS.items():
@@ -95,26 +103,30 @@ def detect_encoding(path: Path, name: str, notes: list[str]) -> str:
         if b"\0" in head:
             raise WeaverError(
                 f"{name} is binary, or UTF-16 without a byte order mark",
-                "Save it as UTF-8; or say what it is with --encoding utf-16-le.",
+                "Save it as UTF-8, or give its encoding, for example --encoding utf-16-le.",
             )
     for encoding in ("utf-8", "cp1252"):
         decoder, line = codecs.getincrementaldecoder(encoding)(), 1
         try:
             with path.open("rb") as stream:
-                while piece := stream.readline(CHUNK_BYTES):
-                    decoder.decode(piece)
-                    line += piece.endswith(b"\n")
+                while chunk := stream.readline(CHUNK_BYTES):
+                    decoder.decode(chunk)
+                    line += chunk.endswith(b"\n")
             decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
             byte = f"byte 0x{error.object[error.start]:02x}"
             notes.append(f"not {encoding}: line {line}, {byte}: {error.reason}")
         else:
             return encoding
-    raise WeaverError(f"{name}: {'; '.join(notes)}", "Save it as UTF-8; or name its encoding with --encoding.")
+    raise WeaverError(f"{name}: {'; '.join(notes)}", "Save it as UTF-8, or give its encoding with --encoding.")
 
 
 def read_lines(path: Path, name: str, encoding: str) -> Iterator[str]:
-    """The lines of a text with their ends, none of them longer than can be held."""
+    """The lines of a text file with their ends.
+
+    Raises:
+        WeaverError: a line is longer than MAX_LINE_CHARS, or cannot be decoded.
+    """
     number = 0
     try:
         with path.open(encoding=encoding, newline="") as stream:
@@ -123,16 +135,16 @@ def read_lines(path: Path, name: str, encoding: str) -> Iterator[str]:
                 if len(line) > MAX_LINE_CHARS:
                     raise WeaverError(
                         f"{name}, line {number} is longer than {MAX_LINE_CHARS} characters",
-                        "Write one row a line; is this the right file?",
+                        "Write one row per line, and check that this is the right file.",
                     )
                 yield line
     except (UnicodeError, LookupError) as error:
-        raise WeaverError(f"{name}, line {number + 1}: {error}", "Save it as UTF-8; or correct --encoding.") from error
+        raise WeaverError(f"{name}, line {number + 1}: {error}", "Save it as UTF-8, or correct --encoding.") from error
 
 
 def read_csv(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
-    """CSV: the separator that parts the header most, a header, then rows."""
-    csv.field_size_limit(MAX_LINE_CHARS)  # a quote that is never closed would swallow the rest of the file
+    """A CSV file with a header; its separator is the one that splits the header into the most columns."""
+    csv.field_size_limit(MAX_LINE_CHARS)  # limits what an unclosed quote takes in
     first = next(read_lines(path, name, encoding), "")
     separator = max(",;\t|", key=lambda s: len(next(csv.reader([first], delimiter=s), [])))
 
@@ -153,21 +165,21 @@ def read_csv(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
     assert_columns(header, name)
 
     def rows() -> Iterator[Row]:
-        every = records()
-        next(every)
-        for number, cells in every:
+        rows_after_header = records()
+        next(rows_after_header)
+        for number, cells in rows_after_header:
             if len(cells) != len(header):
-                told = f"{len(cells)} cells, the header has {len(header)}: {cells[:4]}"
-                yield number, Rejected("another number of cells than the header", told)
+                detail = f"{len(cells)} cells, the header has {len(header)}: {', '.join(cells[:4])}"
+                yield number, Rejected("number of cells differs from the header", detail)
             else:
                 yield number, dict(zip(header, cells, strict=True))
 
-    named = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}[separator]
-    return Source(f"CSV, parted by {named}", encoding, header, "line", rows, notes)
+    separator_name = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}[separator]
+    return Source(f"CSV, separated by {separator_name}", encoding, header, "line", rows, notes)
 
 
 def read_json_lines(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
-    """JSON Lines: an object a line; its columns are the keys of all of them."""
+    """A JSON Lines file, one object per line; its columns are the keys of all objects."""
 
     def rows() -> Iterator[Row]:
         for number, line in enumerate(read_lines(path, name, encoding), 1):
@@ -176,39 +188,40 @@ def read_json_lines(path: Path, name: str, encoding: str, notes: list[str]) -> S
             try:
                 value = json.loads(line)
                 if "\\u" in line:
-                    json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is JSON, but no text
+                    json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is valid JSON, but not text
             except (ValueError, RecursionError) as error:
-                yield number, Rejected("no JSON", f"{error}: {line[:60]!r}")
+                yield number, Rejected("not JSON", f"{error}: '{line[:60].strip()}'")
                 continue
-            yield number, value if isinstance(value, dict) else Rejected("no JSON object", repr(value)[:60])
+            yield number, value if isinstance(value, dict) else Rejected("not a JSON object", str(value)[:60])
 
     columns: dict[str, None] = {}
-    refused: Rejected | None = None
+    first_rejected: Rejected | None = None
     for _, row in rows():
         if isinstance(row, Rejected):
-            refused = refused or row
+            first_rejected = first_rejected or row
         else:
             columns.update(dict.fromkeys(row))
     if not columns:
         raise WeaverError(
-            f"{name} holds no JSON object{f': {refused.detail}' if refused else ''}",
-            "Write one JSON object a line; a JSON array is no JSON Lines.",
+            f"{name} contains no JSON object{f': {first_rejected.detail}' if first_rejected else ''}",
+            "Write one JSON object per line, without an array around them.",
         )
     return Source("JSON Lines", encoding, list(columns), "line", rows, notes)
 
 
 def read_parquet(path: Path, name: str, notes: list[str]) -> Source:
+    """A Parquet file."""
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
         file = parquet.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
-        raise WeaverError(f"{name} is no Parquet file that can be read: {error}", "Export it again.") from error
-    about = file.metadata
-    size = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
+        raise WeaverError(f"{name} cannot be read as Parquet: {error}", "Export it again.") from error
+    metadata = file.metadata
+    size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
     if size > MAX_BYTES:
-        raise WeaverError(f"{name} comes to {size} bytes", f"Cut it in files of at most {MAX_BYTES >> 30} GiB.")
+        raise WeaverError(f"{name} unpacks to {size} bytes", f"Split it into files of at most {MAX_BYTES >> 30} GiB.")
     assert_columns(file.schema_arrow.names, name)
 
     def rows() -> Iterator[Row]:
@@ -225,21 +238,21 @@ def read_parquet(path: Path, name: str, notes: list[str]) -> Source:
 
 
 def read_workbook(path: Path, name: str, sheet: str, notes: list[str]) -> Source:
-    """A sheet of an .xlsx workbook; a formula is shown as one, its value is not trusted."""
+    """A sheet of an .xlsx workbook; of a formula its text is read, not its stored value."""
     import openpyxl
 
     with open_zip(path, name):
         pass
     try:
         book = openpyxl.load_workbook(path, read_only=True)
-    except Exception as error:  # whatever a broken workbook makes openpyxl's parsers raise
-        raise WeaverError(f"{name} is no workbook that can be read: {error}", "Save it again as .xlsx.") from error
+    except Exception as error:  # openpyxl's parsers raise various errors on a broken workbook
+        raise WeaverError(f"{name} cannot be read as a workbook: {error}", "Save it again as .xlsx.") from error
     if sheet and sheet not in book.sheetnames:
-        raise WeaverError(f"{name} has no sheet {sheet!r}", f"Choose one of: {', '.join(book.sheetnames)}.")
+        raise WeaverError(f"{name} has no sheet '{sheet}'", f"Choose one of: {', '.join(book.sheetnames)}.")
     chosen = book[sheet] if sheet else book.worksheets[0]
-    chosen.reset_dimensions()  # what the file says of its size need not be so
+    chosen.reset_dimensions()  # the size that the file states may be wrong
     if others := [title for title in book.sheetnames if title != chosen.title]:
-        notes.append(f"not read: the sheets {', '.join(others)}")
+        notes.append(f"sheets that are not read: {', '.join(others)}")
 
     def records() -> Iterator[tuple[int, list[Any]]]:
         number = 0
@@ -257,9 +270,9 @@ def read_workbook(path: Path, name: str, sheet: str, notes: list[str]) -> Source
     assert_columns(header, name)
 
     def rows() -> Iterator[Row]:
-        every = records()
-        next(every)
-        for number, cells in every:
+        rows_after_header = records()
+        next(rows_after_header)
+        for number, cells in rows_after_header:
             if any(cell is not None for cell in cells[len(header) :]):
                 yield (
                     number,
@@ -272,8 +285,12 @@ def read_workbook(path: Path, name: str, sheet: str, notes: list[str]) -> Source
 
 
 def assert_columns(header: list[str], name: str) -> None:
+    """
+    Raises:
+        WeaverError: there is no column, or two have the same name.
+    """
     if not header:
-        raise WeaverError(f"{name} holds nothing", "The first row has to name the columns.")
-    twice = sorted({column for column in header if header.count(column) > 1})
-    if twice:
-        raise WeaverError(f"{name} has two columns {', '.join(map(repr, twice))}", "Rename one of them.")
+        raise WeaverError(f"{name} has no rows", "Write the names of the columns in the first row.")
+    repeated = sorted({f"'{column}'" for column in header if header.count(column) > 1})
+    if repeated:
+        raise WeaverError(f"{name} has two columns named {', '.join(repeated)}", "Rename one of them.")

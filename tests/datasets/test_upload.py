@@ -13,11 +13,10 @@ from pipelines.core.artifacts import CollectedFeedback
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import read_jsonl
 from pipelines.core.make_plan import make_plan
-from pipelines.datasets import upload as intake
 from pipelines.datasets.collect import collect
-from pipelines.datasets.upload import list_uploads, stage_upload
+from pipelines.datasets.upload import list_uploads, remove_upload, stage_upload, uploads_folder
 
-from .own_data import ROWS, T, add, assert_nothing_kept, objects, text, write
+from .upload_files import ROWS, T, add, assert_nothing_kept, objects, text, write
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -58,25 +57,22 @@ def test_a_kill_leaves_nothing(tmp_path: Path) -> None:
     stage = f"upload.stage_upload({T!r}, {str(path)!r})"
     code = f"from pipelines.datasets import upload\nwith {stage} as stage: stage.accept()"
     process = subprocess.Popen([sys.executable, "-c", code])
-    while not list(intake.uploads_folder(T).glob(".staged-*/0/rows.jsonl")):
+    while not list(uploads_folder(T).glob(".staged-*/0/rows.jsonl")):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert list_uploads(T) == []
     assert add(write(tmp_path / "s.csv", text(ROWS))).rows == 3
-    assert [found.name for found in intake.uploads_folder(T).iterdir() if found.name != ".lock"] == [
-        list_uploads(T)[0].id
-    ]
+    assert [found.name for found in uploads_folder(T).iterdir() if found.name != ".lock"] == [list_uploads(T)[0].id]
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", text(ROWS * 20_000))
     code = f"""
 import resource
-from pipelines.datasets.upload import staged
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
-with staged({T!r}, {str(path)!r}) as stage: stage.accept()
+with stage_upload({T!r}, {str(path)!r}) as stage: stage.accept()
 """
     failed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "WeaverError" in failed.stderr and "File too large" in failed.stderr and "Free some" in failed.stderr
@@ -92,8 +88,8 @@ def test_a_folder_is_added_whole_and_what_is_known_is_left(tmp_path: Path) -> No
     write(folder / "notes.txt", "x")
     with stage_upload(T, str(folder)) as stage:
         assert [upload.file for upload in stage.accept()] == ["b.jsonl"]
-        assert len(stage.known) == 1 and "a.csv is there already" in stage.known[0]
-    with pytest.raises(WeaverError, match=r"a\.csv is there already"):
+        assert len(stage.duplicates) == 1 and "a.csv was added before" in stage.duplicates[0]
+    with pytest.raises(WeaverError, match=r"a\.csv was added before"):
         add(folder / "a.csv")
     write(folder / "c.csv", text(ROWS))
     write(folder / "d.csv", "")
@@ -112,15 +108,15 @@ def test_the_dataset_has_the_rows_from_then_on(home: Path, tmp_path: Path) -> No
     assert before.rows == 1
     upload = add(write(tmp_path / "t.csv", text(ROWS)))
     after = collect(CollectedFeedback(), plan, home / "work")
-    assert (after.rows, after.sources[f"intake/{upload.id}/t.csv"]) == (4, upload.digest)
+    assert (after.rows, after.sources[f"uploads/{upload.id}/t.csv"]) == (4, upload.digest)
     assert after.digest != before.digest
     assert collect(CollectedFeedback(), plan, home / "work") == after
     rows = read_jsonl(Path(after.uri) / "records.jsonl")
     assert [row["source"] for row in rows] == ["own.jsonl:1", "t.csv:2", "t.csv:3", "t.csv:4"]
     assert all(row.keys() >= {"kind", "facts", "group", "key"} for row in rows)
     with pytest.raises(WeaverError, match=f"(?s)no upload 'x'.*{upload.id} .t.csv."):
-        intake.remove_upload(T, "x")
-    assert intake.remove_upload(T, upload.id) == upload
+        remove_upload(T, "x")
+    assert remove_upload(T, upload.id) == upload
     assert collect(CollectedFeedback(), plan, home / "work") == before
     assert_nothing_kept()
 
@@ -128,7 +124,7 @@ def test_the_dataset_has_the_rows_from_then_on(home: Path, tmp_path: Path) -> No
 def test_the_same_file_in_the_same_way_is_the_same_upload(home: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", text(ROWS))
     first = add(path)
-    intake.remove_upload(T, first.id)
+    remove_upload(T, first.id)
     assert add(path).id == first.id
-    intake.remove_upload(T, first.id)
+    remove_upload(T, first.id)
     assert add(path, topic="engine", columns={"topic": ""}).id != first.id

@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from pipelines.core.errors import WeaverError
-from pipelines.datasets import upload as intake
+from pipelines.datasets.upload import read_upload
 
-from .own_data import HEADER, ROWS, add, columns, objects, parquet, refused, text, workbook, write
+from .upload_files import HEADER, ROWS, add, columns, objects, parquet, rejected_rows, text, workbook, write
 
 pytestmark = pytest.mark.usefixtures("home")
 
 
 BAD_ROWS = {
     "no question": ([" ", "", "a", "engine"], "no instruction", "column 'question' is empty"),
-    "too long": (["q", "", "a" * 801, "engine"], "output is too long", "801 characters, the contract takes 800"),
+    "too long": (["q", "", "a" * 801, "engine"], "output is too long", "801 characters, the contract allows 800"),
     "a topic near another": (["q", "", "a", "engin"], "unknown topic", "'engin'; did you mean 'engine'"),
     "a formula": (["q", "", "=HYPERLINK(1)", "engine"], "a spreadsheet formula", "answer is '=HYPERLINK(1)'"),
     "a call": (["q", "", "@SUM(A1)", "engine"], "a spreadsheet formula", "answer is '@SUM"),
@@ -32,11 +32,11 @@ def test_a_row_that_cannot_be_used_is_set_aside(
     rows = [ROWS[0], row, ROWS[1]]
     path = tmp_path / f"t.{format_}"
     upload = add(write(path, text(rows)) if format_ == "csv" else workbook(path, [HEADER, *rows]))
-    assert (upload.rows, upload.refused) == (2, {reason: 1})
+    assert (upload.rows, upload.rejected) == (2, {reason: 1})
     unit = {"csv": "line", "xlsx": "row"}[format_]
     (example,) = upload.examples
     assert example.startswith(f"t.{format_}, {unit} 3: {reason}: ") and said in example
-    (kept,) = refused(upload)
+    (kept,) = rejected_rows(upload)
     assert (kept["file"], kept[unit], kept["reason"]) == (path.name, 3, reason)
     assert kept["values"]["question"] == (row[0] if format_ == "csv" or row[0] else None)
 
@@ -46,7 +46,7 @@ def test_a_row_that_cannot_be_used_is_set_aside(
 )
 def test_what_only_looks_like_a_formula_is_none(harmless: str, tmp_path: Path) -> None:
     upload = add(write(tmp_path / "t.csv", text([["q", "", harmless, "engine"]])))
-    assert [row["output"] for row in intake.read_upload(upload)] == [harmless]
+    assert [row["output"] for row in read_upload(upload)] == [harmless]
 
 
 def test_types_that_are_mixed_are_told_by_row_and_column(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_types_that_are_mixed_are_told_by_row_and_column(tmp_path: Path) -> None
         ["q7", "", None, "engine"],
     ]
     upload = add(write(tmp_path / "t.jsonl", objects(rows)))
-    assert upload.refused == {"output is not text": 3, "no output": 1}
+    assert upload.rejected == {"output is not text": 3, "no output": 1}
     assert "t.jsonl, line 4: output is not text: answer is int 42, expected text" in upload.examples
 
 
@@ -68,8 +68,8 @@ def test_numbers_of_a_workbook_are_texts(tmp_path: Path) -> None:
 
     rows = [["a", "", 4, "engine"], ["b", "", 2.5, "engine"], ["c", "", datetime.date(2026, 3, 1), "engine"]]
     upload = add(workbook(tmp_path / "t.xlsx", [HEADER, *rows], Notes=[["nothing"]]))
-    assert [row["output"] for row in intake.read_upload(upload)] == ["4", "2.5", "2026-03-01 00:00:00"]
-    assert upload.notes == ["not read: the sheets Notes"]
+    assert [row["output"] for row in read_upload(upload)] == ["4", "2.5", "2026-03-01 00:00:00"]
+    assert upload.notes == ["sheets that are not read: Notes"]
     with pytest.raises(WeaverError, match="no sheet 'Note'"):
         add(tmp_path / "t.xlsx", sheet="Note")
     with pytest.raises(WeaverError, match="no column for instruction"):
@@ -85,38 +85,38 @@ def test_facts_and_the_like(tmp_path: Path) -> None:
         [*ROWS[2], {}, "ground", "g3", "k", "ours", 4],
     ]
     upload = add(write(tmp_path / "t.jsonl", objects(rows, header)))
-    one, two = intake.read_upload(upload)
+    one, two = read_upload(upload)
     assert (one["facts"], one["key"], one["source"], one["id"]) == ({"torque": "38 Nm"}, "7", "ours", "1")
     assert (two["facts"], two["source"], "group" in two) == ({"a": "b"}, "t.jsonl:2", False)
-    assert upload.refused == {"facts is not texts by name": 1, "unknown kind": 1}
+    assert upload.rejected == {"facts is not a map of names to texts": 1, "unknown kind": 1}
     parts = parquet(tmp_path / "t.parquet", **columns(ROWS[:1]), facts=[{"a": "b"}])
-    assert [row["facts"] for row in intake.read_upload(add(parts))] == [{"a": "b"}]
+    assert [row["facts"] for row in read_upload(add(parts))] == [{"a": "b"}]
 
 
 def test_an_id_is_there_once(tmp_path: Path) -> None:
     """In a file, and over all that was added."""
     header = [*HEADER, "id"]
     first = add(write(tmp_path / "a.jsonl", objects([[*ROWS[0], 1], [*ROWS[1], 1], [*ROWS[2], 2]], header)))
-    assert first.refused == {"an id that is there": 1}
-    assert first.examples == ["a.jsonl, line 2: an id that is there: id '1' is that of a.jsonl, line 1"]
+    assert first.rejected == {"duplicate id": 1}
+    assert first.examples == ["a.jsonl, line 2: duplicate id: id '1' is used in a.jsonl, line 1"]
     second = add(write(tmp_path / "b.jsonl", objects([[*ROWS[0], 2], [*ROWS[1], 3]], header)))
-    assert f"id '2' is that of a.jsonl, upload {first.id}" in second.examples[0]
+    assert f"id '2' is used in a.jsonl, upload {first.id}" in second.examples[0]
 
 
 def test_a_bad_line_of_json_is_set_aside_with_its_number(tmp_path: Path) -> None:
     path = write(tmp_path / "t.jsonl", objects(ROWS[:1]) + "{oops\n\n" + '["a"]\n{"question": "half \\ud83d"}\n')
     upload = add(path)
-    assert [row["line"] for row in refused(upload)] == [2, 4, 5]
-    assert upload.refused == {"no JSON": 2, "no JSON object": 1}
+    assert [row["line"] for row in rejected_rows(upload)] == [2, 4, 5]
+    assert upload.rejected == {"not JSON": 2, "not a JSON object": 1}
 
 
 def test_a_quoted_line_break_moves_no_line_number(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", text([["a\nb", "", "x\r\ny", "engine"], ["q", "", "a", "nowhere"]]))
     upload = add(path)
-    assert [row["instruction"] for row in intake.read_upload(upload)] == ["a\nb"]
-    assert [row["line"] for row in refused(upload)] == [5]
+    assert [row["instruction"] for row in read_upload(upload)] == ["a\nb"]
+    assert [row["line"] for row in rejected_rows(upload)] == [5]
 
 
 def test_a_short_row_is_set_aside(tmp_path: Path) -> None:
     upload = add(write(tmp_path / "t.csv", text(ROWS) + "only,two\n"))
-    assert upload.refused == {"another number of cells than the header": 1}
+    assert upload.rejected == {"number of cells differs from the header": 1}

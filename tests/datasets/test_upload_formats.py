@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.core.errors import WeaverError
-from pipelines.datasets import upload as intake
+from pipelines.datasets.upload import read_upload, uploads_folder
 
-from .own_data import HEADER, ROWS, T, add, columns, objects, parquet, text, workbook, write
+from .upload_files import HEADER, ROWS, T, add, columns, objects, parquet, text, workbook, write
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -32,12 +32,12 @@ FORMATS: dict[str, Callable[[Path], Path]] = {
 @pytest.mark.parametrize("make", FORMATS.values(), ids=FORMATS.keys())
 def test_every_format_gives_the_same_rows(make: Callable[[Path], Path], tmp_path: Path) -> None:
     upload = add(path := make(tmp_path))
-    assert (upload.rows, upload.refused) == (3, {})
+    assert (upload.rows, upload.rejected) == (3, {})
     fields = ("instruction", "input", "output", "topic")
-    assert [[row[field] for field in fields] for row in intake.read_upload(upload)] == ROWS
-    kept = intake.uploads_folder(T) / upload.id / "original" / path.name
+    assert [[row[field] for field in fields] for row in read_upload(upload)] == ROWS
+    kept = uploads_folder(T) / upload.id / "original" / path.name
     assert kept.read_bytes() == path.read_bytes()
-    assert not list(intake.uploads_folder(T).rglob("unpacked*"))
+    assert not list(uploads_folder(T).rglob("unpacked*"))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_it_says_which_encoding_was_used(encoding: str, said: str, tmp_path: Pat
 
 def test_an_encoding_may_be_told(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", text([["Что?", "", "Да", "engine"]]).encode("cp1251"))
-    assert [row["output"] for row in intake.read_upload(add(path, encoding="cp1251"))] == ["Да"]
+    assert [row["output"] for row in read_upload(add(path, encoding="cp1251"))] == ["Да"]
 
 
 def test_a_zip_of_one_file(tmp_path: Path) -> None:
@@ -75,10 +75,10 @@ def test_columns_are_found_by_name_synonym_or_word(tmp_path: Path) -> None:
         add(near)
     upload = add(path, columns={"final_answr": "output"})
     assert [(line["field"], line["how"]) for line in upload.columns] == [
-        ("instruction", "synonym"), ("output", "as you say"), ("topic", "synonym"), ("", "not used"),
+        ("instruction", "synonym"), ("output", "set by --map"), ("topic", "synonym"), ("", "not used"),
         ("id", "same name"),
     ]  # fmt: skip
-    assert next(intake.read_upload(upload)) == {
+    assert next(read_upload(upload)) == {
         "instruction": "Was?", "output": "Das.", "topic": "engine", "id": "a", "input": "", "source": "t.jsonl:1",
     }  # fmt: skip
 
@@ -90,7 +90,7 @@ def test_one_topic_for_all(tmp_path: Path) -> None:
     with pytest.raises(WeaverError, match=r"unknown topic: 'enginee'; did you mean 'engine'"):
         add(path, topic="enginee")
     upload = add(path, topic="engine")
-    assert (upload.topic, [row["topic"] for row in intake.read_upload(upload)]) == ("engine", ["engine"])
+    assert (upload.topic, [row["topic"] for row in read_upload(upload)]) == ("engine", ["engine"])
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_one_topic_for_all(tmp_path: Path) -> None:
     [
         ({"answr": "output"}, "no such column; did you mean 'answer'"),
         ({"answer": "outputs"}, "no such field; did you mean 'output'"),
-        ({"question": "output", "answer": "output"}, "both 'question' and 'answer' would be the output"),
+        ({"question": "output", "answer": "output"}, "both columns 'question' and 'answer' map to output"),
     ],
 )
 def test_a_wrong_map_is_told(columns: dict[str, str], said: str, tmp_path: Path) -> None:
@@ -108,6 +108,6 @@ def test_a_wrong_map_is_told(columns: dict[str, str], said: str, tmp_path: Path)
 
 def test_two_columns_for_one_field_are_not_guessed(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", "question,answer,reply,topic\nWas?,Das.,Dies.,engine\n")
-    with pytest.raises(WeaverError, match="both 'answer' and 'reply' would be the output"):
+    with pytest.raises(WeaverError, match="both columns 'answer' and 'reply' map to output"):
         add(path)
-    assert [row["output"] for row in intake.read_upload(add(path, columns={"reply": ""}))] == ["Das."]
+    assert [row["output"] for row in read_upload(add(path, columns={"reply": ""}))] == ["Das."]

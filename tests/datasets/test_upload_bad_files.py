@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.core.errors import WeaverError
-from pipelines.datasets import upload as intake
-from pipelines.datasets.upload import readers
+from pipelines.datasets.upload import read_upload, readers
 
-from .own_data import HEADER, ROWS, add, assert_nothing_kept, objects, text, workbook, write
+from .upload_files import HEADER, ROWS, add, assert_nothing_kept, objects, text, workbook, write
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -50,20 +49,20 @@ def two_in_one(path: Path) -> Path:
 
 BAD_FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "empty": (table(""), r"t\.csv is empty"),
-    "empty workbook": (lambda p: workbook(p / "t.xlsx", []), r"t\.xlsx holds nothing"),
-    "blank lines": (table("\n\n"), r"t\.csv holds nothing"),
+    "empty workbook": (lambda p: workbook(p / "t.xlsx", []), r"t\.xlsx has no rows"),
+    "blank lines": (table("\n\n"), r"t\.csv has no rows"),
     "header alone": (table(text([])), "no row can be used"),
     "a web page": (table(" \n<!DOCTYPE html><html>"), r"t\.csv is a web page"),
     "a web page as a workbook": (lambda p: write(p / "t.xlsx", "<html>"), r"t\.xlsx is a web page"),
     "a workbook as csv": (
-        lambda p: workbook(p / "x.xlsx", [HEADER]).rename(p / "t.csv"), r"t\.csv is in truth a \.xlsx or \.zip file",
+        lambda p: workbook(p / "x.xlsx", [HEADER]).rename(p / "t.csv"), r"t\.csv is a \.xlsx or \.zip file, despite",
     ),
-    "an old workbook": (table(b"\xd0\xcf\x11\xe0\xa1"), r"truth a \.xls file\n.*Export it as"),
-    "no parquet": (lambda p: write(p / "t.parquet", "question"), r"t\.parquet is no \.parquet file"),
-    "half a parquet": (lambda p: write(p / "t.parquet", "PAR1 and no more"), "no Parquet file that can be read"),
+    "an old workbook": (table(b"\xd0\xcf\x11\xe0\xa1"), r"is a \.xls file, despite its name\n.*Export it as"),
+    "no parquet": (lambda p: write(p / "t.parquet", "question"), r"t\.parquet is not a \.parquet file"),
+    "half a parquet": (lambda p: write(p / "t.parquet", "PAR1 and no more"), "cannot be read as Parquet"),
     "half a workbook": (lambda p: write(p / "t.xlsx", b"PK\x03\x04 and no more"), r"t\.xlsx is a broken archive"),
-    "a zip that is no workbook": (lambda p: two_in_one(p / "t.xlsx"), "no workbook that can be read"),
-    "another kind": (lambda p: write(p / "t.docx", "x"), r"t\.docx is none of \.csv"),
+    "a zip that is no workbook": (lambda p: two_in_one(p / "t.xlsx"), "cannot be read as a workbook"),
+    "another kind": (lambda p: write(p / "t.docx", "x"), r"t\.docx is not a \.csv"),
     "binary": (table(b"a,b\n\0\1\2"), "is binary, or UTF-16 without"),
     "no encoding": (table(text(ROWS).encode() + b"\x81\n"), "not cp1252: line 5, byte 0x81"),
     "half of UTF-16": (table(text(ROWS).encode("utf-16") + b"\x00"), r"t\.csv, line \d+: .*utf-16"),
@@ -71,18 +70,18 @@ BAD_FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
                     r"t\.jsonl, line 2 is longer than"),
     "an open quote": (table(text(ROWS[:1]) + '"' + "x,y\n" * (1 << 19)), r"line \d+: .*field larger"),
     "text behind a quote": (table(text(ROWS[:1]) + '"a"b,c,d,e\n'), r"t\.csv, line 3: .*expected"),
-    "an array": (jsonl(json.dumps([{"question": "a"}])), "holds no JSON object: "),
-    "no JSON": (jsonl("question: what?"), "holds no JSON object: Expecting value"),
-    "two columns of a name": (table("answer,answer\na,b\n"), "two columns 'answer'"),
+    "an array": (jsonl(json.dumps([{"question": "a"}])), "contains no JSON object: "),
+    "no JSON": (jsonl("question: what?"), "contains no JSON object: Expecting value"),
+    "two columns of a name": (table("answer,answer\na,b\n"), "two columns named 'answer'"),
     "no row": (table(text([["", "", "a", "engine"]])), "(?s)no row can be used.*line 2: no instr"),
-    "a zip bomb": (lambda p: bomb(p / "t.zip", "t.csv"), r"t\.zip of \d+ bytes comes to 67108864"),
-    "a bomb of a workbook": (lambda p: bomb(p / "t.xlsx", "xl/workbook.xml"), "bytes comes to 67108864"),
-    "a gzip bomb": (lambda p: write(p / "t.csv.gz", gzip.compress(bytes(64 << 20))), r"t\.csv\.gz of \d+ bytes comes"),
+    "a zip bomb": (lambda p: bomb(p / "t.zip", "t.csv"), r"t\.zip has \d+ bytes and unpacks to 67108864"),
+    "a bomb of a workbook": (lambda p: bomb(p / "t.xlsx", "xl/workbook.xml"), "bytes and unpacks to 67108864"),
+    "a gzip bomb": (lambda p: write(p / "t.csv.gz", gzip.compress(bytes(64 << 20))), r"gz has \d+ bytes and unpacks"),
     "an archive that lies": (lambda p: lying(p / "t.zip"), "cannot be unpacked: Bad CRC"),
     "half a gzip": (lambda p: write(p / "t.csv.gz", gzip.compress(text(ROWS).encode())[:-20]), "cannot be unpacked"),
-    "two in one": (lambda p: two_in_one(p / "t.zip"), r"holds 2 data files: a\.csv, b\.csv"),
+    "two in one": (lambda p: two_in_one(p / "t.zip"), r"contains 2 data files: a\.csv, b\.csv"),
     "nothing there": (lambda p: write(p / "t.csv", "x").with_name("s.csv"), r"does not exist; did you mean '.*t\.csv'"),
-    "an empty folder": (lambda p: p, "holds none of"),
+    "an empty folder": (lambda p: p, "contains no "),
 }  # fmt: skip
 
 
@@ -131,4 +130,4 @@ def test_the_bound_of_a_line_is_of_the_text(tmp_path: Path) -> None:
     assert readers.MAX_LINE_CHARS > 10_000
     for encoding in ("utf-8", "utf-16", "cp1252"):
         upload = add(write(tmp_path / f"{encoding}.csv", text([long]).encode(encoding)))
-        assert next(intake.read_upload(upload))["output"] == "é" * 800
+        assert next(read_upload(upload))["output"] == "é" * 800

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.core.files import read_jsonl
-from pipelines.datasets import upload as intake
-from pipelines.datasets.upload import list_uploads, stage_upload
+from pipelines.datasets.upload import list_uploads, stage_upload, uploads_folder
 
 T = "service_advisor"
 HEADER = ["question", "context", "answer", "topic"]
@@ -68,8 +67,8 @@ def add(path: Path | str, **options: Any) -> Any:
 def assert_nothing_kept() -> None:
     """No upload, no file, nothing half-written."""
     assert list_uploads(T) == []
-    assert [path for path in intake.uploads_folder(T).rglob("*") if path.name != ".lock"] == []
+    assert [path for path in uploads_folder(T).rglob("*") if path.name != ".lock"] == []
 
 
-def refused(upload: Any) -> list[dict[str, Any]]:
-    return read_jsonl(intake.uploads_folder(T) / upload.id / "refused.jsonl")
+def rejected_rows(upload: Any) -> list[dict[str, Any]]:
+    return read_jsonl(uploads_folder(T) / upload.id / "rejected.jsonl")
