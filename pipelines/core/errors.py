@@ -1,12 +1,12 @@
-"""The errors that reach a user: what is wrong, where, and what to do about it."""
+"""The errors that a user sees: what is wrong, where, and what to do."""
 
 
 class WeaverError(Exception):
-    """Something the user can act on; the command line and Airflow show it as it stands.
+    """An error that the user can correct; the command line and Airflow show its text unchanged.
 
     Args:
-        what: what is wrong, naming the file, row or key.
-        remedy: the next thing to do, as an imperative sentence.
+        what: what is wrong; names the file, row or key.
+        remedy: what to do next, as an imperative sentence.
     """
 
     def __init__(self, what: str, remedy: str = "") -> None:
@@ -15,4 +15,4 @@ class WeaverError(Exception):
 
 
 class Unavailable(WeaverError):
-    """A server does not answer: the one error worth trying again by itself."""
+    """A server cannot be reached: the only error after which a retry without any change may succeed."""

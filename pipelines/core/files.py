@@ -1,4 +1,4 @@
-"""Whole files or none: every write goes to a temporary name first and is renamed last."""
+"""Files: atomic writes (a temporary name that is renamed last), JSON Lines, digests and locks."""
 
 import errno
 import hashlib
@@ -21,10 +21,12 @@ ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", 
 
 @contextmanager
 def atomic_write(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `target`; write a file or folder there and it becomes `target`, or nothing does.
+    """Yield a temporary path; the file or folder that is written there is renamed to `target` when the context ends.
+
+    If the context raises, `target` is unchanged and the temporary file is deleted.
 
     Raises:
-        WeaverError: the disk is full; what was half-written is gone.
+        WeaverError: the disk is full.
     """
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
     try:
@@ -40,7 +42,7 @@ def atomic_write(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def disk_space_guard(target: Path) -> Iterator[None]:
-    """Write to `target` in here: its folder is there, and a full disk is told as such."""
+    """Create the folder of `target`, and report a full disk in this context as a WeaverError."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield
@@ -54,9 +56,9 @@ def disk_space_guard(target: Path) -> Iterator[None]:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line to a file, and return when it is on the disk; a line that a crash tore off before is cut away first.
+    """Append a line to a file, and return when it is on the disk. There must be one writer at a time.
 
-    A torn line is one without its end: whoever wrote it was never told that it stands. One writer at a time.
+    A last line without its end, which an earlier crash left incomplete, is removed first: its writer never returned.
     """
     with disk_space_guard(path), path.open("ab+") as file:
         file.seek(0)
@@ -64,7 +66,7 @@ def append_line(path: Path, line: str) -> None:
         file.write(line.encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY)  # that the file is there at all is its folder's to remember
+    folder = os.open(path.parent, os.O_RDONLY)  # so that a new file's name is on the disk too
     try:
         os.fsync(folder)
     finally:
@@ -72,30 +74,34 @@ def append_line(path: Path, line: str) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically, as UTF-8."""
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write a JSON Lines file atomically."""
     write_text(path, "".join(canonical_json(row) + "\n" for row in rows))
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """Rows of a JSON Lines file.
+    """The rows of a JSON Lines file.
 
     Raises:
-        WeaverError: the file is missing, or a line is not a JSON object; names the line.
+        WeaverError: the file does not exist, or a line is not a JSON object; names the line.
     """
     if not path.is_file():
         raise WeaverError(
-            f"{path} does not exist", "Check the path; a dataset is a .jsonl file, one JSON object a line."
+            f"{path} does not exist", "Check the path. It must be a .jsonl file with one JSON object per line."
         )
     rows = []
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):  # of bytes: U+2028 in a text ends no line
+    for number, line in enumerate(
+        path.read_bytes().splitlines(), start=1
+    ):  # of bytes, because in text U+2028 would end a line
         try:
             row = json.loads(line)
             if b"\\u" in line:
-                canonical_json(row).encode()  # half of a surrogate pair is JSON, but no text
+                canonical_json(row).encode()  # half a surrogate pair is valid JSON, but not text
             if not isinstance(row, dict):
                 raise ValueError(f"a {type(row).__name__}, not an object")
         except ValueError as error:
@@ -105,7 +111,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
 
 
 def canonical_json(value: Any) -> str:
-    """One spelling a value, so that equal values have equal digests."""
+    """The one JSON text of a value, with sorted keys and without spaces, so that equal values have equal digests."""
     return ENCODER.encode(value)
 
 
@@ -123,22 +129,29 @@ def digest(value: Any) -> str:
 
 
 @contextmanager
-def file_lock(path: Path, what: str, timeout: float = -1) -> Iterator[None]:
-    """Hold an exclusive lock that the kernel releases when this process dies, however it dies.
+def file_lock(path: Path, activity: str, timeout: float = -1) -> Iterator[None]:
+    """Hold an exclusive lock, which the kernel releases when this process ends, even if it is killed.
 
     Args:
-        timeout: seconds to wait for the present holder; -1 waits as long as it takes.
+        path: the lock file.
+        activity: what the lock protects, to begin the error message with.
+        timeout: seconds to wait for another holder; -1 waits without limit.
+
+    Raises:
+        WeaverError: another process still holds the lock after the timeout.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(path, timeout=timeout):
             yield
     except Timeout as error:
-        raise WeaverError(f"{what} is already running (it holds {path})", "Wait for it to end, or stop it.") from error
+        raise WeaverError(
+            f"{activity} is already running (it holds the lock {path})", "Wait for it to end, or stop it."
+        ) from error
 
 
 def memoize_dir(folder: Path, build: Callable[[Path], None]) -> Path:
-    """The finished `folder`: found if an earlier run completed it, else built whole by `build(temporary_folder)`."""
+    """Return `folder`; if it does not exist, `build(temporary_folder)` creates it, atomically and once."""
     if not folder.exists():
         with file_lock(folder.with_name(f".{folder.name}.lock"), f"building {folder}"):
             if not folder.exists():

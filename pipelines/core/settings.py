@@ -1,4 +1,4 @@
-"""Where things live and how to reach them. Nothing else reads the environment."""
+"""Settings of this installation, read from WEAVER_ environment variables; no other module reads them."""
 
 import logging
 import os
@@ -13,13 +13,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pipelines.core.errors import WeaverError
 
 REPOSITORY = Path(__file__).parents[2]
-SERVING = Path(sys.prefix, "serving")  # the environment of Triton and llama.cpp, beside this one
+SERVING = Path(sys.prefix, "serving")  # the Python environment of Triton and llama.cpp
 Severity = Literal["info", "warning", "critical"]
 SERVICE_ACCOUNT = "service"  # the Airflow user of tasks and triggers; it may not answer an approval
-TRITON_KEY = "weaver-key"  # the HTTP header with a key of Triton's; gRPC's is triton-grpc-protocol-weaver-key
+TRITON_KEY = "weaver-key"  # the HTTP header with Triton's key; for gRPC it is triton-grpc-protocol-weaver-key
 
 
-# What a mistyped one of these holds is not repeated.
+# Fields whose values no error message shows.
 SECRET = {"alert_webhook", "smtp_url", "smtp_password", "airflow_password", "airflow_service_password"}
 
 NOISY_LOGGERS = {
@@ -29,68 +29,85 @@ NOISY_LOGGERS = {
 
 
 class Settings(BaseSettings):
-    """Every field is the environment variable WEAVER_<FIELD>."""
+    """Each field is set by the environment variable WEAVER_<FIELD>."""
 
     model_config = SettingsConfigDict(env_prefix="WEAVER_", env_ignore_empty=True, frozen=True)
 
-    home: Path = Field(REPOSITORY / ".weaver", description="all state; deleting it is a factory reset")
-    params: Path = Field(REPOSITORY / "params.yaml", description="the defaults that every template shares")
-    templates: Path = Field(Path("templates"), description="templates of your own; relative to home")
-    profile: str = Field("", description="hardware profile of params.yaml; empty: gpu where CUDA is seen, else cpu")
-    airflow_port: int = Field(8080, ge=1, le=65535)
-    mlflow_port: int = Field(5000, ge=1, le=65535)
-    gateway_port: int = Field(8000, ge=1, le=65535)
-    triton_http_port: int = Field(8010, ge=1, le=65535)
-    triton_grpc_port: int = Field(8011, ge=1, le=65535)
+    home: Path = Field(
+        REPOSITORY / ".weaver", description="the folder of all state; deleting it resets the installation"
+    )
+    params: Path = Field(REPOSITORY / "params.yaml", description="the YAML file with the defaults of all templates")
+    templates: Path = Field(Path("templates"), description="the folder of your own templates; relative to home")
+    profile: str = Field(
+        "", description="hardware profile of params.yaml; empty: gpu if there is an NVIDIA GPU, else cpu"
+    )
+    airflow_port: int = Field(8080, ge=1, le=65535, description="TCP port of the Airflow API server and UI")
+    mlflow_port: int = Field(5000, ge=1, le=65535, description="TCP port of the local MLflow server")
+    gateway_port: int = Field(8000, ge=1, le=65535, description="TCP port of the gateway")
+    triton_http_port: int = Field(8010, ge=1, le=65535, description="TCP port of Triton, HTTP")
+    triton_grpc_port: int = Field(8011, ge=1, le=65535, description="TCP port of Triton, gRPC")
     airflow_base_url: str = Field(
-        "", pattern=r"^(https?://.+[^/])?$", description="an Airflow of your own; empty: the local one"
+        "", pattern=r"^(https?://.+[^/])?$", description="URL of your own Airflow; empty: the local one"
     )
-    airflow_user: str = Field("admin", description="whom `weaver run` signs in to Airflow as")
-    airflow_password: SecretStr = Field(SecretStr(""), exclude=True, description="empty: the file secrets/airflow")
-    airflow_service_user: str = Field(SERVICE_ACCOUNT, description="whom tasks and triggers sign in to Airflow as")
+    airflow_user: str = Field("admin", description="Airflow user of the command line")
+    airflow_password: SecretStr = Field(
+        SecretStr(""), exclude=True, description="its password; empty: the file secrets/airflow in home"
+    )
+    airflow_service_user: str = Field(SERVICE_ACCOUNT, description="Airflow user of tasks and triggers")
     airflow_service_password: SecretStr = Field(
-        SecretStr(""), exclude=True, description="empty: the file secrets/airflow_" + SERVICE_ACCOUNT
+        SecretStr(""),
+        exclude=True,
+        description=f"its password; empty: the file secrets/airflow_{SERVICE_ACCOUNT} in home",
     )
-    tracking_uri: str = Field("", description="an MLflow server of your own; empty: the local one")
+    tracking_uri: str = Field("", description="URL of your own MLflow server; empty: the local one")
     registry_remote: str = Field(
-        "", description="where DVC pushes datasets to: a shared folder, or s3://bucket/path; empty: a folder in home"
+        "", description="DVC remote of datasets: a shared folder, or s3://bucket/path; empty: a folder in home"
     )
     model_repository: str = Field(
-        "", description="where models are published to: a shared folder, or s3://bucket/path; empty: a folder in home"
+        "", description="where models are published: a shared folder, or s3://bucket/path; empty: a folder in home"
     )
-    vllm_url: str = Field("", description="a vLLM server of your own, for templates that are deployed there")
+    vllm_url: str = Field("", description="URL of your own vLLM server, for templates that are deployed there")
     alert_webhook: str = Field(
-        "", pattern=r"^(https?://.+)?$", description="where alerts are posted to, as Slack takes them; empty: nowhere"
+        "", pattern=r"^(https?://.+)?$", description="URL to which alerts are posted in Slack's format; empty: none"
     )
-    alert_webhook_severity: Severity = Field("warning", description="the least severity that is posted there")
-    alert_mail: str = Field("", description="addresses that get alerts, separated by commas; empty: nobody")
-    alert_mail_severity: Severity = Field("warning", description="the least severity that is mailed")
-    alert_escalation: str = Field("", description="addresses that get what repeats, or what nobody acknowledges")
-    alert_escalation_count: int = Field(5, ge=1, description="an alert that was raised so often rises")
-    alert_escalation_hours: float = Field(24, gt=0, description="so does one that nobody acknowledged for so long")
-    alert_quiet_hours: float = Field(12, ge=0, description="the same alert within this time is counted, not sent again")
+    alert_webhook_severity: Severity = Field("warning", description="lowest severity that is posted to the webhook")
+    alert_mail: str = Field("", description="e-mail addresses that get alerts, separated by commas; empty: none")
+    alert_mail_severity: Severity = Field("warning", description="lowest severity that is mailed")
+    alert_escalation: str = Field(
+        "", description="e-mail addresses that get escalated alerts, separated by commas; empty: none"
+    )
+    alert_escalation_count: int = Field(5, ge=1, description="an alert that was raised this many times is escalated")
+    alert_escalation_hours: float = Field(
+        24, gt=0, description="an alert that is not acknowledged for this many hours is escalated"
+    )
+    alert_quiet_hours: float = Field(
+        12, ge=0, description="hours in which the same alert is counted, but not sent again"
+    )
     alert_from: str = Field(
-        "neuroweaver@localhost", pattern=r"^[^\s,<>]+@[^\s,<>]+$", description="sender of the mails"
+        "neuroweaver@localhost", pattern=r"^[^\s,<>]+@[^\s,<>]+$", description="sender address of alert e-mails"
     )
     smtp_url: str = Field(
         "smtp://127.0.0.1:25",
         pattern=r"^smtps?://([^:@/\s]+@)?([^:@/\s\[\]]+|\[[\da-fA-F:]+\])(:\d+)?/?$",
-        description="the mail server: smtp:// with STARTTLS, or smtps://; user@host where it wants a login (%40 for an "
-        "@ in the user); the password is the file secrets/smtp in home, or WEAVER_SMTP_PASSWORD",
+        description="URL of the mail server: smtp:// with STARTTLS, or smtps://; user@host if it needs a login (%40 for "
+        "@ in the user name). The password is WEAVER_SMTP_PASSWORD, or in the file secrets/smtp in home",
     )
-    smtp_password: SecretStr = Field(SecretStr(""), exclude=True)  # so that nothing passes it on or writes it down
-    smtp_ca: str = Field("", description="certificates that the mail server's is checked with; empty: the system's")
+    smtp_password: SecretStr = Field(SecretStr(""), exclude=True, description="password of the mail server")
+    smtp_ca: str = Field("", description="CA certificate file for the mail server; empty: the system's")
     judge_url: str = Field(
         "",
         pattern=r"^(https?://.+)?$",
-        description="an OpenAI-compatible server that judges answers; empty: a local one",
+        description="URL of an OpenAI-compatible server that judges answers; empty: a local model",
     )
-    judge_key: SecretStr = Field(SecretStr(""), exclude=True, description="its key")
-    judge_model: str = Field("", description="the model that it is asked for")
-    ray_address: str = Field("", description="a Ray cluster; empty: refine starts one of its own where a plan says ray")
+    judge_key: SecretStr = Field(SecretStr(""), exclude=True, description="API key of the judge server")
+    judge_model: str = Field("", description="name of the model on the judge server")
+    ray_address: str = Field(
+        "", description="address of a Ray cluster; empty: refine starts a local one if the plan's engine is ray"
+    )
 
     @property
     def airflow_url(self) -> str:
+        """URL of the Airflow API server and UI."""
         return self.airflow_base_url or f"http://127.0.0.1:{self.airflow_port}"
 
     def airflow_login(self, user: str = "") -> tuple[str, str]:
@@ -106,57 +123,61 @@ class Settings(BaseSettings):
 
     @property
     def mlflow_url(self) -> str:
+        """URL of the MLflow server: your own, or the local one."""
         return self.tracking_uri or f"http://127.0.0.1:{self.mlflow_port}"
 
     @property
     def gateway_url(self) -> str:
+        """URL of the gateway."""
         return f"http://127.0.0.1:{self.gateway_port}"
 
     @property
     def triton_url(self) -> str:
+        """URL of Triton's HTTP server."""
         return f"http://127.0.0.1:{self.triton_http_port}"
 
     @property
     def secrets(self) -> Path:
-        """The folder of generated passwords, readable by its owner alone: one file a secret."""
+        """The folder of generated secrets, one file each, which only its owner can read."""
         return self.home / "secrets"
 
     def secret(self, name: str) -> str:
+        """The content of a secret's file."""
         return (self.secrets / name).read_text().strip()
 
 
 @cache
 def settings() -> Settings:
-    """What the environment says, read once.
+    """The settings, read from the environment once.
 
     Raises:
-        WeaverError: a variable has a value that cannot be.
+        WeaverError: a variable has an invalid value.
     """
     try:
         loaded = Settings()
     except ValidationError as error:
         faults = [(str(e["loc"][0]), e) for e in error.errors()]
-        values = {name: "…" if name in SECRET else repr(e["input"]) for name, e in faults}
-        wrong = "; ".join(f"WEAVER_{name.upper()}={values[name]}: {e['msg']}" for name, e in faults)
-        raise WeaverError(wrong, "Correct the variable, or unset it.") from None
+        values = {name: "…" if name in SECRET else e["input"] for name, e in faults}
+        message = "; ".join(f"WEAVER_{name.upper()}={values[name]}: {e['msg']}" for name, e in faults)
+        raise WeaverError(message, "Correct the variable, or unset it.") from None
     home = loaded.home.expanduser().resolve()
     return loaded.model_copy(update={"home": home, "templates": home / loaded.templates.expanduser()})
 
 
 def work_folder(template: str) -> Path:
-    """Where the results of a template's stages are on this machine."""
+    """The folder of a template's stage results on this machine."""
     return settings().home / "work" / template
 
 
 def quiet_libraries() -> None:
-    """No hub, no telemetry, no progress bars and no hints in logs; call it before torch and tqdm are imported."""
+    """Switch off hubs, telemetry, progress bars and hints of libraries; call it before torch and tqdm are imported."""
     hub = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS")
     for name in (*hub, "TQDM_DISABLE", "DO_NOT_TRACK", "DVC_NO_ANALYTICS"):
         os.environ.setdefault(name, "1")
     for logger, level in NOISY_LOGGERS.items():
         logging.getLogger(logger).setLevel(level)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # What is printed is for scripts to read.
+    # Standard output is read by scripts.
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    # Threads that wait for each other sleep instead of spinning: training shares its cores with the servers.
+    # Waiting threads sleep instead of spinning, because training shares its cores with the servers.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

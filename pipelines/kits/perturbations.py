@@ -1,7 +1,7 @@
-"""Ways to say a question otherwise without asking anything else: training rows are roughened by them, behaviour tests
-ask whether the answer stays.
+"""Perturbations: change how a question or a record is written, but not its answer.
 
-Each takes a row's question or its record and a random generator, so that one seed gives one text.
+Training rows get some of them; behaviour tests check that the answer stays the same. Each function takes a question or
+a record and a random generator, so that one seed gives one text.
 """
 
 import random
@@ -29,11 +29,11 @@ NOISE = "#~^*_=%"
 EXTRA_FIELDS = (
     *("color silver", "doors 4", "seats 5", "keys 2", "lot row 12", "stock number 44170", "paint code NH-731P"),
     *("tires all-season", "floor mats yes", "roof rails no", "trailer hitch no", "washed yes", "photos 18"),
-)  # fields that nobody asks for
+)  # that no question is about
 
 
 def typos(text: str, rng: random.Random) -> str:
-    """In two plain words two neighbouring letters change places; names, numbers and codes are spared."""
+    """Swap two neighbouring letters in each of two plain words; names, numbers and codes stay as they are."""
     words = [word for word in re.finditer(r"(?<![\w'-])[a-z]{4,}(?![\w'-])", text) if len(set(word[0][1:])) > 1]
     for word in rng.sample(words, min(2, len(words))):
         at = rng.choice([at for at in range(word.start() + 1, word.end() - 1) if text[at] != text[at + 1]])
@@ -42,42 +42,49 @@ def typos(text: str, rng: random.Random) -> str:
 
 
 def lower_case(text: str, rng: random.Random) -> str:
+    """Lower case."""
     return text.lower()
 
 
 def courtesy(text: str, rng: random.Random) -> str:
+    """Add a polite phrase."""
     return rng.choice(COURTESIES).format(text)
 
 
 def units(text: str, rng: random.Random) -> str:
-    """The first unit of measurement in another spelling."""
-    found = re.search("|".join(rf"\b{unit}\b" for unit in UNITS), text)
-    return text[: found.start()] + UNITS[found[0]] + text[found.end() :] if found else text
+    """Spell the first unit of measurement differently."""
+    unit = re.search("|".join(rf"\b{name}\b" for name in UNITS), text)
+    return text[: unit.start()] + UNITS[unit[0]] + text[unit.end() :] if unit else text
 
 
 def no_punctuation(text: str, rng: random.Random) -> str:
+    """Remove commas and the final punctuation."""
     return text.rstrip("?!. ").replace(",", "")
 
 
 def trailing_spaces(text: str, rng: random.Random) -> str:
+    """Append spaces."""
     return text + " " * rng.randint(3, 9)
 
 
 def emojis(text: str, rng: random.Random) -> str:
+    """Append emojis."""
     return f"{text} {''.join(rng.sample(EMOJIS, 3))}"
 
 
 def random_characters(text: str, rng: random.Random) -> str:
+    """Append special characters."""
     return f"{text} {''.join(rng.choices(NOISE, k=6))}"
 
 
 def field_order(record: str, rng: random.Random) -> str:
-    """The fields in another order; the first, which names what the record is about, stays first."""
+    """Shuffle the fields; the first, which is the record's name, stays first."""
     name, *fields = record.split(" | ")
     return " | ".join([name, *rng.sample(fields, len(fields))])
 
 
 def long_record(record: str, rng: random.Random) -> str:
+    """Append fields that the question is not about."""
     return " | ".join([record, *rng.sample(EXTRA_FIELDS, len(EXTRA_FIELDS))])
 
 
@@ -93,19 +100,19 @@ PERTURBATION_NAMES = (*QUESTION_PERTURBATIONS, *RECORD_PERTURBATIONS)
 
 
 def perturb(row: Row, names: list[str], rng: random.Random) -> Row:
-    """The row with these changes made to it, one after the other; what it is to answer stays.
+    """Apply perturbations to a row one after the other; its answer stays.
 
-    The question is the last line of a conversation, where the input holds one, else the instruction; the record is the
-    input's first line.
+    The question is the last line of the conversation if the input has one, otherwise the instruction. The record is the
+    first line of the input.
     """
-    record, *said = row["input"].split("\n")
+    record, *turns = row["input"].split("\n")
     instruction = row["instruction"]
     for name in names:
         if name in RECORD_PERTURBATIONS:
             record = RECORD_PERTURBATIONS[name](record, rng) if record else record
-        elif said:
-            speaker, _, words = said[-1].partition(": ")
-            said[-1] = f"{speaker}: {QUESTION_PERTURBATIONS[name](words, rng)}"
+        elif turns:
+            speaker, _, words = turns[-1].partition(": ")
+            turns[-1] = f"{speaker}: {QUESTION_PERTURBATIONS[name](words, rng)}"
         else:
             instruction = QUESTION_PERTURBATIONS[name](instruction, rng)
-    return row | {"instruction": instruction, "input": "\n".join([record, *said])}
+    return row | {"instruction": instruction, "input": "\n".join([record, *turns])}

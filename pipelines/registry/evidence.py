@@ -71,7 +71,7 @@ def collect_evidence(
         }
         for page, text in pages.items():
             write_text(pack / page, text)
-        shutil.copyfile(signing.signature(Path(export.adapter.uri)), pack / "adapter.sig")
+        shutil.copyfile(signing.signature_file(Path(export.adapter.uri)), pack / "adapter.sig")
         signing.sign(pack)
 
     fingerprint = digest([*inputs, report.model_dump() if report else {}, CODE.digest])[:12]

@@ -25,7 +25,7 @@ def save_model(
     """Copy the adapter, its signature and the plan (JSON) that trained it into `path`, and describe it in MLmodel."""
     folder = Path(path)
     shutil.copytree(adapter, folder / "adapter")
-    shutil.copy(signing.signature(Path(adapter)), signing.signature(folder / "adapter"))
+    shutil.copy(signing.signature_file(Path(adapter)), signing.signature_file(folder / "adapter"))
     write_text(folder / "plan.json", plan)
     mlflow_model.signature = signature
     mlflow_model.add_flavor("peft", data="adapter", **base)

@@ -74,7 +74,7 @@ def publish(folder: Path, name: str, version: int) -> str:
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         },
-        signature=signing.signature(folder).read_text(),
+        signature=signing.signature_file(folder).read_text(),
     )
     store = open_repository()
     check_not_published_differently(store, new)  # before gigabytes are uploaded
@@ -161,7 +161,7 @@ def download(store: Repository, manifest: Manifest, folder: Path) -> None:
                 f"{store.uri(key)} was changed after it was published: its SHA-256 differs from the manifest's",
                 "Find out who changed it; remove it, and publish the version again.",
             )
-    write_text(signing.signature(temporary), manifest.signature)
+    write_text(signing.signature_file(temporary), manifest.signature)
     if files.digest(temporary) != manifest.digest:
         raise WeaverError(
             f"the files of {store.uri(f'{manifest.name}/v{manifest.version}')} do not have its digest "
@@ -171,7 +171,7 @@ def download(store: Repository, manifest: Manifest, folder: Path) -> None:
     signing.verify(temporary)
     if folder.exists():  # its files are not those that were published
         shutil.rmtree(folder)
-    signing.signature(temporary).replace(signing.signature(folder))
+    signing.signature_file(temporary).replace(signing.signature_file(folder))
     temporary.rename(folder)
 
 

@@ -1,4 +1,4 @@
-"""Whether an answer says a fact: evaluation counts them, deployment checks a few again, feedback finds new ones."""
+"""Find facts in answers: evaluation counts them, the canary checks some again, feedback finds new ones."""
 
 import re
 
@@ -6,16 +6,17 @@ NUMBER = re.compile(r"(?<![\w.,])-?\d+(?:,\d{3})*(?:\.\d+)?(?!\d|[.,]\d)")
 
 
 def contains_fact(fact: str, answer: str) -> bool:
-    """Whether a fact is said in so many words; "38" is not said by "138" or "38.5"."""
+    """Whether an answer states a fact word by word; "138" and "38.5" do not state "38"."""
     return find_fact(fact, answer) is not None
 
 
 def find_fact(fact: str, answer: str) -> int | None:
-    """Where in the answer, without case and spacing, a fact is said first."""
-    words, said = (" ".join(text.lower().split()) for text in (fact, answer))
-    found = re.search(rf"(?<![\w.]){re.escape(words)}(?!\w|\.\d)", said)
-    return found.start() if found else None
+    """Where a fact first occurs in an answer, in characters of its lower-case, single-spaced text; None if nowhere."""
+    words, text = (" ".join(text.lower().split()) for text in (fact, answer))
+    match = re.search(rf"(?<![\w.]){re.escape(words)}(?!\w|\.\d)", text)
+    return match.start() if match else None
 
 
 def extract_numbers(text: str) -> list[float]:
-    return [float(found.replace(",", "")) for found in NUMBER.findall(text)]
+    """The numbers in a text; thousands separators are read as such."""
+    return [float(number.replace(",", "")) for number in NUMBER.findall(text)]

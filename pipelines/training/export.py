@@ -74,7 +74,7 @@ def export_adapter(adapter: Adapter, base: Base, deployment: Deployment, work: P
     """The signed folder of an adapter merged into its base: made at most once."""
     form = deployment.model_dump(include={"backends", "quantisation"})
     folder = work / "export" / digest([adapter.digest, adapter.base_digest, base.model_dump(), form, CODE.digest])[:12]
-    if folder.exists() and signing.signature(folder).exists():
+    if folder.exists() and signing.signature_file(folder).exists():
         signing.verify(folder)
     else:  # killed before it was signed: whose bytes lie there, nobody can say
         delete_export(folder)
@@ -83,5 +83,7 @@ def export_adapter(adapter: Adapter, base: Base, deployment: Deployment, work: P
 
 
 def delete_export(folder: Path) -> None:
-    signing.signature(folder).unlink(missing_ok=True)  # first: without it, what is left of the folder is made again
+    signing.signature_file(folder).unlink(
+        missing_ok=True
+    )  # first: without it, what is left of the folder is made again
     shutil.rmtree(folder, ignore_errors=True)

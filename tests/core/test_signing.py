@@ -62,20 +62,20 @@ def link(model: Path) -> None:
 
 
 def truncate(model: Path) -> None:
-    file = signing.signature(model)
+    file = signing.signature_file(model)
     file.write_text(file.read_text()[:-300])
 
 
 def forge(model: Path) -> None:
     """Say that the bytes there now are those that were signed."""
     flip(model)
-    old, new = (json.loads(file.read_text()) for file in (signing.signature(model), signed_by_a_stranger(model)))
+    old, new = (json.loads(file.read_text()) for file in (signing.signature_file(model), signed_by_a_stranger(model)))
     old["dsseEnvelope"]["payload"] = new["dsseEnvelope"]["payload"]
-    signing.signature(model).write_text(json.dumps(old))
+    signing.signature_file(model).write_text(json.dumps(old))
 
 
 def sign_elsewhere(model: Path) -> None:
-    signed_by_a_stranger(model).replace(signing.signature(model))
+    signed_by_a_stranger(model).replace(signing.signature_file(model))
 
 
 def signed_by_a_stranger(model: Path) -> Path:
@@ -101,11 +101,11 @@ def signed_by_a_stranger(model: Path) -> Path:
         (link, "model/weights.safetensors is a link or a device"),
         (lambda model: os.mkfifo(model / "pipe"), "model/pipe is a link or a device"),
         (truncate, "model.sig is not a signature"),
-        (lambda model: signing.signature(model).write_bytes(b"\xff\x00"), "model.sig is not a signature"),
-        (lambda model: signing.signature(model).write_text("[]"), "model.sig is not a signature"),
+        (lambda model: signing.signature_file(model).write_bytes(b"\xff\x00"), "model.sig is not a signature"),
+        (lambda model: signing.signature_file(model).write_text("[]"), "model.sig is not a signature"),
         (forge, "model.sig was changed"),
         (sign_elsewhere, "model.sig was made with another key than"),
-        (lambda model: signing.signature(model).unlink(), "is not signed: model.sig is missing"),
+        (lambda model: signing.signature_file(model).unlink(), "is not signed: model.sig is missing"),
     ],
 )
 def test_whatever_was_tampered_with_is_refused_and_named(
@@ -121,7 +121,7 @@ def test_whatever_was_tampered_with_is_refused_and_named(
 @pytest.mark.parametrize("part", ["verificationMaterial", "dsseEnvelope", "mediaType"])
 @pytest.mark.parametrize("value", [None, "", [], {}])
 def test_no_torn_signature_passes(model: Path, part: str, value: object) -> None:
-    file = signing.signature(model)
+    file = signing.signature_file(model)
     file.write_text(json.dumps(json.loads(file.read_text()) | {part: value}))
     with pytest.raises(WeaverError, match=r"model\.sig"):
         signing.verify(model)
@@ -139,22 +139,22 @@ def test_what_is_not_a_plain_folder_is_not_signed(home: Path, tmp_path: Path) ->
 
 def test_the_private_key_is_for_its_owner_alone(model: Path, home: Path) -> None:
     assert (home / "secrets").stat().st_mode & 0o777 == 0o700
-    assert signing.private_key().stat().st_mode & 0o777 == 0o600
-    assert b"PRIVATE" not in signing.public_key().read_bytes()
+    assert signing.private_key_file().stat().st_mode & 0o777 == 0o600
+    assert b"PRIVATE" not in signing.public_key_file().read_bytes()
 
 
 def test_with_the_public_key_alone_one_verifies_and_does_not_sign(model: Path) -> None:
-    signing.private_key().unlink()
-    before = signing.public_key().read_bytes()
+    signing.private_key_file().unlink()
+    before = signing.public_key_file().read_bytes()
     signing.verify(model)
     with pytest.raises(WeaverError, match=r"signing\.key is missing"):
         signing.sign(model)
-    assert signing.public_key().read_bytes() == before
+    assert signing.public_key_file().read_bytes() == before
 
 
 def test_model_signings_own_command_verifies_too(model: Path) -> None:
     command = [sys.executable, "-m", "model_signing", "verify", "key", str(model)]
-    command += ["--signature", str(signing.signature(model)), "--public_key", str(signing.public_key())]
+    command += ["--signature", str(signing.signature_file(model)), "--public_key", str(signing.public_key_file())]
     assert subprocess.run(command, capture_output=True).returncode == 0
     flip(model)
     assert subprocess.run(command, capture_output=True).returncode != 0

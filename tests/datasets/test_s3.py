@@ -13,7 +13,7 @@ from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
 from pipelines.datasets.split import digest_files
-from pipelines.datasets.upload import Upload, stage_upload, uploads_folder
+from pipelines.datasets.upload import Upload, list_uploads, stage_upload, uploads_folder
 from pipelines.datasets.versions import checkout_version, commit_dataset, list_versions
 
 T = "service_advisor"

@@ -129,7 +129,7 @@ def test_a_changed_export_is_not_asked(
     weights = Path(getattr(exported, arm)) / "model.gguf"
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with pytest.raises(WeaverError, match="not what was signed"):
+    with pytest.raises(WeaverError, match="does not match its signature"):
         evaluate(exported, dataset, few, tmp_path)
 
 

@@ -246,7 +246,7 @@ def weaken_plan(models: Home, candidate: dict[str, Any]) -> dict[str, Any]:
         (forge_verdict, "verdict.json is about something else"),
         (forge_evaluation, "evaluation.json is about something else"),
         (forge_candidate, "candidate.json is about something else"),
-        (forge_evidence, "is not what was signed"),
+        (forge_evidence, "does not match its signature"),
         (borrow_evidence, "is about something else"),
         (replace_adapter, "has another adapter_digest in MLflow than in its evidence"),
         (weaken_plan, "plan.json is about something else"),

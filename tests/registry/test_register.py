@@ -44,7 +44,7 @@ def test_an_adapter_that_was_changed_after_training_is_not_registered(models: Ho
     artifacts = models.challenger(1)
     (Path(artifacts["export"].adapter.uri) / "adapter_config.json").write_text("{}")
     models.client.delete_model_version(models.name, "1")
-    with pytest.raises(WeaverError, match="is not what was signed"):
+    with pytest.raises(WeaverError, match="does not match its signature"):
         models.run("register", artifacts)
 
 
@@ -76,8 +76,8 @@ def stored(models: Home, version: int) -> Path:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda files, _: (files / "adapter" / "adapter_config.json").write_text("{}"), "is not what was signed"),
-        (lambda files, _: (files / "adapter.sig").write_text("{}"), "is not what was signed"),
+        (lambda files, _: (files / "adapter" / "adapter_config.json").write_text("{}"), "does not match its signature"),
+        (lambda files, _: (files / "adapter.sig").write_text("{}"), "does not match its signature"),
         (lambda files, _: (files / "adapter.sig").unlink(), "has no adapter.sig"),
         (lambda files, _: (files / "plan.json").unlink(), "has no plan.json"),
         (lambda files, _: (files / "plan.json").write_text("{}"), "its plan is not the one that was registered"),

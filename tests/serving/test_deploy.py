@@ -51,7 +51,7 @@ def test_an_export_that_was_changed_after_its_evaluation_is_not_deployed(
 
 
 def test_an_unsigned_export_is_not_deployed(models: Home, promoted: dict[str, Any]) -> None:
-    signing.signature(Path(promoted["export"].uri)).unlink()
+    signing.signature_file(Path(promoted["export"].uri)).unlink()
     with pytest.raises(WeaverError, match="is not signed"):
         models.run("deploy", promoted)
     assert read_deployment(models.name).version == 1
@@ -63,7 +63,7 @@ def test_a_deployed_file_that_was_changed_is_restored(models: Home, promoted: di
     good = published.read_bytes()
     published.unlink()
     published.write_bytes(good[:-1] + b"x")
-    with pytest.raises(WeaverError, match="is not what was signed"):
+    with pytest.raises(WeaverError, match="does not match its signature"):
         signing.verify(published.parent)
     models.run("deploy", promoted)
     assert published.read_bytes() == good

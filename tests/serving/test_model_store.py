@@ -135,9 +135,9 @@ def test_of_several_concurrent_publishers_exactly_one_wins(store: Any, tmp_path:
 def test_an_unsigned_or_changed_folder_is_not_published(store: Any, tmp_path: Path) -> None:
     source = model(tmp_path / "export")
     (source / "model.gguf").write_bytes(b"better")
-    with pytest.raises(WeaverError, match="is not what was signed"):
+    with pytest.raises(WeaverError, match="does not match its signature"):
         publish(source, NAME, 1)
-    signing.signature(source).unlink()
+    signing.signature_file(source).unlink()
     with pytest.raises(WeaverError, match="is not signed"):
         publish(source, NAME, 1)
     assert store.keys() == []
@@ -181,7 +181,7 @@ def test_a_manifest_that_names_other_bytes_fails_the_signature(store: Any, tmp_p
     publish(other, NAME, 2)
     evil = versions(NAME)[2]
     change_manifest(store, lambda manifest: manifest.update(digest=evil.digest, files=evil.files))
-    with pytest.raises(WeaverError, match="is not what was signed"):
+    with pytest.raises(WeaverError, match="does not match its signature"):
         pull(NAME, 1)
     assert not (local_folder(NAME) / "v1").exists()
 
@@ -212,7 +212,7 @@ def test_a_damaged_local_folder_is_pulled_again(damage: str, store: Any, tmp_pat
         (folder / "model.gguf").unlink()
         (folder / "model.gguf").write_bytes(b"x" * 1000)
     elif damage == "no signature":
-        signing.signature(folder).unlink()
+        signing.signature_file(folder).unlink()
     else:
         (folder / "more").write_text("x")
     assert digest(pull(NAME, 1, digest(source))) == digest(source)

@@ -43,9 +43,9 @@ def found(text: str) -> list[tuple[str, str]]:
 
 
 PERSONAL = [
-    ("ssn", "219-09-9999", "his ssn is {} ok"),
+    ("ssn", "219-09-9998", "his ssn is {} ok"),
     ("ssn", "219 09 9999", "{}"),
-    ("ssn", "219099999", "Social Security #: {}"),
+    ("ssn", "219099998", "Social Security #: {}"),
     ("ssn", "912-70-1234", "ITIN {}"),
     ("card", "4111 1111 1111 1111", "charge {} please"),
     ("card", "378282246310005", "my amex {}, 12/27"),
@@ -123,7 +123,7 @@ def test_a_name_is_found_again_where_nothing_announces_it() -> None:
 
 
 def test_each_treatment() -> None:
-    text = "Mr. Delgado, ssn 219-09-9999, mail jane@gmail.com, VIN 1HGCM82633A004352"
+    text = "Mr. Delgado, ssn 219-09-9998, mail jane@gmail.com, VIN 1HGCM82633A004352"
     policy = Privacy(ssn="drop", email="mask", name="pseudonymise", vin="keep")
     protected = protect_text(text, policy, KEY)
     assert protected.drop
@@ -145,7 +145,7 @@ def test_one_value_has_one_stand_in_however_it_is_written() -> None:
     assert stand_in("email", "Jane@Gmail.com") == stand_in("email", "jane@gmail.com")
     assert stand_in("name", "JANE DOE") == stand_in("name", "Jane Doe").upper()
     assert stand_in("name", "Jane Doe").endswith(stand_in("name", "Doe"))
-    assert stand_in("ssn", "219-09-9999").replace("-", "") == stand_in("ssn", "219099999")
+    assert stand_in("ssn", "219-09-9998").replace("-", "") == stand_in("ssn", "219099998")
 
 
 def test_another_key_gives_another_stand_in() -> None:
@@ -207,7 +207,7 @@ def test_the_step_leaves_a_clean_row_as_it_is(home: Path) -> None:
 
 
 def test_the_step_drops_and_its_quarantine_keeps_no_secret(home: Path) -> None:
-    row = step(batch(input="SSN 219-09-9999, card 4111 1111 1111 1111"))
+    row = step(batch(input="SSN 219-09-9998, card 4111 1111 1111 1111"))
     assert row["reason"] == "personal data: card, ssn"
     assert row["input"] == "SSN <SSN>, card <CARD>"
 

@@ -71,9 +71,9 @@ def test_the_two_newest_are_kept_with_their_signatures_and_no_others(
 def test_exporting_again_changes_no_byte(small_adapter: Any, plan: TrainingPlan, tmp_path: Path) -> None:
     adapter = small_adapter(1)
     first = export(adapter, champion(small_adapter(2), plan), plan, tmp_path)
-    signed_at = signing.signature(Path(first.uri)).stat().st_mtime_ns
+    signed_at = signing.signature_file(Path(first.uri)).stat().st_mtime_ns
     assert export(adapter, champion(small_adapter(2), plan), plan, tmp_path) == first
-    assert signing.signature(Path(first.uri)).stat().st_mtime_ns == signed_at
+    assert signing.signature_file(Path(first.uri)).stat().st_mtime_ns == signed_at
 
 
 def test_a_changed_export_is_refused_and_not_signed_again(
@@ -83,10 +83,10 @@ def test_a_changed_export_is_refused_and_not_signed_again(
     folder = Path(export(adapter, NONE_YET, plan, tmp_path).uri)
     whole = (folder / "model.gguf").read_bytes()
     (folder / "model.gguf").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with pytest.raises(WeaverError, match="not what was signed"):
+    with pytest.raises(WeaverError, match="does not match its signature"):
         export(adapter, NONE_YET, plan, tmp_path)
 
-    signing.signature(folder).unlink()  # as if it had been killed before it was signed
+    signing.signature_file(folder).unlink()  # as if it had been killed before it was signed
     export(adapter, NONE_YET, plan, tmp_path)
     assert (folder / "model.gguf").read_bytes() == whole
     signing.verify(folder)

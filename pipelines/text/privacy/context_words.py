@@ -1,11 +1,11 @@
-"""What the words around a match say that it is: the part of context that Presidio leaves to a language model."""
+"""Score a match by the words around it; Presidio itself would need a language model for context words."""
 
 import re
 
 CUE_SCORE, DENIAL_SCORE = 0.3, -0.4  # added to a match's score
-CHARS_BEFORE, CHARS_AFTER = 48, 24  # characters in which a cue is looked for
+CHARS_BEFORE, CHARS_AFTER = 48, 24  # characters around a match that are searched for context words
 
-# The nearest of these words before a match (else after it) says what the match is; `other` says that it is nothing.
+# The nearest of these before a match, else after it, says what the match is; `other` says that it is not personal.
 CUES = {
     "ssn": r"\bssn\b|\bss\b(?: ?card| ?#| no)?|soc(?:ial)?\b(?:[ .]*sec(?:urity)?\b)?|itin|tax(?:payer)? id",
     "card": r"(?:credit|debit|gift)? ?card\b|visa|master ?card|amex|american express|discover|\bcc\b|\bmc\b",
@@ -17,18 +17,20 @@ CUES = {
     r"|\bsku\b|ticket|\bcase\b|claim|tracking|confirmation|serial|odometer|mileage|\bcode|casting|\btsb\b|bulletin"
     r"|\bquote\b|\bdeal\b|estimate|batch|\bref\b|reference|keycode|\bupc\b"
     r"|policy|core\b|\bwo\b|transaction|auth(?:orization)?\b",
-    "letter": r"(?:article|message-?id:?|references:?|in-reply-to:?|\bin)\s*<\Z",  # an identifier that looks like one
+    "letter": r"(?:article|message-?id:?|references:?|in-reply-to:?|\bin)\s*<\Z",  # a message id, not an e-mail
 }
 DENIALS = dict.fromkeys(("ssn", "card", "phone", "account", "vin"), ("other",)) | {"email": ("letter",)}
 NEAR = re.compile("<[A-Z_]+>|" + "|".join(f"(?P<{kind}>{words})" for kind, words in CUES.items()), re.I)
 
 
 def context_score(kind: str, text: str, start: int, end: int) -> float:
-    """What the words around text[start:end] add to its score as this kind."""
-    before = [match for match in NEAR.finditer(text, max(0, start - CHARS_BEFORE), start) if match.lastgroup]  # no mask
+    """What the words around text[start:end] add to its score as this kind: CUE_SCORE, DENIAL_SCORE or 0."""
+    before = [
+        match for match in NEAR.finditer(text, max(0, start - CHARS_BEFORE), start) if match.lastgroup
+    ]  # without masks
     nearest = before[-1].lastgroup if before else None
     if nearest in ("other", "letter") and "\n" in text[before[-1].end() : start]:
-        nearest = None  # what an earlier line denies is something else
+        nearest = None  # an earlier line denies something else
     if nearest is None and (after := NEAR.search(text, end, end + CHARS_AFTER)) and after.lastgroup == kind:
         nearest = kind
     return CUE_SCORE if nearest == kind else DENIAL_SCORE if nearest in DENIALS.get(kind, ()) else 0.0

@@ -1,4 +1,4 @@
-"""Names of people: the words that announce one, and census names as the faker package carries them."""
+"""Find names of people: by the words that announce one, and by the name lists of the faker package."""
 
 import re
 from functools import cache
@@ -11,8 +11,8 @@ WORD = (
 ANY_WORD = r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ'\u2019-]+"
 INITIAL = r"(?:[A-Z]\.? )"
 PARTICLE = r"(?:(?:de la|de los|van der|van den|van|von|de|del|della|di|da|dos|la|le|bin|ibn|al|el|St\.) )"
-# In any case: a name typed in small letters is known by the lists.
-# Looked ahead at, as one announcement may hold the next: "Hi, I'm Ann".
+# In upper or lower case: a name in lower case is found by the lists.
+# A lookahead, because one announcement may contain the next: "Hi, I'm Ann".
 FULL = rf"(?=(?P<value>{ANY_WORD}(?: {INITIAL}?{PARTICLE}?{ANY_WORD}){{0,3}})(?![\w@]))"
 
 LABELLED = (
@@ -47,7 +47,7 @@ MENTIONED = (
 )
 PAIR = rf"\b(?<!Aston )(?P<value>{WORD} {INITIAL}?{PARTICLE}?{WORD})\b"
 LAST_FIRST = rf"\b(?P<value>{WORD}, {WORD}(?: [A-Z]\b\.?)?)"
-POSSIBLE = r"[^\W\d_]{2}"  # names may be anywhere
+POSSIBLE = r"[^\W\d_]{2}"  # a name can be in any text
 
 CAR_MAKES = """
     Acura Alfa Aston Audi Austin Bentley BMW Buick Cadillac Chevrolet Chevy Chrysler Datsun Dodge Ferrari Fiat
@@ -58,9 +58,9 @@ CAR_MAKES = """
 """
 CARS = rf"(?:{'|'.join(CAR_MAKES.split())})"
 ROADS = frozenset({"st", "street", "ave", "avenue", "road", "rd", "blvd", "boulevard", "court", "lane"})
-# Roads if capitalised, else "the 91 Cruisers run" and "30 kHz square".
+# Part of a road's name only if capitalised: not "the 91 Cruisers run" or "30 kHz square".
 VERBS = frozenset({"run", "drive", "way", "place", "row", "square", "loop", "crossing", "pike", "trail", "circle"})
-# Words that stand where a name would, or are a name elsewhere: no person's name begins or goes on with one.
+# Words that occur where a name might, or are also names: they are not read as part of a person's name.
 NOT_NAME_WORDS = """
     a about account accord address advisor again all also am an and any appointment are as ask at auto available
     back bank be because been before benz best body bought brake but by call can car care cell center charger city
@@ -83,7 +83,7 @@ NOT_NAME_WORDS = """
     county state inc llc corp company group dealers chevy hybrid electric turbo sedan wagon august april
 """
 NOT_NAMES = frozenset(f"{CAR_MAKES} {NOT_NAME_WORDS}".lower().split())
-# Places, trims, banks and seasons before anything else: no first name unless something announces one.
+# First names that are more often places, trims, banks or seasons: read as a name only if announced.
 AMBIGUOUS_WORDS = """
     austin dallas sierra savannah virginia carolina georgia dakota chase summer autumn april june may christian
     grant hunter mason carter will mark bill frank rich max miles price long sterling
@@ -112,7 +112,7 @@ LOCALES = (
 
 @cache
 def load_name_lists() -> tuple[frozenset[str], frozenset[str]]:
-    """First and last names frequent in the US and where its people came from, in small letters, less NOT_NAMES."""
+    """Frequent first and last names of the US and of immigrants to it, in lower case, without NOT_NAMES."""
     first: set[str] = set()
     last: set[str] = set()
     for locale in LOCALES:
@@ -123,18 +123,20 @@ def load_name_lists() -> tuple[frozenset[str], frozenset[str]]:
 
 
 def name_words(text: str) -> list[str]:
+    """The words of a text that could be part of a name, without possessive endings."""
     return [strip_possessive(word) for word in re.findall(ANY_WORD, text)]
 
 
 def strip_possessive(word: str) -> str:
+    """Ann's → Ann."""
     return re.sub(r"['\u2019]s$", "", word)
 
 
-def match_name(text: str, sure: bool = False) -> str:
-    """The leading words of `text` that read as a name: capitalised or on the lists; "" if none does.
+def match_name(text: str, listed_first: bool = False) -> str:
+    """The leading words of `text` that form a name: capitalised or on the lists; "" if none does.
 
     Args:
-        sure: the first of them must be a known first name.
+        listed_first: the first of them must be a listed first name.
     """
     first, last = load_name_lists()
     end = 0
@@ -147,21 +149,21 @@ def match_name(text: str, sure: bool = False) -> str:
             continue
         if low in NOT_NAMES or not (capital or low in first or low in last):
             break
-        if end == 0 and sure and (low not in first or (low in AMBIGUOUS_FIRST and not capital)):
+        if end == 0 and listed_first and (low not in first or (low in AMBIGUOUS_FIRST and not capital)):
             break
         end = match.start() + len(word)
     return text[:end]
 
 
 def match_introduced(text: str) -> str:
-    """A known first name in any case, or at least two capitalised words that read as a name."""
+    """A listed first name in any case, or at least two capitalised words that form a name."""
     kept = match_name(text)
-    return kept if kept[:1].isupper() and " " in kept else match_name(text, sure=True)
+    return kept if kept[:1].isupper() and " " in kept else match_name(text, listed_first=True)
 
 
 def match_mentioned(text: str) -> str:
-    """A known first name, and capitalised: the words before say little."""
-    kept = match_name(text, sure=True)
+    """A listed first name that is capitalised, because the words before it are weak evidence."""
+    kept = match_name(text, listed_first=True)
     words = [word.lower() for word in name_words(kept)]
     if kept[:1].isupper():
         return "" if len(words) == 1 and words[0] in AMBIGUOUS_FIRST else kept
@@ -169,36 +171,39 @@ def match_mentioned(text: str) -> str:
 
 
 def match_field(text: str) -> str:
-    """The whole field, if it is a known first name and words that read as a name."""
-    return text if " " in text and text[0].isupper() and match_name(text, sure=True) == text else ""
+    """The field, if all of it is a listed first name and words that form a name; else ""."""
+    return text if " " in text and text[0].isupper() and match_name(text, listed_first=True) == text else ""
 
 
 def match_first_and_capitalised(text: str) -> str:
-    """A known first name, and a capitalised word that is nothing else known."""
+    """A listed first name and a capitalised word that is not in NOT_NAMES; else ""."""
     words = [word.lower() for word in name_words(text)]
     first_names, _ = load_name_lists()
-    sure = words[0] in first_names and words[0] not in AMBIGUOUS_FIRST and words[-1] not in NOT_NAMES
-    return strip_possessive(text) if sure and not text.isupper() and " ".join(words) not in BRANDS else ""
+    is_name = words[0] in first_names and words[0] not in AMBIGUOUS_FIRST and words[-1] not in NOT_NAMES
+    return strip_possessive(text) if is_name and not text.isupper() and " ".join(words) not in BRANDS else ""
 
 
 def match_first_last(text: str) -> str:
+    """A listed first name and a listed last name; else ""."""
     words = [word.lower() for word in name_words(text)]
     return strip_possessive(text) if is_listed_name(words[0], words[-1]) else ""
 
 
 def match_last_first(text: str) -> str:
+    """A listed last name, a comma, and a listed first name; else ""."""
     words = [word.lower() for word in name_words(text)]
     return text if is_listed_name(words[1], words[0]) else ""
 
 
 def is_listed_name(first: str, last: str) -> bool:
+    """Whether both names are listed, and they are not a brand together."""
     first_names, last_names = load_name_lists()
-    sure = first in first_names and first not in AMBIGUOUS_FIRST and last in last_names
-    return sure and f"{first} {last}" not in BRANDS
+    listed = first in first_names and first not in AMBIGUOUS_FIRST and last in last_names
+    return listed and f"{first} {last}" not in BRANDS
 
 
 def is_road_address(text: str) -> bool:
-    """Whether a number and words up to "St" or "Drive" are an address, not "30 kHz square" or "1998 Park Ave"."""
+    """Whether a number and words up to "St" or "Drive" are an address; "30 kHz square" and "1998 Park Ave" are not."""
     street = re.split(r",|#|\b(?:apt|unit|suite|ste)\b", text, maxsplit=1, flags=re.I)[0]
     words = [word.strip(".,") for word in street.split()][1:]
     if VERBS & set(words[1:]) or (words[0] in CAR_MAKES.split() and words[0] != "Park"):

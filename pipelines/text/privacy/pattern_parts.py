@@ -1,4 +1,4 @@
-"""What the shapes of personal data are built from: amounts, dates, streets and the like, as parts of patterns."""
+"""Regular expressions that the patterns of personal data are built from: amounts, dates, streets and so on."""
 
 # Between a label and its value: punctuation and a few small words ("my plate number on the car is: ...").
 GAP = r"(?:[\s:;#=\-\u2013\"'(*.,]|\b(?-i:[a-z']{1,9})\b){0,12}?"

@@ -1,6 +1,6 @@
-"""What each kind of personal data looks like: shapes, the words that stand near them, and what rules a match out.
+"""The patterns of each kind of personal data, with their scores and validation.
 
-Plain `re`, so that a text which cannot hold anything personal is passed by in microseconds, without Presidio.
+A prefilter in plain `re` passes a text that contains nothing personal in microseconds, without Presidio.
 """
 
 import re
@@ -33,22 +33,21 @@ from pipelines.text.privacy.pattern_parts import (
     UNIT,
 )
 
-THRESHOLD = 0.5  # from this score on, a match is a finding
-UNMISTAKABLE, STRONG, WEAK = 0.85, 0.7, 0.3  # a strong shape stands alone; a weak one needs its cue
+THRESHOLD = 0.5  # the lowest score of a finding
+UNMISTAKABLE, STRONG, WEAK = 0.85, 0.7, 0.3  # a strong pattern needs no context; a weak one needs its context word
 
 
 class Pattern(NamedTuple):
-    """A pattern whose group `value`, or whose whole match, is personal as far as `keep` keeps it.
-
-    keep: the part of the match that stands, "" for none: a check digit fails, or a sentence ran into the name.
-    """
+    """A pattern of personal data; its value is the group `value`, or the match."""
 
     pattern: re.Pattern[str]
     score: float
-    keep: Callable[[str], str]
+    keep: Callable[[str], str]  # a value → the part of it that is personal; "" if none is, as when a check digit fails
 
 
 class Kind(NamedTuple):
+    """A kind of personal data."""
+
     prefilter: re.Pattern[str]  # cheap: a text without it holds none of the patterns
     patterns: tuple[Pattern, ...]
 
@@ -56,6 +55,8 @@ class Kind(NamedTuple):
 def compile_pattern(
     pattern: str, score: float, valid: Callable[[str], bool] | None = None, flags: int = re.I
 ) -> Pattern:
+    """A pattern whose value is kept as a whole if it is valid."""
+
     def keep(text: str) -> str:
         return text if valid is None or valid(text) else ""
 
@@ -63,10 +64,12 @@ def compile_pattern(
 
 
 def compile_name_pattern(pattern: str, score: float, keep: Callable[[str], str]) -> Pattern:
+    """A pattern of names, in which upper and lower case differ."""
     return Pattern(re.compile(pattern, re.M), score, keep)
 
 
 def compile_prefilter(pattern: str) -> re.Pattern[str]:
+    """A prefilter, in any case."""
     return re.compile(pattern, re.I)
 
 
@@ -96,7 +99,7 @@ KINDS: dict[str, Kind] = {
                 rf"[2-9]\d\d{SEPARATOR}{{1,3}}\d{{4}}{EXTENSION}",
                 STRONG,
             ),
-            # With the area in parentheses it is nothing else, whatever stands before.
+            # With the area code in parentheses it is a phone number, whatever is before it.
             compile_pattern(
                 rf"(?<!\w)(?:(?:\+|00)?1{SEPARATOR}{{0,3}})?[(\[] ?[2-9]\d\d ?[)\]]{SEPARATOR}{{0,3}}"
                 rf"[2-9]\d\d{SEPARATOR}{{0,3}}\d{{4}}{EXTENSION}",
@@ -105,7 +108,7 @@ KINDS: dict[str, Kind] = {
             compile_pattern(r"(?<![\w.-])\+?1[2-9]\d\d[2-9]\d{6}(?![\w-])", STRONG - 0.1),
             compile_pattern(
                 r"^\s*(?P<value>1?[2-9]\d\d[2-9]\d{6})\s*$", STRONG - 0.1
-            ),  # on a line of its own, under a name
+            ),  # alone on a line, as below a signature
             compile_pattern(r"(?<![\w.])\+[1-9]\d{0,2}(?:[ .\-/]{0,2}\(?\d\)?){7,13}(?![\w-])", STRONG),
             compile_pattern(
                 rf"(?<![\w.-])(?:\+?1{SEPARATOR}?)?[2-9]\d\d{SEPARATOR}?[2-9]\d\d{SEPARATOR}?\d{{4}}(?![\w-])", WEAK
@@ -140,7 +143,7 @@ KINDS: dict[str, Kind] = {
                 STRONG,
                 is_vin,
             ),
-            # A check digit that fails is a slip of the pen, or a European VIN, if the text calls it a VIN.
+            # With a wrong check digit it is a typing error, or a European VIN, if the text calls it a VIN.
             compile_pattern(r"(?<![a-z0-9])(?=(?:[a-z]*\d){4})[a-z0-9]{17}(?![a-z0-9])", WEAK),
         ),
     ),
@@ -269,7 +272,7 @@ KINDS: dict[str, Kind] = {
 
 
 def find_matches(kind: str, text: str) -> Iterator[tuple[int, int, float]]:
-    """Where `text` holds this kind, and how likely: start, end, score from THRESHOLD to 1."""
+    """The matches of a kind in `text`: start, end, and score from THRESHOLD to 1."""
     prefilter, patterns = KINDS[kind]
     if not prefilter.search(text):
         return

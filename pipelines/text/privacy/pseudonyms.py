@@ -1,8 +1,8 @@
-"""Stand-ins for personal data: the same value has the same stand-in under one key, and no key, no way back.
+"""Pseudonyms of personal data: under one key equal values have equal pseudonyms, which cannot be reversed.
 
-A stand-in is drawn from an HMAC-SHA256 of the value, so that trying every phone number does not help whoever lacks the
-key. It keeps what the text needs (layout, case, check digit, which car) and, where the number plan has a place for it,
-cannot belong to anyone: areas 9xx of the SSN, 555-01xx of the telephone, example.com. Distinct values may share one.
+A pseudonym is drawn from an HMAC-SHA256 of the value, so that trying all phone numbers is useless without the key. It
+keeps what the text needs (layout, case, check digit, make of car) and, if the number plan reserves numbers for that,
+belongs to nobody: SSN areas 9xx, telephone numbers 555-01xx, example.com. Different values may share a pseudonym.
 """
 
 import hmac
@@ -12,25 +12,27 @@ import secrets
 from collections.abc import Callable
 from functools import cache
 
+from stdnum import luhn
+
 from pipelines.core.files import atomic_write, file_lock
 from pipelines.core.settings import settings
 from pipelines.text.privacy import names
-from pipelines.text.privacy.check_digits import extract_digits, luhn_check_digit, vin_check_digit
+from pipelines.text.privacy.check_digits import extract_digits, vin_check_digit
 
 LETTERS, DIGITS = "ABCDEFGHJKLMNPRSTUVWXYZ", "0123456789"
 ROADS = ("Street", "Avenue", "Road", "Lane", "Drive", "Court")
 
 
 def derive_key(scope: str) -> bytes:
-    """The key of one dataset or log, 32 bytes: from a secret made once in `settings().secrets`, readable by its owner.
+    """The key of a dataset or log, 32 bytes, derived from a secret that is generated once in `settings().secrets`.
 
     Args:
-        scope: what shares stand-ins; two scopes cannot be joined on them.
+        scope: values have the same pseudonym within a scope; data of two scopes cannot be joined on pseudonyms.
     """
     path = settings().secrets / "privacy"
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with file_lock(settings().home / ".privacy-key.lock", "making the key of the pseudonyms"):
+        with file_lock(settings().home / ".privacy-key.lock", "generating the key of the pseudonyms"):
             if not path.exists():
                 with atomic_write(path) as temporary:
                     temporary.touch(mode=0o600)
@@ -39,38 +41,41 @@ def derive_key(scope: str) -> bytes:
 
 
 def make_pseudonym(entity: str, value: str, key: bytes) -> str:
-    """What stands for `value` wherever it occurs, however it is spaced, punctuated or cased."""
-    if entity == "name":  # word by word: "Jane Doe" and "Ms. Doe" stay one person
+    """The pseudonym of a value, whatever its spacing, punctuation and case."""
+    if entity == "name":  # word by word, so that "Jane Doe" and "Ms. Doe" stay one person
         return re.sub(names.ANY_WORD, lambda word: replace_name_word(word.group(), key), value)
     normal = re.sub(r"[\W_]", "", value).lower()
     return MAKERS[entity](value, seeded_random(entity, normal.removeprefix("1") if entity == "phone" else normal, key))
 
 
 def seeded_random(entity: str, value: str, key: bytes) -> random.Random:
+    """A random generator that the value and the key determine."""
     return random.Random(hmac.digest(key, f"{entity}\0{value}".encode(), "sha256"))
 
 
 @cache
 def sorted_names() -> tuple[list[str], list[str]]:
+    """First and last names, sorted."""
     first, last = names.load_name_lists()
     return sorted(first), sorted(last)
 
 
 def replace_name_word(word: str, key: bytes) -> str:
+    """Another first or last name, in the same case."""
     first_names, last_names = sorted_names()
-    known_first = word.lower() in names.load_name_lists()[0]
-    new = seeded_random("name", word.lower(), key).choice(first_names if known_first else last_names)
+    is_first_name = word.lower() in names.load_name_lists()[0]
+    new = seeded_random("name", word.lower(), key).choice(first_names if is_first_name else last_names)
     return new.upper() if word.isupper() else new.title() if word[0].isupper() else new
 
 
 def fill_layout(layout: str, symbols: str) -> str:
-    """Put `symbols` in the places of the letters and digits of `layout`."""
+    """Replace the letters and digits of `layout` by `symbols`, in order."""
     queue = iter(symbols)
     return "".join(next(queue) if c.isalnum() else c for c in layout)
 
 
 def random_like(value: str, draw: random.Random) -> str:
-    """A digit for a digit, a letter for a letter of its case."""
+    """A random digit for each digit, a random letter of the same case for each letter."""
 
     def other(c: str) -> str:
         return draw.choice(DIGITS) if c.isdigit() else draw.choice(LETTERS.lower() if c.islower() else LETTERS)
@@ -79,16 +84,19 @@ def random_like(value: str, draw: random.Random) -> str:
 
 
 def make_ssn(value: str, draw: random.Random) -> str:
+    """A number in area 9xx with a group below 50, which is neither an SSN nor an ITIN."""
     return fill_layout(value, f"9{draw.randrange(100):02}{draw.randrange(1, 50):02}{draw.randrange(1, 10_000):04}")
 
 
 def make_card(value: str, draw: random.Random) -> str:
+    """A card of the same network with a valid check digit."""
     digits = extract_digits(value)
     body = digits[:2] + "0000" + "".join(draw.choices(DIGITS, k=len(digits) - 7))
-    return fill_layout(value, body + luhn_check_digit(body))
+    return fill_layout(value, body + luhn.calc_check_digit(body))
 
 
 def make_phone(value: str, draw: random.Random) -> str:
+    """A number 555-01xx in the same layout; of a number outside North America only two digits stay."""
     digits = extract_digits(value)
     if value.lstrip("( ").startswith("+") and digits[0] != "1":
         new = digits[:2]
@@ -110,19 +118,22 @@ def make_vin(value: str, draw: random.Random) -> str:
 
 
 def make_birth_date(value: str, draw: random.Random) -> str:
+    """A date between 1940 and 2004, as MM/DD/YYYY."""
     return f"{draw.randrange(1, 13):02}/{draw.randrange(1, 29):02}/{draw.randrange(1940, 2005)}"
 
 
 def make_income(value: str, draw: random.Random) -> str:
-    """Other digits for those that are not 0: round stays round."""
+    """A random digit for each digit but 0, so that a round amount stays round."""
     return re.sub(r"[1-9]", lambda _: str(draw.randrange(1, 10)), value)
 
 
 def pick_surname(draw: random.Random) -> str:
+    """A last name."""
     return draw.choice(sorted_names()[1]).title()
 
 
 def make_email(value: str, draw: random.Random) -> str:
+    """An address at example.com."""
     return f"{draw.choice(sorted_names()[0])}.{pick_surname(draw).lower()}{draw.randrange(100)}@example.com"
 
 

@@ -1,8 +1,9 @@
-"""Our shapes as Presidio recognisers. Import it inside a function: Presidio brings spaCy and torch, seconds of it.
+"""Presidio recognisers of the patterns. Import it inside a function: Presidio imports spaCy and torch, which take
+seconds.
 
-Presidio reads context words from a language model's lemmas. None is used here (its NoOpNlpEngine stands in), so a
-recogniser reads the words around a match itself; nothing is downloaded, and Presidio's own e-mail recogniser, which
-may fetch a list of domain suffixes, is not among them. Registries of recognisers of one's own can be added as ever.
+Presidio reads context words from the lemmas of a language model. No model is used here (NoOpNlpEngine), so that nothing
+is downloaded; each recogniser scores the words around a match itself. Presidio's own e-mail recogniser is left out,
+because it may download a list of domain suffixes. Your own recognisers can be added to the registry.
 """
 
 import logging
@@ -16,22 +17,24 @@ from pipelines.text.privacy.patterns import KINDS, THRESHOLD, find_matches
 
 
 class PatternRecogniser(LocalRecognizer):
-    """Finds one kind of personal data by its shapes; the words near a match raise or lower its score."""
+    """Finds one kind of personal data by its patterns; the words around a match raise or lower its score."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         super().__init__([kind], name=kind)
 
     def load(self) -> None:
-        """Nothing to load: the patterns are compiled with their module."""
+        """Nothing to load: the patterns are compiled when their module is imported."""
 
     def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
+        """The matches in a text."""
         return [RecognizerResult(self.kind, *match) for match in find_matches(self.kind, text)]
 
 
 @cache
 def load_analyzer() -> AnalyzerEngine:
-    logging.getLogger("presidio-analyzer").setLevel(logging.WARNING)  # it announces each recogniser
+    """The Presidio analyzer with a recogniser per kind."""
+    logging.getLogger("presidio-analyzer").setLevel(logging.WARNING)  # it logs every recogniser that it loads
     return AnalyzerEngine(
         registry=RecognizerRegistry(
             recognizers=[PatternRecogniser(kind) for kind in KINDS], supported_languages=["en"]

@@ -94,7 +94,7 @@ def test_a_file_that_is_no_model_is_told_by_name(model: Callable[..., Model], fi
 def test_a_model_that_was_changed_since_it_was_signed_is_not_loaded(model: Callable[..., Model]) -> None:
     changed = model(4, gguf=b"nonsense")
     (changed.folder / "model.gguf").write_bytes(b"Nonsense")
-    with pytest.raises(WeaverError, match=r"not what was signed.*changed: model.gguf"):
+    with pytest.raises(WeaverError, match=r"does not match its signature.*changed: model.gguf"):
         LlamaCpp().deploy(changed, PLAN)
     assert "advisor-v4" not in LlamaCpp().status()
 

@@ -188,7 +188,7 @@ def test_a_name_is_never_loaded_anew_with_other_bytes(home: Path, backend: vllm.
     endpoint = backend.deploy(version(home, 1), Deployment())
     before = answer(endpoint)
     shutil.copytree(version(home, 2).folder, home / "store" / "1", dirs_exist_ok=True)
-    with pytest.raises(WeaverError, match="is not what was signed"):
+    with pytest.raises(WeaverError, match="does not match its signature"):
         backend.deploy(Model("service_advisor", 1, home / "store" / "1"), Deployment())
     signing.sign(home / "store" / "1")
     with pytest.raises(WeaverError, match="as a new version"):
