@@ -89,8 +89,8 @@ class Settings(BaseSettings):
     smtp_url: str = Field(
         "smtp://127.0.0.1:25",
         pattern=r"^smtps?://([^:@/\s]+@)?([^:@/\s\[\]]+|\[[\da-fA-F:]+\])(:\d+)?/?$",
-        description="URL of the mail server: smtp:// with STARTTLS, or smtps://; user@host if it needs a login (%40 for "
-        "@ in the user name). The password is WEAVER_SMTP_PASSWORD, or in the file secrets/smtp in home",
+        description="URL of the mail server: smtp:// with STARTTLS, or smtps://; user@host if it needs a login (%40 for"
+        " an @ in the user name). The password is WEAVER_SMTP_PASSWORD, or in the file secrets/smtp in home",
     )
     smtp_password: SecretStr = Field(SecretStr(""), exclude=True, description="password of the mail server")
     smtp_ca: str = Field("", description="CA certificate file for the mail server; empty: the system's")
@@ -107,7 +107,7 @@ class Settings(BaseSettings):
 
     @property
     def airflow_url(self) -> str:
-        """URL of the Airflow API server and UI."""
+        """URL of the Airflow API server and UI: your own, or the local one."""
         return self.airflow_base_url or f"http://127.0.0.1:{self.airflow_port}"
 
     def airflow_login(self, user: str = "") -> tuple[str, str]:

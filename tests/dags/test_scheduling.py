@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pipelines.core.settings import REPOSITORY
-from pipelines.core.templates import template_files
+from pipelines.core.templates import find_template_files
 
 MINUTES_AGO = (1, 2, 5, 10, 60, 140, 300, 720, 1000, 1430)  # since the last slot of a nightly schedule
 
@@ -24,7 +24,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """DAG → run → its state, and the tasks that the scheduler has sent to the executor."""
     home, airflow = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("airflow")
     (home / "templates").mkdir()
-    text, now, crons = template_files()["service_advisor"].read_text(), datetime.now(UTC), {}
+    text, now, crons = find_template_files()["service_advisor"].read_text(), datetime.now(UTC), {}
     for state in ("new", "paused"):
         for minutes in MINUTES_AGO:
             slot, name = now - timedelta(minutes=minutes), f"{state}_{minutes}"
