@@ -8,7 +8,7 @@ import orjson
 from pipelines.core.errors import WeaverError
 from pipelines.gateway.api_errors import ApiError
 from pipelines.gateway.response_cache import CachedAnswer
-from pipelines.request_log import Exchange, hashed
+from pipelines.request_log import Exchange, hash_user
 
 if TYPE_CHECKING:
     from pipelines.gateway.completions import ChatCompletion
@@ -33,7 +33,7 @@ async def record(completion: "ChatCompletion") -> None:
         backend=completion.backend,
         route=completion.route,
         key=completion.key,
-        user=hashed(completion.body.user),
+        user=hash_user(completion.body.user),
         messages=messages,
         answer=answer,
         status=completion.status,

@@ -19,7 +19,7 @@ from pipelines.gateway.response_cache import ResponseCache
 from pipelines.gateway.routing import Router
 from pipelines.gateway.schemas import FeedbackRequest
 from pipelines.gateway.traces import Traces
-from pipelines.request_log import Feedback, RequestLog, find_exchange, hashed, log_folder
+from pipelines.request_log import Feedback, RequestLog, find_exchange, hash_user, log_folder
 
 REFRESH_SECONDS = 0.2  # between looks at route files, templates and keys
 FLUSH_SECONDS = 60.0  # between moves of the log's rows into Parquet
@@ -140,7 +140,7 @@ class Gateway:
             for name in ("correction", "comment")
             if (text := getattr(feedback, name))
         }
-        user = hashed(feedback.user)
+        user = hash_user(feedback.user)
         if exchange and exchange["key"] == key:
             user = user or exchange["user"]
         row = Feedback(id=feedback.id, at=time.time(), key=key, user=user, thumb=feedback.thumb or "", **texts)

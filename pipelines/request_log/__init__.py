@@ -19,7 +19,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Privacy
 from pipelines.request_log import parquet_store
 from pipelines.request_log.queries import WAL_NAME, find_exchange, read_exchanges, read_feedback, select_user_requests
-from pipelines.request_log.schema import JUDGE, KINDS, Exchange, Feedback, StoredFeedback, hashed, log_folder
+from pipelines.request_log.schema import JUDGE, KINDS, Exchange, Feedback, StoredFeedback, hash_user, log_folder
 from pipelines.request_log.write_ahead_log import WriteAheadLog, read_pending
 from pipelines.text import privacy
 
@@ -29,7 +29,7 @@ __all__ = [
     "Feedback",
     "RequestLog",
     "find_exchange",
-    "hashed",
+    "hash_user",
     "log_folder",
     "read_exchanges",
     "read_feedback",

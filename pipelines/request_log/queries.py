@@ -10,7 +10,7 @@ import stamina
 from pyarrow import compute
 
 from pipelines.request_log import parquet_store
-from pipelines.request_log.schema import JUDGE, arrow_schema, hashed, log_folder
+from pipelines.request_log.schema import JUDGE, arrow_schema, hash_user, log_folder
 from pipelines.request_log.write_ahead_log import find_pending, read_pending
 
 WAL_NAME = "write_ahead_log.sqlite"  # in the log's folder
@@ -28,7 +28,7 @@ def read_exchanges(since: float = 0, until: float = inf, template: str = "") -> 
 def select_user_requests(exchanges: pa.Table) -> pa.Table:
     """The requests of users: without the copies for shadow versions, and without the judge's own requests."""
     is_shadow = compute.coalesce(compute.field("shadow_of"), pa.scalar("")) != ""
-    return exchanges.filter(~is_shadow & (compute.field("user") != hashed(JUDGE)))
+    return exchanges.filter(~is_shadow & (compute.field("user") != hash_user(JUDGE)))
 
 
 def read_feedback(since: float = 0, until: float = inf, template: str = "") -> pa.Table:

@@ -75,7 +75,7 @@ def arrow_schema(kind: str) -> pa.Schema:
     return pa.schema(fields, metadata={"weaver_log": SCHEMA_VERSION})
 
 
-def hashed(user: str | None) -> str:
+def hash_user(user: str | None) -> str:
     """A pseudonym of what a client calls its user: an HMAC (SHA-256, 64 bits) with this home's key; empty for nobody.
 
     A bare hash could be guessed: whoever has a list of names or numbers hashes them all and compares.

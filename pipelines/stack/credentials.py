@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Callable
 from typing import NamedTuple
 
 from cryptography.fernet import Fernet
@@ -9,7 +10,7 @@ from cryptography.fernet import Fernet
 from pipelines.core.files import atomic_write
 from pipelines.core.settings import SERVICE_ACCOUNT, settings
 
-GENERATORS = {
+GENERATORS: dict[str, Callable[[], str]] = {
     "airflow": lambda: secrets.token_urlsafe(24),  # the password of its user admin
     "airflow_reviewer": lambda: secrets.token_urlsafe(24),
     "airflow_engineer": lambda: secrets.token_urlsafe(24),

@@ -81,7 +81,7 @@ class TensorRTLLM:
         }
 
     async def stream(self, endpoint: Endpoint, request: dict[str, Any], timeout: float) -> AsyncIterator[Chunk]:
-        tokenizer = await asyncio.to_thread(tokenizer_of, endpoint.model)
+        tokenizer = await asyncio.to_thread(load_tokenizer, endpoint.model)
         prompt = llmapi.render_prompt(tokenizer, request["messages"])
         inputs = {"model_name": endpoint.model, "inputs": llmapi.make_tensors(prompt, request)}
         self.client = self.client or InferenceServerClient(endpoint.address.removeprefix("grpc://"))
@@ -191,7 +191,7 @@ def auth_header() -> dict[str, str]:
     return {AUTH_HEADER: settings().secret("triton")}
 
 
-def tokenizer_of(model: str) -> Any:
+def load_tokenizer(model: str) -> Any:
     try:
         arguments = yaml.safe_load((model_repository() / model / "1" / "model.yaml").read_text())
     except FileNotFoundError:

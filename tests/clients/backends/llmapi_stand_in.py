@@ -29,6 +29,6 @@ class TritonPythonModel:
         words = words[: min([words.index(word) for word in stop if word in words], default=len(words))]
         for count in range(1, len(words) + 1):
             last = count == len(words)
-            said = {"text_output": " ".join(words[:count]).encode(), "finish_reason": b"length" if last else b"None"}
-            told = [pb.Tensor(name, np.array([text], dtype=np.object_)) for name, text in said.items()]
-            sender.send(pb.InferenceResponse(told), flags=pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL if last else 0)
+            output = {"text_output": " ".join(words[:count]).encode(), "finish_reason": b"length" if last else b"None"}
+            tensors = [pb.Tensor(name, np.array([text], dtype=np.object_)) for name, text in output.items()]
+            sender.send(pb.InferenceResponse(tensors), flags=pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL if last else 0)

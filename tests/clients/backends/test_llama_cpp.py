@@ -84,10 +84,10 @@ def test_all_that_is_deployed_comes_back_with_the_servers(first: Endpoint) -> No
     assert text(ask(LlamaCpp(), first))
 
 
-def test_a_file_that_is_no_model_is_told_by_name(model: Callable[..., Model], first: Endpoint) -> None:
-    with pytest.raises(WeaverError, match=r"does not load advisor-v3:\n(.*\n)*.*invalid magic") as told:
+def test_a_file_that_is_not_a_model_is_named_in_the_error(model: Callable[..., Model], first: Endpoint) -> None:
+    with pytest.raises(WeaverError, match=r"cannot load advisor-v3:\n(.*\n)*.*invalid magic") as error_info:
         LlamaCpp().deploy(model(3, gguf=b"nonsense"), PLAN)
-    assert "logs/llama_cpp-advisor-v3.log" in told.value.remedy
+    assert "logs/llama_cpp-advisor-v3.log" in error_info.value.remedy
     assert LlamaCpp().status() == {"advisor-v1": "ready"}
 
 
@@ -100,9 +100,9 @@ def test_a_model_that_was_changed_since_it_was_signed_is_not_loaded(model: Calla
 
 
 def test_what_is_too_long_is_the_requests_fault(first: Endpoint) -> None:
-    with pytest.raises(WeaverError, match="exceeds the available context size") as told:
+    with pytest.raises(WeaverError, match="exceeds the available context size") as error_info:
         ask(LlamaCpp(), first, messages=[{"role": "user", "content": "oil " * 1000}])
-    assert not isinstance(told.value, Unavailable)
+    assert not isinstance(error_info.value, Unavailable)
 
 
 def test_an_answer_that_takes_too_long_is_given_up(first: Endpoint) -> None:

@@ -16,22 +16,22 @@ ERROR = b'data: {"error": {"code": %d, "message": "out of memory"}}\n\n'
 
 
 async def with_server(answer: Callable[[web.Request], Awaitable[web.StreamResponse]], key: str = "") -> list[dict]:
-    """What two requests to a server that answers so are told: the second may come by the same connection."""
+    """The chunks of two requests to a server with this answer: the second may use the same connection."""
     app = web.Application()
     app.router.add_post("/v1/chat/completions", answer)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    client, found = OpenAIServer(key), []
+    client, received = OpenAIServer(key), []
     try:
         for _ in range(2):
             async with aclosing(client.stream(f"http://127.0.0.1:{runner.addresses[0][1]}", {}, 2)) as pieces:
-                found += [piece async for piece in pieces]
+                received += [piece async for piece in pieces]
     finally:
         await client.close()
         await runner.cleanup()
-    return found
+    return received
 
 
 def saying(*pieces: bytes, broken: bool = False) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -74,27 +74,27 @@ def test_connections_are_kept_and_the_key_is_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("answer", "message"),
     [
-        (saying(PIECE), "before it was whole"),
-        (saying(PIECE, broken=True), "not whole"),
-        (saying(b"data: {\n\n", DONE), "not whole"),
+        (saying(PIECE), "before it was complete"),
+        (saying(PIECE, broken=True), "does not answer"),
+        (saying(b"data: {\n\n", DONE), "does not answer"),
         (saying(ERROR % 500), "answered 500: out of memory"),
         (refusing(503, '{"error": {"message": "Loading model"}}'), "answered 503: Loading model"),
         (refusing(404, '{"message": "no such model"}'), "answered 404: no such model"),
         (refusing(502, "bad gateway"), "answered 502: bad gateway"),
     ],
 )
-def test_a_fault_of_the_server_says_that_another_may_be_asked(answer: Callable, words: str) -> None:
-    with pytest.raises(Unavailable, match=words):
+def test_a_server_error_is_unavailable(answer: Callable, message: str) -> None:
+    with pytest.raises(Unavailable, match=message):
         asyncio.run(with_server(answer))
 
 
 @pytest.mark.parametrize("answer", [saying(ERROR % 400), refusing(400, '{"error": {"message": "out of memory"}}')])
-def test_a_fault_of_the_request_is_told_as_such(answer: Callable) -> None:
-    with pytest.raises(WeaverError, match="refuses the request: out of memory") as told:
+def test_an_invalid_request_is_a_weaver_error(answer: Callable) -> None:
+    with pytest.raises(WeaverError, match="rejects the request: out of memory") as error_info:
         asyncio.run(with_server(answer))
-    assert not isinstance(told.value, Unavailable)
+    assert not isinstance(error_info.value, Unavailable)
 
 
 def test_nobody_there_is_unavailable() -> None:

@@ -37,21 +37,21 @@ ASKED = {"messages": [{"role": "user", "content": "Where is the oil?"}], "max_to
 def model(home: Path, small_base: Path) -> Any:
     """`model(3)`: version 3 of a signed model folder."""
 
-    def made(version: int) -> Model:
+    def make(version: int) -> Model:
         folder = home / "store" / str(version)
         shutil.copytree(small_base, folder)
         signing.sign(folder)
         return Model("advisor", version, folder)
 
     credentials.create_missing()
-    return made
+    return make
 
 
 def test_without_a_gpu_the_configuration_is_written_and_says_what_to_run_where_there_is_one(model: Any) -> None:
     third = model(3)
-    with pytest.raises(WeaverError, match=r"no NVIDIA driver(.|\n)*serve\.sh") as told:
+    with pytest.raises(WeaverError, match=r"no NVIDIA driver(.|\n)*serve\.sh") as error_info:
         tensorrt_llm.BACKEND().deploy(third, PLAN)
-    assert "hf_ptq" not in str(told.value), "bf16 is served as it is"
+    assert "hf_ptq" not in str(error_info.value), "bf16 is served as it is"
 
     config = tensorrt_llm.model_repository() / "advisor-v3" / "config.pbtxt"
     parsed = text_format.Parse(config.read_text(), model_config_pb2.ModelConfig())
@@ -63,17 +63,15 @@ def test_without_a_gpu_the_configuration_is_written_and_says_what_to_run_where_t
 
 
 @pytest.mark.parametrize(("bits", "kind"), [("int8", "fp8"), ("int4", "int4_awq")])
-def test_quantised_weights_are_made_first(model: Any, bits: str, kind: str) -> None:
+def test_weights_must_be_quantised_first(model: Any, bits: str, kind: str) -> None:
     plan = Deployment(quantisation=bits)
-    with pytest.raises(WeaverError, match=rf"hf_ptq\.py .* --qformat {kind} .*; sh .*serve\.sh") as told:
+    with pytest.raises(WeaverError, match=rf"hf_ptq\.py .* --qformat {kind} .*; sh .*serve\.sh") as error_info:
         tensorrt_llm.BACKEND().deploy(model(3), plan)
     arguments = yaml.safe_load((tensorrt_llm.model_repository() / "advisor-v3" / "1" / "model.yaml").read_text())
-    assert f"--export_path {shlex.quote(arguments['model'])};" in str(told.value)
+    assert f"--export_path {shlex.quote(arguments['model'])};" in str(error_info.value)
 
 
-def test_where_triton_does_not_run_another_backend_may_be_asked(
-    home: Path, model: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_triton_the_backend_is_unavailable(home: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tensorrt_llm, "PORT", free_port())
     monkeypatch.setattr(tensorrt_llm, "DRIVER", home)
     with pytest.raises(Unavailable, match=r"Run serve\.sh"):
@@ -81,11 +79,11 @@ def test_where_triton_does_not_run_another_backend_may_be_asked(
 
 
 def test_neither_the_script_nor_the_words_hold_a_key(home: Path, model: Any) -> None:
-    with pytest.raises(WeaverError) as told:
+    with pytest.raises(WeaverError) as error_info:
         tensorrt_llm.BACKEND().deploy(model(3), PLAN)
     script = (tensorrt_llm.folder() / "serve.sh").read_text()
     for name in ("triton", "triton_control"):
-        assert (home / "secrets" / name).read_text() not in script + str(told.value)
+        assert (home / "secrets" / name).read_text() not in script + str(error_info.value)
     assert "--grpc-address=127.0.0.1" in script and "--allow-http=false" in script
     assert "--model-control-mode=poll" in script, "nobody can ask it to load or unload"
 
@@ -145,18 +143,18 @@ def backends(home: Path) -> Path:
 
 
 def answer(endpoint: Endpoint, **other: Any) -> list[dict[str, Any]]:
-    async def asked() -> list[dict[str, Any]]:
+    async def collect() -> list[dict[str, Any]]:
         backend = tensorrt_llm.BACKEND()
         try:
             return [chunk async for chunk in backend.stream(endpoint, ASKED | other, timeout=30)]
         finally:
             await backend.close()
 
-    return asyncio.run(asked())
+    return asyncio.run(collect())
 
 
 def refused(call: Callable[[InferenceServerClient], object]) -> str:
-    """Triton's words when it refuses; nothing if it does as it is told."""
+    """Triton's error message; "" if there is no error."""
     client = InferenceServerClient(f"127.0.0.1:{tensorrt_llm.PORT}")
     try:
         call(client)

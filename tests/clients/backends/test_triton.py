@@ -105,17 +105,19 @@ def test_deployed_twice_is_once(first: Endpoint, room: Path) -> None:
     assert stubs() == before
 
 
-def test_a_file_that_is_no_model_is_told_and_the_others_go_on(model: Callable[..., Model], first: Endpoint) -> None:
-    with pytest.raises(WeaverError, match="version 3 is at UNAVAILABLE state") as told:
+def test_a_file_that_is_not_a_model_is_an_error_and_other_versions_stay(
+    model: Callable[..., Model], first: Endpoint
+) -> None:
+    with pytest.raises(WeaverError, match="version 3 is at UNAVAILABLE state") as error_info:
         Triton().deploy(model(3, gguf=b"nonsense"), PLAN)
-    assert "logs/triton.log" in told.value.remedy
+    assert "logs/triton.log" in error_info.value.remedy
     assert Triton().status() == {"advisor-v1": "ready"}
 
 
 def test_what_is_too_long_is_the_requests_fault(first: Endpoint) -> None:
-    with pytest.raises(WeaverError, match="exceeds the available context size") as told:
+    with pytest.raises(WeaverError, match="exceeds the available context size") as error_info:
         ask(Triton(), first, messages=[{"role": "user", "content": "oil " * 1000}])
-    assert not isinstance(told.value, Unavailable)
+    assert not isinstance(error_info.value, Unavailable)
 
 
 def test_an_answer_that_takes_too_long_is_given_up(first: Endpoint) -> None:
@@ -181,7 +183,7 @@ def test_a_version_whose_process_died_is_loaded_again(first: Endpoint) -> None:
 
 
 def test_a_killed_triton_is_back_with_all_that_was_deployed(first: Endpoint) -> None:
-    async def asked_through_it_all() -> float:
+    async def send_requests() -> float:
         """One client, connected before: it must find the new Triton."""
         backend = Triton()
         await chunks(backend, first)
@@ -196,4 +198,4 @@ def test_a_killed_triton_is_back_with_all_that_was_deployed(first: Endpoint) -> 
                 assert time.monotonic() - began < 60
                 await asyncio.sleep(0.1)
 
-    assert asyncio.run(asked_through_it_all()) < 40
+    assert asyncio.run(send_requests()) < 40

@@ -85,8 +85,8 @@ def real(folder: Path) -> Iterator[str]:
 @contextmanager
 def running(command: list[Any], url: str, log: Path, environment: dict[str, str], seconds: float) -> Iterator[str]:
     full = os.environ | vllm.ENVIRONMENT | {"VLLM_API_KEY": KEY} | environment
-    with log.open("w") as told:
-        process = subprocess.Popen(command, env=full, stdout=told, stderr=told, start_new_session=True)
+    with log.open("w") as output:
+        process = subprocess.Popen(command, env=full, stdout=output, stderr=output, start_new_session=True)
     try:
         end = time.monotonic() + seconds
         while not healthy(url):
@@ -141,14 +141,14 @@ def version(home: Path, number: int, rank: int = 8, inside: str = "base_model.mo
 def answer(endpoint: Endpoint) -> tuple[str, dict[str, Any]]:
     """The text of a streamed answer, and its last chunk."""
 
-    async def asked() -> list[dict[str, Any]]:
+    async def collect() -> list[dict[str, Any]]:
         backend = vllm.VLLM()
         try:
             return [chunk async for chunk in backend.stream(endpoint, QUESTION | {"temperature": 0}, timeout=300)]
         finally:
             await backend.close()
 
-    chunks = asyncio.run(asked())
+    chunks = asyncio.run(collect())
     assert len(chunks) > 3, "it came in one piece"
     return "".join(c["choices"][0]["delta"].get("content") or "" for c in chunks if c["choices"]), chunks[-1]
 
@@ -173,7 +173,7 @@ def test_versions_answer_side_by_side_until_they_are_unloaded(home: Path, backen
 
 def test_an_adapter_that_does_nothing_is_refused(home: Path, backend: vllm.VLLM) -> None:
     misnamed = version(home, 1, inside="base_model.model.transformer")
-    with pytest.raises(WeaverError, match="exactly as without it"):
+    with pytest.raises(WeaverError, match="has no effect"):
         backend.deploy(misnamed, Deployment())
     assert list(backend.status()) == ["base"] and not list(vllm.links_folder().iterdir())
 
@@ -207,9 +207,9 @@ def test_a_request_that_no_server_could_answer_is_not_sent_to_the_next(home: Pat
         finally:
             await backend.close()
 
-    with pytest.raises(WeaverError, match="maximum context length") as refused:
+    with pytest.raises(WeaverError, match="maximum context length") as error_info:
         asyncio.run(ask())
-    assert not isinstance(refused.value, Unavailable)
+    assert not isinstance(error_info.value, Unavailable)
 
 
 def test_without_its_key_a_server_takes_no_adapters(
@@ -247,7 +247,7 @@ def test_a_merged_model_is_served_by_a_server_of_its_own(
             vllm.VLLM().deploy(Model("service_advisor", 4, folder), Deployment())
 
 
-def test_where_no_server_is_another_backend_may_be_asked(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_server_the_backend_is_unavailable(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(WeaverError, match="WEAVER_VLLM_URL"):
         vllm.VLLM().status()
     point_at(f"http://127.0.0.1:{free_port()}", monkeypatch)

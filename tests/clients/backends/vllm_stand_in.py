@@ -43,20 +43,20 @@ def models() -> dict[str, Any]:
 def load(body: dict[str, str]) -> Response:
     name, path = body["lora_name"], Path(body["lora_path"])
     if name in adapters:
-        return refusal(400, f"The lora adapter '{name}' has already been loaded.")
+        return error_response(400, f"The lora adapter '{name}' has already been loaded.")
     if not path.exists():
-        return refusal(404, f"Loading lora {name} failed: No adapter found for {path}")
+        return error_response(404, f"Loading lora {name} failed: No adapter found for {path}")
     rank = json.loads((path / "adapter_config.json").read_text())["r"]
     if rank > MAX_RANK:
         wrong = f"LoRA rank {rank} is greater than max_lora_rank {MAX_RANK}."
-        return refusal(500, f"Call to add_lora method failed: Worker failed with error '{wrong}'")
+        return error_response(500, f"Call to add_lora method failed: Worker failed with error '{wrong}'")
     adapters[name], says[name] = str(path), effect(path / "adapter_model.safetensors")
     return Response(f"Success: LoRA adapter '{name}' added successfully.")
 
 
 def unload(body: dict[str, str]) -> Response:
     if adapters.pop(body["lora_name"], None) is None:
-        return refusal(404, f"The lora adapter '{body['lora_name']}' cannot be found.")
+        return error_response(404, f"The lora adapter '{body['lora_name']}' cannot be found.")
     return Response()
 
 
@@ -69,9 +69,9 @@ if os.environ.get("VLLM_ALLOW_RUNTIME_LORA_UPDATING"):  # else there are no such
 def chat(body: dict[str, Any]) -> Response | dict[str, Any]:
     model = body["model"]
     if model not in (BASE, *adapters):
-        return refusal(404, f"The model `{model}` does not exist.")
+        return error_response(404, f"The model `{model}` does not exist.")
     if len(str(body["messages"]).split()) > CONTEXT:
-        return refusal(400, f"This model's maximum context length is {CONTEXT} tokens.")
+        return error_response(400, f"This model's maximum context length is {CONTEXT} tokens.")
     said = says[model]
     if body.get("logprobs"):
         top = [{"token": word, "logprob": -value / 100} for word, value in zip("IAWY", said, strict=False)]
@@ -93,7 +93,7 @@ def events(said: bytes) -> Iterator[str]:
     yield "data: [DONE]\n\n"
 
 
-def refusal(status: int, message: str) -> JSONResponse:
+def error_response(status: int, message: str) -> JSONResponse:
     return JSONResponse({"error": {"message": message, "code": status}}, status)
 
 

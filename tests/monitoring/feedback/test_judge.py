@@ -27,7 +27,7 @@ from pipelines.monitoring.feedback.labelled_pairs import (
     read_rated_pairs,
 )
 from pipelines.monitoring.feedback.rlaif import judge_answers
-from pipelines.request_log import JUDGE, Exchange, Feedback, RequestLog, hashed, log_folder
+from pipelines.request_log import JUDGE, Exchange, Feedback, RequestLog, hash_user, log_folder
 
 from ...request_log.rows import exchange, feedback
 from .stand_in import StandIn
@@ -290,7 +290,7 @@ def test_live_questions_come_from_the_log_once_and_not_from_the_judge_itself(log
 
     put("1", "How far is it?")
     put("2", "How far is it?")
-    put("3", "Asked by the judge", user=hashed(JUDGE))
+    put("3", "Asked by the judge", user=hash_user(JUDGE))
     put("4", "Failed", status="timeout")
     put("5", "Repeated in shadow", shadow_of="1")
     put("6", "Long ago", at=1_000_000.0)

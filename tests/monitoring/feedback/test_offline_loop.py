@@ -11,7 +11,7 @@ from pipelines.core.files import digest, read_jsonl, write_jsonl
 from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
 from pipelines.monitoring.feedback.rlaif import judge_answers
-from pipelines.request_log import JUDGE, hashed, read_exchanges
+from pipelines.request_log import JUDGE, hash_user, read_exchanges
 
 from ...gateway.conftest import Gateway, until
 from ...gateway.engine import Engine
@@ -41,7 +41,7 @@ def test_a_champion_of_its_own_is_judged_offline(home: Path, tmp_path: Path, mon
         settings.cache_clear()
         plan = make_plan(name, {"judge.questions": 3, "judge.answers": 2, "judge.temperature": 1.2})
         judged = judge_answers(dataset, plan, tmp_path / "work")
-        asked = [row for row in read_exchanges(template=name).to_pylist() if row["user"] == hashed(JUDGE)]
+        asked = [row for row in read_exchanges(template=name).to_pylist() if row["user"] == hash_user(JUDGE)]
     finally:
         gateway.end(signal.SIGTERM)
         engine.kill()
