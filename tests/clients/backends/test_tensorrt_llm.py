@@ -91,14 +91,14 @@ def test_neither_the_script_nor_the_words_hold_a_key(home: Path, model: Any) -> 
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ('name: "advisor', 'name: "adviser', "name is not"),
-        ("TYPE_FP32", "TYPE_FP16", "input is not"),
+        ('name: "advisor', 'name: "adviser', "the field name was changed"),
+        ("TYPE_FP32", "TYPE_FP16", "the field input was changed"),
         ("TYPE_FP32", "TYPE_FP33", "TYPE_FP33"),
-        ('"finish_reason"', '"finish"', "output is not"),
-        ('backend: "python"', 'backend: "pytorch"', "backend is not"),
+        ('"finish_reason"', '"finish"', "the field output was changed"),
+        ('backend: "python"', 'backend: "pytorch"', "the field backend was changed"),
     ],
 )
-def test_a_configuration_that_does_not_fit_is_refused(model: Any, old: str, new: str, fault: str) -> None:
+def test_a_changed_interface_is_an_error(model: Any, old: str, new: str, fault: str) -> None:
     third = model(3)
     with pytest.raises(WeaverError):
         tensorrt_llm.BACKEND().deploy(third, PLAN)
