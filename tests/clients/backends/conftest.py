@@ -78,7 +78,7 @@ def text(pieces: list[dict[str, Any]]) -> str:
 
 
 async def after_leaving(backend: Backend, endpoint: Endpoint) -> float:
-    """Seconds until one token comes while long answers, whose clients have disconnected, took all slots of a version."""
+    """Seconds until one token comes after long answers, whose clients disconnected, took all slots of a version."""
     long = ASKED | {"max_tokens": 400, "ignore_eos": True}
     for _ in range(PLAN.parallel):
         async with aclosing(backend.stream(endpoint, long, 60)) as pieces:

@@ -81,8 +81,8 @@ def test_connections_are_kept_and_the_key_is_shown() -> None:
         (saying(b"data: {\n\n", DONE), "does not answer"),
         (saying(ERROR % 500), "answered with HTTP 500: out of memory"),
         (refusing(503, '{"error": {"message": "Loading model"}}'), "answered with HTTP 503: Loading model"),
-        (refusing(404, '{"message": "no such model"}'), "answered with HTTP with HTTP 404: no such model"),
-        (refusing(502, "bad gateway"), "answered with HTTP with HTTP 502: bad gateway"),
+        (refusing(404, '{"message": "no such model"}'), "answered with HTTP 404: no such model"),
+        (refusing(502, "bad gateway"), "answered with HTTP 502: bad gateway"),
     ],
 )
 def test_a_server_error_is_unavailable(answer: Callable, message: str) -> None:
