@@ -22,10 +22,10 @@ from pipelines.core.artifacts import (
     Export,
     Verdict,
 )
+from pipelines.core.database import sessions
 from pipelines.core.files import digest, write_jsonl, write_text
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.registry import ledger
 from pipelines.registry.evidence import decision_files, export_file
 from pipelines.serving.deploy import is_published
 from pipelines.serving.deployment_pointer import deployed_version_number
@@ -158,7 +158,7 @@ def changes() -> Iterator[tuple[Any, str]]:
     """Whatever a stage of the registry or of serving changes outside of its process goes through one of these."""
     from mlflow import MlflowClient
 
-    yield ledger, "append_line"
+    yield sessions, "commit"  # of the database
     yield Path, "replace"  # of everything that is written whole
     yield MlflowClient, "set_registered_model_alias"
     yield MlflowClient, "delete_registered_model_alias"
@@ -171,6 +171,8 @@ made = itertools.count(1)  # changes of this process
 
 def deadly(change: Callable[..., Any], step: int) -> Callable[..., Any]:
     def counted(*args: Any, **options: Any) -> Any:
+        if "costs" in args:  # what a stage cost is counted beside it
+            return change(*args, **options)
         if next(made) == step:
             os.kill(os.getpid(), signal.SIGKILL)
         return change(*args, **options)

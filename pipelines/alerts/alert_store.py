@@ -1,47 +1,27 @@
-"""alerts.jsonl, which only ever grows: what was raised, sent and acknowledged; and what follows from that."""
+"""The events of alerts, which only ever grow in number: what was raised, sent and acknowledged; and their state."""
 
-import logging
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, get_args
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from pipelines.core.database import read_session, write_session
+from pipelines.core.database.tables import AlertEvent
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import append_line, canonical_json, file_lock
 from pipelines.core.settings import Severity, settings
 
-ORDER: tuple[Severity, ...] = get_args(Severity)
-OVER = timedelta(days=7)  # an alert that was not raised for so long is over, and a message that waited so long is stale
+__all__ = ["AlertEvent"]
 
-log = logging.getLogger(__name__)
-
-
-class Entry(BaseModel):
-    """A line. `raised`, `escalated` and `digest` are messages, with the channels that they have to reach in `to`."""
-
-    model_config = ConfigDict(frozen=True)
-
-    event: Literal["raised", "escalated", "digest", "sent", "failed", "acknowledged"] = "raised"
-    at: AwareDatetime
-    id: str = ""  # of the message
-    key: str = ""
-    severity: Severity = "warning"
-    text: str = ""
-    template: str = ""
-    link: str = ""
-    to: tuple[str, ...] = ()
-    repeats: int = 0  # how often it was seen since `since`, this time included
-    since: AwareDatetime | None = None
-    channel: str = ""
-    by: str = ""
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+EXPIRY = timedelta(days=7)  # an alert that was not raised for so long is over; a message that was not sent is stale
 
 
 @dataclass
-class Case:
+class AlertState:
     """What became of one key since it was raised first, since it was acknowledged, or since it was over."""
 
     key: str
@@ -52,89 +32,100 @@ class Case:
     first: datetime
     last: datetime
     count: int = 1
-    told: Entry | None = None  # the last message of it that had a channel to go to
+    last_message: AlertEvent | None = None  # the last one that had a channel to go to
     repeats: int = 0  # how often it was raised since then
     escalated: bool = False
     acknowledged: datetime | None = None
     by: str = ""
 
-
-def file() -> Path:
-    return settings().home / "alerts.jsonl"
-
-
-def writing() -> AbstractContextManager[None]:
-    return file_lock(file().with_suffix(".lock"), "writing an alert")
+    def to_dict(self) -> dict[str, Any]:
+        """Field → value; `last_message` as its columns."""
+        message = self.last_message
+        return vars(self) | {"last_message": message.to_dict() if message else None}
 
 
-def write(entry: Entry) -> None:
-    append_line(file(), canonical_json(entry.model_dump(mode="json", exclude_unset=True)))
+def write_alerts() -> AbstractContextManager[Session]:
+    """A transaction in which nobody else writes alerts."""
+    return write_session("alerts")
 
 
-def read() -> list[Entry]:
-    """All lines, oldest first; one that is none is logged and passed over, for alerts have to go on."""
-    entries: list[Entry] = []
-    lines = file().read_bytes().split(b"\n")[:-1] if file().exists() else []  # after the last end: torn off, or nothing
-    for number, line in enumerate(lines, start=1):
-        try:
-            entries.append(Entry.model_validate_json(line))
-        except ValidationError as error:
-            log.warning("%s, line %d is passed over: %s", file(), number, error.errors()[0]["msg"])
-    return entries
+def read_events(key: str = "", since: datetime | None = None) -> list[AlertEvent]:
+    """As `load_events`, in a transaction.
+
+    Raises:
+        WeaverError: the database cannot be read.
+    """
+    with read_session() as session:
+        return load_events(session, key, since)
 
 
-def higher(one: Severity, other: Severity) -> Severity:
-    return max(one, other, key=ORDER.index)
+def load_events(session: Session, key: str = "", since: datetime | None = None) -> list[AlertEvent]:
+    """The events, oldest first: all, those of one key, those since a time."""
+    query = select(AlertEvent).order_by(AlertEvent.number)
+    if key:
+        query = query.where(AlertEvent.key == key)
+    if since:
+        query = query.where(AlertEvent.at >= since)
+    return list(session.scalars(query))
 
 
-def cases(entries: Iterable[Entry]) -> dict[str, Case]:
-    """Key → what became of it, in the order in which they were raised first."""
-    found: dict[str, Case] = {}
-    for entry in entries:
-        case = found.get(entry.key)
-        if entry.event == "raised" and entry.key:
-            found[entry.key] = raised(case, entry)
-        elif entry.event == "escalated" and case:
-            case.severity, case.escalated = entry.severity, True
-            case.told, case.repeats = (entry, 0) if entry.to else (case.told, case.repeats)
-        elif entry.event == "acknowledged" and case:
-            case.acknowledged, case.by = entry.at, entry.by
-    return found
+def highest_severity(*severities: str) -> Severity:
+    return SEVERITIES[max(SEVERITIES.index(severity) for severity in severities)]
 
 
-def raised(case: Case | None, entry: Entry) -> Case:
-    """The case once it was raised again; a new one, which knows what was told before, if it was closed."""
-    fresh = Case(entry.key, entry.severity, entry.text, entry.template, entry.link, first=entry.at, last=entry.at)
-    if case:
-        fresh.told, fresh.repeats = case.told, case.repeats
+def compute_states(events: Iterable[AlertEvent]) -> dict[str, AlertState]:
+    """Key → its state, in the order in which they were raised first."""
+    states: dict[str, AlertState] = {}
+    for event in events:
+        state = states.get(event.key)
+        if event.event == "raised" and event.key:
+            states[event.key] = apply_raised(state, event)
+        elif event.event == "escalated" and state:
+            state.severity, state.escalated = highest_severity(event.severity), True
+            if event.channels:
+                state.last_message, state.repeats = event, 0
+        elif event.event == "acknowledged" and state:
+            state.acknowledged, state.by = event.at, event.by
+    return states
+
+
+def apply_raised(state: AlertState | None, event: AlertEvent) -> AlertState:
+    """The state after the alert was raised again; a new one, with the last message of the old one, if it was over."""
+    severity = highest_severity(event.severity)
+    new = AlertState(event.key, severity, event.text, event.template, event.link, first=event.at, last=event.at)
+    if state:
+        new.last_message, new.repeats = state.last_message, state.repeats
         quiet = timedelta(hours=settings().alert_quiet_hours)
-        if case.acknowledged and entry.at - case.acknowledged < quiet:
-            fresh.acknowledged, fresh.by = case.acknowledged, case.by
-        if (not case.acknowledged or fresh.acknowledged) and entry.at - case.last <= OVER:
-            fresh.first, fresh.count, fresh.escalated = case.first, case.count + 1, case.escalated
-            fresh.severity = higher(case.severity, entry.severity)
-    fresh.told, fresh.repeats = (entry, 0) if entry.to else (fresh.told, fresh.repeats + 1)
-    return fresh
+        if state.acknowledged and event.at - state.acknowledged < quiet:
+            new.acknowledged, new.by = state.acknowledged, state.by
+        if (not state.acknowledged or new.acknowledged) and event.at - state.last <= EXPIRY:
+            new.first, new.count, new.escalated = state.first, state.count + 1, state.escalated
+            new.severity = highest_severity(state.severity, severity)
+    new.last_message, new.repeats = (event, 0) if event.channels else (new.last_message, new.repeats + 1)
+    return new
 
 
-def find(key: str) -> Case:
+def find_state(key: str, events: Iterable[AlertEvent]) -> AlertState:
     """
     Raises:
         WeaverError: nothing was raised under this key.
     """
-    known = cases(read())
-    if key not in known:
-        raise WeaverError(f"no alert has the key {key!r}", "`weaver alerts list` shows the keys.")
-    return known[key]
+    states = compute_states(events)
+    if key not in states:
+        raise WeaverError(f"no alert has the key '{key}'", "`weaver alerts list` shows the keys.")
+    return states[key]
 
 
-def waiting(entries: list[Entry], at: datetime) -> list[tuple[Entry, str]]:
+def find_unsent(events: Iterable[AlertEvent], at: datetime) -> list[tuple[AlertEvent, str]]:
     """The messages that have not reached a channel yet, and the channel; oldest first."""
-    sent = {(entry.id, entry.channel) for entry in entries if entry.event == "sent"}
-    recent = (entry for entry in entries if entry.to and at - entry.at <= OVER)
-    return [(entry, channel) for entry in recent for channel in entry.to if (entry.id, channel) not in sent]
+    events = list(events)
+    sent = {(event.message_id, event.channel) for event in events if event.event == "sent"}
+    recent = (event for event in events if event.channels and at - event.at <= EXPIRY)
+    return [
+        (event, channel) for event in recent for channel in event.channels if (event.message_id, channel) not in sent
+    ]
 
 
-def failed(entries: list[Entry], since: datetime) -> set[tuple[str, str]]:
+def find_failures(events: Iterable[AlertEvent], since: datetime) -> set[tuple[str, str]]:
     """What failed since then: (message, channel), or ("", channel) where the channel itself was down."""
-    return {(entry.id, entry.channel) for entry in entries if entry.event == "failed" and entry.at > since}
+    return {(event.message_id, event.channel) for event in events if event.event == "failed" and event.at > since}

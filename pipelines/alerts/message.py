@@ -5,57 +5,60 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
 
-from pipelines.alerts.alert_store import Entry
+from pipelines.alerts.alert_store import AlertEvent
 
-LONGEST = 120  # characters of a subject
+MAX_SUBJECT = 120  # characters of a subject
 
 
-def subject(entry: Entry) -> str:
+def render_subject(event: AlertEvent) -> str:
     """One line, whatever the text has in it."""
-    line = " ".join(entry.text.split("\n", 1)[0].split())
-    line = line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
-    return f"[NeuroWeaver][{kind(entry)}] {line}"
+    line = " ".join(event.text.split("\n", 1)[0].split())
+    line = line if len(line) <= MAX_SUBJECT else f"{line[: MAX_SUBJECT - 1]}…"
+    return f"[NeuroWeaver][{label(event)}] {line}"
 
 
-def kind(entry: Entry) -> str:
-    return "digest" if entry.event == "digest" else entry.severity
+def label(event: AlertEvent) -> str:
+    return "digest" if event.event == "digest" else event.severity
 
 
-def facts(entry: Entry) -> Iterator[str]:
-    """What to know beside the text, a line each."""
-    since = f"{entry.since:%Y-%m-%d %H:%M} UTC" if entry.since else ""
-    if entry.event == "escalated":
-        times = f"seen {entry.repeats} times" if entry.repeats > 1 else "seen once"
+def render_details(event: AlertEvent) -> Iterator[str]:
+    """Details beside the text, one per line."""
+    since = f"{event.since:%Y-%m-%d %H:%M} UTC" if event.since else ""
+    if event.event == "escalated":
+        times = f"seen {event.repeats} times" if event.repeats > 1 else "seen once"
         yield f"Nobody has acknowledged it since {since}; {times}."
     elif since:
-        yield f"Seen {entry.repeats} times since {since}."
-    if entry.template:
-        yield f"Template: {entry.template}"
-    if entry.event != "digest":
-        yield f"Raised {entry.at:%Y-%m-%d %H:%M} UTC. If you are on it: weaver alerts ack '{entry.key}'"
+        yield f"Seen {event.repeats} times since {since}."
+    if event.template:
+        yield f"Template: {event.template}"
+    if event.event != "digest":
+        yield f"Raised {event.at:%Y-%m-%d %H:%M} UTC. If you work on it: weaver alerts ack '{event.key}'"
 
 
-def chat(entry: Entry) -> str:
+def render_chat(event: AlertEvent) -> str:
     """Its text is escaped as Slack wants it, so that no text can call a channel or hide an address behind a word."""
-    told = "\n".join([f"[{kind(entry)}] {entry.text}", *filter(None, [entry.link]), *facts(entry)])
-    return told.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = "\n".join([f"[{label(event)}] {event.text}", *filter(None, [event.link]), *render_details(event)])
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def mail(entry: Entry, sender: str, to: list[str]) -> EmailMessage:
-    """Its id is the message's, so that one that is sent twice can be told for one."""
-    made = EmailMessage()
-    made["Subject"] = subject(entry)
-    made["From"], made["To"], made["Date"] = sender, ", ".join(to), format_datetime(entry.at)
-    made["Message-ID"] = f"<{entry.id}@{sender.partition('@')[2] or 'neuroweaver'}>"
-    made["Auto-Submitted"] = "auto-generated"
-    made.set_content("\n\n".join(filter(None, [entry.text, entry.link, "\n".join(facts(entry))])))
-    made.add_alternative(html(entry), subtype="html")
-    return made
+def render_mail(event: AlertEvent, sender: str, to: list[str]) -> EmailMessage:
+    """Its Message-ID is that of the alert, so that a mail program shows one that was sent twice once."""
+    mail = EmailMessage()
+    mail["Subject"] = render_subject(event)
+    mail["From"], mail["To"], mail["Date"] = sender, ", ".join(to), format_datetime(event.at)
+    mail["Message-ID"] = f"<{event.message_id}@{sender.partition('@')[2] or 'neuroweaver'}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content("\n\n".join(filter(None, [event.text, event.link, "\n".join(render_details(event))])))
+    mail.add_alternative(render_html(event), subtype="html")
+    return mail
 
 
-def html(entry: Entry) -> str:
+def render_html(event: AlertEvent) -> str:
     from jinja2 import Template
 
     page = Template((Path(__file__).parent / "mail.html").read_text(encoding="utf-8"), autoescape=True)
-    link = entry.link if entry.link.startswith(("http://", "https://")) else ""
-    return page.render(entry=entry, subject=subject(entry), facts=list(facts(entry)), link=link)
+    link = event.link if event.link.startswith(("http://", "https://")) else ""
+    rendered: str = page.render(
+        event=event, subject=render_subject(event), details=list(render_details(event)), link=link
+    )
+    return rendered

@@ -47,14 +47,14 @@ app.add_typer(template.app, name="template", help="List, show, create and valida
 dataset.app.add_typer(quarantine.app)
 app.add_typer(dataset.app, name="dataset", help="Add your own rows, and look at the versions of a dataset.")
 app.add_typer(registry.app, name="registry", help="Show what is registered, and which version is champion.")
-app.add_typer(ledger.app, name="ledger", help="Who let which model answer, when and why.")
-app.add_typer(key.app, name="key", help="Who may ask the gateway what, and how often.")
+app.add_typer(ledger.app, name="ledger", help="Show and verify which version was deployed when, by whom and why.")
+app.add_typer(key.app, name="key", help="Create, list and revoke API keys of the gateway.")
 app.add_typer(log.app, name="log", help="Show or export the request log.")
 app.add_typer(
     feedback.app, name="feedback", help="Show the feedback on answers, and what the next training uses of it."
 )
 app.add_typer(route.app, name="route", help="Where a template's requests go, and why.")
-app.add_typer(alerts.app, name="alerts", help="What somebody should know, who is on it, and the digest.")
+app.add_typer(alerts.app, name="alerts", help="List, acknowledge, raise and send alerts; send the digest.")
 
 
 def main() -> None:

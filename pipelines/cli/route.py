@@ -98,7 +98,7 @@ def ab_test(template: Template, version: Version, share: Share = 0.1) -> None:
     from pipelines.registry import ledger
     from pipelines.serving import experiments
 
-    if version not in (approved := {entry.version for entry in ledger.intents(template)}):
+    if version not in (approved := {entry.version for entry in ledger.read_intents(template)}):
         raise WeaverError(
             f"version {version} of {template} was never approved, so users must not get its answers",
             f"Approved versions: {', '.join(map(str, sorted(approved))) or 'none'}. Any version may be a shadow.",

@@ -1,14 +1,15 @@
 """Which versions of a template answer, where each is loaded, and how the traffic is shared between them.
 
-The deploy stage writes a template's route; the gateway follows it within a second. A file is whole or not there.
+The deploy stage writes a template's route into the database; the gateway follows it within a second.
 """
 
-from pathlib import Path
+from pydantic import Field, ValidationError
+from sqlalchemy import delete, select
 
-from pydantic import Field
-
-from pipelines.core.artifacts import Artifact, read_artifact
-from pipelines.core.settings import settings
+from pipelines.core.artifacts import Artifact
+from pipelines.core.database import read_session, write_session
+from pipelines.core.database.tables import RouteRow
+from pipelines.core.errors import WeaverError
 
 
 class Endpoint(Artifact):
@@ -33,6 +34,8 @@ class ServedVersion(Artifact):
 
 
 class Route(Artifact):
+    """Where the requests of a template go."""
+
     name: str
     champion: int
     versions: list[ServedVersion]
@@ -43,12 +46,21 @@ class Route(Artifact):
         return next(version for version in self.versions if version.version == number)
 
 
-def route_file(name: str) -> Path:
-    return routes_folder() / f"{name}.json"
+def write_route(route: Route) -> None:
+    """Put a template's route in force, in place of the one before.
+
+    Raises:
+        WeaverError: the database cannot be written.
+    """
+    row = RouteRow(name=route.name, champion=route.champion, document=route.model_dump(mode="json"))
+    with write_session("routes") as session:
+        session.merge(row)
 
 
-def routes_folder() -> Path:
-    return settings().home / "serving" / "routes"
+def delete_route(name: str) -> None:
+    """Take a template's route away; the gateway then knows the template no more."""
+    with write_session("routes") as session:
+        session.execute(delete(RouteRow).where(RouteRow.name == name))
 
 
 def read_route(name: str) -> Route:
@@ -56,4 +68,30 @@ def read_route(name: str) -> Route:
     Raises:
         WeaverError: nothing has been deployed.
     """
-    return Route.model_validate(read_artifact(route_file(name), made_by=f"weaver run {name}"))
+    if route := find_route(name):
+        return route
+    raise WeaverError(f"no version of {name} has been deployed yet", f"Run `weaver run {name}` first.")
+
+
+def find_route(name: str) -> Route | None:
+    """The template's route, or None where nothing has been deployed.
+
+    Raises:
+        WeaverError: the stored route cannot be read.
+    """
+    with read_session() as session:
+        row = session.get(RouteRow, name)
+    try:
+        return Route.model_validate(row.document) if row else None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise WeaverError(
+            f"the stored route of {name} is not valid: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+            f"Write it anew: weaver registry reconcile {name}",
+        ) from error
+
+
+def read_route_times() -> dict[str, int]:
+    """Template → when its route was written last (epoch nanoseconds)."""
+    with read_session() as session:
+        return {row.name: row.updated_ns for row in session.execute(select(RouteRow.name, RouteRow.updated_ns))}

@@ -20,7 +20,7 @@ TRITON_KEY = "weaver-key"  # the HTTP header with Triton's key; for gRPC it is t
 
 
 # Fields whose values no error message shows.
-SECRET = {"alert_webhook", "smtp_url", "smtp_password", "airflow_password", "airflow_service_password"}
+SECRET = {"database_url", "alert_webhook", "smtp_url", "smtp_password", "airflow_password", "airflow_service_password"}
 
 NOISY_LOGGERS = {
     "bitsandbytes.backends.cpu.ops": logging.ERROR,  # "pip install kernels": nothing here needs it
@@ -58,6 +58,12 @@ class Settings(BaseSettings):
         SecretStr(""),
         exclude=True,
         description=f"its password; empty: the file secrets/airflow_{SERVICE_ACCOUNT} in home",
+    )
+    database_url: SecretStr = Field(
+        SecretStr(""),
+        exclude=True,
+        description="the database of costs, alerts, ledger, API keys and routes: postgresql://user:password@host/name; "
+        "empty: the file weaver.db in home",
     )
     tracking_uri: str = Field("", description="URL of your own MLflow server; empty: the local one")
     registry_remote: str = Field(

@@ -1,5 +1,9 @@
-"""What a run, a stage, a request and a second of the machine cost, and whether a training may be afforded.
+"""What a run, a stage, a request and a second of the machine cost, and whether a training is within its budget.
 
-stages.run ─ metered ─▶ ledger.sqlite ─▶ table, MLflow, budgets, estimates, advice
-gateway ───▶ the request log, which has every answer's cost already
+stages ── measure_costs ─▶ database ─▶ table, MLflow, budgets, estimates, advice
+gateway ─▶ request log, which has the cost of every request already
 """
+
+from typing import Literal
+
+Grouping = Literal["day", "stage", "model"]  # what a line of the table of costs is about

@@ -1,24 +1,23 @@
-"""What was spent in a month, by day, stage or model: the stages' executions, and the answers of the request log."""
+"""What was spent in a month, by day, stage or model: executions of stages, and requests of the request log."""
 
 from collections import defaultdict
-from typing import Literal
 
 from pipelines.core.artifacts import Artifact
-from pipelines.costs.cost_store import Training, day, executions, month, read
+from pipelines.costs import Grouping
+from pipelines.costs.cost_store import TrainingTiming, format_day, month_bounds, read_executions, read_rows
 from pipelines.request_log import read_exchanges
 
-By = Literal["day", "stage", "model"]
-ANSWERS = "answers"  # the stage that requests are shown as
-SHOWN = 10  # estimates, the newest
+REQUESTS_STAGE = "requests"  # the name of the line of requests, beside those of stages
+SHOWN_ESTIMATES = 10  # estimates, the newest
 
 
-class Line(Artifact):
-    """What was spent on one day, in one stage, or on one model. Of answers, energy and processor time are nobody's:
+class CostLine(Artifact):
+    """What was spent on one day, in one stage, or on one model. Of requests, energy and CPU time are not measured:
     their cost is that of the machine while it worked on them."""
 
     template: str
     name: str  # the day (UTC), the stage or the model
-    count: int  # executions, or answers
+    count: int  # executions, or requests
     seconds: float
     cpu_seconds: float = 0.0
     gpu_seconds: float = 0.0
@@ -27,11 +26,11 @@ class Line(Artifact):
     cost: float
 
 
-SUMS = tuple(name for name in Line.model_fields if name not in ("template", "name"))
+SUMS = tuple(name for name in CostLine.model_fields if name not in ("template", "name"))
 
 
-class Off(Artifact):
-    """How far an estimate was off: 0.1 is a tenth too long."""
+class EstimateError(Artifact):
+    """How far the estimate of a training was off: 0.1 is 10% too long."""
 
     template: str
     day: str
@@ -40,45 +39,46 @@ class Off(Artifact):
     error: float
 
 
-def lines(template: str = "", by: By = "stage", of: str = "") -> list[Line]:
-    """A template's spending, or everyone's, in a month (UTC, as 2026-11; the present one if not given).
+def read_cost_lines(template: str = "", by: Grouping = "stage", month: str = "") -> list[CostLine]:
+    """What a template, or each of all, cost in a month (UTC, as 2026-11; the current one if it is empty).
 
     Raises:
-        WeaverError: it is no month, or the ledger or the request log cannot be read.
+        WeaverError: it is not a month, or the database or the request log cannot be read.
     """
-    since, until = month(of)
+    since, until = month_bounds(month)
     sums: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: dict.fromkeys(SUMS, 0))
-    for one in executions(since, until, template=template):
-        name = {"day": day(one.at), "stage": one.stage, "model": one.model}[by]
-        add(sums[one.template, name], count=1, **one.model_dump(include=set(SUMS)))
+    for execution in read_executions(since, until, template=template):
+        name = {"day": format_day(execution.at), "stage": execution.stage, "model": execution.model}[by]
+        costs = {column: value for column, value in execution.to_dict().items() if column in SUMS}
+        add_costs(sums[execution.template, name], count=1, **costs)
     columns = ["at", "template", "version", "latency_s", "cost"]
     for row in read_exchanges(since, until, template).select(columns).to_pylist():
-        name = {"day": day(row["at"]), "stage": ANSWERS, "model": f"version {row['version']}"}[by]
-        add(sums[row["template"], name], count=1, seconds=row["latency_s"], cost=row["cost"])
-    found = [Line(template=template, name=name, **spent) for (template, name), spent in sums.items()]
-    return sorted(found, key=lambda line: (line.template, line.name))
+        name = {"day": format_day(row["at"]), "stage": REQUESTS_STAGE, "model": f"version {row['version']}"}[by]
+        add_costs(sums[row["template"], name], count=1, seconds=row["latency_s"], cost=row["cost"])
+    lines = [CostLine(template=template, name=name, **costs) for (template, name), costs in sums.items()]
+    return sorted(lines, key=lambda line: (line.template, line.name))
 
 
-def add(sums: dict[str, float], **spent: float) -> None:
-    for name, value in spent.items():
+def add_costs(sums: dict[str, float], **costs: float) -> None:
+    for name, value in costs.items():
         sums[name] += value
 
 
-def total(found: list[Line]) -> Line:
-    spent = {name: sum(getattr(line, name) for line in found) for name in SUMS}
-    return Line(template="", name="all", **spent)
+def sum_cost_lines(lines: list[CostLine]) -> CostLine:
+    """One line of them all."""
+    return CostLine(template="", name="all", **{name: sum(getattr(line, name) for line in lines) for name in SUMS})
 
 
-def errors(template: str = "") -> list[Off]:
+def read_estimate_errors(template: str = "") -> list[EstimateError]:
     """How far the newest estimates were off that a training followed, oldest first."""
-    trained = [row for row in read(Training, template=template) if row.error is not None]
+    trained = [row for row in read_rows(TrainingTiming, template=template) if row.error is not None]
     return [
-        Off(
+        EstimateError(
             template=row.template,
-            day=day(row.at),
+            day=format_day(row.at),
             forecast_seconds=row.forecast_seconds,
             seconds=row.seconds,
             error=row.error or 0.0,
         )
-        for row in trained[-SHOWN:]
+        for row in trained[-SHOWN_ESTIMATES:]
     ]

@@ -2,22 +2,19 @@
 
 import hashlib
 import hmac
-import json
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any
+from contextlib import suppress
 
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
-from pydantic import TypeAdapter
+from sqlalchemy import or_, select, update
 
 from pipelines.core.artifacts import Artifact
+from pipelines.core.database import ChangePoll, read_session, write_session
+from pipelines.core.database.tables import ApiKeyRow, now_ns
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import atomic_write, file_lock
 from pipelines.core.settings import settings
 from pipelines.gateway.api_errors import ApiError
 from pipelines.gateway.catalogue import file_stamp
@@ -42,9 +39,6 @@ class ApiKey(Artifact):
         return not self.models or model in self.models or model.rpartition("-v")[0] in self.models
 
 
-Keys = TypeAdapter(list[ApiKey])
-
-
 def create_key(name: str, models: list[str], rate: str) -> tuple[ApiKey, str]:
     """Create a key; returns it and its secret, which is stored nowhere.
 
@@ -56,10 +50,10 @@ def create_key(name: str, models: list[str], rate: str) -> tuple[ApiKey, str]:
     secret = f"nw-{secrets.token_urlsafe(32)}"
     digest = hash_secret(secret)
     key = ApiKey(id=secrets.token_hex(4), name=name, sha256=digest, models=models, rate=rate, created=time.time())
-    with edit_keys() as keys:
-        if any(other.name == name and not other.revoked for other in keys):
+    with write_session("api_keys") as session:
+        if session.scalar(select(ApiKeyRow.id).where(ApiKeyRow.name == name, ApiKeyRow.revoked == 0)):
             raise WeaverError(f"an API key named '{name}' exists already", "Choose another name, or revoke that key.")
-        keys.append(key)
+        session.add(ApiKeyRow(**key.model_dump()))
     return key, secret
 
 
@@ -69,49 +63,24 @@ def revoke_key(id_or_name: str) -> ApiKey:
     Raises:
         WeaverError: there is no such key.
     """
-    with edit_keys() as keys:
-        for index, key in enumerate(keys):
-            if id_or_name in (key.id, key.name) and not key.revoked:
-                keys[index] = key.model_copy(update={"revoked": time.time()})
-                return keys[index]
-    raise WeaverError(f"there is no API key '{id_or_name}'", "`weaver key list` shows all keys.")
+    named = or_(ApiKeyRow.id == id_or_name, ApiKeyRow.name == id_or_name)
+    with write_session("api_keys") as session:
+        row = session.scalar(select(ApiKeyRow).where(named, ApiKeyRow.revoked == 0))
+        if row is None:
+            raise WeaverError(f"there is no API key '{id_or_name}'", "`weaver key list` shows all keys.")
+        row.revoked, row.updated_ns = time.time(), now_ns()
+        return to_key(row)
 
 
 def list_keys() -> list[ApiKey]:
-    """Every key that was created, with the time of its last request."""
-    used = json.loads(last_used_file().read_text()) if last_used_file().exists() else {}
-    return [key.model_copy(update={"last_used": used.get(key.id, 0.0)}) for key in read_keys()]
+    """Every key that was created, the oldest first, also those that were revoked."""
+    with read_session() as session:
+        return [to_key(row) for row in session.scalars(select(ApiKeyRow).order_by(ApiKeyRow.created))]
 
 
-def read_keys() -> list[ApiKey]:
-    """The stored keys."""
-    return Keys.validate_json(keys_file().read_bytes()) if keys_file().exists() else []
-
-
-def keys_file() -> Path:
-    """Where the keys are stored."""
-    return settings().home / "serving" / "keys.json"
-
-
-def last_used_file() -> Path:
-    """Where the gateway writes when each key was last used."""
-    return keys_file().with_name("keys_used.json")
-
-
-@contextmanager
-def edit_keys() -> Iterator[list[ApiKey]]:
-    """The keys, written when the block ends without an error; one process at a time."""
-    with file_lock(keys_file().with_suffix(".lock"), "changing the API keys"):
-        keys = read_keys()
-        yield keys
-        write_private_json(keys_file(), Keys.dump_python(keys))
-
-
-def write_private_json(path: Path, value: Any) -> None:
-    """Write a JSON file that only its owner may read."""
-    with atomic_write(path) as temporary:
-        temporary.touch(mode=0o600)
-        temporary.write_text(json.dumps(value, indent=1) + "\n")
+def to_key(row: ApiKeyRow) -> ApiKey:
+    """A key from its row."""
+    return ApiKey.model_validate({name: getattr(row, name) for name in ApiKey.model_fields})
 
 
 def hash_secret(secret: str) -> str:
@@ -132,24 +101,22 @@ def parse_rate(rate: str) -> RateLimitItem:
 
 
 class Keyring:
-    """The keys as the gateway has them: read again when their file changes; last uses and rates are kept in memory."""
+    """The valid keys in the gateway's memory: read again when the database changed; rates are counted in memory."""
 
     def __init__(self) -> None:
         self.limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self.last_used: dict[str, float] = {}
-        if last_used_file().exists():
-            self.last_used = json.loads(last_used_file().read_text())
-        self.saved = dict(self.last_used)
-        self.stamp: Any = None
+        self.saved: dict[str, float] = {}
+        self.poll = ChangePoll()
+        self.stamp: tuple[int, tuple[int, int]] | None = None
         self.refresh()
 
     def refresh(self) -> None:
-        """Read the keys again if they have changed."""
-        local = settings().secrets / "gateway"
-        stamp = [file_stamp(keys_file()), file_stamp(local)]
+        """Read the keys again if they may have changed."""
+        stamp = self.poll.read_version(), file_stamp(settings().secrets / "gateway")
         if stamp == self.stamp:
             return
-        keys = [key for key in read_keys() if not key.revoked]
+        keys = [key for key in list_keys() if not key.revoked]
         with suppress(FileNotFoundError):
             secret = settings().secret("gateway")
             keys.append(ApiKey(id=LOCAL_KEY, name=LOCAL_KEY, sha256=hash_secret(secret), created=0))
@@ -158,9 +125,14 @@ class Keyring:
 
     def save_last_used(self) -> None:
         """Write when each key was last used, for `weaver key list`."""
-        if self.last_used != self.saved:
-            self.saved = dict(self.last_used)
-            write_private_json(last_used_file(), self.saved)
+        last_used = dict(self.last_used)
+        changed = {id: at for id, at in last_used.items() if at != self.saved.get(id) and id != LOCAL_KEY}
+        if not changed:
+            return
+        with write_session("api_keys") as session:
+            for id, at in changed.items():
+                session.execute(update(ApiKeyRow).where(ApiKeyRow.id == id).values(last_used=at))
+        self.saved = last_used
 
     def authenticate(self, secret: str) -> ApiKey:
         """The key that a secret belongs to.

@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.core.plan import Serving
 from pipelines.core.routes import ServedVersion
 from pipelines.core.templates import load_template
-from pipelines.costs.advice import DAYS, Advice, Found, Unmeasured
+from pipelines.costs.advice import DAYS, Advice, Recommendation, Unmeasured
 from pipelines.gateway import semantic_cache
 from pipelines.gateway.response_cache import CachedAnswer, ResponseCache
 from pipelines.request_log import read_exchanges, select_user_requests
@@ -16,7 +16,7 @@ MIN_REQUESTS = 100  # answered requests that an advice needs
 COLUMNS = ["at", "version", "messages", "answer", "status", "cached", "cost"]
 
 
-def advise(template: str) -> Found | None:
+def advise(template: str) -> Recommendation | None:
     """The cache policy that would have saved most in the last days; None if it is the one in force.
 
     Raises:

@@ -1,12 +1,11 @@
-"""The routes and serving policies that are in force: route files and templates, read again when they change."""
+"""The routes and serving policies that are in force: routes and templates, read again when they change."""
 
 import logging
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from pipelines.core import routes
+from pipelines.core.database import ChangePoll
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Serving
 from pipelines.core.routes import Route, ServedVersion
@@ -30,17 +29,21 @@ class Catalogue:
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
-        self.stamps: dict[str, tuple[int, int, int, int]] = {}
+        self.stamps: dict[str, tuple[int, int, int]] = {}
+        self.poll = ChangePoll()
+        self.database_version = 0
+        self.route_times: dict[str, int] = {}
         self.refresh()
 
     def refresh(self) -> bool:
-        """Read the files that have changed; returns whether any entry has. An unreadable file leaves its old entry."""
-        files = {file.stem: file for file in sorted(routes.routes_folder().glob("[a-z]*.json"))}
+        """Read what has changed; returns whether any entry has. What is unreadable leaves its old entry."""
+        if (version := self.poll.read_version()) != self.database_version:
+            self.route_times, self.database_version = routes.read_route_times(), version
         templates = find_template_files()
         entries, stamps = {}, {}
-        for name, file in files.items():
+        for name, written_ns in sorted(self.route_times.items()):
             template = templates.get(name)
-            stamps[name] = (*file_stamp(file), *(file_stamp(template) if template else (0, 0)))
+            stamps[name] = (written_ns, *(file_stamp(template) if template else (0, 0)))
             unchanged = stamps[name] == self.stamps.get(name)
             entry = self.entries.get(name) if unchanged else self.read_entry(name, stamps[name][0])
             if entry:
@@ -48,12 +51,12 @@ class Catalogue:
         changed, self.entries, self.stamps = entries != self.entries, entries, stamps
         return changed
 
-    def read_entry(self, name: str, modified_ns: int) -> Entry | None:
-        """A template's entry from its files; the old one if they cannot be read."""
+    def read_entry(self, name: str, written_ns: int) -> Entry | None:
+        """A template's entry from its route and its file; the old one if they cannot be read."""
         try:
             policy = load_template(name).serving if name in find_template_files() else Serving()
-            return Entry(routes.read_route(name), policy, modified_ns // 10**9)
-        except (WeaverError, ValidationError, ValueError) as error:
+            return Entry(routes.read_route(name), policy, written_ns // 10**9)
+        except (WeaverError, ValueError) as error:
             log.error("the route or template of %s cannot be read, its old ones stay in force: %s", name, error)
             return self.entries.get(name)
 

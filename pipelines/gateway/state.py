@@ -21,7 +21,7 @@ from pipelines.gateway.schemas import FeedbackRequest
 from pipelines.gateway.traces import Traces
 from pipelines.request_log import Feedback, RequestLog, find_exchange, hash_user, log_folder
 
-REFRESH_SECONDS = 0.2  # between looks at route files, templates and keys
+REFRESH_SECONDS = 0.2  # between looks at routes, templates and keys
 FLUSH_SECONDS = 60.0  # between moves of the log's rows into Parquet
 MAX_SHADOW_REQUESTS = 4  # at a time; further ones are left out
 CLOSE_TIMEOUT = 10.0  # seconds that background work has when the process ends

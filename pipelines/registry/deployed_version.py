@@ -1,4 +1,4 @@
-"""The answering stage: which version answers, since when, and what it was trained on, as the ledger has it."""
+"""The stage `fetch_deployed_version`: which version is deployed, since when, and on which dataset it was trained."""
 
 from datetime import datetime
 
@@ -8,25 +8,25 @@ from pipelines.registry import ledger
 
 
 def fetch_deployed_version(plan: TrainingPlan) -> DeployedVersion:
-    """Asks the ledger alone, so that it costs nothing to look every hour.
+    """Reads the ledger alone, so that an hourly call costs nothing.
 
     Raises:
-        WeaverError: the ledger is not whole.
+        WeaverError: the ledger is not intact.
     """
     name = plan.template
-    entries = [entry for entry in ledger.read() if entry.name == name]
-    came = [entry for entry in entries if entry.event == "deployed"]
-    if not came:
+    entries = [entry for entry in ledger.read_entries() if entry.name == name]
+    deployed = [entry for entry in entries if entry.event == "deployed"]
+    if not deployed:
         return DeployedVersion(name=name)
     trained = [to_epoch(entry) for entry in entries if entry.event == "registered"]
     return DeployedVersion(
         name=name,
-        version=came[-1].version,
-        since=to_epoch(came[-1]),
-        dataset=came[-1].dataset,
+        version=deployed[-1].version,
+        since=to_epoch(deployed[-1]),
+        dataset=deployed[-1].dataset,
         trained=max(trained, default=0.0),
     )
 
 
-def to_epoch(entry: ledger.Entry) -> float:
+def to_epoch(entry: ledger.LedgerEntry) -> float:
     return datetime.fromisoformat(entry.at).timestamp()

@@ -28,7 +28,7 @@ def gate(candidate: Candidate, evaluation: Evaluation, scores: ReviewScores, pla
     The verdict goes into the ledger; a failed one is also a tag of the version and an alert, and the champion stays.
     """
     verdict = judge(evaluation, scores, plan)
-    ledger.write("verdict", candidate.name, candidate.version, by="gate", why=verdict.reason)
+    ledger.append_entry("verdict", candidate.name, candidate.version, by="gate", why=verdict.reason)
     if not verdict.passed:
         tag_decision(candidate, "gate_failed", by="gate", why=verdict.reason)
         stays = f"Version {evaluation.champion} stays champion" if evaluation.champion else "There is no champion yet"

@@ -1,64 +1,44 @@
-"""The ledger: who let which model answer, when and why; append-only, and every entry seals the one before it.
+"""The ledger: who had which model deployed, when and why; append-only, in the database of the installation.
 
-It is a file of JSON lines beside MLflow, whose aliases remember only now. An entry's hash is of all its fields, the
-hash of the entry before among them, so that nothing within can be changed unnoticed; each model's newest hash is also
-a tag of the registered model, so that the end cannot be cut off unnoticed either.
+MLflow's aliases remember only the present. `ledger_chain` says how a change of the past is noticed.
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ValidationError
+from sqlalchemy import String, cast, select
+from sqlalchemy.orm import Session
 
+from pipelines.alerts import alert
 from pipelines.clients.mlflow import connect_mlflow, promotion_lock
-from pipelines.core.artifacts import Artifact, Deployment, Promotion
+from pipelines.core.artifacts import Deployment, Promotion
+from pipelines.core.database import read_session, write_session
+from pipelines.core.database.tables import LedgerHead, LedgerRow
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import append_line, canonical_json, digest, file_lock
-from pipelines.core.settings import settings
+from pipelines.registry.ledger_chain import (
+    FIRST_HASH,
+    HEAD_TAG,
+    INTENTS,
+    REMEDY,
+    SCHEMA_VERSION,
+    Event,
+    LedgerEntry,
+    check_head,
+    check_head_tag,
+    clean_record,
+    clean_text,
+    find_flaw,
+    format_head_tag,
+    sign_head,
+)
 
-Event = Literal["registered", "verdict", "approved", "rejected", "promotion", "rollback", "deployed"]
-INTENTS = ("promotion", "rollback")  # what shall answer from now on; `deployed` follows when it does
-HEAD = "ledger_head"  # the registered model's tag: number and hash of its newest entry
-FIRST = "0" * 64  # what the first entry follows
-REMEDY = "Bring the file back from a backup; `weaver ledger verify` says when it is whole again."
-
-
-class Entry(Artifact):
-    """One line of the ledger."""
-
-    number: int
-    at: str  # ISO 8601, UTC
-    event: Event
-    name: str  # the registered model, which is the template
-    version: int
-    from_version: int = 0  # promotion, rollback, deployed: the champion before; 0 is none
-    by: str
-    why: str
-    dataset: str = ""  # the tag of the dataset that the version was trained on
-    plan_digest: str = ""
-    evidence: str = ""  # the digest of the evidence that was decided on
-    model: str = ""  # registered: the digest of the adapter; deployed: of the model that answers
-    record: dict[str, Any] = {}  # approved, rejected: Airflow's record of the decision, and its audit log's entry
-    previous: str  # the hash of the entry before
-    hash: str = ""
-
-    @property
-    def moves(self) -> bool:
-        """Whether it says what answers."""
-        return self.event in (*INTENTS, "deployed")
-
-    def seal(self) -> str:
-        return digest(self.model_dump(exclude={"hash"}))
-
-    def facts(self) -> dict[str, Any]:
-        return self.model_dump(exclude={"number", "at", "previous", "hash"})
+log = logging.getLogger(__name__)
 
 
-def write(
+def append_entry(
     event: Event,
     name: str,
     version: int,
@@ -68,69 +48,94 @@ def write(
     evidence: str = "",
     model: str = "",
     record: dict[str, Any] | None = None,
-) -> Entry:
-    """Add an entry, on the disk when this returns; what the last one like it says already is not said again.
+) -> LedgerEntry:
+    """Add an entry, on the disk when this returns. What the last entry of its kind says already is not repeated.
 
     Raises:
-        WeaverError: the ledger is not whole, or it is not the one that MLflow remembers; nothing was written.
+        WeaverError: the ledger is not intact, or it is not the one that MLflow remembers; nothing was written.
         Unavailable: MLflow does not answer.
     """
     client = connect_mlflow().MlflowClient()
-    tags = client.get_model_version(name, str(version)).tags
-    with writing():
-        entries = read()
-        if wrong := beheaded(entries, name, head(client, name)):
-            raise WeaverError(*wrong)
-        entry = Entry(
+    tags, head_tag = client.get_model_version(name, str(version)).tags, read_head_tag(client, name)
+    with write_session("ledger") as session:
+        entries = load_entries(session)
+        if finding := check_head_tag(entries, name, head_tag):
+            if finding.blocks:
+                raise WeaverError(finding.what, finding.remedy)
+            log.warning("%s", finding.what)
+        entry = LedgerEntry(
+            schema_version=SCHEMA_VERSION,
             number=len(entries) + 1,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             event=event,
             name=name,
             version=version,
             from_version=from_version,
-            by=text(by),
-            why=text(why),
+            by=clean_text(by),
+            why=clean_text(why),
             dataset=tags.get("dataset", ""),
             plan_digest=tags.get("plan_digest", ""),
             evidence=evidence,
             model=model,
-            record=record or {},
-            previous=entries[-1].hash if entries else FIRST,
+            record=clean_record(record),
+            prev_hash=entries[-1].hash if entries else FIRST_HASH,
         )
-        last = last_like(entries, entry)
-        if last is None or last.facts() != entry.facts():
-            last = entry.model_copy(update={"hash": entry.seal()})
-            append_line(path(), canonical_json(last.model_dump()))
-            entries.append(last)
-        newest = next(entry for entry in reversed(entries) if entry.name == name)
-        client.set_registered_model_tag(name, HEAD, f"{newest.number} {newest.hash}")
+        last = find_repeated_entry(entries, entry)
+        if last is None or last.content() != entry.content():
+            last = entry.model_copy(update={"hash": entry.compute_hash()})
+            session.add(LedgerRow(**last.model_dump()))
+            session.merge(sign_head(last))
+    publish_head_tag(client, name)
+    if finding:
+        alert(finding.what, key=f"{name}.ledger_head", template=name)
     return last
 
 
-def last_like(entries: list[Entry], new: Entry) -> Entry | None:
-    """The entry that `new` would repeat: of the same event and version, or the last that says what answers."""
+def find_repeated_entry(entries: list[LedgerEntry], new: LedgerEntry) -> LedgerEntry | None:
+    """The entry that `new` would repeat: of the same event and version, or the last that moved the champion."""
     for entry in reversed(entries):
-        same = entry.moves if new.moves else (entry.event, entry.version) == (new.event, new.version)
+        same = (
+            entry.changes_champion if new.changes_champion else (entry.event, entry.version) == (new.event, new.version)
+        )
         if entry.name == new.name and same:
             return entry
     return None
 
 
-def append_ledger(promotion: Promotion, deployment: Deployment) -> Entry:
-    """The `record` stage: write into the ledger that the promoted version answers now. Twice is once.
+def publish_head_tag(client: Any, name: str) -> None:
+    """Have MLflow remember the newest entry of a model, whoever else adds entries at the same time."""
+    published = None
+    while (newest := read_newest(name)) != published:
+        assert newest, "an entry was just written"
+        client.set_registered_model_tag(name, HEAD_TAG, format_head_tag(name, *newest))
+        published = newest
+
+
+def read_newest(name: str) -> tuple[int, str] | None:
+    """Number and hash of a model's newest entry."""
+    query = select(LedgerRow.number, LedgerRow.hash).where(LedgerRow.name == name).order_by(LedgerRow.number.desc())
+    with read_session() as session:
+        row = session.execute(query.limit(1)).first()
+    return (row.number, row.hash) if row else None
+
+
+def append_ledger(promotion: Promotion, deployment: Deployment) -> LedgerEntry:
+    """The stage `append_ledger`: write into the ledger that the promoted version is deployed. Idempotent.
 
     Raises:
         WeaverError: another version was made champion in the meantime.
     """
     with promotion_lock(promotion.name):
-        intent = next(reversed(intents(promotion.name)), None)
+        intent = next(reversed(read_intents(promotion.name)), None)
         if intent is None or intent.version != deployment.version:
-            known = f"version {intent.version} ({intent.event})" if intent else "none"
+            champion = f"it is version {intent.version} ({intent.event})" if intent else "it has none"
             raise WeaverError(
-                f"version {deployment.version} of {promotion.name} was deployed, and the ledger's champion is {known}",
-                f"`weaver ledger verify` shows what answers; `weaver rollback {promotion.name} --to …` settles it.",
+                f"version {deployment.version} of {promotion.name} was deployed, and is not the ledger's champion: "
+                f"{champion}",
+                "See `weaver ledger verify`; deploy another version with "
+                f"`weaver rollback {promotion.name} --to VERSION --why REASON`.",
             )
-        return write(
+        return append_entry(
             "deployed",
             promotion.name,
             deployment.version,
@@ -142,88 +147,88 @@ def append_ledger(promotion: Promotion, deployment: Deployment) -> Entry:
         )
 
 
-def intents(name: str) -> list[Entry]:
+def read_intents(name: str) -> list[LedgerEntry]:
     """A model's promotions and rollbacks, oldest first; the last one's version is the champion."""
-    return [entry for entry in read() if entry.name == name and entry.event in INTENTS]
+    return [entry for entry in read_entries() if entry.name == name and entry.event in INTENTS]
 
 
-def unfinished(name: str) -> Entry | None:
+def find_unfinished_intent(name: str) -> LedgerEntry | None:
     """The promotion or rollback that no deployment followed yet."""
-    moves = [entry for entry in read() if entry.name == name and entry.moves]
+    moves = [entry for entry in read_entries() if entry.name == name and entry.changes_champion]
     return moves[-1] if moves and moves[-1].event in INTENTS else None
 
 
-def served(name: str, since: str, until: str) -> list[Entry]:
-    """The deployments that answered at some time from `since` to `until` (ISO 8601, UTC), oldest first."""
-    deployments = [entry for entry in read() if entry.name == name and entry.event == "deployed" and entry.at <= until]
+def read_deployments_between(name: str, since: str, until: str) -> list[LedgerEntry]:
+    """The deployments that were in force at some time from `since` to `until` (ISO 8601, UTC), oldest first."""
+    deployments = [
+        entry for entry in read_entries() if entry.name == name and entry.event == "deployed" and entry.at <= until
+    ]
     before = [entry for entry in deployments if entry.at <= since]
     return before[-1:] + [entry for entry in deployments if entry.at > since]
 
 
-def read() -> list[Entry]:
-    """All entries, oldest first; a last line that a crash tore off was never told to stand, and does not.
+def read_entries() -> list[LedgerEntry]:
+    """All entries, oldest first.
 
     Raises:
-        WeaverError: an entry was changed, removed, added or put elsewhere; names the first that is wrong.
+        WeaverError: an entry was changed, removed, added or reordered; names the first that is wrong.
     """
-    entries: list[Entry] = []
-    lines = path().read_bytes().split(b"\n")[:-1] if path().exists() else []
-    for number, line in enumerate(lines, start=1):
+    with read_session() as session:
+        return load_entries(session)
+
+
+def load_entries(session: Session) -> list[LedgerEntry]:
+    """As `read_entries`, within a transaction."""
+    entries = load_chain(session)
+    check_head(entries, session.get(LedgerHead, 1))
+    return entries
+
+
+def load_chain(session: Session) -> list[LedgerEntry]:
+    """The entries, whose hashes are right; whether the end is missing is not known."""
+    entries: list[LedgerEntry] = []
+    # JSON is decoded here, so that the entry can be named whose JSON is broken.
+    columns = [column for column in LedgerRow.__table__.columns if column.key != "record"]
+    record = cast(LedgerRow.record, String).label("record")
+    for row in session.execute(select(*columns, record).order_by(LedgerRow.number)).mappings():
+        number = len(entries) + 1
         try:
-            entry = Entry.model_validate(json.loads(line))
-        except (ValueError, ValidationError) as error:
-            raise WeaverError(f"{path()}, entry {number}: it is no entry: {first_line(error)}", REMEDY) from None
-        if wrong := flaw(entry, line, number, entries[-1].hash if entries else FIRST):
-            raise WeaverError(f"{path()}, entry {number}: {wrong}", REMEDY)
+            entry = LedgerEntry.model_validate(dict(row) | {"record": json.loads(row["record"])})
+        except (ValueError, TypeError, ValidationError) as error:
+            reason = str(error).splitlines()[0]
+            raise WeaverError(f"the ledger, entry {number}: it is not an entry: {reason}", REMEDY) from None
+        if flaw := find_flaw(entry, number, entries[-1].hash if entries else FIRST_HASH):
+            raise WeaverError(f"the ledger, entry {number}: {flaw}", REMEDY)
         entries.append(entry)
     return entries
 
 
-def flaw(entry: Entry, line: bytes, number: int, previous: str) -> str:
-    """What is wrong with an entry in its place; nothing, if it is right."""
-    if entry.hash != entry.seal() or line != canonical_json(entry.model_dump()).encode():
-        return "it was changed after it was written"
-    if entry.number != number:
-        return f"entry {entry.number} stands in its place: entries were removed, added or reordered"
-    if entry.previous != previous:
-        return "it does not follow the one before: that was replaced"
-    return ""
+def accept_ledger() -> list[LedgerEntry]:
+    """Sign the head of the ledger anew, as it stands: after a restore from a backup that is older. Returns the entries.
+
+    Raises:
+        WeaverError: the entries themselves are not intact.
+        Unavailable: MLflow does not answer.
+    """
+    client = connect_mlflow().MlflowClient()
+    with write_session("ledger") as session:
+        entries = load_chain(session)
+        if entries:
+            session.merge(sign_head(entries[-1]))
+        elif head := session.get(LedgerHead, 1):
+            session.delete(head)
+    with_entries = {entry.name for entry in entries}
+    for model in client.search_registered_models():
+        if model.name in with_entries:
+            publish_head_tag(client, model.name)
+        elif HEAD_TAG in model.tags:
+            client.delete_registered_model_tag(model.name, HEAD_TAG)
+    return entries
 
 
-def head(client: Any, name: str) -> str:
-    """What MLflow remembers as a model's newest entry: number and hash; empty before the first, or without a model."""
+def read_head_tag(client: Any, name: str) -> str:
+    """What MLflow remembers of a model's newest entry; empty before the first, or without a model."""
     for model in client.search_registered_models(f"name = '{name}'"):
-        return model.tags.get(HEAD, "")
+        tag: str = model.tags.get(HEAD_TAG, "")
+        return tag
     return ""
-
-
-def beheaded(entries: list[Entry], name: str, head: str) -> tuple[str, str] | None:
-    """What is wrong, and the remedy, if the entry that MLflow remembers is not in the ledger."""
-    number, _, sealed = head.partition(" ")
-    if not head or any(head == f"{entry.number} {entry.hash}" for entry in entries):
-        return None
-    return (
-        f"{path()}: MLflow remembers entry {number} of {name} ({sealed[:12]}), which is not among the {len(entries)} "
-        "here: the ledger was cut off or rewritten",
-        f"{REMEDY} If it is lost for good, remove the tag {HEAD} of the model {name} in MLflow: the ledger then goes "
-        "on from what it has.",
-    )
-
-
-def path() -> Path:
-    return settings().home / "ledger" / "ledger.jsonl"
-
-
-@contextmanager
-def writing() -> Iterator[None]:
-    with file_lock(path().with_suffix(".lock"), "writing the ledger"):
-        yield
-
-
-def text(said: str) -> str:
-    """What a person typed, as UTF-8 can hold it."""
-    return said.encode(errors="replace").decode().strip()
-
-
-def first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

@@ -57,9 +57,9 @@ def promote(
         )
     if not verdict.passed:
         raise WeaverError(f"{name} version {version} may not be promoted: the gate {verdict.reason}")
-    ledger.write("approved", name, version, by, why, evidence=evidence.digest, record=record)
+    ledger.append_entry("approved", name, version, by, why, evidence=evidence.digest, record=record)
     with promotion_lock(name):
-        client, past = connect_mlflow().MlflowClient(), ledger.intents(name)
+        client, past = connect_mlflow().MlflowClient(), ledger.read_intents(name)
         if past and past[-1].version == version:
             intent = past[-1]
         elif any(entry.version == version for entry in past):
@@ -75,7 +75,7 @@ def promote(
                     f"{describe_intent(past[-1]) if past else f'version {champion}'} is champion",
                     f"Run `weaver run {name}` again: it compares with the present champion.",
                 )
-            intent = ledger.write("promotion", name, version, by, why, champion, evidence.digest)
+            intent = ledger.append_entry("promotion", name, version, by, why, champion, evidence.digest)
         if intent.event == "promotion":
             tag_decision(candidate, "approved", intent.by, intent.why)
         set_aliases(client, intent)
@@ -96,7 +96,7 @@ def reject(candidate: Candidate, by: str, why: str, record: dict[str, Any] | Non
         by: the person who rejected it, or NOBODY.
         record: what proves it; kept in the ledger.
     """
-    ledger.write("rejected", candidate.name, candidate.version, by, why, record=record)
+    ledger.append_entry("rejected", candidate.name, candidate.version, by, why, record=record)
     tag_decision(candidate, "rejected", by, why)
     return candidate
 
@@ -138,7 +138,7 @@ def verify_champion(client: Any, name: str) -> int:
     Raises:
         WeaverError: they do not: a promotion or rollback was not finished, or somebody moved the alias by hand.
     """
-    champion, past = read_aliases(client, name).get("champion", 0), ledger.intents(name)
+    champion, past = read_aliases(client, name).get("champion", 0), ledger.read_intents(name)
     if not past:
         if champion:
             raise WeaverError(
@@ -149,7 +149,7 @@ def verify_champion(client: Any, name: str) -> int:
     intent = past[-1]
     if champion == intent.version:
         return champion
-    if ledger.unfinished(name) and champion == intent.from_version:
+    if ledger.find_unfinished_intent(name) and champion == intent.from_version:
         raise WeaverError(
             f"{describe_intent(intent)} of {name} was not finished: the champion is still {champion or 'none'}",
             f"Run it again (in Airflow: clear its failed task); or give it up: weaver rollback {name} --why …",
@@ -169,13 +169,13 @@ def resolve_champion(plan: TrainingPlan) -> Promotion:
         Unavailable: MLflow does not answer.
     """
     name = plan.template
-    past = ledger.intents(name)
+    past = ledger.read_intents(name)
     if not verify_champion(connect_mlflow().MlflowClient(), name) or not past:
         raise WeaverError(f"{name} has no champion that the ledger knows of", f"Run `weaver run {name}` first.")
     return to_promotion(past[-1])
 
 
-def set_aliases(client: Any, intent: ledger.Entry) -> None:
+def set_aliases(client: Any, intent: ledger.LedgerEntry) -> None:
     """Move the aliases to where an intent wants them: `champion` last, so that it is never without the other."""
     before = find_previous_champion(intent.name, intent.version)
     if version_exists(client, intent.name, before):
@@ -187,7 +187,9 @@ def set_aliases(client: Any, intent: ledger.Entry) -> None:
 
 def find_previous_champion(name: str, version: int) -> int:
     """The champion that a version took the place of when it was promoted; 0 is none."""
-    promotions = [entry for entry in ledger.intents(name) if entry.event == "promotion" and entry.version == version]
+    promotions = [
+        entry for entry in ledger.read_intents(name) if entry.event == "promotion" and entry.version == version
+    ]
     return promotions[-1].from_version if promotions else 0
 
 
@@ -195,7 +197,7 @@ def version_exists(client: Any, name: str, version: int) -> bool:
     return bool(client.search_model_versions(f"name = '{name}' and version_number = {version}"))
 
 
-def to_promotion(intent: ledger.Entry) -> Promotion:
+def to_promotion(intent: ledger.LedgerEntry) -> Promotion:
     return Promotion(
         name=intent.name,
         from_version=intent.from_version,
@@ -207,7 +209,7 @@ def to_promotion(intent: ledger.Entry) -> Promotion:
     )
 
 
-def describe_intent(intent: ledger.Entry) -> str:
+def describe_intent(intent: ledger.LedgerEntry) -> str:
     return f"version {intent.version} ({intent.event} by {intent.by}, {intent.at}: {intent.why})"
 
 

@@ -64,7 +64,7 @@ def register(
         client.update_model_version(plan.template, version.version, page)
     candidate = Candidate(name=plan.template, version=int(version.version), run_id=evaluation.run_id)
     why = f"a challenger, trained with profile {plan.profile}"
-    ledger.write("registered", candidate.name, candidate.version, "weaver", why, model=export.adapter.digest)
+    ledger.append_entry("registered", candidate.name, candidate.version, "weaver", why, model=export.adapter.digest)
     client.set_registered_model_alias(plan.template, "challenger", version.version)
     return candidate
 

@@ -34,9 +34,9 @@ def rollback(plan: TrainingPlan, by: str, why: str, to: int = 0, deployed: int =
     if not why.strip():
         raise WeaverError("a rollback has no reason", "Say why with --why; it is kept in the ledger.")
     with promotion_lock(name):
-        client, intent = connect_mlflow().MlflowClient(), ledger.unfinished(name)
+        client, intent = connect_mlflow().MlflowClient(), ledger.find_unfinished_intent(name)
         if intent is None or intent.event != "rollback" or to not in (0, intent.version):
-            past = ledger.intents(name)
+            past = ledger.read_intents(name)
             if not past:
                 raise WeaverError(f"the ledger has no promotion of {name}", f"Run `weaver run {name}` first.")
             target = to or find_target(client, name, intent)
@@ -48,12 +48,12 @@ def rollback(plan: TrainingPlan, by: str, why: str, to: int = 0, deployed: int =
                     "Nothing needs to be done.",
                 )
             replaced = past[-1].version if past[-1].version != target else champion
-            intent = ledger.write("rollback", name, target, by, why, replaced)
+            intent = ledger.append_entry("rollback", name, target, by, why, replaced)
         set_aliases(client, intent)
     return to_promotion(intent)
 
 
-def find_target(client: Any, name: str, intent: ledger.Entry | None) -> int:
+def find_target(client: Any, name: str, intent: ledger.LedgerEntry | None) -> int:
     """The champion before the present one, or the one that an unfinished promotion wanted to replace."""
     champion = intent.version if intent else verify_champion(client, name)
     target = find_previous_champion(name, champion)
@@ -65,7 +65,7 @@ def find_target(client: Any, name: str, intent: ledger.Entry | None) -> int:
     return target
 
 
-def check_target(client: Any, past: list[ledger.Entry], target: int) -> None:
+def check_target(client: Any, past: list[ledger.LedgerEntry], target: int) -> None:
     """That a version may answer: somebody approved it once, and it is still there."""
     name, champions = past[0].name, {number for entry in past for number in (entry.version, entry.from_version)}
     there = [str(number) for number in sorted(champions) if version_exists(client, name, number)]

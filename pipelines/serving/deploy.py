@@ -13,12 +13,12 @@ from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.files import digest
 from pipelines.core.params import has_gpu
 from pipelines.core.plan import GGUF, TrainingPlan
-from pipelines.core.routes import Endpoint, ServedVersion
+from pipelines.core.routes import Endpoint, ServedVersion, find_route
 from pipelines.core.settings import settings
 from pipelines.serving import canary, model_store
-from pipelines.serving.deployment_pointer import deployment_lock, pointer_file
+from pipelines.serving.deployment_pointer import deployment_lock, write_deployment
 from pipelines.serving.registered_version import RegisteredVersion, read_registered_version
-from pipelines.serving.traffic_ramp import ramp_traffic, read_route_if_any
+from pipelines.serving.traffic_ramp import ramp_traffic
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def deploy(promotion: Promotion, export: Export | None, plan: TrainingPlan) -> D
         )
         with promotion_lock(name):
             check_is_champion(promotion)
-            deployment.save(pointer_file(name))
+            write_deployment(deployment)
         remove_old_versions(promotion, plan)
     return deployment
 
@@ -85,7 +85,7 @@ def load_and_ramp(model: Model, promotion: Promotion, plan: TrainingPlan) -> dic
     Returns:
         The canary's metrics, for each backend.
     """
-    route = read_route_if_any(model.name)
+    route = find_route(model.name)
     is_new = route is None or all(version.version != model.version for version in route.versions)
     try:
         version, canaries = load_on_backends(model, plan)

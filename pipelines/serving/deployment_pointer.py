@@ -1,30 +1,45 @@
-"""What answers for a template: the deployment that a small file names."""
+"""Which deployment of a template was finished last: what `deploy` writes when the traffic has moved."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from pipelines.core.artifacts import Deployment, read_artifact
+from pipelines.core.artifacts import Deployment
+from pipelines.core.database import read_session, write_session
+from pipelines.core.database.tables import DeploymentRow
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import file_lock
 from pipelines.core.settings import settings
 
 
+def write_deployment(deployment: Deployment) -> None:
+    """Remember a deployment that is finished, in place of the one before.
+
+    Raises:
+        WeaverError: the database cannot be written.
+    """
+    row = DeploymentRow(name=deployment.name, version=deployment.version, document=deployment.model_dump(mode="json"))
+    with write_session("deployments") as session:
+        session.merge(row)
+
+
 def read_deployment(name: str) -> Deployment:
-    """What answers for a template now.
+    """The present deployment of a template.
 
     Raises:
         WeaverError: nothing has been deployed.
     """
-    return Deployment.model_validate(read_artifact(pointer_file(name), made_by=f"weaver run {name}"))
+    with read_session() as session:
+        row = session.get(DeploymentRow, name)
+    if row is None:
+        raise WeaverError(f"no version of {name} has been deployed yet", f"Run `weaver run {name}` first.")
+    return Deployment.model_validate(row.document)
 
 
 def deployed_version_number(name: str) -> int:
-    """The version that answers now; 0 if none does."""
-    return read_deployment(name).version if pointer_file(name).exists() else 0
-
-
-def pointer_file(name: str) -> Path:
-    return deployments_folder(name).with_suffix(".json")
+    """The version that is deployed; 0 if none is."""
+    with read_session() as session:
+        row = session.get(DeploymentRow, name)
+    return row.version if row else 0
 
 
 def deployments_folder(name: str) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipelines.clients.backends import Model
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.routes import Route, read_route, route_file
+from pipelines.core.routes import Route, read_route, write_route
 from pipelines.serving import model_store
 from pipelines.serving.deploy import load_on_backends, unload
 from pipelines.serving.deployment_pointer import deployment_lock
@@ -58,6 +58,6 @@ def save_route(route: Route, plan: TrainingPlan) -> Route:
     needed = {*route.shares, *route.shadow, route.champion, previous}
     unused = [other for other in route.versions if other.version not in needed]
     saved = route.model_copy(update={"versions": [other for other in route.versions if other.version in needed]})
-    saved.save(route_file(route.name))
+    write_route(saved)
     unload([Model(route.name, other.version, Path()) for other in unused], plan)
     return saved

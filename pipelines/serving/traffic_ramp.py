@@ -7,7 +7,7 @@ import numpy as np
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Deployment
-from pipelines.core.routes import Route, ServedVersion, read_route, route_file
+from pipelines.core.routes import Route, ServedVersion, find_route, write_route
 from pipelines.request_log import read_exchanges
 
 POLL_SECONDS = 0.5  # between two looks at the request log
@@ -24,7 +24,7 @@ def ramp_traffic(new: ServedVersion, plan: Deployment, keep_previous: bool = Tru
     Raises:
         WeaverError: too many requests failed or were too slow; the previous champion gets all of the traffic again.
     """
-    route = read_route_if_any(new.name)
+    route = find_route(new.name)
     others = [version for version in route.versions if version.version != new.version] if route else []
     previous = next((version for version in others if route and version.version == route.champion), None)
     if previous is None:  # the first version; or the champion itself, which was loaded again
@@ -51,12 +51,14 @@ def write_shares(
     Args:
         beside: further versions that stay in the route without a share.
     """
-    Route(
-        name=champion.name,
-        champion=champion.version,
-        versions=[*shares, *beside],
-        shares={version.version: share for version, share in shares.items() if share},
-    ).save(route_file(champion.name))
+    write_route(
+        Route(
+            name=champion.name,
+            champion=champion.version,
+            versions=[*shares, *beside],
+            shares={version.version: share for version, share in shares.items() if share},
+        )
+    )
 
 
 def observe_step(new: ServedVersion, plan: Deployment, since: float) -> None:
@@ -88,8 +90,3 @@ def check_requests(new: ServedVersion, plan: Deployment, since: float) -> None:
             f"deployment.max_seconds is {plan.max_seconds:g}, so the previous version gets all of the traffic again",
             "Give its backends more threads or a faster machine, or raise deployment.max_seconds.",
         )
-
-
-def read_route_if_any(name: str) -> Route | None:
-    """The template's route, or None where nothing has been deployed."""
-    return read_route(name) if route_file(name).exists() else None

@@ -12,7 +12,6 @@ from pipelines.core.artifacts import Artifact
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import quiet_libraries, work_folder
-from pipelines.costs.meter import metered
 from pipelines.stages.table import STAGES, stage_function
 
 
@@ -39,9 +38,11 @@ def run_stage(
         WeaverError: an artifact is missing or is not what the stage takes; or the stage's own error.
         Unavailable: MLflow or another server does not answer; run the stage again when it does.
     """
+    from pipelines.costs.meter import measure_costs  # it loads SQLAlchemy: `weaver --help` need not
+
     quiet_libraries()
     plan = TrainingPlan.model_validate(plan)
-    with metered(plan, name, run_id) as meter, translate_mlflow_error(f"{plan.template} was at {name}"):
+    with measure_costs(plan, name, run_id) as meter, translate_mlflow_error(f"{plan.template} was at {name}"):
         function = stage_function(name)
         context = {"plan": plan, "work": work or work_folder(plan.template), **extra}
         parameters = inspect.signature(function).parameters
@@ -52,7 +53,7 @@ def run_stage(
         }
         options = {key: value for key, value in context.items() if key in parameters}
         artifact: Artifact = function(**arguments, **options)
-        meter.belongs_to(artifact, *arguments.values())
+        meter.attach_mlflow_run(artifact, *arguments.values())
     return artifact
 
 

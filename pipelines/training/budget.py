@@ -8,7 +8,7 @@ from pipelines.alerts import alert
 from pipelines.core.artifacts import DatasetVersion, Estimate
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
-from pipelines.costs.cost_store import Forecast, executions, keep, month
+from pipelines.costs.cost_store import TrainingForecast, month_bounds, read_executions, save_row
 from pipelines.training.estimate import estimate
 
 
@@ -19,8 +19,8 @@ def estimate_cost(dataset: DatasetVersion, plan: TrainingPlan) -> Estimate:
         WeaverError: the base model is not available, or the cost records cannot be read.
     """
     estimated = forecast_cost(dataset, plan)
-    keep(
-        Forecast(
+    save_row(
+        TrainingForecast(
             template=plan.template,
             plan=plan.digest(),
             seconds=estimated.training_seconds,
@@ -43,9 +43,9 @@ def forecast_cost(dataset: DatasetVersion, plan: TrainingPlan) -> Estimate:
     Raises:
         WeaverError: the base model is not available, or the cost records cannot be read.
     """
-    estimated, (month_begin, _) = estimate(dataset, plan), month()
+    estimated, (month_begin, _) = estimate(dataset, plan), month_bounds()
     by_template, by_all = (
-        sum(execution.cost for execution in executions(month_begin, template=name)) for name in (plan.template, "")
+        sum(execution.cost for execution in read_executions(month_begin, template=name)) for name in (plan.template, "")
     )
     over = list(find_exceeded_limits(estimated, plan, by_template, by_all))
     return estimated.model_copy(update={"spent_this_month": by_template, "over": over})

@@ -18,8 +18,8 @@ from pipelines.core.artifacts import DatasetVersion, Estimate
 from pipelines.core.files import digest, read_jsonl
 from pipelines.core.params import has_gpu
 from pipelines.core.plan import TrainingPlan
-from pipelines.costs.cost_store import Training, executions, keep, read
-from pipelines.costs.energy import machine, processor
+from pipelines.costs.cost_store import TrainingTiming, read_executions, read_rows, save_row
+from pipelines.costs.energy import load_machine, read_processor_name
 from pipelines.text import chat_format
 from pipelines.training.base_model import base_digest, prepare_base
 
@@ -70,7 +70,7 @@ def estimate(dataset: DatasetVersion, plan: TrainingPlan) -> Estimate:
     seconds = compute_training_seconds(work, speed)
     stages = following_stage_seconds(plan.template) or following_stage_seconds("")
     rate, whole = plan.costs, seconds + sum(stages.values())
-    energy = machine().energy(whole, whole * (psutil.cpu_count() or 1))
+    energy = load_machine().energy_kwh(whole, whole * (psutil.cpu_count() or 1))
     return Estimate(
         steps=work.steps,
         tokens=work.tokens,
@@ -124,13 +124,13 @@ def mean_token_count(tokenizer: Any, rows: list[dict[str, Any]], plan: TrainingP
 def training_kind(plan: TrainingPlan) -> str:
     """What trainings must have in common for the one to say how fast the other is."""
     settings = plan.train.model_dump(include=set(SPEED_SETTINGS))
-    here = [processor(), psutil.cpu_count(), has_gpu()]
+    here = [read_processor_name(), psutil.cpu_count(), has_gpu()]
     return digest([base_digest(prepare_base(plan.base)), plan.base.model_dump(), settings, here])[:16]
 
 
 def speed_from_history(plan: TrainingPlan) -> TrainingSpeed | None:
     """From trainings of the same kind; from calibrations where there is none."""
-    rows = read(Training, kind=training_kind(plan))[-HISTORY_RUNS:]
+    rows = read_rows(TrainingTiming, kind=training_kind(plan))[-HISTORY_RUNS:]
     whole = [row for row in rows if row.mlflow_run]
     told = whole or rows
     if not told:
@@ -190,7 +190,7 @@ def count_parameters(base: Path) -> int:
     return count
 
 
-def calibrate(dataset: DatasetVersion, plan: TrainingPlan) -> Training:
+def calibrate(dataset: DatasetVersion, plan: TrainingPlan) -> TrainingTiming:
     """Train a few steps that are thrown away, and keep how fast they were."""
     from pipelines.training.fine_tune import peak_rss_mib
     from pipelines.training.sft_trainer import StepTimerCallback, make_sft_trainer
@@ -208,7 +208,7 @@ def calibrate(dataset: DatasetVersion, plan: TrainingPlan) -> Training:
         )
         trainer.train()
     tokens, seconds = watch.after_first()
-    took = Training(
+    took = TrainingTiming(
         template=plan.template,
         kind=training_kind(plan),
         plan=plan.digest(),
@@ -218,15 +218,17 @@ def calibrate(dataset: DatasetVersion, plan: TrainingPlan) -> Training:
         seconds=time.monotonic() - began - watch.first_seconds,
         peak_rss_mib=peak_rss_mib(),
     )
-    keep(took)
+    save_row(took)
     return took
 
 
 def following_stage_seconds(template: str) -> dict[str, float]:
     """The stages after training: the median of their seconds in the template's earlier runs that trained; or, for "",
     in those of all templates."""
-    trained = {row.mlflow_run for row in read(Training, template=template)[-HISTORY_RUNS:]} - {""}
-    rows = [one for one in executions(template=template) if one.state == "done" and one.stage not in PRECEDING_STAGES]
+    trained = {row.mlflow_run for row in read_rows(TrainingTiming, template=template)[-HISTORY_RUNS:]} - {""}
+    rows = [
+        one for one in read_executions(template=template) if one.state == "done" and one.stage not in PRECEDING_STAGES
+    ]
     found: dict[str, list[float]] = {}
     for one in rows:
         if one.mlflow_run in trained:

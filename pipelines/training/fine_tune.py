@@ -11,7 +11,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import read_jsonl
 from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
-from pipelines.costs.cost_store import Forecast, Training, keep, read
+from pipelines.costs.cost_store import TrainingForecast, TrainingTiming, read_rows, save_row
 from pipelines.training.base_model import base_digest, measure_model_size, prepare_base
 from pipelines.training.checkpoints import (
     find_last_checkpoint,
@@ -95,8 +95,8 @@ def record_training_cost(trainer: Any, plan: TrainingPlan, run_id: str, around: 
     tokens, steps = sum_steps(trainer.state.log_history)
     try:
         since = time.time() - FORECAST_DAYS * 86_400
-        forecasts = read(Forecast, since, plan=plan.digest(), template=plan.template)
-        training = Training(
+        forecasts = read_rows(TrainingForecast, since, plan=plan.digest(), template=plan.template)
+        training = TrainingTiming(
             template=plan.template,
             kind=training_kind(plan),
             mlflow_run=run_id,
@@ -108,7 +108,7 @@ def record_training_cost(trainer: Any, plan: TrainingPlan, run_id: str, around: 
             peak_rss_mib=peak_rss_mib(),
             forecast_seconds=forecasts[-1].seconds if forecasts else 0.0,
         )
-        keep(training)
+        save_row(training)
     except WeaverError as error:
         log.warning("how long the training took is not kept: %s", error)
         return {"training_seconds": steps + around}

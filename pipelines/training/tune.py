@@ -17,7 +17,6 @@ from pipelines.core.files import digest, file_lock, memoize_dir, read_jsonl, wri
 from pipelines.core.plan import Train, TrainingPlan
 from pipelines.core.settings import quiet_libraries, settings
 from pipelines.core.template_edit import find_own_template, update_template
-from pipelines.costs.meter import metered
 from pipelines.training.base_model import base_digest, prepare_base
 from pipelines.training.tune_study import current_parameters, next_trial, open_study, search_space, to_train_settings
 
@@ -62,6 +61,8 @@ def tune(dataset: DatasetVersion, plan: TrainingPlan, trials: int, hours: float,
             tuning the same.
         Unavailable: MLflow does not answer; run again when it does.
     """
+    from pipelines.costs.meter import measure_costs
+
     quiet_libraries()
     if trials < 1:
         raise WeaverError(f"trials: {trials} is none", "Ask for at least one.")
@@ -74,7 +75,7 @@ def tune(dataset: DatasetVersion, plan: TrainingPlan, trials: int, hours: float,
     searched = {name: str(values) for name, values in search_space(plan.train).items()}
     fingerprint = digest([dataset.digest, base_digest(base), asked, searched])[:16]
     folder = settings().home / "tune" / f"{plan.template}-{fingerprint}"
-    with file_lock(folder / ".lock", f"tuning {plan.template}", timeout=0), metered(plan, "tune"):
+    with file_lock(folder / ".lock", f"tuning {plan.template}", timeout=0), measure_costs(plan, "tune"):
         rows = memoize_dir(folder / "rows", lambda new: split_validation_rows(dataset, plan.train.seed, new))
         carved = dataset.model_copy(update={"uri": str(rows), "digest": digest(rows)})
         tuning = run_trials(folder, base, carved, plan, trials, hours)

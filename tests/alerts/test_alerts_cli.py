@@ -23,7 +23,7 @@ def said(*verb: str) -> Any:
 
 
 def test_nothing_was_raised_yet(home: Path) -> None:
-    assert "Nothing was raised yet" in weaver("list").stdout
+    assert "No alert was raised yet" in weaver("list").stdout
     assert said("list") == {"unsent": 0, "alerts": []}
 
 
@@ -36,7 +36,7 @@ def test_from_raising_to_acknowledging(mailed: MailServer) -> None:
     assert said("ack", "bay.4", "--by", "ada")["by"] == "ada"
     (case,) = said("list")["alerts"]
     assert (case["key"], case["severity"], case["count"], case["by"]) == ("bay.4", "critical", 2, "ada")
-    events = [entry["event"] for entry in said("show", "bay.4")["entries"]]
+    events = [entry["event"] for entry in said("show", "bay.4")["events"]]
     assert events == ["raised", "raised", "acknowledged"]
     assert "acknowledged by ada" in weaver("show", "bay.4").stdout
 

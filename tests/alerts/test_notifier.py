@@ -30,8 +30,8 @@ def context() -> dict[str, Any]:
     return {"dag": DAG("retrain_service_advisor", schedule=None), "run_id": RUN}
 
 
-def only() -> alert_store.Entry:
-    (entry,) = alert_store.read()
+def only() -> alert_store.AlertEvent:
+    (entry,) = alert_store.read_events()
     return entry
 
 

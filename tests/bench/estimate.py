@@ -14,7 +14,7 @@ from pipelines.core.artifacts import DatasetVersion
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, write_text
 from pipelines.core.make_plan import make_plan
-from pipelines.costs.cost_store import Forecast, Training, keep, read
+from pipelines.costs.cost_store import TrainingForecast, TrainingTiming, read_rows, save_row
 from pipelines.training.estimate import BENCHMARK, calibrate, count_parameters, estimate
 from tests.bench.train import ROUNDS, TEMPLATE, environment, laid_out, speeds, watched
 
@@ -49,7 +49,7 @@ def run(steps: int = 16, write: bool = False) -> dict[str, Any]:
     return figures | {"errors": [one.error for one, _ in rounds], "steps": steps}
 
 
-def apart(asked: dict[str, Any], scratch: Path) -> tuple[Training, float]:
+def apart(asked: dict[str, Any], scratch: Path) -> tuple[TrainingTiming, float]:
     """A round in a process of its own: its training, and the tokens a second of processor time."""
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         done = subprocess.run(
@@ -62,7 +62,7 @@ def apart(asked: dict[str, Any], scratch: Path) -> tuple[Training, float]:
         if done.returncode:
             raise WeaverError(f"bench: the training failed:\n{done.stderr[-2000:]}")
         told = json.loads(Path(folder, "figures.json").read_text())
-        return Training.model_validate(told["training"]), told["tokens_per_cpu_s"]
+        return TrainingTiming(**told["training"]), told["tokens_per_cpu_s"]
 
 
 def main(asked: dict[str, Any]) -> None:
@@ -72,10 +72,14 @@ def main(asked: dict[str, Any]) -> None:
     data = Path(asked["data"])
     dataset = DatasetVersion(name="bench", version=1, uri=str(data), digest=digest(data), rows={})
     calibrate(dataset, plan)
-    keep(Forecast(template=TEMPLATE, plan=plan.digest(), seconds=estimate(dataset, plan).training_seconds, basis=""))
+    save_row(
+        TrainingForecast(
+            template=TEMPLATE, plan=plan.digest(), seconds=estimate(dataset, plan).training_seconds, basis=""
+        )
+    )
     steps = watched()
     fine_tune(dataset, plan, Path("work").resolve())
-    write_text(Path("figures.json"), json.dumps(speeds(steps) | {"training": read(Training)[-1].model_dump()}))
+    write_text(Path("figures.json"), json.dumps(speeds(steps) | {"training": read_rows(TrainingTiming)[-1].to_dict()}))
 
 
 if __name__ == "__main__":

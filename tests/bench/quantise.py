@@ -9,7 +9,7 @@ from pipelines.core.files import read_jsonl
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Base
 from pipelines.core.settings import settings
-from pipelines.costs.cost_store import Quantised, keep
+from pipelines.costs.cost_store import QuantisationResult, save_row
 from pipelines.datasets.versions import checkout_latest
 from pipelines.evaluation.evaluate import sample_by_topic
 from pipelines.evaluation.metrics import score_answer
@@ -49,7 +49,7 @@ def run(template: str, questions: int = 60) -> dict[str, Any]:
     loss, high = lost(scores["int8"], scores["int4"])
     figures: dict[str, Any] = {}
     for form, told in answers.items():
-        measured = Quantised(
+        measured = QuantisationResult(
             template=template,
             version=str(champion.version),
             form=form,
@@ -58,7 +58,7 @@ def run(template: str, questions: int = 60) -> dict[str, Any]:
             loss_high=high if form == "int4" else 0.0,
             questions=len(rows),
         )
-        keep(measured)
+        save_row(measured)
         figures |= {f"{form}_seconds": measured.seconds, f"{form}_score": measured.score}
     return figures | {"loss": loss, "loss_high": high, "questions": len(rows), "version": champion.version}
 

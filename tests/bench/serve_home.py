@@ -77,7 +77,7 @@ def route(name: str, endpoints: dict[int, list[Endpoint]], champion: int) -> Non
         )
         for version, at in endpoints.items()
     ]
-    Route(name=name, champion=champion, versions=served, shares={champion: 1.0}).save(routes.route_file(name))
+    routes.write_route(Route(name=name, champion=champion, versions=served, shares={champion: 1.0}))
 
 
 def straight(at: Endpoint) -> Door:

@@ -12,8 +12,8 @@ from pipelines.cli.main import app
 from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.costs.advice import Advice, Unmeasured, advise, quantisation, traffic
-from pipelines.costs.cost_store import Quantised, keep
+from pipelines.costs.advice import Advice, Unmeasured, advise, advise_quantisation, measure_traffic
+from pipelines.costs.cost_store import QuantisationResult, save_row
 from pipelines.gateway import cache_replay
 from pipelines.request_log import RequestLog, log_folder
 
@@ -36,7 +36,7 @@ def logged(questions: list[str], template: str = T, cost: float = 0.002, days: f
 
 def measured(template: str, form: str, seconds: float, score: float, loss_high: float = 0.0) -> None:
     figures = {"seconds": seconds, "score": score, "loss_high": loss_high, "questions": 60}
-    keep(Quantised(template=template, version="3", form=form, **figures))
+    save_row(QuantisationResult(template=template, version="3", form=form, **figures))
 
 
 @pytest.fixture
@@ -68,7 +68,9 @@ def test_nothing_measured_is_nothing_advised(models: Home) -> None:
 def test_too_few_or_uncertain_nights_say_nothing(models: Home, nights: Any) -> None:
     nights([-0.01, -0.01])
     (found,) = [one for one in advise(models.plan) if one.about == "skip"]
-    assert found == Unmeasured(about="skip", why="2 retrainings were compared with a champion; 3 say something")
+    assert found == Unmeasured(
+        about="skip", why="2 retraining runs were compared with a champion; at least 3 are needed"
+    )
     nights([0.03])  # by now the interval reaches above what the gate wants
     assert [one for one in advise(models.plan) if one.about == "skip"] == []
 
@@ -78,7 +80,7 @@ def test_skip_goes_by_the_upper_end_of_the_interval(models: Home, nights: Any) -
     (found,) = [one for one in advise(models.plan) if one.about == "skip"]
     assert isinstance(found, Advice)
     assert found.saving_per_month == pytest.approx(0.2 * 30)
-    assert "3 retrainings gained -0.0100" in found.evidence
+    assert "3 retraining runs gained -0.0100" in found.evidence
     nights([0.05, 0.06, 0.055])  # newer ones that gained
     assert [one for one in advise(models.plan) if one.about == "skip"] == []
 
@@ -103,13 +105,13 @@ def test_int4_is_advised_if_what_it_loses_is_within_the_gate(home: Path) -> None
     logged(["What does P0420 mean?"] * 200, days=20)
     measured(T, "int8", 0.8, 0.70)
     measured(T, "int4", 0.5, 0.69, loss_high=0.04)
-    found = quantisation(plan, traffic(T))
+    found = advise_quantisation(plan, measure_traffic(T))
     assert isinstance(found, Advice)
     assert found.saving_per_month == pytest.approx(200 / 20 * 30 * 0.3 / 3600 * 0.10, rel=0.01)
     measured(T, "int4", 0.5, 0.60, loss_high=0.15)
-    assert quantisation(plan, traffic(T)) is None
+    assert advise_quantisation(plan, measure_traffic(T)) is None
     measured(T, "int4", 0.9, 0.70, loss_high=0.0)
-    assert quantisation(plan, traffic(T)) is None
+    assert advise_quantisation(plan, measure_traffic(T)) is None
 
 
 def test_the_cache_is_tried_on_the_log(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

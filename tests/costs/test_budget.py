@@ -1,6 +1,5 @@
 """Within a budget or over it, and at the turn of a month."""
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,19 @@ from pipelines.core.files import digest, write_jsonl
 from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
 from pipelines.core.templates import find_template_files
-from pipelines.costs.cost_store import Execution, Forecast, Training, keep, month, read
+from pipelines.costs.cost_store import (
+    StageExecution,
+    TrainingForecast,
+    TrainingTiming,
+    month_bounds,
+    read_rows,
+    save_row,
+)
 from pipelines.stages.run import run_stage
 from pipelines.training.budget import find_exceeded_limits
 from pipelines.training.estimate import estimate, speed_from_history, training_kind
+
+from ..database import read_alerts
 
 T = "own_advisor"
 
@@ -51,7 +59,7 @@ def forecast(cost: float = 1.0, **other: Any) -> Estimate:
 
 
 def spent(at: float, cost: float, template: str = T) -> None:
-    keep(Execution(at=at, template=template, stage="fine_tune", state="done", process="1 0", cost=cost))
+    save_row(StageExecution(at=at, template=template, stage="fine_tune", state="done", process="1 0", cost=cost))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +94,7 @@ def test_last_month_is_over_and_other_templates_count_for_all(
     template: Any, dataset: DatasetVersion, small_base: Path, tmp_path: Path
 ) -> None:
     template(month_cost=10.0)
-    begin, _ = month()
+    begin, _ = month_bounds()
     spent(begin - 1, 1000.0)
     spent(begin, 4.0)
     spent(time.time(), 3.0)
@@ -95,14 +103,14 @@ def test_last_month_is_over_and_other_templates_count_for_all(
     within: Any = run_stage("estimate_cost", plan, {"commit_dataset": dataset}, tmp_path / "work")
     assert within.spent_this_month == pytest.approx(7.0, abs=0.01)
     assert within.over == []
-    assert not (settings().home / "alerts.jsonl").exists()
+    assert not read_alerts(settings().home)
 
     spent(begin + 1, 3.0)
     over: Any = run_stage("estimate_cost", plan, {"commit_dataset": dataset}, tmp_path / "work")
     assert len(over.over) == 1 and "budget.month_cost is 10" in over.over[0]
-    (alert,) = (settings().home / "alerts.jsonl").read_text().splitlines()
-    assert json.loads(alert)["text"].startswith(f"{T} waits for an approval before it trains: 10")
-    assert [row.plan for row in read(Forecast)] == [plan.digest()] * 2
+    (alert,) = read_alerts(settings().home)
+    assert alert["text"].startswith(f"{T} waits for an approval before it trains: 10")
+    assert [row.plan for row in read_rows(TrainingForecast)] == [plan.digest()] * 2
 
 
 def test_a_template_that_is_edited_after_the_plan_changes_nothing(
@@ -140,8 +148,8 @@ def test_an_estimate_goes_by_trainings_of_the_same_kind(
 
 
 def training(plan: Any, tokens_per_second: float, mlflow_run: str) -> None:
-    keep(
-        Training(
+    save_row(
+        TrainingTiming(
             template=T,
             kind=training_kind(plan),
             mlflow_run=mlflow_run,
@@ -173,7 +181,7 @@ def test_the_error_of_an_estimate_is_kept_and_logged(
 ) -> None:
     """A real training of the smallest base, after its estimate."""
     from pipelines.clients.mlflow import connect_mlflow
-    from pipelines.costs.cost_table import errors
+    from pipelines.costs.cost_table import read_estimate_errors
 
     template()
     monkeypatch.setenv("WEAVER_TRACKING_URI", server.url)
@@ -183,8 +191,8 @@ def test_the_error_of_an_estimate_is_kept_and_logged(
     artifacts: dict[str, Any] = {"commit_dataset": dataset.model_copy(update={"digest": digest(Path(dataset.uri))})}
     expected: Any = run_stage("estimate_cost", plan, artifacts, tmp_path / "work", run_id="night")
     adapter: Any = run_stage("fine_tune", plan, artifacts, tmp_path / "work", run_id="night")
-    (off,) = errors(T)
-    (trained,) = read(Training)
+    (off,) = read_estimate_errors(T)
+    (trained,) = read_rows(TrainingTiming)
     assert off.forecast_seconds == expected.training_seconds
     assert off.error == pytest.approx(expected.training_seconds / trained.seconds - 1)
     assert trained.mlflow_run == adapter.run_id

@@ -1,4 +1,4 @@
-"""The ledger of costs under many writers, kills and the turn of a month."""
+"""The stored costs under many writers, kills and the turn of a month."""
 
 import subprocess
 import sys
@@ -11,31 +11,31 @@ import pytest
 from pipelines.core.errors import WeaverError
 from pipelines.core.make_plan import make_plan
 from pipelines.costs import meter
-from pipelines.costs.cost_store import Execution, executions, keep, month, path
-from pipelines.costs.meter import metered
+from pipelines.costs.cost_store import StageExecution, month_bounds, read_executions, save_row
+from pipelines.costs.meter import measure_costs
 
 T = "service_advisor"
 WRITE = """
 import sys
-from pipelines.costs.meter import metered
+from pipelines.costs.meter import measure_costs
 from pipelines.core.make_plan import make_plan
 for _ in range(10):
-    with metered(make_plan("service_advisor"), sys.argv[1]):
+    with measure_costs(make_plan("service_advisor"), sys.argv[1]):
         pass
 """
 DIE = """
 import os, signal, time
 from pipelines.costs import meter
 from pipelines.core.make_plan import make_plan
-meter.BEAT = 0.05
-with meter.metered(make_plan("service_advisor"), "fine_tune", "night"):
+meter.HEARTBEAT_SECONDS = 0.05
+with meter.measure_costs(make_plan("service_advisor"), "fine_tune", "night"):
     time.sleep(0.6)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def execution(at: float, cost: float = 1.0, **other: str) -> Execution:
-    return Execution(
+def execution(at: float, cost: float = 1.0, **other: str) -> StageExecution:
+    return StageExecution(
         **{"template": T, "stage": "fine_tune", "state": "done", "process": "1 0"} | other, at=at, cost=cost
     )
 
@@ -43,59 +43,68 @@ def execution(at: float, cost: float = 1.0, **other: str) -> Execution:
 def test_stages_that_end_at_once_are_all_in_it(home: Path) -> None:
     writers = [subprocess.Popen([sys.executable, "-c", WRITE, stage]) for stage in ("collect", "refine", "evaluate")]
     assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0]
-    found = executions()
+    found = read_executions()
     assert len({one.id for one in found}) == 30
     assert {one.state for one in found} == {"done"}
-    assert len(executions(stage="refine")) == 10
+    assert len(read_executions(stage="refine")) == 10
 
 
 def test_a_killed_stage_has_cost_what_it_took_until_then(home: Path) -> None:
     assert subprocess.run([sys.executable, "-c", DIE], timeout=120).returncode == -9
-    (one,) = executions(run="night")
+    (one,) = read_executions(run="night")
     assert one.state == "killed"
     assert one.seconds > 0.3 and one.cost > 0
 
 
 def test_a_failed_stage_is_in_it_and_fails_as_it_did(home: Path) -> None:
-    with pytest.raises(ZeroDivisionError), metered(make_plan(T), "evaluate"):
+    with pytest.raises(ZeroDivisionError), measure_costs(make_plan(T), "evaluate"):
         print(1 / 0)
-    (one,) = executions()
+    (one,) = read_executions()
     assert (one.state, one.stage) == ("failed", "evaluate")
 
 
 def test_a_stage_that_runs_is_in_it_as_running(home: Path) -> None:
-    with metered(make_plan(T), "refine"):
-        assert [one.state for one in executions()] == ["running"]
-    assert [one.state for one in executions()] == ["done"]
+    with measure_costs(make_plan(T), "refine"):
+        assert [one.state for one in read_executions()] == ["running"]
+    assert [one.state for one in read_executions()] == ["done"]
 
 
-def test_a_damaged_ledger_stops_no_stage_and_is_told_to_who_reads(home: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path().parent.mkdir()
-    path().write_bytes(b"not a database" * 100)
-    with metered(make_plan(T), "refine"):
+def test_a_damaged_database_stops_no_stage_and_is_an_error_for_readers(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (home / "weaver.db").write_bytes(b"not a database" * 100)
+    with measure_costs(make_plan(T), "refine"):
         pass
-    assert "what refine costs is not kept" in caplog.text
-    with pytest.raises(WeaverError, match=r"ledger\.sqlite cannot be read"):
-        executions()
+    assert "the costs of refine are not stored" in caplog.text
+    with pytest.raises(WeaverError, match=r"weaver\.db is damaged"):
+        read_executions()
 
 
 def test_a_month_is_utcs_and_ends_where_the_next_begins(home: Path) -> None:
-    begin, end = month("2026-12")
+    begin, end = month_bounds("2026-12")
     assert (begin, end) == (datetime(2026, 12, 1, tzinfo=UTC).timestamp(), datetime(2027, 1, 1, tzinfo=UTC).timestamp())
     for at in (begin - 0.001, begin, end - 0.001, end):
-        keep(execution(at))
-    assert [one.at for one in executions(*month("2026-12"))] == [begin, end - 0.001]
-    now, _ = month()
+        save_row(execution(at))
+    assert [one.at for one in read_executions(*month_bounds("2026-12"))] == [begin, end - 0.001]
+    now, _ = month_bounds()
     assert now <= time.time() < now + 31 * 86_400
-    with pytest.raises(WeaverError, match="'2026-13' is no month"):
-        month("2026-13")
+    with pytest.raises(WeaverError, match="'2026-13' is not a month"):
+        month_bounds("2026-13")
 
 
 def test_what_is_older_than_three_years_is_gone(home: Path) -> None:
-    keep(execution(time.time() - 4 * 366 * 86_400))
-    keep(execution(time.time()))
-    assert len(executions()) == 1
+    save_row(execution(time.time() - 4 * 366 * 86_400))
+    save_row(execution(time.time()))
+    assert len(read_executions()) == 1
 
 
-def test_a_beat_is_a_minute() -> None:
-    assert meter.BEAT <= 60
+def test_a_heartbeat_is_a_minute() -> None:
+    assert meter.HEARTBEAT_SECONDS <= 60
+
+
+def test_an_execution_of_another_machine_runs_until_it_was_not_heard_of_for_three_minutes(home: Path) -> None:
+    for seconds in (100.0, 10.0):
+        save_row(
+            StageExecution(template=T, stage="refine", process="elsewhere 1 0", at=time.time() - 250, seconds=seconds)
+        )
+    assert [execution.state for execution in read_executions()] == ["running", "killed"]

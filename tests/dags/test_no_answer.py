@@ -58,6 +58,6 @@ def test_the_champion_stays_and_the_next_run_asks_again(models: Home, monkeypatc
 
     models.run("reject", candidate, by=decision.by, why=decision.why, record=decision.record)
     assert models.champions() == (1, 0)
-    entry = ledger.read()[-1]
+    entry = ledger.read_entries()[-1]
     assert (entry.event, entry.by) == ("rejected", NOBODY) and entry.record["question"]["responded_by_user"] is None
     assert find_decision(models.dataset, models.plan) == "", "it is no decision about this data and plan"

@@ -13,6 +13,8 @@ from pipelines.core.templates import find_template_files
 from pipelines.kits.automotive import dealership_operations, service_advisor
 from pipelines.text.chat_format import user_messages
 
+from ..database import read_alerts
+
 NAME = "night_desk"
 HOURS = 0.02  # 72 seconds
 POLICY = {"hours": HOURS, "windows": 2, "violations": 2, "min_rows": 20, "reference_rows": 20, "cooldown_hours": 1}
@@ -74,7 +76,7 @@ def test_the_world_moves_and_the_retraining_knows_why(stack: Any, desk: dict[str
     assert standing["against"] == "requests" and "centre of questions" in standing["fired"]
     (event,) = standing["events"]
     assert event["event"]["reason"] in reason
-    assert f"{NAME} is retrained" in (stack.home / "alerts.jsonl").read_text()
+    assert f"{NAME} is retrained" in str(read_alerts(stack.home))
 
 
 @pytest.mark.slow

@@ -12,6 +12,8 @@ import pytest
 from pipelines.core.files import write_text
 from pipelines.core.templates import find_template_files
 
+from ..database import read_alerts
+
 TEMPLATE = "frugal_advisor"
 DAG = f"retrain_{TEMPLATE}"
 STEPS = "\nrefine:\n  steps: [exact_duplicates, near_duplicates, sample]\n"  # quick; only its owner may leave steps out
@@ -73,7 +75,7 @@ def test_a_no_trains_nothing_and_withholds_the_dataset(stack: Any, refused: dict
     }
     assert refused["outcome"].startswith("over budget: the run is forecast to cost")
     assert events(stack) == 0
-    alerts = (stack.home / "alerts.jsonl").read_text()
+    alerts = str(read_alerts(stack.home))
     assert f"{TEMPLATE} waits for an approval before it trains: the run is forecast to cost" in alerts
 
 

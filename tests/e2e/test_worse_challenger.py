@@ -64,4 +64,4 @@ def test_a_better_one_is_promoted_and_taken_back(stack: Any, champion: Any) -> N
     assert result["outcome"] == f"version {better} is champion, approved by admin" and better > 1
     stack.json("rollback", TEMPLATE, "--why", "to see that it goes")
     assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == 1
-    assert stack.json("ledger", "verify")["whole"]
+    assert stack.json("ledger", "verify")["intact"]

@@ -132,7 +132,9 @@ def route(
         "versions": versions_in_route,
         "shares": {versions[0]: 1.0},
     } | others
-    return Route.model_validate(fields).save(routes.route_file(name))
+    written = Route.model_validate(fields)
+    routes.write_route(written)
+    return written
 
 
 def exchange(id: str) -> dict[str, Any]:

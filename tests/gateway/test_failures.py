@@ -151,7 +151,7 @@ def test_the_gateway_is_ready_when_a_version_is(own_gateway: Gateway) -> None:
     folder.mkdir(parents=True)
     (folder / "model.gguf").write_bytes(MODEL.read_bytes())
     signing.sign(folder)
-    routes.route_file(TEMPLATE).unlink()
+    routes.delete_route(TEMPLATE)
     credentials.create_missing()
     supervision.start_supervisord()
     try:

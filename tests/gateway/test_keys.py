@@ -56,10 +56,10 @@ def test_a_key_is_stored_as_a_hash_only(gateway: Gateway) -> None:
     secret = gateway.json("key", "add", "crm")["key"]
     until(lambda: gateway.get("/v1/models", secret).status_code == 200)
     assert len(secret) > 43
-    file = gateway.home / "serving" / "keys.json"
+    file = gateway.home / "weaver.db"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    for written in (file, gateway.log_file):
-        assert secret not in written.read_text() and gateway.key not in written.read_text()
+    for written in (file, file.with_name("weaver.db-wal"), gateway.log_file):
+        assert secret.encode() not in written.read_bytes() and gateway.key.encode() not in written.read_bytes()
     (listed,) = [key for key in gateway.json("key", "list") if key["name"] == "crm"]
     assert secret not in str(listed) and "sha256" not in listed and listed["rate"] == "60/minute"
 

@@ -14,6 +14,7 @@ from pipelines.registry import ledger
 from pipelines.registry.gate import judge
 from pipelines.registry.promote import describe_aliases
 
+from ..database import read_alerts
 from ..models import Home, comparison, evaluated
 
 
@@ -184,12 +185,12 @@ def test_a_verdict_is_in_the_ledger_and_a_failed_one_is_told_and_keeps_the_champ
     assert models.run("gate", artifacts) == found and not found.passed
     tags = describe_aliases(models.name)["challenger"]["tags"]
     assert (tags["decision"], tags["decided_by"], tags["decided_why"]) == ("gate_failed", "gate", found.reason)
-    verdicts = [entry for entry in ledger.read() if entry.event == "verdict"]
+    verdicts = [entry for entry in ledger.read_entries() if entry.event == "verdict"]
     assert [(entry.version, entry.why) for entry in verdicts] == [(2, found.reason)]
-    alerts = [json.loads(line) for line in (models.folder / "alerts.jsonl").read_text().splitlines()]
+    alerts = read_alerts(models.folder)
     assert "Version 1 stays champion" in alerts[-1]["text"] and "seen in training" in alerts[-1]["text"]
     assert models.champions() == (1, 0)
 
     assert models.run("gate", models.challenger(3, champion=1) | {"collect_scores": ReviewScores()}).passed
-    assert [entry.version for entry in ledger.read() if entry.event == "verdict"] == [2, 3]
-    assert len((models.folder / "alerts.jsonl").read_text().splitlines()) == len(alerts)
+    assert [entry.version for entry in ledger.read_entries() if entry.event == "verdict"] == [2, 3]
+    assert len(read_alerts(models.folder)) == len(alerts)

@@ -10,7 +10,7 @@ from pipelines.core.artifacts import NOBODY, Evidence, ReviewScores, Verdict
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.files import digest
 from pipelines.registry import ledger
-from pipelines.registry.ledger_check import audit
+from pipelines.registry.ledger_check import verify_ledger
 from pipelines.registry.promote import describe_aliases, find_decision
 from pipelines.serving.deployment_pointer import deployed_version_number
 
@@ -20,14 +20,16 @@ from ..servers import Server
 
 def agree(models: Home, champion: int) -> None:
     """The ledger, MLflow's alias and the deployment say that this version answers."""
-    assert audit({models.name: deployed_version_number(models.name)})[1] == []
+    assert verify_ledger({models.name: deployed_version_number(models.name)})[1] == []
     assert models.champions()[0] == deployed_version_number(models.name) == champion
-    said = [entry for entry in ledger.read() if entry.moves][-1]
+    said = [entry for entry in ledger.read_entries() if entry.changes_champion][-1]
     assert (said.event, said.version) == ("deployed", champion)
 
 
 def told(models: Home) -> list[tuple[str, int, int]]:
-    return [(entry.event, entry.from_version, entry.version) for entry in ledger.read() if entry.name == models.name]
+    return [
+        (entry.event, entry.from_version, entry.version) for entry in ledger.read_entries() if entry.name == models.name
+    ]
 
 
 def test_a_champion_has_its_whole_story_in_the_ledger(models: Home) -> None:
@@ -44,7 +46,7 @@ def test_a_champion_has_its_whole_story_in_the_ledger(models: Home) -> None:
         ("promotion", 1, 2),
         ("deployed", 1, 2),
     ]
-    promotion = ledger.read()[-2]
+    promotion = ledger.read_entries()[-2]
     assert (promotion.by, promotion.why) == ("ada", "better") and len(promotion.evidence) == 64
     assert (promotion.dataset, promotion.plan_digest) == (models.dataset.tag, models.plan.digest())
     tags = describe_aliases(models.name)["champion"]["tags"]
@@ -179,10 +181,10 @@ def test_without_mlflow_nothing_is_half_done(models: Home, own_server: Server, m
     models.promoted(1)
     second = models.challenger(2, champion=1)
     own_server.kill()
-    before = ledger.path().read_bytes()
+    before = ledger.read_entries()
     with pytest.raises(Unavailable, match="weaver up"):
         models.promote(second)
-    assert ledger.path().read_bytes() == before and deployed_version_number(models.name) == 1
+    assert ledger.read_entries() == before and deployed_version_number(models.name) == 1
     own_server.start()
     models.promote(second)
     agree(models, 2)
@@ -194,7 +196,7 @@ def test_a_rejection_is_kept_and_nobodys_is_asked_again(models: Home) -> None:
     assert find_decision(models.dataset, models.plan) == ""
     models.run("reject", challenger, by="ada", why="not tonight")
     assert find_decision(models.dataset, models.plan).endswith("with this plan: rejected")
-    assert [(entry.event, entry.by, entry.why) for entry in ledger.read()[-2:]] == [
+    assert [(entry.event, entry.by, entry.why) for entry in ledger.read_entries()[-2:]] == [
         ("rejected", NOBODY, "nobody answered"),
         ("rejected", "ada", "not tonight"),
     ]
@@ -255,10 +257,10 @@ def weaken_plan(models: Home, candidate: dict[str, Any]) -> dict[str, Any]:
 def test_what_was_forged_is_not_promoted(forge: Any, message: str, models: Home) -> None:
     models.promoted(1)
     candidate = forge(models, models.challenger(2, champion=1))
-    before = len(ledger.read())
+    before = len(ledger.read_entries())
     with pytest.raises(WeaverError, match=message):
         models.promote(candidate)
-    assert models.champions() == (1, 0) and len(ledger.read()) == before, "nothing was decided"
+    assert models.champions() == (1, 0) and len(ledger.read_entries()) == before, "nothing was decided"
 
 
 def test_an_experiment_fails_the_gate_and_is_never_promoted(models: Home) -> None:
@@ -274,5 +276,5 @@ def test_an_experiment_fails_the_gate_and_is_never_promoted(models: Home) -> Non
 def test_the_ledger_keeps_the_record_of_the_decision(models: Home) -> None:
     record = {"question": {"body": "Promote?"}, "audit_log": {"owner": "ada"}}
     models.run("promote", models.challenger(1), by="ada", why="better", record=record)
-    entries = [entry for entry in ledger.read() if entry.event == "approved"]
+    entries = [entry for entry in ledger.read_entries() if entry.event == "approved"]
     assert [entry.record for entry in entries] == [record]

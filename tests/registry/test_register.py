@@ -17,10 +17,10 @@ from ..models import Home, evaluated
 def test_a_version_carries_its_adapter_signature_plan_and_lineage(models: Home) -> None:
     artifacts = models.challenger(1)
     again = models.run("register", artifacts)
-    assert again == artifacts["register"] and [entry.event for entry in ledger.read()] == ["registered"]
+    assert again == artifacts["register"] and [entry.event for entry in ledger.read_entries()] == ["registered"]
     version = models.client.get_model_version(models.name, "1")
     assert version.tags["plan_digest"] == models.plan.digest()
-    assert version.tags["adapter_digest"] == ledger.read()[0].model == artifacts["export"].adapter.digest
+    assert version.tags["adapter_digest"] == ledger.read_entries()[0].model == artifacts["export"].adapter.digest
     assert (version.tags["metric"], version.tags["score.challenger"]) == ("score", "0.800")
 
 

@@ -6,11 +6,17 @@ import time
 import pytest
 
 from pipelines.core.errors import WeaverError
+from pipelines.core.routes import Route, ServedVersion, write_route
 from pipelines.core.settings import settings
 from pipelines.registry import ledger
-from pipelines.registry.ledger_check import audit
+from pipelines.registry.ledger_check import verify_ledger
 from pipelines.serving import model_store
-from pipelines.serving.deployment_pointer import deployed_version_number, deployments_folder, read_deployment
+from pipelines.serving.deployment_pointer import (
+    deployed_version_number,
+    deployments_folder,
+    read_deployment,
+    write_deployment,
+)
 
 from ..models import Home, killed
 from .test_promote import agree
@@ -24,7 +30,7 @@ def test_the_champion_before_answers_again(models: Home) -> None:
     agree(models, 1)
     assert models.champions() == (1, 0)
     assert (back["promote"].kind, back["promote"].from_version, back["promote"].to_version) == ("rollback", 2, 1)
-    intent, done = ledger.read()[-2:]
+    intent, done = ledger.read_entries()[-2:]
     assert (intent.event, intent.by, intent.why) == ("rollback", "ada", "it talks nonsense")
     assert (done.event, done.version, done.model) == ("deployed", 1, read_deployment(models.name).digest)
 
@@ -62,12 +68,12 @@ def test_killed_before_any_of_its_changes_it_is_finished_by_running_it_again(kep
             shutil.rmtree(deployments_folder(models.name) / f"v{to}")
             shutil.rmtree(models.work / "fetch_champion", ignore_errors=True)
         was_killed = killed(lambda to=to: models.rollback(to=to), step)
-        if ledger.unfinished(models.name):
+        if ledger.find_unfinished_intent(models.name):
             models.rollback(why="again")
         elif deployed_version_number(models.name) != to:  # not begun
             models.rollback(to=to)
         agree(models, to)
-        moves = [entry.event for entry in ledger.read() if entry.moves]
+        moves = [entry.event for entry in ledger.read_entries() if entry.changes_champion]
         assert moves == ["promotion", "deployed"] * 2 + ["rollback", "deployed"] * step
     assert step > (7 if kept else 9), "every change of a rollback was interrupted"
 
@@ -116,13 +122,15 @@ def test_without_a_champion_there_is_nothing_to_roll_back(models: Home) -> None:
         models.rollback()
 
 
-def test_a_pointer_that_was_changed_by_hand_is_noticed_and_put_right(models: Home) -> None:
+def test_a_deployment_or_route_that_was_changed_by_hand_is_reported_and_rebuilt(models: Home) -> None:
     models.promoted(1, 2)
-    read_deployment(models.name).model_copy(update={"version": 1}).save(
-        deployments_folder(models.name).with_suffix(".json")
-    )
-    ((what, remedy),) = audit({models.name: deployed_version_number(models.name)})[1]
-    assert "version 1 of" in what and "answers, and version 2 is champion" in what
-    assert f"weaver rollback {models.name} --to 2" in remedy
+    write_deployment(read_deployment(models.name).model_copy(update={"version": 1}))
+    ((what, remedy, _),) = verify_ledger({models.name: deployed_version_number(models.name)})[1]
+    assert "version 1 of" in what and "is deployed, and version 2 is champion" in what
+    assert f"weaver registry reconcile {models.name}" in remedy
     models.rollback(to=2, why="put right")
     agree(models, 2)
+    version = ServedVersion(name=models.name, version=1, digest="", system_prompt="", max_new_tokens=1, endpoints=())
+    write_route(Route(name=models.name, champion=1, versions=[version], shares={1: 1.0}))
+    ((what, _, _),) = verify_ledger({models.name: 2})[1]
+    assert f"the requests for {models.name} go to version 1, and version 2 is champion" in what

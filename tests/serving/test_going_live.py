@@ -29,6 +29,7 @@ from pipelines.serving.deployment_pointer import deployed_version_number, read_d
 from pipelines.stack import credentials, supervision
 from pipelines.training.export import export
 
+from ..database import read_alerts
 from ..models import Home
 from ..ports import free_port
 from ..servers import Server
@@ -228,4 +229,4 @@ def test_a_version_whose_canary_fails_gets_no_traffic(live: Live) -> None:
         assert not isinstance(error_info.value, Unavailable), "a retry would not help"
     assert deployed_version_number(NAME) == read_route(NAME).champion == 1
     assert f"{NAME}-v3" not in load_backend("llama_cpp").status()
-    assert f"{NAME}-v3 was not deployed, and version 1 stays deployed" in (live.folder / "alerts.jsonl").read_text()
+    assert f"{NAME}-v3 was not deployed, and version 1 stays deployed" in str(read_alerts(live.folder))

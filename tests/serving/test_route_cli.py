@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from pipelines.cli.main import app
 from pipelines.core.errors import Unavailable, WeaverError
-from pipelines.core.routes import route_file
+from pipelines.core.routes import write_route
 from pipelines.core.settings import settings
 
 from ..gateway.test_routing import route
@@ -21,7 +21,7 @@ def weaver(*verb: str) -> str:
 
 def test_a_route_is_shown_as_it_was_written(home: Path) -> None:
     written = route({3: 0.95, 4: 0.05})
-    written.save(route_file("service_advisor"))
+    write_route(written)
     assert json.loads(weaver("route", "show", "service_advisor", "--json")) == json.loads(written.model_dump_json())
 
 

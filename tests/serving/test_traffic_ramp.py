@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Deployment
-from pipelines.core.routes import Endpoint, ServedVersion, read_route, route_file
+from pipelines.core.routes import Endpoint, ServedVersion, read_route
 from pipelines.request_log import Exchange, RequestLog, log_folder
 from pipelines.serving import traffic_ramp
 from pipelines.serving.traffic_ramp import ramp_traffic
@@ -124,4 +124,3 @@ def test_a_champion_that_is_loaded_again_keeps_its_traffic_and_the_previous_vers
     route = read_route(NAME)
     assert route.find_version(2).endpoints == moved.endpoints
     assert (route.shares, [version.version for version in route.versions]) == ({2: 1.0}, [2, 1])
-    assert route_file(NAME).exists()

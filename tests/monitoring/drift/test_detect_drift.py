@@ -15,6 +15,7 @@ from pipelines.monitoring.drift import drift_history
 from pipelines.monitoring.drift.detect_drift import emit_drift_event, reason_to_check
 from pipelines.monitoring.drift.drift_pages import read_page, read_summaries, report_url
 
+from ...database import read_alerts
 from ...models import killed
 from .conftest import HOUR, Desk
 
@@ -27,8 +28,7 @@ def reports(desk: Desk) -> list[Any]:
 
 
 def alerts() -> str:
-    file = settings().home / "alerts.jsonl"
-    return file.read_text() if file.exists() else ""
+    return "\n".join(json.dumps(row) for row in read_alerts(settings().home))
 
 
 def test_without_a_change_nothing_fires_and_the_report_says_so(desk: Desk) -> None:
