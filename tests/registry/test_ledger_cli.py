@@ -95,8 +95,7 @@ def test_what_is_derived_from_the_alias_is_rebuilt_by_one_command(models: Home, 
     models.client.delete_registered_model_tag(models.name, "ledger_head")
     checked = weaver.json("registry", "reconcile", models.name, "--check", ok=False)
     assert checked["version"] == 1 and len(checked["differed"]) == 2
-    told = weaver("registry", "reconcile", models.name)
-    assert "version 1 of" in told and "ledger_head" in told and "were rebuilt: champion is version 2" in told
+    assert weaver.json("registry", "reconcile", models.name)["differed"] == checked["differed"]
     agree(models, 2)
     assert len(weaver.json("ledger", "show")) == 8, "nothing new happened"
     with database.open_database(models.folder) as connection:
