@@ -55,9 +55,9 @@ def emit_drift_event(asset: Asset) -> Any:
 
     @task(**describe_stage("emit_drift_event"), outlets=[asset])
     def emit() -> Iterator[Metadata]:
-        made = pull_artifacts("plan", "detect_drift")
-        run_task_stage("emit_drift_event", made["plan"], {"detect_drift": made["detect_drift"]})
-        yield Metadata(asset, extra=made["detect_drift"]["event"])
+        artifacts = pull_artifacts("plan", "detect_drift")
+        run_task_stage("emit_drift_event", artifacts["plan"], {"detect_drift": artifacts["detect_drift"]})
+        yield Metadata(asset, extra=artifacts["detect_drift"]["event"])
 
     return emit()
 

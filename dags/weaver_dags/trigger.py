@@ -23,13 +23,13 @@ def make_run_plan(template: str) -> dict[str, Any]:
     context = get_current_context()
     events = [event for events in context["triggering_asset_events"].values() for event in events]
     ours = [{key: value for key, value in event.extra.items() if not key.startswith("from_")} for event in events]
-    asked = merge_events(template, ours)  # Airflow adds from_rest_api and the like
-    if asked:
-        context["ti"].xcom_push("trigger_reason", asked.model_dump(mode="json"))
-        set_run_note(f"Started because {asked.reason} {asked.link}".strip())
+    event = merge_events(template, ours)  # Airflow adds from_rest_api and the like
+    if event:
+        context["ti"].xcom_push("trigger_reason", event.model_dump(mode="json"))
+        set_run_note(f"Started because {event.reason} {event.link}".strip())
     changes = dict(context["params"])
     experiment = changes.pop("experiment", False) is True  # never by an asset event
-    plan = make_plan(template, changes | (asked.config if asked else {}), experiment)
+    plan = make_plan(template, changes | (event.config if event else {}), experiment)
     return sign_result(plan.model_dump(mode="json"))
 
 

@@ -2,10 +2,7 @@
 
 import json
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -45,28 +42,6 @@ def overrides(settings: list[str] | None) -> dict[str, Any]:
 def print_line(text: str) -> None:
     """A line of a log for people, with the time of day."""
     out.print(f"{time.strftime('%H:%M:%S')}  {text}", highlight=False, markup=False, soft_wrap=True)
-
-
-@contextmanager
-def show_wait(text: str) -> Iterator[None]:
-    """Say what a call that may take long is doing: a spinner on a terminal; elsewhere a line every half minute."""
-    if out.is_terminal:
-        with out.status(text):
-            yield
-        return
-    done, began = threading.Event(), time.monotonic()
-
-    def repeat() -> None:
-        while not done.wait(HEARTBEAT_SECONDS):
-            print_line(f"still {text} ({time.monotonic() - began:.0f} s)")
-
-    thread = threading.Thread(target=repeat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
 
 
 class Heartbeat:

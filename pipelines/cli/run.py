@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, reserve_stdout, show_wait
+from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, reserve_stdout
 from pipelines.cli.run_result import print_result
 from pipelines.cli.run_watch import watch_run
 from pipelines.clients.airflow import AirflowClient, DagRun
@@ -17,6 +17,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
 from pipelines.core.templates import load_template
 from pipelines.stack import control
+from pipelines.stack.wait_display import WaitDisplay
 
 app = typer.Typer()
 
@@ -50,8 +51,7 @@ def run(
             "Start the run without --approve, and let a reviewer answer in Airflow under Required Actions.",
         )
     flat = make_plan(template, changes, experiment).flat()  # a typing mistake is an error now, not later in a task
-    with show_wait("starting the servers"):
-        control.up()
+    control.up()
     airflow, dag_id = AirflowClient(), f"retrain_{template}"
     for name in (dag_id, f"monitor_{template}"):
         switch_on(airflow, name)
@@ -81,7 +81,7 @@ def switch_on(airflow: AirflowClient, dag_id: str) -> None:
         WeaverError: Airflow does not know the DAG, even after a while.
     """
     end = time.monotonic() + READ_SECONDS
-    with show_wait(f"waiting for Airflow to read the DAG {dag_id}"):
+    with WaitDisplay(f"waiting for Airflow to read the DAG {dag_id}"):
         while True:
             try:
                 dag = airflow.dag(dag_id)

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any, get_args
 from rich.table import Table
 
 from pipelines.cli.ask import Answer
-from pipelines.cli.console import out, print_json, show_wait
+from pipelines.cli.console import out, print_json
 from pipelines.clients.airflow import DagRun
 from pipelines.core.artifacts import Arm
 from pipelines.core.errors import WeaverError
 from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
+from pipelines.stack.wait_display import WaitDisplay
 
 if TYPE_CHECKING:
     from airflow_client.client.models.task_instance_response import TaskInstanceResponse
@@ -67,7 +68,7 @@ def comparison_table(metrics: dict[str, dict[str, dict[str, float]]]) -> Table:
 
 def sample_answers(template: str) -> dict[str, str]:
     """The template's sample questions, answered by the gateway, as the dealership's applications ask it."""
-    with show_wait("asking the champion"):
+    with WaitDisplay("asking the champion"):
         questions = make_plan(template).questions[:SAMPLES]
         return {
             question: "".join(Answer(template, [{"role": "user", "content": question}])).strip()
