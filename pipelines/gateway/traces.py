@@ -39,7 +39,7 @@ EXCHANGE_ATTRIBUTES = (
     "first_token_s",
     "cost",
 )
-EXPORT_TIMEOUT = 5.0  # seconds for one call of MLflow; exports run in their own thread
+EXPORT_TIMEOUT = 10.0  # seconds for one call of MLflow, whose first trace takes long; exports run in their own thread
 DELAY_MS = 1_000  # how long spans are collected for one export
 EXPERIMENTS = "/api/2.0/mlflow/experiments"
 
@@ -104,7 +104,7 @@ class MLflowSpanExporter(SpanExporter):
                 self.send_spans(template, some)
         except (MlflowException, WeaverError, OSError) as error:
             if not self.failing:
-                log.warning("traces are not written: %s; requests are answered without them", error)
+                log.warning("requests are answered, but their traces are not written: %s", error)
             self.failing = True
             return SpanExportResult.FAILURE
         if self.failing:

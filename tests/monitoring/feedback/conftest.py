@@ -27,7 +27,7 @@ class Counter:
         self.log.write_feedback(feedback(id, key, user=user, **said).model_copy(update={"at": at}))
         return id
 
-    def harvest(self) -> Any:
+    def collect(self) -> Any:
         return self.models.run("collect_feedback", {})
 
 
