@@ -10,7 +10,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import SAFEGUARDS
 from pipelines.core.settings import REPOSITORY, settings
 from pipelines.core.trigger_form import list_form_fields
-from pipelines.monitoring.drift.trigger import merged
+from pipelines.monitoring.drift.trigger import merge_events
 
 TEMPLATE = "service_advisor"
 SETTINGS = {
@@ -53,7 +53,7 @@ def test_an_experiment_may_change_the_gate_and_says_that_it_is_one() -> None:
 @pytest.mark.parametrize("key", ["gate.gain_over_base", "privacy.ssn", "experiment"])
 def test_an_asset_event_changes_no_safeguard(key: str) -> None:
     with pytest.raises(WeaverError, match=r"safeguard|unknown setting 'experiment'"):
-        merged(TEMPLATE, [{"reason": "r", "config": {key: True}}])
+        merge_events(TEMPLATE, [{"reason": "r", "config": {key: True}}])
 
 
 def test_the_trigger_form_has_no_safeguards() -> None:
