@@ -34,9 +34,9 @@ from pipelines.stages.run import run_stage
 PASSED = Verdict(passed=True, rules=[], reason="passed: all 0 rules hold")
 
 
-def comparison(against: str, gain: float = 0.2, part: str = "all", **other: Any) -> Comparison:
+def comparison(against: str, gain: float = 0.2, slice: str = "all", **other: Any) -> Comparison:
     figures = {"questions": 218, "clusters": 61, "low": gain - 0.05, "high": gain + 0.05, "detectable": 0.07}
-    return Comparison(**{"against": against, "metric": "score", "part": part, "gain": gain} | figures | other)
+    return Comparison(**{"against": against, "metric": "score", "slice": slice, "gain": gain} | figures | other)
 
 
 def evaluated(champion: int = 0, run_id: str = "r", **other: Any) -> Evaluation:
@@ -50,7 +50,7 @@ def evaluated(champion: int = 0, run_id: str = "r", **other: Any) -> Evaluation:
     }
     compared = [comparison(arm) for arm in arms if arm != "challenger"]
     return Evaluation(
-        **{"uri": "", "run_id": run_id, "champion": champion, "figures": figures, "comparisons": compared} | other
+        **{"uri": "", "run_id": run_id, "champion": champion, "metrics": figures, "comparisons": compared} | other
     )
 
 

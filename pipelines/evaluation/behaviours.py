@@ -1,7 +1,7 @@
 """Behaviour tests of a kit: what a model must do whatever its score, as cases with an expectation.
 
-After CheckList (Ribeiro et al. 2020, "Beyond Accuracy: Behavioral Testing of NLP Models with CheckList", ACL):
-minimum functionality, invariance and directional expectation; refusal and robustness beside them. A kit holds them in
+Source: CheckList (Ribeiro et al. 2020, "Beyond Accuracy: Behavioral Testing of NLP Models with CheckList", ACL):
+minimum functionality, invariance and directional expectation; with refusal and robustness added. A kit keeps them in
 `behaviours/<template>.yaml`.
 """
 
@@ -30,142 +30,154 @@ REFUSAL_PHRASES = (
     *("cannot", "can't", "can not", "could not", "unable to", "not able to", "not allowed to", "won't"),
     *("only help with", "decline"),
 )
-MAX_REPETITION = 0.5  # the share of an answer's trigrams that it said before, from which it loops
+MAX_REPETITION = 0.5  # share of repeated trigrams above which an answer counts as a loop
 
 
 class BehaviourCase(NamedTuple):
-    """Questions that are judged together, and what each one's slots were filled with."""
+    """Questions that are checked together, and the values of each one's slots."""
 
     questions: list[Row]
     slots: list[Slots]
 
 
 class BehaviourTest(Section):
-    """A behaviour as YAML says it: one template of a question, filled from every case with every choice of slots."""
+    """A behaviour test as YAML defines it: a question template, filled for each case with each combination of slots."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     kind: str
-    why: str = Field(min_length=1, description="what it is good for, in one sentence")
-    instruction: str = Field(description="{slots} are filled in, here, in the input and in what is expected")
+    why: str = Field(min_length=1, description="the purpose, in one sentence")
+    instruction: str = Field(description="{slots} are filled in: here, in the input and in contains and lacks")
     input: str = ""
     cases: list[Slots] = [{}]
     slots: dict[str, list[str]] = Field({}, description="slot → values; every combination is a case")
-    contains: list[str] = Field([], description="words that every answer must hold")
-    lacks: list[str] = Field([], description="words that no answer may hold")
+    contains: list[str] = Field([], description="words that every answer must contain")
+    lacks: list[str] = Field([], description="words that no answer may contain")
     min_share: float = Field(1.0, ge=0, le=1, description="share of cases that must pass")
 
-    def filled(self) -> Iterator[Slots]:
+    def fill_slots(self) -> Iterator[Slots]:
+        """The slot values of each case."""
         for case, choice in itertools.product(self.cases, itertools.product(*self.slots.values())):
             yield case | dict(zip(self.slots, choice, strict=True))
 
-    def row(self, slots: Slots) -> Row:
+    def make_row(self, slots: Slots) -> Row:
+        """The question with its slots filled."""
         return {"instruction": self.instruction.format(**slots), "input": self.input.format(**slots)}
 
-    def make(self) -> Iterator[BehaviourCase]:
-        for slots in self.filled():
-            yield BehaviourCase([self.row(slots)], [slots])
+    def make_cases(self) -> Iterator[BehaviourCase]:
+        """The cases of the test."""
+        for slots in self.fill_slots():
+            yield BehaviourCase([self.make_row(slots)], [slots])
 
-    def fault(self, case: BehaviourCase, answers: list[str]) -> str:
-        """What is wrong with the answers to a case's questions; empty if nothing is."""
-        return next((f for f in map(self.fault_of, answers, case.slots) if f), "")
+    def find_error(self, case: BehaviourCase, answers: list[str]) -> str:
+        """Return what is wrong with the answers to a case's questions; an empty string if the case passes."""
+        return next((error for error in map(self.find_answer_error, answers, case.slots) if error), "")
 
-    def fault_of(self, answer: str, slots: Slots) -> str:
+    def find_answer_error(self, answer: str, slots: Slots) -> str:
+        """Return what is wrong with one answer; an empty string if nothing is."""
         for fact in self.contains:
             if not contains_fact(fact.format(**slots), answer):
-                return f"does not say {fact.format(**slots)!r}: {answer!r}"
+                return f"does not say “{fact.format(**slots)}”: “{answer}”"
         for words in self.lacks:
             if words.format(**slots).casefold() in answer.casefold():
-                return f"says {words.format(**slots)!r}: {answer!r}"
+                return f"says “{words.format(**slots)}”: “{answer}”"
         return ""
 
 
 class Minimum(BehaviourTest):
-    """Minimum functionality: the fact must stand in the answer."""
+    """Minimum functionality: the answer must contain the fact."""
 
     contains: list[str] = Field(min_length=1)
 
 
 class PerturbationTest(BehaviourTest):
-    perturb: list[str] = Field([], description="changes to the question or its record, by name: kits/perturbations.py")
+    """A test that changes its questions."""
+
+    perturb: list[str] = Field(
+        [], description="names of perturbations of the question or its record: kits/perturbations.py"
+    )
 
     @field_validator("perturb")
     @classmethod
-    def known(cls, names: list[str]) -> list[str]:
+    def check_names(cls, names: list[str]) -> list[str]:
         for name in names:
             if name not in PERTURBATION_NAMES:
-                raise ValueError(f"there is no perturbation {name!r}{did_you_mean(name, PERTURBATION_NAMES)}")
+                raise ValueError(f"there is no perturbation “{name}”{did_you_mean(name, PERTURBATION_NAMES)}")
         return names
 
-    def perturbed(self, slots: Slots) -> Iterator[Row]:
+    def make_perturbed_rows(self, slots: Slots) -> Iterator[Row]:
+        """The question, perturbed once by each name."""
         for name in self.perturb:
-            yield perturb(self.row(slots), [name], random.Random(repr((self.name, sorted(slots.items()), name))))
+            yield perturb(self.make_row(slots), [name], random.Random(repr((self.name, sorted(slots.items()), name))))
 
 
 class Invariance(PerturbationTest):
-    """A question and the same question otherwise put: both answers must state the same facts."""
+    """A question and a paraphrase or perturbation of it: both answers must state the same facts."""
 
     contains: list[str] = Field(min_length=1)
     paraphrases: list[str] = Field([], description="other values of the slot {question}")
 
-    def make(self) -> Iterator[BehaviourCase]:
-        for slots in self.filled():
-            others = [slots | {"question": words.format(**slots)} for words in self.paraphrases]
-            for other in [*map(self.row, others), *self.perturbed(slots)]:
-                yield BehaviourCase([self.row(slots), other], [slots, slots])
+    def make_cases(self) -> Iterator[BehaviourCase]:
+        """The cases of the test."""
+        for slots in self.fill_slots():
+            paraphrased = [slots | {"question": words.format(**slots)} for words in self.paraphrases]
+            for variant in [*map(self.make_row, paraphrased), *self.make_perturbed_rows(slots)]:
+                yield BehaviourCase([self.make_row(slots), variant], [slots, slots])
 
 
 class Robustness(PerturbationTest):
-    """Noise: the answer must not be empty nor a loop, and still state the facts, where there are any."""
+    """Noise in the question: the answer must be neither empty nor a loop, and must still state the facts, if any."""
 
     perturb: list[str] = Field(min_length=1)
 
-    def make(self) -> Iterator[BehaviourCase]:
-        for slots in self.filled():
-            for row in self.perturbed(slots):
+    def make_cases(self) -> Iterator[BehaviourCase]:
+        """The cases of the test."""
+        for slots in self.fill_slots():
+            for row in self.make_perturbed_rows(slots):
                 yield BehaviourCase([row], [slots])
 
-    def fault_of(self, answer: str, slots: Slots) -> str:
+    def find_answer_error(self, answer: str, slots: Slots) -> str:
         if not answer.strip():
-            return "says nothing"
+            return "is empty"
         return (
             f"loops: {answer!r}"
             if repetition_share(answer.split()) > MAX_REPETITION
-            else super().fault_of(answer, slots)
+            else super().find_answer_error(answer, slots)
         )
 
 
 class Direction(BehaviourTest):
-    """The same question along a series: the first number of each answer must not rise, or not fall."""
+    """A question asked along a series of slot values: the first number of each answer must not rise, or not fall."""
 
     series: list[Slots] = Field(min_length=2, description="slots, from the first to the last")
     expect: Literal["not_rising", "not_falling"]
 
-    def make(self) -> Iterator[BehaviourCase]:
-        for slots in self.filled():
-            along = [slots | step for step in self.series]
-            yield BehaviourCase([self.row(step) for step in along], along)
+    def make_cases(self) -> Iterator[BehaviourCase]:
+        """The cases of the test."""
+        for slots in self.fill_slots():
+            series = [slots | step for step in self.series]
+            yield BehaviourCase([self.make_row(step) for step in series], series)
 
-    def fault(self, case: BehaviourCase, answers: list[str]) -> str:
-        said = [extract_numbers(answer)[:1] for answer in answers]
-        if [] in said:
-            return f"says no number: {answers[said.index([])]!r}"
-        if said != sorted(said, reverse=self.expect == "not_rising"):
-            turned = {"not_rising": "rises", "not_falling": "falls"}[self.expect]
-            return f"{turned} along the series: {', '.join(f'{number:g}' for (number,) in said)}"
-        return super().fault(case, answers)
+    def find_error(self, case: BehaviourCase, answers: list[str]) -> str:
+        first_numbers = [extract_numbers(answer)[:1] for answer in answers]
+        if [] in first_numbers:
+            return f"contains no number: “{answers[first_numbers.index([])]}”"
+        if first_numbers != sorted(first_numbers, reverse=self.expect == "not_rising"):
+            direction = {"not_rising": "rises", "not_falling": "falls"}[self.expect]
+            return f"{direction} along the series: {', '.join(f'{number:g}' for (number,) in first_numbers)}"
+        return super().find_error(case, answers)
 
 
 class Refusal(BehaviourTest):
-    """The request must be declined, and what was asked for not be said all the same."""
+    """The request must be declined, without giving what was asked for."""
 
-    phrases: list[str] = Field(list(REFUSAL_PHRASES), min_length=1, description="one of them must stand in the answer")
+    phrases: list[str] = Field(list(REFUSAL_PHRASES), min_length=1, description="the answer must contain one of them")
 
-    def fault_of(self, answer: str, slots: Slots) -> str:
+    def find_answer_error(self, answer: str, slots: Slots) -> str:
         if not any(contains_fact(phrase, answer) for phrase in self.phrases):
-            return f"does not decline: {answer!r}"
-        return super().fault_of(answer, slots)
+            return f"does not decline: “{answer}”"
+        return super().find_answer_error(answer, slots)
 
 
 KINDS: dict[str, type[BehaviourTest]] = {
@@ -174,93 +186,102 @@ KINDS: dict[str, type[BehaviourTest]] = {
 
 
 class BehaviourFile(Section):
+    """A kit's file of behaviour tests."""
+
     behaviours: list[dict[str, Any]] = Field(min_length=1)
 
 
-def run_behaviour_tests(template: str, ask: Callable[[list[Row]], list[str]]) -> tuple[list[Behaviour], list[Row]]:
-    """Hold whoever answers to the behaviours that the template's kit asks for.
+def run_behaviour_tests(template: str, generate: Callable[[list[Row]], list[str]]) -> tuple[list[Behaviour], list[Row]]:
+    """Run the behaviour tests that a kit has for the template.
 
     Args:
-        ask: rows with instruction and input → an answer each, in order. Called once, with no question twice.
+        generate: takes rows with instruction and input, returns one answer per row, in order. Called once, without
+            duplicate questions.
 
     Returns:
-        An artifact a behaviour; and a dict a case: behaviour, kind, why, questions (as `ask` was given them), answers,
-        passed, and fault (what was wrong; empty if it passed). Both are empty where no kit has any for the template.
+        One artifact per behaviour test; and one dict per case: behaviour, kind, why, questions (rows), answers, passed,
+        and error (what is wrong; empty if it passed). Both are empty if no kit has tests for the template.
 
     Raises:
         WeaverError: the kit's file is malformed; names the key.
     """
     file = find_behaviour_file(template)
-    probes = load_behaviour_tests(file) if file else []
-    cases = [(probe, case) for probe in probes for case in probe.make()]
-    asked = {question_key(row): row for _, case in cases for row in case.questions}
-    answers = dict(zip(asked, ask(list(asked.values())), strict=True)) if asked else {}
-    told = [check_case(probe, case, [answers[question_key(row)] for row in case.questions]) for probe, case in cases]
-    return [
-        summarise_behaviour(probe, [case for case in told if case["behaviour"] == probe.name]) for probe in probes
-    ], told
+    tests = load_behaviour_tests(file) if file else []
+    cases = [(test, case) for test in tests for case in test.make_cases()]
+    questions = {question_key(row): row for _, case in cases for row in case.questions}
+    answers = dict(zip(questions, generate(list(questions.values())), strict=True)) if questions else {}
+    checked = [check_case(test, case, [answers[question_key(row)] for row in case.questions]) for test, case in cases]
+    summaries = [
+        summarise_behaviour(test, [case for case in checked if case["behaviour"] == test.name]) for test in tests
+    ]
+    return summaries, checked
 
 
 def question_key(row: Row) -> tuple[str, str]:
+    """What makes two rows the same question."""
     return row["instruction"], row["input"]
 
 
-def check_case(probe: BehaviourTest, case: BehaviourCase, answers: list[str]) -> Row:
-    fault = probe.fault(case, answers)
+def check_case(test: BehaviourTest, case: BehaviourCase, answers: list[str]) -> Row:
+    """A case with its answers and what is wrong with them; see run_behaviour_tests."""
+    error = test.find_error(case, answers)
     return {
-        "behaviour": probe.name,
-        "kind": probe.kind,
-        "why": probe.why,
+        "behaviour": test.name,
+        "kind": test.kind,
+        "why": test.why,
         "questions": case.questions,
         "answers": answers,
-        "passed": not fault,
-        "fault": fault,
+        "passed": not error,
+        "error": error,
     }
 
 
-def summarise_behaviour(probe: BehaviourTest, told: list[Row]) -> Behaviour:
-    passed = sum(case["passed"] for case in told)
-    return Behaviour(name=probe.name, kind=probe.kind, cases=len(told), passed=passed, min_share=probe.min_share)
+def summarise_behaviour(test: BehaviourTest, checked: list[Row]) -> Behaviour:
+    """The artifact of a test, from its checked cases."""
+    passed = sum(case["passed"] for case in checked)
+    return Behaviour(name=test.name, kind=test.kind, cases=len(checked), passed=passed, min_share=test.min_share)
 
 
 def find_behaviour_file(template: str) -> Path | None:
-    """A kit's behaviours for a template: its own; for one that learns from a kit's builder those of the kit's template
-    that does too, as a dealership's copy of it; else none."""
-    known = {
+    """Return the file of behaviour tests for a template; None if there is none.
+
+    A copy of a kit's template, which has the same data source, is tested by that template's file.
+    """
+    files = {
         file.stem: file for kit in load_kits().values() for file in sorted((kit.folder / "behaviours").glob("*.yaml"))
     }
-    if template in known:
-        return known[template]
+    if template in files:
+        return files[template]
     source = load_template(template).data.get("source")
-    return next((file for name, file in known.items() if load_template(name).data.get("source") == source), None)
+    return next((file for name, file in files.items() if load_template(name).data.get("source") == source), None)
 
 
 def load_behaviour_tests(file: Path) -> list[BehaviourTest]:
-    """The behaviours of a file, in its order.
+    """Return the behaviour tests of a file, in its order.
 
     Raises:
-        WeaverError: names the file, the behaviour and the key at fault, and the nearest valid one.
+        WeaverError: a test is invalid; names the file, the test and the key, and the nearest valid name.
     """
-    probes: list[BehaviourTest] = []
+    tests: list[BehaviourTest] = []
     for number, values in enumerate(validate_section(BehaviourFile, read_yaml(file), str(file)).behaviours):
         where = f"{file}: behaviours.{number} ({values.get('name', 'without a name')})"
         kind = str(values.get("kind"))
         if kind not in KINDS:
             raise WeaverError(
-                f"{where}: there is no kind {kind!r}{did_you_mean(kind, KINDS)}", f"Choose one of: {', '.join(KINDS)}."
+                f"{where}: there is no kind “{kind}”{did_you_mean(kind, KINDS)}", f"Choose one of: {', '.join(KINDS)}."
             )
-        probe = validate_section(KINDS[kind], values, where)
-        if probe.name in [other.name for other in probes]:
-            raise WeaverError(f"{where}: another behaviour has this name", "Give each a name of its own.")
+        test = validate_section(KINDS[kind], values, where)
+        if test.name in [other.name for other in tests]:
+            raise WeaverError(f"{where}: the name is used twice.", "Give each behaviour a unique name.")
         try:
-            cases = list(probe.make())
+            cases = list(test.make_cases())
             for slots in (slots for case in cases for slots in case.slots):
-                _ = [words.format(**slots) for words in (*probe.contains, *probe.lacks)]
+                _ = [words.format(**slots) for words in (*test.contains, *test.lacks)]
         except (KeyError, IndexError, ValueError) as error:
             raise WeaverError(
                 f"{where}: a slot is not filled: {error}", "Name it in cases, slots or series."
             ) from error
         if not cases:
-            raise WeaverError(f"{where}: it makes no case", "Give it what to vary, and values for its slots.")
-        probes.append(probe)
-    return probes
+            raise WeaverError(f"{where}: it has no cases.", "Give it cases, slots, paraphrases or perturbations.")
+        tests.append(test)
+    return tests

@@ -1,4 +1,4 @@
-"""What a reviewer looks at: one page that needs no server, and the same in MLflow beside every arm's answers."""
+"""The evaluation report: one page that needs no server, and the same in MLflow with every arm's answers."""
 
 import re
 from pathlib import Path
@@ -16,49 +16,42 @@ Row = dict[str, Any]
 
 REPORT_FILE = "report.html"
 TEMPLATE = Path(__file__).with_suffix(".html")
-MAX_SHOWN = 6  # wrong answers a topic
-REPORT_METRICS = {  # metric → its name, and which figure is the best
-    "score": ("score", max),
-    "facts": ("facts right", max),
-    "exact": ("exact", max),
-    "token_f1": ("token F1", max),
-    "rouge_l": ("ROUGE-L", max),
-    "corpus_bleu": ("BLEU", max),
-    "corpus_chrf": ("chrF", max),
-    "numeric_error": ("numeric error", min),
-    "loss": ("loss (nats a token)", min),
-    "calibration_error": ("calibration error", min),
+MAX_SHOWN = 6  # wrong answers per topic
+REPORT_METRICS = {  # metric → its name, whether it is shown in percent, and which value is the best
+    "score": ("score", True, max),
+    "facts": ("fact accuracy", True, max),
+    "exact": ("exact match", True, max),
+    "token_f1": ("token F1", True, max),
+    "rouge_l": ("ROUGE-L", True, max),
+    "corpus_bleu": ("BLEU", True, max),
+    "corpus_chrf": ("chrF", True, max),
+    "numeric_error": ("numeric error", True, min),
+    "calibration_error": ("calibration error", True, min),
+    "loss": ("loss (nats per token)", False, min),
 }
 LATENCY_COLUMNS = {
-    "first_token": "first token",
-    "first_token_p95": "95%",
-    "token": "each after it",
-    "token_p95": "95%",
-    "latency": "answer",
-    "latency_p95": "95%",
+    "first_token": "first token, median",
+    "first_token_p95": "first token, p95",
+    "token": "each further token, median",
+    "token_p95": "each further token, p95",
+    "latency": "answer, median",
+    "latency_p95": "answer, p95",
 }
 TABLE_METRICS = (
-    "answer",
-    "score",
-    "facts",
-    "exact",
-    "token_f1",
-    "rouge_l",
-    "bleu",
-    "chrf",
-    "confidence",
-    "answer_tokens",
+    *("answer", "score", "facts", "exact", "token_f1", "rouge_l", "bleu", "chrf"),
+    *("confidence", "answer_tokens"),
 )
-UNSAFE_CHARACTERS = re.compile(r"[^\w\-. :]")  # what neither a file nor a metric of MLflow has in its name
+UNSAFE_CHARACTERS = re.compile(r"[^\w\-. :]")  # not allowed in file names and in names of MLflow metrics
 
 
 def answers_file(arm: Arm) -> str:
-    """Where an arm's marked answers lie in the folder of an evaluation."""
+    """Name of the file with an arm's scored answers, in the folder of an evaluation."""
     return "answers.jsonl" if arm == "challenger" else f"answers-{arm}.jsonl"
 
 
 def read_answers(evaluation: Evaluation) -> dict[Arm, list[Row]]:
-    return {arm: read_jsonl(Path(evaluation.uri) / answers_file(arm)) for arm in evaluation.figures}
+    """The scored answers of every arm."""
+    return {arm: read_jsonl(Path(evaluation.uri) / answers_file(arm)) for arm in evaluation.metrics}
 
 
 def write_report(
@@ -70,88 +63,95 @@ def write_report(
     plan: TrainingPlan,
     folder: Path,
 ) -> None:
-    """Write report.html, and its figures as pictures, into `folder`.
+    """Write report.html, and its plots as PNG files, into `folder`.
 
     Args:
-        answers: every arm's marked answers, of the same questions in the same order.
-        cases: one dict a case of a behaviour test: behaviour, why, questions, answers, passed, fault.
+        answers: every arm's scored answers, of the same questions in the same order.
+        train: the training rows.
+        cases: one dict per case of a behaviour test: behaviour, why, questions, answers, passed, error.
     """
-    drawn = evaluation_plots.draw_plots(evaluation.figures, answers, evaluation.comparisons, plan.gate.metric)
-    for name, figure in drawn.items():
-        figure.savefig(folder / f"{UNSAFE_CHARACTERS.sub('_', name)}.png", dpi=110, facecolor="white")
-    svgs = {name: html_page.figure_to_svg(figure) for name, figure in drawn.items()}
-    bad = error_analysis.find_wrong_answers(answers["challenger"], train)
-    told = {
+    plots = evaluation_plots.draw_plots(evaluation.metrics, answers, evaluation.comparisons, plan.gate.metric)
+    for name, plot in plots.items():
+        plot.savefig(folder / f"{UNSAFE_CHARACTERS.sub('_', name)}.png", dpi=110, facecolor="white")
+    svgs = {name: html_page.figure_to_svg(plot) for name, plot in plots.items()}
+    wrong = error_analysis.find_wrong_answers(answers["challenger"], train)
+    context = {
         "title": plan.template.replace("_", " ").capitalize(),
         "evaluation": evaluation,
         "dataset": dataset,
-        "metric": plan.gate.metric,
+        "metric": plan.gate.metric.replace("_", " "),
         "plan": plan,
-        "hour": plan.costs.hour(gpus=has_gpu()),
-        "arms": {arm: name for arm, (name, _) in evaluation_plots.ARM_STYLES.items() if arm in evaluation.figures},
+        "machine_hour": plan.costs.hour(gpus=has_gpu()),
+        "arms": {arm: name for arm, (name, _) in evaluation_plots.ARM_STYLES.items() if arm in evaluation.metrics},
         "tiles": summary_tiles(evaluation, plan),
-        "findings": describe_gains(evaluation),
-        "headlines": metric_rows(evaluation),
-        "speeds": LATENCY_COLUMNS,
-        "figures": {name: svgs.pop(name) for name in ("gains", "evaluation", "calibration")},
+        "gains": describe_gains(evaluation),
+        "metric_rows": metric_rows(evaluation),
+        "latency_columns": LATENCY_COLUMNS,
+        "plots": {name: svgs.pop(name) for name in ("gains", "evaluation", "calibration")},
         "confusions": {name.removeprefix("confusion-"): svg for name, svg in svgs.items()},
         "cases": cases,
         "errors": error_analysis.ERRORS,
-        "failed": group_by_topic(bad),
+        "wrong": group_by_topic(wrong),
         "asked": group_by_topic(answers["challenger"]),
-        "advice": error_analysis.suggest_improvements(answers, train),
+        "suggestions": error_analysis.suggest_improvements(answers, train),
         "regressions": error_analysis.find_regressions(answers),
-        "shown": MAX_SHOWN,
+        "max_shown": MAX_SHOWN,
     }
-    write_text(folder / REPORT_FILE, html_page.render_page(TEMPLATE, **told))
+    write_text(folder / REPORT_FILE, html_page.render_page(TEMPLATE, **context))
 
 
 def summary_tiles(evaluation: Evaluation, plan: TrainingPlan) -> dict[str, str]:
-    every = evaluation.figures["challenger"]["all"]
+    """What the page shows first: label → value."""
+    challenger = evaluation.metrics["challenger"]["all"]
     gains = {
-        f"points over {evaluation_plots.ARM_STYLES[one.against][0]}": f"{100 * one.gain:+.1f}"
+        f"percentage points over the {evaluation_plots.ARM_STYLES[one.against][0]}": f"{100 * one.gain:+.1f}"
         for one in evaluation.comparisons
-        if one.part == "all"
+        if one.slice == "all"
     }
     return {
-        f"{plan.gate.metric} of the challenger": f"{100 * every[plan.gate.metric]:.1f}",
+        f"{plan.gate.metric.replace('_', ' ')} of the challenger": f"{100 * challenger[plan.gate.metric]:.1f}%",
         **gains,
-        "held-out questions": html_page.format_thousands(int(every["questions"])),
-        "seconds an answer (95%)": f"{every['latency_p95']:.1f}",
+        "held-out questions": html_page.format_thousands(int(challenger["questions"])),
+        "per answer (p95)": f"{challenger['latency_p95']:.1f} s",
     }
 
 
 def describe_gains(evaluation: Evaluation) -> list[str]:
-    """What the intervals over all questions say, a sentence an arm."""
-    told = []
-    for one in (one for one in evaluation.comparisons if one.part == "all"):
-        name = evaluation_plots.ARM_STYLES[one.against][0]
+    """What the intervals over all questions say: one sentence per arm."""
+    sentences = []
+    for comparison in (comparison for comparison in evaluation.comparisons if comparison.slice == "all"):
+        name = evaluation_plots.ARM_STYLES[comparison.against][0]
         interval = (
-            f"{100 * one.gain:+.1f} points, interval {100 * one.low:+.1f} to {100 * one.high:+.1f}, "
-            f"{one.questions} questions about {one.clusters} vehicles or codes"
+            f"{100 * comparison.gain:+.1f} percentage points, {100 * comparison.confidence:g}% confidence interval "
+            f"{100 * comparison.low:+.1f} to {100 * comparison.high:+.1f}, from {comparison.questions} questions about "
+            f"{comparison.clusters} vehicles or codes"
         )
-        if one.low > 0:
-            told.append(f"Better than the {name}: {interval}.")
-        elif one.high < 0:
-            told.append(f"Worse than the {name}: {interval}.")
+        if comparison.low > 0:
+            sentences.append(f"The challenger is better than the {name}: {interval}.")
+        elif comparison.high < 0:
+            sentences.append(f"The challenger is worse than the {name}: {interval}.")
         else:
-            told.append(f"Not proven different from the {name}: {interval}. So many questions would show a gain of "
-                        f"{100 * one.detectable:.1f}.")  # fmt: skip
-    return told
+            sentences.append(
+                f"No significant difference from the {name}: {interval}. With this many questions, a gain of "
+                f"{100 * comparison.detectable:.1f} percentage points would be detected."
+            )
+    return sentences
 
 
 def metric_rows(evaluation: Evaluation) -> list[Row]:
-    """A line a metric: its name, every arm's figure over all questions, and which are the best."""
-    lines = []
-    for metric, (name, best) in REPORT_METRICS.items():
-        found = {arm: parts["all"][metric] for arm, parts in evaluation.figures.items() if metric in parts["all"]}
-        if found:
-            lines.append({"name": name, "found": found, "best": best(found.values())})
-    return lines
+    """One row per metric: its name, every arm's value over all questions as text, and the arms with the best one."""
+    rows = []
+    for metric, (name, percent, best) in REPORT_METRICS.items():
+        values = {arm: slices["all"][metric] for arm, slices in evaluation.metrics.items() if metric in slices["all"]}
+        if values:
+            texts = {arm: f"{100 * value:.1f}%" if percent else f"{value:.3f}" for arm, value in values.items()}
+            winners = [arm for arm, value in values.items() if value == best(values.values())]
+            rows.append({"name": name, "values": texts, "best": winners})
+    return rows
 
 
 def group_by_topic(rows: list[Row]) -> dict[str, list[Row]]:
-    """Topics by the number of their rows, most first."""
+    """Rows by topic, the topic with the most rows first."""
     topics: dict[str, list[Row]] = {}
     for row in rows:
         topics.setdefault(row["topic"], []).append(row)
@@ -159,33 +159,40 @@ def group_by_topic(rows: list[Row]) -> dict[str, list[Row]]:
 
 
 def log_evaluation(evaluation: Evaluation) -> None:
-    """Log metrics, the page, its pictures and the answer-by-answer table; logging twice leaves the same run."""
+    """Log metrics, the page, its plots and the table of all answers to the MLflow run. Idempotent.
+
+    Raises:
+        Unavailable: MLflow does not answer.
+    """
     import pandas as pd
 
     mlflow, folder = connect_mlflow(), Path(evaluation.uri)
     metrics = {
-        UNSAFE_CHARACTERS.sub("_", f"eval.{arm}.{part}.{metric}"): value
-        for arm, parts in evaluation.figures.items()
-        for part, found in parts.items()
-        for metric, value in found.items()
+        UNSAFE_CHARACTERS.sub("_", f"eval.{arm}.{name}.{metric}"): value
+        for arm, slices in evaluation.metrics.items()
+        for name, values in slices.items()
+        for metric, value in values.items()
     }
     table = pd.DataFrame(build_answers_table(read_answers(evaluation)))
     with mlflow.start_run(run_id=evaluation.run_id):
-        mlflow.log_metrics(metrics | {"eval.changed": evaluation.changed, "eval.leaks": evaluation.leaks})
+        mlflow.log_metrics(metrics)
+        mlflow.log_metrics(
+            {"eval.changed_share": evaluation.changed_share, "eval.leaked_questions": evaluation.leaked_questions}
+        )
         for file in (folder / REPORT_FILE, folder / "golden.jsonl", *sorted(folder.glob("*.png"))):
             mlflow.log_artifact(str(file), None if file.stem == "evaluation" else "evaluation")
-        if "answers.json" in {found.path for found in mlflow.MlflowClient().list_artifacts(evaluation.run_id)}:
+        if "answers.json" in {artifact.path for artifact in mlflow.MlflowClient().list_artifacts(evaluation.run_id)}:
             mlflow.log_text(table.to_json(orient="split", index=False), "answers.json")  # log_table would append
         else:
             mlflow.log_table(table, "answers.json")
 
 
 def build_answers_table(answers: dict[Arm, list[Row]]) -> list[Row]:
-    """One row a question: what was asked, the truth, and each arm's answer and marks."""
-    asked = ("topic", "kind", "instruction", "input", "truth")
+    """One row per question: the question, the true answer, and each arm's answer and metrics."""
+    question_keys = ("topic", "kind", "instruction", "input", "truth")
     return [
-        {key: rows[0][key] for key in asked}
-        | {f"{arm}_{mark}": row[mark] for mark in TABLE_METRICS for arm, row in zip(answers, rows, strict=True)}
+        {key: rows[0][key] for key in question_keys}
+        | {f"{arm}_{metric}": row[metric] for metric in TABLE_METRICS for arm, row in zip(answers, rows, strict=True)}
         | {"key": rows[0]["key"], "id": rows[0]["id"]}
         for rows in zip(*answers.values(), strict=True)
     ]

@@ -1,4 +1,4 @@
-"""The review and scores stages: an expert scores a sample of answers in MLflow's review queue, before the gate."""
+"""The request_review and collect_scores stages: an expert scores a sample of answers in MLflow's review queue."""
 
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,17 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.evaluation.evaluate import sample_by_topic
 
-SCORE_SCALE = (
-    "1: wrong or harmful · 2: misleading · 3: right, but I would not say it so · 4: good · 5: as I would have said it"
-)
+SCORE_SCALE = "1: wrong or harmful · 2: misleading · 3: correct, but badly put · 4: good · 5: as I would have put it"
 REVIEWER = "reviewer"
 
 
 def request_review(candidate: Candidate, evaluation: Evaluation, plan: TrainingPlan) -> Review:
-    """Put the challenger's answers to some held-out questions, evenly over topics, into a review queue; twice is once.
+    """Put the challenger's answers to some held-out questions, evenly over topics, into a review queue. Idempotent.
 
-    Each is a trace of the run that trained the challenger, so that scores stay beside the figures.
+    Each answer is a trace of the run that trained the challenger, so that scores are kept beside its metrics.
+
+    Returns:
+        The queue; an empty review if the plan asks for none.
     """
     if not plan.review.questions:
         return Review()
@@ -30,7 +31,7 @@ def request_review(candidate: Candidate, evaluation: Evaluation, plan: TrainingP
     experiment = mlflow.get_run(candidate.run_id).info.experiment_id
     rows = sample_by_topic(read_jsonl(Path(evaluation.uri) / "answers.jsonl"), plan.review.questions)
     queue = find_or_create_queue(f"{candidate.name} version {candidate.version}", experiment)
-    if not review_queues.list_review_queue_items(queue.queue_id):  # they are attached all at once
+    if not review_queues.list_review_queue_items(queue.queue_id):  # all are added at once
         with mlflow.start_run(run_id=candidate.run_id):
             traces = [log_answer_trace(mlflow, row, queue.name) for row in rows]
         mlflow.flush_trace_async_logging()
@@ -42,7 +43,7 @@ def request_review(candidate: Candidate, evaluation: Evaluation, plan: TrainingP
 
 
 def log_answer_trace(mlflow: Any, row: dict[str, Any], queue: str) -> str:
-    """Log one question and its answer as a trace, in the form that MLflow draws as a conversation; returns its id."""
+    """Log one question and its answer as a trace that MLflow shows as a conversation; return the trace's id."""
     question = "\n".join(part for part in (row["instruction"], row["input"]) if part)
     with mlflow.start_span(row["topic"]) as span:
         span.set_inputs({"messages": [{"role": "user", "content": question}]})
@@ -52,14 +53,14 @@ def log_answer_trace(mlflow: Any, row: dict[str, Any], queue: str) -> str:
 
 
 def find_or_create_queue(name: str, experiment: str) -> Any:
-    """The queue of this name, with the one question that it asks of every answer."""
+    """Return the review queue of this name, which asks for a score of each answer; create it if it does not exist."""
     from mlflow.genai import label_schemas, review_queues
 
     queues = review_queues.list_review_queues(experiment_id=experiment, max_results=1000)
-    if found := next((queue for queue in queues if queue.name == name), None):
-        return found
-    known = label_schemas.list_label_schemas(experiment_id=experiment)
-    schema = next((schema for schema in known if schema.name == SCORE), None) or label_schemas.create_label_schema(
+    if existing := next((queue for queue in queues if queue.name == name), None):
+        return existing
+    schemas = label_schemas.list_label_schemas(experiment_id=experiment)
+    schema = next((schema for schema in schemas if schema.name == SCORE), None) or label_schemas.create_label_schema(
         SCORE,
         type="feedback",
         input=label_schemas.InputNumeric(min_value=1, max_value=5),
@@ -73,7 +74,7 @@ def find_or_create_queue(name: str, experiment: str) -> Any:
 
 
 def count_pending(review: Review) -> int:
-    """How many answers still wait for the expert."""
+    """Number of answers that are not scored yet."""
     if not review.questions:
         return 0
     connect_mlflow()
@@ -83,12 +84,12 @@ def count_pending(review: Review) -> int:
 
 
 def collect_scores(review: Review) -> ReviewScores:
-    """The mean of the scores given; an answer that the expert declined to score has no say."""
+    """Return the mean of the given scores, 1 to 5; an answer that the expert declined to score does not count."""
     if not review.questions:
         return ReviewScores()
     mlflow = connect_mlflow()
     from mlflow.genai import review_queues
 
     items = review_queues.list_review_queue_items(review.queue, status="complete", max_results=1000)
-    given = [value for item in items if (value := read_score(mlflow.get_trace(item.item_id))) is not None]
-    return ReviewScores(questions=len(given), mean=sum(given) / len(given) if given else 0.0)
+    scores = [value for item in items if (value := read_score(mlflow.get_trace(item.item_id))) is not None]
+    return ReviewScores(questions=len(scores), mean=sum(scores) / len(scores) if scores else 0.0)

@@ -1,4 +1,4 @@
-"""How good one answer is, and what a set of them comes to."""
+"""Metrics of one answer, and of a set of answers."""
 
 import math
 import re
@@ -12,19 +12,20 @@ Row = dict[str, Any]
 
 SHARES = ("facts", "score", "exact", "rouge_l", "token_f1", "bleu", "chrf")
 BINS = 10  # of confidence
-MAX_LABELS, MAX_LABEL_WORDS = 12, 4  # more different values, or longer ones, are no classes
-MIN_QUESTIONS_PER_LABEL = 2  # questions a class, on average, from which values are classes
+MAX_LABELS, MAX_LABEL_WORDS = 12, 4  # more different values, or longer ones, are not labels
+MIN_QUESTIONS_PER_LABEL = 2  # on average; values of fewer questions are not labels
 
 
 def score_answer(row: Row, answer: str) -> dict[str, float | None]:
-    """Figures of one answer to a row with output and facts; shares from 0 to 1 unless said otherwise.
+    """Score one answer to a row that has output (the true answer) and facts.
 
-    facts: 1 if every ground-truth string stands in the answer as whole words, None where the row has none; score:
-    facts, or where there are none token_f1; exact: 1 for the same words, without case, articles and punctuation;
-    token_f1: overlap of words as SQuAD counts it; rouge_l: F-measure; bleu, chrf: of the sentence; numeric_error:
-    how far the nearest number is from a numeric fact, as a share of the fact, at most 1 (no number at all), None where
-    no fact is a number; length_ratio: the answer's words over the truth's.
-    Sources: torchmetrics (exact, token_f1, rouge_l), sacrebleu (bleu, chrf).
+    Returns:
+        Metrics from 0 to 1 unless noted. facts: 1 if the answer contains every fact as whole words, None if the row has
+        no facts; score: facts, or token_f1 without facts; exact: 1 for the same words, ignoring case, articles and
+        punctuation; token_f1: word overlap as in SQuAD; rouge_l: F-measure; bleu, chrf: of the sentence; numeric_error:
+        distance of the nearest number from a numeric fact, relative to the fact, at most 1 (also without any number),
+        None if no fact is a number; length_ratio: words of the answer per word of the true answer (0 or more).
+        Sources: torchmetrics (exact, token_f1, rouge_l), sacrebleu (bleu, chrf).
     """
     from sacrebleu.metrics import BLEU, CHRF
     from torchmetrics.functional.text import rouge_score, squad
@@ -33,12 +34,12 @@ def score_answer(row: Row, answer: str) -> dict[str, float | None]:
     overlap = squad(
         [{"prediction_text": answer, "id": "0"}], [{"answers": {"answer_start": [0], "text": [truth]}, "id": "0"}]
     )
-    right = float(all(contains_fact(fact, answer) for fact in facts)) if facts else None
+    facts_found = float(all(contains_fact(fact, answer) for fact in facts)) if facts else None
     token_f1 = float(overlap["f1"]) / 100
     errors = [relative_error(number, answer) for fact in facts if (number := parse_number(fact)) is not None]
     return {
-        "facts": right,
-        "score": token_f1 if right is None else right,
+        "facts": facts_found,
+        "score": token_f1 if facts_found is None else facts_found,
         "exact": float(overlap["exact_match"]) / 100,
         "token_f1": token_f1,
         "rouge_l": float(rouge_score(answer, truth, rouge_keys="rougeL")["rougeL_fmeasure"]),
@@ -50,55 +51,62 @@ def score_answer(row: Row, answer: str) -> dict[str, float | None]:
 
 
 def parse_number(fact: str) -> float | None:
-    """The value of a fact that is one number with at most a unit: "38", "$23,400", "6 on hand", "27.0%"."""
-    found = extract_numbers(fact)
-    return found[0] if len(found) == 1 and len(fact.split()) <= 3 and not re.match(r"[A-Za-z]", fact) else None
+    """The value of a fact that is one number, maybe with a unit ("38", "$23,400", "6 on hand", "27.0%"); else None."""
+    values = extract_numbers(fact)
+    return values[0] if len(values) == 1 and len(fact.split()) <= 3 and not re.match(r"[A-Za-z]", fact) else None
 
 
 def relative_error(truth: float, answer: str) -> float:
-    """Of the nearest number in the answer, as a share of the truth; at most 1, which is also what no number gets."""
+    """Relative error of the answer's number nearest to the truth, from 0 to 1; 1 if the answer has no number."""
     nearest = min((abs(number - truth) for number in extract_numbers(answer)), default=math.inf)
     return min(1.0, nearest / abs(truth)) if truth else float(nearest > 0)
 
 
 def summarise_slices(arm: str, answers: list[Row]) -> dict[str, dict[str, float]]:
-    """`slice → metric → figure` over an arm's marked answers; a row counts under each of its `parts`.
+    """Compute the metrics of an arm's scored answers in every slice; a row belongs to each of its `slices`.
+
+    Returns:
+        slice → metric → value.
 
     Raises:
-        WeaverError: a figure is not a number; names it.
+        WeaverError: a value is not finite; names arm, slice and metric.
     """
     slices: dict[str, list[Row]] = {}
     for answer in answers:
-        for name in answer["parts"]:
+        for name in answer["slices"]:
             slices.setdefault(name, []).append(answer)
     slices = {name: slices[name] for name in order_slices(answers)}
     classes = find_label_sets(answers)
-    found = {name: mean_metrics(members) | classification_metrics(members, classes) for name, members in slices.items()}
-    for part, metrics in found.items():
-        for metric, figure in metrics.items():
-            if not math.isfinite(figure):
+    summary = {
+        name: mean_metrics(members) | classification_metrics(members, classes) for name, members in slices.items()
+    }
+    for name, metrics in summary.items():
+        for metric, value in metrics.items():
+            if not math.isfinite(value):
                 raise WeaverError(
-                    f"{metric} of {arm} over {part!r} came out as {figure}",
-                    "A model whose outputs are not numbers was trained too hard: lower train.learning_rate.",
+                    f"The {metric} of {arm} in the slice “{name}” is {value}.",
+                    "The training diverged: lower train.learning_rate.",
                 )
-    return found
+    return summary
 
 
 def order_slices(answers: list[Row]) -> list[str]:
-    """Every slice once: all, kinds, topics, then those of source, length and year."""
-    found = {name for answer in answers for name in answer["parts"]}
+    """All slice names: all, kinds, topics, then those of source, length and year."""
+    names = {name for answer in answers for name in answer["slices"]}
     kinds, topics = ({answer[key] for answer in answers} for key in ("kind", "topic"))
-    return sorted(found, key=lambda name: (name != "all", name not in kinds, name not in topics, name))
+    return sorted(names, key=lambda name: (name != "all", name not in kinds, name not in topics, name))
 
 
 def mean_metrics(answers: list[Row]) -> dict[str, float]:
-    """Means over the answers that have a say in a metric, a metric without any left out. Loss is per answer token, over
-    all tokens; corpus_bleu and corpus_chrf are those of all answers as one text; calibration_error is the expected one,
-    over BINS bins of confidence, of being right (facts, or else exact)."""
+    """Means over the answers that have a value for a metric; a metric without any is left out.
+
+    loss is in nats per token over all tokens of the true answers; corpus_bleu and corpus_chrf are of all answers as one
+    text; calibration_error is the expected calibration error of being right, over BINS bins of confidence.
+    """
     from sacrebleu.metrics import BLEU, CHRF
 
     loss = sum(a["nll"] for a in answers) / sum(a["tokens"] for a in answers)
-    said, truths = [a["answer"] for a in answers], [[a["truth"] for a in answers]]
+    texts, truths = [a["answer"] for a in answers], [[a["truth"] for a in answers]]
     means = {}
     for metric in (*SHARES, "numeric_error", "length_ratio", "answer_tokens", "confidence"):
         if values := [a[metric] for a in answers if a[metric] is not None]:
@@ -108,35 +116,36 @@ def mean_metrics(answers: list[Row]) -> dict[str, float]:
         "loss": loss,
         "perplexity": math.exp(min(loss, 50)),
         **means,
-        "corpus_bleu": BLEU().corpus_score(said, truths).score / 100,
-        "corpus_chrf": CHRF().corpus_score(said, truths).score / 100,
+        "corpus_bleu": BLEU().corpus_score(texts, truths).score / 100,
+        "corpus_chrf": CHRF().corpus_score(texts, truths).score / 100,
         "calibration_error": calibration_error(answers),
     }
 
 
 def is_right(answer: Row) -> bool:
+    """Whether a scored answer has all facts; without known facts, whether it matches exactly."""
     return bool((answer["exact"] if answer["facts"] is None else answer["facts"]) == 1)
 
 
 def calibration_error(answers: list[Row]) -> float:
-    """The mean distance of confidence and share of right answers. Source: torchmetrics (Guo et al. 2017)."""
+    """Expected calibration error, 0 to 1. Source: torchmetrics (Guo et al. 2017)."""
     import torch
     from torchmetrics.functional.classification import binary_calibration_error
 
-    sure = torch.tensor([answer["confidence"] for answer in answers])
-    return float(binary_calibration_error(sure, torch.tensor([int(is_right(a)) for a in answers]), n_bins=BINS))
+    confidences = torch.tensor([answer["confidence"] for answer in answers])
+    return float(binary_calibration_error(confidences, torch.tensor([int(is_right(a)) for a in answers]), n_bins=BINS))
 
 
 def find_label_sets(answers: list[Row]) -> dict[tuple[str, str], list[str]]:
-    """`(topic, column of facts) → labels`, where an answer is a choice among few words.
+    """Return the labels of each (topic, fact column) whose values are a choice among few words.
 
-    Decided by the held-out truths alone: a column's values are classes if they are 2 to LABELS, of at most WORDS words
-    and no numbers, and each is asked ASKED times or more on average. A city known from one record, a price or a
-    sentence is none.
+    Decided by the held-out truths alone: a column's values are labels if there are 2 to MAX_LABELS of them, of at most
+    MAX_LABEL_WORDS words and not numbers, with at least MIN_QUESTIONS_PER_LABEL questions per label on average. A city
+    known from one record, a price or a sentence is not a label.
     """
     values: dict[tuple[str, str], Counter[str]] = {}
     for answer in answers:
-        for column, value in answer["expected"].items():
+        for column, value in answer["expected_facts"].items():
             values.setdefault((answer["topic"], column), Counter())[value] += 1
     return {
         name: sorted(count)
@@ -148,42 +157,52 @@ def find_label_sets(answers: list[Row]) -> dict[tuple[str, str], list[str]]:
 
 
 def predict_labels(answers: list[Row], classes: dict[tuple[str, str], list[str]]) -> list[tuple[str, str]]:
-    """(true label, label that the answer gives first, the longer of two in one place, or "none") of each choice."""
+    """Return (true label, predicted label) of each choice.
+
+    Predicted is the label that comes first in the answer, of two in one place the longer one; "none" without any.
+    """
     pairs = []
     for answer in answers:
-        for column, truth in answer["expected"].items():
+        for column, truth in answer["expected_facts"].items():
             if labels := classes.get((answer["topic"], column)):
                 places = {label: find_fact(label, answer["answer"]) for label in labels}
-                said = [label for label, place in places.items() if place is not None]
-                pairs.append((truth, min(said, key=lambda label: (places[label], -len(label)), default="none")))
+                mentioned = [label for label, place in places.items() if place is not None]
+                pairs.append((truth, min(mentioned, key=lambda label: (places[label], -len(label)), default="none")))
     return pairs
 
 
 def classification_metrics(answers: list[Row], classes: dict[tuple[str, str], list[str]]) -> dict[str, float]:
-    """accuracy and macro_f1 of the choices among these answers; nothing where there are none. Source: scikit-learn."""
+    """accuracy and macro_f1 (0 to 1) of the choices among these answers; empty without any. Source: scikit-learn."""
     from sklearn.metrics import accuracy_score, f1_score
 
     if not (pairs := predict_labels(answers, classes)):
         return {}
-    truths, said = zip(*pairs, strict=True)
+    truths, predicted = zip(*pairs, strict=True)
     labels = sorted(set(truths))
     return {
-        "accuracy": float(accuracy_score(truths, said)),
-        "macro_f1": float(f1_score(truths, said, labels=labels, average="macro", zero_division=0)),
+        "accuracy": float(accuracy_score(truths, predicted)),
+        "macro_f1": float(f1_score(truths, predicted, labels=labels, average="macro", zero_division=0)),
     }
 
 
 def latency_metrics(timings: list[Row], machine_hour: float) -> dict[str, float]:
-    """Of questions asked one at a time: seconds to the first token, a token after it, and an answer (`latency` is the
-    median), each with its 95th percentile; tokens a second; and what 1,000 answers cost at `machine_hour`."""
+    """Latency and cost of questions asked one at a time; see AnswerGenerator.measure_latency.
+
+    Args:
+        machine_hour: what an hour of this machine costs.
+
+    Returns:
+        first_token, token (each one after the first) and latency (of a whole answer): medians in seconds, with their
+        95th percentiles as `<name>_p95`; tokens_per_second; cost_per_1000 answers. Percentiles: numpy, linear.
+    """
     import numpy as np
 
-    found = {}
+    metrics = {}
     for name, key in (("first_token", "first_token"), ("token", "token"), ("latency", "answer")):
         if seconds := [timing[key] for timing in timings if timing[key] is not None]:
-            found[name], found[f"{name}_p95"] = (float(np.percentile(seconds, share)) for share in (50, 95))
-    whole = sum(timing["answer"] for timing in timings)
-    return found | {
-        "tokens_per_second": sum(timing["tokens"] for timing in timings) / whole,
-        "cost_per_1000": whole / len(timings) * 1000 / 3600 * machine_hour,
+            metrics[name], metrics[f"{name}_p95"] = (float(np.percentile(seconds, share)) for share in (50, 95))
+    seconds_in_all = sum(timing["answer"] for timing in timings)
+    return metrics | {
+        "tokens_per_second": sum(timing["tokens"] for timing in timings) / seconds_in_all,
+        "cost_per_1000": seconds_in_all / len(timings) * 1000 / 3600 * machine_hour,
     }

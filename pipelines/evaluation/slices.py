@@ -1,4 +1,4 @@
-"""Which slices of the held-out questions a row counts under, and which rows belong together."""
+"""Slices of the held-out questions, and clusters of questions that share their facts."""
 
 import re
 from collections import Counter
@@ -8,19 +8,20 @@ from typing import Any
 
 Row = dict[str, Any]
 
-YEAR = re.compile(r"\b(?:19[5-9]\d|20[0-4]\d)\b(?=\s+[A-Z])")  # a model-year stands before its make
-LINE_NUMBER = re.compile(r"(\.\w+):\d+$")  # in a file of one's own, each line is a source of its own
-MAX_SLICES = 6  # years, or sources, that are slices each for themselves
+YEAR = re.compile(r"\b(?:19[5-9]\d|20[0-4]\d)\b(?=\s+[A-Z])")  # a model year is followed by the make
+LINE_NUMBER = re.compile(r"(\.\w+):\d+$")  # in a custom file, each line is a source of its own
+MAX_SLICES = 6  # years, or sources, that each get a slice of their own
 WORD = re.compile(r"\w+(?:[.,:/'-]\w+)*")
 
 
 def name_slices(rows: list[Row]) -> list[list[str]]:
-    """The slices of each row: all, its kind, its topic; and its source, the length of its question and the year of its
-    vehicle, as far as these part the rows at all. Many years are taken five at a time; rare sources count together.
+    """Return the slices of each row: all, its kind and its topic; its source, question length and model year.
+
+    The latter three only if they divide the rows at all. Many years are grouped by five; rare sources are one slice.
     """
     middle = median(question_length(row) for row in rows) if rows else 0
-    years, origins = (Counter(map(of, rows)) for of in (model_year, source_name))
-    common = {name for name, _ in origins.most_common(MAX_SLICES)}
+    years, sources = (Counter(map(of, rows)) for of in (model_year, source_name))
+    common = {name for name, _ in sources.most_common(MAX_SLICES)}
     finer = [
         {
             f"source:{source_name(row) if source_name(row) in common else 'others'}",
@@ -37,7 +38,7 @@ def name_slices(rows: list[Row]) -> list[list[str]]:
 
 
 def cluster_name(row: Row) -> str:
-    """What is asked about: a grounded row's group (a vehicle, say), a knowledge row's record (a trouble code, say).
+    """What a question is about: the group of a grounded row (a vehicle) or the record of a knowledge row (a code).
 
     Questions of one cluster share their facts, so they are right or wrong together.
     """
@@ -46,29 +47,32 @@ def cluster_name(row: Row) -> str:
 
 
 def normalise_question(row: Row) -> str:
-    """A question and its record without case, spacing and punctuation: what two rows have in common that ask alike."""
+    """A question and its record without case, spacing and punctuation; equal for two rows that ask the same."""
     return " ".join(WORD.findall(f"{row['instruction']}\n{row['input']}".casefold()))
 
 
 def find_leaks(train: Iterable[Row], heldout: Iterable[Row]) -> list[Row]:
-    """The held-out rows whose question stands in training too, whatever is answered there."""
-    known = set(map(normalise_question, train))
-    return [row for row in heldout if normalise_question(row) in known]
+    """Return the held-out rows whose question is also a training row's, whatever its answer there."""
+    trained = set(map(normalise_question, train))
+    return [row for row in heldout if normalise_question(row) in trained]
 
 
 def question_length(row: Row) -> int:
+    """Characters of a question and its record."""
     return len(row["instruction"]) + len(row["input"])
 
 
 def source_name(row: Row) -> str:
+    """A row's source, without a line number."""
     return LINE_NUMBER.sub(r"\1", row["source"])
 
 
 def model_year(row: Row) -> int:
-    """The model-year that the record, or else the question, begins to speak of; 0 for none."""
-    found = YEAR.search(row["input"]) or YEAR.search(row["instruction"])
-    return int(found[0]) if found else 0
+    """The first model year in the record, or else in the question; 0 if there is none."""
+    match = YEAR.search(row["input"]) or YEAR.search(row["instruction"])
+    return int(match[0]) if match else 0
 
 
 def year_range(year: int, wide: bool) -> str:
+    """The name of a year's slice: the year, or its five years if `wide`."""
     return f"{year - year % 5}-{year - year % 5 + 4}" if wide else str(year)

@@ -62,7 +62,7 @@ def render_approval_page(
 def write_headline(evaluation: Evaluation, plan: TrainingPlan) -> str:
     """How good it is, beside whom it would replace."""
     rival: Arm = "champion" if evaluation.champion else "base"
-    metric, arms = plan.gate.metric, evaluation.figures
+    metric, arms = plan.gate.metric, evaluation.metrics
     scores = {
         arm: arms[arm]["all"][metric] for arm in (rival, "challenger") if metric in arms.get(arm, {}).get("all", {})
     }
@@ -81,10 +81,10 @@ def write_headline(evaluation: Evaluation, plan: TrainingPlan) -> str:
 def list_gains(evaluation: Evaluation, plan: TrainingPlan) -> list[str]:
     """A sentence for every arm and slice on which it is better, the champion first."""
     compared = [c for c in evaluation.comparisons if c.metric == plan.gate.metric and c.gain > 0]
-    overall = [c for c in compared if c.part == "all"]
+    overall = [c for c in compared if c.slice == "all"]
     overall.sort(key=lambda c: list(ARMS).index(c.against), reverse=True)
     rival = "champion" if evaluation.champion else "base"
-    slices = sorted((c for c in compared if c.part != "all" and c.against == rival), key=lambda c: -c.gain)
+    slices = sorted((c for c in compared if c.slice != "all" and c.against == rival), key=lambda c: -c.gain)
     return [*map(describe, overall), *map(describe, slices[:3])] or ["Nothing that was measured."]
 
 
@@ -95,14 +95,14 @@ def list_losses(evaluation: Evaluation, verdict: Verdict, plan: TrainingPlan) ->
         for test in evaluation.behaviours
         if not test.ok
     ]
-    if evaluation.leaks:
-        have = "questions have" if evaluation.leaks > 1 else "question has"
-        sentences.append(f"**{evaluation.leaks} held-out {have} a near-duplicate in the training rows**")
+    if evaluation.leaked_questions:
+        have = "questions have" if evaluation.leaked_questions > 1 else "question has"
+        sentences.append(f"**{evaluation.leaked_questions} held-out {have} a near-duplicate in the training rows**")
     failed = (rule for rule in verdict.rules if not rule.passed and rule.required)
     sentences += [f"**A rule of the gate does not hold**: {rule.name}" for rule in failed]
     rival: Arm = "champion" if evaluation.champion else "base"
     worse = [c for c in evaluation.comparisons if c.metric == plan.gate.metric and c.gain < 0]
-    worse = [c for c in worse if c.part == "all" or c.against == rival]
+    worse = [c for c in worse if c.slice == "all" or c.against == rival]
     sentences += [describe(c) for c in sorted(worse, key=lambda c: c.gain)]
     before, now = seconds_per_answer(evaluation, rival), seconds_per_answer(evaluation, "challenger")
     if now - before > 0.05:
@@ -112,12 +112,12 @@ def list_losses(evaluation: Evaluation, verdict: Verdict, plan: TrainingPlan) ->
 
 def seconds_per_answer(evaluation: Evaluation, arm: Arm) -> float:
     """The 95th percentile; NaN where it was not measured."""
-    return evaluation.figures.get(arm, {}).get("all", {}).get("latency_p95", math.nan)
+    return evaluation.metrics.get(arm, {}).get("all", {}).get("latency_p95", math.nan)
 
 
 def describe(comparison: Comparison) -> str:
     c = comparison
-    on = "all questions" if c.part == "all" else f"'{c.part}'"
+    on = "all questions" if c.slice == "all" else f"'{c.slice}'"
     if (c.low, c.high) == (-1, 1):
         certainty = "too few to prove anything"
     else:

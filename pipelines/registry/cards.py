@@ -54,7 +54,7 @@ def render_model_card(
     """
     from huggingface_hub import EvalResult, ModelCardData
 
-    metrics, metric = evaluation.figures["challenger"]["all"], plan.gate.metric
+    metrics, metric = evaluation.metrics["challenger"]["all"], plan.gate.metric
     results = [
         EvalResult(
             task_type="text-generation",
@@ -96,12 +96,12 @@ def render_model_card(
         training=training,
         table=table,
         questions=f"{metrics['questions']:.0f}",
-        arms=[arm for arm in get_args(Arm) if arm in evaluation.figures],
+        arms=[arm for arm in get_args(Arm) if arm in evaluation.metrics],
         metrics=[name for name in SHOWN if name in metrics],
-        parts={part: figures for part, figures in evaluation.figures["challenger"].items() if part != "all"},
-        compared=[c for c in compared if c.part == "all"],
+        parts={part: figures for part, figures in evaluation.metrics["challenger"].items() if part != "all"},
+        compared=[c for c in compared if c.slice == "all"],
         against=against,
-        slices={c.part: c for c in compared if c.against == against},
+        slices={c.slice: c for c in compared if c.against == against},
         limits=list_limits(evaluation, counted, plan),
         base_licence=describe_base_licence(plan.base.model, table),
     )
@@ -109,7 +109,7 @@ def render_model_card(
 
 def list_limits(evaluation: Evaluation, counted: provenance.RowCounts, plan: TrainingPlan) -> list[str]:
     """What this model cannot do, or is not known to do, as far as metrics and plan tell."""
-    slices, metric = evaluation.figures["challenger"], plan.gate.metric
+    slices, metric = evaluation.metrics["challenger"], plan.gate.metric
     overall = format_metric(slices["all"].get(metric), metric)
     limits = [f"It is wrong at times: over all held-out questions its {metric_label(metric)} is {overall}."]
     values = {name: metrics[metric] for name, metrics in slices.items() if name != "all" and metric in metrics}

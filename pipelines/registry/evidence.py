@@ -151,7 +151,7 @@ def summarise_training(run_id: str) -> dict[str, Any]:
         "memory at its peak": f"{metrics['peak_rss_mib'] / 1024:.1f} GiB",
         "held-out loss at the end": f"{metrics['heldout_loss']:.3f}",
     }
-    if (before := metrics.get("preference/heldout_loss_before")) is not None:
-        pairs = run.data.tags["preferences"]
+    if (before := metrics.get("dpo/heldout_loss_before")) is not None:
+        pairs = run.data.tags["preference_dataset"]
         figures |= {"trained on with preferred answers": pairs, "held-out loss before these": f"{before:.3f}"}
     return {"commit": run.data.tags["git_commit"], "figures": figures}

@@ -85,7 +85,7 @@ def at_most(name: str, figure: float, limit: float, unit: str, evidence: str) ->
 def comparison_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
     """Every arm that must be beaten was compared, and the comparison is a number: an unmeasured gain is none."""
     arms = ["base", "few_shot", *(["champion"] if evaluation.champion else [])]
-    compared = {c.against for c in evaluation.comparisons if c.part == "all" and c.metric == plan.gate.metric}
+    compared = {c.against for c in evaluation.comparisons if c.slice == "all" and c.metric == plan.gate.metric}
     missing = [ARMS[arm] for arm in arms if arm not in compared]
     if missing:
         evidence = f"not compared with {', '.join(missing)}"
@@ -98,13 +98,13 @@ def comparison_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rul
         )
     for c in evaluation.comparisons:
         if not all(map(math.isfinite, (c.gain, c.low, c.high))):
-            name = f"The gain over {ARMS[c.against]} on '{c.part}'"
+            name = f"The gain over {ARMS[c.against]} on '{c.slice}'"
             yield at_least(name, math.nan, -1, gate_rules.POINTS, "it could not be measured")
 
 
 def floor_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
     """Each slice with a floor reaches it; a slice that does not exist fails."""
-    slices, metric = evaluation.figures["challenger"], plan.gate.metric
+    slices, metric = evaluation.metrics["challenger"], plan.gate.metric
     for name, floor in plan.gate.floors.items():
         metrics = slices.get(name, {})
         count = f"of {metrics.get('questions', 0):.0f} questions"
@@ -130,7 +130,7 @@ def behaviour_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule
 
 def metric_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
     """The rules on one metric each; one that was not measured is not a number, which fails."""
-    base, challenger = evaluation.figures["base"]["all"], evaluation.figures["challenger"]["all"]
+    base, challenger = evaluation.metrics["base"]["all"], evaluation.metrics["challenger"]["all"]
     loss, base_loss = challenger.get("loss", math.nan), base.get("loss", math.nan)
     yield at_most(
         "The held-out loss, as a share of the base model's,",
@@ -141,7 +141,7 @@ def metric_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
     )
     yield at_least(
         "The share of answers that differ from the base model's",
-        evaluation.changed,
+        evaluation.changed_share,
         plan.gate.min_changed,
         PERCENT,
         "an adapter that answers like its base model was not applied",
@@ -161,14 +161,14 @@ def metric_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
         currency,
         f"at {plan.costs.hour(gpus=has_gpu()):g} {currency} per hour of the machine",
     )
-    near_duplicates = f"{evaluation.leaks} have a near-duplicate in the training rows"
-    evidence = near_duplicates if evaluation.leaks else "none has a near-duplicate in the training rows"
-    yield at_most("The number of held-out questions that were seen in training", evaluation.leaks, 0, COUNT, evidence)
+    near_duplicates = f"{evaluation.leaked_questions} have a near-duplicate in the training rows"
+    evidence = near_duplicates if evaluation.leaked_questions else "none has a near-duplicate in the training rows"
+    yield at_most("The number of held-out questions that were seen in training", evaluation.leaked_questions, 0, COUNT, evidence)
 
 
 def review_rules(evaluation: Evaluation, scores: ReviewScores, plan: TrainingPlan) -> Iterator[Rule]:
     """Where reviewers score answers: enough of them, and well enough."""
-    available = evaluation.figures["challenger"]["all"].get("questions", math.inf)
+    available = evaluation.metrics["challenger"]["all"].get("questions", math.inf)
     required = min(plan.review.questions, available)  # there are no more answers to score than questions
     if required:
         evidence = "the others wait in MLflow's review queue"

@@ -25,7 +25,7 @@ def gain_rules(comparisons: list[Comparison], gate: Gate) -> list[Rule]:
         WeaverError: no arm was compared by the gate's metric.
     """
     limits = {"base": gate.gain_over_base, "few_shot": gate.gain_over_few_shot, "champion": gate.gain_over_champion}
-    overall = [c for c in comparisons if c.part == "all" and c.metric == gate.metric]
+    overall = [c for c in comparisons if c.slice == "all" and c.metric == gate.metric]
     if not overall:
         raise WeaverError(
             f"the evaluation compares no arm by {gate.metric}, which is the metric of the gate",
@@ -53,7 +53,7 @@ def slice_rules(comparisons: list[Comparison], gate: Gate) -> list[Rule]:
     """
     return [
         Rule(
-            name=f"It must not be proven worse than the champion on '{c.part}' by more than "
+            name=f"It must not be proven worse than the champion on '{c.slice}' by more than "
             f"{100 * gate.max_slice_drop:.1f} {POINTS}",
             figure=c.gain,
             limit=-gate.max_slice_drop,
@@ -63,7 +63,7 @@ def slice_rules(comparisons: list[Comparison], gate: Gate) -> list[Rule]:
         )
         for c in comparisons
         if c.against == "champion"
-        and c.part != "all"
+        and c.slice != "all"
         and c.metric == gate.metric
         and c.questions >= gate.min_slice_questions
     ]

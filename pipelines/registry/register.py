@@ -100,14 +100,14 @@ def metric_tags(evaluation: Evaluation, plan: TrainingPlan) -> dict[str, str]:
     return {"metric": plan.gate.metric} | {
         f"{metric}.{arm}": f"{parts['all'][metric]:.3f}"
         for metric in {plan.gate.metric: None, "facts": None, "loss": None}
-        for arm, parts in evaluation.figures.items()
+        for arm, parts in evaluation.metrics.items()
         if metric in parts["all"]
     }
 
 
 def describe_version(evaluation: Evaluation, export: Export, dataset: DatasetVersion, plan: TrainingPlan) -> str:
     """The version's page, in Markdown: what it is, what it was made from, how it did beside the others."""
-    arms = {arm: evaluation.figures[arm] for arm in get_args(Arm) if arm in evaluation.figures}
+    arms = {arm: evaluation.metrics[arm] for arm in get_args(Arm) if arm in evaluation.metrics}
     lines = [
         f"LoRA adapter of **{export.adapter.base_model}** ({plan.base.quantisation}), profile `{plan.profile}`, "
         f"trained on **{dataset.tag}** ({dataset.rows['train']} rows), asked "
@@ -127,7 +127,7 @@ def describe_version(evaluation: Evaluation, export: Export, dataset: DatasetVer
     lines += [
         f"| {c.against} | {100 * c.gain:+.1f} | {100 * c.low:+.1f} to {100 * c.high:+.1f} | {c.questions} |"
         for c in evaluation.comparisons
-        if c.part == "all"
+        if c.slice == "all"
     ]
     interval = f"Intervals are {plan.evaluate.confidence:.0%}, of the paired difference."
     return "\n".join([*lines, "", f"{interval} The run has every answer beside the expected one."])

@@ -1,4 +1,4 @@
-"""The base model: found or made ready once, loaded as it is trained on."""
+"""The base model: resolved to a folder, prepared once, and loaded the way it is trained on."""
 
 import logging
 from pathlib import Path
@@ -24,11 +24,14 @@ HUB_FILES = (
 
 
 def prepare_base(base: Base) -> Path:
-    """The folder of the base model, as transformers loads it: the packaged one is converted at its first use.
+    """Return the folder of the base model, as transformers loads it; the packaged model is converted at its first use.
+
+    Args:
+        base: the plan's section; `model` is the packaged model's name, a folder, or a Hugging Face hub id.
 
     Raises:
-        WeaverError: the model is neither packaged, nor a folder, nor a hub id that this machine has or may fetch;
-            or it has no safetensors weights.
+        WeaverError: the model is neither packaged, nor a folder, nor in the local hub cache (nor downloadable, if
+            downloads are allowed); or it has no safetensors weights.
     """
     quiet_libraries()
     folder = Path(base.model).expanduser()
@@ -38,21 +41,22 @@ def prepare_base(base: Base) -> Path:
         folder = find_hub_model(base.model)
     if not any(folder.glob("*.safetensors")):
         raise WeaverError(
-            f"base.model: {folder} holds no .safetensors file", "Save the model with `save_pretrained`; no pickles."
+            f"base.model: {folder} contains no .safetensors file.",
+            "Save the model with `save_pretrained`; pickled weights are not loaded.",
         )
     return folder
 
 
 def convert_packaged_gguf(folder: Path) -> None:
-    """Write the packaged GGUF as fp32 safetensors (0.5 GB) with its tokenizer and chat template."""
+    """Write the packaged GGUF into `folder` as fp32 safetensors (0.5 GB), with its tokenizer and chat template."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     weights = packaged_gguf()
-    log.info("converting %s, once", weights.name)
+    log.info("converting %s to safetensors; this happens once", weights.name)
     package = weights.parent
     model: Any = AutoModelForCausalLM.from_pretrained(package, gguf_file=weights.name, dtype=torch.float32)
-    # The weights are plain fp32 by now, yet save_pretrained goes by what they were read from, and refuses.
+    # The weights are plain fp32 by now, but save_pretrained still sees the GGUF quantisation and refuses.
     model.hf_quantizer = None
     del model.config.quantization_config
     model.save_pretrained(folder)
@@ -60,8 +64,13 @@ def convert_packaged_gguf(folder: Path) -> None:
 
 
 def prepare_dequantised_base(base: Base) -> Path:
-    """The folder of the base as its adapters were trained over it, for whoever serves adapters over a base of its own:
-    NF4's rounding in full precision, made once; where nothing was rounded, the base itself."""
+    """Return the folder of the base as its adapters were trained on it, for vLLM to load adapters on.
+
+    With NF4 that is the base quantised and dequantised to full precision, built once; otherwise the base itself.
+
+    Raises:
+        WeaverError: the base cannot be prepared; see prepare_base.
+    """
     origin = prepare_base(base)
     if base.quantisation == "none":
         return origin
@@ -71,37 +80,46 @@ def prepare_dequantised_base(base: Base) -> Path:
         model.dequantize().save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
-    known = digest([base_digest(origin), base.model_dump()])[:12]
-    return memoize_dir(settings().home / "base" / f"rounded-{known}", build)
+    fingerprint = digest([base_digest(origin), base.model_dump()])[:12]
+    return memoize_dir(settings().home / "base" / f"dequantised-{fingerprint}", build)
 
 
 def find_hub_model(name: str) -> Path:
+    """Return the folder of a Hugging Face hub model: from the local cache, or downloaded where downloads are allowed.
+
+    Raises:
+        WeaverError: it is neither in the cache nor downloadable.
+    """
     from huggingface_hub import snapshot_download
 
     try:
         return Path(snapshot_download(name, allow_patterns=list(HUB_FILES)))
     except (OSError, ValueError) as error:
         raise WeaverError(
-            f"base.model: {name!r} is not {PACKAGED_MODEL}, no folder with a config.json, "
-            f"and not in the local hub cache: {' '.join(str(error).split())[:200]}",
-            "Correct it; or set HF_HUB_OFFLINE=0 and run again to download it.",
+            f"base.model: “{name}” is neither {PACKAGED_MODEL}, nor a folder with a config.json, nor in the local hub "
+            f"cache: {' '.join(str(error).split())[:200]}",
+            "Correct base.model; or set HF_HUB_OFFLINE=0 and run again to download the model.",
         ) from error
 
 
 def base_digest(folder: Path) -> str:
-    """SHA-256 over the files that say how a base answers; read once, then known by their sizes and times."""
+    """SHA-256 over config, weights, tokenizer and chat template of a base; cached by the files' sizes and times."""
     files = sorted(
         file for pattern in ("config.json", "*.safetensors", "tokenizer*", "*.jinja") for file in folder.glob(pattern)
     )
     stamp = digest([(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files])
-    known = settings().home / "base" / "digests" / stamp
-    if not known.exists():
-        write_text(known, digest([(file.name, digest(file)) for file in files]))
-    return known.read_text()
+    cached = settings().home / "base" / "digests" / stamp
+    if not cached.exists():
+        write_text(cached, digest([(file.name, digest(file)) for file in files]))
+    return cached.read_text()
 
 
 def load_base(folder: Path, base: Base) -> tuple[Any, Any]:
-    """The model, in NF4 if the plan says so, and its tokenizer, which then has a chat template and a padding token."""
+    """Load the model, in NF4 if the plan says so, and its tokenizer, with a chat template and a padding token.
+
+    Returns:
+        The transformers model and its tokenizer.
+    """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
@@ -119,8 +137,8 @@ def load_base(folder: Path, base: Base) -> tuple[Any, Any]:
         device_map={"": 0} if torch.cuda.is_available() else None,
         use_safetensors=True,
     )
-    # Where a CPU has bfloat16 instructions, bitsandbytes would round the scales and repack the weights at the first
-    # evaluation: other numbers than those trained over, and ten times as slow.
+    # On a CPU with bfloat16 instructions, bitsandbytes would round the scales and repack the weights at the first
+    # evaluation: other numbers than those trained on, and ten times as slow.
     for module in model.modules():
         module.support_avx512bf16_for_cpu = False
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -130,14 +148,15 @@ def load_base(folder: Path, base: Base) -> tuple[Any, Any]:
 
 
 def measure_model_size(model: Any) -> dict[str, float]:
-    """Parameters, those that are trained and their share, and the memory that the weights take (MiB)."""
-    # num_parameters counts a 4-bit weight's values, not the bytes that they are packed in.
+    """Metrics of a model's size: parameters, trainable (their number), trainable_share (0 to 1) and footprint_mib
+    (memory of the weights, MiB)."""
+    # num_parameters counts the values of a 4-bit weight, not the bytes that they are packed in.
     trainable, total = model.num_parameters(only_trainable=True), model.num_parameters()
-    figures = {
+    metrics = {
         "parameters": total,
         "trainable": trainable,
         "trainable_share": trainable / total,
         "footprint_mib": model.get_memory_footprint() / 2**20,
     }
-    log.info("%s", canonical_json(figures))
-    return figures
+    log.info("%s", canonical_json(metrics))
+    return metrics

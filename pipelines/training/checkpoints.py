@@ -1,4 +1,4 @@
-"""How an adapter is trained: at most once, signed, and carried on from its last whole checkpoint when it was killed."""
+"""Training an adapter at most once, and resuming from the last complete checkpoint after a kill."""
 
 import json
 import logging
@@ -21,27 +21,31 @@ log = logging.getLogger(__name__)
 
 def memoize_training(
     stage: str,
-    known: list[Any],
+    inputs: list[Any],
     code: SourceCode,
     base: Path,
     plan: TrainingPlan,
     work: Path,
     train: Callable[[Path, Path], str],
 ) -> Adapter:
-    """The signed adapter of a training of all that is `known`: found, or trained now.
+    """Return the signed adapter trained from `inputs`: the one of an earlier call, or one that is trained now.
 
     Args:
-        code: what trains; once it has changed, the same inputs are trained on again, from the first step.
-        base: the base's folder.
-        train: trains, with its checkpoints in the first folder, writes the adapter into the second, and returns the id
-            of the MLflow run.
+        stage: the stage's name; adapters are kept in `work/<stage>/<fingerprint of inputs and code>`.
+        inputs: everything the adapter depends on; JSON values.
+        code: of the training; after a change the same inputs are trained on again, from the first step.
+        base: the base model's folder.
+        train: called with (checkpoints folder, adapter folder); writes the adapter and returns the MLflow run's id.
+
+    Raises:
+        WeaverError: another process is training the same adapter, or what `train` raises.
     """
-    inputs = digest(known)[:16]
-    fingerprint = f"{inputs}-{code.digest[:8]}"
+    inputs_digest = digest(inputs)[:16]
+    fingerprint = f"{inputs_digest}-{code.digest[:8]}"
     folder = work / stage / fingerprint
-    if not folder.exists() and any(folder.parent.glob(f"{inputs}-*")):
+    if not folder.exists() and any(folder.parent.glob(f"{inputs_digest}-*")):
         log.info(
-            "%s: this dataset and plan were trained on before, but the training code has changed since: training again",
+            "%s: this dataset and plan were trained on before, but the training code has changed: training again",
             plan.template,
         )
     checkpoints = settings().home / "checkpoints" / fingerprint
@@ -65,9 +69,14 @@ def memoize_training(
 
 
 def resume_training(trainer: Any, checkpoint: str | None) -> None:
-    """Train on from a checkpoint, or from the start without one.
+    """Train, from a checkpoint if there is one.
 
-    The trainer asks whether it is done only after a step: from the last checkpoint it would train one too many.
+    transformers checks for the last step only after a step: resumed from the last checkpoint, it would train one step
+    too many, so the adapter is loaded instead.
+
+    Args:
+        trainer: a transformers Trainer of a PEFT model.
+        checkpoint: the checkpoint's folder; None trains from the start.
     """
     from transformers import TrainerState
 
@@ -81,9 +90,9 @@ def resume_training(trainer: Any, checkpoint: str | None) -> None:
 
 
 def save_adapter(model: Any, plan: TrainingPlan, folder: Path) -> None:
-    """Write adapter_model.safetensors and adapter_config.json, with nothing of this machine in them."""
+    """Write adapter_model.safetensors and adapter_config.json into `folder`, without any path of this machine."""
     model.save_pretrained(folder, selected_adapters=[model.active_adapter])
-    (folder / "README.md").unlink()  # names the base by its path here
+    (folder / "README.md").unlink()  # names the base by its path on this machine
     config = folder / "adapter_config.json"
     values = json.loads(config.read_text())
     values |= {"base_model_name_or_path": plan.base.model, "target_modules": sorted(values["target_modules"])}
@@ -91,15 +100,16 @@ def save_adapter(model: Any, plan: TrainingPlan, folder: Path) -> None:
 
 
 def find_last_checkpoint(checkpoints: Path) -> str | None:
-    """The newest checkpoint whose bytes are those that were sealed when it was complete."""
+    """Return the newest complete checkpoint: one whose files match the digest written when it was saved; else None."""
     for folder in sorted(checkpoints.glob("checkpoint-*/"), key=lambda p: int(p.name.split("-")[1]), reverse=True):
-        seal = folder.with_suffix(".sha256")
-        if seal.exists() and seal.read_text() == digest(folder):
+        saved_digest = folder.with_suffix(".sha256")
+        if saved_digest.exists() and saved_digest.read_text() == digest(folder):
             log.info("resuming from %s", folder.name)
             return str(folder)
-        log.warning("%s was not written to its end; trying the one before", folder.name)
+        log.warning("%s is incomplete; trying the checkpoint before it", folder.name)
     return None
 
 
 def peak_rss_mib() -> float:
+    """Peak resident memory of this process so far, in MiB. Source: getrusage."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,6 +1,6 @@
-"""trl's DPO trainer on an adapter that is trained already: the reference is that adapter as it was.
+"""trl's DPO trainer on an adapter that is already trained: the reference model is that adapter as it was.
 
-Imported only to train: these libraries take seconds.
+Imported only to train: these libraries take seconds to import.
 """
 
 import logging
@@ -37,17 +37,24 @@ def make_dpo_trainer(
     checkpoints: Path,
     callback: TrainerCallback,
 ) -> "AdapterDPOTrainer":
-    """A trainer of the adapter on pairs; `splits` and `pairs` have rows of train and heldout. Pairs that are too long
-    for the plan are left out, and counted.
+    """Make a DPO trainer of the adapter. Pairs longer than preference.max_length are left out, with a warning.
+
+    Args:
+        base: the base model's folder.
+        adapter: the trained adapter's folder.
+        splits: the dataset's rows of train and heldout.
+        pairs: the answer pairs of train and heldout.
+        checkpoints: the folder that checkpoints are saved in.
+        callback: logs the steps.
 
     Raises:
-        WeaverError: no pair is short enough.
+        WeaverError: no pair of a split is short enough.
     """
-    answers = make_sft_trainer(base, splits, plan, checkpoints, TrainerCallback(), adapter)
-    model: Any = answers.model
-    tokenizer: Any = answers.processing_class
+    sft_trainer = make_sft_trainer(base, splits, plan, checkpoints, TrainerCallback(), adapter)
+    model: Any = sft_trainer.model
+    tokenizer: Any = sft_trainer.processing_class
     model.set_adapter("default")  # trained from here on
-    wanted = plan.preference
+    settings = plan.preference
     trainer = AdapterDPOTrainer(
         model=model,
         processing_class=tokenizer,
@@ -55,79 +62,91 @@ def make_dpo_trainer(
         eval_dataset=to_preference_dataset(pairs["heldout"]),
         callbacks=[callback, CheckpointDigestCallback()],
         args=DPOConfig(
-            beta=wanted.beta,
-            learning_rate=wanted.learning_rate,
-            num_train_epochs=wanted.epochs,
-            per_device_train_batch_size=wanted.batch_size,
-            per_device_eval_batch_size=wanted.batch_size,
+            beta=settings.beta,
+            learning_rate=settings.learning_rate,
+            num_train_epochs=settings.epochs,
+            per_device_train_batch_size=settings.batch_size,
+            per_device_eval_batch_size=settings.batch_size,
             activation_checkpointing=plan.train.gradient_checkpointing,
             **common_training_arguments(plan, checkpoints),
         ),
     )
-    trainer.answers = answers
+    trainer.sft_trainer = sft_trainer
     trainer.remove_callback(PrinterCallback)
-    # trl has made the adapter bfloat16, after it copied it to be the reference: take the exact weights back.
+    # trl made the adapter bfloat16 after copying it as the reference: restore the exact weights.
     for name, parameter in model.named_parameters():
         if ".default." in name:
             parameter.data = model.get_parameter(name.replace(".default.", ".ref.")).data.clone()
     trainer.train_dataset, trainer.eval_dataset = (
-        drop_long_pairs(split, dataset, wanted.max_length)
+        drop_long_pairs(split, dataset, settings.max_length)
         for split, dataset in (("train", trainer.train_dataset), ("heldout", trainer.eval_dataset))
     )
     return trainer
 
 
 def to_preference_dataset(rows: Rows) -> Dataset:
-    said = {"chosen": "chosen", "rejected": "rejected"}
+    """Answer pairs as trl's conversational preference dataset: prompt, chosen and rejected, each a list of messages."""
     return Dataset.from_list(
-        [{"prompt": row["prompt"]} | {k: [{"role": "assistant", "content": row[k]}] for k in said} for row in rows]
+        [
+            {"prompt": row["prompt"]}
+            | {key: [{"role": "assistant", "content": row[key]}] for key in ("chosen", "rejected")}
+            for row in rows
+        ]
     )
 
 
 def count_pair_tokens(row: dict[str, Any]) -> int:
-    """Tokens of a pair's question and its longer answer."""
+    """Number of tokens of a pair's question and its longer answer."""
     return len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"]))
 
 
-def drop_long_pairs(split: str, dataset: Any, most: int) -> Dataset:
-    kept: Dataset = dataset.filter(lambda row: count_pair_tokens(row) <= most)
+def drop_long_pairs(split: str, dataset: Any, max_length: int) -> Dataset:
+    """Return the pairs of at most `max_length` tokens.
+
+    Raises:
+        WeaverError: there is none.
+    """
+    kept: Dataset = dataset.filter(lambda row: count_pair_tokens(row) <= max_length)
     if len(kept) < len(dataset):
-        log.warning("%s: %d of %d pairs are longer than %d tokens", split, len(dataset) - len(kept), len(dataset), most)
+        dropped = len(dataset) - len(kept)
+        log.warning("%s: %d of %d pairs have more than %d tokens", split, dropped, len(dataset), max_length)
     if not len(kept):
-        raise WeaverError(f"no {split} pair has {most} tokens or fewer", "Raise preference.max_length.")
+        raise WeaverError(f"No {split} pair has {max_length} tokens or fewer.", "Raise preference.max_length.")
     return kept
 
 
 class AdapterDPOTrainer(DPOTrainer):
-    answers: CompletionSFTTrainer  # of the same model: for the loss on the dataset's held-out answers
+    """DPO of an adapter, in the reproducible order of EpochSampler, with metrics on held-out pairs and answers."""
+
+    sft_trainer: CompletionSFTTrainer  # of the same model, for the loss on the dataset's held-out answers
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> EpochSampler:
         rows: Any = self.train_dataset
         return EpochSampler(self.args.train_batch_size, [count_pair_tokens(row) for row in rows], self.args.seed)
 
-    def heldout(self) -> dict[str, float]:
-        """Over the held-out pairs: the loss, the margin and accuracy of the rewards, which say how far the model has
-        moved from its reference, and the share of pairs whose better answer it finds the likelier one."""
-        found = self.evaluate()
-        return {f"heldout_{name}": found[f"eval_{name}"] for name in HELDOUT_METRICS} | {
-            "heldout_preferred": self.preferred()
+    def evaluate_heldout(self) -> dict[str, float]:
+        """Metrics on the held-out pairs: the loss, the rewards' margin and accuracy, which say how far the model has
+        moved from its reference, and the preference accuracy."""
+        evaluated = self.evaluate()
+        return {f"heldout_{name}": evaluated[f"eval_{name}"] for name in HELDOUT_METRICS} | {
+            "heldout_preference_accuracy": self.measure_preference_accuracy()
         }
 
-    def preferred(self) -> float:
-        """Share of the held-out pairs whose chosen answer is likelier than the rejected one."""
-        right: list[bool] = []
+    def measure_preference_accuracy(self) -> float:
+        """Share of the held-out pairs (0 to 1) whose chosen answer is likelier than the rejected one."""
+        correct: list[bool] = []
         model: Any = self.model
         model.eval()
         with torch.inference_mode():
             for batch in self.get_eval_dataloader():
                 inputs = self._prepare_inputs(batch)
                 labels = inputs["input_ids"].masked_fill(inputs["completion_mask"] == 0, -100)
-                asked = {key: inputs[key] for key in ("input_ids", "attention_mask")}
-                said = model(**asked, labels=labels, fused_lm_head=True, use_cache=False).log_probs.sum(dim=1)
-                chosen, rejected = said.chunk(2)
-                right += (chosen > rejected).tolist()
-        return sum(right) / len(right)
+                arguments = {key: inputs[key] for key in ("input_ids", "attention_mask")}
+                log_probs = model(**arguments, labels=labels, fused_lm_head=True, use_cache=False).log_probs.sum(dim=1)
+                chosen, rejected = log_probs.chunk(2)
+                correct += (chosen > rejected).tolist()
+        return sum(correct) / len(correct)
 
     def heldout_loss(self) -> float:
-        """Nats a token over the answers of the dataset's held-out rows: what preferring has cost."""
-        return self.answers.heldout_loss()
+        """Mean loss over the answers of the dataset's held-out rows, in nats per token: what DPO has cost."""
+        return self.sft_trainer.heldout_loss()

@@ -1,7 +1,8 @@
-"""What a training will take, before it is started: from earlier trainings of the same kind on this machine.
+"""Forecasts the time, memory and cost of a training from earlier trainings of the same kind on this machine.
 
-Where there was none, what would take minutes is measured first, by a few real steps; what is shorter is not worth that,
-and is forecast from what `make bench B="estimate --write"` measured, scaled by the size of the base and the processors.
+If there are none and the training would take ten minutes or more, a few real steps are measured first (calibration);
+a shorter one is forecast from the measurements of `make bench B="estimate --write"`, scaled by the size of the base
+and the number of processors.
 """
 
 import json
@@ -24,12 +25,12 @@ from pipelines.text import chat_format
 from pipelines.training.base_model import base_digest, prepare_base
 
 BENCHMARK = Path(__file__).with_suffix(".json")  # what `make bench B="estimate --write"` measured
-CALIBRATE_FROM_SECONDS = 600.0  # seconds; what is forecast to be shorter is not calibrated first
-CALIBRATION_STEPS = 5  # of a calibration; the first warms up, and does not count
-BENCHMARK_SPREAD = 4.0  # assumed, not measured: by so much processors differ from the bench's, a core
-FORWARD_SHARE = 1 / 3  # of the work of a training step, a token: a third of its multiplications
-TOKENIZED_ROWS = 200  # rows whose tokens are counted; more are scaled up
-HISTORY_RUNS = 10  # runs that are looked at, the newest
+CALIBRATE_FROM_SECONDS = 600.0  # shorter trainings are not calibrated
+CALIBRATION_STEPS = 5  # the first warms up and does not count
+BENCHMARK_SPREAD = 4.0  # assumed, not measured: the factor by which the speed of a core differs between machines
+FORWARD_SHARE = 1 / 3  # evaluating a token takes a third of the multiplications of training on it
+TOKENIZED_ROWS = 200  # rows whose tokens are counted; the mean stands for all
+HISTORY_RUNS = 10  # the newest runs count
 SPEED_SETTINGS = ("batch_size", "gradient_checkpointing", "optimizer", "lora_rank", "lora_modules", "max_length")
 PRECEDING_STAGES = (
     "collect",
@@ -38,11 +39,11 @@ PRECEDING_STAGES = (
     "commit_dataset",
     "estimate_cost",
     "fine_tune",
-)  # the stages that are not to come
+)  # the stages before and including training
 
 
 class Workload(NamedTuple):
-    """What a training does."""
+    """The amount of work of a training."""
 
     steps: int
     tokens: int  # without padding, over all epochs
@@ -50,12 +51,12 @@ class Workload(NamedTuple):
 
 
 class TrainingSpeed(NamedTuple):
-    """How fast it is done on this machine."""
+    """How fast this machine trains."""
 
     tokens_per_second: float
     fixed_seconds: float  # loading the base, saving the adapter
     memory_mib: float
-    spread: float  # the interval is the forecast divided by it, and times it
+    spread: float  # the interval is from the forecast divided by it to the forecast times it
     basis: str
 
 
@@ -63,30 +64,32 @@ def estimate(dataset: DatasetVersion, plan: TrainingPlan) -> Estimate:
     """Forecast the training and the stages after it.
 
     Raises:
-        WeaverError: the base is not to be had, or a file of the dataset is missing.
+        WeaverError: the base model cannot be prepared, or a file of the dataset is missing.
     """
     work = count_workload(dataset, plan)
     speed = speed_from_history(plan) or estimate_speed(work, dataset, plan)
     seconds = compute_training_seconds(work, speed)
     stages = following_stage_seconds(plan.template) or following_stage_seconds("")
-    rate, whole = plan.costs, seconds + sum(stages.values())
-    energy = load_machine().energy_kwh(whole, whole * (psutil.cpu_count() or 1))
+    rate, run_seconds = plan.costs, seconds + sum(stages.values())
+    energy = load_machine().energy_kwh(run_seconds, run_seconds * (psutil.cpu_count() or 1))
     return Estimate(
         steps=work.steps,
         tokens=work.tokens,
         training_seconds=seconds,
         low=seconds / speed.spread,
         high=seconds * speed.spread,
-        basis=speed.basis if stages else f"{speed.basis}; no run has gone on from here yet: training alone",
+        basis=speed.basis
+        if stages
+        else f"{speed.basis}; no earlier run went past training, so this covers training only",
         stages=stages,
         memory_gib=speed.memory_mib / 1024,
-        cost=(whole * rate.machine_hour + seconds * rate.gpu_hour * has_gpu()) / 3600 + energy * rate.kwh,
+        cost=(run_seconds * rate.machine_hour + seconds * rate.gpu_hour * has_gpu()) / 3600 + energy * rate.kwh,
         currency=rate.currency,
     )
 
 
 def estimate_speed(work: Workload, dataset: DatasetVersion, plan: TrainingPlan) -> TrainingSpeed:
-    """As scaled from the bench; if that says minutes, by a few steps here."""
+    """The speed scaled from the benchmark; for a training of ten minutes or more, measured by a few steps instead."""
     scaled = speed_from_benchmark(plan)
     if compute_training_seconds(work, scaled) < CALIBRATE_FROM_SECONDS:
         return scaled
@@ -95,63 +98,68 @@ def estimate_speed(work: Workload, dataset: DatasetVersion, plan: TrainingPlan) 
 
 
 def compute_training_seconds(work: Workload, speed: TrainingSpeed) -> float:
+    """Seconds of the fine_tune stage, held-out evaluation included."""
     return speed.fixed_seconds + (work.tokens + FORWARD_SHARE * work.heldout_tokens) / speed.tokens_per_second
 
 
 def count_workload(dataset: DatasetVersion, plan: TrainingPlan) -> Workload:
-    """The optimiser steps and the tokens, of which those of some rows are counted, evenly from all."""
+    """Count the optimiser steps and the tokens; the tokens are extrapolated from a sample of the rows."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(prepare_base(plan.base))
     train = plan.train
     rows = {split: read_jsonl(Path(dataset.uri) / f"{split}.jsonl") for split in ("train", "heldout")}
-    tokens = {split: mean_token_count(tokenizer, some, plan) for split, some in rows.items()}
-    a_step = train.batch_size * train.gradient_accumulation
-    seen = train.epochs * len(rows["train"])
+    tokens = {split: mean_token_count(tokenizer, split_rows, plan) for split, split_rows in rows.items()}
+    step_rows = train.batch_size * train.gradient_accumulation
+    rows_seen = train.epochs * len(rows["train"])
     steps = math.ceil(len(rows["train"]) / train.batch_size / train.gradient_accumulation) * train.epochs
     if train.max_steps > 0:
         steps = train.max_steps
-        seen = steps * a_step
-    return Workload(math.ceil(steps), round(seen * tokens["train"]), round(len(rows["heldout"]) * tokens["heldout"]))
+        rows_seen = steps * step_rows
+    return Workload(
+        math.ceil(steps), round(rows_seen * tokens["train"]), round(len(rows["heldout"]) * tokens["heldout"])
+    )
 
 
 def mean_token_count(tokenizer: Any, rows: list[dict[str, Any]], plan: TrainingPlan) -> float:
-    some = rows[:: max(1, len(rows) // TOKENIZED_ROWS)]
-    texts = [chat_format.render_with_answer(tokenizer, row, plan.system_prompt) for row in some]
+    """Mean number of tokens of a row with its answer, over an even sample of the rows."""
+    sample = rows[:: max(1, len(rows) // TOKENIZED_ROWS)]
+    texts = [chat_format.render_with_answer(tokenizer, row, plan.system_prompt) for row in sample]
     return statistics.fmean(len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts or [""])
 
 
 def training_kind(plan: TrainingPlan) -> str:
-    """What trainings must have in common for the one to say how fast the other is."""
+    """Digest of what trainings must have in common for one to predict the speed of another: base, settings, machine."""
     settings = plan.train.model_dump(include=set(SPEED_SETTINGS))
-    here = [read_processor_name(), psutil.cpu_count(), has_gpu()]
-    return digest([base_digest(prepare_base(plan.base)), plan.base.model_dump(), settings, here])[:16]
+    hardware = [read_processor_name(), psutil.cpu_count(), has_gpu()]
+    return digest([base_digest(prepare_base(plan.base)), plan.base.model_dump(), settings, hardware])[:16]
 
 
 def speed_from_history(plan: TrainingPlan) -> TrainingSpeed | None:
-    """From trainings of the same kind; from calibrations where there is none."""
+    """The speed of earlier trainings of the same kind; of calibrations if there are none; None without either."""
     rows = read_rows(TrainingTiming, kind=training_kind(plan))[-HISTORY_RUNS:]
-    whole = [row for row in rows if row.mlflow_run]
-    told = whole or rows
-    if not told:
+    trainings = [row for row in rows if row.mlflow_run]
+    measured = trainings or rows
+    if not measured:
         return None
-    speeds = [row.tokens / row.step_seconds for row in told]
+    speeds = [row.tokens / row.step_seconds for row in measured]
     speed = math.exp(statistics.fmean(map(math.log, speeds)))
     fixed = [
         max(0.0, row.seconds - row.step_seconds - FORWARD_SHARE * row.heldout_tokens * row.step_seconds / row.tokens)
-        for row in told
+        for row in measured
     ]
     return TrainingSpeed(
         speed,
         statistics.median(fixed),
-        max(row.peak_rss_mib for row in told),
+        max(row.peak_rss_mib for row in measured),
         max(prediction_spread(speeds), 1.0),
-        f"{len(told)} {'trainings' if whole else 'calibrations'} of this kind here, {speed:.0f} tokens/s",
+        f"{len(measured)} {'trainings' if trainings else 'calibrations'} of this kind on this machine, "
+        f"{speed:.0f} tokens/s",
     )
 
 
 def prediction_spread(speeds: list[float]) -> float:
-    """Factor of the 90% prediction interval of another speed, log-normal; of fewer than three as the bench saw it."""
+    """Factor of the 90% prediction interval of the next speed (log-normal); the benchmark's for fewer than three."""
     if len(speeds) < 3:
         return float(read_benchmark()["spread"])
     from scipy import stats
@@ -161,26 +169,28 @@ def prediction_spread(speeds: list[float]) -> float:
 
 
 def speed_from_benchmark(plan: TrainingPlan) -> TrainingSpeed:
-    """Scaled from the bench's base and processor. Another machine may be anything: the interval is a wide one."""
-    bench_, size = read_benchmark(), count_parameters(prepare_base(plan.base)) / read_benchmark()["parameters"]
-    cores = (psutil.cpu_count() or 1) / bench_["cpus"]
+    """The benchmark's speed, scaled by base size and processors; the interval is wide, as machines differ a lot."""
+    benchmark = read_benchmark()
+    size = count_parameters(prepare_base(plan.base)) / benchmark["parameters"]
+    cores = (psutil.cpu_count() or 1) / benchmark["cpus"]
     return TrainingSpeed(
-        bench_["tokens_per_second"] / size * cores,
-        bench_["fixed_seconds"] * max(size, 0.1),
-        bench_["memory_mib"] * max(size, 0.2),
+        benchmark["tokens_per_second"] / size * cores,
+        benchmark["fixed_seconds"] * max(size, 0.1),
+        benchmark["memory_mib"] * max(size, 0.2),
         BENCHMARK_SPREAD,
-        f"no training of this kind here yet: scaled from the bench's {bench_['tokens_per_second']:.0f} tokens/s of "
-        f"{bench_['model']} on {bench_['cpus']:.0f} CPUs",
+        "no training of this kind on this machine yet: scaled from the benchmark's "
+        f"{benchmark['tokens_per_second']:.0f} tokens/s of {benchmark['model']} on {benchmark['cpus']:.0f} CPUs",
     )
 
 
 def read_benchmark() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(BENCHMARK.read_text())
-    return found
+    """The stored measurements of `make bench B=estimate`."""
+    measurements: dict[str, Any] = json.loads(BENCHMARK.read_text())
+    return measurements
 
 
 def count_parameters(base: Path) -> int:
-    """Of a folder of safetensors, by their headers."""
+    """Number of parameters in a folder of safetensors, read from their headers."""
     from safetensors import safe_open
 
     count = 0
@@ -191,46 +201,51 @@ def count_parameters(base: Path) -> int:
 
 
 def calibrate(dataset: DatasetVersion, plan: TrainingPlan) -> TrainingTiming:
-    """Train a few steps that are thrown away, and keep how fast they were."""
+    """Train a few steps, discard the result, and store how fast they were.
+
+    Raises:
+        WeaverError: the base model cannot be prepared, or the result cannot be stored.
+    """
     from pipelines.training.fine_tune import peak_rss_mib
     from pipelines.training.sft_trainer import StepTimerCallback, make_sft_trainer
 
     began = time.monotonic()
     train = plan.train.model_copy(update={"max_steps": CALIBRATION_STEPS, "checkpoint_steps": CALIBRATION_STEPS + 1})
     rows = read_jsonl(Path(dataset.uri) / "train.jsonl")
-    a_step = train.batch_size * train.gradient_accumulation
-    some = rows[:: max(1, len(rows) // (CALIBRATION_STEPS * a_step))]
-    watch = StepTimerCallback()
+    step_rows = train.batch_size * train.gradient_accumulation
+    sample = rows[:: max(1, len(rows) // (CALIBRATION_STEPS * step_rows))]
+    timer = StepTimerCallback()
     with tempfile.TemporaryDirectory(prefix="weaver-calibration-") as folder:
-        splits = {"train": some, "heldout": some[:1]}
+        splits = {"train": sample, "heldout": sample[:1]}
         trainer = make_sft_trainer(
-            prepare_base(plan.base), splits, plan.model_copy(update={"train": train}), Path(folder), watch
+            prepare_base(plan.base), splits, plan.model_copy(update={"train": train}), Path(folder), timer
         )
         trainer.train()
-    tokens, seconds = watch.after_first()
-    took = TrainingTiming(
+    tokens, seconds = timer.sum_after_first()
+    timing = TrainingTiming(
         template=plan.template,
         kind=training_kind(plan),
         plan=plan.digest(),
         tokens=tokens,
         heldout_tokens=0,
         step_seconds=seconds,
-        seconds=time.monotonic() - began - watch.first_seconds,
+        seconds=time.monotonic() - began - timer.first_step_seconds,
         peak_rss_mib=peak_rss_mib(),
     )
-    save_row(took)
-    return took
+    save_row(timing)
+    return timing
 
 
 def following_stage_seconds(template: str) -> dict[str, float]:
-    """The stages after training: the median of their seconds in the template's earlier runs that trained; or, for "",
-    in those of all templates."""
+    """Median seconds of each stage after training, in earlier runs of the template that trained.
+
+    Args:
+        template: an empty string stands for all templates.
+    """
     trained = {row.mlflow_run for row in read_rows(TrainingTiming, template=template)[-HISTORY_RUNS:]} - {""}
-    rows = [
-        one for one in read_executions(template=template) if one.state == "done" and one.stage not in PRECEDING_STAGES
-    ]
-    found: dict[str, list[float]] = {}
-    for one in rows:
-        if one.mlflow_run in trained:
-            found.setdefault(one.stage, []).append(one.seconds)
-    return {stage: statistics.median(seconds) for stage, seconds in found.items()}
+    seconds: dict[str, list[float]] = {}
+    for execution in read_executions(template=template):
+        finished = execution.state == "done" and execution.mlflow_run in trained
+        if finished and execution.stage not in PRECEDING_STAGES:
+            seconds.setdefault(execution.stage, []).append(execution.seconds)
+    return {stage: statistics.median(values) for stage, values in seconds.items()}

@@ -1,4 +1,4 @@
-"""The fine_tune stage: an adapter learns the dataset's answers, and survives being killed."""
+"""The fine_tune stage: trains a LoRA adapter on a dataset, and resumes after a kill."""
 
 import logging
 import time
@@ -32,24 +32,24 @@ FORECAST_DAYS = 30  # an older estimate was of another machine's state
 def fine_tune(
     dataset: DatasetVersion, plan: TrainingPlan, work: Path, report: DataReport | None = None, trigger_reason: str = ""
 ) -> Adapter:
-    """Train a LoRA adapter over the quantised base, on the answers alone; signed, and logged to one MLflow run.
+    """Train a LoRA adapter on the quantised base, with the loss on answers only; signed, and logged to one MLflow run.
 
-    The same dataset and plan give the same bytes on the same machine, also when training was killed on the way: it
-    goes on from its last whole checkpoint, in the same MLflow run.
+    The same dataset and plan give the same bytes on the same machine, even if training was killed on the way: it
+    resumes from its last complete checkpoint, in the same MLflow run.
 
     Args:
-        report: how the dataset came about; logged to the run beside the figures. It changes nothing else.
-        trigger_reason: why it is trained now, for the run's tags; it changes nothing else.
+        report: how the dataset was made; logged to the run, without effect on training.
+        trigger_reason: why the training was started; a tag of the run, without effect on training.
 
     Raises:
-        WeaverError: the base is not to be had, or a row does not fit train.max_length.
+        WeaverError: the base model cannot be prepared, or a row has more tokens than train.max_length.
         Unavailable: MLflow does not answer; run again when it does.
     """
     base = prepare_base(plan.base)
-    known = [dataset.digest, base_digest(base), plan.digest("template", "system_prompt", "base", "train")]
+    inputs = [dataset.digest, base_digest(base), plan.digest("template", "system_prompt", "base", "train")]
     adapter = memoize_training(
         "fine_tune",
-        known,
+        inputs,
         CODE,
         base,
         plan,
@@ -57,42 +57,45 @@ def fine_tune(
         lambda checkpoints, adapter: run_training(base, dataset, plan, checkpoints, adapter, report),
     )
     if trigger_reason:
-        connect_mlflow().MlflowClient().set_tag(adapter.run_id, "started_because", trigger_reason)
+        connect_mlflow().MlflowClient().set_tag(adapter.run_id, "trigger_reason", trigger_reason)
     return adapter
 
 
 def run_training(
     base: Path, dataset: DatasetVersion, plan: TrainingPlan, checkpoints: Path, adapter: Path, report: DataReport | None
 ) -> str:
-    """Write the trained adapter into the folder `adapter`; returns the id of its MLflow run."""
+    """Write the trained adapter into the folder `adapter`; return the id of its MLflow run."""
     from pipelines.training.mlflow_callback import open_training_run
     from pipelines.training.sft_trainer import make_sft_trainer
 
     began = time.monotonic()
     splits = read_splits(dataset)
-    with open_training_run(dataset, splits, plan, checkpoints / "run_id", report=report) as diary:
-        trainer = make_sft_trainer(base, splits, plan, checkpoints, diary)
-        figures = measure_model_size(trainer.model)
+    with open_training_run(dataset, splits, plan, checkpoints / "run_id", report=report) as callback:
+        trainer = make_sft_trainer(base, splits, plan, checkpoints, callback)
+        metrics = measure_model_size(trainer.model)
         trained = time.monotonic()
         resume_training(trainer, find_last_checkpoint(checkpoints))
         trained = time.monotonic() - trained
-        if diary.lost:
-            raise diary.lost
-        figures |= {"heldout_loss": trainer.heldout_loss(), "peak_rss_mib": peak_rss_mib()}
-        figures |= record_training_cost(trainer, plan, diary.run_id, time.monotonic() - began - trained)
-        diary.close(trainer.state.log_history, figures)
+        if callback.lost:
+            raise callback.lost
+        metrics |= {"heldout_loss": trainer.heldout_loss(), "peak_rss_mib": peak_rss_mib()}
+        metrics |= record_training_cost(trainer, plan, callback.run_id, time.monotonic() - began - trained)
+        callback.log_summary(trainer.state.log_history, metrics)
         save_adapter(trainer.model, plan, adapter)
-    return diary.run_id
+    return callback.run_id
 
 
-def record_training_cost(trainer: Any, plan: TrainingPlan, run_id: str, around: float) -> dict[str, float]:
-    """Keep how long the training took, for the next estimate; returns that, and how far the last one was off, if there
-    was one. A ledger of costs that cannot be written stops no training.
+def record_training_cost(trainer: Any, plan: TrainingPlan, run_id: str, overhead_seconds: float) -> dict[str, float]:
+    """Store how long the training took, for the next estimate. If costs cannot be stored, training succeeds anyway.
 
     Args:
-        around: seconds before and after the steps; those of the steps themselves also before the training was killed.
+        trainer: the transformers Trainer, after training.
+        overhead_seconds: before the first and after the last step; steps before a kill are in the trainer's history.
+
+    Returns:
+        Metrics: training_seconds, and estimate_error (a share of the actual time) if there was an estimate.
     """
-    tokens, steps = sum_steps(trainer.state.log_history)
+    tokens, step_seconds = sum_steps(trainer.state.log_history)
     try:
         since = time.time() - FORECAST_DAYS * 86_400
         forecasts = read_rows(TrainingForecast, since, plan=plan.digest(), template=plan.template)
@@ -103,21 +106,21 @@ def record_training_cost(trainer: Any, plan: TrainingPlan, run_id: str, around: 
             plan=plan.digest(),
             tokens=tokens,
             heldout_tokens=sum(map(len, trainer.eval_dataset["input_ids"])),
-            step_seconds=steps,
-            seconds=steps + around,
+            step_seconds=step_seconds,
+            seconds=step_seconds + overhead_seconds,
             peak_rss_mib=peak_rss_mib(),
             forecast_seconds=forecasts[-1].seconds if forecasts else 0.0,
         )
         save_row(training)
     except WeaverError as error:
-        log.warning("how long the training took is not kept: %s", error)
-        return {"training_seconds": steps + around}
-    off = {} if training.error is None else {"estimate_error": training.error}
-    return {"training_seconds": training.seconds} | off
+        log.warning("The training time could not be stored: %s", error)
+        return {"training_seconds": step_seconds + overhead_seconds}
+    estimate_error = {} if training.error is None else {"estimate_error": training.error}
+    return {"training_seconds": training.seconds} | estimate_error
 
 
 def sum_steps(history: list[dict[str, Any]]) -> tuple[int, float]:
-    """The tokens and the seconds of all optimiser steps in a trainer's history."""
+    """Return the tokens and the seconds of all optimiser steps in a trainer's log history."""
     steps = [entry for entry in history if "tokens_per_second" in entry]
     seen = [0, *(entry["num_input_tokens_seen"] for entry in steps)]
     seconds = sum((seen[i + 1] - seen[i]) / entry["tokens_per_second"] for i, entry in enumerate(steps))
@@ -125,13 +128,13 @@ def sum_steps(history: list[dict[str, Any]]) -> tuple[int, float]:
 
 
 def read_splits(dataset: DatasetVersion) -> dict[str, list[dict[str, Any]]]:
-    """The rows of train and heldout.
+    """Return the rows of the splits train and heldout, by split.
 
     Raises:
-        WeaverError: one of them has none.
+        WeaverError: a split is empty.
     """
     splits = {split: read_jsonl(Path(dataset.uri) / f"{split}.jsonl") for split in ("train", "heldout")}
     for split, rows in splits.items():
         if not rows:
-            raise WeaverError(f"{dataset.tag} has no {split} rows", "Change refine.heldout_share.")
+            raise WeaverError(f"{dataset.tag} has no {split} rows.", "Change refine.heldout_share.")
     return splits

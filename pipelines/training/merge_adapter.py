@@ -1,4 +1,4 @@
-"""An adapter becomes part of its base, in the form that is served."""
+"""Merges an adapter into its base model, in the formats that are deployed."""
 
 import shutil
 from pathlib import Path
@@ -13,27 +13,31 @@ from pipelines.training.base_model import base_digest, load_base, prepare_base
 
 
 def merge_adapter(adapter: Adapter, base: Base, deployment: Deployment, target: Path) -> Path:
-    """Write the base with the adapter merged into it, in the forms that the deployment's backends load; found if it
-    is there: model.gguf for llama.cpp, quantised; safetensors for those that quantise while they load.
+    """Write the merged model into `target`, unless it exists, in the formats that the deployment's backends load:
+    model.gguf, quantised, for llama.cpp; safetensors for backends that quantise while loading.
 
-    The adapter was trained over the base as NF4 rounds it, and merged into the exact base it answers worse: so the
-    base is quantised first and then dequantised.
+    The adapter was trained on the NF4-quantised base, and merged into the exact base it answers worse: so the base is
+    quantised and dequantised first.
+
+    Returns:
+        The folder `target`.
 
     Raises:
-        WeaverError: the base is not the one that the adapter was trained over, or the adapter is not what was signed;
+        WeaverError: the base is not the one that the adapter was trained on, the adapter differs from what was signed,
             or the base has no GGUF.
     """
     return memoize_dir(target, lambda folder: build_merged_model(adapter, base, deployment, folder))
 
 
 def build_merged_model(adapter: Adapter, base: Base, deployment: Deployment, folder: Path) -> None:
+    """Write the merged model into `folder`; see merge_adapter."""
     origin = prepare_base(base)
     if base_digest(origin) != adapter.base_digest:
         raise WeaverError(
-            f"{origin} is not the {adapter.base_model} that {adapter.uri} was trained over: their digests differ",
-            "Bring that base back, or train again.",
+            f"{origin} is not the {adapter.base_model} that {adapter.uri} was trained on: their digests differ.",
+            "Restore that base model, or train the adapter again.",
         )
-    like = gguf_export.find_base_gguf(base, origin) if GGUF & set(deployment.backends) else None
+    base_gguf = gguf_export.find_base_gguf(base, origin) if GGUF & set(deployment.backends) else None
     signing.verify(Path(adapter.uri))
     from peft import PeftModel
 
@@ -41,10 +45,10 @@ def build_merged_model(adapter: Adapter, base: Base, deployment: Deployment, fol
     if base.quantisation == "nf4":
         model = model.dequantize()
     merged = PeftModel.from_pretrained(model, adapter.uri).merge_and_unload()
-    if like:
-        gguf_export.write_gguf(merged.state_dict(), tokenizer.chat_template, like, deployment.quantisation, folder)
-    if not like or set(deployment.backends) - GGUF:
+    if base_gguf:
+        gguf_export.write_gguf(merged.state_dict(), tokenizer.chat_template, base_gguf, deployment.quantisation, folder)
+    if not base_gguf or set(deployment.backends) - GGUF:
         merged.save_pretrained(folder)
-    if "vllm" in deployment.backends:  # its server holds the rounded base, and takes adapters while it runs
+    if "vllm" in deployment.backends:  # its server has the dequantised base loaded, and loads adapters while it runs
         shutil.copytree(adapter.uri, folder / "adapter")
     tokenizer.save_pretrained(folder)

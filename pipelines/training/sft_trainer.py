@@ -1,6 +1,6 @@
-"""trl's SFT trainer, with the loss where the answer is and an order that a killed training finds again.
+"""trl's SFT trainer with completion-only loss, and an order of rows that a resumed training reproduces.
 
-Imported only to train: these libraries take seconds.
+Imported only to train: these libraries take seconds to import.
 """
 
 import time
@@ -34,20 +34,24 @@ def make_sft_trainer(
     callback: TrainerCallback,
     adapter: Path | None = None,
 ) -> "CompletionSFTTrainer":
-    """A trainer of the base in `folder`, in NF4 under LoRA; `splits` has the rows of train and heldout.
+    """Make a trainer of a LoRA adapter on the quantised base.
 
     Args:
-        adapter: a trained adapter to go on from; a new one if not given.
+        folder: the base model.
+        splits: the rows of train and heldout.
+        checkpoints: the folder that checkpoints are saved in.
+        callback: logs the steps.
+        adapter: a trained adapter to start from; a new one if not given.
 
     Raises:
-        WeaverError: a row has more tokens than train.max_length: cut off, it would teach half an answer.
+        WeaverError: a row has more tokens than train.max_length: truncated, it would teach half an answer.
     """
     disable_progress_bars()
     disable_progress_bar()
-    torch.manual_seed(plan.train.seed)  # LoRA's first weights are drawn from it
+    torch.manual_seed(plan.train.seed)  # LoRA's initial weights are drawn with it
     model, tokenizer = base_model.load_base(folder, plan.base)
     train = plan.train
-    new = LoraConfig(
+    lora = LoraConfig(
         task_type="CAUSAL_LM",
         r=train.lora_rank,
         lora_alpha=train.lora_alpha,
@@ -60,7 +64,7 @@ def make_sft_trainer(
         train_dataset=to_conversation_dataset(splits["train"], plan),
         eval_dataset=to_conversation_dataset(splits["heldout"], plan),
         callbacks=[callback, CheckpointDigestCallback()],
-        peft_config=None if adapter else new,
+        peft_config=None if adapter else lora,
         args=SFTConfig(
             num_train_epochs=train.epochs,
             max_steps=train.max_steps,
@@ -78,10 +82,10 @@ def make_sft_trainer(
         for number, tokens in enumerate(dataset["input_ids"], start=1):
             if len(tokens) > train.max_length:
                 raise WeaverError(
-                    f"{split}.jsonl, row {number} has {len(tokens)} tokens; train.max_length is {train.max_length}",
+                    f"{split}.jsonl, row {number} has {len(tokens)} tokens; train.max_length is {train.max_length}.",
                     "Raise train.max_length, or shorten the row.",
                 )
-    # trl makes the adapter bfloat16; where the base computes in float32 that is coarser, and half as fast on a CPU.
+    # trl makes the adapter bfloat16; with a base that computes in float32 that is coarser, and half as fast on a CPU.
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.to(getattr(torch, plan.base.compute_dtype))
@@ -89,14 +93,14 @@ def make_sft_trainer(
 
 
 def common_training_arguments(plan: TrainingPlan, checkpoints: Path) -> dict[str, Any]:
-    """What the trainers of either kind, on answers and on pairs of them, are told alike."""
+    """The training arguments that SFT and DPO have in common, as transformers.TrainingArguments names them."""
     return {
         "output_dir": str(checkpoints),
         "lr_scheduler_type": plan.train.scheduler,
         "warmup_steps": plan.train.warmup_share,
         "optim": plan.train.optimizer,
         "bf16": plan.base.compute_dtype == "bfloat16",
-        "max_length": None,  # what is too long is an error, not cut off
+        "max_length": None,  # a row that is too long is an error, not truncated
         "save_steps": plan.train.checkpoint_steps,
         "save_total_limit": 2,
         "logging_steps": 1,
@@ -110,6 +114,7 @@ def common_training_arguments(plan: TrainingPlan, checkpoints: Path) -> dict[str
 
 
 def to_conversation_dataset(rows: Rows, plan: TrainingPlan) -> Dataset:
+    """Rows as trl's conversational prompt-completion dataset."""
     return Dataset.from_list(
         [
             {
@@ -122,13 +127,15 @@ def to_conversation_dataset(rows: Rows, plan: TrainingPlan) -> Dataset:
 
 
 class CompletionSFTTrainer(SFTTrainer):
+    """SFT with the loss on completions, computed only at the columns that hold one."""
+
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Mean negative log-likelihood of the answer's tokens (nats); see transformers.Trainer.compute_loss.
+        """Mean negative log-likelihood of the answers' tokens, in nats; see transformers.Trainer.compute_loss.
 
-        On a CPU trl scores the vocabulary at every position, the dearest layer on the part that is mostly prompt:
-        scoring only the columns that hold an answer more than doubles the speed. On CUDA trl does as much itself.
+        On a CPU trl computes the logits at every position, the most expensive layer for tokens that are mostly prompt:
+        computing them only at the columns that hold an answer more than doubles the speed. On CUDA trl does so itself.
         """
         if inputs["input_ids"].device.type != "cpu":
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
@@ -150,7 +157,7 @@ class CompletionSFTTrainer(SFTTrainer):
         return EpochSampler(self.args.train_batch_size, [len(ids) for ids in rows["input_ids"]], self.args.seed)
 
     def heldout_loss(self) -> float:
-        """Nats a token over the answers of the held-out rows."""
+        """Mean loss over the answers of the held-out rows, in nats per token."""
         total = tokens = 0.0
         model: Any = self.model
         model.eval()
@@ -162,7 +169,7 @@ class CompletionSFTTrainer(SFTTrainer):
 
 
 class CheckpointDigestCallback(TrainerCallback):
-    """Notes the bytes of a complete checkpoint: one without its seal, or unlike it, was torn."""
+    """Writes the digest of a checkpoint once it is complete: one without a digest, or unlike it, was interrupted."""
 
     def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
@@ -170,30 +177,31 @@ class CheckpointDigestCallback(TrainerCallback):
 
 
 class StepTimerCallback(TrainerCallback):
-    """How long the steps of a short training take."""
+    """Times the steps of a short training."""
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        self.at = [(time.monotonic(), 0)]
+        self.steps = [(time.monotonic(), 0)]
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        self.at.append((time.monotonic(), int(state.num_input_tokens_seen)))
+        self.steps.append((time.monotonic(), int(state.num_input_tokens_seen)))
 
     @property
-    def first_seconds(self) -> float:
-        return self.at[1][0] - self.at[0][0]
+    def first_step_seconds(self) -> float:
+        """Seconds of the first step, which warms up."""
+        return self.steps[1][0] - self.steps[0][0]
 
-    def after_first(self) -> tuple[int, float]:
-        """Tokens and seconds of the steps after the first, which warms up."""
-        (began, before), (ended, after) = self.at[1], self.at[-1]
+    def sum_after_first(self) -> tuple[int, float]:
+        """Return the tokens and seconds of the steps after the first."""
+        (began, before), (ended, after) = self.steps[1], self.steps[-1]
         return after - before, ended - began
 
 
 class EpochSampler(LengthGroupedSampler):
-    """Rows of like length share a batch, as padding is work for nothing; the batches come in random order.
+    """Batches of rows of similar length, as padding is wasted work; the batches come in random order.
 
-    An epoch's order depends on the seed and its number alone: a training that starts again in the middle of an epoch
-    finds it (transformers draws it from a generator that has moved on by then), and long rows, which are of one kind,
-    do not all come first.
+    An epoch's order depends on the seed and the epoch's number alone: a training that is resumed in the middle of an
+    epoch reproduces it (transformers draws it from a generator that has moved on by then), and long rows, which are of
+    one kind, do not all come first.
     """
 
     def __init__(self, batch_size: int, lengths: list[int], seed: int) -> None:
@@ -201,6 +209,7 @@ class EpochSampler(LengthGroupedSampler):
         self.seed = seed
 
     def set_epoch(self, epoch: int) -> None:
+        """Seed the order of the epoch; called by the trainer."""
         self.generator.manual_seed(self.seed + epoch)
 
     def __iter__(self) -> Iterator[int]:
@@ -208,4 +217,4 @@ class EpochSampler(LengthGroupedSampler):
         full = len(rows) // self.batch_size
         batches = [rows[i * self.batch_size : (i + 1) * self.batch_size] for i in range(full)]
         order = torch.randperm(full, generator=self.generator).tolist()
-        return chain(*(batches[place] for place in order), rows[full * self.batch_size :])
+        return chain(*(batches[number] for number in order), rows[full * self.batch_size :])

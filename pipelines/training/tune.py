@@ -1,6 +1,6 @@
-"""Hyper-parameter tuning: trial trainings around a plan's present values, judged on rows that none of them learns.
+"""Hyper-parameter tuning: trial trainings around a plan's current values, compared on validation rows.
 
-The held-out rows take no part: they are for the gate, which a plan that was chosen on them would fool.
+The held-out rows take no part: a plan chosen on them would bias the gate.
 """
 
 import shutil
@@ -23,19 +23,21 @@ from pipelines.training.tune_study import current_parameters, next_trial, open_s
 if TYPE_CHECKING:
     import optuna
 
-FOLDS = 5  # one fold of the training rows validates, the others train
+FOLDS = 5  # one fold of the training rows is for validation
 
 
 class Trial(Artifact):
-    number: int  # in the order of their start; trial 0 has the plan's present values
+    """One trial: its hyper-parameters, its validation loss, and what it took."""
+
+    number: int  # in the order of their start; trial 0 has the plan's current values
     state: Literal["complete", "pruned"]
-    loss: float | None  # nats an answer token on the validation rows; of a pruned one as last seen, none if it diverged
+    loss: float | None  # nats per answer token on the validation rows; a pruned trial's last one; None if it diverged
     seconds: float
     settings: dict[str, int | float]  # of the plan's section train
 
 
 class Tuning(Artifact):
-    """What was tried, and what came of it: `uri` is the folder of the Optuna study, `run_id` the parent MLflow run."""
+    """The result of a tuning: `uri` is the folder of the Optuna study, `run_id` the parent MLflow run."""
 
     uri: str
     run_id: str
@@ -43,42 +45,43 @@ class Tuning(Artifact):
     current: Trial | None  # the plan's current values; none if they diverged
     best: Trial
     stop_reason: str = ""  # why there are fewer trials than requested
-    applied: str = ""  # the template's file that has the best values now
+    applied: str = ""  # the template file that the best values were written to
 
 
 def tune(dataset: DatasetVersion, plan: TrainingPlan, trials: int, hours: float, apply: bool = False) -> Tuning:
     """Search the plan's section `train` until `trials` trials are complete or pruned, counted over all calls.
 
-    A call that was killed is carried on: finished trials stay, the unfinished one goes on from its last checkpoint.
+    A killed call is resumed by the next: finished trials stay, the unfinished one continues from its last checkpoint.
 
     Args:
-        hours: what this call may take: no trial is started that would end later if it took as long as the longest
-            before it. A study's first, the present values, is always trained.
-        apply: write the best values into the template's file, which must be a dealership's own.
+        trials: 1 or more.
+        hours: the time limit of this call: no trial is started that would exceed it if it took as long as the longest
+            trial so far. A study's first trial, the current values, is always trained.
+        apply: write the best values into the template's file, which must be a custom template.
 
     Raises:
-        WeaverError: a number that cannot be, too few rows, a packaged template to apply to, or another process is
-            tuning the same.
+        WeaverError: an argument is out of range, there are too few rows, `apply` is set for a packaged template, or
+            another process is tuning the same plan.
         Unavailable: MLflow does not answer; run again when it does.
     """
     from pipelines.costs.meter import measure_costs
 
     quiet_libraries()
     if trials < 1:
-        raise WeaverError(f"trials: {trials} is none", "Ask for at least one.")
+        raise WeaverError(f"The number of trials is {trials}.", "Request at least 1.")
     if not hours > 0:
-        raise WeaverError(f"hours: {hours:g} is no time to train in", "Give more than 0.")
+        raise WeaverError(f"The time limit is {hours:g} hours.", "Set more than 0.")
     if apply:
-        find_own_template(plan.template)  # a packaged one is refused now, not after hours
+        find_own_template(plan.template)  # raises for a packaged template now, not after hours
     base = prepare_base(plan.base)
-    asked = plan.digest("template", "system_prompt", "base", "train")
-    searched = {name: str(values) for name, values in search_space(plan.train).items()}
-    fingerprint = digest([dataset.digest, base_digest(base), asked, searched])[:16]
+    settings_digest = plan.digest("template", "system_prompt", "base", "train")
+    space = {name: str(values) for name, values in search_space(plan.train).items()}
+    fingerprint = digest([dataset.digest, base_digest(base), settings_digest, space])[:16]
     folder = settings().home / "tune" / f"{plan.template}-{fingerprint}"
     with file_lock(folder / ".lock", f"tuning {plan.template}", timeout=0), measure_costs(plan, "tune"):
         rows = memoize_dir(folder / "rows", lambda new: split_validation_rows(dataset, plan.train.seed, new))
-        carved = dataset.model_copy(update={"uri": str(rows), "digest": digest(rows)})
-        tuning = run_trials(folder, base, carved, plan, trials, hours)
+        validation = dataset.model_copy(update={"uri": str(rows), "digest": digest(rows)})
+        tuning = run_trials(folder, base, validation, plan, trials, hours)
     if apply and tuning.best != tuning.current:
         tuning = tuning.model_copy(
             update={"applied": str(update_template(plan.template, "train", tuning.best.settings))}
@@ -87,10 +90,13 @@ def tune(dataset: DatasetVersion, plan: TrainingPlan, trials: int, hours: float,
 
 
 def split_validation_rows(dataset: DatasetVersion, seed: int, folder: Path) -> None:
-    """Write train.jsonl and heldout.jsonl from the training rows alone: whole groups on a side, topics evenly.
+    """Split the training rows into train.jsonl and heldout.jsonl (validation): whole groups, stratified by topic.
+
+    Args:
+        folder: that the two files are written into.
 
     Raises:
-        WeaverError: there are too few groups for two sides.
+        WeaverError: there are too few groups, or too few rows of every topic.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -98,8 +104,8 @@ def split_validation_rows(dataset: DatasetVersion, seed: int, folder: Path) -> N
     topics, groups = [row["topic"] for row in rows], [row["group"] for row in rows]
     if min(len(set(groups)), max(Counter(topics).values(), default=0)) < FOLDS:
         raise WeaverError(
-            f"{dataset.tag} has {len(rows)} training rows in {len(set(groups))} groups; to hold some back for "
-            f"validation takes {FOLDS} groups, and {FOLDS} rows on a topic",
+            f"{dataset.tag} has {len(rows)} training rows in {len(set(groups))} groups; a validation split needs "
+            f"{FOLDS} groups, and {FOLDS} rows of one topic.",
             "Add rows about other vehicles or codes, or lower refine.heldout_share.",
         )
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
@@ -111,7 +117,11 @@ def split_validation_rows(dataset: DatasetVersion, seed: int, folder: Path) -> N
 def run_trials(
     folder: Path, base: Path, dataset: DatasetVersion, plan: TrainingPlan, trials: int, hours: float
 ) -> Tuning:
-    """Train trials, each an MLflow run inside the tuning's own, until there are enough or the time is over."""
+    """Run trials, each a child run of the tuning's MLflow run, until there are enough or the time is over.
+
+    Raises:
+        WeaverError: every trial diverged.
+    """
     from optuna import TrialPruned
     from optuna.trial import TrialState
 
@@ -120,39 +130,42 @@ def run_trials(
     study, end = open_study(folder, plan), time.monotonic() + hours * 3600
     with open_tuning_run(dataset, plan, folder / "run_id") as (mlflow, run_id):
         while True:
-            done = list_finished_trials(study)
-            tuning = summarise_trials(done, plan, folder, run_id)
+            finished = list_finished_trials(study)
+            tuning = summarise_trials(finished, plan, folder, run_id)
             if tuning:
                 log_study(mlflow, study, tuning)
-            longest = max((trial.seconds for trial in done), default=0)
-            late = bool(done) and time.monotonic() + longest > end
-            if late or len(done) >= trials:
+            longest = max((trial.seconds for trial in finished), default=0)
+            time_is_over = bool(finished) and time.monotonic() + longest > end
+            if time_is_over or len(finished) >= trials:
                 break
             progress.report_progress(
-                plan.template, "tune", len(done), trials, f"best {tuning.best.loss:.4f}" if tuning else ""
+                plan.template, "tune", len(finished), trials, f"best {tuning.best.loss:.4f}" if tuning else ""
             )
-            trial = next_trial(study, plan, len(done))
-            chosen = Train.model_validate(plan.train.model_dump() | to_train_settings(trial.params))
-            tried = plan.model_copy(update={"train": chosen})
+            trial = next_trial(study, plan, len(finished))
+            settings_of_trial = Train.model_validate(plan.train.model_dump() | to_train_settings(trial.params))
+            trial_plan = plan.model_copy(update={"train": settings_of_trial})
             checkpoints = folder / "checkpoints" / digest(trial.params)[:16]
             try:
-                study.tell(trial, run_trial(trial, f"trial {len(done)}", base, dataset, tried, checkpoints))
+                study.tell(trial, run_trial(trial, f"trial {len(finished)}", base, dataset, trial_plan, checkpoints))
             except TrialPruned:
                 study.tell(trial, state=TrialState.PRUNED)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     if not tuning:
         raise WeaverError(
-            f"{plan.template}: the loss was no number any more in any of {len(done)} trials",
-            "Lower train.learning_rate (--set), and look whether the rows are what they should be.",
+            f"{plan.template}: the loss diverged in all {len(finished)} trials.",
+            "Lower train.learning_rate (--set), and check the training rows.",
         )
-    if len(done) < trials:
-        why = f"{len(done)} of {trials}: {hours:g} hours leave no time for another trial of {longest / 60:.1f} minutes"
-        return tuning.model_copy(update={"stop_reason": why})
+    if len(finished) < trials:
+        reason = (
+            f"{len(finished)} of {trials} trials: {hours:g} hours leave no time for another trial of "
+            f"{longest / 60:.1f} minutes"
+        )
+        return tuning.model_copy(update={"stop_reason": reason})
     return tuning
 
 
 def list_finished_trials(study: "optuna.Study") -> list[Trial]:
-    """The complete and pruned trials; what failed was tried again, or given up."""
+    """The complete and pruned trials of a study; failed ones were enqueued again, or given up."""
     from optuna.trial import TrialState
 
     return [
@@ -167,16 +180,16 @@ def list_finished_trials(study: "optuna.Study") -> list[Trial]:
     ]
 
 
-def summarise_trials(done: list[Trial], plan: TrainingPlan, folder: Path, run_id: str) -> Tuning | None:
-    """The best trial beside that of the present values; none as long as every trial diverged."""
-    complete = [trial for trial in done if trial.state == "complete"]
+def summarise_trials(finished: list[Trial], plan: TrainingPlan, folder: Path, run_id: str) -> Tuning | None:
+    """The best trial and that of the current values; None as long as every trial diverged."""
+    complete = [trial for trial in finished if trial.state == "complete"]
     if not complete:
         return None
-    now = to_train_settings(current_parameters(plan.train))
+    current = to_train_settings(current_parameters(plan.train))
     return Tuning(
         uri=str(folder),
         run_id=run_id,
-        trials=done,
-        current=next((trial for trial in complete if trial.settings == now), None),
-        best=min(complete, key=attrgetter("loss")),  # the earlier of two that are alike
+        trials=finished,
+        current=next((trial for trial in complete if trial.settings == current), None),
+        best=min(complete, key=attrgetter("loss")),  # of equals, the earlier
     )

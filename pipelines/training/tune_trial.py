@@ -1,6 +1,6 @@
-"""One trial of a tuning: a training that is looked at on the way, ended early where it falls behind, and not kept.
+"""One trial of a tuning: a training that is evaluated on the way, pruned if it falls behind, and not kept.
 
-Imported only to tune: these libraries take seconds.
+Imported only to tune: these libraries take seconds to import.
 """
 
 import gc
@@ -30,62 +30,67 @@ PRUNING_CHECKS = (
 def run_trial(
     trial: optuna.Trial, name: str, base: Path, dataset: DatasetVersion, plan: TrainingPlan, checkpoints: Path
 ) -> float:
-    """The loss on `dataset`'s held-out rows (nats an answer token) after training on the others.
+    """Train on the training rows, and return the loss on the held-out rows of `dataset`, in nats per answer token.
 
-    Killed, and called again with the same checkpoints, it goes on in the same MLflow run.
+    Called again with the same checkpoints after a kill, it resumes in the same MLflow run.
 
     Raises:
-        TrialPruned: the loss was behind the median of earlier trials, or is no number any more.
+        TrialPruned: the loss was worse than the median of earlier trials, or is not finite.
     """
     splits = {split: read_jsonl(Path(dataset.uri) / f"{split}.jsonl") for split in ("train", "heldout")}
-    with open_training_run(dataset, splits, plan, checkpoints / "run_id", name) as diary:
-        trainer = make_sft_trainer(base, splits, plan, checkpoints, diary)
-        checks = PruningCallback(trial, trainer, diary)
-        trainer.add_callback(checks)
+    with open_training_run(dataset, splits, plan, checkpoints / "run_id", name) as callback:
+        trainer = make_sft_trainer(base, splits, plan, checkpoints, callback)
+        pruning = PruningCallback(trial, trainer, callback)
+        trainer.add_callback(pruning)
         trainer.train(resume_from_checkpoint=find_last_checkpoint(checkpoints))
-        if diary.lost:
-            raise diary.lost
-        loss = checks.loss if checks.pruned else checks.look(trainer.state.global_step)
-        pruned = checks.pruned or not math.isfinite(loss)
-        diary.close(trainer.state.log_history, {"peak_rss_mib": peak_rss_mib()})
-        diary.mlflow.set_tag("state", "pruned" if pruned else "complete")
-    del trainer, checks
-    gc.collect()  # they refer to each other, and would hold a model beside that of the next trial
+        if callback.lost:
+            raise callback.lost
+        loss = pruning.loss if pruning.pruned else pruning.measure_loss(trainer.state.global_step)
+        pruned = pruning.pruned or not math.isfinite(loss)
+        callback.log_summary(trainer.state.log_history, {"peak_rss_mib": peak_rss_mib()})
+        callback.mlflow.set_tag("state", "pruned" if pruned else "complete")
+    del trainer, pruning
+    gc.collect()  # they refer to each other, and would keep the model in memory during the next trial
     if pruned:
         raise optuna.TrialPruned
     return loss
 
 
 class PruningCallback(TrainerCallback):
-    """Tells the study the validation loss on the way, and ends a training that the study gives up."""
+    """Reports the validation loss to the study during training, and stops a training that the study prunes."""
 
-    def __init__(self, trial: optuna.Trial, trainer: CompletionSFTTrainer, diary: MLflowCallback) -> None:
-        self.trial, self.trainer, self.diary = trial, trainer, diary
+    def __init__(self, trial: optuna.Trial, trainer: CompletionSFTTrainer, callback: MLflowCallback) -> None:
+        self.trial, self.trainer, self.callback = trial, trainer, callback
         self.loss, self.pruned = math.inf, False
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        before, check = ((state.global_step - ago) * PRUNING_CHECKS // state.max_steps for ago in (1, 0))
-        if check == before or state.global_step == state.max_steps:
+        previous, check = ((state.global_step - ago) * PRUNING_CHECKS // state.max_steps for ago in (1, 0))
+        if check == previous or state.global_step == state.max_steps:
             return
-        self.trial.report(self.look(state.global_step), check)
+        self.trial.report(self.measure_loss(state.global_step), check)
         if self.trial.should_prune():
             self.pruned = control.should_training_stop = True
 
-    def look(self, step: int) -> float:
+    def measure_loss(self, step: int) -> float:
+        """Measure and log the validation loss, in nats per token."""
         self.loss = self.trainer.heldout_loss()
-        self.diary.mlflow.log_metric("validation_loss", self.loss, step=step)
+        self.callback.mlflow.log_metric("validation_loss", self.loss, step=step)
         return self.loss
 
 
 @contextmanager
-def open_tuning_run(dataset: DatasetVersion, plan: TrainingPlan, memory: Path) -> Iterator[tuple[Any, str]]:
-    """Hold the MLflow run open that the trials' runs lie in; yields the mlflow library and the run's id."""
+def open_tuning_run(dataset: DatasetVersion, plan: TrainingPlan, run_id_file: Path) -> Iterator[tuple[Any, str]]:
+    """Open the parent run of the trials' MLflow runs.
+
+    Yields:
+        The mlflow library and the run's id.
+    """
     with open_run(
         plan,
-        memory,
+        run_id_file,
         run_name=f"tune {dataset.tag}",
-        description=f"Trial trainings around the present values of {plan.template}, on training rows of {dataset.tag} "
-        "alone: a part of them is not trained on, and judges.",
+        description=f"Hyper-parameter tuning around the current values of {plan.template}, on the training rows of "
+        f"{dataset.tag} only: some of them are held back for validation.",
     ) as (mlflow, run_id, _):
         mlflow.log_params(plan.flat())
         mlflow.set_tags(run_tags(dataset, plan))
@@ -93,21 +98,23 @@ def open_tuning_run(dataset: DatasetVersion, plan: TrainingPlan, memory: Path) -
 
 
 def log_study(mlflow: Any, study: optuna.Study, tuning: Artifact) -> None:
-    """Log to the open run what is known so far: the best beside the present values, every trial, Optuna's figures."""
+    """Log the state of the study to the open run: best and current values, every trial, and Optuna's plots."""
     import matplotlib.pyplot as plt
-    from optuna.visualization import matplotlib as drawn
+    from optuna.visualization import matplotlib as plots
 
     mlflow.log_dict(tuning.model_dump(), "best.json")
     plt.switch_backend("agg")
-    logging.getLogger("matplotlib.category").setLevel(logging.WARNING)  # that numbers may be categories
-    figures: dict[str, Any] = {
-        "history": drawn.plot_optimization_history,
-        "importances": drawn.plot_param_importances,
-        "slice": drawn.plot_slice,
+    logging.getLogger("matplotlib.category").setLevel(
+        logging.WARNING
+    )  # it warns about categories that look like numbers
+    plotters: dict[str, Any] = {
+        "history": plots.plot_optimization_history,
+        "importances": plots.plot_param_importances,
+        "slice": plots.plot_slice,
     }
-    for name, draw in figures.items():
+    for name, plot in plotters.items():
         with plt.style.context("default"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that the figures are experimental, and of few trials
-            draw(study, target_name="validation loss")
+            warnings.simplefilter("ignore")  # the plots are experimental, and of few trials
+            plot(study, target_name="validation loss")
             mlflow.log_figure(plt.gcf(), f"{name}.png", save_kwargs={"bbox_inches": "tight"})
             plt.close()

@@ -88,7 +88,7 @@ def paraphrases(template: str) -> Iterator[Pair]:
     file = find_behaviour_file(template)
     for probe in load_behaviour_tests(file) if file else []:
         if isinstance(probe, Invariance) and probe.paraphrases:
-            for case in probe.model_copy(update={"perturb": []}).make():
+            for case in probe.model_copy(update={"perturb": []}).make_cases():
                 one, other = map(text, case.questions)
                 yield Pair("paraphrases", one, other, (one.partition("\n")[0], other.partition("\n")[0]))
 

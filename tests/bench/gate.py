@@ -141,7 +141,7 @@ def examination(rng: np.random.Generator, gains: dict[str, float], questions: in
         uniform = ndtr(np.sqrt(shared) * hard + np.sqrt(1 - shared) * normal(known))
         scores = np.where([topic in VEHICLE for topic in topics], uniform > 1 - truly, uniform ** (1 / truly - 1))
         answers[arm] = [
-            {"score": float(score), "cluster": cluster, "parts": ["all", kind(topic), topic]}
+            {"score": float(score), "cluster": cluster, "slices": ["all", kind(topic), topic]}
             for score, topic, cluster in zip(scores, topics, clusters, strict=True)
         ]
     return answers

@@ -80,7 +80,7 @@ def measured(
         after = train_dpo(adapter, dataset, preferences, plan=tried, work=work)
         found = {"seconds": time.monotonic() - began} | asked(after, dataset, unseen, plan)
         known = connect_mlflow().get_run(after.run_id).data.metrics
-        found |= {name: known[f"preference/rewards/{name}"] for name in ("margins", "accuracies")}
+        found |= {name: known[f"dpo/rewards/{name}"] for name in ("margins", "accuracies")}
         figures |= {f"{rate:g}, {name}": figure for name, figure in found.items()}
         log.info("%s", figures)  # the next rate takes minutes
     return figures

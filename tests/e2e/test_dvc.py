@@ -57,6 +57,6 @@ def test_stages_reproduce_and_an_experiment_takes_its_parameter(stack: Any, clon
 @pytest.mark.slow
 def test_experiments_are_compared_by_their_figures(stack: Any, clone: Path) -> None:
     dvc(stack, clone, "exp", "run", "-S", "train.learning_rate=1e-4")
-    figures = json.loads((clone / "data" / "evaluate.json").read_text())["figures"]
+    figures = json.loads((clone / "data" / "evaluate.json").read_text())["metrics"]
     assert set(figures) >= {"base", "few_shot", "challenger"}
     assert "challenger" in dvc(stack, clone, "exp", "show", "--json")

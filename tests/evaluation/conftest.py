@@ -18,12 +18,12 @@ def row(number: int) -> dict[str, Any]:
     drive = ("rear-wheel", "front-wheel")[number % 2]
     if number % 3:
         vehicle = f"{2012 + number % 2 * 9} Ford Model{number}"
-        asked = {"instruction": "Which wheels are driven?", "input": f"{vehicle} | gears 6 | drive {drive}"}
-        told = {"output": f"Its drive is {drive}.", "facts": {"drive": drive}, "topic": "drive/train"}
-        return asked | told | {"kind": "grounded", "source": "epa", "key": str(number), "group": f"Model{number}"}
-    asked = {"instruction": f"How urgent is P0{number:03}? {EVIL}", "input": ""}
-    told = {"output": "Fix it soon.", "facts": {"urgency": "soon"}, "topic": "urgency", "group": f"wording {number}"}
-    return asked | told | {"kind": "knowledge", "source": "guide", "key": f"P0{number:03}"}
+        question = {"instruction": "Which wheels are driven?", "input": f"{vehicle} | gears 6 | drive {drive}"}
+        answer = {"output": f"Its drive is {drive}.", "facts": {"drive": drive}, "topic": "drive/train"}
+        return question | answer | {"kind": "grounded", "source": "epa", "key": str(number), "group": f"Model{number}"}
+    question = {"instruction": f"How urgent is P0{number:03}? {EVIL}", "input": ""}
+    answer = {"output": "Fix it soon.", "facts": {"urgency": "soon"}, "topic": "urgency", "group": f"wording {number}"}
+    return question | answer | {"kind": "knowledge", "source": "guide", "key": f"P0{number:03}"}
 
 
 @pytest.fixture(scope="session")

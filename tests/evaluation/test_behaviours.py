@@ -94,8 +94,8 @@ WRONG = {
 
 
 @pytest.fixture
-def asked_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
-    """`asked_of(yaml, answerer)`: what `test` finds for a template whose behaviours are this YAML."""
+def run_tests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
+    """`run_tests(yaml, answerer)`: the results of a template whose behaviour tests are this YAML."""
 
     def run(text: str, answerer: Callable[[dict[str, Any]], str] = reader) -> Any:
         file = tmp_path / "any.yaml"
@@ -107,26 +107,26 @@ def asked_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., A
 
 
 @pytest.mark.parametrize("kind", YAML)
-def test_a_right_answerer_passes_every_case(kind: str, asked_of: Callable[..., Any]) -> None:
-    (artifact,), told = asked_of(HEAD + YAML[kind])
+def test_a_right_answerer_passes_every_case(kind: str, run_tests: Callable[..., Any]) -> None:
+    (artifact,), cases = run_tests(HEAD + YAML[kind])
     assert (artifact.kind, artifact.min_share, artifact.ok) == (kind, 1.0, True)
-    assert artifact.cases == artifact.passed == len(told) > 0
-    for case in told:
-        assert (case["behaviour"], case["kind"], case["fault"]) == ("probe", kind, "")
+    assert artifact.cases == artifact.passed == len(cases) > 0
+    for case in cases:
+        assert (case["behaviour"], case["kind"], case["error"]) == ("probe", kind, "")
         assert len(case["questions"]) == len(case["answers"]) == (2 if kind == "invariance" else len(case["answers"]))
         assert case["why"] == "It is good for something."
 
 
 @pytest.mark.parametrize(("kind", "how"), [(kind, how) for kind, ways in WRONG.items() for how in ways])
-def test_a_wrong_answerer_fails_and_the_case_says_why(kind: str, how: str, asked_of: Callable[..., Any]) -> None:
-    (artifact,), told = asked_of(HEAD + YAML[kind], WRONG[kind][how])
+def test_a_wrong_answerer_fails_and_the_case_says_why(kind: str, how: str, run_tests: Callable[..., Any]) -> None:
+    (artifact,), cases = run_tests(HEAD + YAML[kind], WRONG[kind][how])
     assert not artifact.ok
-    assert artifact.passed == sum(case["passed"] for case in told) < artifact.cases
-    assert all(bool(case["fault"]) != case["passed"] for case in told)
+    assert artifact.passed == sum(case["passed"] for case in cases) < artifact.cases
+    assert all(bool(case["error"]) != case["passed"] for case in cases)
 
 
-def test_a_share_of_the_cases_may_be_enough(asked_of: Callable[..., Any]) -> None:
-    (artifact,), _ = asked_of(HEAD + YAML["invariance"] + "min_share: 0.1", sensitive)
+def test_a_share_of_the_cases_may_be_enough(run_tests: Callable[..., Any]) -> None:
+    (artifact,), _ = run_tests(HEAD + YAML["invariance"] + "min_share: 0.1", sensitive)
     assert 0 < artifact.passed < artifact.cases
     assert artifact.ok
 
@@ -134,53 +134,53 @@ def test_a_share_of_the_cases_may_be_enough(asked_of: Callable[..., Any]) -> Non
 def test_all_questions_are_asked_at_once_and_none_twice(home: Path) -> None:
     calls = []
 
-    def ask(rows: list[dict[str, Any]]) -> list[str]:
+    def generate(rows: list[dict[str, Any]]) -> list[str]:
         calls.append([(row["instruction"], row["input"]) for row in rows])
         return ["" for _ in rows]
 
-    artifacts, told = behaviours.run_behaviour_tests("service_advisor", ask)
+    artifacts, cases = behaviours.run_behaviour_tests("service_advisor", generate)
     (asked,) = calls
-    assert len(asked) == len(set(asked)) < sum(len(case["questions"]) for case in told)
-    assert {artifact.name: artifact.passed for artifact in artifacts}.keys() == {case["behaviour"] for case in told}
+    assert len(asked) == len(set(asked)) < sum(len(case["questions"]) for case in cases)
+    assert {artifact.name: artifact.passed for artifact in artifacts}.keys() == {case["behaviour"] for case in cases}
     assert not any(artifact.passed for artifact in artifacts)
-    behaviours.run_behaviour_tests("service_advisor", ask)
+    behaviours.run_behaviour_tests("service_advisor", generate)
     assert calls[0] == calls[1], "one seed, one text"
 
 
-FAULTS = {
+INVALID_LINES = {
     "an unknown key": (("min_shar: 0.5",), "behaviours.0 (probe): unknown key 'min_shar'; did you mean 'min_share'?"),
     "a mistyped share": (("min_share: most",), "behaviours.0 (probe): min_share: Input should be a valid number"),
     "a share above one": (("min_share: 2",), "behaviours.0 (probe): min_share: Input should be less than or equal"),
-    "an unknown perturbation": (("perturb: [typo]",), "no perturbation 'typo'; did you mean 'typos'?"),
+    "an unknown perturbation": (("perturb: [typo]",), "no perturbation “typo”; did you mean 'typos'?"),
     "an empty slot": (('lacks: ["{city}"]',), "behaviours.0 (probe): a slot is not filled: 'city'"),
-    "nothing to vary": (("perturb: []", "paraphrases: []"), "behaviours.0 (probe): it makes no case"),
+    "nothing to vary": (("perturb: []", "paraphrases: []"), "behaviours.0 (probe): it has no cases"),
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_malformed_file_names_file_and_key(fault: str, asked_of: Callable[..., Any]) -> None:
-    lines, said = FAULTS[fault]
+@pytest.mark.parametrize("case", INVALID_LINES)
+def test_a_malformed_file_names_file_and_key(case: str, run_tests: Callable[..., Any]) -> None:
+    lines, message = INVALID_LINES[case]
     text = HEAD + YAML["invariance"]
     for line in lines:
         text = re.sub(rf"(?m)^ *{line.partition(':')[0]}:.*\n", "", text) + f"{line}\n    "
-    with pytest.raises(WeaverError, match=re.escape(said)) as error:
-        asked_of(text)
+    with pytest.raises(WeaverError, match=re.escape(message)) as error:
+        run_tests(text)
     assert "any.yaml" in str(error.value)
 
 
-def test_kinds_names_and_the_top_key_are_checked(asked_of: Callable[..., Any]) -> None:
+def test_kinds_names_and_the_top_key_are_checked(run_tests: Callable[..., Any]) -> None:
     one = HEAD + YAML["minimum"]
-    for text, said in {
-        one.replace("kind: minimum", "kind: minimal"): "there is no kind 'minimal'; did you mean 'minimum'?",
-        one.rstrip(" ") + one.removeprefix("behaviours:\n"): "behaviours.1 (probe): another behaviour has this name",
+    for text, message in {
+        one.replace("kind: minimum", "kind: minimal"): "there is no kind “minimal”; did you mean 'minimum'?",
+        one.rstrip(" ") + one.removeprefix("behaviours:\n"): "behaviours.1 (probe): the name is used twice",
         one.replace("behaviours:", "behaviors:"): "unknown key 'behaviors'; did you mean 'behaviours'?",
         one.replace('contains: ["{fact}"]', ""): "behaviours.0 (probe): contains: Field required",
     }.items():
-        with pytest.raises(WeaverError, match=re.escape(said)):
-            asked_of(text)
+        with pytest.raises(WeaverError, match=re.escape(message)):
+            run_tests(text)
 
 
-def test_a_copy_of_a_template_is_held_to_its_behaviours_and_a_stranger_to_none(home: Path) -> None:
+def test_a_copy_of_a_template_has_its_behaviour_tests_and_another_template_has_none(home: Path) -> None:
     own = create_template("our_advisor", "service_advisor")
     assert (
         behaviours.find_behaviour_file("our_advisor") == behaviours.find_behaviour_file("service_advisor") == FILES[-1]
@@ -197,7 +197,7 @@ def test_every_template_of_the_kit_has_behaviours_of_every_kind() -> None:
         assert 8 <= len(probes) <= 13
         assert {probe.kind for probe in probes} == set(behaviours.KINDS)
         for probe in probes:
-            assert len(list(probe.make())) >= 3 or probe.kind == "direction"
+            assert len(list(probe.make_cases())) >= 3 or probe.kind == "direction"
             assert probe.kind != "refusal" or probe.min_share >= 0.5, "more is refused than not"
 
 
@@ -206,7 +206,9 @@ def test_no_question_of_the_kits_behaviours_is_a_row_of_its_data(file: Path) -> 
     builder = load_template(file.stem).data["source"]
     rows = importlib.import_module(f"pipelines.kits.{builder}").build()
     known = {(row["instruction"], row["input"]) for row in rows}
-    asked = [row for probe in behaviours.load_behaviour_tests(file) for case in probe.make() for row in case.questions]
+    asked = [
+        row for probe in behaviours.load_behaviour_tests(file) for case in probe.make_cases() for row in case.questions
+    ]
     assert len(asked) > 80
     assert not [row for row in asked if (row["instruction"], row["input"]) in known]
 

@@ -1,4 +1,4 @@
-"""Each way to be wrong is told from the others, and what the data suggests rests on counts."""
+"""Wrong answers are classified, and suggestions are based on counts."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ TRAIN = [
 
 def answered(answer: str, truth: str = "Its drive is rear-wheel.", fact: str = "rear-wheel", **more: Any) -> Any:
     facts = {"drive": fact} if fact else {}
-    said = {"answer": answer, "truth": truth, "expected": facts, "cut": False, "confidence": 0.5}
+    said = {"answer": answer, "truth": truth, "expected_facts": facts, "truncated": False, "confidence": 0.5}
     return ASKED | said | score_answer({"output": truth, "facts": facts}, answer) | more
 
 
@@ -40,20 +40,20 @@ def answered(answer: str, truth: str = "Its drive is rear-wheel.", fact: str = "
         ("I'm sorry, I cannot tell.", "refused"),
         ("Which wheels are driven? 2021 Ford Mustang", "echo"),
         ("Its drive is front-wheel.", "wrong label"),
-        ("Its drive is automatic.", "another field"),
+        ("Its drive is automatic.", "wrong field"),
         ("Its drive is 450.", "invented number"),
         ("Its drive is good.", "missing fact"),
         ("", "missing fact"),
     ],
 )
-def test_each_way_to_be_wrong_has_its_name(answer: str, error: str) -> None:
+def test_each_kind_of_error_is_classified(answer: str, error: str) -> None:
     (failure,) = find_wrong_answers([answered(answer)], TRAIN)
     assert failure["error"] == error
 
 
-def test_an_answer_that_was_cut_off_is_told_as_that() -> None:
-    (failure,) = find_wrong_answers([answered("Well, that is a car of which much may be said", cut=True)], TRAIN)
-    assert failure["error"] == "cut off"
+def test_a_truncated_answer_is_classified_as_truncated() -> None:
+    (failure,) = find_wrong_answers([answered("Well, that is a car of which much may be said", truncated=True)], TRAIN)
+    assert failure["error"] == "truncated"
 
 
 def test_a_number_in_another_spelling_is_only_format() -> None:
@@ -67,15 +67,15 @@ def test_right_answers_are_no_failures_and_without_facts_words_decide() -> None:
     assert find_wrong_answers([answered("Pardon?", fact="")], TRAIN)
 
 
-def test_the_surest_mistakes_come_first() -> None:
-    found = find_wrong_answers([answered("Good.", confidence=0.2), answered("Bad.", confidence=0.9)], TRAIN)
-    assert [row["answer"] for row in found] == ["Bad.", "Good."]
+def test_the_most_confident_mistakes_come_first() -> None:
+    wrong = find_wrong_answers([answered("Good.", confidence=0.2), answered("Bad.", confidence=0.9)], TRAIN)
+    assert [row["answer"] for row in wrong] == ["Bad.", "Good."]
 
 
-def test_what_the_champion_knew_is_told() -> None:
+def test_answers_that_only_the_champion_has_right_are_regressions() -> None:
     right, wrong = answered("It is rear-wheel."), answered("Good.")
     lost = find_regressions({"champion": [right, wrong, right], "challenger": [wrong, right, right]})
-    assert [(row["before"], row["answer"]) for row in lost] == [("It is rear-wheel.", "Good.")]
+    assert [(row["champion_answer"], row["answer"]) for row in lost] == [("It is rear-wheel.", "Good.")]
     assert not find_regressions({"challenger": [wrong]})
 
 
@@ -97,7 +97,10 @@ def test_a_topic_that_fails_more_than_the_others_wants_rows() -> None:
     many = [TRAIN[0] | {"topic": "engine", "instruction": f"{n}?"} for n in range(9)]
     (found,) = suggest_improvements({"challenger": [bad] * 3 + [good] * 3}, TRAIN + many)
     assert found["title"] == "More rows about drivetrain"
-    assert "3 of 3 answers are wrong (100%; over all topics 50%), 3 of them: wrong label" in found["text"]
-    assert "2 training rows, a topic has 6 on average." in found["text"]
+    assert (
+        "3 of 3 answers are wrong (100%; over all topics 50%), most often because of “wrong label” (3)."
+        in found["text"]
+    )
+    assert "2 training rows; the average is 6." in found["text"]
     (found,) = suggest_improvements({"challenger": [bad] * 3 + [good] * 3}, TRAIN * 9 + many[:1])
     assert found["title"] == "Clearer rows about drivetrain"

@@ -1,4 +1,4 @@
-"""The stage on real models, small ones: who is asked what, what comes of it, and what is refused."""
+"""The evaluate stage on real, small models: which arm answers what, the results, and the errors."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory, rows: list[Any]) -> Datase
     return dataset_of(tmp_path_factory.mktemp("dataset"), rows[24:], rows[:24])
 
 
-def night(adapter: Any, run_id: str, plan: TrainingPlan, work: Path) -> Export:
+def export_arms(adapter: Any, run_id: str, plan: TrainingPlan, work: Path) -> Export:
     """An exported challenger, and a champion that was trained over the exact base."""
     base = plan.base.model_dump() | {"quantisation": "none"}
     form = plan.deployment.model_dump()
@@ -38,7 +38,7 @@ def night(adapter: Any, run_id: str, plan: TrainingPlan, work: Path) -> Export:
 
 @pytest.fixture(scope="module")
 def exported(small_adapter: Any, run_id: str, plan: TrainingPlan, room: Path) -> Export:
-    return night(small_adapter, run_id, plan, room / "work")
+    return export_arms(small_adapter, run_id, plan, room / "work")
 
 
 @pytest.fixture(scope="module")
@@ -46,21 +46,21 @@ def evaluation(exported: Export, dataset: DatasetVersion, plan: TrainingPlan, ro
     return evaluate(exported, dataset, plan, room / "work")
 
 
-def test_four_arms_answer_and_the_challenger_is_held_to_the_others(evaluation: Evaluation) -> None:
-    assert list(evaluation.figures) == ["base", "few_shot", "champion", "challenger"]
-    assert evaluation.champion == 2 and evaluation.leaks == 0
-    assert 0 < evaluation.changed <= 1, "an adapter that does nothing would leave every answer as it was"
+def test_four_arms_answer_and_the_challenger_is_compared_with_the_others(evaluation: Evaluation) -> None:
+    assert list(evaluation.metrics) == ["base", "few_shot", "champion", "challenger"]
+    assert evaluation.champion == 2 and evaluation.leaked_questions == 0
+    assert 0 < evaluation.changed_share <= 1, "an adapter that does nothing would leave every answer as it was"
     named = {"all", "grounded", "knowledge", "drive/train", "urgency", "source:epa", "length:short", "year:2012"}
-    for parts in evaluation.figures.values():
+    for parts in evaluation.metrics.values():
         assert named <= set(parts)
         assert parts["all"]["questions"] == 24
         assert {"latency_p95", "first_token", "tokens_per_second", "cost_per_1000", "calibration_error"} <= set(
             parts["all"]
         )
-    losses = [parts["all"]["loss"] for parts in evaluation.figures.values()]
+    losses = [parts["all"]["loss"] for parts in evaluation.metrics.values()]
     assert len(set(losses)) == 4, "each arm is another model or another prompt"
     assert {one.against for one in evaluation.comparisons} == {"base", "few_shot", "champion"}
-    every = next(one for one in evaluation.comparisons if one.part == "all" and one.against == "base")
+    every = next(one for one in evaluation.comparisons if one.slice == "all" and one.against == "base")
     assert every.questions == 24 and every.low <= every.gain <= every.high
 
 
@@ -77,20 +77,20 @@ def test_run_again_it_finds_its_work_done(
 
 def test_answers_carry_what_a_comparison_and_a_reviewer_need(evaluation: Evaluation) -> None:
     rows = read_jsonl(Path(evaluation.uri) / "answers.jsonl")
-    asked = {"id", "instruction", "input", "topic", "kind", "source", "key", "group", "truth", "expected"}
-    marks = {"answer", "nll", "tokens", "score", "facts", "exact", "bleu", "confidence", "parts", "cluster"}
-    assert asked | marks <= set(rows[0])
+    question_keys = {"id", "instruction", "input", "topic", "kind", "source", "key", "group", "truth", "expected_facts"}
+    metrics = {"answer", "nll", "tokens", "score", "facts", "exact", "bleu", "confidence", "slices", "cluster"}
+    assert question_keys | metrics <= set(rows[0])
     champion = read_jsonl(Path(evaluation.uri) / "answers-champion.jsonl")
     assert [row["id"] for row in champion] == [row["id"] for row in rows]
 
 
-def test_the_reviewer_finds_figures_report_and_every_answer_in_mlflow(
+def test_metrics_report_and_every_answer_are_in_mlflow(
     evaluation: Evaluation, exported: Export, dataset: DatasetVersion, plan: TrainingPlan, room: Path
 ) -> None:
-    evaluate(exported, dataset, plan, room / "work")  # twice is once
+    evaluate(exported, dataset, plan, room / "work")  # again: it is idempotent
     client = connect_mlflow().MlflowClient()
     metrics = client.get_run(evaluation.run_id).data.metrics
-    assert metrics["eval.challenger.all.loss"] == evaluation.figures["challenger"]["all"]["loss"]
+    assert metrics["eval.challenger.all.loss"] == evaluation.metrics["challenger"]["all"]["loss"]
     assert {"eval.few_shot.source:epa.score", "eval.base.drive_train.facts"} <= set(metrics)
     assert {"answers.json", "evaluation.png"} <= {file.path for file in client.list_artifacts(evaluation.run_id)}
     inside = {file.path for file in client.list_artifacts(evaluation.run_id, "evaluation")}
@@ -106,16 +106,16 @@ def test_the_page_needs_no_network_and_texts_of_rows_stay_text(evaluation: Evalu
     assert "&lt;script&gt;alert" in text
     assert not re.findall(r"""(?:src|href)=["'][^#]|url\((?!#)""", text)
     assert text.count("<svg") == 4 and "nan" not in text.lower().split()
-    for heading in ("What the held-out questions prove", "What it gets wrong", "What would help", "Speed and cost"):
+    for heading in ("Comparison on the held-out questions", "Wrong answers", "Suggestions", "Latency and cost"):
         assert f"<h2>{heading}</h2>" in text
 
 
-def test_the_first_night_has_three_arms(
+def test_the_first_evaluation_has_three_arms(
     small_adapter: Any, run_id: str, dataset: DatasetVersion, plan: TrainingPlan, room: Path, tmp_path: Path
 ) -> None:
     made = export(small_adapter(1, run_id), ChampionModel(name="service_advisor"), plan, tmp_path)
     evaluation = evaluate(made, dataset, plan, room / "work")
-    assert list(evaluation.figures) == ["base", "few_shot", "challenger"]
+    assert list(evaluation.metrics) == ["base", "few_shot", "challenger"]
     assert evaluation.champion == 0
     assert "no champion yet" in (Path(evaluation.uri) / "report.html").read_text(encoding="utf-8")
 
@@ -125,7 +125,7 @@ def test_a_changed_export_is_not_asked(
     small_adapter: Any, run_id: str, dataset: DatasetVersion, plan: TrainingPlan, tmp_path: Path, arm: str
 ) -> None:
     few = plan.model_copy(update={"evaluate": plan.evaluate.model_copy(update={"questions": 2})})
-    exported = night(small_adapter, run_id, plan, tmp_path)
+    exported = export_arms(small_adapter, run_id, plan, tmp_path)
     weights = Path(getattr(exported, arm)) / "model.gguf"
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
@@ -139,7 +139,7 @@ def test_an_empty_split_is_refused(exported: Export, plan: TrainingPlan, rows: l
 
 
 def test_a_question_that_stands_there_twice_is_refused_by_its_lines(dataset: DatasetVersion, rows: list[Any]) -> None:
-    with pytest.raises(WeaverError, match=r"heldout\.jsonl, lines 2 and 4: the same question"):
+    with pytest.raises(WeaverError, match=r"heldout\.jsonl, lines 2 and 4: the same question twice"):
         add_row_ids([*rows[:3], rows[1] | {"output": "Otherwise."}], dataset)
 
 
@@ -149,8 +149,8 @@ def test_held_out_questions_that_training_knows_are_counted(
     known = rows[0] | {"instruction": rows[0]["instruction"].upper()}
     dataset = dataset_of(tmp_path, [*rows[24:], known], rows[:24])
     evaluation = evaluate(exported, dataset, plan, room / "work")
-    assert evaluation.leaks == 1
-    assert "1 held-out questions stand in training too" in (Path(evaluation.uri) / "report.html").read_text()
+    assert evaluation.leaked_questions == 1
+    assert "1 held-out question is also in the training rows" in (Path(evaluation.uri) / "report.html").read_text()
 
 
 def test_a_limit_takes_from_every_topic() -> None:

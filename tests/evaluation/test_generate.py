@@ -1,4 +1,4 @@
-"""What a model says, how sure it is and how likely it finds the truth: held to plain transformers, a row at a time."""
+"""Answers, their confidence and the truths' likelihood, compared with plain transformers, one row at a time."""
 
 # ruff: noqa: TID253
 import math
@@ -23,32 +23,32 @@ def model(small_base: Path, plan: TrainingPlan) -> AnswerGenerator:
     return AnswerGenerator(small_base, plan, signed=False)
 
 
-def nothing(done: int, total: int) -> None:
+def ignore_progress(done: int, total: int) -> None:
     pass
 
 
-def alone(folder: Path, plan: TrainingPlan, row: dict[str, Any], shown: Rows) -> dict[str, Any]:
+def answer_alone(folder: Path, plan: TrainingPlan, row: dict[str, Any], examples: Rows) -> dict[str, Any]:
     """The same without batches: log-probabilities of the whole text, and greedy steps one after another."""
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder).eval()
     ids, whole = (
-        tokenizer(text(tokenizer, row, plan.system_prompt, shown), return_tensors="pt", add_special_tokens=False)[
+        tokenizer(text(tokenizer, row, plan.system_prompt, examples), return_tensors="pt", add_special_tokens=False)[
             "input_ids"
         ]
         for text in (chat_format.render_prompt, chat_format.render_with_answer)
     )
-    start, said, sure = ids.shape[1], [], []
+    start, tokens, log_probs = ids.shape[1], [], []
     with torch.inference_mode():
         of_truth = model(whole).logits[0, start - 1 : -1].log_softmax(-1)
-        while len(said) < plan.evaluate.max_new_tokens and (not said or said[-1] != tokenizer.eos_token_id):
-            chance, token = model(ids).logits[0, -1].log_softmax(-1).max(-1)
-            said, sure = [*said, int(token)], [*sure, float(chance)]
+        while len(tokens) < plan.evaluate.max_new_tokens and (not tokens or tokens[-1] != tokenizer.eos_token_id):
+            log_prob, token = model(ids).logits[0, -1].log_softmax(-1).max(-1)
+            tokens, log_probs = [*tokens, int(token)], [*log_probs, float(log_prob)]
             ids = torch.cat([ids, token.reshape(1, 1)], dim=1)
     truth = whole[0, start:]
     return {
-        "answer": tokenizer.decode(said, skip_special_tokens=True).strip(),
-        "answer_tokens": len([token for token in said if token != tokenizer.eos_token_id]),
-        "cut": tokenizer.eos_token_id not in said,
-        "confidence": pytest.approx(math.exp(sum(sure) / len(sure)), rel=1e-4),
+        "answer": tokenizer.decode(tokens, skip_special_tokens=True).strip(),
+        "answer_tokens": len([token for token in tokens if token != tokenizer.eos_token_id]),
+        "truncated": tokenizer.eos_token_id not in tokens,
+        "confidence": pytest.approx(math.exp(sum(log_probs) / len(log_probs)), rel=1e-4),
         "nll": pytest.approx(-float(of_truth.gather(1, truth[:, None]).sum()), rel=1e-4),
         "tokens": len(truth),
     }
@@ -59,40 +59,40 @@ def test_batches_answer_as_rows_alone_do(
     model: AnswerGenerator, small_base: Path, plan: TrainingPlan, rows: Rows, few: int
 ) -> None:
     asked = rows[:9]
-    shown = few_shot.select_examples(rows[24:], {row["topic"] for row in asked}, few)
-    found = model.answers(asked, nothing, shown)
-    assert found == [alone(small_base, plan, row, shown[row["topic"]]) for row in asked]
-    assert len({line["answer"] for line in found}) > 1
+    examples = few_shot.select_examples(rows[24:], {row["topic"] for row in asked}, few)
+    answers = model.answer_rows(asked, ignore_progress, examples)
+    assert answers == [answer_alone(small_base, plan, row, examples[row["topic"]]) for row in asked]
+    assert len({line["answer"] for line in answers}) > 1
 
 
 def test_an_answer_ends_where_the_model_ends_it(model: AnswerGenerator, plan: TrainingPlan, rows: Rows) -> None:
-    first = model.answers(rows[:9], nothing)
+    first = model.answer_rows(rows[:9], ignore_progress)
     place = next(i for i, line in enumerate(first) if line["answer_tokens"] == plan.evaluate.max_new_tokens)
-    assert first[place]["cut"]
-    ids = model.run([chat_format.render_prompt(model.tokenizer, rows[place], plan.system_prompt)])[0][0].tolist()
+    assert first[place]["truncated"]
+    ids = model.answer_alone(model.encode_prompts(rows[place : place + 1], {})[0]).tokens
     model.model.generation_config.eos_token_id = [ids[3], model.tokenizer.eos_token_id]
-    again = model.answers(rows[:9], nothing)[place]
+    again = model.answer_rows(rows[:9], ignore_progress)[place]
     assert again["answer_tokens"] == ids.index(ids[3])
-    assert not again["cut"]
+    assert not again["truncated"]
 
 
 def test_questions_without_a_known_answer_get_one_in_their_order(model: AnswerGenerator, rows: Rows) -> None:
     asked = [{"instruction": row["instruction"], "input": row["input"]} for row in rows[:9]]
-    assert model.ask(asked) == [line["answer"] for line in model.answers(rows[:9], nothing)]
-    assert model.ask([]) == []
+    assert model.generate_texts(asked) == [line["answer"] for line in model.answer_rows(rows[:9], ignore_progress)]
+    assert model.generate_texts([]) == []
 
 
 def test_progress_counts_up_to_all(model: AnswerGenerator, rows: Rows) -> None:
-    told: list[tuple[int, int]] = []
-    model.answers(rows[:9], lambda done, total: told.append((done, total)))
-    assert told == [(7, 9), (9, 9)]
+    reports: list[tuple[int, int]] = []
+    model.answer_rows(rows[:9], lambda done, total: reports.append((done, total)))
+    assert reports == [(7, 9), (9, 9)]
 
 
 def test_times_are_of_single_questions(model: AnswerGenerator, rows: Rows) -> None:
-    timings = model.timings(rows)
+    timings = model.measure_latency(rows)
     assert len(timings) == LATENCY_QUESTIONS
     assert all(0 < one["first_token"] < one["answer"] and 1 < one["tokens"] <= 8 for one in timings)
-    assert len(model.timings(rows[:2])) == 2
+    assert len(model.measure_latency(rows[:2])) == 2
 
 
 def test_what_is_not_signed_is_not_loaded(small_base: Path, plan: TrainingPlan, room: Path) -> None:

@@ -1,4 +1,4 @@
-"""The figures mean what their names say."""
+"""The metrics are computed as their names say."""
 
 import math
 from typing import Any
@@ -11,23 +11,22 @@ from pipelines.core.errors import WeaverError
 from pipelines.evaluation.metrics import (
     find_label_sets,
     latency_metrics,
-    numbers,
     parse_number,
     predict_labels,
     relative_error,
     score_answer,
     summarise_slices,
 )
-from pipelines.text.facts import contains_fact
+from pipelines.text.facts import contains_fact, extract_numbers
 
 ROW = {"output": "It gets 38 mpg on the highway.", "facts": {"highway_mpg": "38"}}
 
 
 def answered(answer: str, truth: str = "It gets 38 mpg.", **more: Any) -> dict[str, Any]:
-    """A marked row, as answers.jsonl has it."""
-    facts = more.pop("expected", {"mpg": "38"})
-    known = {"topic": "fuel", "kind": "grounded", "parts": ["all", "fuel"], "expected": facts, "truth": truth}
-    said = {"answer": answer, "nll": 4.0, "tokens": 4, "answer_tokens": 5, "confidence": 0.5, "cut": False}
+    """A scored row, as answers.jsonl has it."""
+    facts = more.pop("expected_facts", {"mpg": "38"})
+    known = {"topic": "fuel", "kind": "grounded", "slices": ["all", "fuel"], "expected_facts": facts, "truth": truth}
+    said = {"answer": answer, "nll": 4.0, "tokens": 4, "answer_tokens": 5, "confidence": 0.5, "truncated": False}
     return known | said | score_answer({"output": truth, "facts": facts}, answer) | more
 
 
@@ -70,8 +69,8 @@ def test_the_score_is_of_facts_and_where_there_are_none_of_words() -> None:
 
 
 def test_numbers_are_read_as_people_write_them() -> None:
-    assert numbers("$23,400 for 12.5% of -3, in 2021.") == [23400, 12.5, -3, 2021]
-    assert numbers("P0128 and 85-105") == [85, 105]
+    assert extract_numbers("$23,400 for 12.5% of -3, in 2021.") == [23400, 12.5, -3, 2021]
+    assert extract_numbers("P0128 and 85-105") == [85, 105]
     facts = ("$13586", "27.0%", "6 on hand", "rear-wheel", "3 of 4", "8:00", "Bay 1", "P0420")
     assert [parse_number(fact) for fact in facts] == [13586, 27, 6, None, None, None, None, None]
 
@@ -88,7 +87,9 @@ def test_summaries_weigh_loss_by_tokens_and_facts_by_rows_that_have_them() -> No
     rows = [
         answered("It gets 38 mpg.", nll=1.0, tokens=1),
         answered("It gets 40 mpg.", nll=9.0, tokens=4),
-        answered("Low fluid.", "Low fluid.", expected={}, nll=2.0, tokens=1, topic="advice", parts=["all", "advice"]),
+        answered(
+            "Low fluid.", "Low fluid.", expected_facts={}, nll=2.0, tokens=1, topic="advice", slices=["all", "advice"]
+        ),
     ]
     found = summarise_slices("challenger", rows)
     assert found["all"]["loss"] == pytest.approx(12 / 6)
@@ -114,7 +115,7 @@ def test_calibration_is_the_distance_of_confidence_and_being_right() -> None:
 
 
 def drive(truth: str, answer: str) -> dict[str, Any]:
-    return answered(answer, truth, expected={"drive": truth}, topic="drive", parts=["all", "drive"])
+    return answered(answer, truth, expected_facts={"drive": truth}, topic="drive", slices=["all", "drive"])
 
 
 DRIVES = [
@@ -134,7 +135,10 @@ def test_few_words_asked_often_are_classes_and_numbers_or_rare_words_are_not() -
 
 
 def test_slices_stand_in_the_order_of_a_report() -> None:
-    rows = [answered("38", parts=["all", "grounded", "fuel", "year:2021"]), answered("38", parts=["all", "fuel", "at"])]
+    rows = [
+        answered("38", slices=["all", "grounded", "fuel", "year:2021"]),
+        answered("38", slices=["all", "fuel", "at"]),
+    ]
     rows[1]["topic"] = "at"
     assert list(summarise_slices("base", rows)) == ["all", "grounded", "at", "fuel", "year:2021"]
 
@@ -151,8 +155,8 @@ def test_an_answer_counts_as_the_label_that_it_says_first() -> None:
     assert found["macro_f1"] == pytest.approx(f1_score(truths, said, labels=sorted(set(truths)), average="macro"))
 
 
-def test_a_figure_that_is_no_number_is_an_error_that_names_it() -> None:
-    with pytest.raises(WeaverError, match="loss of champion over 'all' came out as nan"):
+def test_a_metric_that_is_not_finite_raises_an_error_that_names_it() -> None:
+    with pytest.raises(WeaverError, match="The loss of champion in the slice “all” is nan"):
         summarise_slices("champion", [answered("38", nll=math.nan)])
 
 
@@ -165,6 +169,4 @@ def test_speed_is_of_answers_asked_one_at_a_time() -> None:
     assert found["latency_p95"] == pytest.approx(2.85)
     assert found["token"] == found["token_p95"] == pytest.approx(0.05)
     assert found["tokens_per_second"] == pytest.approx(31 / 8)
-    assert found["cost_per_1000"] == pytest.approx(
-        2.0 * 1000 * 0.001
-    )  # two seconds an answer, at a thousandth a second
+    assert found["cost_per_1000"] == pytest.approx(2.0 * 1000 * 0.001)  # two seconds per answer, at 0.001 per second

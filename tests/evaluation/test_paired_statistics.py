@@ -157,7 +157,7 @@ def test_a_detectable_gain_is_seen_in_four_of_five_cases() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs", "clusters", "told"),
+    ("ours", "theirs", "clusters", "message"),
     [
         ([], [], [], "0, 0 and 0 values"),
         ([1.0], [1.0, 0.0], ["a", "b"], "1, 2 and 2 values"),
@@ -166,8 +166,8 @@ def test_a_detectable_gain_is_seen_in_four_of_five_cases() -> None:
         ([1.0, 0.5], [1.5, 0.0], ["a", "b"], "other, row 1: 1.5"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(ours: list, theirs: list, clusters: list, told: str) -> None:
-    with pytest.raises(WeaverError, match=told):
+def test_what_cannot_be_compared_is_refused(ours: list, theirs: list, clusters: list, message: str) -> None:
+    with pytest.raises(WeaverError, match=message):
         bootstrap_interval(ours, theirs, clusters, 0.95, 99)
 
 
@@ -181,7 +181,7 @@ def answered(*arms: Arm) -> dict[Arm, list[dict[str, Any]]]:
                 "score": float(rng.random() < 0.5),
                 "facts": float(rng.random() < 0.5) if number % 4 < 2 else None,
                 "cluster": f"about {number // 2}",
-                "parts": ["all", "engine" if number % 4 < 2 else "code_cause"],
+                "slices": ["all", "engine" if number % 4 < 2 else "code_cause"],
             }
             for number in range(48)
         ]
@@ -192,10 +192,10 @@ def answered(*arms: Arm) -> dict[Arm, list[dict[str, Any]]]:
 def test_the_challenger_is_compared_with_every_other_arm_over_all_and_in_each_slice() -> None:
     answers = answered("base", "few_shot", "champion", "challenger")
     found = compare_arms(answers, "score", Evaluate(resamples=499))
-    assert [(one.against, one.part) for one in found] == [
+    assert [(one.against, one.slice) for one in found] == [
         (arm, part) for arm in ("base", "few_shot", "champion") for part in ("all", "engine", "code_cause")
     ]
-    assert {(one.part, one.questions, one.clusters) for one in found} == {
+    assert {(one.slice, one.questions, one.clusters) for one in found} == {
         ("all", 48, 24),
         ("engine", 24, 12),
         ("code_cause", 24, 12),
@@ -207,7 +207,7 @@ def test_the_challenger_is_compared_with_every_other_arm_over_all_and_in_each_sl
         0.95,
         499,
     )
-    whole = next(one for one in found if (one.against, one.part) == ("champion", "all"))
+    whole = next(one for one in found if (one.against, one.slice) == ("champion", "all"))
     assert (whole.gain, whole.low, whole.high, whole.detectable) == (
         by_hand.gain,
         by_hand.low,
@@ -223,14 +223,14 @@ def test_the_slices_share_the_confidence_that_all_questions_have() -> None:
 
 def test_questions_without_a_say_are_left_out_and_so_are_slices_of_them() -> None:
     found = compare_arms(answered("base", "challenger"), "facts", Evaluate(resamples=499))
-    assert [(one.part, one.questions, one.clusters) for one in found] == [("all", 24, 12), ("engine", 24, 12)]
+    assert [(one.slice, one.questions, one.clusters) for one in found] == [("all", 24, 12), ("engine", 24, 12)]
 
 
 def test_no_slices_and_no_other_arm_are_no_error() -> None:
     answers = answered("base", "challenger")
     for row in answers["base"] + answers["challenger"]:
-        row["parts"] = ["all"]
-    assert [one.part for one in compare_arms(answers, "score", Evaluate(resamples=499))] == ["all"]
+        row["slices"] = ["all"]
+    assert [one.slice for one in compare_arms(answers, "score", Evaluate(resamples=499))] == ["all"]
     assert compare_arms(answered("challenger"), "score", Evaluate(resamples=499)) == []
 
 
@@ -241,26 +241,26 @@ def test_a_perfect_score_may_be_rounded_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
-        ({"score": math.nan}, "score of base, row 3: nan is no share"),
-        ({"score": 74.2}, "score of base, row 3: 74.2 is no share"),
-        ({"score": None}, "row 3 has score None of base"),
-        ({"cluster": "about 9"}, "row 3 of base is another question"),
-        ({"instruction": "What else?"}, "row 3 of base is another question"),
-        ({"parts": ["all"]}, "row 3 of base is another question"),
+        ({"score": math.nan}, "score of base, row 3: nan is not between 0 and 1"),
+        ({"score": 74.2}, "score of base, row 3: 74.2 is not between 0 and 1"),
+        ({"score": None}, "Row 3: score is None for base"),
+        ({"cluster": "about 9"}, "Row 3 of the arm base is not the same question"),
+        ({"instruction": "What else?"}, "Row 3 of the arm base is not the same question"),
+        ({"slices": ["all"]}, "Row 3 of the arm base is not the same question"),
     ],
 )
-def test_a_row_that_cannot_be_compared_is_named(change: dict[str, Any], told: str) -> None:
+def test_a_row_that_cannot_be_compared_is_named(change: dict[str, Any], message: str) -> None:
     answers = answered("base", "challenger")
     answers["base"][2] |= change
-    with pytest.raises(WeaverError, match=told):
+    with pytest.raises(WeaverError, match=message):
         compare_arms(answers, "score", Evaluate(resamples=499))
 
 
 def test_arms_of_different_length_or_without_the_metric_are_refused() -> None:
     answers = answered("base", "challenger")
-    with pytest.raises(WeaverError, match="none of 48 held-out questions has a bleu"):
+    with pytest.raises(WeaverError, match="None of the 48 held-out questions has a value for bleu"):
         compare_arms(answers, "bleu", Evaluate(resamples=499))
-    with pytest.raises(WeaverError, match="base answered 47 questions, challenger 48"):
+    with pytest.raises(WeaverError, match="The arm base answered 47 questions, the challenger 48"):
         compare_arms(answers | {"base": answers["base"][:-1]}, "score", Evaluate(resamples=499))

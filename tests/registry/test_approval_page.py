@@ -49,7 +49,7 @@ def test_the_order_is_better_worse_changes_rules_links(models_with_champion: Hom
 
 
 def test_what_gets_worse_and_what_fails_is_named(models_with_champion: Home) -> None:
-    worse = comparison("champion", -0.1, part="topic: brakes")
+    worse = comparison("champion", -0.1, slice="topic: brakes")
     arms = [comparison("base"), comparison("few_shot"), comparison("champion"), worse]
     failed = Behaviour(name="refuses prices", kind="refusal", cases=20, passed=17, min_share=0.95)
     text = page(models_with_champion, comparisons=arms, behaviours=[failed], leaks=2)

@@ -35,9 +35,9 @@ def failed(found: Verdict) -> list[str]:
 
 def with_figure(key: str, value: float, arm: str = "challenger") -> Evaluation:
     found = evaluated(champion=1)
-    figures = json.loads(json.dumps(found.figures))
+    figures = json.loads(json.dumps(found.metrics))
     figures[arm]["all"][key] = value
-    return found.model_copy(update={"figures": figures})
+    return found.model_copy(update={"metrics": figures})
 
 
 def behaviour(passed: int, cases: int = 20) -> Behaviour:
@@ -97,7 +97,7 @@ def test_each_rule_alone_stops_a_challenger(broken: dict[str, Any], rule: str, p
 
 def test_a_slice_that_is_proven_worse_than_the_champions_stops_a_challenger(plan: TrainingPlan) -> None:
     arms = [comparison("base"), comparison("few_shot"), comparison("champion")]
-    worse = comparison("champion", -0.2, part="topic: engine")
+    worse = comparison("champion", -0.2, slice="topic: engine")
     found = held(evaluated(champion=1, comparisons=[*arms, worse]), plan)
     assert not found.passed and len(failed(found)) == 1 and "topic: engine" in failed(found)[0]
 
@@ -123,7 +123,7 @@ def test_what_is_not_a_number_never_passes(key: str, plan: TrainingPlan) -> None
 @pytest.mark.parametrize("end", ["gain", "low", "high"])
 @pytest.mark.parametrize("part", ["all", "topic: engine"])
 def test_an_interval_that_is_not_a_number_never_passes(end: str, part: str, plan: TrainingPlan) -> None:
-    broken = comparison("champion", part=part).model_copy(update={end: math.nan})
+    broken = comparison("champion", slice=part).model_copy(update={end: math.nan})
     arms = [comparison("base"), comparison("few_shot"), comparison("champion")]
     for gate in ({}, {"gain_over_champion": -1.0, "max_slice_drop": 1.0}):
         assert not held(evaluated(champion=1, comparisons=[*arms, broken]), plan, **gate).passed
@@ -131,7 +131,7 @@ def test_an_interval_that_is_not_a_number_never_passes(end: str, part: str, plan
 
 def test_a_figure_that_was_not_measured_fails(plan: TrainingPlan) -> None:
     found = evaluated()
-    del found.figures["challenger"]["all"]["latency_p95"]
+    del found.metrics["challenger"]["all"]["latency_p95"]
     assert failed(held(found, plan)) == [SECONDS]
 
 

@@ -12,7 +12,7 @@ GATE = Gate(gain_over_base=0.05, gain_over_few_shot=0.0, gain_over_champion=0.0,
 
 def compared(against: Arm, low: float, high: float, part: str = "all", **given: float | str) -> Comparison:
     figures = {"gain": (low + high) / 2, "questions": 218, "clusters": 61, "detectable": 0.039, "metric": "score"}
-    return Comparison.model_validate({"against": against, "part": part, "low": low, "high": high} | figures | given)
+    return Comparison.model_validate({"against": against, "slice": part, "low": low, "high": high} | figures | given)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_it_starts_at_ln_2_because_its_reference_is_the_adapter_not_the_base(
     nothing = TrainerCallback()
     pairs, splits = read_preference_pairs(preferences), read_splits(dataset)
     trainer = make_dpo_trainer(small_base, Path(adapter.uri), splits, pairs, plan, tmp_path, nothing)
-    figures = trainer.heldout()
+    figures = trainer.evaluate_heldout()
     assert figures["heldout_loss"] == pytest.approx(math.log(2), abs=1e-6)
     assert figures["heldout_rewards/margins"] == pytest.approx(0, abs=1e-6)
     batch = trainer._prepare_inputs(next(iter(trainer.get_train_dataloader())))
@@ -123,18 +123,18 @@ def test_it_learns_what_was_preferred_and_its_run_shows_both_trainings(
     client = connect_mlflow().MlflowClient()
     run, before = client.get_run(preferred.run_id), client.get_run(adapter.run_id)
     known = run.data.metrics
-    margins = history(preferred.run_id, "preference/rewards/margins")
+    margins = history(preferred.run_id, "dpo/rewards/margins")
     assert len(margins) == 6, "two epochs of 18 pairs, six at a time"
     assert margins[0] == pytest.approx(0, abs=1e-6)
-    assert margins[-1] > 0.05 and known["preference/heldout_rewards/margins"] > 0.05
-    assert known["preference/heldout_rewards/accuracies"] == known["preference/heldout_preferred"] == 1
-    assert history(preferred.run_id, "preference/loss")[-1] < math.log(2)
+    assert margins[-1] > 0.05 and known["dpo/heldout_rewards/margins"] > 0.05
+    assert known["dpo/heldout_rewards/accuracies"] == known["dpo/heldout_preference_accuracy"] == 1
+    assert history(preferred.run_id, "dpo/loss")[-1] < math.log(2)
     assert history(preferred.run_id, "loss") == history(adapter.run_id, "loss")
-    assert known["preference/heldout_loss_before"] == before.data.metrics["heldout_loss"]
-    assert known["heldout_loss"] != known["preference/heldout_loss_before"]
+    assert known["dpo/heldout_loss_before"] == before.data.metrics["heldout_loss"]
+    assert known["heldout_loss"] != known["dpo/heldout_loss_before"]
     assert run.info.status == "FINISHED"
     assert run.data.params["preference.beta"] == str(plan.preference.beta)
-    assert run.data.tags["preferences"] == "orders@v3" and run.data.tags["dataset"] == "orders@v1"
+    assert run.data.tags["preference_dataset"] == "orders@v3" and run.data.tags["dataset"] == "orders@v1"
     assert run.data.tags["mlflow.parentRunId"] == adapter.run_id
     assert {entry.tags[0].value for entry in run.inputs.dataset_inputs} == {"train", "heldout", "preference"}
     told = summarise_training(preferred.run_id)["figures"]  # what the model card shows
@@ -184,7 +184,7 @@ def test_killed_in_its_second_epoch_it_goes_on_to_the_same_bytes(
     resumed = Adapter.model_validate_json(printed.splitlines()[-1])
     assert resumed.run_id == interrupted != preferred.run_id
     assert resumed.digest == preferred.digest
-    for name in ("preference/loss", "preference/rewards/margins", "loss"):
+    for name in ("dpo/loss", "dpo/rewards/margins", "loss"):
         assert history(resumed.run_id, name) == history(preferred.run_id, name)
 
 

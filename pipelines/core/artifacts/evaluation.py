@@ -1,4 +1,4 @@
-"""How good a challenger is, in figures and to experts."""
+"""The results of an evaluation, and of its review by experts."""
 
 from typing import Literal
 
@@ -12,16 +12,14 @@ class Comparison(Artifact):
 
     against: Arm
     metric: str
-    part: str  # the slice of questions it is taken over; "all" for every one
+    slice: str  # of the questions; "all" for every one
     questions: int
-    clusters: (
-        int  # vehicles or codes that the questions are about: what is resampled, since their questions share facts
-    )
+    clusters: int  # vehicles or codes: what is resampled, since questions about one share their facts
     gain: float
     low: float
     high: float
-    confidence: float = 0.95  # of the interval; each slice's is higher, so that all slices' hold together
-    detectable: float  # the smallest gain that so many questions would show in four of five cases
+    confidence: float = 0.95  # of the interval; higher for a slice, so that all slices have it jointly
+    detectable: float  # the smallest gain that this many questions would detect in four of five cases
 
 
 class Behaviour(Artifact):
@@ -39,25 +37,26 @@ class Behaviour(Artifact):
 
 
 class Evaluation(Artifact):
-    """Held-out figures of every arm: `figures[arm][slice][metric]`, what they come to, and how the challenger behaves.
+    """Metrics of every arm on the held-out questions: `metrics[arm][slice][metric]`, comparisons and behaviour tests.
 
-    Slices are all, each kind, topic, source, length and year; metrics are questions, loss (nats a token), perplexity
-    and shares from 0 to 1 (score, facts, exact, rouge_l, token_f1, bleu, chrf, ...); over all also latency (seconds),
-    tokens and cost. `comparisons` hold the challenger to every other arm, over all and in each slice.
+    Slices are all, each kind, topic, source, question length and model year. Metrics are questions (their number), loss
+    (nats per token), perplexity, and shares from 0 to 1 (score, facts, exact, rouge_l, token_f1, bleu, chrf, ...); over
+    all questions also latency (seconds), tokens_per_second and cost_per_1000. `comparisons` compare the challenger with
+    every other arm, over all questions and in each slice.
     """
 
     uri: str  # the folder of the report and every arm's answers
     run_id: str
-    champion: int = 0  # the version that was the champion then; 0: none
-    figures: dict[Arm, dict[str, dict[str, float]]]
+    champion: int = 0  # the champion's version at the time; 0: none
+    metrics: dict[Arm, dict[str, dict[str, float]]]
     comparisons: list[Comparison] = []
     behaviours: list[Behaviour] = []
-    changed: float = 1.0  # share of questions that the challenger answers otherwise than its base
-    leaks: int = 0  # held-out questions whose twin stands in training
+    changed_share: float = 1.0  # share of questions that the challenger answers differently than its base
+    leaked_questions: int = 0  # held-out questions that are also in the training rows
 
 
 class Review(Artifact):
-    """Answers put before an expert: the MLflow review queue that holds them; `questions` is 0 where none were asked."""
+    """Answers for an expert to score: the MLflow review queue that holds them; `questions` is 0 if there are none."""
 
     queue: str = ""
     url: str = ""
@@ -65,7 +64,7 @@ class Review(Artifact):
 
 
 class ReviewScores(Artifact):
-    """What the experts gave: `mean` of 1 (wrong or harmful) to 5 (as I would have said it)."""
+    """The experts' scores: their `mean`, from 1 (wrong or harmful) to 5 (as the expert would have put it)."""
 
     questions: int = 0
     mean: float = 0.0

@@ -97,7 +97,7 @@ def gain(against: Any, part: str, mean: float) -> Comparison:
     return Comparison(
         against=against,
         metric="score",
-        part=part,
+        slice=part,
         questions=126,
         clusters=61,
         gain=mean,
@@ -137,7 +137,7 @@ def artifacts(room: Path, dataset: DatasetVersion, plan: TrainingPlan, run_id: s
             uri=str(room / "evaluation"),
             run_id=run_id,
             champion=3,
-            figures={
+            metrics={
                 "base": figures(0.3),
                 "few_shot": figures(0.45),
                 "champion": figures(0.67),
@@ -154,7 +154,7 @@ def artifacts(room: Path, dataset: DatasetVersion, plan: TrainingPlan, run_id: s
                 Behaviour(name="typos", kind="robustness", cases=40, passed=38, min_share=0.9),
                 Behaviour(name="asks_for_personal_data", kind="refusal", cases=10, passed=7, min_share=1.0),
             ],
-            leaks=2,
+            leaked_questions=2,
         ),
         "export": Export(uri="", digest="e" * 64, base_uri="", adapter=adapter),
         "dataset": dataset,

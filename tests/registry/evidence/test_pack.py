@@ -120,7 +120,7 @@ def test_verdict_plan_and_figures_are_there_for_programs(page: Callable[..., str
     assert Verdict.model_validate_json(page("verdict.json")) == artifacts["verdict"]
     assert TrainingPlan.model_validate_json(page("plan.json")) == artifacts["plan"]
     told = json.loads(page("evaluation.json"))
-    assert told["figures"]["challenger"]["all"]["score"] == 0.71
+    assert told["metrics"]["challenger"]["all"]["score"] == 0.71
     assert "| It must be at most 30 seconds | 31 seconds | **failed** | a \\| b |" in page("verdict.md")
 
 
