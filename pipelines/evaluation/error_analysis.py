@@ -35,7 +35,7 @@ ENOUGH_ROWS_FACTOR = 1.5  # a topic with more than this times the average traini
 
 def is_wrong(row: Row) -> bool:
     """Whether a scored answer lacks a known fact; without known facts, whether its token F1 is too low."""
-    return bool(row["score"] < (1 if row["expected"] else WRONG_BELOW_F1))
+    return bool(row["score"] < (1 if row["expected_facts"] else WRONG_BELOW_F1))
 
 
 def classify_error(row: Row, fact_values: FactValues) -> str:
@@ -135,11 +135,11 @@ def suggest_improvements(answers: dict[Arm, list[Row]], train: list[Row]) -> lis
     """Suggestions about the data, the most pressing first: `title`, and the numbers it is based on as `text`."""
     challenger = answers["challenger"]
     wrong = find_wrong_answers(challenger, train)
-    asked, failed, trained = (Counter(row["topic"] for row in rows) for rows in (challenger, wrong, train))
+    questions, failed, trained = (Counter(row["topic"] for row in rows) for rows in (challenger, wrong, train))
     overall, average = len(wrong) / len(challenger), len(train) / max(1, len(trained))
     suggestions = []
     for topic, count in failed.most_common():
-        rate = count / asked[topic]
+        rate = count / questions[topic]
         if count < MIN_WRONG_ANSWERS or rate <= overall:
             continue
         error, times = Counter(row["error"] for row in wrong if row["topic"] == topic).most_common(1)[0]
@@ -147,7 +147,7 @@ def suggest_improvements(answers: dict[Arm, list[Row]], train: list[Row]) -> lis
         suggestions.append(
             {
                 "title": f"More rows about {topic}" if few else f"Clearer rows about {topic}",
-                "text": f"{count} of {asked[topic]} answers are wrong ({rate:.0%}; over all topics {overall:.0%}), "
+                "text": f"{count} of {questions[topic]} answers are wrong ({rate:.0%}; over all topics {overall:.0%}), "
                 f"most often because of “{error}” ({times}). The topic has {trained[topic]} training rows; the "
                 f"average is {average:.0f}" + ("." if few else ": more of the same may not help."),
             }

@@ -16,7 +16,7 @@ from pipelines.core.kits import load_kits
 from pipelines.core.params import has_gpu
 from pipelines.core.plan import TrainingPlan
 from pipelines.evaluation import evaluation_report, few_shot
-from pipelines.evaluation.generate import AnswerGenerator, Examples
+from pipelines.evaluation.generate import LATENCY_QUESTIONS, AnswerGenerator, Examples
 from pipelines.evaluation.metrics import latency_metrics, score_answer, summarise_slices
 from pipelines.evaluation.slices import cluster_name, find_leaks, name_slices
 from pipelines.text import chat_format
@@ -28,6 +28,7 @@ GENERATION = SourceCode("pipelines.evaluation.generate")  # answers take hours; 
 BEHAVIOURS = SourceCode("pipelines.evaluation.behaviours")
 
 GOLDEN, GOLDEN_ROWS = "golden.jsonl", 20
+REFERENCE_LATENCY_QUESTIONS = 4  # the gate limits the challenger's latency only; the other arms' is for comparison
 GOLDEN_CONFIDENCE = 0.9  # geometric mean of the probabilities of an answer's tokens
 
 
@@ -57,6 +58,7 @@ class ArmConfig(NamedTuple):
     digest: str
     signed: bool = True
     examples: Examples = {}
+    latency_questions: int = REFERENCE_LATENCY_QUESTIONS
 
 
 def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Evaluation:
@@ -78,7 +80,7 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
     }
     if export.champion_uri:
         arms["champion"] = ArmConfig(Path(export.champion_uri), export.champion_digest)
-    arms["challenger"] = ArmConfig(Path(export.uri), export.digest)
+    arms["challenger"] = ArmConfig(Path(export.uri), export.digest, latency_questions=LATENCY_QUESTIONS)
     loader = ModelLoader(plan)
     folders = {arm: generate_answers(arm, config, rows, loader, plan, work) for arm, config in arms.items()}
     behaviours = test_behaviours(arms["challenger"], loader, plan, work)
@@ -127,7 +129,17 @@ def generate_answers(
     """
     texts = [[row["instruction"], row["input"], row["output"]] for row in rows]
     decoding = plan.evaluate.model_dump(include={"batch_size", "max_new_tokens"})
-    inputs = digest([config.digest, config.examples, texts, plan.system_prompt, decoding, GENERATION.digest])
+    inputs = digest(
+        [
+            config.digest,
+            config.examples,
+            config.latency_questions,
+            texts,
+            plan.system_prompt,
+            decoding,
+            GENERATION.digest,
+        ]
+    )
 
     def build(new: Path) -> None:
         model = loader.load(config)
@@ -136,7 +148,7 @@ def generate_answers(
             progress.report_progress(plan.template, "evaluate", done, total, arm)
 
         write_jsonl(new / "answers.jsonl", model.answer_rows(rows, report_progress, config.examples))
-        write_jsonl(new / "timings.jsonl", model.measure_latency(rows, config.examples))
+        write_jsonl(new / "timings.jsonl", model.measure_latency(rows, config.examples, config.latency_questions))
 
     return memoize_dir(work / "evaluate" / f"{arm}-{inputs[:12]}", build)
 
@@ -206,7 +218,8 @@ def score_rows(rows: list[Row], results: list[Row]) -> list[Row]:
 def changed_share(answers: dict[Arm, list[Row]]) -> float:
     """Share of the questions (0 to 1) that the challenger answers differently than its base."""
     pairs = list(zip(answers["base"], answers["challenger"], strict=True))
-    return sum(base["answer"] != challenger["answer"] for base, challenger in pairs) / len(pairs)
+    changed = [bool(base["answer"] != challenger["answer"]) for base, challenger in pairs]
+    return sum(changed) / len(changed)
 
 
 def select_golden_questions(answers: dict[Arm, list[Row]]) -> list[Row]:

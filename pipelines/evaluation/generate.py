@@ -1,6 +1,7 @@
 """A model folder answers questions: greedily, in batches, every arm with the same decoding."""
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ Row = dict[str, Any]
 Examples = Mapping[str, Sequence[Row]]  # topic → rows shown before its questions
 
 GGUF_FILE = "model.gguf"
-LATENCY_QUESTIONS = 8  # asked one at a time for the latency: a batch would flatter it
+LATENCY_QUESTIONS = 8  # asked one at a time: a batch would look faster than it is
 
 
 class AnswerGenerator:
@@ -86,16 +87,16 @@ class AnswerGenerator:
             report_progress(len(results), len(rows))
         return [results[number] for number in range(len(rows))]
 
-    def measure_latency(self, rows: Sequence[Row], examples: Examples | None = None) -> list[Row]:
-        """Seconds of LATENCY_QUESTIONS questions, taken evenly from all, each asked alone and read from its beginning.
+    def measure_latency(
+        self, rows: Sequence[Row], examples: Examples | None = None, questions: int = LATENCY_QUESTIONS
+    ) -> list[Row]:
+        """Measure questions, taken evenly from all rows, each asked alone and read from its beginning.
 
         Returns:
             One dict per question: first_token, token (each one after it; None if there is none), answer (all of it),
             in seconds, and tokens (how many steps that took).
         """
-        import time
-
-        rows = rows[:: max(1, len(rows) // LATENCY_QUESTIONS)][:LATENCY_QUESTIONS]
+        rows = rows[:: max(1, len(rows) // questions)][:questions]
         prompts = self.encode_prompts(rows, examples or {})
         self.answer_alone(self.encode_prompts(rows[:1], {})[0])  # the first run warms caches up
         timings = []

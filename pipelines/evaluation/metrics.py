@@ -27,7 +27,8 @@ def score_answer(row: Row, answer: str) -> dict[str, float | None]:
         None if no fact is a number; length_ratio: words of the answer per word of the true answer (0 or more).
         Sources: torchmetrics (exact, token_f1, rouge_l), sacrebleu (bleu, chrf).
     """
-    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
     from torchmetrics.functional.text import rouge_score, squad
 
     truth, facts = row["output"], row["facts"].values()
@@ -103,7 +104,8 @@ def mean_metrics(answers: list[Row]) -> dict[str, float]:
     loss is in nats per token over all tokens of the true answers; corpus_bleu and corpus_chrf are of all answers as one
     text; calibration_error is the expected calibration error of being right, over BINS bins of confidence.
     """
-    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
     loss = sum(a["nll"] for a in answers) / sum(a["tokens"] for a in answers)
     texts, truths = [a["answer"] for a in answers], [[a["truth"] for a in answers]]

@@ -106,7 +106,9 @@ def bootstrap_interval(
 
 
 def ratio_of_sums(sums: np.ndarray, sizes: np.ndarray, axis: int = -1) -> np.ndarray:
-    return sums.sum(axis) / sizes.sum(axis)
+    """The mean over all questions of resampled clusters, along the axis of clusters."""
+    ratio: np.ndarray = sums.sum(axis) / sizes.sum(axis)
+    return ratio
 
 
 def compare_arms(answers: dict[Arm, list[dict[str, Any]]], metric: str, settings: Evaluate) -> list[Comparison]:

@@ -10,7 +10,8 @@ from typing import Any
 import torch  # noqa: TID253
 from datasets import Dataset  # noqa: TID253
 from transformers import PrinterCallback, TrainerCallback  # noqa: TID253
-from trl import DPOConfig, DPOTrainer  # noqa: TID253
+from trl.trainer.dpo_config import DPOConfig  # noqa: TID253
+from trl.trainer.dpo_trainer import DPOTrainer  # noqa: TID253
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import TrainingPlan

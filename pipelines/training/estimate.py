@@ -206,7 +206,7 @@ def calibrate(dataset: DatasetVersion, plan: TrainingPlan) -> TrainingTiming:
     Raises:
         WeaverError: the base model cannot be prepared, or the result cannot be stored.
     """
-    from pipelines.training.fine_tune import peak_rss_mib
+    from pipelines.training.checkpoints import peak_rss_mib
     from pipelines.training.sft_trainer import StepTimerCallback, make_sft_trainer
 
     began = time.monotonic()

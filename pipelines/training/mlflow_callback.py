@@ -154,7 +154,7 @@ def run_tags(dataset: DatasetVersion, plan: TrainingPlan) -> dict[str, str]:
 def is_active_run(mlflow: Any, run_id: str) -> bool:
     """Whether this MLflow server has the run and it is not deleted."""
     try:
-        return mlflow.get_run(run_id).info.lifecycle_stage == "active"
+        return bool(mlflow.get_run(run_id).info.lifecycle_stage == "active")
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise

@@ -14,8 +14,8 @@ from datasets import Dataset, disable_progress_bars  # noqa: TID253
 from peft import LoraConfig, PeftModel  # noqa: TID253
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState  # noqa: TID253
 from transformers.trainer_pt_utils import LengthGroupedSampler  # noqa: TID253
-from transformers.utils.logging import disable_progress_bar  # noqa: TID253
-from trl import SFTConfig, SFTTrainer  # noqa: TID253
+from trl.trainer.sft_config import SFTConfig  # noqa: TID253
+from trl.trainer.sft_trainer import SFTTrainer  # noqa: TID253
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, write_text
@@ -47,9 +47,9 @@ def make_sft_trainer(
         WeaverError: a row has more tokens than train.max_length: truncated, it would teach half an answer.
     """
     disable_progress_bars()
-    disable_progress_bar()
     torch.manual_seed(plan.train.seed)  # LoRA's initial weights are drawn with it
     model, tokenizer = base_model.load_base(folder, plan.base)
+    model = base_model.expand_on_cpu(model, plan.base)
     train = plan.train
     lora = LoraConfig(
         task_type="CAUSAL_LM",
@@ -138,7 +138,8 @@ class CompletionSFTTrainer(SFTTrainer):
         computing them only at the columns that hold an answer more than doubles the speed. On CUDA trl does so itself.
         """
         if inputs["input_ids"].device.type != "cpu":
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+            trl_loss: Any = super().compute_loss
+            return trl_loss(model, inputs, return_outputs, num_items_in_batch)
         answers = inputs["labels"][:, 1:]
         columns = (answers != -100).any(dim=0).nonzero().squeeze(1)
         logits = model(
@@ -160,9 +161,12 @@ class CompletionSFTTrainer(SFTTrainer):
         """Mean loss over the answers of the held-out rows, in nats per token."""
         total = tokens = 0.0
         model: Any = self.model
+        rows: Any = self.eval_dataset
+        lengths = [len(ids) for ids in rows["input_ids"]]
+        by_length = rows.select(sorted(range(len(rows)), key=lengths.__getitem__))  # padding is wasted work
         model.eval()
         with torch.inference_mode():
-            for batch in self.get_eval_dataloader():
+            for batch in self.get_eval_dataloader(by_length):
                 total += float(self.compute_loss(model, self._prepare_inputs(batch), num_items_in_batch=1))
                 tokens += int((batch["labels"][:, 1:] != -100).sum())
         return total / tokens
@@ -213,7 +217,8 @@ class EpochSampler(LengthGroupedSampler):
         self.generator.manual_seed(self.seed + epoch)
 
     def __iter__(self) -> Iterator[int]:
-        rows = list(super().__iter__())
+        in_order: Any = super().__iter__
+        rows = list(in_order())
         full = len(rows) // self.batch_size
         batches = [rows[i * self.batch_size : (i + 1) * self.batch_size] for i in range(full)]
         order = torch.randperm(full, generator=self.generator).tolist()

@@ -60,12 +60,12 @@ def test_a_base_without_a_chat_template_gets_a_plain_one(tmp_path: Path) -> None
 
 
 def test_a_base_that_is_not_there_is_named() -> None:
-    with pytest.raises(WeaverError, match="'somebody/some-model' is not smollm2-135m, no folder"):
+    with pytest.raises(WeaverError, match="“somebody/some-model” is neither smollm2-135m, nor a folder"):
         prepare_base(Base(model="somebody/some-model"))
 
 
 def test_pickled_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "pytorch_model.bin").write_bytes(b"")
-    with pytest.raises(WeaverError, match=r"holds no \.safetensors"):
+    with pytest.raises(WeaverError, match=r"contains no \.safetensors"):
         prepare_base(Base(model=str(tmp_path)))

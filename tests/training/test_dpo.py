@@ -192,8 +192,8 @@ def test_killed_in_its_second_epoch_it_goes_on_to_the_same_bytes(
     ("changes", "rows", "why"),
     [
         ({"enabled": False}, 20, "preference.enabled is false"),
-        ({"min_pairs": 21}, 20, "20 pairs of 21"),
-        ({}, 0, "0 pairs of 10"),
+        ({"min_pairs": 21}, 20, "20 of at least 21 pairs"),
+        ({}, 0, "0 of at least 10 pairs"),
     ],
 )
 def test_where_it_is_not_wanted_or_there_is_too_little_the_adapter_stays(
@@ -204,15 +204,15 @@ def test_where_it_is_not_wanted_or_there_is_too_little_the_adapter_stays(
     plan = plan.model_copy(update={"preference": plan.preference.model_copy(update=changes)})
     given = preferences if rows else None
     assert train_dpo(adapter, dataset, given, plan=plan, work=tmp_path) == adapter
-    assert f"no preference training: {why}" in caplog.text
+    assert f"DPO training skipped: {why}" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("wrong", "fault"),
     [
         ({"prompt": "Where?"}, "prompt is not a list of messages"),
-        ({"prompt": [{"role": "user"}]}, "is not a message with role and content"),
-        ({"rejected": " "}, "rejected is not an answer"),
+        ({"prompt": [{"role": "user"}]}, "an entry that is not a message with role and content"),
+        ({"rejected": " "}, "rejected is not a text"),
         ({"rejected": "It stands in bay 2."}, "chosen and rejected are the same"),
     ],
 )
@@ -233,7 +233,7 @@ def test_pairs_on_one_question_are_never_parted(preferences: PreferenceDataset, 
     assert len(asked["heldout"]) == 2 and len(pairs["heldout"]) == 6 and len(pairs["train"]) == 54
 
     write_jsonl(tmp_path / "preferences.jsonl", rows[::20])
-    with pytest.raises(WeaverError, match="all on one question"):
+    with pytest.raises(WeaverError, match="all pairs are about one question"):
         read_preference_pairs(preferences.model_copy(update={"uri": str(tmp_path)}))
 
 
@@ -257,5 +257,5 @@ def test_what_is_too_long_is_left_out_and_said(
         TrainerCallback(),
     )
     assert len(trainer.train_dataset) == 7
-    assert "train: 1 of 8 pairs are longer than 384 tokens" in caplog.text
+    assert "train: 1 of 8 pairs have more than 384 tokens" in caplog.text
     assert json.dumps(rows[2]["prompt"]) in map(json.dumps, trainer.train_dataset["prompt"])

@@ -97,7 +97,7 @@ def test_a_champion_that_is_lost_is_named_with_the_way_round_it(
 ) -> None:
     gone = champion(small_adapter(2), plan, version=7, model=str(tmp_path / "gone"))
     with pytest.raises(
-        WeaverError, match=r"version 7 of service_advisor .*(?s:.)*weaver rollback service_advisor --to"
+        WeaverError, match=r"Version 7 of service_advisor .*(?s:.)*weaver rollback service_advisor --to"
     ):
         export(small_adapter(1), gone, plan, tmp_path)
 
@@ -105,7 +105,7 @@ def test_a_champion_that_is_lost_is_named_with_the_way_round_it(
 def test_an_adapter_with_a_missing_file_is_named_too(small_adapter: Any, plan: TrainingPlan, tmp_path: Path) -> None:
     adapter = small_adapter(2)
     (Path(adapter.uri) / "adapter_model.safetensors").unlink()
-    with pytest.raises(WeaverError, match="version 3 of service_advisor does not become a model any more"):
+    with pytest.raises(WeaverError, match="Version 3 of service_advisor, the champion, cannot be merged with its base"):
         export(small_adapter(1), champion(adapter, plan), plan, tmp_path)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from transformers import TrainerCallback
 from trl import SFTTrainer
 
@@ -11,8 +12,8 @@ from pipelines.core.artifacts import DatasetVersion
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import read_jsonl
 from pipelines.core.make_plan import make_plan
-from pipelines.core.plan import TrainingPlan
-from pipelines.training.base_model import prepare_base
+from pipelines.core.plan import Base, TrainingPlan
+from pipelines.training.base_model import expand_on_cpu, load_base, measure_model_size, prepare_base
 from pipelines.training.sft_trainer import CompletionSFTTrainer, EpochSampler, make_sft_trainer
 
 
@@ -68,6 +69,23 @@ def test_heldout_loss_weighs_every_token_the_same(trainer: CompletionSFTTrainer)
         total += count * trainer.model(ids, labels=labels).loss.item()
         tokens += count
     assert trainer.heldout_loss() == pytest.approx(total / tokens, rel=1e-4)
+
+
+def test_dequantised_weights_train_the_same_adapter(small_base: Path) -> None:
+    base, ids = Base(model=str(small_base)), torch.tensor([[5, 9, 33, 7, 21]])
+
+    def train_step(model: Any) -> tuple[float, Any]:
+        torch.manual_seed(0)
+        adapted: Any = get_peft_model(model, LoraConfig(r=4, target_modules=["q_proj"], init_lora_weights=False))
+        loss = adapted(ids, labels=ids).loss
+        loss.backward()
+        return loss.item(), [weight.grad for weight in adapted.parameters() if weight.requires_grad]
+
+    quantised, expanded = load_base(small_base, base)[0], expand_on_cpu(load_base(small_base, base)[0], base)
+    assert measure_model_size(expanded)["footprint_mib"] > measure_model_size(quantised)["footprint_mib"]
+    (loss, gradients), (other_loss, other_gradients) = train_step(quantised), train_step(expanded)
+    assert loss == other_loss
+    assert gradients and all(map(torch.equal, gradients, other_gradients))
 
 
 def test_a_row_too_long_is_named(splits: dict[str, Any], tmp_path: Path) -> None:

@@ -78,17 +78,17 @@ def children(tuning: Tuning) -> list[Any]:
 @pytest.mark.slow
 def test_a_budget_stops_it_and_the_next_call_carries_on(orders: DatasetVersion, plan: TrainingPlan) -> None:
     stopped = tune(orders, plan, trials=2, hours=1e-6)
-    assert len(stopped.trials) == 1, "the present values are always trained"
-    assert stopped.stopped.startswith("1 of 2: 1e-06 hours leave no time for another trial of ")
-    assert stopped.best == stopped.present
+    assert len(stopped.trials) == 1, "the current values are always trained"
+    assert stopped.stop_reason.startswith("1 of 2 trials: 1e-06 hours leave no time for another trial of ")
+    assert stopped.best == stopped.current
     assert {f"train.{name}" for name in stopped.best.settings} < set(plan.flat())
     assert all(plan.flat()[f"train.{name}"] == value for name, value in stopped.best.settings.items())
 
     whole = tune(orders, plan, trials=2, hours=1)
-    assert (len(whole.trials), whole.stopped, whole.run_id) == (2, "", stopped.run_id)
+    assert (len(whole.trials), whole.stop_reason, whole.run_id) == (2, "", stopped.run_id)
     assert whole.trials[0] == stopped.trials[0]
     assert whole.trials[1].settings != whole.trials[0].settings
-    assert whole.best.loss < whole.present.loss
+    assert whole.best.loss < whole.current.loss
     assert not list(Path(whole.uri).rglob("*.safetensors")), "no trial's model is kept"
     assert tune(orders, plan, trials=1, hours=1) == whole
     assert len(children(whole)) == 2
@@ -214,17 +214,17 @@ def test_the_space_holds_the_present_values_and_needs_no_more_memory(
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
-        ({"trials": 0}, "trials: 0 is none"),
-        ({"hours": 0}, "hours: 0 is no time"),
-        ({"hours": float("nan")}, "hours: nan is no time"),
+        ({"trials": 0}, "The number of trials is 0"),
+        ({"hours": 0}, "The time limit is 0 hours"),
+        ({"hours": float("nan")}, "The time limit is nan hours"),
     ],
 )
 def test_numbers_that_cannot_be_are_refused(
-    orders: DatasetVersion, plan: TrainingPlan, changes: dict[str, Any], said: str
+    orders: DatasetVersion, plan: TrainingPlan, changes: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(WeaverError, match=said):
+    with pytest.raises(WeaverError, match=message):
         tune(orders, plan, **({"trials": 1, "hours": 1} | changes))
 
 
@@ -271,4 +271,4 @@ def test_the_verb_shows_the_best_beside_the_present_values(
     told = capsys.readouterr()
     assert Tuning.model_validate(json.loads(told.out)).best == tuned.best
     assert f"Trial {tuned.best.number} is the best" in told.err
-    assert f"{tuned.present.loss:.4f} with the present values" in told.err
+    assert f"{tuned.current.loss:.4f} with the current values" in told.err
