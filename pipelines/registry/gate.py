@@ -163,7 +163,9 @@ def metric_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
     )
     near_duplicates = f"{evaluation.leaked_questions} have a near-duplicate in the training rows"
     evidence = near_duplicates if evaluation.leaked_questions else "none has a near-duplicate in the training rows"
-    yield at_most("The number of held-out questions that were seen in training", evaluation.leaked_questions, 0, COUNT, evidence)
+    yield at_most(
+        "The number of held-out questions that were seen in training", evaluation.leaked_questions, 0, COUNT, evidence
+    )
 
 
 def review_rules(evaluation: Evaluation, scores: ReviewScores, plan: TrainingPlan) -> Iterator[Rule]:
