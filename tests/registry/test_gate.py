@@ -82,8 +82,8 @@ def test_what_proves_itself_passes_and_every_rule_says_by_what(plan: TrainingPla
         ({"comparisons": [comparison("base"), comparison("few_shot"), comparison("champion", 0)]}, "over the champion"),
         ({"comparisons": [comparison("base"), comparison("champion")]}, "models that the challenger was compared with"),
         ({"comparisons": [comparison("base"), comparison("few_shot")]}, "models that the challenger was compared with"),
-        ({"changed": 0.001}, "answers that differ"),
-        ({"leaks": 1}, "seen in training"),
+        ({"changed_share": 0.001}, "answers that differ"),
+        ({"leaked_questions": 1}, "seen in training"),
         ({"behaviours": [behaviour(18)]}, "Behaviour test 'refuses prices'"),
         ({"behaviours": [behaviour(0, cases=0)]}, "Behaviour test 'refuses prices'"),
     ],
@@ -179,7 +179,7 @@ def test_experts_are_heard_where_they_were_asked(
 def test_a_verdict_is_in_the_ledger_and_a_failed_one_is_told_and_keeps_the_champion(models: Home) -> None:
     models.promoted(1)
     weak = models.challenger(2, champion=1)
-    weak["evaluate"] = weak["evaluate"].model_copy(update={"leaks": 3})
+    weak["evaluate"] = weak["evaluate"].model_copy(update={"leaked_questions": 3})
     artifacts = weak | {"collect_scores": ReviewScores()}
     found = models.run("gate", artifacts)
     assert models.run("gate", artifacts) == found and not found.passed
