@@ -52,7 +52,7 @@ def test_what_gets_worse_and_what_fails_is_named(models_with_champion: Home) -> 
     worse = comparison("champion", -0.1, slice="topic: brakes")
     arms = [comparison("base"), comparison("few_shot"), comparison("champion"), worse]
     failed = Behaviour(name="refuses prices", kind="refusal", cases=20, passed=17, min_share=0.95)
-    text = page(models_with_champion, comparisons=arms, behaviours=[failed], leaks=2)
+    text = page(models_with_champion, comparisons=arms, behaviours=[failed], leaked_questions=2)
     section = text[text.index("### What gets worse") : text.index("### What was changed")]
     assert "**Behaviour test 'refuses prices' fails**: 3 of 20 refusal cases" in section
     assert "**2 held-out questions have a near-duplicate in the training rows**" in section

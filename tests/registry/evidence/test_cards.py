@@ -108,7 +108,7 @@ def test_a_dataset_of_ones_own_is_told_as_such(
     )
     plan = make_plan("service_advisor", {"data.source": "orders.jsonl", "refine.steps": ["normalise"]}, experiment=True)
     evaluation = artifacts["evaluation"].model_copy(
-        update={"champion": 0, "comparisons": [], "behaviours": [], "leaks": 0}
+        update={"champion": 0, "comparisons": [], "behaviours": [], "leaked_questions": 0}
     )
     made = collect_evidence(**artifacts | {"dataset": dataset, "plan": plan, "evaluation": evaluation}, work=tmp_path)
     text = page("data_card.md", made)
