@@ -134,13 +134,13 @@ def test_an_estimate_goes_by_trainings_of_the_same_kind(
     template()
     plan = make_plan(T, {"base.model": str(small_base), "train.epochs": 10})
     first = estimate(dataset, plan)
-    assert first.basis.startswith("no training of this kind here yet")
+    assert first.basis.startswith("no training of this kind on this machine yet")
     assert first.steps == 30
     for tokens_per_second, mlflow_run in ((50, ""), (100, "a"), (110, "b"), (90, "c")):
         training(plan, tokens_per_second, mlflow_run)
     training(make_plan(T, {"base.model": str(small_base), "train.batch_size": 2}), 5000, "other settings")
     found = estimate(dataset, plan)
-    assert found.basis.startswith("3 trainings of this kind here, 100 tokens/s")
+    assert found.basis.startswith("3 trainings of this kind on this machine, 100 tokens/s")
     weighed = found.tokens + (6 * found.tokens / 240) / 3
     assert found.training_seconds == pytest.approx(20 + weighed / 99.67, rel=0.02)
     assert found.low < found.training_seconds < found.high < 2 * found.training_seconds

@@ -108,6 +108,6 @@ def test_a_yes_trains_and_what_it_took_is_in_the_table_and_in_mlflow(stack: Any,
 def test_a_no_leaves_the_champion(stack: Any, approved: dict[str, Any]) -> None:
     result = refuse(stack, "the champion is good enough", "--set", "train.seed=18")
     assert result["tasks"]["fine_tune"] == "skipped"
-    assert "trainings of this kind here" in stack.artifact(DAG, "estimate_cost")["basis"]
+    assert "trainings of this kind on this machine" in stack.artifact(DAG, "estimate_cost")["basis"]
     assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == 1
     assert events(stack) == 1

@@ -140,7 +140,7 @@ def test_it_learns_what_was_preferred_and_its_run_shows_both_trainings(
     told = summarise_training(preferred.run_id)["figures"]  # what the model card shows
     assert told["trained on with preferred answers"] == "orders@v3" and told["steps"] == "2"
     files = {artifact.path for artifact in client.list_artifacts(preferred.run_id)}
-    assert {"plan.json", "training.png", "preference.png"} <= files
+    assert {"plan.json", "training.png", "dpo.png"} <= files
 
 
 def test_run_again_it_finds_its_work_done(
