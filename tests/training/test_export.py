@@ -96,9 +96,7 @@ def test_a_champion_that_is_lost_is_named_with_the_way_round_it(
     small_adapter: Any, plan: TrainingPlan, tmp_path: Path
 ) -> None:
     gone = champion(small_adapter(2), plan, version=7, model=str(tmp_path / "gone"))
-    with pytest.raises(
-        WeaverError, match=r"Version 7 of service_advisor(?s:.)*weaver rollback service_advisor --to"
-    ):
+    with pytest.raises(WeaverError, match=r"Version 7 of service_advisor(?s:.)*weaver rollback service_advisor --to"):
         export(small_adapter(1), gone, plan, tmp_path)
 
 
