@@ -120,7 +120,7 @@ def test_the_cache_is_tried_on_the_log(home: Path, monkeypatch: pytest.MonkeyPat
     off = cache_replay.load_template(T)
     policy = off.serving.model_copy(update={"cache": "off"})
     monkeypatch.setattr(cache_replay, "load_template", lambda name: off.model_copy(update={"serving": policy}))
-    monkeypatch.setattr(cache_replay.semantic_cache, "threshold", lambda template, policy: None)
+    monkeypatch.setattr(cache_replay.semantic_cache, "get_threshold", lambda template, policy: None)
     log, now = RequestLog(log_folder()), time.time()
     for days in (4.0, 3.5, 1.0):
         for number, text in enumerate(texts):
@@ -137,10 +137,10 @@ def test_the_cache_is_tried_on_the_log(home: Path, monkeypatch: pytest.MonkeyPat
 def test_few_requests_say_nothing_about_the_cache(home: Path) -> None:
     logged(["What does P0420 mean?"] * 99)
     found = cache_replay.advise(T)
-    assert isinstance(found, Unmeasured) and found.why.startswith("99 answered requests")
+    assert isinstance(found, Unmeasured) and "have 99 answered requests" in found.why
 
 
 def test_the_policy_in_force_is_not_advised(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_replay.semantic_cache, "threshold", lambda template, policy: None)
+    monkeypatch.setattr(cache_replay.semantic_cache, "get_threshold", lambda template, policy: None)
     logged(["What does P0420 mean?"] * 120)
     assert cache_replay.advise(T) is None
