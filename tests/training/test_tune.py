@@ -258,7 +258,7 @@ def test_the_verb_needs_a_template_and_its_dataset(
     assert "there is no template 'night_dsk'; did you mean 'night_desk'" in capsys.readouterr().err
     (work_folder(TEMPLATE) / "commit_dataset.json").unlink(missing_ok=True)
     assert weaver(monkeypatch, TEMPLATE) == 1
-    assert f"Run `weaver version {TEMPLATE}` first." in capsys.readouterr().err
+    assert f"Run `weaver collect-feedback {TEMPLATE}` first." in capsys.readouterr().err
 
 
 @pytest.mark.slow
