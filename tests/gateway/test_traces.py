@@ -56,8 +56,8 @@ def test_a_refused_sign_in_is_logged_once_with_a_remedy(own_gateway: Gateway, se
     for n in range(3):
         assert own_gateway.ask(f"Say {n}.", max_tokens=1).choices
         time.sleep(1.5)
-    until(lambda: "status 401" in own_gateway.told.read_text())
-    log = own_gateway.told.read_text()
+    until(lambda: "status 401" in own_gateway.log_file.read_text())
+    log = own_gateway.log_file.read_text()
     assert log.count("traces are not written") == 1 and "MLFLOW_TRACKING_PASSWORD" in log
 
 
@@ -67,8 +67,8 @@ def test_without_mlflow_requests_are_answered_and_it_is_logged_once(own_gateway:
     for n in range(3):
         assert own_gateway.ask(f"Say {n}.", max_tokens=1).choices
         time.sleep(1.5)
-    until(lambda: "traces are not written" in own_gateway.told.read_text())
-    assert own_gateway.told.read_text().count("traces are") == 1
+    until(lambda: "traces are not written" in own_gateway.log_file.read_text())
+    assert own_gateway.log_file.read_text().count("traces are") == 1
     began = time.monotonic()
     own_gateway.end()
     assert time.monotonic() - began < 15

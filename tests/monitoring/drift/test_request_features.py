@@ -56,7 +56,7 @@ def test_rows_of_one_source_are_one_world_and_those_of_another_are_not(home: Pat
 
 
 def test_declined_and_failed_answers_are_counted(home: Path, rows: dict[str, Any]) -> None:
-    known = request_features.TrainingQuestions.of(
+    known = request_features.TrainingQuestions.from_rows(
         [{"question": incoming_rows.question_text(row), "topic": row["topic"]} for row in rows["usual"]]
     )
 

@@ -144,7 +144,7 @@ def test_a_judge_that_is_down_or_none_is_named(judged_by: Any, stand_in: StandIn
         compared()
     stand_in.fails_after = 0
     judged_by("reader")
-    with pytest.raises(WeaverError, match=r"refuses.*no such key[\s\S]*WEAVER_JUDGE_KEY"):
+    with pytest.raises(WeaverError, match=r"refused.*no such key[\s\S]*WEAVER_JUDGE_KEY"):
         compared()
 
 
@@ -152,7 +152,7 @@ def test_nobody_is_asked_but_whom_the_settings_name(judged_by: Any, stand_in: St
     other = StandIn()
     stand_in.elsewhere = f"{other.url}/chat/completions"
     judged_by("redirect")
-    with pytest.raises(WeaverError, match="refuses"):
+    with pytest.raises(WeaverError, match="refused"):
         compared()
     assert not other.asked
     other.close()
@@ -241,7 +241,7 @@ def test_ended_in_the_middle_it_goes_on_with_the_next_question(
     tried = len(champion.asked) - len(sampled(champion))
     champion.asked.clear()
     champion.fails_after = tried + 7  # in the third question
-    with pytest.raises(WeaverError, match=r"the gateway refused: .*no such key"):
+    with pytest.raises(WeaverError, match=r"the gateway refused a request of the judge: .*no such key"):
         judge_answers(dataset, plan, tmp_path / "work")
     assert not list((tmp_path / "work" / "judge_answers").glob("[!.]*"))
     champion.fails_after = None
