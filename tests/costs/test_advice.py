@@ -130,7 +130,7 @@ def test_the_cache_is_tried_on_the_log(home: Path, monkeypatch: pytest.MonkeyPat
     found = cache_replay.advise(T)
     assert isinstance(found, Advice)
     assert found.what == "serving.cache: exact"
-    assert "0 hits under off, 40 under exact" in found.evidence
+    assert "0 hits with serving.cache: off, 40 with exact" in found.evidence
     assert found.saving_per_month == pytest.approx(40 * 0.01 / 4 * 30, rel=0.01)
 
 
