@@ -104,4 +104,7 @@ def without_full_copies(frame: "pd.DataFrame") -> "pd.DataFrame":
             selects_all = isinstance(key, pd.Series) and key.dtype == bool and len(key) == len(self) and key.all()
             return self if selects_all else super().__getitem__(key)
 
+        def __reduce_ex__(self, protocol: Any) -> Any:  # GX hashes a frame with unhashable values by pickling it
+            return pd.DataFrame, (pd.DataFrame(self),)
+
     return Uncopied(frame)

@@ -107,7 +107,7 @@ def main(side: str, asked: str, scratch: str) -> None:
     """Run one side in this process; its figures go to <side>.json."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     wanted, folder = json.loads(asked), Path(scratch)
-    plan = make_plan(TEMPLATE, {"refine.steps": wanted["steps"], "refine.relevance": EVERYTHING})
+    plan = make_plan(TEMPLATE, {"refine.steps": wanted["steps"], "refine.relevance": EVERYTHING}, experiment=True)
     figures = {"embedded": embedded, "refined": refined, "direct": direct}[side](
         folder / "records", wanted["rows"], plan
     )

@@ -113,7 +113,10 @@ BAD = {
     ),
     "an unknown topic": (edit(8, topic="drive_train"), ["row 8: topic is 'drive_train'; did you mean 'drivetrain'?"]),
     "an unknown kind": (edit(8, kind="ground"), ["row 8: kind is 'ground'; did you mean 'grounded'?"]),
-    "facts that are no texts": (edit(3, facts={"torque": 2}), ["row 3: facts is '{\"torque\":2}', expected the like"]),
+    "facts that are no texts": (
+        edit(3, facts={"torque": 2}),
+        ["row 3: facts is '{\"torque\":2}', expected for example"],
+    ),
     "a contradiction": (
         lambda rows: [*rows, rows[11] | {"output": "one Nm"}],
         ["a question has one answer: row 12: answer is given differently in rows 12, 601; row 601: "],

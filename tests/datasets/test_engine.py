@@ -61,7 +61,9 @@ def refined(home: Path, tmp_path: Path) -> Callable[..., Splits]:
     records = Records(uri=str(folder), digest=digest(folder / "records.jsonl"), rows=len(rows()), sources={})
 
     def run(work: Path | None = None, **settings) -> Splits:
-        plan = make_plan("service_advisor", {f"refine.{key}": value for key, value in settings.items()})
+        plan = make_plan(
+            "service_advisor", {f"refine.{key}": value for key, value in settings.items()}, experiment=True
+        )
         validation = Validation(uri=str(folder), records=records, expectations=1)
         return refine(validation, plan, work or work_folder("service_advisor"))
 
@@ -125,7 +127,7 @@ def test_a_step_that_loses_rows_is_told(refined: Callable, monkeypatch: pytest.M
     engine.load_step.cache_clear()
     monkeypatch.setitem(engine.STEPS, "length", "step_report:lose")
     monkeypatch.setattr("pipelines.datasets.refine.step_report.lose", lambda batch, plan: batch.slice(1), raising=False)
-    with pytest.raises(WeaverError, match=r"length made 604 rows of 605"):
+    with pytest.raises(WeaverError, match=r"length returned 604 rows of 605"):
         refined(steps=["length"])
     engine.load_step.cache_clear()
 
@@ -167,7 +169,7 @@ def test_what_may_not_be_released_is_not(refined: Callable) -> None:
     splits = next(splits for seed in range(50) if leaking(splits := refined(seed=seed, steps=steps)))
     leak = next(row for row in quarantine.read_quarantine("service_advisor") if row["step"] == "split")
     assert leak["source"] in leaking(splits)
-    with pytest.raises(WeaverError, match="nobody may overrule"):
+    with pytest.raises(WeaverError, match="which allows no release"):
         quarantine.release_rows("service_advisor", [leak["id"]], by="Ann", why="I like it")
     with pytest.raises(WeaverError, match="did you mean 'exact duplicate'"):
         quarantine.release_rows("service_advisor", ["exact duplicates"], by="Ann", why="I like it")

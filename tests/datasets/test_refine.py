@@ -37,7 +37,9 @@ def refined(home: Path, tmp_path: Path) -> Callable[..., Splits]:
         folder = tmp_path / digest(given)[:8]
         write_jsonl(folder / "records.jsonl", given)
         records = Records(uri=str(folder), digest=digest(folder / "records.jsonl"), rows=len(given), sources={})
-        plan = make_plan("service_advisor", {f"refine.{key}": value for key, value in settings.items()})
+        plan = make_plan(
+            "service_advisor", {f"refine.{key}": value for key, value in settings.items()}, experiment=True
+        )
         return refine(Validation(uri=str(folder), records=records, expectations=1), plan, home / work)
 
     return run

@@ -71,6 +71,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", text(ROWS * 20_000))
     code = f"""
 import resource
+from pipelines.datasets.upload import stage_upload
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
 with stage_upload({T!r}, {str(path)!r}) as stage: stage.accept()
 """
