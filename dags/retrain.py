@@ -37,6 +37,7 @@ from weaver_dags.turn import RUNS, WaitForTurn
 from weaver_plugins.notifier import WeaverNotifier
 from weaver_plugins.timetable import UpcomingCronTimetable
 
+from pipelines.core.plan import SECTION_TITLES
 from pipelines.core.settings import settings
 from pipelines.core.templates import Template, find_template_files, load_template
 from pipelines.core.trigger_form import list_form_fields
@@ -112,7 +113,7 @@ def retrain(template: Template) -> None:
     # After its tasks, each of which would be given a deep copy of the whole form: that is most of the time to parse.
     retrain_dag().params = ParamsDict(
         {
-            key: Param(value, section=section, **schema)
+            key: Param(value, section=SECTION_TITLES[section], **schema)
             for key, section, value, schema in list_form_fields(template.name)
         }
     )

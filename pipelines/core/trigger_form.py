@@ -27,6 +27,6 @@ def list_form_fields(template: str) -> list[FormField]:
         for key, schema in type(values).model_json_schema()["properties"].items():
             if is_safeguard(f"{section}.{key}"):
                 continue
-            schema = {k: v for k, v in schema.items() if k != "default"} | {"title": key.replace("_", " ")}
+            schema = {k: v for k, v in schema.items() if k != "default"}
             fields.append(FormField(f"{section}.{key}", section, getattr(values, key), schema))
     return fields

@@ -108,6 +108,21 @@ OPERATIONAL = {"title", "purpose", "owner", "drift", "approval", "budget", "serv
 # Changed in the template by its owner, never for one run: they decide whether a model may answer customers.
 SAFEGUARDS = ("gate", "review", "privacy", "approval", "budget")
 SAFEGUARD_KEYS = ("evaluate.confidence",)  # of the intervals that the gate goes by
+# What a trigger form calls the sections.
+SECTION_TITLES = {
+    "data": "Data source",
+    "refine": "Refinement",
+    "privacy": "Personal data",
+    "base": "Base model",
+    "train": "Fine-tuning (QLoRA)",
+    "judge": "Judging of answers (RLAIF)",
+    "preference": "Training on preferences (DPO)",
+    "evaluate": "Evaluation",
+    "gate": "Gate",
+    "review": "Expert review",
+    "feedback": "Feedback",
+    "deployment": "Deployment",
+}
 TUNABLE = (
     "data",
     "refine",

@@ -8,40 +8,50 @@ from pipelines.core.plan.section import Section
 
 
 class Evaluate(Section):
-    questions: int = Field(0, ge=0, description="held-out questions to ask, evenly over topics; 0 asks all")
-    batch_size: int = Field(32, ge=1)
-    max_new_tokens: int = Field(48, ge=1)
-    few_shot: int = Field(3, ge=1, description="training examples that the few-shot arm is shown before each question")
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="of the intervals of the paired differences")
-    resamples: int = Field(9_999, ge=99, description="bootstrap resamples an interval")
+    """How the held-out questions are asked, and how answers are compared."""
+
+    questions: int = Field(0, ge=0, description="held-out questions that are asked, evenly over topics; 0: all")
+    batch_size: int = Field(32, ge=1, description="questions per forward pass")
+    max_new_tokens: int = Field(48, ge=1, description="longest answer, tokens")
+    few_shot: int = Field(3, ge=1, title="Few-shot", description="examples in the prompt of the few-shot base model")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence of the intervals of paired differences")
+    resamples: int = Field(9_999, ge=99, description="bootstrap resamples per interval")
 
 
 Metric = Literal["score", "facts", "exact", "token_f1", "rouge_l", "bleu", "chrf"]
 
 
 class Gate(Section):
-    """What a challenger must prove before a person is asked: gains are of the lower end of the paired interval."""
+    """What a challenger must show before a reviewer is asked. A gain is the lower end of its paired interval."""
 
     metric: Metric = Field(
-        "score", description="what is compared; score: facts right, or token F1 where none are known"
+        "score", description="metric that is compared; score: share of facts right, or token F1 without known facts"
     )
-    gain_over_base: float = Field(0.05, ge=-1, le=1, description="the lower end of the gain must be above this")
-    gain_over_few_shot: float = Field(0.0, ge=-1, le=1, description="the same, over base with examples in the prompt")
-    gain_over_champion: float = Field(0.0, ge=-1, le=1, description="the same, over the champion, where there is one")
-    max_loss_ratio: float = Field(0.5, gt=0, description="challenger's held-out loss over base's")
-    max_slice_drop: float = Field(0.05, ge=0, le=1, description="a slice may not be proven worse than champion by more")
-    min_slice_questions: int = Field(10, ge=1, description="a smaller slice says nothing")
-    floors: dict[str, float] = Field(default_factory=dict, description="slice → the least the metric may be in it")
-    behaviours: Literal["required", "reported"] = Field("required", description="reported: a failed one stops nothing")
-    min_changed: float = Field(0.01, ge=0, le=1, description="share of answers that must differ from base's")
-    max_seconds: float = Field(30.0, gt=0, description="an answer's 95th percentile, asked one at a time")
-    max_cost: float = Field(10.0, gt=0, description="of 1,000 answers, at costs.machine_hour")
+    gain_over_base: float = Field(0.05, ge=-1, le=1, description="gain over the base model that must be exceeded")
+    gain_over_few_shot: float = Field(
+        0.0, ge=-1, le=1, description="gain over the base model with examples in its prompt that must be exceeded"
+    )
+    gain_over_champion: float = Field(
+        0.0, ge=-1, le=1, description="gain over the champion, if there is one, that must be exceeded"
+    )
+    max_loss_ratio: float = Field(0.5, gt=0, description="highest held-out loss, as a share of the base model's")
+    max_slice_drop: float = Field(
+        0.05, ge=0, le=1, description="by how much a slice of the questions may get worse than with the champion"
+    )
+    min_slice_questions: int = Field(10, ge=1, description="questions that a slice needs to be compared")
+    floors: dict[str, float] = Field(default_factory=dict, description="lowest value of the metric per slice")
+    behaviours: Literal["required", "reported"] = Field(
+        "required", description="behaviour tests; reported: a failed test does not fail the gate"
+    )
+    min_changed: float = Field(0.01, ge=0, le=1, description="share of answers that must differ from the base model's")
+    max_seconds: float = Field(30.0, gt=0, description="highest 95th percentile of the latency of one answer, seconds")
+    max_cost: float = Field(10.0, gt=0, description="highest cost of 1,000 answers, in the currency of params.yaml")
     min_review: float = Field(
-        3.5, ge=1, le=5, description="the experts' mean score, where review.questions asks for one"
+        3.5, ge=1, le=5, description="lowest mean score of the experts (1 to 5), if review.questions asks for scores"
     )
 
 
 class Review(Section):
     """Whether an expert scores answers before the gate."""
 
-    questions: int = Field(0, ge=0, le=100, description="answers that wait in MLflow's review queue; 0 asks nobody")
+    questions: int = Field(0, ge=0, le=100, description="answers put into MLflow's review queue; 0: no expert is asked")

@@ -8,7 +8,7 @@ from pipelines.core.plan.section import Section
 class Drift(Section):
     """When there is drift: a signal violates in `violations` of the last `windows` windows, the newest among them."""
 
-    hours: float = Field(24, gt=0, description="length of a window; windows begin at multiples of it, in UTC")
+    hours: float = Field(24, gt=0, description="length of a window, hours; windows begin at multiples of it, in UTC")
     windows: int = Field(3, ge=1, description="number of last windows that count")
     violations: int = Field(2, ge=1, description="in how many of them a signal must violate its threshold")
     min_rows: int = Field(200, ge=1, description="requests that a window must have to be measured")
@@ -17,13 +17,21 @@ class Drift(Section):
     )
     sample: int = Field(2_000, ge=1, description="rows that are measured of a larger window")
     false_alarms: float = Field(0.01, gt=0, lt=1, description="false discovery rate over the signals of a window")
-    min_psi: float = Field(0.1, ge=0, description="least population stability index of categories")
-    min_distance: float = Field(0.2, ge=0, description="least Wasserstein distance of numbers, in standard deviations")
-    min_shift: float = Field(0.02, ge=0, description="least cosine distance between the centres of texts")
-    min_share: float = Field(0.1, ge=0, le=1, description="least rise of a share, as of questions unlike any before")
-    quality_drop: float = Field(0.05, ge=0, le=1, description="least rise of a share of bad answers")
-    max_age_days: float = Field(30, ge=0, description="age of the last training at which it is repeated; 0: never")
-    cooldown_hours: float = Field(24, ge=0, description="time between two retrainings that drift starts")
+    min_psi: float = Field(
+        0.1, ge=0, title="Min PSI", description="lowest population stability index of categories that counts"
+    )
+    min_distance: float = Field(
+        0.2, ge=0, description="lowest Wasserstein distance of numbers that counts, in standard deviations"
+    )
+    min_shift: float = Field(0.02, ge=0, description="lowest cosine distance between the centres of texts that counts")
+    min_share: float = Field(
+        0.1, ge=0, le=1, description="lowest rise of a share that counts, as of questions unlike all earlier ones"
+    )
+    quality_drop: float = Field(0.05, ge=0, le=1, description="lowest rise of the share of bad answers that counts")
+    max_age_days: float = Field(
+        30, ge=0, description="age of the last training, days, at which it is repeated; 0: never"
+    )
+    cooldown_hours: float = Field(24, ge=0, description="hours between two retrainings that drift starts")
 
 
 class Feedback(Section):
@@ -31,7 +39,7 @@ class Feedback(Section):
 
     hourly: int = Field(30, ge=1, description="ratings per person and hour; if there are more, all of them are refused")
     related: float = Field(
-        0.2, ge=-1, le=1, description="least similarity of a correction to its question or answer; -1 allows any"
+        0.2, ge=-1, le=1, description="lowest similarity of a correction to its question or answer; -1 allows any"
     )
     doubt: float = Field(
         0.01, ge=0, lt=1, description="chance that a rater who errs as often as the others is distrusted; 0 trusts all"
