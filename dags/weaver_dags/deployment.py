@@ -28,14 +28,15 @@ def deploy_tasks(promotion: Any, promoted_by: str) -> None:
 
     @task(**describe_stage("deploy"), trigger_rule="none_failed_min_one_success")
     def deploy() -> dict[str, Any]:
-        made = pull_artifacts("plan", promoted_by, "rebuild_export")
-        artifacts = {"promote": made[promoted_by], "export": made["rebuild_export"]}  # no export if it is published
-        return run_task_stage("deploy", made["plan"], artifacts)
+        results = pull_artifacts("plan", promoted_by, "rebuild_export")
+        artifacts = {"promote": results[promoted_by], "export": results["rebuild_export"]}  # none if it is published
+        return run_task_stage("deploy", results["plan"], artifacts)
 
     @task(**describe_stage("append_ledger"))
     def append_ledger() -> dict[str, Any]:
-        made = pull_artifacts("plan", promoted_by, "deploy")
-        return run_task_stage("append_ledger", made["plan"], {"promote": made[promoted_by], "deploy": made["deploy"]})
+        results = pull_artifacts("plan", promoted_by, "deploy")
+        artifacts = {"promote": results[promoted_by], "deploy": results["deploy"]}
+        return run_task_stage("append_ledger", results["plan"], artifacts)
 
     published = is_published()
     tasks = {promoted_by: promotion, **stage_tasks("fetch_champion", "rebuild_export")}

@@ -1,4 +1,4 @@
-"""Why a run is started: by the night, by a person, or by monitoring, whose asset events say why."""
+"""Why a run is started: by its schedule, by a person, or by a drift event of monitoring."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from weaver_dags.results import sign_result
 
 
 def drift_asset(template: str) -> Asset:
-    """Its events say that this template is to be trained anew, and why: artifacts.DriftEvent."""
+    """The asset whose events start a retraining of the template; their `extra` is a DriftEvent."""
     return Asset(f"drift_{template}")
 
 
 @task(task_id="plan")
 def make_run_plan(template: str) -> dict[str, Any]:
-    """params.yaml ← profile ← template ← trigger form ← drift: validated once, then frozen for this run."""
+    """The plan of this run: params.yaml ← profile ← template ← trigger form ← drift event; validated once and frozen."""
     from pipelines.monitoring.drift.trigger import merge_events
 
     context = get_current_context()
@@ -40,7 +40,7 @@ def trigger_reason() -> str:
 
 
 def set_run_note(text: str) -> None:
-    """Set this run's note; where Airflow does not take it, the task's log has it all the same."""
+    """Set the note of this run, and print it to the task's log."""
     from pipelines.clients.airflow import AirflowClient, DagRun
 
     print(text)

@@ -37,16 +37,16 @@ class SourceCode:
     @cached_property
     def files(self) -> list[Path]:
         """Absolute paths, sorted."""
-        found: set[Path] = set()
+        files: set[Path] = set()
         waiting = [*modules_of(self.module)]
         while waiting:
             name = waiting.pop()
             file = file_of(name)
-            if file is None or file in found or name in self.without:
+            if file is None or file in files or name in self.without:
                 continue
-            found.add(file)
+            files.add(file)
             waiting += [other for other in imports_of(file) if is_relevant(other)]
-        return sorted(found.union(*map(files_beside, found)))
+        return sorted(files.union(*map(files_beside, files)))
 
     @cached_property
     def digest(self) -> str:

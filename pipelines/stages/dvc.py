@@ -73,10 +73,10 @@ def settings_files(name: str) -> list[str]:
 
 
 def code(name: str) -> list[str]:
-    """The code in the stage's fingerprint; what lies in a folder that it reads whole is not named again."""
-    whole = [Path("pipelines", path) for path in STAGES[name].reads]
+    """The code in the stage's fingerprint; files in a folder that it reads are not named again."""
+    folders = [Path("pipelines", path) for path in STAGES[name].reads]
     files = [file.relative_to(REPOSITORY) for file in source_code(name).files]
-    return [str(file) for file in files if not any(file.is_relative_to(folder) for folder in whole)]
+    return [str(file) for file in files if not any(file.is_relative_to(folder) for folder in folders)]
 
 
 if __name__ == "__main__":

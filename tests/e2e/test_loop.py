@@ -36,7 +36,7 @@ def test_the_first_night_ends_in_a_champion(first_night: dict[str, Any]) -> None
     assert {task for task, state in tasks.items() if state == "skipped"} == not_needed
     assert set(tasks.values()) == {"success", "skipped"}
     assert first_night["outcome"] == "version 1 is champion, approved by admin"
-    figures = first_night["figures"]
+    figures = first_night["metrics"]
     assert figures["challenger"]["all"]["loss"] < figures["base"]["all"]["loss"]
     assert all(first_night["answers"].values())
 

@@ -1,4 +1,4 @@
-"""The artifacts that pass between rooms: where a thing is, what its bytes are, what it counts. Never the data itself.
+"""The artifacts that stages hand to each other: where data are, the digest of their bytes, counts. Never the data.
 
 An artifact is JSON: it travels through an XCom, a DVC stage's file or `weaver … --json` unchanged.
 """

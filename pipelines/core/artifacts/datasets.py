@@ -1,8 +1,8 @@
-"""What the rows of a dataset become, from their sources to a tagged version."""
+"""Artifacts of the data stages: from collected rows to a tagged dataset version."""
 
 from pipelines.core.artifacts.artifact import Artifact
 
-FEEDBACK = "feedback"  # the source of rows that people's corrections came to
+FEEDBACK = "feedback"  # `source` of the rows that come from corrections
 
 
 class CollectedFeedback(Artifact):
@@ -25,11 +25,11 @@ class Records(Artifact):
     uri: str
     digest: str
     rows: int
-    sources: dict[str, str]  # where the rows come from → package version or file digest
+    sources: dict[str, str]  # source of the rows → version of its package, or digest of its file
 
 
 class Validation(Artifact):
-    """Records that met their contract: `uri` is a folder holding the suite, its result and the Data Docs."""
+    """Rows that passed the data contract: `uri` is a folder holding the suite, its result and the Data Docs."""
 
     uri: str
     records: Records

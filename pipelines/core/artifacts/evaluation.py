@@ -4,7 +4,7 @@ from typing import Literal
 
 from pipelines.core.artifacts.artifact import Artifact
 
-Arm = Literal["base", "few_shot", "champion", "challenger"]  # who answers the held-out questions; champion may be none
+Arm = Literal["base", "few_shot", "champion", "challenger"]  # what answers; there may be no champion
 
 
 class Comparison(Artifact):
@@ -23,7 +23,7 @@ class Comparison(Artifact):
 
 
 class Behaviour(Artifact):
-    """A behaviour test of the kit: how many of its cases passed, and the share that must."""
+    """A behaviour test of the kit: how many of its cases passed, and the share that must pass."""
 
     name: str
     kind: str  # invariance, direction, minimum, refusal or robustness

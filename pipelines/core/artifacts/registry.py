@@ -1,10 +1,10 @@
-"""What is decided about a challenger, by the gate and by a person."""
+"""Artifacts of the registry: what gate and reviewers decide about a challenger."""
 
 from typing import Any, Literal
 
 from pipelines.core.artifacts.artifact import Artifact
 
-NOBODY = "nobody"  # who decided where no person did in time
+NOBODY = "nobody"  # `by` of a decision that no person made in time
 
 
 class Candidate(Artifact):
@@ -28,13 +28,15 @@ class Rule(Artifact):
 
 
 class Verdict(Artifact):
+    """The result of the gate: every rule, and a reason in one sentence."""
+
     passed: bool
     rules: list[Rule]
     reason: str
 
 
 class Evidence(Artifact):
-    """What a promotion is founded on: `uri` is a signed folder (cards, plan, metrics, verdict, SBOM, licences)."""
+    """What a promotion is based on: `uri` is a signed folder (cards, plan, metrics, verdict, SBOM, licences)."""
 
     uri: str
     digest: str

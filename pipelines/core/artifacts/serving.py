@@ -1,24 +1,24 @@
-"""What answers."""
+"""Artifacts of serving: what is deployed."""
 
 from pipelines.core.artifacts.artifact import Artifact
 
 
 class Deployment(Artifact):
-    """The model that answers: `uri` is its signed folder in this machine's model store; `backends` have it loaded."""
+    """A deployed model: `uri` is its signed folder in the model store; `backends` have loaded it."""
 
     name: str
     version: int
     backends: list[str]
     uri: str
     digest: str
-    canaries: dict[str, dict[str, float]] = {}  # backend → what it showed before it was sent any traffic
+    canaries: dict[str, dict[str, float]] = {}  # backend → metrics of its canary, before it got any traffic
 
 
 class DeployedVersion(Artifact):
-    """The version that answers, as the ledger has it; version 0 where none does. Times are epoch seconds."""
+    """The deployed version according to the ledger; version 0 if there is none. Times are epoch seconds."""
 
     name: str
     version: int = 0
-    since: float = 0.0  # when it came to answer
-    dataset: str = ""  # the tag of what it was trained on
+    since: float = 0.0  # when it was deployed
+    dataset: str = ""  # tag of the dataset version that it was trained on
     trained: float = 0.0  # when the newest version was registered, champion or not

@@ -1,4 +1,4 @@
-"""What a training takes, and what comes out of it."""
+"""Artifacts of the training stages: estimate, adapter, preference pairs, export."""
 
 from typing import Any
 
@@ -6,21 +6,23 @@ from pipelines.core.artifacts.artifact import Artifact
 
 
 class Estimate(Artifact):
-    """What a run is forecast to take from here on, and the limits that this exceeds. Seconds; money in the currency of
-    params.yaml."""
+    """The forecast of the rest of a run, and the limits that it would exceed.
+
+    Times are seconds; costs are in the currency of params.yaml.
+    """
 
     steps: int
-    tokens: int  # that training sees, over all epochs, without padding
+    tokens: int  # of the training, over all epochs, without padding
     training_seconds: float  # of the fine_tune stage
     low: float  # the interval of training_seconds
     high: float
-    basis: str  # what the forecast rests on, in words
+    basis: str  # what the forecast is based on, in words
     stages: dict[str, float]  # the other stages that follow, by the median of earlier runs → seconds
     memory_gib: float  # of the process that trains
     cost: float  # of training and the stages that follow
     currency: str
-    spent_this_month: float = 0.0  # by the template's stages, since the month began (UTC)
-    over: list[str] = []  # the limits that would be exceeded, a sentence each; none: within the budget
+    spent_this_month: float = 0.0  # by the template's runs in this calendar month (UTC)
+    over: list[str] = []  # the limits that would be exceeded, one sentence each; empty: within the budget
 
 
 class Adapter(Artifact):
@@ -34,35 +36,38 @@ class Adapter(Artifact):
 
 
 class JudgedPairs(Artifact):
-    """What the judge made of the champion's own answers: `uri` is a folder holding preferences.jsonl, as Preferences
-    has it, and judged.jsonl with every verdict; empty where nothing was judged. Shares are from 0 to 1."""
+    """Preference pairs from judged answers of the champion.
+
+    `uri` is a folder holding preferences.jsonl (see PreferenceDataset) and judged.jsonl with every verdict; empty if
+    nothing was judged. Shares are from 0 to 1.
+    """
 
     uri: str = ""
     digest: str = ""
     pairs: int = 0
     ties: int = 0
-    by_facts: int = 0  # pairs that the facts decided
-    by_model: int = 0  # and those that the judge's model did
-    flipped: int = 0  # verdicts that changed with the order of the answers: of them, no pair comes
-    position_bias: float = 0.0  # share of what the model saw that flipped, known pairs included
-    kappa: float = 0.0  # the model's agreement with the labels of known pairs: under judge.min_kappa it has no say
+    by_facts: int = 0  # pairs decided by facts
+    by_model: int = 0  # pairs decided by the judge model
+    flipped: int = 0  # verdicts that changed with the order of the answers; they give no pair
+    position_bias: float = 0.0  # share of the judge model's verdicts that flipped, known pairs included
+    kappa: float = 0.0  # agreement with known pairs (Cohen's kappa); below judge.min_kappa the judge model is not used
     agreement: float = 0.0
 
 
 class ChampionModel(Artifact):
-    """What a challenger has to beat: the registered champion. Version 0 and no adapter where there is none yet."""
+    """The registered champion, which a challenger must beat. Version 0 and no adapter if there is none yet."""
 
     name: str
     version: int = 0
     adapter: Adapter | None = None
     base: dict[str, Any] = {}  # the plan's section `base` that it was trained over
-    deployment: dict[str, Any] = {}  # and its section `deployment`: the form that it is served in
+    deployment: dict[str, Any] = {}  # the plan's section `deployment`: the format in which it is served
 
 
 class Export(Artifact):
-    """What will be served: the adapter merged into the base it was trained on, in the form that its backends load.
+    """The adapter merged into its base, in the format that its backends load.
 
-    `champion_uri` is the incumbent, merged the same way; empty where there is none.
+    `champion_uri` is the champion, merged in the same way; empty if there is none.
     """
 
     uri: str
