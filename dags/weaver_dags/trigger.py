@@ -17,7 +17,7 @@ def drift_asset(template: str) -> Asset:
 
 @task(task_id="plan")
 def make_run_plan(template: str) -> dict[str, Any]:
-    """The plan of this run: params.yaml ← profile ← template ← trigger form ← drift event; validated once and frozen."""
+    """This run's plan: params.yaml ← profile ← template ← trigger form ← drift event; validated once and frozen."""
     from pipelines.monitoring.drift.trigger import merge_events
 
     context = get_current_context()
