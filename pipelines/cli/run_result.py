@@ -44,8 +44,8 @@ def print_result(retraining: DagRun, template: str, tasks: list["TaskInstanceRes
         verdict = retraining.xcom("gate")
         result["outcome"] = "rejected: the champion stays" if verdict["passed"] else f"gate {verdict['reason']}"
     if states["evaluate"] == "success":
-        result["figures"] = retraining.xcom("evaluate")["metrics"]
-        out.print(comparison_table(result["figures"]))
+        result["metrics"] = retraining.xcom("evaluate")["metrics"]
+        out.print(comparison_table(result["metrics"]))
     out.print(f"[bold]{result['outcome']}[/]", soft_wrap=True)
     out.print(f"registry: {settings().mlflow_url}/#/models/{template}", soft_wrap=True)
     for question, answer in result.get("answers", {}).items():
