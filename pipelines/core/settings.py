@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         REPOSITORY / ".weaver", description="the folder of all state; deleting it resets the installation"
     )
     params: Path = Field(REPOSITORY / "params.yaml", description="the YAML file with the defaults of all templates")
-    templates: Path = Field(Path("templates"), description="the folder of your own templates; relative to home")
+    templates: Path = Field(Path("templates"), description="the folder that holds your own templates; relative to home")
     profile: str = Field(
         "", description="hardware profile of params.yaml; empty: gpu if there is an NVIDIA GPU, else cpu"
     )

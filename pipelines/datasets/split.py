@@ -35,7 +35,7 @@ def split_rows(rows: list[Row], share: float, seed: int) -> tuple[list[Row], lis
         return all(count <= missing(topic) for topic, count in groups[group].items())
 
     def helps(group: str) -> bool:
-        """Whether holding it out brings its topics nearer to their shares in total, though one may exceed its share."""
+        """Whether its topics come nearer to their shares in total if it is held out; one may exceed its share."""
         return sum(abs(missing(t)) - abs(missing(t) - count) for t, count in groups[group].items()) > 0
 
     def leaves_some(group: str) -> bool:

@@ -24,25 +24,25 @@ def train(
     """Our training beside a plain trl script: same data, tokens and quantisation, one process each, in turn."""
     from tests.bench.train import run
 
-    tell(lambda: run(steps), as_json)
+    print_figures(lambda: run(steps), as_json)
 
 
 @app.command()
 def refine(
     rows: Annotated[int, typer.Option(min=0, help="Rows to refine; 0 takes all 258,145.")] = 0, as_json: AsJson = False
 ) -> None:
-    """The whole refinement of real conversations: rows a second, memory, and near-duplicates beside plain rensa."""
+    """The whole refinement of real conversations: rows per second, memory, and near-duplicates beside plain rensa."""
     from tests.bench.refine import run
 
-    tell(lambda: run(rows), as_json)
+    print_figures(lambda: run(rows), as_json)
 
 
 @app.command()
 def pii(as_json: AsJson = False) -> None:
-    """Personal data found in made-up dealership texts and real newsgroup posts: recall, precision, rows a second."""
+    """Personal data found in made-up dealership texts and real newsgroup posts: recall, precision, rows per second."""
     from tests.bench.pii import run
 
-    tell(run, as_json)
+    print_figures(run, as_json)
 
 
 @app.command()
@@ -50,7 +50,7 @@ def relevance(as_json: AsJson = False) -> None:
     """How well and how fast the distilled word vectors judge what is on topic, beside the embedder they come from."""
     from tests.bench.relevance import run
 
-    tell(run, as_json)
+    print_figures(run, as_json)
 
 
 @app.command()
@@ -58,10 +58,10 @@ def validate(
     rows: Annotated[int, typer.Option(min=500, help="Rows to hold to the contract.")] = 1_000_000,
     as_json: AsJson = False,
 ) -> None:
-    """The contract stage over a million rows: seconds in a fresh process, rows a second, memory."""
+    """The contract stage over a million rows: seconds in a fresh process, rows per second, memory."""
     from tests.bench.validate import run
 
-    tell(lambda: run(rows), as_json)
+    print_figures(lambda: run(rows), as_json)
 
 
 @app.command()
@@ -75,7 +75,7 @@ def gate(
     """False promotions and missed improvements of the gate, beside the rule that a challenger score no lower."""
     from tests.bench.gate import run
 
-    tell(lambda: run(challengers, plot), as_json)
+    print_figures(lambda: run(challengers, plot), as_json)
 
 
 @app.command()
@@ -89,7 +89,7 @@ def drift(
     """What fires from the EPA's guides of 2012 to 2021, false alarms where nothing moves, days to detection."""
     from tests.bench.drift import run
 
-    tell(lambda: run(windows, plot), as_json)
+    print_figures(lambda: run(windows, plot), as_json)
 
 
 @app.command()
@@ -102,7 +102,7 @@ def cache(
     """False hits and true hits of the semantic cache, a template; the exact cache beside it; how long a look takes."""
     from tests.bench.cache import run
 
-    tell(lambda: run(write), as_json)
+    print_figures(lambda: run(write), as_json)
 
 
 @app.command()
@@ -116,7 +116,7 @@ def serve(
     """The gateway's overhead beside MLflow's, throughput, waits, and short questions answered within 100 ms."""
     from tests.bench.serve import run
 
-    tell(lambda: run(requests, plot), as_json)
+    print_figures(lambda: run(requests, plot), as_json)
 
 
 @app.command()
@@ -128,7 +128,7 @@ def serve_chaos(
     """Steady requests while llama.cpp and Triton are killed in turn, one a minute: what is lost, late or wrong."""
     from tests.bench.serve_chaos import run
 
-    tell(lambda: run(minutes, switch), as_json)
+    print_figures(lambda: run(minutes, switch), as_json)
 
 
 @app.command()
@@ -139,7 +139,7 @@ def feedback(
     """Poisoners caught and honest people wronged by the sifting of feedback, in made-up populations of known truth."""
     from tests.bench.feedback import run
 
-    tell(lambda: run(populations), as_json)
+    print_figures(lambda: run(populations), as_json)
 
 
 @app.command()
@@ -150,19 +150,19 @@ def judge(
     """The judge's agreement with known labels: facts alone, its model alone, both; and the model's position bias."""
     from tests.bench.judge import run
 
-    tell(lambda: run(pairs), as_json)
+    print_figures(lambda: run(pairs), as_json)
 
 
 @app.command()
-def prefer(
+def dpo(
     rows: Annotated[int, typer.Option(min=8, help="Rows of the training before it.")] = 128,
     rate: Annotated[list[float] | None, typer.Option(help="A learning rate to try; may be given again.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Preference training on pairs made from records: what is learnt of unseen pairs, and what it costs in answers."""
-    from tests.bench.prefer import run
+    """Preference training on pairs made from records: its effect on unseen pairs and on answers."""
+    from tests.bench.dpo import run
 
-    tell(lambda: run(rows, tuple(rate or [5e-5])), as_json)
+    print_figures(lambda: run(rows, tuple(rate or [5e-5])), as_json)
 
 
 @app.command()
@@ -174,7 +174,7 @@ def estimate(
     """How far the estimate of a training is off after a calibration; speed and memory that first estimates scale."""
     from tests.bench.estimate import run
 
-    tell(lambda: run(steps, write), as_json)
+    print_figures(lambda: run(steps, write), as_json)
 
 
 @app.command()
@@ -186,7 +186,7 @@ def costs(
     """QLoRA beside full fine-tuning, and 1,000 answers beside a hosted API at its stated price; with the formulas."""
     from tests.bench.costs import run
 
-    tell(lambda: run(steps, questions), as_json)
+    print_figures(lambda: run(steps, questions), as_json)
 
 
 @app.command()
@@ -195,10 +195,10 @@ def quantise(
     questions: Annotated[int, typer.Option(min=10, help="Held-out questions that each form answers.")] = 60,
     as_json: AsJson = False,
 ) -> None:
-    """The champion in int8 and in int4: seconds an answer, and the score; kept for `weaver advise`."""
+    """The champion in int8 and in int4: seconds per answer, and the score; kept for `weaver advise`."""
     from tests.bench.quantise import run
 
-    tell(lambda: run(template, questions), as_json)
+    print_figures(lambda: run(template, questions), as_json)
 
 
 @app.command()
@@ -212,10 +212,10 @@ def loop(
     """The subject of questions shifts, drift starts a retraining, Airflow is killed: a better model answers anyway."""
     from tests.bench.loop import run
 
-    tell(lambda: run(days, plot), as_json)
+    print_figures(lambda: run(days, plot), as_json)
 
 
-def tell(run: Callable[[], dict[str, Any]], as_json: bool) -> None:
+def print_figures(run: Callable[[], dict[str, Any]], as_json: bool) -> None:
     """Run a bench, and show its figures."""
     if as_json:
         reserve_stdout()

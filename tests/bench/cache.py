@@ -75,8 +75,8 @@ def examine(template: str) -> dict[str, Any]:
     except (WeaverError, KeyError) as error:
         return {"threshold": None, "why": f"its rows cannot be paired: {error}"}
     first, second = halves(rows)
-    known, wrong = (judge(list(pairs(first, random.Random(SEED)))) for pairs in (same, different))
-    threshold, why = choose(known, wrong)
+    same_judged, wrong = (judge(list(pairs(first, random.Random(SEED)))) for pairs in (same, different))
+    threshold, why = choose(same_judged, wrong)
     if threshold is None:
         return {"threshold": None, "why": why}
     rng = random.Random(SEED + 1)
@@ -93,7 +93,7 @@ def examine(template: str) -> dict[str, Any]:
 
 
 def judge(pairs: list[Pair]) -> Judged:
-    texts = sorted({text for pair in pairs for text in (pair.kept, pair.asked)})
+    texts = sorted({text for pair in pairs for text in (pair.kept, pair.question)})
     lines = {text: normalise(text.partition("\n")[0]) for text in texts}
     vectors = dict(zip(texts, embedder.embed_rows([lines[text].lower() for text in texts]), strict=True))
     hard = {text: semantic_cache.extract_key_words(lines[text]) for text in texts}
@@ -104,14 +104,14 @@ def judge(pairs: list[Pair]) -> Judged:
     return Judged(pairs, np.array(similarity), np.array([hard[one] == hard[other] for _, one, other, _ in pairs]))
 
 
-def choose(known: Judged, wrong: Judged) -> tuple[float | None, str]:
+def choose(same_judged: Judged, wrong: Judged) -> tuple[float | None, str]:
     """The lowest similarity that keeps false hits within MAX_FALSE of every kind of pair; or None, and why.
 
     Never below what true rewordings with the same hard words have: of what lies there, nothing was seen.
     """
-    seen = known.similarity[known.hard & (known.similarity >= 0)]
+    seen = same_judged.similarity[same_judged.hard & (same_judged.similarity >= 0)]
     if not len(seen):
-        return None, f"of {len(known.pairs)} rewordings none leaves the record and the hard words as they are"
+        return None, f"of {len(same_judged.pairs)} rewordings none leaves the record and the hard words as they are"
     if len(wrong.pairs) < MIN_PAIRS:
         return None, f"{len(wrong.pairs)} pairs of different answers are fewer than {MIN_PAIRS}"
     told_apart = least(wrong, np.where(wrong.hard, wrong.similarity, -1.0))
@@ -135,15 +135,15 @@ def count(pairs: list[Pair], threshold: float, answers: str) -> dict[str, dict[s
         cache = ResponseCache()
         cache.put(SERVED, request(kept), other, CachedAnswer("An answer.", "", 3, 9, "stop"))
         for pair in some:
-            found = kinds.setdefault(pair.kind, {"answers": answers, "n": 0, "hits": 0, "exact_hits": 0})
-            hit = cache.get(SERVED, request(pair.asked), other) is not None
-            found["n"] += 1
-            found["hits"] += hit
-            found["exact_hits"] += cache.get(SERVED, request(pair.asked), exact) is not None
+            counts = kinds.setdefault(pair.kind, {"answers": answers, "n": 0, "hits": 0, "exact_hits": 0})
+            hit = cache.get(SERVED, request(pair.question), other) is not None
+            counts["n"] += 1
+            counts["hits"] += hit
+            counts["exact_hits"] += cache.get(SERVED, request(pair.question), exact) is not None
             words = min(pair.wordings), max(pair.wordings)
             wordings[pair.kind][words] = wordings[pair.kind].get(words, False) or hit
-    for kind, found in kinds.items():
-        found["wordings"], found["wordings_hit"] = len(wordings[kind]), sum(wordings[kind].values())
+    for kind, counts in kinds.items():
+        counts["wordings"], counts["wordings_hit"] = len(wordings[kind]), sum(wordings[kind].values())
     return kinds
 
 
@@ -157,7 +157,7 @@ def request(text: str) -> dict[str, Any]:
 
 def summary(kinds: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     def total(answers: str, column: str) -> int:
-        return sum(found[column] for _, found in kinds if found["answers"] == answers)
+        return sum(counts[column] for _, counts in kinds if counts["answers"] == answers)
 
     wrong, tried = total("different", "hits"), total("different", "n")
     return {
@@ -184,15 +184,15 @@ def latencies() -> dict[str, Any]:
     rng = random.Random(SEED)
     lines = sorted({row["instruction"] for row in rows})
     records = sorted({row["input"] for row in rows if row["input"]})
-    asked = rng.sample([f"{line}\n{record}" for line in lines for record in records], MAX_ENTRIES + ASKED)
+    questions = rng.sample([f"{line}\n{record}" for line in lines for record in records], MAX_ENTRIES + ASKED)
     policy, cache = Serving(cache="semantic", semantic_threshold=0.01), ResponseCache()
     hit = CachedAnswer("Its city fuel economy is 30 mpg.", "", 9, 60, "stop")
-    took = {"put": timed(lambda text: cache.put(SERVED, request(text), policy, hit), asked[:MAX_ENTRIES])}
-    known = rng.sample(asked[:MAX_ENTRIES], ASKED)
+    took = {"put": timed(lambda text: cache.put(SERVED, request(text), policy, hit), questions[:MAX_ENTRIES])}
+    same_judged = rng.sample(questions[:MAX_ENTRIES], ASKED)
     for name, texts in {
-        "exact": known,
-        "semantic": [f"Hello, could you tell me: {text}" for text in known],
-        "miss": asked[MAX_ENTRIES:],
+        "exact": same_judged,
+        "semantic": [f"Hello, could you tell me: {text}" for text in same_judged],
+        "miss": questions[MAX_ENTRIES:],
     }.items():
         took[name] = timed(lambda text: cache.get(SERVED, request(text), policy), texts)
     figures: dict[str, Any] = {"entries": len(cache.kept)}

@@ -26,7 +26,7 @@ AUXILIARY = re.compile(r"\b(is|are|does|do|has|can|should|would|did)\b", re.IGNO
 class Pair(NamedTuple):
     kind: str
     kept: str  # the message that is answered first
-    asked: str
+    question: str
     wordings: tuple[str, str]  # pairs of the same wordings, roughened or not, are one piece of evidence
 
 
@@ -41,15 +41,15 @@ class Fact(NamedTuple):
 
 def facts(rows: list[Row]) -> list[Fact]:
     """Rows of one topic that have the same columns as facts ask the same; so do those that share a wording."""
-    found: list[Fact] = []
+    shared_facts: list[Fact] = []
     for row in answered(rows):
         wording, subject = slotted(row)
         name = f"{row['topic']} {sorted(row['facts'])} {bool(subject)}"
         new = Fact({name}, {wording}, {row["input"]}, {subject} - {""})
-        alike = [fact for fact in found if fact.names & new.names or fact.wordings & new.wordings]
-        found = [fact for fact in found if fact not in alike]
-        found.append(Fact(*(set().union(*parts) for parts in zip(new, *alike, strict=True))))
-    return found
+        alike = [fact for fact in shared_facts if fact.names & new.names or fact.wordings & new.wordings]
+        shared_facts = [fact for fact in shared_facts if fact not in alike]
+        shared_facts.append(Fact(*(set().union(*parts) for parts in zip(new, *alike, strict=True))))
+    return shared_facts
 
 
 def answered(rows: list[Row]) -> list[Row]:
@@ -105,16 +105,18 @@ def different(rows: list[Row], rng: random.Random) -> Iterator[Pair]:
                 yield Pair("other_subject", *pair, (wording, wording))
     records = {row["input"] for row in rows} - {""}
     for row in some_of(answered(rows), RECORDS, rng):
-        whole, wording = text(row), slotted(row)[0]
-        for figure in FIGURE.finditer(whole):
-            other = whole[: figure.start()] + str(int(figure[0]) + 1).zfill(len(figure[0])) + whole[figure.end() :]
-            yield Pair("other_figure", whole, other, (wording, wording))
+        row_text, wording = text(row), slotted(row)[0]
+        for figure in FIGURE.finditer(row_text):
+            other = (
+                row_text[: figure.start()] + str(int(figure[0]) + 1).zfill(len(figure[0])) + row_text[figure.end() :]
+            )
+            yield Pair("other_figure", row_text, other, (wording, wording))
         if row["input"]:
             other = text(row | {"input": any_of(records - {row["input"]}, rng)})
-            yield Pair("other_record", whole, other, (wording, wording))
+            yield Pair("other_record", row_text, other, (wording, wording))
         negated = AUXILIARY.sub(r"\1 not", row["instruction"], count=1)
         if negated != row["instruction"]:
-            yield Pair("negation", whole, text(row | {"instruction": negated}), (wording, wording))
+            yield Pair("negation", row_text, text(row | {"instruction": negated}), (wording, wording))
 
 
 def other_facts(rows: list[Row], rng: random.Random) -> Iterator[Pair]:
@@ -123,8 +125,8 @@ def other_facts(rows: list[Row], rng: random.Random) -> Iterator[Pair]:
         record, subject = any_of(fact.records, rng), any_of(fact.subjects, rng)
         for wording, rivalling in product(sorted(fact.wordings), sorted(rival.wordings)):
             if subject or "{}" not in rivalling:
-                asked = {"instruction": rivalling.replace("{}", subject), "input": record}
-                for row in (asked, perturb(asked, [rng.choice(list(QUESTION_PERTURBATIONS))], rng)):
+                rival_row = {"instruction": rivalling.replace("{}", subject), "input": record}
+                for row in (rival_row, perturb(rival_row, [rng.choice(list(QUESTION_PERTURBATIONS))], rng)):
                     yield Pair("other_fact", message(wording, subject, record), text(row), (wording, rivalling))
     for one, other in combinations(answered(rows), 2):
         if one["key"] == other["key"] and one["facts"] != other["facts"]:

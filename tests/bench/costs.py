@@ -18,7 +18,7 @@ def run(steps: int = 8, questions: int = 40) -> dict[str, Any]:
 
     Returns:
         training: a million tokens' cost, peak memory (MiB) and their ratios, full over QLoRA; answering: of 1,000
-        answers here and at the stated price, the saving, and how many answers an hour the machine must give for its
+        answers here and at the stated price, the saving, and how many answers per hour the machine must give for its
         hour to cost less than the API; formulas. Costs here are of a machine whose processors have enough to do, by
         processor time, which other work on the machine disturbs less.
     """

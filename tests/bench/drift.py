@@ -72,7 +72,9 @@ def run(windows: int = 1_000, picture: Path | None = None) -> dict[str, Any]:
                 quiet[kind] += done.result()
     moved = decision.mark_violations(incoming_rows.compare_tables(*guides(), POLICY), POLICY)
     fires = {signal.name: signal.violated for signal in moved if signal.kind != "schema"}
-    medians = {kind: {days: float(np.median(found)) for days, found in by.items()} for kind, by in waits.items()}
+    medians = {
+        kind: {days: float(np.median(rows_found)) for days, rows_found in by.items()} for kind, by in waits.items()
+    }
     picture = picture or settings().home / "bench" / "drift.png"
     with atomic_write(picture) as temporary:
         plot(moved, medians).savefig(temporary, format="png", dpi=100)
@@ -124,14 +126,14 @@ class Texts:
     def __init__(self) -> None:
         from pipelines.kits.automotive import parts_inventory, service_advisor
 
-        asked, others = (
+        request_rows, others = (
             [{"question": incoming_rows.question_text(row), "topic": row["topic"]} for row in kit.build()]
             for kit in (service_advisor, parts_inventory)
         )
-        mixed = [asked[place] for place in np.random.default_rng(0).permutation(len(asked))]
-        known = request_features.TrainingQuestions.from_rows(mixed[: len(mixed) // 3])
+        mixed = [request_rows[place] for place in np.random.default_rng(0).permutation(len(request_rows))]
+        training_questions = request_features.TrainingQuestions.from_rows(mixed[: len(mixed) // 3])
         self.old, self.new = (
-            request_features.measure_requests(side, known) for side in (mixed[len(mixed) // 3 :], others)
+            request_features.measure_requests(side, training_questions) for side in (mixed[len(mixed) // 3 :], others)
         )
         self.rows, self.others = len(self.old.frame), len(self.new.frame)
 
@@ -171,15 +173,15 @@ def stay(kind: str, seed: int) -> list[dict[str, bool]]:
     order = rng.permutation(here.rows)
     reference, none = here.take(order[: here.normal], order[:0]), order[:0]
     days: list[list[Signal]] = []
-    found = []
+    rows_found = []
     for day in range(DAYS):
         current = here.take(rng.choice(order[here.normal :], here.window, replace=False), none)
         days.append(decision.mark_violations(here.compare(reference, current), POLICY))
         violated = any(signal.violated for signal in days[-1])
-        found.append({"violated": violated, "fired": bool(decision.find_firing_signals(days, POLICY))})
+        rows_found.append({"violated": violated, "fired": bool(decision.find_firing_signals(days, POLICY))})
         if not day:
-            found[-1]["evidently"] = evidently(here.table(reference), here.table(current))
-    return found
+            rows_found[-1]["evidently"] = evidently(here.table(reference), here.table(current))
+    return rows_found
 
 
 def move(kind: str, seed: int, speed: int) -> float:
@@ -217,8 +219,8 @@ def evidently(reference: "pd.DataFrame", current: "pd.DataFrame") -> bool:
 
 
 def per_1000(days: list[dict[str, bool]], what: str) -> float:
-    told = [day[what] for day in days if what in day]
-    return round(1000 * sum(told) / len(told), 3)
+    daily = [day[what] for day in days if what in day]
+    return round(1000 * sum(daily) / len(daily), 3)
 
 
 def plot(moved: list[Signal], medians: dict[str, dict[int, float]]) -> Any:

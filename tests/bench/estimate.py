@@ -32,12 +32,12 @@ def run(steps: int = 16, write: bool = False) -> dict[str, Any]:
         parameters and cpus that these are of.
     """
     with tempfile.TemporaryDirectory(prefix="weaver-bench-") as scratch:
-        asked = laid_out(steps, Path(scratch, "data"))
-        rounds = [apart(asked, Path(scratch)) for _ in range(ROUNDS)]
+        options = laid_out(steps, Path(scratch, "data"))
+        rounds = [apart(options, Path(scratch)) for _ in range(ROUNDS)]
         plan, cpus = make_plan(TEMPLATE), psutil.cpu_count() or 1
         figures = {
             "model": plan.base.model,
-            "parameters": count_parameters(Path(asked["base"])),
+            "parameters": count_parameters(Path(options["base"])),
             "cpus": cpus,
             "tokens_per_second": cpus * statistics.median(speed for _, speed in rounds),
             "fixed_seconds": min(one.seconds - one.step_seconds for one, _ in rounds),
@@ -49,11 +49,11 @@ def run(steps: int = 16, write: bool = False) -> dict[str, Any]:
     return figures | {"errors": [one.error for one, _ in rounds], "steps": steps}
 
 
-def apart(asked: dict[str, Any], scratch: Path) -> tuple[TrainingTiming, float]:
-    """A round in a process of its own: its training, and the tokens a second of processor time."""
+def apart(options: dict[str, Any], scratch: Path) -> tuple[TrainingTiming, float]:
+    """A round in a process of its own: its training, and the tokens per second of processor time."""
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.bench.estimate", json.dumps(asked)],
+            [sys.executable, "-m", "tests.bench.estimate", json.dumps(options)],
             env=environment(folder),
             cwd=folder,
             capture_output=True,
@@ -61,15 +61,15 @@ def apart(asked: dict[str, Any], scratch: Path) -> tuple[TrainingTiming, float]:
         )
         if done.returncode:
             raise WeaverError(f"bench: the training failed:\n{done.stderr[-2000:]}")
-        told = json.loads(Path(folder, "figures.json").read_text())
-        return TrainingTiming(**told["training"]), told["tokens_per_cpu_s"]
+        figures_read = json.loads(Path(folder, "figures.json").read_text())
+        return TrainingTiming(**figures_read["training"]), figures_read["tokens_per_cpu_s"]
 
 
-def main(asked: dict[str, Any]) -> None:
+def main(options: dict[str, Any]) -> None:
     from pipelines.training.fine_tune import fine_tune
 
-    plan = make_plan(TEMPLATE, {"train.max_steps": asked["steps"], "base.model": asked["base"]})
-    data = Path(asked["data"])
+    plan = make_plan(TEMPLATE, {"train.max_steps": options["steps"], "base.model": options["base"]})
+    data = Path(options["data"])
     dataset = DatasetVersion(name="bench", version=1, uri=str(data), digest=digest(data), rows={})
     calibrate(dataset, plan)
     save_row(

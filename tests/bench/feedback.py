@@ -34,7 +34,7 @@ Said = dict[str, Any]
 
 
 class Made(NamedTuple):
-    opinion: Rating
+    rating: Rating
     kind: str  # honest, or one of POISON
     right: bool  # a verdict that is true, and no slip
     reason: str = ""  # why it is refused
@@ -77,7 +77,9 @@ def liar(row: Row, answer: str, good: bool, rng: random.Random) -> Said:
         return {"verdict": "down", "correction": rng.choice(("No repair is needed.", "Its drive is six-wheel."))}
     return {
         "verdict": "down",
-        "correction": re.sub(r"\d+", lambda found: str(int(found[0]) + rng.randint(2, 40)), row["output"]),
+        "correction": re.sub(
+            r"\d+", lambda figures_found: str(int(figures_found[0]) + rng.randint(2, 40)), row["output"]
+        ),
     }
 
 
@@ -101,72 +103,74 @@ POISON: dict[str, Callable[[Row, str, bool, random.Random], Said]] = {
 
 def honest(row: Row, answer: str, good: bool, rng: random.Random) -> Said:
     found_good = good if rng.random() < ATTENTIVE else not good
-    said: Said = {"verdict": "up" if found_good else "down"}
+    ratings: Said = {"verdict": "up" if found_good else "down"}
     if not found_good and rng.random() < PUT_RIGHT:
-        said["correction"] = rng.choice(WORDINGS).format(row["output"])
+        ratings["correction"] = rng.choice(WORDINGS).format(row["output"])
         if rng.random() < SLIPS:
-            said["correction"] = rng.choice(MISTAKES)
-    return said
+            ratings["correction"] = rng.choice(MISTAKES)
+    return ratings
 
 
 def run(populations: int = 8) -> dict[str, Any]:
-    """Sift the opinions of made-up populations, each of HONEST people and one poisoner of each kind.
+    """Sift the ratings of made-up populations, each of HONEST people and one poisoner of each kind.
 
     Returns:
         Of answers that several judge (shared) and of those that hardly anybody else judges (rare): see `figures`.
     """
     plan, began = make_plan(TEMPLATE), time.perf_counter()
-    found: dict[str, Any] = {"made_up": f"{populations} times {HONEST} honest people and {len(POISON)} poisoners"}
+    figures_found: dict[str, Any] = {
+        "made_up": f"{populations} times {HONEST} honest people and {len(POISON)} poisoners"
+    }
     for overlap, seen in SEEN.items():
         judged = [one for seed in range(populations) for one in sifted(population(seed, seen), plan)]
-        found |= {f"{overlap}_{name}": figure for name, figure in figures(judged).items()}
-    return found | {"seconds": time.perf_counter() - began}
+        figures_found |= {f"{overlap}_{name}": figure for name, figure in figures(judged).items()}
+    return figures_found | {"seconds": time.perf_counter() - began}
 
 
-def sifted(said: list[Made], plan: TrainingPlan) -> list[Made]:
-    refused = find_untrusted([one.opinion for one in said], plan)
-    return [one._replace(reason=refused.get(one.opinion, "")) for one in said]
+def sifted(ratings: list[Made], plan: TrainingPlan) -> list[Made]:
+    refused = find_untrusted([one.rating for one in ratings], plan)
+    return [one._replace(reason=refused.get(one.rating, "")) for one in ratings]
 
 
 def figures(judged: list[Made]) -> dict[str, Any]:
     """
     Returns:
-        poison_caught: share of the poisoners of whose opinions nine in ten are refused; honest_lost: share of the
-        honest people of whose right opinions half are; the same of single opinions and corrections, of honest people
-        those that are right; poison_learnt: share of the corrections learnt from that are poison; caught: kind of
-        poison → share of its opinions refused; poison_why, honest_why: reason → opinions.
+        poison_caught: share of the poisoners of whose ratings nine in ten are refused; honest_lost: share of the
+        honest people of whose right ratings half are; the same of single ratings and corrections, of honest people
+        those that are right; poison_learned: share of the corrections learned from that are poison; caught: kind of
+        poison → share of its ratings refused; poison_why, honest_why: reason → ratings.
     """
     poison = [one for one in judged if one.kind != "honest"]
     honest = [one for one in judged if one.kind == "honest" and one.right]
-    learnt = [one for one in judged if one.opinion.correction and not one.reason]
+    accepted = [one for one in judged if one.rating.correction and not one.reason]
     return {
         "poison_caught": people(poison, 0.9),
         "honest_lost": people(honest, 0.5),
-        "poison_opinions_caught": refused(poison),
-        "honest_opinions_lost": refused(honest),
-        "poison_corrections_caught": refused([one for one in poison if one.opinion.correction]),
-        "honest_corrections_lost": refused([one for one in honest if one.opinion.correction]),
-        "poison_learnt": round(sum(one.kind != "honest" for one in learnt) / len(learnt), 3),
+        "poison_ratings_caught": refused(poison),
+        "honest_ratings_lost": refused(honest),
+        "poison_corrections_caught": refused([one for one in poison if one.rating.correction]),
+        "honest_corrections_lost": refused([one for one in honest if one.rating.correction]),
+        "poison_learned": round(sum(one.kind != "honest" for one in accepted) / len(accepted), 3),
         "caught": {kind: refused([one for one in poison if one.kind == kind]) for kind in POISON},
         "poison_why": reasons(poison),
         "honest_why": reasons(honest),
     }
 
 
-def people(said: list[Made], least: float) -> float:
-    """The share of the people of whose opinions at least this share is refused."""
+def people(ratings: list[Made], least: float) -> float:
+    """The share of the people of whose ratings at least this share is refused."""
     own: dict[str, list[Made]] = defaultdict(list)
-    for one in said:
-        own[one.opinion.key].append(one)
-    return round(sum(refused(found) >= least for found in own.values()) / len(own), 3)
+    for one in ratings:
+        own[one.rating.key].append(one)
+    return round(sum(refused(figures_found) >= least for figures_found in own.values()) / len(own), 3)
 
 
-def refused(said: list[Made]) -> float:
-    return round(sum(bool(one.reason) for one in said) / len(said), 3)
+def refused(ratings: list[Made]) -> float:
+    return round(sum(bool(one.reason) for one in ratings) / len(ratings), 3)
 
 
-def reasons(said: list[Made]) -> dict[str, int]:
-    return dict(Counter(one.reason.partition(":")[0] for one in said if one.reason).most_common())
+def reasons(ratings: list[Made]) -> dict[str, int]:
+    return dict(Counter(one.reason.partition(":")[0] for one in ratings if one.reason).most_common())
 
 
 def population(seed: int, seen: int) -> list[Made]:
@@ -178,18 +182,18 @@ def population(seed: int, seen: int) -> list[Made]:
     rng = random.Random(seed)
     rows = [row for row in service_advisor.build() if row["kind"] != "refusal"]
     answers = [answered(row, rows, rng) for row in rng.sample(rows, seen)]
-    said = []
+    ratings = []
     for number, kind in enumerate(["honest"] * HONEST + list(POISON)):
         span = 1_800 if kind == "flooder" else DAYS * 86_400
         for place in rng.sample(range(seen), JUDGED):
             row, answer, good = answers[place]
-            told = POISON.get(kind, honest)(row, answer, good, rng)
-            asked = {"role": "user", "content": "\n".join(filter(None, (row["instruction"], row["input"])))}
-            known = {"source": "gateway", "version": 1, "messages": [asked], "answer": answer}
+            rating_values = POISON.get(kind, honest)(row, answer, good, rng)
+            message = {"role": "user", "content": "\n".join(filter(None, (row["instruction"], row["input"])))}
+            request_fields = {"source": "gateway", "version": 1, "messages": [message], "answer": answer}
             who = {"id": f"{place} {number}", "key": f"{seed} {number}", "at": BEGIN + rng.random() * span}
-            right = (told["verdict"] == "up") == good and told.get("correction") not in MISTAKES
-            said.append(Made(Rating(**known, **who, **told), kind, right))
-    return sorted(said, key=lambda one: one.opinion.at)
+            right = (rating_values["verdict"] == "up") == good and rating_values.get("correction") not in MISTAKES
+            ratings.append(Made(Rating(**request_fields, **who, **rating_values), kind, right))
+    return sorted(ratings, key=lambda one: one.rating.at)
 
 
 def answered(row: Row, rows: list[Row], rng: random.Random) -> tuple[Row, str, bool]:

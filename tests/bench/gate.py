@@ -124,8 +124,8 @@ def examination(rng: np.random.Generator, gains: dict[str, float], questions: in
     """Champion's and challenger's scored answers to so many questions, in whole clusters but for the last."""
     from scipy.special import ndtr
 
-    topics, clusters = asked(rng, questions)
-    shared, known = rng.uniform(0.5, 0.9), rng.uniform(0.1, 0.5)
+    topics, clusters = sample_topics(rng, questions)
+    shared, base_share = rng.uniform(0.5, 0.9), rng.uniform(0.1, 0.5)
     names, members = np.unique(clusters, return_inverse=True)
 
     def normal(of_cluster: float) -> np.ndarray:
@@ -138,7 +138,7 @@ def examination(rng: np.random.Generator, gains: dict[str, float], questions: in
     answers: dict[Arm, list[dict[str, Any]]] = {}
     truths: dict[Arm, np.ndarray] = {"champion": quality, "challenger": quality + gain}
     for arm, truly in truths.items():
-        uniform = ndtr(np.sqrt(shared) * hard + np.sqrt(1 - shared) * normal(known))
+        uniform = ndtr(np.sqrt(shared) * hard + np.sqrt(1 - shared) * normal(base_share))
         scores = np.where([topic in VEHICLE for topic in topics], uniform > 1 - truly, uniform ** (1 / truly - 1))
         answers[arm] = [
             {"score": float(score), "cluster": cluster, "slices": ["all", kind(topic), topic]}
@@ -147,7 +147,7 @@ def examination(rng: np.random.Generator, gains: dict[str, float], questions: in
     return answers
 
 
-def asked(rng: np.random.Generator, questions: int) -> tuple[list[str], list[str]]:
+def sample_topics(rng: np.random.Generator, questions: int) -> tuple[list[str], list[str]]:
     """Topic and cluster of each question."""
     topics: list[str] = []
     clusters: list[str] = []

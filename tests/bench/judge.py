@@ -27,17 +27,17 @@ def run(pairs: int = 60) -> dict[str, Any]:
     """
     from pipelines.kits.automotive import service_advisor
 
-    known = construct_pairs(service_advisor.build(), pairs)
+    labelled_pairs = construct_pairs(service_advisor.build(), pairs)
     figures: dict[str, Any] = {"labels": "by construction"}
     with open_judge(make_plan(TEMPLATE).judge.rubric) as model:
         figures |= {"judge": model.model, "endpoint": settings().judge_url or "local llama.cpp"}
-        figures |= three_ways(known, model)
-        as_live = [pair._replace(question=pair.question._replace(facts={})) for pair in known]
+        figures |= three_ways(labelled_pairs, model)
+        as_live = [pair._replace(question=pair.question._replace(facts={})) for pair in labelled_pairs]
         figures |= {f"live, facts, {name}": figure for name, figure in measure_agreement(as_live, by_facts).items()}
         if people := read_rated_pairs(TEMPLATE):
             figures |= {f"people, {name}": figure for name, figure in three_ways(people, model).items()}
         else:
-            figures["people"] = "no opinions in this home's request log"
+            figures["people"] = "no ratings in this home's request log"
     return figures
 
 
@@ -45,23 +45,23 @@ def by_facts(question: Question, first: str, second: str) -> Judgement:
     return decide(question, first, second, None)
 
 
-def three_ways(known: list[LabelledPair], model: Judge) -> dict[str, float]:
+def three_ways(labelled_pairs: list[LabelledPair], model: Judge) -> dict[str, float]:
     seen: dict[tuple[str, str, str], Judgement] = {}
 
     def remembered(question: Question, first: str, second: str) -> Judgement:
         """The model is slow, and says the same again: it is asked once."""
-        asked = (question.text, first, second)
-        if asked not in seen:
-            seen[asked] = model.compare(question, first, second)
-        return seen[asked]
+        key = (question.text, first, second)
+        if key not in seen:
+            seen[key] = model.compare(question, first, second)
+        return seen[key]
 
     def both(question: Question, first: str, second: str) -> Judgement:
-        found = by_facts(question, first, second)
-        return found if found.by == "facts" else remembered(question, first, second)
+        verdict = by_facts(question, first, second)
+        return verdict if verdict.by == "facts" else remembered(question, first, second)
 
     began = time.monotonic()
-    ways = {"model": measure_agreement(known, remembered)}
-    seconds = (time.monotonic() - began) / max(1, len(known))
-    ways |= {"facts": measure_agreement(known, by_facts), "both": measure_agreement(known, both)}
-    told = {f"{way}, {name}": figure for way, figures in ways.items() for name, figure in figures.items()}
-    return told | {"model, seconds_a_pair": seconds}
+    ways = {"model": measure_agreement(labelled_pairs, remembered)}
+    seconds = (time.monotonic() - began) / max(1, len(labelled_pairs))
+    ways |= {"facts": measure_agreement(labelled_pairs, by_facts), "both": measure_agreement(labelled_pairs, both)}
+    figures_by_way = {f"{way}, {name}": figure for way, figures in ways.items() for name, figure in figures.items()}
+    return figures_by_way | {"model, seconds_a_pair": seconds}

@@ -66,7 +66,7 @@ class Seen(NamedTuple):
 class Story(NamedTuple):
     """Everything that happened, in epoch seconds."""
 
-    asked: list[Asked]
+    questions: list[Asked]
     windows: list[Seen]
     events: list[Event]
     reason: str  # why the retraining says that it was started
@@ -117,14 +117,15 @@ def live(counter: Counter, days: int) -> Story:
         happened("the new version answers")
         if not result["outcome"].startswith("version 2 is champion"):
             raise WeaverError(
-                f"the loop did not close: {result['outcome']}", f"Harvested: {retraining.xcom('harvest')}"
+                f"the loop did not close: {result['outcome']}",
+                f"collected feedback: {retraining.xcom('collect_feedback')}",
             )
         time.sleep((days + reference_days()) * DAY)
         weaver("drift", TEMPLATE, "--now")
     reason = retraining.xcom("plan", "trigger_reason")["reason"]
     compared = {one["against"]: one for one in retraining.xcom("evaluate")["comparisons"] if one["part"] == "all"}
     gain = {bound: compared["champion"][bound] for bound in ("gain", "low", "high")}
-    return Story(sorted(counter.asked), windows(), events, reason, gain)
+    return Story(sorted(counter.questions), windows(), events, reason, gain)
 
 
 def reference_days() -> int:
@@ -135,13 +136,13 @@ def reference_days() -> int:
 
 def windows() -> list[Seen]:
     """What monitoring has measured of every version, as far as it says something."""
-    found = []
+    finished_runs = []
     for file in drift_history.history_folder(TEMPLATE).glob("v*/windows/*.json"):
         one = drift_history.Measurement.model_validate_json(file.read_text())
         if one.signals:
             version = int(file.parents[1].name.removeprefix("v").partition("-")[0])
-            found.append(Seen(version, one.since, one.until, one.against, sum(s.violated for s in one.signals)))
-    return sorted(found, key=lambda one: one.since)
+            finished_runs.append(Seen(version, one.since, one.until, one.against, sum(s.violated for s in one.signals)))
+    return sorted(finished_runs, key=lambda one: one.since)
 
 
 def started_by_itself(airflow: AirflowClient) -> DagRun:
@@ -166,8 +167,8 @@ def until_it_trains(retraining: DagRun) -> None:
     """
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        told = progress.read_progress(TEMPLATE)
-        if told["stage"] == "fine_tune" and told["done"] > PLAN["train"]["checkpoint_steps"]:
+        progress_report = progress.read_progress(TEMPLATE)
+        if progress_report["stage"] == "fine_tune" and progress_report["done"] > PLAN["train"]["checkpoint_steps"]:
             return
         if retraining.state() in FINISHED:
             raise WeaverError(f"the retraining ended and trained nothing: {retraining.tasks()}")
@@ -179,9 +180,9 @@ def kill_airflow() -> None:
     """What an out-of-memory killer does at its worst: scheduler, api-server and the rest, and the tasks they run."""
     import psutil
 
-    known = supervisor.program_states()
+    states = supervisor.program_states()
     for name in servers.AIRFLOW:
-        server = psutil.Process(known[name]["pid"])
+        server = psutil.Process(states[name]["pid"])
         for process in (*server.children(recursive=True), server):
             os.kill(process.pid, signal.SIGKILL)
     control.up()
@@ -192,16 +193,16 @@ def figures(story: Story) -> dict[str, Any]:
     moved, fired, answered = (
         story.at(what) for what in ("people ask about parts", "drift starts a retraining", "the new version answers")
     )
-    before = [one for one in story.asked if one.at < answered]
-    after = [one for one in story.asked if one.at >= answered]
+    before = [one for one in story.questions if one.at < answered]
+    after = [one for one in story.questions if one.at >= answered]
     usual = [one for one in story.windows if one.against == "requests"]
     calm = [one for one in usual if one.until <= moved]
     shifted = [one for one in usual if one.since >= moved and one.version == 1]
     new = [one for one in usual if one.version > 1]
     return {
-        "questions": len(story.asked),
-        "unanswered": sum(not one.version for one in story.asked),
-        "corrections": sum(one.corrected for one in story.asked),
+        "questions": len(story.questions),
+        "unanswered": sum(not one.version for one in story.questions),
+        "corrections": sum(one.corrected for one in story.questions),
         "days_to_detection": round((fired - moved) / DAY, 1),
         "days_to_better": round((answered - moved) / DAY, 1),
         "right": {

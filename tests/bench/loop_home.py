@@ -42,14 +42,16 @@ def dealership(plan: dict[str, Any], corrections: float) -> Iterator[Counter]:
     Args:
         plan: section → values, as in a template's YAML.
     """
-    known = subjects()
+    subject_names = subjects()
     with own_home() as home:
-        learnt = home / "vehicles.jsonl"
-        write_jsonl(learnt, known[KNOWN][-LEARNT:])  # people ask about the others first
-        write_text(settings().templates / f"{TEMPLATE}.yaml", yaml.safe_dump(template(learnt) | plan, sort_keys=False))
+        training_file = home / "vehicles.jsonl"
+        write_jsonl(training_file, subject_names[KNOWN][-LEARNT:])  # people ask about the others first
+        write_text(
+            settings().templates / f"{TEMPLATE}.yaml", yaml.safe_dump(template(training_file) | plan, sort_keys=False)
+        )
         control.up()
         keys = [weaver("key", "add", f"till {n}", "--rate", "")["key"] for n in range(1 + COLLEAGUES)]
-        yield Counter(TEMPLATE, known, keys, corrections)
+        yield Counter(TEMPLATE, subject_names, keys, corrections)
 
 
 def template(data: Path) -> dict[str, Any]:

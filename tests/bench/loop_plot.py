@@ -18,10 +18,10 @@ def draw(story: "Story", day: float, file: Path) -> None:
     figure = Figure(figsize=(10, 6), layout="constrained")
     right, mix, drift = figure.subplots(3, 1, sharex=True, height_ratios=[3, 1.5, 2])
     start = story.events[0].at
-    subjects = list(dict.fromkeys(one.subject for one in story.asked))
-    days = range(int((story.asked[-1].at - start) / day))
+    subjects = list(dict.fromkeys(one.subject for one in story.questions))
+    days = range(int((story.questions[-1].at - start) / day))
     for subject, colour in zip(subjects, (BLUE, RED), strict=True):
-        by_day = [[o for o in story.asked if o.subject == subject and int((o.at - start) / day) == d] for d in days]
+        by_day = [[o for o in story.questions if o.subject == subject and int((o.at - start) / day) == d] for d in days]
         places = [d + 0.5 for d, some in zip(days, by_day, strict=True) if len(some) >= 5]
         shares = [100 * sum(o.right for o in some) / len(some) for some in by_day if len(some) >= 5]
         right.plot(places, shares, color=colour, marker="o", markersize=4, label=subject)
@@ -54,7 +54,7 @@ def titles(right: Any, mix: Any, drift: Any) -> None:
     right.legend(frameon=False, fontsize=8, loc="lower right")
     mix.set(ylabel="questions a day", ylim=(0, None))
     drift.set(ylabel="signals that violate", xlabel="days", ylim=(-0.3, None))
-    about = "grey: held to what it learnt, until the version's own first requests say what is normal"
+    about = "grey: compared with its training data, until the version's first requests are the reference"
     drift.set_title(about, loc="right", fontsize=8, color=GREY)
     for panel in (right, mix, drift):
         panel.spines[["top", "right"]].set_visible(False)

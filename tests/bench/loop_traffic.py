@@ -48,7 +48,7 @@ class Counter:
         self.rows = {subject: itertools.cycle(rows) for subject, rows in subjects.items()}
         self.keys, self.rng = keys, random.Random(17)
         self.mix = dict.fromkeys(subjects, 1.0)
-        self.asked: list[Asked] = []
+        self.questions: list[Asked] = []
 
     @contextmanager
     def open(self, rate: float) -> Iterator[None]:
@@ -72,18 +72,18 @@ class Counter:
         """Ask, judge by the truth, and correct what is wrong where a colleague looks."""
         at, version, right = time.time(), 0, False
         try:
-            told = self.post(
+            answer_body = self.post(
                 self.keys[0], "chat/completions", model=self.template, messages=chat_format.user_messages(row)
             )
-            answer = told["choices"][0]["message"]["content"]
-            version = int(told["model"].rpartition("-v")[2])
+            answer = answer_body["choices"][0]["message"]["content"]
+            version = int(answer_body["model"].rpartition("-v")[2])
             right = all(contains_fact(fact, answer) for fact in row["facts"].values())
             if looked_at:
-                said = {"thumb": "up"} if right else {"thumb": "down", "correction": row["output"]}
-                self.post(self.rng.choice(self.keys[1:]), "feedback", id=told["id"], **said)
+                rating = {"thumb": "up"} if right else {"thumb": "down", "correction": row["output"]}
+                self.post(self.rng.choice(self.keys[1:]), "feedback", id=answer_body["id"], **rating)
         except httpx.HTTPError:
             pass  # it stands in the figures as a question that nobody answered
-        self.asked.append(Asked(at, subject, version, right, looked_at and not right))
+        self.questions.append(Asked(at, subject, version, right, looked_at and not right))
 
     def post(self, key: str, path: str, **body: Any) -> Any:
         bearer = {"Authorization": f"Bearer {key}"}

@@ -35,7 +35,7 @@ def run() -> dict[str, Any]:
 
     Returns:
         recall, precision: by entity, on the held-out half of the synthetic rows; f2 over all its entities; rows_per_s:
-        held-out rows a second of one core's time, and public_records its rows, findings (all wrong) and rows_per_s;
+        held-out rows per second of one core's time, and public_records its rows, findings (all wrong) and rows_per_s;
         development: the half that the rules were tuned on; newsgroups: the same of e-mail and phone, and their labels.
     """
     find_personal_data("warm up: jane@example.com")  # Presidio is loaded once, in seconds
@@ -43,9 +43,9 @@ def run() -> dict[str, Any]:
     for half in ("development", "held_out"):
         texts = list(rows(half))
         began = time.process_time()
-        found = [find_personal_data(row.text) for row in texts]
+        predicted = [find_personal_data(row.text) for row in texts]
         seconds = time.process_time() - began
-        halves[half] = score(texts, found) | {"rows": len(texts), "rows_per_s": len(texts) / seconds}
+        halves[half] = score(texts, predicted) | {"rows": len(texts), "rows_per_s": len(texts) / seconds}
     return halves["held_out"] | {
         "development": halves["development"],
         "newsgroups": newsgroups(),
@@ -53,16 +53,16 @@ def run() -> dict[str, Any]:
     }
 
 
-def score(texts: list[Labelled], found: list[list[Finding]]) -> dict[str, Any]:
+def score(texts: list[Labelled], predicted: list[list[Finding]]) -> dict[str, Any]:
     """A label is found if findings of its entity cover 90% of it; a finding is right if half of it is such a label."""
     labels, hits, findings, right = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
-    for row, given in zip(texts, found, strict=True):
+    for row, row_findings in zip(texts, predicted, strict=True):
         for entity, start, end in row.labels:
             labels[entity] += 1
             hits[entity] += (
-                share(row.text, start, end, ((f.start, f.end) for f in given if f.entity == entity)) >= COVERED
+                share(row.text, start, end, ((f.start, f.end) for f in row_findings if f.entity == entity)) >= COVERED
             )
-        for one in given:
+        for one in row_findings:
             findings[one.entity] += 1
             same = ((start, end) for entity, start, end in row.labels if entity == one.entity)
             right[one.entity] += share(row.text, one.start, one.end, same) >= 0.5
@@ -102,16 +102,16 @@ def newsgroups() -> dict[str, Any]:
     addresses -= identifiers
     labels, hits, findings, right = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     for body in bodies:
-        found = find_personal_data(body)
-        for entity, known, wrong in (
+        predicted = find_personal_data(body)
+        for entity, labelled, wrong in (
             ("email", *judged_addresses(body, addresses, identifiers)),
-            ("phone", *judged_numbers(body, found)),
+            ("phone", *judged_numbers(body, predicted)),
         ):
-            spans = [(f.start, f.end) for f in found if f.entity == entity]
-            labels[entity] += len(known)
-            hits[entity] += sum(share(body, start, end, spans) >= COVERED for start, end in known)
+            spans = [(f.start, f.end) for f in predicted if f.entity == entity]
+            labels[entity] += len(labelled)
+            hits[entity] += sum(share(body, start, end, spans) >= COVERED for start, end in labelled)
             for start, end in spans:
-                good = share(body, start, end, known) >= 0.5
+                good = share(body, start, end, labelled) >= 0.5
                 findings[entity] += good or share(body, start, end, wrong) > 0
                 right[entity] += good
     return {
@@ -127,25 +127,25 @@ Spans = list[tuple[int, int]]
 
 def judged_addresses(body: str, addresses: set[str], identifiers: set[str]) -> tuple[Spans, Spans]:
     """Where known addresses stand, and where known message identifiers do."""
-    known: Spans = []
+    labelled: Spans = []
     wrong: Spans = []
     for word in re.finditer(r"[^\s<>()\[\]\",;:]+@[^\s<>()\[\]\",;:]+", body.lower()):
         value = word.group().rstrip(".'!?*")
         if value in addresses | identifiers:
-            (known if value in addresses else wrong).append((word.start(), word.start() + len(value)))
-    return known, wrong
+            (labelled if value in addresses else wrong).append((word.start(), word.start() + len(value)))
+    return labelled, wrong
 
 
-def judged_numbers(body: str, found: list[Finding]) -> tuple[Spans, Spans]:
+def judged_numbers(body: str, predicted: list[Finding]) -> tuple[Spans, Spans]:
     """What phonenumbers holds valid, and what of our findings it holds impossible."""
     from phonenumbers import Leniency, PhoneNumberMatcher
 
-    known, possible = (
+    labelled, possible = (
         [(match.start, match.end) for match in PhoneNumberMatcher(body, "US", leniency=leniency)]
         for leniency in (Leniency.VALID, Leniency.POSSIBLE)
     )
-    ours = [(f.start, f.end) for f in found if f.entity == "phone"]
-    return known, [span for span in ours if not share(body, *span, possible)]
+    ours = [(f.start, f.end) for f in predicted if f.entity == "phone"]
+    return labelled, [span for span in ours if not share(body, *span, possible)]
 
 
 def public_records() -> dict[str, Any]:

@@ -33,9 +33,9 @@ def rows(half: str, times: int = 20) -> Iterator[Labelled]:
     dice = random.Random(half)
     for _ in range(times):
         for forms, sentences in HALVES[half]:
-            for sentence in sentences.strip().splitlines():
+            for line in sentences.strip().splitlines():
                 text, labels = "", []
-                for number, piece in enumerate(SLOT.split(sentence.replace("\\n", "\n"))):
+                for number, piece in enumerate(SLOT.split(line.replace("\\n", "\n"))):
                     if number % 2 == 0:
                         text += piece
                         continue

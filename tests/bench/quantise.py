@@ -24,7 +24,7 @@ def run(template: str, questions: int = 60) -> dict[str, Any]:
     """Ask both forms the same held-out questions, one at a time, in turn.
 
     Returns:
-        of each form the seconds an answer, by processor time on its threads, and the mean score; loss: how much lower
+        of each form the seconds per answer, by processor time on its threads, and the mean score; loss: how much lower
         int4 scores, and loss_high, the upper end of its 95% interval over the questions (paired, Student's t). Each
         form is kept in the ledger of costs.
 
@@ -43,17 +43,19 @@ def run(template: str, questions: int = 60) -> dict[str, Any]:
             ask(server, rows[0], plan)  # the first warms up
             answers[form] = [ask(server, row, plan) for row in rows]
     scores = {
-        form: [float(score_answer(row, answer.text)["score"] or 0) for row, answer in zip(rows, told, strict=True)]
-        for form, told in answers.items()
+        form: [
+            float(score_answer(row, answer.text)["score"] or 0) for row, answer in zip(rows, form_answers, strict=True)
+        ]
+        for form, form_answers in answers.items()
     }
     loss, high = lost(scores["int8"], scores["int4"])
     figures: dict[str, Any] = {}
-    for form, told in answers.items():
+    for form, form_answers in answers.items():
         measured = QuantisationResult(
             template=template,
             version=str(champion.version),
             form=form,
-            seconds=statistics.fmean(answer.processor_seconds for answer in told) / plan.deployment.threads,
+            seconds=statistics.fmean(answer.processor_seconds for answer in form_answers) / plan.deployment.threads,
             score=statistics.fmean(scores[form]),
             loss_high=high if form == "int4" else 0.0,
             questions=len(rows),

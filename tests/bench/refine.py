@@ -45,8 +45,8 @@ def run(rows: int = 0) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="weaver-bench-") as scratch:
         folder = Path(scratch, "records")
         count = write(folder / "records.jsonl", rows)
-        asked = {"rows": count, "steps": steps}
-        figures = {side: apart(side, asked, Path(scratch)) for side in ("embedded", "refined", "direct")}
+        options = {"rows": count, "steps": steps}
+        figures = {side: apart(side, options, Path(scratch)) for side in ("embedded", "refined", "direct")}
     refined, direct = figures["refined"], figures["direct"]
     near = next(step for step in refined["steps"] if step["step"] == "near_duplicates")
     ratio = (near["in"] / near["seconds"]) / (direct["rows"] / direct["seconds"])
@@ -74,9 +74,9 @@ def write(path: Path, rows: int) -> int:
 def utterances() -> Iterator[dict[str, Any]]:
     from chitchat_dataset import Dataset
 
-    for conversation, told in enumerate(Dataset().values()):
+    for conversation, turns in enumerate(Dataset().values()):
         before = ["", f"Open conversation {conversation}."]
-        for number, message in enumerate(message for turn in told["messages"] for message in turn):
+        for number, message in enumerate(message for turn in turns["messages"] for message in turn):
             yield {
                 "instruction": before[1],
                 "input": before[0],
@@ -91,11 +91,11 @@ def utterances() -> Iterator[dict[str, Any]]:
             before = [before[1], message["text"]]
 
 
-def apart(side: str, asked: dict[str, Any], scratch: Path) -> dict[str, Any]:
+def apart(side: str, options: dict[str, Any], scratch: Path) -> dict[str, Any]:
     """Run a side in a fresh process, which tells its progress on stderr, in the bench's own home."""
     code = "import sys; from tests.bench.refine import main; main(*sys.argv[1:])"
     done = subprocess.run(
-        [sys.executable, "-c", code, side, json.dumps(asked), str(scratch)],
+        [sys.executable, "-c", code, side, json.dumps(options), str(scratch)],
         env=os.environ | {"WEAVER_HOME": str(scratch / "home")},
     )
     if done.returncode:
@@ -103,13 +103,13 @@ def apart(side: str, asked: dict[str, Any], scratch: Path) -> dict[str, Any]:
     return json.loads(Path(scratch, f"{side}.json").read_text())
 
 
-def main(side: str, asked: str, scratch: str) -> None:
+def main(side: str, options: str, scratch: str) -> None:
     """Run one side in this process; its figures go to <side>.json."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    wanted, folder = json.loads(asked), Path(scratch)
-    plan = make_plan(TEMPLATE, {"refine.steps": wanted["steps"], "refine.relevance": EVERYTHING}, experiment=True)
+    options_read, folder = json.loads(options), Path(scratch)
+    plan = make_plan(TEMPLATE, {"refine.steps": options_read["steps"], "refine.relevance": EVERYTHING}, experiment=True)
     figures = {"embedded": embedded, "refined": refined, "direct": direct}[side](
-        folder / "records", wanted["rows"], plan
+        folder / "records", options_read["rows"], plan
     )
     write_text(folder / f"{side}.json", json.dumps(figures))
 
@@ -146,11 +146,11 @@ def direct(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
     from pipelines.core.files import read_jsonl
     from pipelines.datasets.refine.duplicates import BANDS, PERMUTATIONS, make_shingles
 
-    found = read_jsonl(folder / "records.jsonl")
+    source_rows = read_jsonl(folder / "records.jsonl")
     began = time.perf_counter()
-    said = [list(make_shingles(row)) for row in found]
+    shingles_of_rows = [list(make_shingles(row)) for row in source_rows]
     shingled = time.perf_counter()
-    matrix = RMinHash.digest_matrix_from_token_sets(said, PERMUTATIONS, 17)
+    matrix = RMinHash.digest_matrix_from_token_sets(shingles_of_rows, PERMUTATIONS, 17)
     flags = RMinHashLSH(plan.refine.near_duplicate, PERMUTATIONS, BANDS).query_duplicate_flags_matrix_one_shot(matrix)
     ended = time.perf_counter()
     return {"rows": len(flags), "seconds": ended - began, "shingle_seconds": shingled - began}

@@ -31,10 +31,10 @@ def run(template: str = "service_advisor", count: int = 300) -> dict[str, Any]:
         distilled = seconds(lambda: embedder.distil_word_vectors(Path(scratch)))
     max_similarity(kit[:1], plan.questions)  # loads the word vectors, and reads the questions
     minilm = embedder.load_minilm()
-    asked = minilm.encode(plan.questions, normalize_embeddings=True)
+    question_vectors = minilm.encode(plan.questions, normalize_embeddings=True)
 
     def by_minilm(texts: list[str]) -> np.ndarray:
-        return (minilm.encode(texts, normalize_embeddings=True) @ asked.T).max(axis=1)
+        return (minilm.encode(texts, normalize_embeddings=True) @ question_vectors.T).max(axis=1)
 
     ours, theirs = max_similarity([*kit, *chat], plan.questions), by_minilm([*kit, *chat])
     slow = seconds(lambda: by_minilm(kit))

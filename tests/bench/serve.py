@@ -28,7 +28,7 @@ from tests.bench.serve_peer import llama_cpp, mlflow_gateway
 log = logging.getLogger(__name__)
 
 FEW = 300
-SHORT = 24  # tokens of a short answer, at most; the base, which has not learnt to be brief, mostly uses them up
+SHORT = 24  # tokens of a short answer, at most; the base, which has not learned to be brief, mostly uses them up
 IN_A_ROW = 8  # times that each question of the overhead is asked of every side
 AT_ONCE = 4  # clients of the closed loop; the engine works on as many requests at a time
 ROUNDS = 2  # of the closed loop, each side in turn
@@ -39,7 +39,7 @@ STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 
 
 def run(requests: int = 3_000, picture: Path | None = None) -> dict[str, Any]:
-    """Bring up the serving room in a home of its own, with the peer beside it, and ask questions.
+    """Bring up the serving stack in a home of its own, with the peer beside it, and ask questions.
 
     Args:
         requests: questions of the mix, as of a day at the counter after a deployment. The overhead takes twice as
@@ -55,7 +55,7 @@ def run(requests: int = 3_000, picture: Path | None = None) -> dict[str, Any]:
         share_under_100_ms: of a mix of questions, one at a time, from asking to the last of at most 24 tokens;
         mix: how it is made, and how often questions come again; cached_p99_ms: of what the cache answered;
         uncached_share_under_100_ms: of the same questions without a cache.
-        throughput_ratio: tokens a second through the gateway over those without it, in the same closed loop;
+        throughput_ratio: tokens per second through the gateway over those without it, in the same closed loop;
         first_token_ms: in it. open_loop_ms: waits at a steady rate, each from when it was to be asked.
         failed_requests: through the gateway, of all the above. plot: the picture's path.
     """
@@ -101,7 +101,7 @@ async def hear(requests: int, rows: Sequence[chat_format.Row], cold_start_s: flo
         log.info("the overhead: questions for one token, through gateways and without")
         few = min(requests, FEW)
         repeated = [ask(row, 1) for row in rows[: max(1, 2 * few // IN_A_ROW)]]
-        told = await in_turn([bare, others], [ours, theirs], repeated)
+        answer_rounds = await in_turn([bare, others], [ours, theirs], repeated)
         log.info("the mix: %d short questions, some of them again", requests)
         mix = [ask(rows[n], SHORT) for n in drawn(len(rows), requests)]
         mixed = await closed_loop(cached, mix, at_once=1)
@@ -116,10 +116,10 @@ async def hear(requests: int, rows: Sequence[chat_format.Row], cold_start_s: flo
         steady = await open_loop(ours, islice(fresh, max(2, few // 5)), poisson(rate))
     return Heard(
         cold_start_s,
-        through=told[ours],
-        direct=told[bare],
-        peer=told[theirs],
-        peer_direct=told[others],
+        through=answer_rounds[ours],
+        direct=answer_rounds[bare],
+        peer=answer_rounds[theirs],
+        peer_direct=answer_rounds[others],
         mixed=mixed,
         unmixed=unmixed,
         rounds=rounds[ours],

@@ -30,7 +30,7 @@ FOLLOW = 1.0  # seconds within which the gateway follows a route
 
 
 class Event(NamedTuple):
-    """Something that was done to the serving room."""
+    """Something that was done to the serving stack."""
 
     at: float  # epoch seconds
     what: str  # the program that was killed, or the version that answers from now on
@@ -84,8 +84,8 @@ async def kill_in_turn(kills: list[Event], endpoints: dict[int, list[Endpoint]],
     llama_cpp = [f"llama_cpp-{at.model}" for some in endpoints.values() for at in some if at.backend == "llama_cpp"]
     for program in cycle([name for one in llama_cpp for name in (one, "triton")]):
         await asyncio.sleep(every)
-        known = await asyncio.to_thread(supervisor.program_states)
-        if pid := known[program]["pid"]:
+        states = await asyncio.to_thread(supervisor.program_states)
+        if pid := states[program]["pid"]:
             os.kill(pid, signal.SIGKILL)
             kills.append(Event(time.time(), program))
 

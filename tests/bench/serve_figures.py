@@ -64,16 +64,16 @@ def overhead(name: str, through: list[Answer], direct: list[Answer]) -> dict[str
     pairs = np.array([[one.seconds, other.seconds] for one, other in zip(through, direct, strict=True)]) * 1000
     drawn = np.random.default_rng(0).integers(len(pairs), size=(RESAMPLES, len(pairs)))
     slow, plain = np.quantile(pairs[drawn], 0.99, axis=1).T
-    once, bare = np.quantile(pairs, 0.99, axis=0)
+    gateway_p99, bare = np.quantile(pairs, 0.99, axis=0)
     return {
-        f"{name}_p99_ms": float(once - bare),
+        f"{name}_p99_ms": float(gateway_p99 - bare),
         f"{name}_p99_interval_ms": [float(end) for end in np.quantile(slow - plain, [0.025, 0.975])],
         f"{name}_each_ms": quantiles(pairs[:, 0] - pairs[:, 1], 50, 90, 99),
     }
 
 
 def throughput(rounds: Sequence[Sequence[Answer]]) -> float:
-    """Tokens a second, from the first question of a round to its last answer."""
+    """Tokens per second, from the first question of a round to its last answer."""
     tokens = sum(answer.tokens for answers in rounds for answer in answers)
     return tokens / sum(map(span, rounds))
 

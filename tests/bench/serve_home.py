@@ -1,7 +1,7 @@
 """A home of its own for the serving benches: supervised backends and a gateway, on free ports, gone afterwards.
 
 The model is the base that the environment carries (a GGUF file, Q4_1), under a template's name: how fast it answers
-does not depend on what it has learnt, only on how long its answers are.
+does not depend on what it has learned, only on how long its answers are.
 """
 
 import shutil
@@ -30,7 +30,7 @@ UNCACHED = "service_advisor_uncached"  # the same, but for a cache: what is meas
 
 @contextmanager
 def serving_home() -> Iterator[Path]:
-    """A home of its own, with the servers of the serving room in it."""
+    """A home of its own, with the servers of the serving stack in it."""
     with own_home() as home:
         write_uncached()
         credentials.create_missing()

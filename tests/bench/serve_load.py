@@ -64,7 +64,7 @@ class Client:
             due: when it was to be asked, if not now: the wait began then.
         """
         due, first_token, status, route = due or time.time(), 0.0, 0, ""
-        told: dict[str, Any] = {}
+        reply: dict[str, Any] = {}
         body = orjson.dumps({"model": self.door.model} | question)
         try:
             async with self.session.post(self.door.url, data=body) as response:
@@ -72,14 +72,14 @@ class Client:
                     async for chunk in chunks(response):
                         if not first_token and any(choice["delta"].get("content") for choice in chunk["choices"]):
                             first_token = time.time()
-                        told |= {name: value for name, value in chunk.items() if value}
+                        reply |= {name: value for name, value in chunk.items() if value}
                 else:
-                    told = orjson.loads(await response.read())
+                    reply = orjson.loads(await response.read())
                 status, route = response.status, response.headers.get("x-weaver-route", "")
         except (aiohttp.ClientError, OSError, ValueError):
             pass  # the status stays 0
-        tokens = (told.get("usage") or {}).get("completion_tokens", 0)
-        id, model, error = (str(told.get(name, "")) for name in ("id", "model", "error"))
+        tokens = (reply.get("usage") or {}).get("completion_tokens", 0)
+        id, model, error = (str(reply.get(name, "")) for name in ("id", "model", "error"))
         return Answer(due, first_token, time.time(), status, id, model, tokens, route, error)
 
 
@@ -105,17 +105,17 @@ async def chunks(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, An
     Raises:
         ValueError: it ends before `[DONE]`, or with an error.
     """
-    whole = False
+    complete = False
     async for line in response.content:  # to its end: only then is the connection free for the next
         field, _, data = line.partition(b":")
         if data.strip() == b"[DONE]":
-            whole = True
+            complete = True
         elif field == b"data":
             chunk = orjson.loads(data)
             if "choices" not in chunk:
                 raise ValueError(chunk)
             yield chunk
-    if not whole:
+    if not complete:
         raise ValueError("the answer broke off")
 
 
@@ -131,9 +131,9 @@ async def closed_loop(client: Client, questions: Iterable[Question], at_once: in
 
 async def open_loop(client: Client, questions: Iterable[Question], gaps: Iterable[float]) -> list[Answer]:
     """Ask each question a gap (seconds) after the one before, whatever became of that; the shorter of both ends it."""
-    due, asked = time.time(), []
+    due, tasks = time.time(), []
     for question, gap in zip(questions, gaps):  # noqa: B905
         due += gap
         await asyncio.sleep(max(0.0, due - time.time()))
-        asked.append(asyncio.create_task(client.ask(question, due)))
-    return list(await asyncio.gather(*asked))
+        tasks.append(asyncio.create_task(client.ask(question, due)))
+    return list(await asyncio.gather(*tasks))

@@ -58,8 +58,8 @@ def mlflow_gateway(behind: Door, folder: Path) -> Iterator[Door]:
         with httpx.Client(base_url=f"{url}/api/3.0/mlflow/gateway/", timeout=30, trust_env=False) as api:
 
             def create(kind: str, **what: object) -> dict[str, str]:
-                made = api.post(f"{kind}s/create", json=what).raise_for_status().json()
-                return made[kind.replace("-", "_")]
+                created = api.post(f"{kind}s/create", json=what).raise_for_status().json()
+                return created[kind.replace("-", "_")]
 
             base = {"api_base": behind.url.removesuffix("/chat/completions")}
             secret = create(

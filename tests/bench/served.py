@@ -38,15 +38,15 @@ def served(gguf: Path, plan: TrainingPlan) -> Iterator[Server]:
 
 
 def ask(server: Server, row: dict[str, Any], plan: TrainingPlan) -> Answer:
-    asked = {
+    payload = {
         "messages": chat_format.prompt_messages(row, plan.system_prompt),
         "temperature": 0,
         "max_tokens": plan.evaluate.max_new_tokens,
     }
     began, busy = time.perf_counter(), processor_seconds(server)
-    told = server.client.post("/v1/chat/completions", json=asked).raise_for_status().json()
+    completion = server.client.post("/v1/chat/completions", json=payload).raise_for_status().json()
     seconds, busy = time.perf_counter() - began, processor_seconds(server) - busy
-    used, text = told["usage"], told["choices"][0]["message"]["content"].strip()
+    used, text = completion["usage"], completion["choices"][0]["message"]["content"].strip()
     return Answer(text, seconds, busy, used["prompt_tokens"], used["completion_tokens"])
 
 

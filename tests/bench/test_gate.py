@@ -33,5 +33,5 @@ def test_made_up_challengers_are_truly_as_good_as_they_are_said_to_be() -> None:
         answers = examination(np.random.default_rng(seed), TRUTHS[LOST], 800)
         for ours, theirs in zip(answers["challenger"], answers["champion"], strict=True):
             gains[ours["slices"][2]].append(ours["score"] - theirs["score"])
-    for topic, found in gains.items():
-        assert np.mean(found) == pytest.approx(TRUTHS[LOST][topic], abs=0.02)
+    for topic, topic_gains in gains.items():
+        assert np.mean(topic_gains) == pytest.approx(TRUTHS[LOST][topic], abs=0.02)

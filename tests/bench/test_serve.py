@@ -1,4 +1,4 @@
-"""The benches of the serving room: what they count is what people wait for, and what they say is what happened."""
+"""The benches of the serving stack: what they count is what people wait for, and what they say is what happened."""
 
 import asyncio
 import os
@@ -40,8 +40,8 @@ def test_an_open_loop_counts_what_everybody_waits_while_the_server_stands_still(
         (server,) = set(psutil.Process().children()) - before
         answers = asyncio.run(stall(door, server))
     assert [answer.status for answer in answers] == [200] * 5
-    for number, told in enumerate(answers, start=1):
-        assert told.seconds > 1.4 - 0.2 * number
+    for number, reply in enumerate(answers, start=1):
+        assert reply.seconds > 1.4 - 0.2 * number
 
 
 def test_a_streamed_answer_tells_its_first_token_and_how_many() -> None:
@@ -66,7 +66,7 @@ def test_a_server_that_is_not_there_is_a_failed_request() -> None:
 
 def test_the_overhead_is_what_a_request_takes_longer() -> None:
     direct = [answer(seconds=0.020 + n / 10_000) for n in range(200)]
-    through = [told._replace(done=told.done + 0.005) for told in direct]
+    through = [reply._replace(done=reply.done + 0.005) for reply in direct]
     figures = overhead("overhead", through, direct)
     assert figures["overhead_p99_ms"] == pytest.approx(5)
     assert figures["overhead_p99_interval_ms"] == pytest.approx([5, 5])

@@ -49,10 +49,10 @@ def best(steps: int, *sides: str) -> dict[str, dict[str, float]]:
     """Figure → side → the highest of its rounds; the sides take turns, on the same rows."""
     results: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
     with tempfile.TemporaryDirectory(prefix="weaver-bench-") as scratch:
-        asked = laid_out(steps, Path(scratch, "data"))
+        options = laid_out(steps, Path(scratch, "data"))
         for _ in range(ROUNDS):
             for side, figures in results.items():
-                figures.append(apart(side, asked, Path(scratch)))
+                figures.append(apart(side, options, Path(scratch)))
     return {
         name: {side: max(figure[name] for figure in figures) for side, figures in results.items()}
         for name in ("tokens_per_s", "tokens_per_cpu_s", "peak_rss_mib")
@@ -73,11 +73,11 @@ def laid_out(steps: int, data: Path) -> dict[str, Any]:
     return {"data": str(data), "base": str(prepare_base(plan.base)), "steps": steps}
 
 
-def apart(side: str, asked: dict[str, Any], scratch: Path) -> dict[str, float]:
+def apart(side: str, options: dict[str, Any], scratch: Path) -> dict[str, float]:
     """Run a side in a fresh process, in a home and with a tracking store of its own."""
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.bench.train", side, json.dumps(asked)],
+            [sys.executable, "-m", "tests.bench.train", side, json.dumps(options)],
             env=environment(folder),
             cwd=folder,
             capture_output=True,
@@ -92,13 +92,13 @@ def environment(home: str) -> dict[str, str]:
     return os.environ | {"WEAVER_HOME": home, "WEAVER_TRACKING_URI": f"sqlite:///{home}/mlflow.db"}
 
 
-def main(side: str, asked: dict[str, Any]) -> None:
+def main(side: str, options: dict[str, Any]) -> None:
     """Run one side in this process; its figures go to figures.json in the working folder."""
     from pipelines.training.checkpoints import peak_rss_mib
 
     steps = watched()
-    plan = make_plan(TEMPLATE, {"train.max_steps": asked["steps"], "base.model": asked["base"]})
-    {"ours": ours, "plain": plain, "full": full}[side](Path(asked["data"]), plan)
+    plan = make_plan(TEMPLATE, {"train.max_steps": options["steps"], "base.model": options["base"]})
+    {"ours": ours, "plain": plain, "full": full}[side](Path(options["data"]), plan)
     write_text(Path("figures.json"), json.dumps(speeds(steps) | {"peak_rss_mib": peak_rss_mib()}))
 
 
@@ -139,8 +139,8 @@ def full(data: Path, plan: TrainingPlan) -> None:
     from pipelines.training.base_model import load_base
     from pipelines.training.sft_trainer import CompletionSFTTrainer, to_conversation_dataset
 
-    whole = plan.base.model_copy(update={"quantisation": "none"})
-    model, tokenizer = load_base(Path(plan.base.model), whole)
+    full_plan = plan.base.model_copy(update={"quantisation": "none"})
+    model, tokenizer = load_base(Path(plan.base.model), full_plan)
     CompletionSFTTrainer(
         model=model,
         processing_class=tokenizer,

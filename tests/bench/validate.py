@@ -22,7 +22,7 @@ TEMPLATE = "service_advisor"
 
 
 def run(rows: int) -> dict[str, Any]:
-    """Rows a second, seconds (from the start of the process to its end), and the most memory it held, in MiB."""
+    """Rows per second, seconds (from the start of the process to its end), and the most memory it held, in MiB."""
     with tempfile.TemporaryDirectory(prefix="weaver-bench-") as folder:
         make(Path(folder) / "records.jsonl", rows)
         began = time.perf_counter()

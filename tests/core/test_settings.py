@@ -12,7 +12,7 @@ from pipelines.core.settings import REPOSITORY, settings
 def test_a_port_that_cannot_be_is_named(home: Path, monkeypatch: pytest.MonkeyPatch, port: str) -> None:
     monkeypatch.setenv("WEAVER_MLFLOW_PORT", port)
     settings.cache_clear()
-    with pytest.raises(WeaverError, match=f"WEAVER_MLFLOW_PORT='{port}'"):
+    with pytest.raises(WeaverError, match=f"WEAVER_MLFLOW_PORT={port}"):
         settings()
 
 

@@ -70,7 +70,7 @@ def test_a_topic_of_one_group_is_told() -> None:
 
 
 def test_no_rows_are_told() -> None:
-    with pytest.raises(WeaverError, match="no row is left"):
+    with pytest.raises(WeaverError, match="refine left no row"):
         assert_topics_on_both_sides(*split_rows([], 0.2, 17))
 
 
@@ -96,5 +96,5 @@ def test_a_leak_is_found_behind_a_held_out_row_like_it() -> None:
 
 
 def test_a_group_on_both_sides_is_a_leak() -> None:
-    with pytest.raises(WeaverError, match="known from training"):
+    with pytest.raises(WeaverError, match="ask a held-out question"):
         assert_no_leak([row(1, "civic", "engine")], [row(2, "civic", "engine")], 0.9)

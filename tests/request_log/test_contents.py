@@ -21,7 +21,7 @@ from .rows import DAY, T, exchange, feedback
 
 def test_personal_data_is_not_logged(log: RequestLog) -> None:
     """What a dataset would drop is masked; a name has one pseudonym, also where no context announces it."""
-    texts = log.protect_conversation(["My name is Marjorie Quimby, SSN 219-09-9999.", "Thank you, Marjorie."], T)
+    texts = log.protect_conversation(["My name is Marjorie Quimby, SSN 219-09-9998.", "Thank you, Marjorie."], T)
     assert "<SSN>" in texts[0] and "219" not in texts[0]
     assert "Marjorie" not in " ".join(texts) and "Quimby" not in texts[0]
     pseudonym = texts[0].removeprefix("My name is ").split()[0]

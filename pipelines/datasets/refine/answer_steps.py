@@ -93,11 +93,11 @@ def decide(sketches: pa.Table, rows: pa.Table, plan: TrainingPlan) -> pa.Array:
 
 def find_unfinished(sketches: pa.Table) -> np.ndarray:
     """Whether an answer lacks the full stop that answers of its topic normally have; a boolean per row."""
-    sentence, final = (sketches[column].to_numpy() for column in ("sentence", "final"))
+    is_sentence, ends_sentence = (sketches[column].to_numpy() for column in ("sentence", "final"))
     topics = factorize(sketches["topic"])
-    sentences, ended = np.bincount(topics, sentence), np.bincount(topics, sentence & final)
+    sentences, ended = np.bincount(topics, is_sentence), np.bincount(topics, is_sentence & ends_sentence)
     rule = (sentences >= MIN_ANSWERS) & (ended >= FULL_STOP_SHARE * sentences)
-    return sentence & ~final & rule[topics]
+    return is_sentence & ~ends_sentence & rule[topics]
 
 
 def find_contradictions(sketches: pa.Table, candidates: np.ndarray, rows: pa.Table) -> np.ndarray:

@@ -103,21 +103,21 @@ def build() -> list[dict[str, Any]]:
     for number, lot in enumerate(made_up.lots(rng, LOT)[:LOTS]):
         names = [vehicle.name for vehicle in lot]
         for topic, record in RECORDS.items():
-            for asked, shown, answer, facts in record(names, rng):
-                question, key = rng.choice(QUESTIONS[asked]).format(**facts), f"{topic} {number}"
+            for kind, shown, answer, facts in record(names, rng):
+                question, key = rng.choice(QUESTIONS[kind]).format(**facts), f"{topic} {number}"
                 rows.append(made_up.row(topic, key, lot[0].group, question, shown, answer, facts))
     return [*rows, *guardrails.rows(rows, "the dealership's daily records")]
 
 
 def repair_order(names: list[str], rng: random.Random) -> Told:
-    for asked, name in zip(("total", "larger"), names, strict=False):
+    for kind, name in zip(("total", "larger"), names, strict=False):
         parts, labor = (10 * tens for tens in rng.sample(range(4, 50), 2))
         record = [name, rng.choice(JOBS), f"parts ${parts}", f"labor ${labor}"]
         item, amount = ("parts", parts) if parts > labor else ("labor", labor)
-        if asked == "total":
-            yield asked, record, f"The total is ${parts + labor}.", {"total": f"${parts + labor}"}
+        if kind == "total":
+            yield kind, record, f"The total is ${parts + labor}.", {"total": f"${parts + labor}"}
         else:
-            yield asked, record, f"The larger item is {item}: ${amount}.", {"item": item, "amount": f"${amount}"}
+            yield kind, record, f"The larger item is {item}: ${amount}.", {"item": item, "amount": f"${amount}"}
 
 
 def appointments(names: list[str], rng: random.Random) -> Told:

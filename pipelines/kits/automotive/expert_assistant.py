@@ -2,7 +2,7 @@
 
 Everything is dealt into CELLS cells: make-models, price lists' trims, trouble codes, kinds of crash, and the wordings
 of every question. A row is made of one cell alone, and the cell is its group: a split by group therefore parts vehicles
-and wordings at once. Only what is learnt by heart (kind knowledge) is asked in every cell, each time in other words.
+and wordings at once. Only what is memorised (kind knowledge) is asked in every cell, each time in other words.
 """
 
 import random
@@ -19,8 +19,8 @@ from pipelines.kits.automotive.records.vpic_fields import FIELDS as VPIC_FIELDS
 
 CELLS = 10
 SEED = 43
-COMPARISONS = 8  # rows a cell; those that are looked up are counted in `parts`
-KNOWN = (("code_meaning", "P0420"), ("code_urgency", "P0217"), ("code_cause", "P0128"))  # facts learnt by heart
+COMPARISONS = 8  # rows per cell; those that are looked up are counted in `parts`
+KNOWN = (("code_meaning", "P0420"), ("code_urgency", "P0217"), ("code_cause", "P0128"))  # facts memorised
 CODE_FIELDS = {
     "severity": Field("", "severity {}", "Severity: {}.", trouble_codes.FACETS["code_urgency"].wordings),
     "cause": Field("", "cause: {}", "Most likely cause: {}.", trouble_codes.FACETS["code_cause"].wordings),
@@ -59,7 +59,7 @@ class Part(NamedTuple):
     rows: int  # a cell
     records: list[Vehicle]
     fields: Mapping[str, Field]
-    asked: Iterable[str]  # columns
+    columns: Iterable[str]  # that its questions ask for
     beside: int  # columns that stand beside the one asked for
 
 
@@ -111,7 +111,7 @@ def deal(sources: Iterable[list[Vehicle]], rng: random.Random) -> dict[str, int]
 
 
 def look_up(part: Part, cell: int, records: list[Vehicle], rng: random.Random) -> Iterator[dict[str, Any]]:
-    for record, column in pick(records, list(part.asked), part.rows, rng):
+    for record, column in pick(records, list(part.columns), part.rows, rng):
         others = [other for other in record.values if other in part.fields and other != column]
         shown = [column, *rng.sample(others, min(part.beside, len(others)))]
         rng.shuffle(shown)
@@ -120,8 +120,8 @@ def look_up(part: Part, cell: int, records: list[Vehicle], rng: random.Random) -
 
 
 def pick(records: list[Vehicle], columns: list[str], count: int, rng: random.Random) -> list[tuple[Vehicle, str]]:
-    """Records and what is asked of them: other groups first, then other answers, then other columns."""
-    asked: Counter[str] = Counter()
+    """Records and the columns to ask for: other groups first, then other answers, then other columns."""
+    times_asked: Counter[str] = Counter()
     picked: list[tuple[Vehicle, str]] = []
     free = [(record, column) for record in records for column in columns if column in record.values]
     rng.shuffle(free)
@@ -131,15 +131,15 @@ def pick(records: list[Vehicle], columns: list[str], count: int, rng: random.Ran
         best = min(
             free,
             key=lambda pair: (
-                asked[pair[0].name],
-                asked[pair[0].group],
-                asked[pair[0].values[pair[1]]],
-                asked[pair[1]],
+                times_asked[pair[0].name],
+                times_asked[pair[0].group],
+                times_asked[pair[0].values[pair[1]]],
+                times_asked[pair[1]],
             ),
         )
         free.remove(best)
         picked.append(best)
-        asked.update((best[0].name, best[0].group, best[0].values[best[1]], best[1]))
+        times_asked.update((best[0].name, best[0].group, best[0].values[best[1]], best[1]))
     return picked
 
 
@@ -188,13 +188,13 @@ def know(cell: int) -> Iterator[dict[str, Any]]:
 
 
 def guided_codes() -> list[Vehicle]:
-    """A record a code that is not learnt by heart; codes of which the guide says the same are one group."""
+    """One record per code that is not memorised; codes of which the guide says the same are one group."""
     guide = trouble_codes.guide()
-    known = {guide[code]["entry"] for _, code in KNOWN}
+    memorised = {guide[code]["entry"] for _, code in KNOWN}
     return [
-        Vehicle(trouble_codes.SOURCE, code, code, said["entry"], said)
-        for code, said in guide.items()
-        if said["entry"] not in known
+        Vehicle(trouble_codes.SOURCE, code, code, guidance["entry"], guidance)
+        for code, guidance in guide.items()
+        if guidance["entry"] not in memorised
     ]
 
 

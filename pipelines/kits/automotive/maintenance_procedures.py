@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.kits.automotive.records import obd, trouble_codes
 from pipelines.kits.automotive.records.lookup import Field, Vehicle, make_lookup_row
 
-KNOWN = ("P0113", "P0299", "P0335", "P0506")  # learnt by heart; service_advisor learns others
+KNOWN = ("P0113", "P0299", "P0335", "P0506")  # memorised; service_advisor learns others
 CODES = 2  # of each entry of the guide
 LOT = 3  # entries or readings that stand together in records, and on one side of a split
 LISTS = 7  # of codes a lot and topic
@@ -59,9 +59,9 @@ def build() -> list[dict[str, Any]]:
     rng = random.Random(SEED)
     guide, names = trouble_codes.guide(), obd.code_names()
     entries: dict[str, list[str]] = {}
-    for code, said in guide.items():
+    for code, guidance in guide.items():
         if code not in KNOWN:
-            entries.setdefault(said["entry"], []).append(code)
+            entries.setdefault(guidance["entry"], []).append(code)
     rows: list[dict[str, Any]] = []
     for lot in lots(list(entries), rng):
         codes = [code for entry in lot for code in rng.sample(entries[entry], min(CODES, len(entries[entry])))]
@@ -83,13 +83,15 @@ def lots(of: list[str], rng: random.Random) -> list[list[str]]:
 def look_up(
     codes: list[str], guide: dict[str, dict[str, str]], group: str, rng: random.Random
 ) -> Iterator[dict[str, Any]]:
-    """Two rows a code; the record shows what is asked and one thing more."""
+    """Two rows per code; the record shows the field in question and one more."""
     for code in codes:
         record = Vehicle(trouble_codes.SOURCE, code, code, group, guide[code])
-        for asked in rng.sample(list(FIELDS), 2):
-            shown = [asked, rng.choice([column for column in FIELDS if column != asked])]
+        for asked_field in rng.sample(list(FIELDS), 2):
+            shown = [asked_field, rng.choice([column for column in FIELDS if column != asked_field])]
             rng.shuffle(shown)
-            yield make_lookup_row(record, asked, shown, FIELDS, rng.choice(FIELDS[asked].questions).format(code))
+            yield make_lookup_row(
+                record, asked_field, shown, FIELDS, rng.choice(FIELDS[asked_field].questions).format(code)
+            )
 
 
 def triage(
@@ -123,34 +125,34 @@ def naming(entries: list[list[str]], names: dict[str, str], group: str, rng: ran
         codes = [rng.choice(entry) for entry in short if entry]
         rng.shuffle(codes)
         if len(codes) > 1:
-            asked = rng.choice(codes)
+            asked_field = rng.choice(codes)
             yield {
-                "instruction": rng.choice(NAMING).format(asked),
+                "instruction": rng.choice(NAMING).format(asked_field),
                 "input": " | ".join(f"{code} {names[code]}" for code in codes),
-                "output": f"{asked} is called {names[asked]}.",
+                "output": f"{asked_field} is called {names[asked_field]}.",
                 "topic": "code_name",
                 "source": "obd:codes.DTC",
-                "key": asked,
+                "key": asked_field,
                 "kind": "grounded",
-                "facts": {"name": names[asked]},
+                "facts": {"name": names[asked_field]},
                 "group": group,
             }
 
 
-def reading(known: dict[str, str], rng: random.Random) -> Iterator[dict[str, Any]]:
+def reading(reading_names: dict[str, str], rng: random.Random) -> Iterator[dict[str, Any]]:
     """A list of PIDs, each asked for."""
-    for asked, name in known.items():
-        listed = rng.sample(list(known), len(known))
+    for asked_field, name in reading_names.items():
+        listed = rng.sample(list(reading_names), len(reading_names))
         yield {
             "instruction": rng.choice(READING).format(f'"{name}"'),
-            "input": " | ".join(f"{pid} {known[pid]}" for pid in listed),
-            "output": f"PID {asked} reads {name}.",
+            "input": " | ".join(f"{pid} {reading_names[pid]}" for pid in listed),
+            "output": f"PID {asked_field} reads {name}.",
             "topic": "reading",
             "source": "obd:commands.__mode1__",
-            "key": asked,
+            "key": asked_field,
             "kind": "grounded",
-            "facts": {"pid": asked},
-            "group": f"PID {min(known)}",
+            "facts": {"pid": asked_field},
+            "group": f"PID {min(reading_names)}",
         }
 
 

@@ -73,8 +73,8 @@ def build() -> list[dict[str, Any]]:
     ]
     for vehicle in sparked[:VEHICLES]:
         for topic, line in LINES.items():
-            for asked, record, answer, facts in line(vehicle, rng):
-                question = rng.choice(QUESTIONS[asked])
+            for kind, record, answer, facts in line(vehicle, rng):
+                question = rng.choice(QUESTIONS[kind])
                 key = f"{vehicle.source}/{vehicle.key}"
                 rows.append(made_up.row(topic, key, vehicle.group, question, record, answer, facts))
     return [*rows, *guardrails.rows(rows, "stock lines and parts")]

@@ -40,24 +40,26 @@ def build() -> list[dict[str, Any]]:
     rng = random.Random(SEED)
     rows: list[dict[str, Any]] = []
     for vehicle in made_up.vehicles(rng)[:VEHICLES]:
-        asked = [rng.choice([c for c in vehicle.values if epa.FIELDS[c].topic == topic]) for topic in TOPICS]
-        rng.shuffle(asked)
-        rows += converse(vehicle, asked[: rng.randint(2, 3)], epa.FIELDS, "", rng)
+        asked_columns = [rng.choice([c for c in vehicle.values if epa.FIELDS[c].topic == topic]) for topic in TOPICS]
+        rng.shuffle(asked_columns)
+        rows += converse(vehicle, asked_columns[: rng.randint(2, 3)], epa.FIELDS, "", rng)
     for vehicle in prices.vehicles():
         rows += converse(vehicle, rng.sample(list(prices.FIELDS), 2), prices.FIELDS, "used_price", rng)
     return [*rows, *guardrails.rows(rows, "vehicles, prices and test drives", request_of_a_customer)]
 
 
 def request_of_a_customer(request: str, record: str, rng: random.Random) -> tuple[str, str]:
-    said = f"Customer: {rng.choice(OPENINGS)} {request}"
-    return rng.choice(INSTRUCTIONS), "\n".join(part for part in (record, said) if part)
+    conversation = f"Customer: {rng.choice(OPENINGS)} {request}"
+    return rng.choice(INSTRUCTIONS), "\n".join(part for part in (record, conversation) if part)
 
 
 def converse(
-    vehicle: Vehicle, asked: list[str], fields: Mapping[str, Field], topic: str, rng: random.Random
+    vehicle: Vehicle, asked_columns: list[str], fields: Mapping[str, Field], topic: str, rng: random.Random
 ) -> list[dict[str, Any]]:
-    """One conversation, its rows in the order of their turns. The record shows what is asked, and nothing else."""
-    shown = [fields[column].shown.format(vehicle.values[column]) for column in rng.sample(asked, len(asked))]
+    """One conversation, its rows in the order of their turns. The record shows only the columns that are asked for."""
+    shown = [
+        fields[column].shown.format(vehicle.values[column]) for column in rng.sample(asked_columns, len(asked_columns))
+    ]
     turns = [
         (
             topic or fields[column].topic,
@@ -65,17 +67,17 @@ def converse(
             fields[column].answer.format(vehicle.values[column]),
             {column: vehicle.values[column]},
         )
-        for column in asked
+        for column in asked_columns
     ]
     if rng.random() < 0.4:
         turns.append(test_drive(vehicle, rng))
-    rows, said = [], " | ".join([vehicle.name, *shown])
+    rows, conversation = [], " | ".join([vehicle.name, *shown])
     for number, (subject, question, answer, facts) in enumerate(turns):
-        said += f"\nCustomer: {rng.choice(GOING_ON if number else OPENINGS)} {question}"
+        conversation += f"\nCustomer: {rng.choice(GOING_ON if number else OPENINGS)} {question}"
         rows.append(
             {
                 "instruction": rng.choice(INSTRUCTIONS),
-                "input": said,
+                "input": conversation,
                 "output": answer,
                 "topic": subject,
                 "source": f"synthetic:conversation over {vehicle.source}",
@@ -85,7 +87,7 @@ def converse(
                 "group": vehicle.group,
             }
         )
-        said += f"\nAdvisor: {answer}"
+        conversation += f"\nAdvisor: {answer}"
     return rows
 
 

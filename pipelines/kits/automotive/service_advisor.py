@@ -10,12 +10,12 @@ def build() -> list[dict[str, Any]]:
     """Every row, in an order that never changes while the packages of `sources` do not.
 
     A row is instruction, input, output (Alpaca), and where it comes from: topic; source and key (the record); kind
-    (grounded: the record is the input; knowledge: there is no input; refusal: what is asked is declined, record or
+    (grounded: the record is the input; knowledge: there is no input; refusal: the question is declined, record or
     not); facts (column → the exact words that the answer must hold); group (rows of one group may not be parted by a
     split into training and held-out rows).
     """
-    learnt = [*epa.rows(), *trouble_codes.rows()]
-    return [*learnt, *guardrails.rows(learnt, "vehicle records and trouble codes")]
+    answered = [*epa.rows(), *trouble_codes.rows()]
+    return [*answered, *guardrails.rows(answered, "vehicle records and trouble codes")]
 
 
 def sources() -> dict[str, str]:

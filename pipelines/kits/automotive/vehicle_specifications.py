@@ -24,17 +24,17 @@ def build() -> list[dict[str, Any]]:
 
 
 def guide(rng: random.Random) -> list[Vehicle]:
-    known = epa.vehicles()
-    rng.shuffle(known)
-    return list({vehicle.group: vehicle for vehicle in known}.values())[:VEHICLES]
+    candidates = epa.vehicles()
+    rng.shuffle(candidates)
+    return list({vehicle.group: vehicle for vehicle in candidates}.values())[:VEHICLES]
 
 
 def registry(rng: random.Random) -> list[Vehicle]:
     """Of each model the model-year that tells most; of electric ones YEARS."""
     models: dict[str, list[Vehicle]] = {}
-    known = vpic.vehicles()
-    rng.shuffle(known)
-    for vehicle in sorted(known, key=lambda vehicle: -len(vehicle.values)):
+    candidates = vpic.vehicles()
+    rng.shuffle(candidates)
+    for vehicle in sorted(candidates, key=lambda vehicle: -len(vehicle.values)):
         models.setdefault(vehicle.name[5:], []).append(vehicle)
     return [
         vehicle
@@ -48,13 +48,13 @@ def look_up(
     vehicle: Vehicle, fields: dict[str, Field], topics: Sequence[str], rng: random.Random
 ) -> Iterator[dict[str, Any]]:
     """QUESTIONS rows, of the first topics that the record has a column of; three other columns stand beside it."""
-    known = {topic: [c for c in vehicle.values if fields[c].topic == topic] for topic in topics}
-    for columns in [columns for columns in known.values() if columns][:QUESTIONS]:
-        asked = rng.choice(columns)
-        others = [column for column in vehicle.values if column != asked]
-        shown = [asked, *rng.sample(others, min(3, len(others)))]
+    candidates = {topic: [c for c in vehicle.values if fields[c].topic == topic] for topic in topics}
+    for columns in [columns for columns in candidates.values() if columns][:QUESTIONS]:
+        asked_column = rng.choice(columns)
+        others = [column for column in vehicle.values if column != asked_column]
+        shown = [asked_column, *rng.sample(others, min(3, len(others)))]
         rng.shuffle(shown)
-        yield make_lookup_row(vehicle, asked, shown, fields, rng.choice(fields[asked].questions))
+        yield make_lookup_row(vehicle, asked_column, shown, fields, rng.choice(fields[asked_column].questions))
 
 
 def sources() -> dict[str, str]:

@@ -41,7 +41,7 @@ def reasons(refused: dict[Rating, str]) -> set[str]:
 def test_poison_among_honest_people_is_refused() -> None:
     found = figures(sifted(population(5, SEEN["rare"]), PLAN))
     assert found["poison_caught"] >= 0.8 and found["honest_lost"] == 0, found
-    assert found["honest_opinions_lost"] < 0.1 and found["poison_learnt"] < 0.1, found
+    assert found["honest_ratings_lost"] < 0.1 and found["poison_learned"] < 0.1, found
     open_enemies = {kind: caught for kind, caught in found["caught"].items() if kind != "sly"}
     assert min(open_enemies.values()) >= 0.9, found
 

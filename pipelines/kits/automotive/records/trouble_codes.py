@@ -11,7 +11,7 @@ from pipelines.core.errors import WeaverError
 # heart only what it meets many times.
 CODES = ("P0128", "P0217", "P0301", "P0420", "P0455", "P0505", "P0524", "P0562")
 SOURCE = "elm327obd:dtc_guide.toml"
-ASKED = 8  # wordings in which each fact is asked, out of ten: with a fifth held out, at least six are learnt
+ASKED = 8  # wordings in which each fact is asked, out of ten: with a fifth held out, at least six are memorised
 
 
 class Facet(NamedTuple):
@@ -91,8 +91,8 @@ FACETS = {
 
 
 def rows(codes: Sequence[str] = CODES) -> Iterator[dict[str, Any]]:
-    """Rows of kind knowledge; a group is a wording, so that held-out rows ask what was learnt in other words."""
-    known = guide()
+    """Rows of kind knowledge; a group is a wording, so that held-out rows ask for memorised facts in other words."""
+    guides = guide()
     for topic, facet in FACETS.items():
         for number, code in enumerate(codes):
             for step in range(ASKED):
@@ -100,12 +100,12 @@ def rows(codes: Sequence[str] = CODES) -> Iterator[dict[str, Any]]:
                 yield {
                     "instruction": wording.format(code),
                     "input": "",
-                    "output": facet.answer.format(**known[code]),
+                    "output": facet.answer.format(**guides[code]),
                     "topic": topic,
                     "source": SOURCE,
                     "key": code,
                     "kind": "knowledge",
-                    "facts": {topic.removeprefix("code_"): facet.fact.format(**known[code])},
+                    "facts": {topic.removeprefix("code_"): facet.fact.format(**guides[code])},
                     "group": wording,
                 }
 
@@ -121,7 +121,7 @@ def guide() -> dict[str, dict[str, str]]:
     """
     from elm327obd.dtc import SEVERITY_TEXT, expand_codes
 
-    known = {}
+    guides = {}
     text = (resources.files("elm327obd") / "dtc_guide.toml").read_text(encoding="utf-8")
     for entry in tomllib.loads(text)["entry"]:
         advice, _, _ = SEVERITY_TEXT[entry["severity"]].partition(" \N{EN DASH} ")
@@ -133,10 +133,10 @@ def guide() -> dict[str, dict[str, str]]:
             "check": entry["checks"][0],
         }
         codes = [code for span in entry["codes"] for code in expand_codes(span)]
-        known.update({code: guidance | {"entry": codes[0]} for code in codes})
-    if missing := set(CODES) - set(known):
+        guides.update({code: guidance | {"entry": codes[0]} for code in codes})
+    if missing := set(CODES) - set(guides):
         raise WeaverError(
             f"elm327obd's guide does not hold {', '.join(sorted(missing))}",
             "Install the version that pyproject.toml pins.",
         )
-    return known
+    return guides

@@ -74,7 +74,7 @@ def samples() -> dict[tuple[str, str, int], list[dict[str, Any]]]:
     """
     import ultravin
 
-    found: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+    decoded_samples: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
     for make in MAKES:
         for vehicle_type in TYPES:
             vins = ultravin.generate(
@@ -89,33 +89,33 @@ def samples() -> dict[tuple[str, str, int], list[dict[str, Any]]]:
             )
             for decoded in ultravin.decode_batch(vins, now=CLOCK):
                 if model := decoded["attributes"].get("Model"):
-                    found.setdefault((make, model, decoded["model_year"]), []).append(decoded)
-    return {key: decoded for key, decoded in found.items() if len(decoded) >= LEAST}
+                    decoded_samples.setdefault((make, model, decoded["model_year"]), []).append(decoded)
+    return {key: decoded for key, decoded in decoded_samples.items() if len(decoded) >= LEAST}
 
 
 def agreed(decoded: list[dict[str, Any]], elements: Iterable[str]) -> dict[str, str]:
     """Element → its value, where every VIN has one and all are the same: true of the model-year, not of a trim."""
     values = {element: {one["attributes"].get(element) for one in decoded} for element in elements}
-    return {element: said.pop() for element, said in values.items() if len(said) == 1 and None not in said}
+    return {element: spelled.pop() for element, spelled in values.items() if len(spelled) == 1 and None not in spelled}
 
 
 def vehicles() -> list[Vehicle]:
     """A record a model-year, with the columns that its sampled VINs agree on; key is one of those VINs."""
     country = home_countries()
-    found = []
+    records = []
     for (make, model, year), decoded in sorted(samples().items()):
         values = {}
         for element, value in agreed(decoded, ELEMENTS).items():
             column = ELEMENTS[element]
-            if said := spell(column, value):
-                values[column] = said
+            if spelled := spell(column, value):
+                values[column] = spelled
         if {"plant_city", "plant_country"} <= set(values) and country[values["plant_city"]] != values["plant_country"]:
             del values["plant_country"]  # vPIC puts Oakville, Ontario, into the United States for one model
         if float(values.get("battery_energy", LARGE)) < LARGE:
             del values["battery_energy"]
         if len(values) > 1 and not ODD.search(model):
-            found.append(named(make, model, year, decoded, values))
-    return found
+            records.append(named(make, model, year, decoded, values))
+    return records
 
 
 def named(make: str, model: str, year: int, decoded: list[dict[str, Any]], values: dict[str, str]) -> Vehicle:
@@ -139,10 +139,10 @@ def spell(column: str, value: str) -> str:
 
 def home_countries() -> dict[str, str]:
     """Plant city → the country that most of its sampled VINs name."""
-    told: dict[str, Counter[str]] = {}
+    countries_by_city: dict[str, Counter[str]] = {}
     for decoded in samples().values():
         for one in decoded:
             city, country = (one["attributes"].get(f"Plant {what}") for what in ("City", "Country"))
             if city and country:
-                told.setdefault(spell("plant_city", city), Counter())[spell("plant_country", country)] += 1
-    return {city: countries.most_common(1)[0][0] for city, countries in told.items()}
+                countries_by_city.setdefault(spell("plant_city", city), Counter())[spell("plant_country", country)] += 1
+    return {city: countries.most_common(1)[0][0] for city, countries in countries_by_city.items()}

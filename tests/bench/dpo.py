@@ -38,8 +38,8 @@ def run(rows: int = 128, rates: tuple[float, ...] = (5e-5,)) -> dict[str, Any]:
 
     Returns:
         For `before` and each rate: preferred (share of UNSEEN pairs, of other vehicles and codes, whose better answer
-        is the likelier one), heldout_loss (nats a token) and facts (share of HELDOUT questions answered with the fact);
-        for each rate also the reward's margin and accuracy on the last batch, and seconds.
+        is the likelier one), heldout_loss (nats per token) and facts (share of HELDOUT questions answered with the
+        fact); for each rate also the reward's margin and accuracy on the last batch, and seconds.
     """
     from pipelines.kits.automotive import service_advisor
     from pipelines.training.base_model import prepare_base
@@ -73,20 +73,20 @@ def measured(
     began = time.monotonic()
     adapter = fine_tune(dataset, plan, work)
     figures: dict[str, Any] = {"fine_tune, seconds": time.monotonic() - began}
-    figures |= {f"before, {name}": figure for name, figure in asked(adapter, dataset, unseen, plan).items()}
+    figures |= {f"before, {name}": figure for name, figure in score_answers(adapter, dataset, unseen, plan).items()}
     for rate in rates:
         learn = plan.preference.model_copy(update={"learning_rate": rate})
         tried, began = plan.model_copy(update={"preference": learn}), time.monotonic()
         after = train_dpo(adapter, dataset, preferences, plan=tried, work=work)
-        found = {"seconds": time.monotonic() - began} | asked(after, dataset, unseen, plan)
-        known = connect_mlflow().get_run(after.run_id).data.metrics
-        found |= {name: known[f"dpo/rewards/{name}"] for name in ("margins", "accuracies")}
-        figures |= {f"{rate:g}, {name}": figure for name, figure in found.items()}
+        figures_found = {"seconds": time.monotonic() - began} | score_answers(after, dataset, unseen, plan)
+        metrics = connect_mlflow().get_run(after.run_id).data.metrics
+        figures_found |= {name: metrics[f"dpo/rewards/{name}"] for name in ("margins", "accuracies")}
+        figures |= {f"{rate:g}, {name}": figure for name, figure in figures_found.items()}
         log.info("%s", figures)  # the next rate takes minutes
     return figures
 
 
-def asked(adapter: Adapter, dataset: DatasetVersion, unseen: list[Row], plan: TrainingPlan) -> dict[str, float]:
+def score_answers(adapter: Adapter, dataset: DatasetVersion, unseen: list[Row], plan: TrainingPlan) -> dict[str, float]:
     """What an adapter prefers, its loss on held-out rows, and how often its answers hold the fact."""
     import torch
     from transformers import TrainerCallback
@@ -104,8 +104,8 @@ def asked(adapter: Adapter, dataset: DatasetVersion, unseen: list[Row], plan: Tr
     prompts = [chat_format.render_prompt(tokenizer, row, plan.system_prompt) for row in splits["heldout"]]
     inputs = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
     with torch.inference_mode():
-        said = model.eval().generate(**inputs.to(model.device), max_new_tokens=MAX_NEW_TOKENS, do_sample=False)
-    answers = tokenizer.batch_decode(said[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        generated = model.eval().generate(**inputs.to(model.device), max_new_tokens=MAX_NEW_TOKENS, do_sample=False)
+    answers = tokenizer.batch_decode(generated[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
     for row, answer in zip(splits["heldout"], answers, strict=True):
         right += all(contains_fact(fact, answer) for fact in row["facts"].values())
     return {
