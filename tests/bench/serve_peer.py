@@ -23,8 +23,8 @@ from tests.bench.serve_load import Door
 ON_A_PORT = """
 import argparse, sys, threading
 import llama_server, xllamacpp
-given = argparse.Namespace(gguf=sys.argv[1], socket="127.0.0.1", model="base", context=2048, parallel=4, threads=1)
-params = llama_server.parameters(given)
+arguments = argparse.Namespace(gguf=sys.argv[1], socket="127.0.0.1", model="base", context=2048, parallel=4, threads=1)
+params = llama_server.make_parameters(arguments)
 params.port = {port}
 server = xllamacpp.Server(params)
 threading.Event().wait()

@@ -194,7 +194,9 @@ def batch(**columns: str) -> pa.Table:
 
 
 def step(table: pa.Table, **policy: str) -> dict[str, Any]:
-    plan = make_plan("service_advisor", {f"privacy.{entity}": action for entity, action in policy.items()})
+    plan = make_plan(
+        "service_advisor", {f"privacy.{entity}": action for entity, action in policy.items()}, experiment=True
+    )
     result = personal(table, plan)
     assert result.column_names == [*table.column_names, "reason"]
     assert result.schema.field("reason").type == pa.string()
