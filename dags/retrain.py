@@ -41,7 +41,8 @@ from pipelines.core.plan import SECTION_TITLES
 from pipelines.core.settings import settings
 from pipelines.core.templates import Template, find_template_files, load_template
 from pipelines.core.trigger_form import list_form_fields
-from pipelines.stages.table import STAGES, Group
+from pipelines.stages.stage import Group
+from pipelines.stages.table import STAGES
 
 
 def stages_of(group: Group) -> list[str]:

@@ -28,15 +28,8 @@ from .ports import free_port
 from .servers import ObjectStore, SecuredServer, Server
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that need the real servers run on one worker, which starts them once, and run first: they take longest.
-
-    All others stay together by file, so that a module's fixtures are made once (`--dist loadgroup`).
-    """
-    for item in items:
-        shared = "stack" if "stack" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(shared))
+    """Tests that need the real servers run first: they take longest."""
     items.sort(key=lambda item: "stack" not in getattr(item, "fixturenames", ()))
 
 

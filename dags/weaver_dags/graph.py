@@ -5,7 +5,8 @@ from typing import Any
 
 from airflow.sdk import TaskGroup
 
-from pipelines.stages.table import GROUPS, STAGES, Group
+from pipelines.stages.stage import GROUPS, Group
+from pipelines.stages.table import STAGES
 from weaver_dags.tasks import stage_task
 
 

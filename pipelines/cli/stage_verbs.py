@@ -10,7 +10,8 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import work_folder
 from pipelines.stages.lineage import artifact_file, read_artifacts, save_artifact, stage_verb
 from pipelines.stages.run import run_stage
-from pipelines.stages.table import STAGES, Stage
+from pipelines.stages.stage import Stage
+from pipelines.stages.table import STAGES
 
 app = typer.Typer()
 

@@ -19,7 +19,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import func, insert, inspect, select, text
 
-from pipelines.core.database import ChangePoll, connect_database, read_session, schema, sessions, write_session
+from pipelines.core.database import ChangePoll, connect_database, migrate, read_session, sessions, write_session
 from pipelines.core.database.tables import AlertEvent, Base, StageExecution, TrainingForecast
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.settings import settings
@@ -82,9 +82,9 @@ def test_models_and_migrations_agree(database: str) -> None:
     with connect_database().connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
-        script = ScriptDirectory.from_config(schema.alembic_config())
-        assert [script.get_current_head()] == script.get_heads() == [schema.HEAD]
-        assert schema.current_revision(connection) == schema.HEAD
+        script = ScriptDirectory.from_config(migrate.alembic_config())
+        assert [script.get_current_head()] == script.get_heads() == [migrate.HEAD]
+        assert migrate.current_revision(connection) == migrate.HEAD
 
 
 def test_many_processes_may_be_the_first_and_no_update_is_lost(database: str) -> None:
@@ -170,8 +170,8 @@ def upgrade():
 MIGRATE = """
 import sys
 from pathlib import Path
-from pipelines.core.database import connect_database, schema
-schema.MIGRATIONS, schema.HEAD = Path(sys.argv[1]), "0002"
+from pipelines.core.database import connect_database, migrate
+migrate.MIGRATIONS, migrate.HEAD = Path(sys.argv[1]), "0002"
 connect_database()
 """
 
@@ -180,7 +180,7 @@ def test_a_later_schema_keeps_the_rows_and_an_older_program_says_so(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_forecast("kept")
-    shutil.copytree(schema.MIGRATIONS, tmp_path / "migrations")
+    shutil.copytree(migrate.MIGRATIONS, tmp_path / "migrations")
     (tmp_path / "migrations" / "versions" / "0002_later.py").write_text(LATER)
 
     monkeypatch.setenv("DIE", "yes")
@@ -194,7 +194,7 @@ def test_a_later_schema_keeps_the_rows_and_an_older_program_says_so(
         assert [row.basis for row in session.scalars(select(TrainingForecast))] == ["kept"]
     add_forecast("by the older program, which does not know the column")
 
-    monkeypatch.setattr(schema, "ready", set())
+    monkeypatch.setattr(migrate, "ready", set())
     with pytest.raises(WeaverError, match="has schema 0002, and this version of NeuroWeaver knows only up to 0001"):
         connect_database()
 
@@ -262,7 +262,7 @@ def test_a_full_disk_is_named_and_nothing_is_half_written(home: Path) -> None:
 READ_ONLY = """
 import os, sys
 from pipelines.core.database import write_session
-from pipelines.core.database.schema import ensure_schema
+from pipelines.core.database.migrate import ensure_schema
 from pipelines.core.errors import WeaverError
 import sqlalchemy.dialects.sqlite
 if os.geteuid() == 0:

@@ -53,7 +53,7 @@ def connect_database() -> Engine:
         WeaverError: the schema cannot be brought up to date.
         Unavailable: PostgreSQL does not answer.
     """
-    from pipelines.core.database.schema import ensure_schema
+    from pipelines.core.database.migrate import ensure_schema
 
     url = database_url()
     with translate_database_error(url):

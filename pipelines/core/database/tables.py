@@ -1,7 +1,7 @@
 """The tables. Rows are read and written by column name, so that a new column breaks neither old code nor old rows.
 
 After a change here: `python -m alembic -c pipelines/core/database/alembic.ini revision --autogenerate -m "…"`, and
-HEAD in schema.py. A new column that may not be null needs a server default, or existing rows cannot have it.
+HEAD in migrate.py. A new column that may not be null needs a server default, or existing rows cannot have it.
 
 Times are epoch seconds, UTC. Money is a float: it is measured seconds times a rate, an estimate that is shown with
 four digits, never invoiced; a Decimal would claim a precision that the measurement does not have.
