@@ -9,6 +9,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import SAFEGUARDS
 from pipelines.core.settings import REPOSITORY, settings
+from pipelines.core.templates import find_template_files
 from pipelines.core.trigger_form import list_form_fields
 from pipelines.monitoring.drift.trigger import merge_events
 
@@ -72,3 +73,15 @@ def test_a_profile_holds_no_safeguards(section: str, tmp_path: Path, monkeypatch
     settings.cache_clear()
     with pytest.raises(WeaverError, match=f"the profile cpu sets {section}, which is a safeguard"):
         make_plan(TEMPLATE)
+
+
+def test_the_steps_that_the_owner_chose_may_come_back_from_the_form(home: Path) -> None:
+    """Airflow's form sends every field, changed or not: a template without the step is run, not refused."""
+    values = yaml.safe_load(find_template_files()[TEMPLATE].read_text())
+    values |= {"name": "open_desk", "refine": {"steps": ["normalise", "sample"]}}
+    (home / "templates").mkdir()
+    (home / "templates" / "open_desk.yaml").write_text(yaml.safe_dump(values))
+    sent = {key: value for key, _, value, _ in list_form_fields("open_desk")}
+    assert make_plan("open_desk", sent).refine.steps == ["normalise", "sample"]
+    with pytest.raises(WeaverError, match=r"refine\.steps without the step 'personal'"):
+        make_plan("open_desk", {"refine.steps": ["sample"]})
