@@ -99,7 +99,7 @@ def without_full_copies(frame: "pd.DataFrame") -> "pd.DataFrame":
     """
     import pandas as pd
 
-    class Uncopied(pd.DataFrame):
+    class Uncopied(pd.DataFrame):  # type: ignore[misc]  # pandas has no types
         def __getitem__(self, key: Any) -> Any:
             selects_all = isinstance(key, pd.Series) and key.dtype == bool and len(key) == len(self) and key.all()
             return self if selects_all else super().__getitem__(key)

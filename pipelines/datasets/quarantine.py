@@ -103,4 +103,4 @@ def releases_file(template: str) -> Path:
 
 def reason_category(row: dict[str, Any]) -> str:
     """A row's reason without the part that is about that row only."""
-    return row["reason"].partition(": ")[0]
+    return str(row["reason"]).partition(": ")[0]

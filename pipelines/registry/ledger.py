@@ -25,7 +25,6 @@ from pipelines.registry.ledger_chain import (
     REMEDY,
     SCHEMA_VERSION,
     Event,
-    LedgerEntry,
     check_head,
     check_head_tag,
     clean_record,
@@ -33,6 +32,9 @@ from pipelines.registry.ledger_chain import (
     find_flaw,
     format_head_tag,
     sign_head,
+)
+from pipelines.registry.ledger_chain import (
+    LedgerEntry as LedgerEntry,
 )
 
 log = logging.getLogger(__name__)

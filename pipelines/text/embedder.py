@@ -64,7 +64,7 @@ def embed_sentences(texts: list[str]) -> np.ndarray:
 
 def embed_rows(texts: list[str]) -> np.ndarray:
     """Unit vectors by word vectors, [texts, 384]; zero for a text without a known word."""
-    return load_word_vectors().encode(texts, use_multiprocessing=False)
+    return np.asarray(load_word_vectors().encode(texts, use_multiprocessing=False))
 
 
 @cache

@@ -97,7 +97,7 @@ def find_unfinished(sketches: pa.Table) -> np.ndarray:
     topics = factorize(sketches["topic"])
     sentences, ended = np.bincount(topics, is_sentence), np.bincount(topics, is_sentence & ends_sentence)
     rule = (sentences >= MIN_ANSWERS) & (ended >= FULL_STOP_SHARE * sentences)
-    return is_sentence & ~ends_sentence & rule[topics]
+    return np.asarray(is_sentence & ~ends_sentence & rule[topics])
 
 
 def find_contradictions(sketches: pa.Table, candidates: np.ndarray, rows: pa.Table) -> np.ndarray:

@@ -75,7 +75,7 @@ class MappedRow(Mapping[str, Any]):
         return iter(self.table.column_names)
 
     def __len__(self) -> int:
-        return self.table.num_columns
+        return int(self.table.num_columns)
 
 
 class SpillFile:

@@ -37,7 +37,7 @@ def relevance(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
 def max_similarity(texts: list[str], questions: list[str]) -> np.ndarray:
     """Each text's greatest cosine to a question, -1 to 1, rounded to three digits."""
     cosines = embedder.embed_rows(texts) @ embedder.embed_sentences(questions).T
-    return np.round(cosines.max(axis=1).astype(float), 3)
+    return np.asarray(np.round(cosines.max(axis=1).astype(float), 3))
 
 
 def rows_kept_by_threshold(scores: Sequence[float]) -> np.ndarray:

@@ -56,7 +56,7 @@ def weighted_mean(parts: pa.Table) -> np.ndarray:
     """The weighted mean of each row's part scores, rounded to two decimals; null parts have no weight."""
     values = np.stack([parts[name].to_numpy() for name in SCORE_PARTS])  # null → nan
     weights = np.array([part.weight for part in SCORE_PARTS.values()])[:, None] * ~np.isnan(values)
-    return np.round((np.nan_to_num(values) * weights).sum(0) / weights.sum(0), 2)
+    return np.asarray(np.round((np.nan_to_num(values) * weights).sum(0) / weights.sum(0), 2))
 
 
 def part_value(parts: pa.Table, name: str, number: int) -> float:
@@ -118,7 +118,7 @@ def score_relevance(row: dict[str, Any], plan: TrainingPlan) -> float | None:
     """1 from twice the threshold on: whether a cosine is 0.3 or 0.5 says nothing about quality."""
     if (relevance := row.get("relevance")) is None or plan.refine.relevance <= 0:
         return None
-    return min(1.0, max(0.0, relevance / (2 * plan.refine.relevance)))
+    return min(1.0, max(0.0, float(relevance) / (2 * plan.refine.relevance)))
 
 
 SCORE_PARTS = {

