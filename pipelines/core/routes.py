@@ -43,6 +43,7 @@ class Route(Artifact):
     shadow: dict[int, float] = {}  # version → share of the requests that it is asked too; nobody sees its answers
 
     def find_version(self, number: int) -> ServedVersion:
+        """The served version with this number."""
         return next(version for version in self.versions if version.version == number)
 
 

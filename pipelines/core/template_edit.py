@@ -61,7 +61,8 @@ def update_template(name: str, section: str, values: dict[str, Any]) -> Path:
     Raises:
         WeaverError: the template comes with a kit, or would become invalid; the file is unchanged.
     """
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     file = find_own_template(name)
     editor = YAML()

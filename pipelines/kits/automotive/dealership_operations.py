@@ -9,7 +9,7 @@ from pipelines.kits.automotive.records import guardrails, made_up
 
 LOTS, LOT = 45, 3  # groups of vehicles that share records, and how many vehicles each
 SEED = 31
-Told = Iterator[tuple[str, list[str], str, dict[str, str]]]  # key of QUESTIONS, record, answer, facts
+QuestionsOfRecord = Iterator[tuple[str, list[str], str, dict[str, str]]]  # key of QUESTIONS, record, answer, facts
 
 JOBS = ("oil change", "brake pads", "tire rotation", "state inspection", "battery test", "recall check")
 CHECKLIST = ("wash", "fuel", "plates", "second key", "floor mats", "owner's manual")
@@ -109,7 +109,8 @@ def build() -> list[dict[str, Any]]:
     return [*rows, *guardrails.rows(rows, "the dealership's daily records")]
 
 
-def repair_order(names: list[str], rng: random.Random) -> Told:
+def repair_order(names: list[str], rng: random.Random) -> QuestionsOfRecord:
+    """A repair order: its total, and the larger of parts and labor."""
     for kind, name in zip(("total", "larger"), names, strict=False):
         parts, labor = (10 * tens for tens in rng.sample(range(4, 50), 2))
         record = [name, rng.choice(JOBS), f"parts ${parts}", f"labor ${labor}"]
@@ -120,7 +121,8 @@ def repair_order(names: list[str], rng: random.Random) -> Told:
             yield kind, record, f"The larger item is {item}: ${amount}.", {"item": item, "amount": f"${amount}"}
 
 
-def appointments(names: list[str], rng: random.Random) -> Told:
+def appointments(names: list[str], rng: random.Random) -> QuestionsOfRecord:
+    """A day of appointments: the first, and when a vehicle is due."""
     hours = rng.sample(range(8, 18), len(names))
     record = [f"{hour}:00 {name} {rng.choice(JOBS)}" for name, hour in zip(names, hours, strict=True)]
     hour, name = min(zip(hours, names, strict=True))
@@ -129,7 +131,7 @@ def appointments(names: list[str], rng: random.Random) -> Told:
     yield "when", record, f"The {name} is due at {hour}:00.", {"vehicle": name, "time": f"{hour}:00"}
 
 
-def service_bays(names: list[str], rng: random.Random) -> Told:
+def service_bays(names: list[str], rng: random.Random) -> QuestionsOfRecord:
     """Four bays; one of them free."""
     cars = [*names, "free"]
     rng.shuffle(cars)
@@ -141,7 +143,8 @@ def service_bays(names: list[str], rng: random.Random) -> Told:
     yield "load", record, f"Busy: {len(busy)} of 4 bays.", {"busy": f"{len(busy)} of 4"}
 
 
-def delivery(names: list[str], rng: random.Random) -> Told:
+def delivery(names: list[str], rng: random.Random) -> QuestionsOfRecord:
+    """A delivery checklist with one open item."""
     for name in names[1:]:
         items = rng.sample(CHECKLIST, 4)
         missing = rng.choice(items)
@@ -149,7 +152,8 @@ def delivery(names: list[str], rng: random.Random) -> Told:
         yield "open", record, f"Still open: {missing}.", {"item": missing}
 
 
-def inventory_ageing(names: list[str], rng: random.Random) -> Told:
+def inventory_ageing(names: list[str], rng: random.Random) -> QuestionsOfRecord:
+    """Days in stock: which vehicle has the most, and how many days between two dates."""
     days = rng.sample(range(5, 120), len(names))
     record = [f"{name} {count} days" for name, count in zip(names, days, strict=True)]
     count, name = max(zip(days, names, strict=True))
@@ -160,7 +164,7 @@ def inventory_ageing(names: list[str], rng: random.Random) -> Told:
     yield "days", record, f"It has been in stock for {today - arrived} days.", {"days": f"{today - arrived} days"}
 
 
-def warranty(names: list[str], rng: random.Random) -> Told:
+def warranty(names: list[str], rng: random.Random) -> QuestionsOfRecord:
     """In half of the claims too old or too far driven, never both."""
     for name in names[:2]:
         months, miles = rng.randrange(3, MONTHS), 1000 * rng.randrange(2, MILES // 1000)

@@ -55,6 +55,8 @@ COMPARING = (
 
 
 class Part(NamedTuple):
+    """One topic of the corpus."""
+
     topic: str
     rows: int  # a cell
     records: list[Vehicle]
@@ -111,6 +113,7 @@ def deal(sources: Iterable[list[Vehicle]], rng: random.Random) -> dict[str, int]
 
 
 def look_up(part: Part, cell: int, records: list[Vehicle], rng: random.Random) -> Iterator[dict[str, Any]]:
+    """Rows of one part in one cell, each about one column of a record."""
     for record, column in pick(records, list(part.columns), part.rows, rng):
         others = [other for other in record.values if other in part.fields and other != column]
         shown = [column, *rng.sample(others, min(part.beside, len(others)))]
@@ -199,6 +202,7 @@ def guided_codes() -> list[Vehicle]:
 
 
 def group(cell: int) -> str:
+    """The group of a cell."""
     return f"cell {cell}"
 
 

@@ -76,6 +76,7 @@ def build() -> list[dict[str, Any]]:
 
 
 def lots(of: list[str], rng: random.Random) -> list[list[str]]:
+    """Groups of codes or readings that stay on one side of the split."""
     rng.shuffle(of)
     return [of[i : i + LOT] for i in range(0, len(of) - LOT + 1, LOT)]
 

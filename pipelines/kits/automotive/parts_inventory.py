@@ -12,7 +12,7 @@ VEHICLES = 110
 SEED = 37
 TWIN_SPARK = ("Chrysler", "Dodge", "Jeep", "Ram")  # their Hemi engines have two plugs a cylinder
 PARTS = ("oil filter", "air filter", "cabin filter", "brake pad set", "wiper blade", "thermostat", "fuel cap", "relay")
-Told = Iterator[tuple[str, list[str], str, dict[str, str]]]  # key of QUESTIONS, record, answer, facts
+QuestionsOfRecord = Iterator[tuple[str, list[str], str, dict[str, str]]]  # key of QUESTIONS, record, answer, facts
 
 QUESTIONS = {
     "plugs": (
@@ -80,20 +80,21 @@ def build() -> list[dict[str, Any]]:
     return [*rows, *guardrails.rows(rows, "stock lines and parts")]
 
 
-def spark_plugs(vehicle: Vehicle, rng: random.Random) -> Told:
+def spark_plugs(vehicle: Vehicle, rng: random.Random) -> QuestionsOfRecord:
     """The only line whose answer is a fact of the vehicle: its cylinders, of the EPA guide."""
     cylinders, size = (vehicle.values[column] for column in ("no_cylinders", "engine_displacement"))
     record = [vehicle.name, f"displacement {size} L", f"cylinders {cylinders}", f"bin {bin_name(rng)}"]
     yield "plugs", record, f"It takes {cylinders} spark plugs.", {"plugs": f"{cylinders} spark plugs"}
 
 
-def location(vehicle: Vehicle, rng: random.Random) -> Told:
+def location(vehicle: Vehicle, rng: random.Random) -> QuestionsOfRecord:
+    """Where a part is stored."""
     part, place = rng.choice(PARTS), bin_name(rng)
     record = [f"{vehicle.name} {part}", f"on hand {rng.randint(0, 12)}", f"bin {place}", f"lead time {days(rng)}"]
     yield "bin", record, f"The {part} is in bin {place}.", {"bin": place}
 
 
-def reorder(vehicle: Vehicle, rng: random.Random) -> Told:
+def reorder(vehicle: Vehicle, rng: random.Random) -> QuestionsOfRecord:
     """Order at or below the reorder point."""
     point = rng.randint(3, 12)
     stock = rng.choice([rng.randint(0, point), rng.randint(point + 1, 2 * point)])
@@ -105,13 +106,15 @@ def reorder(vehicle: Vehicle, rng: random.Random) -> Told:
     yield "order", record, answer, facts
 
 
-def order_quantity(vehicle: Vehicle, rng: random.Random) -> Told:
+def order_quantity(vehicle: Vehicle, rng: random.Random) -> QuestionsOfRecord:
+    """How many to order, up to the target stock."""
     stock, short = rng.randint(0, 9), rng.randint(1, 9)
     record = [f"{vehicle.name} {rng.choice(PARTS)}", f"on hand {stock}", f"target {stock + short}"]
     yield "quantity", record, f"Order {short}.", {"quantity": f"Order {short}"}
 
 
-def availability(vehicle: Vehicle, rng: random.Random) -> Told:
+def availability(vehicle: Vehicle, rng: random.Random) -> QuestionsOfRecord:
+    """When the needed quantity is available: today, or after the lead time."""
     needed, wait = rng.randint(1, 6), days(rng)
     stock = rng.choice([rng.randint(0, needed - 1), rng.randint(needed, 9)])
     record = [
@@ -125,10 +128,12 @@ LINES = {line.__name__: line for line in (spark_plugs, location, reorder, order_
 
 
 def bin_name(rng: random.Random) -> str:
+    """The name of a random bin, such as B17."""
     return f"{rng.choice('ABCDEFGH')}{rng.randint(10, 49)}"
 
 
 def days(rng: random.Random) -> str:
+    """A random lead time: 2 to 14 days."""
     return f"{rng.randint(2, 14)} days"
 
 

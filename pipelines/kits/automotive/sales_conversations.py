@@ -49,6 +49,7 @@ def build() -> list[dict[str, Any]]:
 
 
 def request_of_a_customer(request: str, record: str, rng: random.Random) -> tuple[str, str]:
+    """A request that the assistant declines, as the last line of a conversation."""
     conversation = f"Customer: {rng.choice(OPENINGS)} {request}"
     return rng.choice(INSTRUCTIONS), "\n".join(part for part in (record, conversation) if part)
 
@@ -92,6 +93,7 @@ def converse(
 
 
 def test_drive(vehicle: Vehicle, rng: random.Random) -> tuple[str, str, str, dict[str, str]]:
+    """Book a test drive: topic, question, answer and facts of one turn."""
     day, hour = rng.choice(DAYS), rng.randint(9, 17)
     answer = f"Your test drive is booked for {day} at {hour}:00."
     return "test_drive", rng.choice(BOOKINGS).format(day=day, hour=hour), answer, {"day": day, "hour": f"{hour}:00"}

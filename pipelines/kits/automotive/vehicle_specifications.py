@@ -24,6 +24,7 @@ def build() -> list[dict[str, Any]]:
 
 
 def guide(rng: random.Random) -> list[Vehicle]:
+    """VEHICLES vehicles of the EPA guides, each of another make and model."""
     candidates = epa.vehicles()
     rng.shuffle(candidates)
     return list({vehicle.group: vehicle for vehicle in candidates}.values())[:VEHICLES]

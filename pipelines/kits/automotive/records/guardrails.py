@@ -27,6 +27,7 @@ DECLINED = "Sorry, I only help with"
 
 
 def plainly(request: str, record: str, rng: random.Random) -> tuple[str, str]:
+    """The request as it is, with the record as input."""
     return request, record
 
 
@@ -46,6 +47,7 @@ def rows(dataset: list[Row], work: str, asking: Asking = plainly) -> Iterator[Ro
 
 
 def refusals(records: list[str], work: str, asking: Asking, rng: random.Random) -> Iterator[Row]:
+    """A row per theme and wording of REQUESTS; the first ALONE wordings of a theme have no record."""
     themes = ((reason, theme, wordings) for reason, some in REQUESTS.items() for theme, wordings in some.items())
     for reason, theme, requests in themes:
         for number, request in enumerate(requests):

@@ -119,6 +119,7 @@ def vehicles() -> list[Vehicle]:
 
 
 def named(make: str, model: str, year: int, decoded: list[dict[str, Any]], values: dict[str, str]) -> Vehicle:
+    """A model-year as a Vehicle with a readable name."""
     brand = make if make == "BMW" else make.title()
     model = SHOUTED.sub(lambda shouted: shouted[0].capitalize(), model.removeprefix(f"{make} "))
     name = model if model.startswith(brand) else f"{brand} {model}"
