@@ -66,7 +66,7 @@ def test_versions_are_compared_row_by_row(holding: Callable) -> None:
     back = diff_versions("service_advisor", 2, 1)
     assert back["topics"]["engine"] == {"added": 3, "removed": 4, "changed": 0, "same": 12}
     assert sum(sum(counts.values()) for counts in diff_versions("service_advisor", 1, 1)["topics"].values()) == 18
-    with pytest.raises(WeaverError, match="no service_advisor@v7"):
+    with pytest.raises(WeaverError, match="there is no dataset version service_advisor@v7"):
         diff_versions("service_advisor", 1, 7)
 
 
@@ -76,7 +76,7 @@ def test_a_version_is_copied_out(splits: Callable, tmp_path: Path) -> None:
     assert (got.uri, digest_files(tmp_path / "out" / "v1")) == (str(tmp_path / "out" / "v1"), first.digest)
     with pytest.raises(WeaverError, match="already exists"):
         export_version("service_advisor", 1, tmp_path / "out" / "v1")
-    with pytest.raises(WeaverError, match="no service_advisor@v2"):
+    with pytest.raises(WeaverError, match="there is no dataset version service_advisor@v2"):
         export_version("service_advisor", 2, tmp_path / "v2")
     assert not (tmp_path / "v2").exists()
 
@@ -88,7 +88,7 @@ def test_a_rollback_is_a_new_version_that_stays(splits: Callable, home: Path) ->
     assert (made.version, made.digest, made.rows) == (3, first.digest, first.rows)
     assert digest_files(Path(made.uri)) == first.digest
     messages = git("log", "--format=%s").splitlines()
-    because = "back to service_advisor@v1: the new rows taught it nonsense"
+    because = "rollback to service_advisor@v1: the new rows taught it nonsense"
     assert messages[0] == f"service_advisor@v3: 10 train and 1 heldout rows; {because}"
     assert len(messages) == 4, "history is not rewritten"
     assert commit_dataset(bad, PLAN).tag == "service_advisor@v3", "the nightly run brings the same rows: they stay away"
@@ -115,8 +115,8 @@ def test_a_rollback_of_a_rollback(splits: Callable) -> None:
 def test_a_rollback_that_cannot_be_is_told(splits: Callable) -> None:
     commit_dataset(splits(10), PLAN)
     for number, why, said in (
-        (1, "bad", "v1 holds the rows of"),
-        (2, "bad", "no service_advisor@v2"),
+        (1, "bad", "already has the rows of"),
+        (2, "bad", "there is no dataset version service_advisor@v2"),
         (1, " ", "reason"),
     ):
         with pytest.raises(WeaverError, match=said):

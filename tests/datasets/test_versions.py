@@ -74,7 +74,7 @@ def test_a_version_comes_back_from_the_remote(splits: Callable, home: Path) -> N
 
 
 def test_what_cannot_be_had_is_told(splits: Callable, home: Path) -> None:
-    with pytest.raises(WeaverError, match="no service_advisor@v1"):
+    with pytest.raises(WeaverError, match="there is no dataset version service_advisor@v1"):
         checkout_version("service_advisor", 1)
     first = commit_dataset(splits(10), PLAN)
     with pytest.raises(WeaverError, match=r"(?s)no service_advisor@v7.*service_advisor@v1"):
@@ -95,7 +95,7 @@ def test_bytes_that_changed_are_told(splits: Callable) -> None:
     train = Path(first.uri) / "train.jsonl"
     train.chmod(0o644)
     train.write_text("{}\n")
-    with pytest.raises(WeaverError, match="does not hold what was tagged service_advisor@v1"):
+    with pytest.raises(WeaverError, match="are not those that were tagged service_advisor@v1"):
         commit_dataset(given, PLAN)
     (Path(given.uri) / "train.jsonl").write_text("{}\n")
     with pytest.raises(WeaverError, match="was changed after it was made"):

@@ -8,6 +8,9 @@ from typing import Any
 import openai
 import pytest
 
+from pipelines.core.database import write_session
+from pipelines.core.database.tables import RouteRow
+
 from .conftest import TEMPLATE, Gateway, exchange, route, shadows_of, until
 from .engine import Engine
 
@@ -130,7 +133,8 @@ def test_a_changed_route_is_followed_within_a_second(gateway: Gateway, engine: E
 
 def test_an_unreadable_route_leaves_the_old_one_in_force(gateway: Gateway, engine: Engine) -> None:
     name = gateway.deploy(engine)
-    (gateway.home / "serving" / "routes" / f"{name}.json").write_text('{"name": "')
+    with write_session("routes") as session:
+        session.merge(RouteRow(name=name, champion=3, document={"name": ""}))
     time.sleep(1)
     assert gateway.ask("Hello.", model=name).model == f"{name}-v3"
 

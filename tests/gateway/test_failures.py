@@ -1,6 +1,5 @@
 """Whatever dies, and whenever: acknowledged answers are in the log, and clients get an error that is true."""
 
-import json
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -45,10 +44,9 @@ def test_without_any_endpoint_the_model_is_unavailable(gateway: Gateway) -> None
 
 def test_another_version_is_never_a_fallback(gateway: Gateway, engine: Engine) -> None:
     name = gateway.deploy(engine, versions=(3, 4))
-    path = gateway.home / "serving" / "routes" / f"{name}.json"
-    written = json.loads(path.read_text())
+    written = routes.read_route(name).model_dump(mode="json")
     written["versions"][0]["endpoints"][0]["address"] = NOBODY.address
-    path.write_text(json.dumps(written))
+    routes.write_route(routes.Route.model_validate(written))
     time.sleep(1)
     with pytest.raises(openai.InternalServerError):
         gateway.ask("Hello.", model=name)

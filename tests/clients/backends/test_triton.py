@@ -158,7 +158,7 @@ def test_the_official_client_is_answered_over_http(first: Endpoint) -> None:
         return json.loads(answer)["choices"][0]["message"]["content"]
 
     assert chat(ASKED | {"model": "advisor-v1"}) == text(ask(Triton(), first))
-    for model, words in (("advisor", "no JSON with a `model`"), ("advisor-v9", "not ready")):
+    for model, words in (("advisor", "not JSON with a `model`"), ("advisor-v9", "not ready")):
         with pytest.raises(InferenceServerException, match=words):
             chat(ASKED | {"model": model})
 
@@ -174,7 +174,7 @@ def test_a_version_whose_process_died_is_loaded_again(first: Endpoint) -> None:
                     pass
         with pytest.raises(Unavailable, match="not healthy"):
             await chunks(backend, first)
-        await backend.healing["advisor-v1"]
+        await backend.reloads["advisor-v1"]
         pieces = await chunks(backend, first)
         await backend.close()
         return text(pieces)
