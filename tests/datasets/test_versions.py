@@ -77,7 +77,7 @@ def test_what_cannot_be_had_is_told(splits: Callable, home: Path) -> None:
     with pytest.raises(WeaverError, match="there is no dataset version service_advisor@v1"):
         checkout_version("service_advisor", 1)
     first = commit_dataset(splits(10), PLAN)
-    with pytest.raises(WeaverError, match=r"(?s)no service_advisor@v7.*service_advisor@v1"):
+    with pytest.raises(WeaverError, match=r"(?s)there is no dataset version service_advisor@v7.*service_advisor@v1"):
         checkout_version("service_advisor", 7)
     shutil.rmtree(first.uri)
     shutil.rmtree(home / "registry" / ".dvc" / "cache")
@@ -98,7 +98,7 @@ def test_bytes_that_changed_are_told(splits: Callable) -> None:
     with pytest.raises(WeaverError, match="are not those that were tagged service_advisor@v1"):
         commit_dataset(given, PLAN)
     (Path(given.uri) / "train.jsonl").write_text("{}\n")
-    with pytest.raises(WeaverError, match="was changed after it was made"):
+    with pytest.raises(WeaverError, match="was changed after refine wrote it"):
         commit_dataset(given, PLAN)
 
 
