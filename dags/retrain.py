@@ -20,7 +20,6 @@ from airflow.sdk import (
     AssetOrTimeSchedule,
     AsyncCallback,
     DeadlineAlert,
-    DeadlineReference,
     Param,
     ParamsDict,
     chain,
@@ -34,6 +33,7 @@ from weaver_dags.review import review_tasks
 from weaver_dags.tasks import RETRIES
 from weaver_dags.trigger import drift_asset, make_run_plan
 from weaver_dags.turn import RUNS, WaitForTurn
+from weaver_plugins.deadline import RunQueuedAt
 from weaver_plugins.notifier import WeaverNotifier
 from weaver_plugins.timetable import UpcomingCronTimetable
 
@@ -63,7 +63,7 @@ def retrain(template: Template) -> None:
         catchup=False,
         max_active_runs=RUNS,
         deadline=DeadlineAlert(
-            reference=DeadlineReference.DAGRUN_QUEUED_AT,
+            reference=RunQueuedAt(),
             interval=timedelta(hours=template.budget.deadline_hours),
             callback=AsyncCallback(WeaverNotifier, kwargs={"event": "late"}),
         ),

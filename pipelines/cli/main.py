@@ -29,6 +29,7 @@ from pipelines.cli import (
     tune,
 )
 from pipelines.cli.console import err
+from pipelines.clients.mlflow import translate_mlflow_error
 from pipelines.core.errors import WeaverError
 from pipelines.core.settings import quiet_libraries
 
@@ -70,7 +71,8 @@ def run_app(app: typer.Typer) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     set_on_retry_hooks([LoggingOnRetryHook])  # on stderr: by default structlog, which Airflow brings, tells stdout
     try:
-        app()
+        with translate_mlflow_error("this command was running"):
+            app()
     except WeaverError as error:
         err.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
         sys.exit(1)

@@ -14,7 +14,7 @@ from pipelines.core.settings import settings
 from pipelines.stack.wait_display import WaitDisplay
 
 if TYPE_CHECKING:
-    from airflow_client.client.models.task_instance_response import TaskInstanceResponse
+    from pipelines.clients.airflow import TaskInstanceResponse
 
 SAMPLES = 3  # sample questions that the new champion answers
 

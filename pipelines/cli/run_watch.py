@@ -15,7 +15,7 @@ from pipelines.clients.run_queue import RunAhead, has_begun, present_task, runs_
 from pipelines.core import progress
 
 if TYPE_CHECKING:
-    from airflow_client.client.models.task_instance_response import TaskInstanceResponse
+    from pipelines.clients.airflow import TaskInstanceResponse
 
 APPROVALS = ("approve_cost", "approve")  # the tasks that want a yes or a no
 POLL_SECONDS = 1.0

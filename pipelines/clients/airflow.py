@@ -16,12 +16,12 @@ import stamina
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.settings import settings
 
-if TYPE_CHECKING:  # it takes more than a second to import
+if TYPE_CHECKING:  # the REST client alone, without Airflow; it takes more than a second to import
     from airflow_client.client import ApiClient
     from airflow_client.client.models.dag_response import DAGResponse
     from airflow_client.client.models.dag_run_response import DAGRunResponse
     from airflow_client.client.models.hitl_detail import HITLDetail
-    from airflow_client.client.models.task_instance_response import TaskInstanceResponse
+    from airflow_client.client.models.task_instance_response import TaskInstanceResponse as TaskInstanceResponse
 
 ACTIVE = ("queued", "running")  # states of a run that is not over
 FINISHED = ("success", "failed")  # and of one that is

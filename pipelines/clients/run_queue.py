@@ -12,7 +12,7 @@ from pipelines.clients.airflow import WAITING, DagRun
 from pipelines.core import progress
 
 if TYPE_CHECKING:
-    from airflow_client.client.models.task_instance_response import TaskInstanceResponse
+    from pipelines.clients.airflow import TaskInstanceResponse
 
 TURN = "wait_for_turn"  # the first task of a run; once it has succeeded, the run works
 HUMAN = ("approve_cost", "score_answers", "await_scores", "approve")  # tasks that wait for a person

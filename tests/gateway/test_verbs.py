@@ -32,4 +32,4 @@ def test_errors_name_a_remedy(gateway: Gateway) -> None:
     gateway.environment, before = gateway.environment | {"WEAVER_GATEWAY_PORT": "9"}, gateway.environment
     away = gateway.weaver("ask", TEMPLATE, "Hello.")
     gateway.environment = before
-    assert away.returncode == 1 and "the gateway does not answer" in away.stderr and "weaver up" in away.stderr
+    assert away.returncode == 1 and "no gateway answers" in away.stderr and "weaver up" in away.stderr

@@ -219,13 +219,14 @@ def test_a_version_whose_canary_fails_gets_no_traffic(live: Live) -> None:
     artifacts = live.challenger(3, champion=1)
     live.golden(artifacts["register"].run_id, "Its drive is front-wheel, as the record says.")
     usual = live.plan
+    artifacts |= {"promote": live.run("promote", artifacts, by="ada", why="better")}
     for limit, why in (
         ({"max_seconds": 1e-5}, "needs more than 0.0001 s for an answer, and deployment.max_seconds is 1e-05 s"),
         ({"min_golden_share": 0.8}, "0% of 1 golden questions"),
     ):
         live.plan = usual.model_copy(update={"deployment": usual.deployment.model_copy(update=limit)})
         with pytest.raises(WeaverError, match=why) as error_info:
-            live.promote(artifacts)
+            live.run("deploy", artifacts)
         assert not isinstance(error_info.value, Unavailable), "a retry would not help"
     assert deployed_version_number(NAME) == read_route(NAME).champion == 1
     assert f"{NAME}-v3" not in load_backend("llama_cpp").status()

@@ -38,7 +38,7 @@ def test_a_rollback_needs_no_object_store(s3: Any, tmp_path: Path, home: Path, m
     folder = pull(NAME, 1)
     s3.kill()
     assert pull(NAME, 1, digest(source)) == folder
-    with pytest.raises(Unavailable, match="Check that the object store runs"):
+    with pytest.raises(Unavailable, match="Check that the object store is running"):
         pull(NAME, 2)
 
 

@@ -1,0 +1,11 @@
+"""Registers the project's timetable and deadline: Airflow deserialises only those that a plugin names."""
+
+from airflow.plugins_manager import AirflowPlugin
+from weaver_plugins.deadline import RunQueuedAt
+from weaver_plugins.timetable import UpcomingCronTimetable
+
+
+class Scheduling(AirflowPlugin):
+    name = "neuroweaver_scheduling"
+    timetables = [UpcomingCronTimetable]
+    deadline_references = [RunQueuedAt]
