@@ -182,6 +182,7 @@ def quiet_libraries() -> None:
         os.environ.setdefault(name, "1")
     for logger, level in NOISY_LOGGERS.items():
         logging.getLogger(logger).setLevel(level)
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # its hints go to stderr, which Airflow logs as errors
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Standard output is read by scripts.
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
