@@ -84,7 +84,7 @@ def environment() -> dict[str, str]:
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(here.secrets / "airflow_users.json"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"admin:admin,reviewer:user,engineer:op,{SERVICE_ACCOUNT}:user",
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",  # seconds until a form shows what is new; parsing costs
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",  # seconds until a form shows what is new
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",  # seconds until a new DAG file is seen
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url(60),  # SQLite allows one write at a time; others wait
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "false",
