@@ -18,7 +18,7 @@ from pipelines.core.templates import find_template_files
 CHAMPION = Asset("champion", watchers=[AssetWatcher(name="champions", trigger=UndeployedChampionTrigger())])
 
 
-@task(task_id="plan")
+@task(task_id="plan", task_display_name="Plan")
 def merge_plan() -> dict[str, Any]:
     """The plan of the template whose champion changed, or that was chosen in the form."""
     context = get_current_context()

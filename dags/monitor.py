@@ -35,7 +35,7 @@ def is_due(template: str) -> bool:
     return bool(reason)
 
 
-@task(task_id="plan")
+@task(task_id="plan", task_display_name="Plan")
 def merge_plan(template: str) -> dict[str, Any]:
     """The template's plan: which rows it collects, and the settings that a retraining starts from."""
     return sign_result(make_plan(template).model_dump(mode="json"))

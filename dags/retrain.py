@@ -93,7 +93,7 @@ def retrain(template: Template) -> None:
             passed = gate_passed()
         with task_group("approval"):
             evidence = stage_tasks("collect_evidence")
-            approval, approval_in_mlflow = approval_task(template), MLflowApprovalTask(task_id="await_mlflow_approval")
+            approval, approval_in_mlflow = approval_task(template), MLflowApprovalTask()
             decision, reject = decided(), {"reject": decision_task("reject")}
         with task_group("release"):
             release = {"promote": decision_task("promote")} | stage_tasks("deploy", "append_ledger")

@@ -11,7 +11,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.templates import find_template_files
 
 
-@task(task_id="plan")
+@task(task_id="plan", task_display_name="Plan")
 def merge_plan() -> dict[str, Any]:
     """The template's plan: where its champion is deployed, and what its base model is."""
     return sign_result(make_plan(get_current_context()["params"]["template"]).model_dump(mode="json"))

@@ -20,7 +20,7 @@ from pipelines.core.templates import find_template_files
 LONGEST = 24  # hours
 
 
-@task(task_id="plan")
+@task(task_id="plan", task_display_name="Plan")
 def merge_plan() -> dict[str, Any]:
     """The template's plan. A template that cannot be written to is an error here, before anything is trained."""
     params = get_current_context()["params"]

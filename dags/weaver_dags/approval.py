@@ -45,6 +45,7 @@ def approval_task(template: Template) -> ApprovalTask:
     """The reviewers' decision about what passed the gate."""
     return CandidateApprovalTask(
         task_id="approve",
+        task_display_name="Approve",
         options=["Approve", "Reject"],
         subject=f"Promote the new {template.title}?",
         body="The page is made when the task runs.",
@@ -91,6 +92,10 @@ def read_shown_page() -> str:
 
 class MLflowApprovalTask(BaseOperator):
     """Waits for the same decision in MLflow, by the alias `approved`; ends when either is made."""
+
+    def __init__(self, **options: Any) -> None:
+        names = {"task_id": "await_mlflow_approval", "task_display_name": "Await approval in MLflow"}
+        super().__init__(**names | options)
 
     def execute(self, context: Any) -> None:
         candidate, ti = pull_artifacts("register")["register"], context["ti"]

@@ -28,13 +28,13 @@ It rests on: {{ estimate.basis }}. Without an answer nothing is trained, and the
 """
 
 
-@task.branch
+@task.branch(task_display_name="Exceeds budget?")
 def exceeds_budget() -> str:
     """Ask a person if the run would exceed a limit; nobody is asked within the budget."""
     return "approve_cost" if pull_artifacts("estimate_cost")["estimate_cost"]["over"] else "within_budget"
 
 
-@task.short_circuit(trigger_rule="none_failed_min_one_success")
+@task.short_circuit(task_display_name="Within budget?", trigger_rule="none_failed_min_one_success")
 def within_budget() -> bool:
     """Stop here, green, if the run would exceed a limit and nobody approved that: nothing is trained."""
     estimate = pull_artifacts("estimate_cost")["estimate_cost"]
@@ -63,6 +63,7 @@ def approve_cost(template: Template) -> ApprovalTask:
     """The reviewers' decision about a run that would exceed its budget."""
     return BudgetApprovalTask(
         task_id="approve_cost",
+        task_display_name="Approve cost",
         options=["Approve", "Reject"],
         subject=f"Train {template.title} over its budget?",
         body=FORECAST,

@@ -10,7 +10,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Approval
 from pipelines.stages.table import STAGES
 from weaver_dags.results import pull_artifacts
-from weaver_dags.tasks import run_task_stage
+from weaver_dags.tasks import describe_stage, run_task_stage
 from weaver_dags.trigger import set_run_note, trigger_reason
 
 
@@ -38,7 +38,7 @@ def decision_task(name: str) -> Any:
     It reads the decision itself: that the task before it succeeded proves nothing.
     """
 
-    @task(task_id=name, doc_md=STAGES[name].help)
+    @task(**describe_stage(name))
     def run_decision() -> dict[str, Any]:
         decision = read_approval()
         if decision.approved != (name == "promote"):
@@ -53,7 +53,7 @@ def decision_task(name: str) -> Any:
     return run_decision()
 
 
-@task.short_circuit
+@task.short_circuit(task_display_name="Has new data?")
 def has_new_data() -> bool:
     """Stop here, green, if a model of this very dataset and plan has been decided on already."""
     from pipelines.registry.promote import find_decision
@@ -68,7 +68,7 @@ def has_new_data() -> bool:
     return not decision
 
 
-@task.short_circuit
+@task.short_circuit(task_display_name="Gate passed?")
 def gate_passed() -> bool:
     """Stop here, green, if the gate failed: the champion stays."""
     verdict = pull_artifacts("gate")["gate"]
@@ -76,13 +76,13 @@ def gate_passed() -> bool:
     return bool(verdict["passed"])
 
 
-@task.branch
+@task.branch(task_display_name="Decided")
 def decided() -> str:
     """Carry out what the reviewer answered."""
     return "promote" if read_approval().approved else "reject"
 
 
-@task(trigger_rule="one_failed")
+@task(task_display_name="Roll back on failure", trigger_rule="one_failed")
 def rollback_on_failure() -> dict[str, Any]:
     """The new champion was not deployed: the version that is still deployed becomes champion again."""
     from pipelines.serving.deployment_pointer import deployed_version_number, read_deployment

@@ -18,7 +18,7 @@ def deploy_tasks(promotion: Any, promoted_by: str) -> None:
         promoted_by: its task id, which is the name of its stage.
     """
 
-    @task.branch
+    @task.branch(task_display_name="Is published?")
     def is_published() -> str:
         """Go on with the published model, or else build its export again from the registry."""
         from pipelines.serving import deploy as deploy_stage

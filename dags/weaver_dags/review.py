@@ -21,11 +21,13 @@ to 5 there, then press OK here.
 def review_tasks(template: Template) -> Any:
     """Ask an expert to score the answers that wait in MLflow; skipped where the plan wants none."""
 
-    @task.short_circuit(ignore_downstream_trigger_rules=False)
+    @task.short_circuit(task_display_name="Needs review?", ignore_downstream_trigger_rules=False)
     def needs_review() -> bool:
         return bool(pull_artifacts("request_review")["request_review"]["questions"])
 
-    @task.sensor(poke_interval=60, mode="reschedule", timeout=template.approval.hours * 3600)
+    @task.sensor(
+        task_display_name="Await scores", poke_interval=60, mode="reschedule", timeout=template.approval.hours * 3600
+    )
     def await_scores() -> bool:
         from pipelines.evaluation.expert_review import count_pending
 
@@ -33,6 +35,7 @@ def review_tasks(template: Template) -> Any:
 
     score = HITLEntryOperator(
         task_id="score_answers",
+        task_display_name="Score answers",
         subject=f"Score answers of the new {template.title}",
         body=SCORES,
         defaults=None,

@@ -15,7 +15,7 @@ def drift_asset(template: str) -> Asset:
     return Asset(f"drift_{template}")
 
 
-@task(task_id="plan")
+@task(task_id="plan", task_display_name="Plan")
 def make_run_plan(template: str) -> dict[str, Any]:
     """This run's plan: params.yaml ← profile ← template ← trigger form ← drift event; validated once and frozen."""
     from pipelines.monitoring.drift.trigger import merge_events

@@ -23,7 +23,7 @@ class WaitForTurn(BaseOperator):
     """Succeeds when no other run of this DAG is ahead."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(task_id=TURN, doc_md=DOC, **options)
+        super().__init__(task_id=TURN, task_display_name="Wait for turn", doc_md=DOC, **options)
 
     def execute(self, context: Any, event: str = "") -> None:
         """Supersede what only waits for a person, and wait for what works; called again when something has changed."""
