@@ -7,7 +7,7 @@ BIN      := .venv/bin
 PIP      := $(BIN)/python -m pip install -qq
 UV       := uv==0.13.9
 TORCH    := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
-WORKERS  := -n 2 --dist loadfile
+WORKERS  := -n 2
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore

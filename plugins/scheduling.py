@@ -6,6 +6,8 @@ from weaver_plugins.timetable import UpcomingCronTimetable
 
 
 class Scheduling(AirflowPlugin):
+    """Registers the timetable and the deadline reference with Airflow."""
+
     name = "neuroweaver_scheduling"
     timetables = [UpcomingCronTimetable]
     deadline_references = [RunQueuedAt]

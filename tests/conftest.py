@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 import yaml
+from xdist.scheduler import LoadFileScheduling
 
 from pipelines.core import signing
 from pipelines.core.artifacts import Adapter
@@ -27,10 +28,27 @@ from .models import Home
 from .ports import free_port
 from .servers import ObjectStore, SecuredServer, Server
 
+ON_THE_STACK = ("tests/e2e/", "tests/stack/test_stack.py")
+
+
+class OneStackScheduling(LoadFileScheduling):
+    """One file a unit of work, but everything that uses the real servers is one unit, so that it shares one stack."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "stack" if nodeid.startswith(ON_THE_STACK) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStackScheduling:
+    config.option.loadscopereorder = False  # the order of collection, and so the longest unit first
+    return OneStackScheduling(config, log)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that need the real servers run first: they take longest."""
-    items.sort(key=lambda item: "stack" not in getattr(item, "fixturenames", ()))
+    items.sort(key=lambda item: not item.nodeid.startswith(ON_THE_STACK))
+    for item in items:
+        on_the_stack = item.nodeid.startswith(ON_THE_STACK)
+        assert on_the_stack or "stack" not in getattr(item, "fixturenames", ()), f"{item.nodeid} belongs into tests/e2e"
 
 
 @pytest.fixture(scope="session")

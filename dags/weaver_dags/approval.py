@@ -103,6 +103,7 @@ class MLflowApprovalTask(BaseOperator):
         self.defer(trigger=trigger, method_name="finish")
 
     def finish(self, context: Any, event: str) -> str:
+        """Return who approved in MLflow, once the trigger has seen it."""
         return event
 
 

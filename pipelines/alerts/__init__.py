@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 
 def now() -> datetime:
+    """Return the present time, with its time zone."""
     return datetime.now(UTC)
 
 

@@ -70,6 +70,7 @@ def load_events(session: Session, key: str = "", since: datetime | None = None) 
 
 
 def highest_severity(*severities: str) -> Severity:
+    """Return the gravest of these severities."""
     return SEVERITIES[max(SEVERITIES.index(severity) for severity in severities)]
 
 

@@ -104,6 +104,7 @@ def connect_smtp() -> smtplib.SMTP:
 
 
 def is_local_host(host: str) -> bool:
+    """Return whether a host name or address means this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -18,6 +18,7 @@ def render_subject(event: AlertEvent) -> str:
 
 
 def label(event: AlertEvent) -> str:
+    """Return what a message's subject begins with: its severity, or that it is a digest."""
     return "digest" if event.event == "digest" else event.severity
 
 
@@ -54,6 +55,7 @@ def render_mail(event: AlertEvent, sender: str, to: list[str]) -> EmailMessage:
 
 
 def render_html(event: AlertEvent) -> str:
+    """Return an alert as a page of HTML, in which texts are escaped and only web addresses become links."""
     from jinja2 import Template
 
     page = Template((Path(__file__).parent / "mail.html").read_text(encoding="utf-8"), autoescape=True)

@@ -46,6 +46,7 @@ def drift(template: Template, now: Now = False, as_json: AsJson = False) -> None
 
 
 def violated(signals: list[Any]) -> dict[str, Any]:
+    """Return the names of the signals outside their limits, as `--json` prints them."""
     return {"violated": [signal.name for signal in signals if signal.violated]}
 
 

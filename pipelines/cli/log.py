@@ -122,6 +122,7 @@ def shorten_text(text: str, most: int = 60) -> str:
 
 
 def write_parquet(file: Path, rows: "pa.Table") -> None:
+    """Write rows as Parquet, whole or not at all."""
     from pyarrow import parquet
 
     with atomic_write(file) as temporary:
@@ -129,6 +130,7 @@ def write_parquet(file: Path, rows: "pa.Table") -> None:
 
 
 def write_csv(file: Path, rows: "pa.Table") -> None:
+    """Write rows as CSV, whole or not at all."""
     from pyarrow import csv
 
     with atomic_write(file) as temporary:

@@ -58,6 +58,7 @@ class SourceCode:
 
 
 def is_relevant(module: str) -> bool:
+    """Return whether a module's code can change what a stage makes; infrastructure cannot."""
     return module.split(".")[1] not in INFRASTRUCTURE
 
 

@@ -60,6 +60,7 @@ def read_cost_lines(template: str = "", by: Grouping = "stage", month: str = "")
 
 
 def add_costs(sums: dict[str, float], **costs: float) -> None:
+    """Add these costs to the sums of the same names."""
     for name, value in costs.items():
         sums[name] += value
 

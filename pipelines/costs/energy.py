@@ -64,6 +64,7 @@ def load_machine(seconds: float = SHORT_SECONDS) -> Machine:
 
 @cache
 def look_up_machine(country: str) -> Machine:
+    """Return this machine's power draw and its grid's carbon intensity (source: codecarbon's tables)."""
     from codecarbon import input as tables
     from codecarbon.core import cpu
     from codecarbon.core.emissions import Emissions

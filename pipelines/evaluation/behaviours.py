@@ -101,6 +101,7 @@ class PerturbationTest(BehaviourTest):
     @field_validator("perturb")
     @classmethod
     def check_names(cls, names: list[str]) -> list[str]:
+        """Refuse a perturbation that does not exist, and name the nearest."""
         for name in names:
             if name not in PERTURBATION_NAMES:
                 raise ValueError(f"there is no perturbation “{name}”{did_you_mean(name, PERTURBATION_NAMES)}")

@@ -35,10 +35,12 @@ class Question(NamedTuple):
 
     @property
     def run_path(self) -> str:
+        """The path of the DAG run in Airflow's REST API."""
         return f"/api/v2/dags/{self.dag_id}/dagRuns/{quote(self.run_id, safe='')}"
 
     @property
     def path(self) -> str:
+        """The path of the task that asks, in Airflow's REST API."""
         return f"{self.run_path}/taskInstances/{self.task_id}/-1"
 
 
@@ -186,6 +188,7 @@ def read_alias_editors() -> dict[str, bool]:
 
 
 def can_edit_models(permission: dict[str, Any]) -> bool:
+    """Return whether a permission of MLflow lets its holder set aliases of registered models."""
     return permission["resource_type"] in ("registered_model", "workspace", "*") and permission["permission"] not in (
         "READ",
         "USE",

@@ -116,6 +116,7 @@ def seconds_per_answer(evaluation: Evaluation, arm: Arm) -> float:
 
 
 def describe(comparison: Comparison) -> str:
+    """Return a comparison as a sentence: the gain, against what, on which questions, and how certain it is."""
     c = comparison
     on = "all questions" if c.slice == "all" else f"'{c.slice}'"
     if (c.low, c.high) == (-1, 1):
@@ -138,5 +139,6 @@ def list_changes(plan: TrainingPlan) -> list[Change]:
 
 
 def shorten(value: Any) -> str:
+    """Return a value as text of limited length."""
     text = str(value)
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"

@@ -136,6 +136,7 @@ def list_limits(evaluation: Evaluation, counted: provenance.RowCounts, plan: Tra
 
 
 def describe_base_licence(model: str, table: list[dict[str, str]]) -> str:
+    """Return a sentence on the licence of a base model, from the table of the installed packages."""
     package = PACKAGED.get(model)
     licence = {line["package"]: line["licence"] for line in table}.get(package or "")
     if licence:
@@ -181,10 +182,12 @@ def render_data_card(
 
 
 def render_verdict(candidate: Candidate, verdict: Verdict) -> str:
+    """Return the gate's verdict on a candidate as Markdown."""
     return render("verdict.md", candidate=candidate, verdict=verdict)
 
 
 def render(page: str, **values: Any) -> str:
+    """Return a page of this folder, with these values, as Markdown."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     pages = Environment(
@@ -208,14 +211,17 @@ def escape_cell(text: str) -> str:
 
 
 def humanise(name: str) -> str:
+    """Return an identifier as words."""
     return name.replace("_", " ")
 
 
 def metric_label(name: str) -> str:
+    """Return a metric's name for readers."""
     return LABELS.get(name, humanise(name))
 
 
 def format_metric(value: float | None, metric: str) -> str:
+    """Return a metric with its unit: shares as percentages; “-” where there is none."""
     if value is None:
         return "-"
     return f"{100 * value:.1f}%" if metric in (*SHARES, "share") else f"{value:.3f}"
@@ -227,6 +233,7 @@ def format_points(gain: float) -> str:
 
 
 def format_interval(comparison: Comparison) -> str:
+    """Return a confidence interval in points, or that there were too few questions for one."""
     if (comparison.low, comparison.high) == (-1, 1):
         return "too few to say"
     return f"{format_points(comparison.low)} to {format_points(comparison.high)}"

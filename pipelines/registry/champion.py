@@ -59,6 +59,11 @@ def fetch_registered_version(name: str, number: int, work: Path) -> ChampionMode
 
 
 def download_version(mlflow: Any, version: Any, folder: Path) -> None:
+    """Download the files of a registered version into a folder.
+
+    Raises:
+        WeaverError: MLflow does not have the files any more.
+    """
     source = f"models:/{version.name}/{version.version}"
     try:
         mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=str(folder))
@@ -93,6 +98,7 @@ def verify_version(folder: Path, version: Any) -> dict[str, Any]:
 
 
 def restore_remedy(version: Any) -> str:
+    """Return what to do about a version whose files are lost."""
     return (
         "Restore MLflow's artifacts from a backup, or make an earlier version champion: "
         f"`weaver rollback {version.name} --to … --why …`."

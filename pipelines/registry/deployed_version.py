@@ -29,4 +29,5 @@ def fetch_deployed_version(plan: TrainingPlan) -> DeployedVersion:
 
 
 def to_epoch(entry: ledger.LedgerEntry) -> float:
+    """Return when an entry of the ledger was made, in seconds since the epoch."""
     return datetime.fromisoformat(entry.at).timestamp()

@@ -33,4 +33,5 @@ def save_model(
 
 
 def infer_signature(example: dict[str, Any], answer: str) -> mlflow.models.ModelSignature:
+    """Return the MLflow signature of a model that answers rows like this example."""
     return mlflow.models.infer_signature({key: example[key] for key in ("instruction", "input")}, answer)

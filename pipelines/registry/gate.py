@@ -73,11 +73,13 @@ def fail_unmeasured(rule: Rule) -> Rule:
 
 
 def at_least(name: str, figure: float, limit: float, unit: str, evidence: str) -> Rule:
+    """Return a rule that passes from its limit upwards."""
     name = f"{name} must be at least {format_quantity(limit, unit)}"
     return Rule(name=name, figure=figure, limit=limit, unit=unit, passed=figure >= limit, evidence=evidence)
 
 
 def at_most(name: str, figure: float, limit: float, unit: str, evidence: str) -> Rule:
+    """Return a rule that passes up to its limit."""
     name = f"{name} must be at most {format_quantity(limit, unit)}"
     return Rule(name=name, figure=figure, limit=limit, unit=unit, passed=figure <= limit, evidence=evidence)
 

@@ -102,6 +102,7 @@ def reject(candidate: Candidate, by: str, why: str, record: dict[str, Any] | Non
 
 
 def tag_decision(candidate: Candidate, decision: Outcome, by: str, why: str) -> None:
+    """Tag a version with what was decided about it, by whom, when and why."""
     client = connect_mlflow().MlflowClient()
     at = datetime.now(UTC).isoformat(timespec="seconds")
     # `decision` goes last: with it, the other three are sure to be there.
@@ -194,10 +195,12 @@ def find_previous_champion(name: str, version: int) -> int:
 
 
 def version_exists(client: Any, name: str, version: int) -> bool:
+    """Return whether MLflow's registry has this version."""
     return bool(client.search_model_versions(f"name = '{name}' and version_number = {version}"))
 
 
 def to_promotion(intent: ledger.LedgerEntry) -> Promotion:
+    """Return the promotion that an entry of the ledger announced."""
     return Promotion(
         name=intent.name,
         from_version=intent.from_version,
@@ -210,6 +213,7 @@ def to_promotion(intent: ledger.LedgerEntry) -> Promotion:
 
 
 def describe_intent(intent: ledger.LedgerEntry) -> str:
+    """Return what an entry of the ledger announced, in a line."""
     return f"version {intent.version} ({intent.event} by {intent.by}, {intent.at}: {intent.why})"
 
 

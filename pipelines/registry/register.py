@@ -72,6 +72,7 @@ def register(
 def lineage_tags(
     export: Export, dataset: DatasetVersion, preferences: PreferenceDataset | None, plan: TrainingPlan
 ) -> dict[str, str]:
+    """Return the tags that say what a version was made from: dataset, plan, base, adapter, code."""
     preferred = {"preferences": preferences.tag} if preferences and plan.preference.enabled else {}
     experiment = {"experiment": "true"} if plan.experiment else {}
     return (

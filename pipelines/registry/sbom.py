@@ -49,6 +49,7 @@ def list_licences(sbom: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def licence_name(licence: dict[str, Any]) -> str:
+    """Return the name of a licence of CycloneDX."""
     return str(licence.get("id") or licence.get("name") or "")
 
 
@@ -62,6 +63,7 @@ def flag_licence(licence: str) -> str:
 
 
 def to_csv(table: list[dict[str, str]]) -> str:
+    """Return rows of equal keys as CSV with a header."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(table[0]), lineterminator="\n")
     writer.writeheader()

@@ -69,6 +69,7 @@ def taken(name: str) -> list[str]:
 
 
 def settings_files(name: str) -> list[str]:
+    """Return the files of settings that a stage of dvc.yaml depends on."""
     return [TEMPLATES] if STAGES[name].settings and "kits" not in STAGES[name].reads else []
 
 

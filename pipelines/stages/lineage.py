@@ -29,6 +29,7 @@ class Lineage(BaseModel):
 
 
 def artifact_file(work: Path, stage: str) -> Path:
+    """Return where a stage's artifact lies in a working folder."""
     return work / f"{stage}.json"
 
 

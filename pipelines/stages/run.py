@@ -58,6 +58,11 @@ def run_stage(
 
 
 def read_input(stage: str, source: str, annotation: Any, artifact: Any) -> Any:
+    """Return a stage's artifact as the type that the next stage takes.
+
+    Raises:
+        WeaverError: there is none, or it is of another type.
+    """
     try:
         return TypeAdapter(annotation).validate_python(artifact)
     except ValidationError as error:

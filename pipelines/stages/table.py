@@ -255,6 +255,7 @@ STAGES = {
 
 
 def stage_function(name: str) -> Any:
+    """Return the function of a stage; its module is imported now, as it may be heavy."""
     return getattr(importlib.import_module(f"pipelines.{STAGES[name].module}"), name)
 
 

@@ -1,6 +1,10 @@
-"""The loop is closed: people ask about something else, monitoring notices, and the retraining knows why it runs."""
+"""The loop is closed: people ask about something else, monitoring notices, and the retraining knows why it runs.
+
+The tests tell one story in their order: the requests change, their report is read, and a plan is suggested.
+"""
 
 import random
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -59,7 +63,6 @@ def started_by_drift(stack: Any) -> list[dict[str, Any]]:
     return [run for run in runs if run["run_type"] == "asset_triggered"]
 
 
-@pytest.mark.slow
 def test_the_world_moves_and_the_retraining_knows_why(stack: Any, desk: dict[str, Any]) -> None:
     usual, other = service_advisor.build(), dealership_operations.build()
     for seed, rows in enumerate((usual, usual, other, other)):
@@ -79,7 +82,22 @@ def test_the_world_moves_and_the_retraining_knows_why(stack: Any, desk: dict[str
     assert f"{NAME} is retrained" in str(read_alerts(stack.home))
 
 
-@pytest.mark.slow
+def test_the_report_is_in_airflow_for_whoever_is_signed_in(stack: Any, desk: dict[str, Any]) -> None:
+    reader = stack.airflow("reviewer", "airflow_reviewer")
+    token = reader.headers["Authorization"].removeprefix("Bearer ")
+    with httpx.Client(base_url=stack.airflow_url, cookies={"_token": token}, timeout=120) as browser:
+        report = re.findall(rf'href="(/drift/reports/{NAME}[^"]*)/signals"', browser.get("/drift/").text)[0]
+        assert "centre of questions" in browser.get(f"{report}/signals").text
+        distributions = browser.get(f"{report}/distributions")
+        assert "evidently" in distributions.text.lower()
+        assert "connect-src 'none'" in distributions.headers["content-security-policy"]
+        assert browser.delete(f"{report}/signals").status_code == 405
+    forged = {"_token": "eyJhbGciOiJub25lIn0.e30."}
+    for path in ("/drift/", f"{report}/signals"):
+        assert httpx.get(f"{stack.airflow_url}{path}").status_code == 401
+        assert httpx.get(f"{stack.airflow_url}{path}", cookies=forged).status_code in (401, 403)
+
+
 def test_a_suggested_change_of_the_plan_is_in_the_run_it_starts(stack: Any, desk: dict[str, Any]) -> None:
     airflow, before = stack.airflow(), len(started_by_drift(stack))
     assets = airflow.get("/api/v2/assets", params={"name_pattern": f"drift_{NAME}"}).json()["assets"]

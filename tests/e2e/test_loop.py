@@ -91,7 +91,6 @@ def test_the_second_night_has_nothing_to_do_and_says_so(stack: Any, first_night:
     assert seconds < 60
 
 
-@pytest.mark.slow
 def test_what_the_gate_fails_is_never_asked_about(stack: Any, first_night: dict[str, Any]) -> None:
     with stack.params():  # the gate as it is shipped
         result = stack.json("run", TEMPLATE, "--approve")
@@ -100,7 +99,6 @@ def test_what_the_gate_fails_is_never_asked_about(stack: Any, first_night: dict[
     assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == 1
 
 
-@pytest.mark.slow
 def test_a_rejection_keeps_the_champion_and_is_remembered(stack: Any, first_night: dict[str, Any]) -> None:
     """A reviewer says no in the Airflow UI, through the call that its button makes; an engineer may not."""
     with stack.params(gate=LENIENT_GATE | {"max_cost": 99}):
@@ -157,7 +155,6 @@ for item in review_queues.list_review_queue_items("{queue}"):
     subprocess.run([sys.executable, "-c", code], env=os.environ | signed_in, cwd=stack.home, check=True)
 
 
-@pytest.mark.slow
 def test_an_expert_scores_and_a_reviewer_approves_in_mlflow(stack: Any, second_champion: int) -> None:
     aliases = stack.json("registry", "show", TEMPLATE)["aliases"]
     assert aliases["champion"]["version"] == second_champion
@@ -169,7 +166,6 @@ def test_an_expert_scores_and_a_reviewer_approves_in_mlflow(stack: Any, second_c
     assert any(name.startswith("The gain over the champion") for name in rules)
 
 
-@pytest.mark.slow
 def test_a_rollback_takes_less_than_a_minute_and_all_agree(stack: Any, second_champion: int) -> None:
     began = time.monotonic()
     stack.json("rollback", TEMPLATE, "--why", "customers complain")
@@ -179,7 +175,6 @@ def test_a_rollback_takes_less_than_a_minute_and_all_agree(stack: Any, second_ch
     assert stack.json("ledger", "verify")["intact"]
 
 
-@pytest.mark.slow
 def test_a_rollback_in_airflow_does_the_same(stack: Any, second_champion: int) -> None:
     conf = {"template": TEMPLATE, "to": second_champion, "why": "it was not the model"}
     airflow, runs = stack.airflow(), "/api/v2/dags/rollback/dagRuns"
@@ -193,7 +188,6 @@ def test_a_rollback_in_airflow_does_the_same(stack: Any, second_champion: int) -
     assert stack.json("ledger", "verify")["intact"]
 
 
-@pytest.mark.slow
 def test_a_champion_that_fails_its_canary_is_taken_back(stack: Any, second_champion: int) -> None:
     done = stack.weaver("run", TEMPLATE, "--approve", "--set", "deployment.max_seconds=0.0001", timeout=900)
     assert done.returncode == 1
@@ -205,7 +199,6 @@ def test_a_champion_that_fails_its_canary_is_taken_back(stack: Any, second_champ
     assert "was not deployed" in str(read_alerts(stack.home))
 
 
-@pytest.mark.slow
 def test_a_champion_that_was_never_deployed_is_found_and_answers(stack: Any, second_champion: int) -> None:
     """The aliases were moved, and then the power went: nobody asked for the rest."""
     moved = f"run_stage('rollback', make_plan('{TEMPLATE}'), {{}}, by='ada', why='cut off', to=1)"

@@ -1,4 +1,4 @@
-"""A worse challenger is refused for the right reasons, a better one promoted and taken back: real trainings, slow."""
+"""A worse challenger is refused for the right reasons, a better one promoted and taken back: with real trainings."""
 
 import random
 from collections.abc import Iterator
@@ -46,7 +46,6 @@ def shuffled(stack: Any, champion: dict[str, Any], tmp_path: Path) -> Path:
     return file
 
 
-@pytest.mark.slow
 def test_a_challenger_that_learnt_shuffled_answers_is_refused(stack: Any, champion: Any, shuffled: Path) -> None:
     assert champion["outcome"] == "version 1 is champion, approved by admin"
     steps = ("--set", "train.max_steps=30")

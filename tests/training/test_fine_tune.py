@@ -107,7 +107,6 @@ def test_the_same_seed_gives_the_same_bytes(
     assert steps(again.run_id) == steps(trained.run_id)
 
 
-@pytest.mark.slow
 def test_killed_in_its_second_epoch_it_goes_on_to_the_same_bytes(
     trained: Adapter, dataset: DatasetVersion, plan: TrainingPlan, tmp_path: Path, steps: Any
 ) -> None:

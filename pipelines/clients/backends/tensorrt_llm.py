@@ -192,6 +192,11 @@ def auth_header() -> dict[str, str]:
 
 
 def load_tokenizer(model: str) -> Any:
+    """Return the tokenizer of a model that is loaded.
+
+    Raises:
+        Unavailable: the model was unloaded.
+    """
     try:
         arguments = yaml.safe_load((model_repository() / model / "1" / "model.yaml").read_text())
     except FileNotFoundError:

@@ -71,6 +71,7 @@ class DatasetVersion(Artifact):
 
     @property
     def tag(self) -> str:
+        """The dataset's git tag: `service_advisor@v3`."""
         return f"{self.name}@v{self.version}"
 
 
@@ -88,4 +89,5 @@ class PreferenceDataset(Artifact):
 
     @property
     def tag(self) -> str:
+        """The dataset's git tag: `service_advisor-preferences@v3`."""
         return f"{self.name}@v{self.version}"

@@ -33,6 +33,7 @@ class Behaviour(Artifact):
 
     @property
     def ok(self) -> bool:
+        """Whether enough of its cases passed."""
         return self.passed >= self.min_share * self.cases
 
 

@@ -41,6 +41,7 @@ def read_revision(engine: Engine) -> str:
 
 
 def current_revision(connection: Connection) -> str:
+    """Return the revision of a database's schema; empty where there is none yet."""
     if not inspect(connection).has_table("alembic_version"):
         return ""
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or ""

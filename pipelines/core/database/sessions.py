@@ -92,6 +92,7 @@ def create_private_file(_dialect: object, _record: object, arguments: list[str],
 
 
 def configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    """Set up a new connection to SQLite: patient with locks, and durable."""
     connection.isolation_level = None  # transactions are begun by `begin_sqlite`, not by the driver
     connection.execute(f"PRAGMA busy_timeout = {round(LOCK_SECONDS * 1000)}")
     connection.execute("PRAGMA foreign_keys = ON")
@@ -99,12 +100,14 @@ def configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def begin_sqlite(connection: Connection) -> None:
+    """Begin a transaction; one that writes takes the lock at once, so that it cannot fail half-way."""
     options = connection.get_execution_options()
     if not options.get("no_transaction"):
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write") else "BEGIN")
 
 
 def configure_postgresql(connection: object, _record: object) -> None:
+    """Set up a new connection to PostgreSQL: patient with locks for a limited time."""
     with connection.cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute(f"SET lock_timeout = {round(LOCK_SECONDS * 1000)}")
     connection.commit()  # type: ignore[attr-defined]
@@ -198,6 +201,7 @@ def translate_database_error(url: URL) -> Iterator[None]:
 
 
 def describe_error(url: URL, error: SQLAlchemyError) -> WeaverError:
+    """Return what a database error means for whoever runs NeuroWeaver, and the remedy."""
     cause = error.orig if isinstance(error, DBAPIError) else None
     if isinstance(cause, sqlite3.Error):
         return describe_sqlite_error(url, cause)
@@ -218,6 +222,7 @@ def describe_error(url: URL, error: SQLAlchemyError) -> WeaverError:
 
 
 def describe_sqlite_error(url: URL, error: sqlite3.Error) -> WeaverError:
+    """Return what an error of SQLite means: locked, disk full, no database, read-only."""
     file, name = url.database, getattr(error, "sqlite_errorname", "")
     folder = Path(file or "").parent
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -243,6 +248,7 @@ def describe_sqlite_error(url: URL, error: sqlite3.Error) -> WeaverError:
 
 
 def locked(database: str) -> WeaverError:
+    """Return the error for a database that another process held for too long."""
     return WeaverError(
         f"the database {database} was locked by another process for {LOCK_SECONDS:g} s",
         "Run again. If it stays locked, end the process that holds it: a backup tool or a database browser, as a rule.",

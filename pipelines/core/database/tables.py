@@ -57,10 +57,12 @@ class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
 
 
 def new_id() -> str:
+    """Return a random id of 32 hexadecimal digits."""
     return uuid.uuid4().hex
 
 
 def now_ns() -> int:
+    """Return the present time in nanoseconds since the epoch."""
     return time.time_ns()
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -125,22 +124,3 @@ def test_a_template_that_is_not_valid_does_not_take_the_list_away(reader: TestCl
     settings().templates.mkdir()
     (settings().templates / "broken.yaml").write_text("name: [")
     assert reader.get("/drift/").status_code == 200
-
-
-@pytest.mark.slow
-def test_in_airflow_it_is_open_to_whoever_is_signed_in(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as here:
-        here.setenv("WEAVER_HOME", str(stack.home))
-        settings.cache_clear()
-        summary = keep()
-    settings.cache_clear()
-    for path in ("/", f"/reports/{summary.id}/signals"):
-        assert httpx.get(f"{stack.airflow_url}/drift{path}").status_code == 401
-        forged = httpx.get(f"{stack.airflow_url}/drift{path}", cookies={"_token": "eyJhbGciOiJub25lIn0.e30."})
-        assert forged.status_code in (401, 403)
-    airflow = stack.airflow("reviewer", "airflow_reviewer")
-    token = airflow.headers["Authorization"].removeprefix("Bearer ")
-    with httpx.Client(base_url=f"{stack.airflow_url}/drift", cookies={"_token": token}, timeout=120) as browser:
-        assert summary.id in browser.get("/").text
-        assert SECRET in browser.get(f"/reports/{summary.id}/distributions").text
-        assert browser.delete(f"/reports/{summary.id}/signals").status_code == 405

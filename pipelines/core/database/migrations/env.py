@@ -20,6 +20,7 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 
 
 def run_migrations(connection: Connection) -> None:
+    """Bring the schema behind this connection to the revision that Alembic was told."""
     # SQLite's changes of a schema are transactional where the transaction is begun by hand, as ours is. It cannot
     # alter most of a table in place: Alembic's batch mode copies the table.
     context.configure(

@@ -30,6 +30,7 @@ POSTGRESQL_TRIGGERS = [
 
 
 def upgrade() -> None:
+    """Create the tables."""
     op.create_table(
         "alert_events",
         sa.Column("number", sa.Integer(), nullable=False),
@@ -189,6 +190,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Drop the tables, with all that they hold."""
     for table in (
         "training_timings",
         "training_forecasts",
