@@ -57,7 +57,7 @@ def open_repository() -> Repository:
     return FolderRepository(Path(uri).expanduser().absolute() if uri else settings().home / "models")
 
 
-class FolderRepository:
+class FolderRepository(Repository):
     """A shared folder; hard links where the file system has them, so that a large model is not copied."""
 
     def __init__(self, root: Path) -> None:
@@ -126,7 +126,7 @@ def link_or_copy(source: Path, target: Path) -> None:
             shutil.copyfile(source, temporary)
 
 
-class S3Repository:
+class S3Repository(Repository):
     """A prefix of an S3 bucket; boto3 transfers large objects in parallel parts, and completes them atomically."""
 
     def __init__(self, bucket: str, prefix: str) -> None:

@@ -12,14 +12,12 @@ FILES = [str(file.relative_to(REPOSITORY)) for file in sorted((REPOSITORY / "pip
 
 def undocumented(body: list[ast.stmt], prefix: str = "", inherits: bool = False) -> Iterator[str]:
     for node in body:
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("_"):
+            continue
+        if not inherits and not ast.get_docstring(node):
+            yield f"{prefix}{node.name}"
         if isinstance(node, ast.ClassDef):
-            if not node.name.startswith("_"):
-                if not ast.get_docstring(node):
-                    yield f"{prefix}{node.name}"
-                yield from undocumented(node.body, f"{node.name}.", bool(node.bases))
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            if not node.name.startswith("_") and not inherits and not ast.get_docstring(node):
-                yield f"{prefix}{node.name}"
+            yield from undocumented(node.body, f"{node.name}.", bool(node.bases))
 
 
 @pytest.mark.parametrize("file", FILES)

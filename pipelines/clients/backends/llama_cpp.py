@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.clients import supervisor
-from pipelines.clients.backends import Chunk, Model
+from pipelines.clients.backends import Backend, Chunk, Model
 from pipelines.clients.backends.openai_http import OpenAIServer
 from pipelines.core import signing
 from pipelines.core.errors import Unavailable, WeaverError
@@ -29,7 +29,7 @@ LOAD_TIMEOUT = 300.0  # seconds; 100 MB load in one
 STOP_TIMEOUT = 30  # seconds for requests in flight
 
 
-class LlamaCpp:
+class LlamaCpp(Backend):
     """The backend; see `Backend`."""
 
     def __init__(self) -> None:

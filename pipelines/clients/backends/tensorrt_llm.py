@@ -22,7 +22,7 @@ import yaml
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from pipelines.clients.backends import Chunk, Model, llmapi
+from pipelines.clients.backends import Backend, Chunk, Model, llmapi
 from pipelines.core import signing
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.files import memoize_dir, write_text
@@ -40,7 +40,7 @@ FORMATS = {"int8": "fp8", "int4": "int4_awq"}
 SERVE = Path(__file__).with_suffix(".sh")
 
 
-class TensorRTLLM:
+class TensorRTLLM(Backend):
     """The backend; see `Backend`."""
 
     def __init__(self) -> None:

@@ -22,7 +22,7 @@ from tritonclient.grpc import InferInput
 from tritonclient.grpc.aio import InferenceServerClient
 
 from pipelines.clients import supervisor
-from pipelines.clients.backends import Chunk, Model
+from pipelines.clients.backends import Backend, Chunk, Model
 from pipelines.core import signing
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.files import atomic_write, file_lock, write_text
@@ -50,7 +50,7 @@ CHANNEL = [
 ]
 
 
-class Triton:
+class Triton(Backend):
     """The backend; see `Backend`."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from pipelines.clients.backends import Chunk, Model
+from pipelines.clients.backends import Backend, Chunk, Model
 from pipelines.clients.backends.openai_http import OpenAIServer
 from pipelines.core import signing
 from pipelines.core.errors import Unavailable, WeaverError
@@ -32,7 +32,7 @@ PROBE = [{"role": "user", "content": "What can you do for me?"}]
 ENVIRONMENT = {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "true", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}
 
 
-class VLLM:
+class VLLM(Backend):
     """The backend; see `Backend`."""
 
     def __init__(self) -> None:
