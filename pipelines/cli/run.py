@@ -53,8 +53,8 @@ def run(
     flat = make_plan(template, changes, experiment).flat()  # a typing mistake is an error now, not later in a task
     control.up()
     airflow, dag_id = AirflowClient(), f"retrain_{template}"
-    for name in (dag_id, f"monitor_{template}"):
-        switch_on(airflow, name)
+    switch_on(airflow, dag_id, only_ahead=True)
+    switch_on(airflow, f"monitor_{template}")
     changed = [*changes, "experiment"] if experiment else changes
     retraining = start_or_follow(airflow, dag_id, {key: flat[key] for key in changed})
     while True:
@@ -72,10 +72,13 @@ def run(
     print_result(retraining, template, tasks, as_json)
 
 
-def switch_on(airflow: AirflowClient, dag_id: str) -> None:
-    """Switch a DAG's schedule on, once the DAG processor has read its file and its next slot lies ahead.
+def switch_on(airflow: AirflowClient, dag_id: str, only_ahead: bool = False) -> None:
+    """Switch a DAG's schedule on, once the DAG processor has read its file.
 
-    A slot that lies behind would be run at once, in front of the run that is about to be triggered.
+    Args:
+        only_ahead: wait until its next slot lies ahead: one that lies behind would be run at once, in front of the run
+            that is about to be triggered. Where slots come faster than the DAG processor reads, it is switched on all
+            the same: the run in front is followed.
 
     Raises:
         WeaverError: Airflow does not know the DAG, even after a while.
@@ -91,7 +94,9 @@ def switch_on(airflow: AirflowClient, dag_id: str) -> None:
             else:
                 if not dag.is_paused:
                     return
-                if dag.next_dagrun_run_after is None or dag.next_dagrun_run_after > datetime.now(UTC):
+                next_slot = dag.next_dagrun_run_after
+                is_behind = next_slot is not None and next_slot <= datetime.now(UTC)
+                if not (only_ahead and is_behind) or time.monotonic() > end:
                     airflow.unpause(dag_id)
                     return
             time.sleep(1)
