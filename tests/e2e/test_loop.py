@@ -68,7 +68,8 @@ def test_the_reviewer_finds_everything_in_mlflow(stack: Any, first_night: dict[s
 
 def test_the_dataset_is_a_tag_in_the_data_registry(stack: Any, first_night: dict[str, Any]) -> None:
     registry = stack.home / "registry"
-    tags = subprocess.run(["git", "-C", str(registry), "tag"], capture_output=True, text=True, check=True)
+    list_tags = ["git", "-C", str(registry), "tag", "--list", f"{TEMPLATE}@*"]
+    tags = subprocess.run(list_tags, capture_output=True, text=True, check=True)
     assert tags.stdout.split() == [f"{TEMPLATE}@v1"]
 
 
