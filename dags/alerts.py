@@ -1,9 +1,10 @@
-"""Hourly: alerts that a channel did not take are sent again, and those that nobody acknowledged are escalated.
+"""Hourly: templates that cannot be used raise an alert; alerts that a channel did not take are sent again, and those
+that nobody acknowledged are escalated.
 
 Daily: the digest.
 """
 
-from airflow.sdk import dag, get_current_context, task
+from airflow.sdk import chain, dag, get_current_context, task
 from weaver_dags.tasks import RETRIES
 from weaver_plugins.timetable import UpcomingCronTimetable
 
@@ -14,6 +15,14 @@ SHARED = {
     "tags": ["neuroweaver", "alerts"],
     "default_args": {"owner": "neuroweaver", **RETRIES},
 }
+
+
+@task(task_id="check_templates", task_display_name="Check templates")
+def check_templates() -> int:
+    """Raise an alert for each template that cannot be used: it has no DAG that could say so."""
+    from pipelines.alerts.template_alerts import alert_broken_templates
+
+    return alert_broken_templates()
 
 
 @task
@@ -33,13 +42,13 @@ def send_digest() -> str:
 @dag(
     dag_id="alerts",
     dag_display_name="Alerts",
-    description="Send alerts again that were not delivered, and escalate those that nobody acknowledged.",
+    description="Check the templates, send undelivered alerts, and escalate those that nobody acknowledged.",
     doc_md=f"## Alerts\n\n{__doc__}",
     schedule=UpcomingCronTimetable("15 * * * *", timezone="UTC"),
     **SHARED,
 )
 def alerts() -> None:
-    send()
+    chain(check_templates(), send())
 
 
 @dag(

@@ -7,15 +7,16 @@ The menu entry *Drift* lists the reports.
 from collections.abc import Iterator
 from typing import Any
 
-from airflow.sdk import Asset, Metadata, chain, dag, get_current_context, task
+from airflow.sdk import DAG, Asset, Metadata, chain, dag, get_current_context, task
 from weaver_dags.graph import connect_stages, stage_tasks, task_group
 from weaver_dags.results import pull_artifacts, sign_result
 from weaver_dags.tasks import RETRIES, describe_stage, run_task_stage
+from weaver_dags.templates import build_dags
 from weaver_dags.trigger import drift_asset, set_run_note
 from weaver_plugins.timetable import UpcomingCronTimetable
 
 from pipelines.core.make_plan import make_plan
-from pipelines.core.templates import Template, find_template_files, load_template
+from pipelines.core.templates import Template, load_template
 
 
 def monitor_cron(hours: float) -> str:
@@ -62,7 +63,9 @@ def emit_drift_event(asset: Asset) -> Any:
     return emit()
 
 
-def monitor(template: Template) -> None:
+def monitor(template: Template) -> DAG:
+    """The DAG of a template."""
+
     @dag(
         dag_id=f"monitor_{template.name}",
         dag_display_name=f"Monitor: {template.title}",
@@ -74,6 +77,7 @@ def monitor(template: Template) -> None:
         is_paused_upon_creation=True,  # the first run of the template switches it on
         tags=["neuroweaver", "monitor", template.name],
         default_args={"owner": template.owner, **RETRIES},
+        auto_register=False,
     )
     def monitor_dag() -> None:
         due, plan = is_due(template.name), merge_plan(template.name)
@@ -88,8 +92,7 @@ def monitor(template: Template) -> None:
         chain(due, plan, [tasks["collect_feedback"], tasks["fetch_deployed_version"]])
         chain(tasks["detect_drift"], drifted, tasks["emit_drift_event"])
 
-    monitor_dag()
+    return monitor_dag()
 
 
-for name in find_template_files():
-    monitor(load_template(name))
+globals().update(build_dags(monitor))

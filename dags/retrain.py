@@ -16,6 +16,7 @@ waits for its decision.
 from datetime import timedelta
 
 from airflow.sdk import (
+    DAG,
     Asset,
     AssetOrTimeSchedule,
     AsyncCallback,
@@ -31,6 +32,7 @@ from weaver_dags.decisions import decided, decision_task, gate_passed, has_new_d
 from weaver_dags.graph import connect_stages, stage_tasks, task_group
 from weaver_dags.review import review_tasks
 from weaver_dags.tasks import RETRIES
+from weaver_dags.templates import build_dags
 from weaver_dags.trigger import drift_asset, make_run_plan
 from weaver_dags.turn import RUNS, WaitForTurn
 from weaver_plugins.deadline import RunQueuedAt
@@ -39,7 +41,7 @@ from weaver_plugins.timetable import UpcomingCronTimetable
 
 from pipelines.core.plan import SECTION_TITLES
 from pipelines.core.settings import settings
-from pipelines.core.templates import Template, find_template_files, load_template
+from pipelines.core.templates import Template
 from pipelines.core.trigger_form import list_form_fields
 from pipelines.stages.stage import Group
 from pipelines.stages.table import STAGES
@@ -50,7 +52,9 @@ def stages_of(group: Group) -> list[str]:
     return [name for name, stage in STAGES.items() if stage.nightly and stage.group == group]
 
 
-def retrain(template: Template) -> None:
+def retrain(template: Template) -> DAG:
+    """The DAG of a template."""
+
     @dag(
         dag_id=f"retrain_{template.name}",
         dag_display_name=f"Retrain: {template.title}",
@@ -72,6 +76,7 @@ def retrain(template: Template) -> None:
         user_defined_macros={"mlflow_url": settings().mlflow_url},
         tags=["neuroweaver", "retrain", template.name],
         default_args={"owner": template.owner, **RETRIES},
+        auto_register=False,
     )
     def retrain_dag() -> None:
         longest = {"execution_timeout": timedelta(hours=template.budget.training_hours)}
@@ -112,13 +117,14 @@ def retrain(template: Template) -> None:
         chain(tasks["deploy"], rollback)
 
     # After its tasks, each of which would be given a deep copy of the whole form: that is most of the time to parse.
-    retrain_dag().params = ParamsDict(
+    made = retrain_dag()
+    made.params = ParamsDict(
         {
             key: Param(value, section=SECTION_TITLES[section], **schema)
             for key, section, value, schema in list_form_fields(template.name)
         }
     )
+    return made
 
 
-for name in find_template_files():
-    retrain(load_template(name))
+globals().update(build_dags(retrain))

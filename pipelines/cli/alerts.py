@@ -4,11 +4,11 @@ import getpass
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, out, print_json
 from pipelines.core.settings import Severity
+from pipelines.text.terminal import styled
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -39,10 +39,10 @@ def list_(as_json: AsJson = False) -> None:
         return
     table = Table("last (UTC)", "severity", "key", "count", "acknowledged by", "", box=None)
     for state in states:
-        severity = f"[{COLOURS[state.severity]}]{state.severity}[/]"
+        severity = styled((state.severity, COLOURS[state.severity]))
         line = state.text.partition("\n")[0]
         when = f"{state.last:%m-%d %H:%M}"
-        table.add_row(when, severity, escape(state.key), str(state.count), state.by, escape(line))
+        table.add_row(when, severity, state.key, str(state.count), state.by, line)
     out.print(table)
     if unsent:
         out.print(f"Messages that wait for a channel that is down: {unsent}. `weaver alerts send` tries again.")
@@ -62,7 +62,7 @@ def show(key: Key, as_json: AsJson = False) -> None:
         text = f"by {event.by}" if event.event == "acknowledged" else f"{event.severity}: {event.text}"
         sent = f"  → {', '.join(event.channels)}" if event.channels else ""
         line = f"{event.at:%Y-%m-%d %H:%M:%S} {event.event} {text}{sent}"
-        out.print(line, highlight=False, markup=False, soft_wrap=True)
+        out.print(line, highlight=False, soft_wrap=True)
     if state.link:
         out.print(state.link, soft_wrap=True)
 
@@ -117,4 +117,4 @@ def digest(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"text": text})
     else:
-        out.print(text, markup=False, highlight=False, soft_wrap=True)
+        out.print(text, highlight=False, soft_wrap=True)

@@ -11,6 +11,7 @@ import typer
 from pipelines.cli.console import AsJson, out, print_json
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.settings import settings
+from pipelines.text.terminal import make_visible
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -63,7 +64,7 @@ class Answer:
         pieces = []
         for piece in self:
             pieces.append(piece)
-            print(piece, end="", flush=True)
+            print(make_visible(piece), end="", flush=True)
         print()
         return "".join(pieces)
 

@@ -13,7 +13,7 @@ def chat(model: Model) -> None:
     """Talk with the champion; put a vehicle's record on the line below the question, as `\\n`. An empty line ends."""
     with gateway_client() as client:
         client.models.retrieve(model)
-    out.print("[dim]An empty line ends.[/]")
+    out.print("An empty line ends.", style="dim")
     messages: list[dict[str, str]] = []
     while text := typer.prompt("you", default="", show_default=False).strip():
         messages.append({"role": "user", "content": unescape_newlines(text)})

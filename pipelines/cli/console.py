@@ -1,4 +1,7 @@
-"""How every verb writes: tables and sentences for people, one JSON object for scripts, and never a long silence."""
+"""How every verb writes: tables and sentences for people, one JSON object for scripts, and never a long silence.
+
+Verbs print to `out` alone: it shows every text as it is, whoever wrote it.
+"""
 
 import json
 import sys
@@ -6,10 +9,11 @@ import time
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-out = Console()
-err = Console(stderr=True)
+from pipelines.text.terminal import PlainConsole
+
+out = PlainConsole()
+err = PlainConsole(stderr=True)
 
 HEARTBEAT_SECONDS = 30.0  # where the output is no terminal, a line at least so often says what is going on
 
@@ -41,7 +45,7 @@ def overrides(settings: list[str] | None) -> dict[str, Any]:
 
 def print_line(text: str) -> None:
     """A line of a log for people, with the time of day."""
-    out.print(f"{time.strftime('%H:%M:%S')}  {text}", highlight=False, markup=False, soft_wrap=True)
+    out.print(f"{time.strftime('%H:%M:%S')}  {text}", highlight=False, soft_wrap=True)
 
 
 class Heartbeat:

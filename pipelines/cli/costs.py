@@ -11,6 +11,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.params import load_cost_rates
 from pipelines.core.templates import load_template
 from pipelines.costs import Grouping
+from pipelines.text.terminal import styled
 
 if TYPE_CHECKING:
     from pipelines.costs.cost_table import CostLine, EstimateError
@@ -141,9 +142,9 @@ def advise(template: Template, as_json: AsJson = False) -> None:
     currency = load_cost_rates().currency
     for recommendation in advice:
         saving = f"saves {recommendation.saving_per_month:.4g} {currency} per month"
-        out.print(f"[bold]{recommendation.what}[/] {saving}", soft_wrap=True)
+        out.print(styled((recommendation.what, "bold"), f" {saving}"), soft_wrap=True)
         out.print(f"  = {recommendation.formula}\n  {recommendation.evidence}", highlight=False, soft_wrap=True)
     if not advice:
         out.print("Nothing that was measured would save money.")
     for missing in unmeasured:
-        out.print(f"[dim]{missing.about}: {missing.why}[/]", soft_wrap=True)
+        out.print(f"{missing.about}: {missing.why}", style="dim", soft_wrap=True)

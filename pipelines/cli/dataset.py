@@ -9,6 +9,7 @@ from rich.table import Table
 from pipelines.cli.console import AsJson, Template, out, print_json
 from pipelines.core.errors import WeaverError
 from pipelines.core.templates import load_template
+from pipelines.text.terminal import styled
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -41,7 +42,7 @@ def add(
             for upload in staged.uploads:
                 print_upload(upload)
             for message in staged.duplicates:
-                out.print(message, markup=False)
+                out.print(message)
         rows = sum(upload.rows for upload in staged.uploads)
         accepted = yes or (not as_json and typer.confirm(f"Add these {rows} rows to {template}?"))
         if accepted:
@@ -60,9 +61,9 @@ def add(
 
 def print_upload(upload: Any) -> None:
     """A preview: how the file was read, and what its rows become."""
-    out.print(f"[bold]{upload.file}[/]: {upload.format}, {upload.encoding}", highlight=False)
+    out.print(styled((upload.file, "bold"), f": {upload.format}, {upload.encoding}"))
     for note in upload.notes:
-        out.print(f"  {note}", markup=False)
+        out.print(f"  {note}")
     columns = Table("column", "field", "mapped by", box=None)
     for line in upload.columns:
         columns.add_row(line["column"], line["field"] or "—", line["how"])
@@ -75,9 +76,9 @@ def print_upload(upload: Any) -> None:
     rejected = sum(upload.rejected.values())
     out.print(f"{upload.rows} rows can be used, {rejected} are rejected" + (":" if rejected else "."))
     for reason, count in upload.rejected.items():
-        out.print(f"  {count} {reason}", markup=False)
+        out.print(f"  {count} {reason}")
     for example in upload.examples:
-        out.print(f"    {example}", markup=False, soft_wrap=True)
+        out.print(f"    {example}", soft_wrap=True)
 
 
 @app.command("list")
@@ -143,7 +144,7 @@ def diff(template: Template, old: Version, new: Version, as_json: AsJson = False
     out.print(table)
     out.print(f"{diff['moved']} rows moved between train and held out.")
     for question in diff["examples"]:
-        out.print(f"  changed: {question}", markup=False)
+        out.print(f"  changed: {question}")
 
 
 @app.command()

@@ -11,6 +11,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
 from pipelines.monitoring.drift import drift_pages
 from pipelines.stages.run import run_stage
+from pipelines.text.terminal import styled
 
 app = typer.Typer()
 
@@ -42,7 +43,8 @@ def drift(template: Template, now: Now = False, as_json: AsJson = False) -> None
         return
     print_drift(champion, report, [row.signals for row in measurements if row.signals])
     for one in sent[-3:]:
-        out.print(f"[bold]retraining started[/], windows until {one.event.until or '-'}: {one.event.reason}")
+        until = f", windows until {one.event.until or '-'}: {one.event.reason}"
+        out.print(styled(("retraining started", "bold"), until))
 
 
 def violated(signals: list[Any]) -> dict[str, Any]:

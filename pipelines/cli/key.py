@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, out, print_json
+from pipelines.text.terminal import styled
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -43,7 +44,7 @@ def list_(as_json: AsJson = False) -> None:
         return
     table = Table("id", "name", "models", "rate", "created", "last used", "", box=None)
     for key in keys:
-        state = "[red]revoked[/]" if key.revoked else ""
+        state = styled(("revoked", "red")) if key.revoked else ""
         models = ", ".join(key.models) or "all"
         table.add_row(
             key.id, key.name, models, key.rate, format_time(key.created), format_time(key.last_used) or "never", state

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from pipelines.cli.console import AsJson, out, print_json
 from pipelines.core.errors import WeaverError
+from pipelines.text.terminal import styled
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -41,7 +42,7 @@ def verify(as_json: AsJson = False) -> None:
     elif not findings:
         out.print(f"{entries} entries, all intact. MLflow, the routes and the deployments agree with them.")
     for finding in () if as_json else findings:
-        out.print(f"[bold red]✗[/] {finding.what}\n  → {finding.remedy}", highlight=False, soft_wrap=True)
+        out.print(styled(("✗", "bold red"), f" {finding.what}\n  → {finding.remedy}"), soft_wrap=True)
     if findings:
         raise typer.Exit(1)
 

@@ -1,7 +1,13 @@
 """`weaver`: run the loop or one stage of it, and look after the local servers, models, data and feedback."""
 
+import errno
+import io
 import logging
 import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import NoReturn
 
 import typer
 from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
@@ -31,7 +37,9 @@ from pipelines.cli import (
 from pipelines.cli.console import err
 from pipelines.clients.mlflow import translate_mlflow_error
 from pipelines.core.errors import WeaverError
-from pipelines.core.settings import quiet_libraries
+from pipelines.core.files import write_text
+from pipelines.core.settings import quiet_libraries, settings
+from pipelines.text.terminal import styled
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(stack.app)
@@ -64,8 +72,14 @@ def main() -> None:
 
 
 def run_app(app: typer.Typer) -> None:
-    """Run a command line; an error that the user can correct ends as one message and exit code 1, never a traceback."""
+    """Run a command line; an error ends as one message and exit code 1, never as a traceback.
+
+    The traceback of an error that nobody foresaw is written to a file, which the message names.
+    """
     quiet_libraries()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 cannot show everything
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for noisy in ("httpx", "httpx2", "filelock", "great_expectations", "alembic", "mlflow"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -74,10 +88,47 @@ def run_app(app: typer.Typer) -> None:
         with translate_mlflow_error("this command was running"):
             app()
     except WeaverError as error:
-        err.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
-        sys.exit(1)
+        end_with_error(error)
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:
+        end_with_error(translate_os_error(error))
+    except Exception as error:
+        end_with_error(report_unexpected(error))
+
+
+def end_with_error(error: WeaverError) -> NoReturn:
+    """Print an error, and exit with code 1."""
+    err.print(styled(("error:", "bold red"), f" {error}"), soft_wrap=True)
+    sys.exit(1)
+
+
+def translate_os_error(error: OSError) -> WeaverError:
+    """What the system refused, as a sentence; an error without a file's name is an unexpected one."""
+    if error.filename is None:
+        return report_unexpected(error)
+    remedies = {
+        errno.ENOSPC: "Free disk space, and run the command again.",
+        errno.ENOENT: "Correct the path; or, if it lies in WEAVER_HOME, start the servers once with `weaver up`.",
+    }
+    remedy = remedies.get(error.errno or 0, "Give this user the right to it, or choose another path.")
+    return WeaverError(f"{error.filename}: {error.strerror}", remedy)
+
+
+def report_unexpected(error: Exception) -> WeaverError:
+    """An error of the program itself: its traceback goes to a file, in WEAVER_HOME if that can be written."""
+    trace = "".join(traceback.format_exception(error))
+    for folder in (settings().home / "logs", Path(tempfile.gettempdir())):
+        file = folder / "weaver-error.log"
+        try:
+            write_text(file, trace)
+        except OSError:
+            continue
+        return WeaverError(
+            f"`weaver` failed unexpectedly: {type(error).__name__}: {error}",
+            f"The traceback is in {file}. `weaver doctor` checks this machine.",
+        )
+    return WeaverError(f"`weaver` failed unexpectedly, and could not write why:\n{trace}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from collections import Counter
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Template, out, print_json
@@ -29,7 +28,7 @@ def quarantine(template: Template, reason: Reason = "", show: Show = 20, as_json
         return
     table = Table("id", "step", "reason", "question", "answer", box=None)
     for row in rows[: show or None]:
-        table.add_row(*(escape(row[column][:120]) for column in ("id", "step", "reason", "instruction", "output")))
+        table.add_row(*(row[column][:120] for column in ("id", "step", "reason", "instruction", "output")))
     out.print(table)
     counts = ", ".join(f"{count} {name}" for name, count in Counter(map(reason_category, rows)).most_common())
     out.print(f"{len(rows)} rows{': ' + counts if rows else ''}", highlight=False)

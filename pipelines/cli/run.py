@@ -18,6 +18,7 @@ from pipelines.core.settings import settings
 from pipelines.core.templates import load_template
 from pipelines.stack import control
 from pipelines.stack.wait_display import WaitDisplay
+from pipelines.text.terminal import styled
 
 app = typer.Typer()
 
@@ -58,7 +59,9 @@ def run(
     changed = [*changes, "experiment"] if experiment else changes
     retraining = start_or_follow(airflow, dag_id, {key: flat[key] for key in changed})
     while True:
-        out.print(f"watch it in Airflow: {retraining.url}  [dim](sign in: weaver logins)[/]", soft_wrap=True)
+        out.print(
+            styled(f"watch it in Airflow: {retraining.url}  ", ("(sign in: weaver logins)", "dim")), soft_wrap=True
+        )
         try:
             tasks = watch_run(retraining, template, approve)
         except KeyboardInterrupt:
@@ -67,7 +70,7 @@ def run(
         newer = superseded_by(tasks)
         if not newer:
             break
-        out.print(f"{retraining.run_id} was superseded by {newer}; following that one", markup=False)
+        out.print(f"{retraining.run_id} was superseded by {newer}; following that one")
         retraining = DagRun(airflow, dag_id, newer)
     print_result(retraining, template, tasks, as_json)
 
@@ -111,6 +114,6 @@ def start_or_follow(airflow: AirflowClient, dag_id: str, conf: dict[str, Any]) -
         if runs and not conf:
             details = runs[-1].details()
             starter = details.triggering_user_name or details.run_type.value
-            out.print(f"following {runs[-1].run_id} (started by: {starter}), which is not over yet", markup=False)
+            out.print(f"following {runs[-1].run_id} (started by: {starter}), which is not over yet")
             return runs[-1]
         return airflow.trigger(dag_id, conf)

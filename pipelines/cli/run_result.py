@@ -12,6 +12,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
 from pipelines.stack.wait_display import WaitDisplay
+from pipelines.text.terminal import styled
 
 if TYPE_CHECKING:
     from pipelines.clients.airflow import TaskInstanceResponse
@@ -46,10 +47,10 @@ def print_result(retraining: DagRun, template: str, tasks: list["TaskInstanceRes
     if states["evaluate"] == "success":
         result["metrics"] = retraining.xcom("evaluate")["metrics"]
         out.print(comparison_table(result["metrics"]))
-    out.print(f"[bold]{result['outcome']}[/]", soft_wrap=True)
+    out.print(result["outcome"], style="bold", soft_wrap=True)
     out.print(f"registry: {settings().mlflow_url}/#/models/{template}", soft_wrap=True)
     for question, answer in result.get("answers", {}).items():
-        out.print(f"\n[bold]{question}[/]\n  {answer}", highlight=False)
+        out.print(styled("\n", (question, "bold"), f"\n  {answer}"))
     if as_json:
         print_json(result)
 

@@ -13,13 +13,19 @@ from pipelines.cli.console import Heartbeat, out
 from pipelines.clients.airflow import FINISHED, WAITING, DagRun
 from pipelines.clients.run_queue import RunAhead, has_begun, present_task, runs_ahead
 from pipelines.core import progress
+from pipelines.text.terminal import make_visible, styled
 
 if TYPE_CHECKING:
     from pipelines.clients.airflow import TaskInstanceResponse
 
 APPROVALS = ("approve_cost", "approve")  # the tasks that want a yes or a no
 POLL_SECONDS = 1.0
-MARKS = {"success": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]", "running": "[blue]●[/]"}
+MARKS = {
+    "success": styled(("✓", "green")),
+    "failed": styled(("✗", "red")),
+    "skipped": styled(("-", "dim")),
+    "running": styled(("●", "blue")),
+}
 SHOWN = {"running", "skipped", "up_for_retry", *FINISHED, *WAITING}
 Answered = set[tuple[str, str, int]]  # run, task, try: a question that is asked again wants its answer again
 
@@ -115,7 +121,7 @@ def answer_approvals(run: DagRun, approve: bool, answered: Answered, live: Live)
 def answer_approval(run: DagRun, task_id: str, approve: bool) -> None:
     """Show the approval page and answer: yes with `--approve`, else as the person says, if there is one here."""
     page = run.hitl_detail(task_id)
-    out.print(Markdown(f"## {page.subject}\n\n{page.body}", hyperlinks=False))
+    out.print(Markdown(make_visible(f"## {page.subject}\n\n{page.body}"), hyperlinks=False))
     if approve:
         option, why = "Approve", "approved by a script: weaver run --approve"
         time.sleep(3)  # Airflow 3.3 takes an answer within a second of its question for a crash, and asks again

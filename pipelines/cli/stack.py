@@ -3,13 +3,15 @@
 import typer
 from rich.table import Table
 
-from pipelines.cli.console import AsJson, out, print_json
+from pipelines.cli.console import AsJson, err, out, print_json
+from pipelines.core.template_check import find_broken_templates
 from pipelines.stack import control, credentials, doctor
+from pipelines.text.terminal import styled
 
 app = typer.Typer()
 
 COLOURS = {"healthy": "green", "starting": "yellow", "failed": "red", "stopped": "dim"}
-SIGNS = {"ok": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}
+SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
 
 
 @app.command()
@@ -32,12 +34,19 @@ def status(as_json: AsJson = False) -> None:
     servers = control.status()
     if as_json:
         print_json([server._asdict() for server in servers])
+        print_broken_templates()
         return
     table = Table("server", "state", "pid", "MB", "address", box=None)
     for name, state, pid, url, memory in servers:
-        colour = COLOURS[state]
-        table.add_row(name, f"[{colour}]{state}[/]", str(pid or ""), str(memory or ""), url)
+        table.add_row(name, styled((state, COLOURS[state])), str(pid or ""), str(memory or ""), url)
     out.print(table)
+    print_broken_templates()
+
+
+def print_broken_templates() -> None:
+    """Print which templates have no DAG, and why; on stderr, as standard output is a table or JSON."""
+    for file, error in find_broken_templates().items():
+        err.print(styled(("✗", "red"), f" {file} cannot be used, and has no DAG: {error}"), soft_wrap=True)
 
 
 @app.command()
@@ -62,7 +71,7 @@ def examine(as_json: AsJson = False) -> None:
     else:
         table = Table("", "what", "found", "what to do", box=None)
         for finding in findings:
-            table.add_row(SIGNS[finding.verdict], finding.what, finding.result, finding.remedy)
+            table.add_row(styled(SIGNS[finding.verdict]), finding.what, finding.result, finding.remedy)
         out.print(table)
     if any(finding.verdict == "fail" for finding in findings):
         raise typer.Exit(1)

@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
+from pipelines.cli.console import AsJson, Overrides, Template, err, out, overrides, print_json
 from pipelines.core.make_plan import make_plan, merge_plan
+from pipelines.core.template_check import find_broken_templates
 from pipelines.core.template_edit import create_template
-from pipelines.core.templates import find_template_files, load_template, read_template, template_schema
+from pipelines.core.templates import find_duplicates, find_template_files, load_template, read_template, template_schema
+from pipelines.text.terminal import styled
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -17,10 +19,13 @@ app = typer.Typer(no_args_is_help=True)
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List every template of every kit, and your own."""
-    templates = [load_template(name) for name in find_template_files()]
+    broken = find_broken_templates()
+    templates = [load_template(name) for name, file in find_template_files().items() if file not in broken]
     if as_json:
         print_json([{"name": t.name, "title": t.title, "purpose": t.purpose} for t in templates])
         return
+    for file, error in broken.items():
+        err.print(styled(("✗", "red"), f" {file} cannot be used: {error}"), soft_wrap=True)
     table = Table("template", "for", box=None)
     for template in templates:
         table.add_row(template.name, template.purpose)
@@ -59,13 +64,16 @@ def validate(
     from pipelines.datasets.collect import locate_source
 
     file = Path(template) if template.endswith((".yaml", ".yml")) else None
+    for duplicate, error in find_duplicates().items():
+        if template in (duplicate.stem, str(duplicate)):
+            raise error
     read = read_template(file) if file else load_template(template)
     plan = merge_plan(read, file or find_template_files()[template], {})
     locate_source(plan.data.source)
     if as_json:
         print_json({"name": read.name, "valid": True, "plan_digest": plan.digest()})
     else:
-        out.print(f"[green]✓[/] {read.name}: {read.title}")
+        out.print(styled(("✓", "green"), f" {read.name}: {read.title}"))
 
 
 @app.command("schema")

@@ -11,6 +11,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings, work_folder
 from pipelines.core.templates import load_template
 from pipelines.stages.lineage import read_artifacts
+from pipelines.text.terminal import styled
 from pipelines.training.tune import Trial, Tuning
 from pipelines.training.tune import tune as search
 
@@ -73,10 +74,10 @@ def print_best(template: str, tuning: Tuning) -> None:
     if tuning.stop_reason:
         out.print(f"stopped: {tuning.stop_reason}")
     if best == now:
-        out.print(f"[bold]The current values are the best[/] (validation loss {best.loss:.4f}).")
+        out.print(styled(("The current values are the best", "bold"), f" (validation loss {best.loss:.4f})."))
     else:
         before = f"{now.loss:.4f} with the current values" if now else "the current values diverge"
-        out.print(f"[bold]Trial {best.number} is the best:[/] validation loss {best.loss:.4f}; {before}.")
+        out.print(styled((f"Trial {best.number} is the best:", "bold"), f" validation loss {best.loss:.4f}; {before}."))
         if tuning.applied:
             out.print(f"{tuning.applied} has its values now.", soft_wrap=True)
         else:

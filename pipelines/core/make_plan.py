@@ -3,14 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipelines.core.errors import WeaverError
 from pipelines.core.params import load_params, validate_cost_rates
 from pipelines.core.plan import SAFEGUARD_KEYS, SAFEGUARDS, TUNABLE, TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.core.templates import Template, find_template_files, load_template
-from pipelines.core.validation import did_you_mean, validate_section
+from pipelines.core.validation import did_you_mean, parse_value, validate_section
 
 # What a plan takes from its template as it stands; the sections of TUNABLE are merged.
 TEMPLATE_FIELDS = (
@@ -53,7 +51,7 @@ def refuse_safeguards(template: Template, file: Path, overrides: dict[str, Any])
     """
     own_steps = (load_params()[1]["refine"] | template.refine)["steps"]  # the trigger form sends them back unchanged
     for key, value in overrides.items():
-        steps = yaml.safe_load(value) if isinstance(value, str) else value
+        steps = parse_value(key, value)
         if key == "refine.steps" and "personal" not in (steps or []) and steps != own_steps:
             what = "refine.steps without the step 'personal', which treats personal data, is"
         elif is_safeguard(key):
@@ -81,7 +79,7 @@ def merge_plan(template: Template, file: Path, overrides: dict[str, Any], experi
         if section not in sections or not field:
             suggestion = did_you_mean(key, list_tunable_keys())
             raise WeaverError(f"unknown setting '{key}'{suggestion}", "Write it as section.key=value.")
-        sections[section][field] = yaml.safe_load(value) if isinstance(value, str) else value
+        sections[section][field] = parse_value(key, value)
     values = {
         "template": template.name,
         "profile": profile,

@@ -1,9 +1,11 @@
 """Templates: what a dealership picks. One YAML file describes one model, its data and its rules."""
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.kits import load_kits
@@ -11,16 +13,34 @@ from pipelines.core.plan import TUNABLE, Approval, Budget, Contract, Drift, Sche
 from pipelines.core.settings import settings
 from pipelines.core.validation import did_you_mean, read_yaml, validate_section
 
+NAME = "^[a-z][a-z0-9_]*$"
+
+
+def check_name(name: str) -> str:
+    """A template's name: Airflow, MLflow and the file system take it as it is.
+
+    Raises:
+        PydanticCustomError: it has other characters; names the nearest name without them.
+    """
+    if not re.fullmatch(NAME, name):
+        words = re.sub("[^a-z0-9]+", "_", name.lower()).strip("_0123456789")
+        hint = f"; did you mean '{words}'?" if words else ""
+        message = "must be lower-case letters, digits and underscores, a letter first"
+        raise PydanticCustomError("template_name", message, {"hint": hint})
+    return name
+
 
 class Template(Section):
     """A template's YAML; the sections of TUNABLE override params.yaml, the others are the template's own."""
 
-    name: str = Field(
-        pattern=r"^[a-z][a-z0-9_]*$", description="the name of the registered model, the DAG and the dataset"
+    name: Annotated[str, AfterValidator(check_name)] = Field(
+        max_length=64,
+        description="the name of the registered model, the DAG and the dataset",
+        json_schema_extra={"pattern": NAME},
     )
-    title: str = Field(description="the name that people see")
+    title: str = Field(min_length=1, max_length=200, description="the name that people see")
     purpose: str = Field(description="what the model is for, in a sentence or two")
-    owner: str = Field(description="who is responsible for it; the owner of its DAG")
+    owner: str = Field(min_length=1, max_length=200, description="who is responsible for it; the owner of its DAG")
     system_prompt: str = Field(description="the system message before every question, in training and in service")
     questions: list[str] = Field(
         min_length=1, description="sample questions for a new champion; they also define what is on topic"
@@ -48,16 +68,28 @@ class Template(Section):
 def find_template_files() -> dict[str, Path]:
     """Template name → its YAML file: those of all kits, and the dealership's own.
 
-    Raises:
-        WeaverError: two files have the same name; two models would be registered under it.
+    A second file of a name counts for nothing: `find_duplicates` names it.
     """
     files: dict[str, Path] = {}
-    folders = [kit.folder / "templates" for kit in load_kits().values()]
-    for file in (file for folder in [*folders, settings().templates] for file in sorted(folder.glob("*.yaml"))):
-        if file.stem in files:
-            raise WeaverError(f"{files[file.stem]} and {file} both define the template '{file.stem}'", "Rename one.")
-        files[file.stem] = file
+    for file in list_files():
+        files.setdefault(file.stem, file)
     return files
+
+
+def find_duplicates() -> dict[Path, WeaverError]:
+    """The files whose name another template has already: two models would be registered under it."""
+    files = find_template_files()
+    return {
+        file: WeaverError(f"{files[file.stem]} and {file} both define the template '{file.stem}'", "Rename one.")
+        for file in list_files()
+        if file != files[file.stem]
+    }
+
+
+def list_files() -> list[Path]:
+    """The YAML files of the kits' templates, then those of the dealership's own; without an editor's hidden files."""
+    folders = [*(kit.folder / "templates" for kit in load_kits().values()), settings().templates]
+    return [file for folder in folders for file in sorted(folder.glob("[!.]*.yaml"))]
 
 
 def load_template(name: str) -> Template:

@@ -10,6 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from pipelines.gateway.default_fields import UNSUPPORTED
+
 log = logging.getLogger(__name__)
 
 DESCRIPTIONS = {
@@ -115,8 +117,9 @@ def from_validation_errors(errors: Sequence[Any]) -> ApiError:
         return ApiError(400, "invalid_json", f"The body is not valid JSON: {error['ctx']['error']}")
     # Pydantic's locations also name the branch of a union that was tried, as `str` or `list[TextPart]`.
     path = [str(part) for part in error["loc"][1:] if not (str(part) == "str" or "[" in str(part))]
-    param = ".".join(path)
-    if error["type"] == "extra_forbidden":
+    unsupported = [number for number, part in enumerate(path, 1) if part in UNSUPPORTED]
+    param = ".".join(path[: unsupported[0]] if unsupported else path)
+    if unsupported or error["type"] == "extra_forbidden":
         message = f"The parameter '{param}' is not supported by this gateway; leave it out."
         return ApiError(400, "unsupported_parameter", message, param)
     return ApiError(400, "invalid_value", f"{param or 'The body'}: {error['msg']}", param or None)

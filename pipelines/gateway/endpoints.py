@@ -141,7 +141,7 @@ async def create_feedback(
     feedback: schemas.FeedbackRequest, gateway: SharedGateway, key: Authenticated
 ) -> schemas.FeedbackReceipt:
     """Store a person's feedback on an answer: a thumb, a correction, a comment."""
-    if not feedback.model_fields_set - {"id", "user"}:
+    if feedback.thumb is None and feedback.correction is None and feedback.comment is None:
         raise ApiError(400, "invalid_value", "The feedback needs a thumb, a correction or a comment.")
     try:
         await asyncio.to_thread(gateway.store_feedback, feedback, key.id)

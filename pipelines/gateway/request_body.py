@@ -1,6 +1,12 @@
-"""Middleware around every POST: the body's size and time limits, and cancellation when the client disconnects."""
+"""Middleware around every POST: the body's size, time limit and encoding, and cancellation when the client disconnects.
+
+JSON can hold what UTF-8 cannot: half of a surrogate pair, as a client sends that cuts a text within an emoji. Before
+anything reads the body, U+FFFD takes its place, in every field; and so it does for bytes that are not UTF-8.
+"""
 
 import asyncio
+import json
+import re
 import time
 from typing import Any
 
@@ -10,6 +16,10 @@ from pipelines.gateway.api_errors import ApiError
 
 MAX_BYTES = 1 << 20
 BODY_TIMEOUT = 20.0  # seconds for the whole body
+# An escape in JSON: a surrogate pair, half of one (the group), or any other, which may be an escaped backslash.
+ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|.)", re.DOTALL
+)
 
 
 class RequestBodyMiddleware:
@@ -36,7 +46,7 @@ class RequestBodyMiddleware:
             await error.response(close_connection=True)(scope, receive, send)
         else:
             if body is not None:
-                await self.run_app(scope, body, receive, send)
+                await self.run_app(scope, replace_surrogates(body), receive, send)
 
     async def run_app(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
         """Run the application on a complete body until it ends or the client disconnects."""
@@ -80,6 +90,18 @@ async def read_body(scope: Scope, receive: Receive) -> bytes | None:
             raise too_large
         if not message.get("more_body"):
             return bytes(body)
+
+
+def replace_surrogates(body: bytes) -> bytes:
+    """The JSON as UTF-8, with U+FFFD for each half of a surrogate pair and for bytes that are no character.
+
+    >>> replace_surrogates(rb'"P0301? \ud83d"') == rb'"P0301? \ufffd"'
+    True
+    """
+    encoding = json.detect_encoding(body)
+    if encoding != "utf-8" or not body.isascii():
+        body = body.decode(encoding, "replace").encode()
+    return ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body) if rb"\u" in body else body
 
 
 async def wait_for_disconnect(receive: Receive) -> None:

@@ -1,22 +1,19 @@
-"""Request and response bodies: OpenAI's chat completions, without the fields that no backend here supports.
+"""Request and response bodies: OpenAI's chat completions.
 
-An unsupported field is an error that names it; it is never ignored.
+A field that no backend here supports is accepted at the values that ask for nothing (`default_fields`); any other value
+is an error that names the field.
 """
 
 import time
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from pipelines.core.routes import ServedVersion
+from pipelines.gateway.default_fields import DefaultFields, DefaultMessageFields, RequestSchema
 
 MAX_MESSAGES = 256
-
-
-class RequestSchema(BaseModel):
-    """Part of a request: unknown fields and implicit conversions are errors."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class TextPart(RequestSchema):
@@ -26,22 +23,40 @@ class TextPart(RequestSchema):
     text: str
 
 
-class Message(RequestSchema):
+class Message(DefaultMessageFields):
     """One message of the conversation."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {"role": {"const": "assistant"}}},
+                {"properties": {"content": {"type": ["string", "array"]}}},
+            ]
+        }
+    )
+
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
+    content: str | list[TextPart] | None = Field(description="null only where an assistant said nothing")
+
+    @field_validator("content")
+    @classmethod
+    def check_content(cls, content: str | list[TextPart] | None, info: ValidationInfo) -> str | list[TextPart]:
+        """A text, or parts of it; the null of an assistant's message, as OpenAI sends it, is an empty text."""
+        if content is None and info.data.get("role") != "assistant":
+            raise PydanticCustomError("string_type", "Input should be a valid string")
+        return content or ""
 
     def for_engine(self) -> dict[str, str]:
         """The message as every engine's chat template takes it: one text; developer becomes system."""
-        text = self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+        text = self.content if isinstance(self.content, str) else "".join(part.text for part in self.content or ())
         return {"role": "system" if self.role == "developer" else self.role, "content": text}
 
 
 class StreamOptions(RequestSchema):
     """What a stream has besides the pieces."""
 
-    include_usage: bool = False
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = Field(None, description="padding of OpenAI's streams; there is none here")
 
 
 def float_to_int(value: Any) -> Any:
@@ -53,7 +68,7 @@ Tokens = Annotated[int, Field(ge=1), BeforeValidator(float_to_int)]
 Penalty = Annotated[FiniteFloat, Field(ge=-2, le=2)]
 
 
-class ChatRequest(RequestSchema):
+class ChatRequest(DefaultFields):
     """The body of POST /v1/chat/completions."""
 
     model: str = Field(

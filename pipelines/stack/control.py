@@ -15,6 +15,7 @@ from pipelines.core.files import file_lock, write_text
 from pipelines.core.settings import settings
 from pipelines.stack import credentials, health, provision, servers, supervision
 from pipelines.stack.wait_display import WaitDisplay
+from pipelines.text.terminal import styled
 
 START_TIMEOUT = 300  # seconds until every server must be healthy; two free cores need 25
 
@@ -144,7 +145,7 @@ def wait_until_healthy(display: WaitDisplay) -> None:
         states = health.server_states()
         healthy = {name for name, state in states.items() if state == "healthy"}
         for name in sorted(healthy - (healthy if healthy_before is None else healthy_before)):
-            display.print(f"[green]✓[/] {name} is healthy after {display.elapsed():.0f} s")
+            display.print(styled(("✓", "green"), f" {name} is healthy after {display.elapsed():.0f} s"))
         if len(healthy) == len(states):
             return
         for name, state in states.items():

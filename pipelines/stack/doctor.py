@@ -15,6 +15,8 @@ from packaging.requirements import Requirement
 from pipelines.clients import supervisor
 from pipelines.core.errors import WeaverError
 from pipelines.core.settings import REPOSITORY, settings
+from pipelines.core.template_check import find_broken_templates
+from pipelines.core.templates import find_template_files
 from pipelines.stack import control, servers
 
 GB = 1e9
@@ -54,6 +56,7 @@ def run_checks() -> list[Finding]:
         *check_ports(),
         check_versions(),
         check_lock(),
+        check_templates(),
     ]
 
 
@@ -150,6 +153,15 @@ def check_ports() -> Iterator[Finding]:
             yield Finding(f"port of {name}", "ok", f"{port} is free")
         except WeaverError as error:
             yield Finding(f"port of {name}", "fail", error.what, error.remedy)
+
+
+def check_templates() -> Finding:
+    """Whether every template can be used; one that cannot has no DAG."""
+    broken = find_broken_templates()
+    if not broken:
+        return Finding("templates", "ok", f"{len(find_template_files())} can be used")
+    result = "\n".join(f"{file}: {error.what}" for file, error in broken.items())
+    return Finding("templates", "fail", result, "Correct them: weaver template validate " + min(broken).stem)
 
 
 def installed_version(name: str) -> str:

@@ -5,7 +5,9 @@ import time
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.text import Text
+
+from pipelines.text.terminal import PlainConsole, styled
 
 SILENCE_SECONDS = 30.0  # after which a line says what is being waited for, where the output is not a terminal
 
@@ -15,8 +17,8 @@ class WaitDisplay:
 
     def __init__(self, text: str) -> None:
         self.text, self.began, self.stopped = text, time.monotonic(), threading.Event()
-        self.console = Console(stderr=True)
-        self.spinner = self.console.status(text) if self.console.is_terminal else None
+        self.console = PlainConsole(stderr=True)
+        self.spinner = self.console.status(styled(text)) if self.console.is_terminal else None
         self.printed = self.began
         self.thread = threading.Thread(target=self.repeat, daemon=True)
 
@@ -40,9 +42,9 @@ class WaitDisplay:
         """Change what is being waited for."""
         self.text = text
         if self.spinner:
-            self.spinner.update(f"{text} ({self.elapsed():.0f} s)")
+            self.spinner.update(styled(f"{text} ({self.elapsed():.0f} s)"))
 
-    def print(self, text: str) -> None:
+    def print(self, text: str | Text) -> None:
         """Print a line of news."""
         self.printed = time.monotonic()
         self.console.print(text, highlight=False, soft_wrap=True)

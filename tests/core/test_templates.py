@@ -11,6 +11,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import SAFEGUARDS, TUNABLE
 from pipelines.core.settings import REPOSITORY, settings
+from pipelines.core.template_check import find_broken_templates
 from pipelines.core.template_edit import create_template, update_template
 from pipelines.core.templates import Template, find_template_files, load_template, template_schema
 from pipelines.core.trigger_form import list_form_fields
@@ -175,8 +176,10 @@ def test_a_template_of_ones_own_starts_from_another(home: Path) -> None:
 def test_two_templates_of_one_name_are_refused(home: Path) -> None:
     (home / "templates").mkdir(parents=True)
     (home / "templates/service_advisor.yaml").write_text(find_template_files()["service_advisor"].read_text())
-    with pytest.raises(WeaverError, match="both define the template 'service_advisor'"):
-        find_template_files()
+    ((file, error),) = find_broken_templates().items()
+    assert file == home / "templates/service_advisor.yaml"
+    assert "both define the template 'service_advisor'" in error.what
+    assert make_plan("service_advisor").template == "service_advisor", "the kit's template is not the faulty one"
 
 
 def test_a_section_of_ones_own_template_is_amended_and_all_else_stays(home: Path) -> None:

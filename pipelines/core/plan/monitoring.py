@@ -8,7 +8,9 @@ from pipelines.core.plan.section import Section
 class Drift(Section):
     """When there is drift: a signal violates in `violations` of the last `windows` windows, the newest among them."""
 
-    hours: float = Field(24, gt=0, description="length of a window, hours; windows begin at multiples of it, in UTC")
+    hours: float = Field(
+        24, gt=0, le=8_760, description="length of a window, hours; windows begin at multiples of it, in UTC"
+    )
     windows: int = Field(3, ge=1, description="number of last windows that count")
     violations: int = Field(2, ge=1, description="in how many of them a signal must violate its threshold")
     min_rows: int = Field(200, ge=1, description="requests that a window must have to be measured")
@@ -29,9 +31,9 @@ class Drift(Section):
     )
     quality_drop: float = Field(0.05, ge=0, le=1, description="lowest rise of the share of bad answers that counts")
     max_age_days: float = Field(
-        30, ge=0, description="age of the last training, days, at which it is repeated; 0: never"
+        30, ge=0, le=36_500, description="age of the last training, days, at which it is repeated; 0: never"
     )
-    cooldown_hours: float = Field(24, ge=0, description="hours between two retrainings that drift starts")
+    cooldown_hours: float = Field(24, ge=0, le=87_600, description="hours between two retrainings that drift starts")
 
 
 class Feedback(Section):

@@ -1,25 +1,32 @@
 """The sections on operation: when a run starts, who decides, and what it may cost."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from pipelines.core.plan.section import Section
+from pipelines.core.schedule import check_cron, check_timezone
+
+YEAR = 8_760  # hours
 
 
 class Schedule(Section):
     """When the nightly run starts."""
 
-    cron: str = Field("0 2 * * *", description="cron expression of the start")
-    timezone: str = Field("UTC", description="time zone of the cron expression (IANA name)")
+    cron: Annotated[str, AfterValidator(check_cron)] = Field("0 2 * * *", description="cron expression of the start")
+    timezone: Annotated[str, AfterValidator(check_timezone)] = Field(
+        "UTC", description="time zone of the cron expression (IANA name)"
+    )
 
 
 class Approval(Section):
     """Who decides about a challenger, and for how long the approval stays open."""
 
-    reviewers: list[str] = Field(
+    reviewers: list[Annotated[str, Field(min_length=1)]] = Field(
         ["reviewer", "admin"], min_length=1, description="Airflow users who may approve or reject"
     )
     hours: float = Field(
-        20, gt=0, description="hours after which an open approval is a rejection; the next run asks again"
+        20, gt=0, le=YEAR, description="hours after which an open approval is a rejection; the next run asks again"
     )
     four_eyes: bool = Field(False, description="whoever started a run may not approve it")
 
@@ -27,9 +34,11 @@ class Approval(Section):
 class Budget(Section):
     """What a run may take and cost."""
 
-    training_hours: float = Field(8, gt=0, description="hours after which a training is stopped and the run fails")
+    training_hours: float = Field(
+        8, gt=0, le=YEAR, description="hours after which a training is stopped and the run fails"
+    )
     deadline_hours: float = Field(
-        10, gt=0, description="hours after which a run that has not ended raises an alert, approvals included"
+        10, gt=0, le=YEAR, description="hours after which a run that has not ended raises an alert, approvals included"
     )
     run_cost: float = Field(
         0, ge=0, description="forecast cost of a run above which a reviewer is asked first; 0: no limit"

@@ -11,6 +11,6 @@ def make_title(name: str, _info: Any) -> str:
 
 
 class Section(BaseModel):
-    """Some settings that belong together. Frozen; an unknown key is an error."""
+    """Some settings that belong together. Frozen; an unknown key is an error, and so is a number that is not finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", field_title_generator=make_title)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, field_title_generator=make_title)

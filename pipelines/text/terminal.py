@@ -1,0 +1,43 @@
+"""Text as a terminal shows it: as it was written, whoever wrote it, and never as markup or as an order to the terminal.
+
+Whatever prints data prints it to a `PlainConsole`. What is to be coloured is said beside the text, by `styled`.
+"""
+
+import re
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+# Escape sequences can change what a terminal shows; halves of surrogate pairs cannot be written to one at all.
+UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class PlainConsole(Console):
+    """A console on which `[/docs]`, `:car:` and escape sequences in a text appear as they were written."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """The text that a printed string or a table's cell becomes; rich calls this for each of them."""
+        return super().render_str(make_visible(text), **options)
+
+
+def styled(*parts: str | tuple[str, str]) -> Text:
+    """A text of several parts, where `(text, style)` is a part in a style of rich's.
+
+    >>> styled(("error:", "bold red"), " there is no [/docs]").plain
+    'error: there is no [/docs]'
+    """
+    return Text.assemble(*((make_visible(part), "") if isinstance(part, str) else (make_visible(part[0]), part[1])
+                           for part in parts))  # fmt: skip
+
+
+def make_visible(text: str) -> str:
+    r"""The text with characters that no terminal shows written out: an escape sequence begins with the letters \x1b.
+
+    >>> make_visible("\x1b[31mred")
+    '\\x1b[31mred'
+    """
+    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
