@@ -29,6 +29,7 @@ class ServedVersion(Artifact):
     digest: str
     system_prompt: str
     max_new_tokens: int
+    control_tokens: tuple[str, ...] = ()  # of its tokenizer and chat template: a text that has one would end its turn
     score: float | None = None  # on the held-out questions, by the metric of its gate
     endpoints: tuple[Endpoint, ...]  # in the plan's order
 

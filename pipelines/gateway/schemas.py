@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from pipelines.core.routes import ServedVersion
 from pipelines.gateway.default_fields import DefaultFields, DefaultMessageFields, RequestSchema
+from pipelines.text.chat_format import neutralise_message
 
 MAX_MESSAGES = 256
 
@@ -99,7 +100,10 @@ class ChatRequest(DefaultFields):
         return [message.for_engine() for message in self.messages]
 
     def for_backend(self, version: ServedVersion, max_tokens: int) -> dict[str, Any]:
-        """The request to a backend: with the version's system prompt, and at most `max_tokens` new tokens."""
+        """The request to a backend: with the version's system prompt, and at most `max_tokens` new tokens.
+
+        No text in it, whoever wrote it, can end its turn or begin another one.
+        """
         messages = self.conversation()
         if all(message["role"] != "system" for message in messages):
             messages.insert(0, {"role": "system", "content": version.system_prompt})
@@ -107,7 +111,7 @@ class ChatRequest(DefaultFields):
         sampling = ("top_p", "seed", "stop", "frequency_penalty", "presence_penalty")
         return {
             "model": model_id(version),
-            "messages": messages,
+            "messages": [neutralise_message(message, version.control_tokens) for message in messages],
             "max_tokens": min([*(requested or [version.max_new_tokens]), max_tokens]),
             "temperature": self.temperature or 0.0,
             **{name: value for name in sampling if (value := getattr(self, name)) is not None},

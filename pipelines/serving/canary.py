@@ -12,6 +12,7 @@ from pipelines.clients.backends import Backend
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.plan import Deployment
 from pipelines.core.routes import Endpoint, ServedVersion
+from pipelines.text.chat_format import neutralise_message
 from pipelines.text.facts import contains_fact
 
 MIN_WORD_SIMILARITY = 0.6  # of two answers: engines round differently, and late in an answer a word may differ
@@ -67,11 +68,12 @@ async def collect_answers(
     try:
         for question in questions:
             began = time.perf_counter()
+            messages = [
+                {"role": "system", "content": version.system_prompt},
+                {"role": "user", "content": question},
+            ]
             request = {
-                "messages": [
-                    {"role": "system", "content": version.system_prompt},
-                    {"role": "user", "content": question},
-                ],
+                "messages": [neutralise_message(message, version.control_tokens) for message in messages],
                 "max_tokens": version.max_new_tokens,
                 "temperature": 0,
             }

@@ -19,6 +19,7 @@ from pipelines.serving import canary, model_store
 from pipelines.serving.deployment_pointer import deployment_lock, write_deployment
 from pipelines.serving.registered_version import RegisteredVersion, read_registered_version
 from pipelines.serving.traffic_ramp import ramp_traffic
+from pipelines.text.chat_format import read_control_tokens
 
 log = logging.getLogger(__name__)
 
@@ -144,6 +145,7 @@ def make_served_version(model: Model, registered: RegisteredVersion, endpoints: 
         digest=digest(model.folder),
         system_prompt=registered.plan.system_prompt,
         max_new_tokens=registered.plan.evaluate.max_new_tokens,
+        control_tokens=read_control_tokens(model.folder),
         score=registered.score,
         endpoints=endpoints,
     )

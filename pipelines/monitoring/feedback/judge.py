@@ -17,6 +17,7 @@ from pipelines.clients.local_model import PACKAGED_MODEL, local_model
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.settings import settings
 from pipelines.monitoring.feedback.fact_check import Preferred, Question, decide_by_facts
+from pipelines.text.chat_format import neutralise_control_tokens
 
 PROMPT = """{question}
 
@@ -82,13 +83,16 @@ class Judge:
             Unavailable: the endpoint does not answer, after some tries.
             WeaverError: it refused, or does not speak OpenAI's protocol.
         """
-        prompt = PROMPT.format(question=question.text, first=first, second=second)
+        prompt = neutralise_control_tokens(PROMPT.format(question=question.text, first=first, second=second))
         try:
             for attempt in stamina.retry_context(on=RETRIED, attempts=ATTEMPTS, wait_initial=0.5):
                 with attempt:
                     response = self.client.chat.completions.create(
                         model=self.model,
-                        messages=[{"role": "system", "content": self.rubric}, {"role": "user", "content": prompt}],
+                        messages=[
+                            {"role": "system", "content": self.rubric},
+                            {"role": "user", "content": neutralise_control_tokens(prompt)},
+                        ],
                         temperature=0,
                         max_tokens=MAX_TOKENS,
                     )
