@@ -110,6 +110,19 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def read_json(path: Path, remedy: str) -> Any:
+    """The value in a JSON file that this program wrote.
+
+    Raises:
+        WeaverError: the file does not hold JSON any more; with the remedy.
+        FileNotFoundError: there is no such file.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise WeaverError(f"{path} is damaged: {error}", remedy) from error
+
+
 def canonical_json(value: Any) -> str:
     """The one JSON text of a value, with sorted keys and without spaces, so that equal values have equal digests."""
     return ENCODER.encode(value)

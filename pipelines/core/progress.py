@@ -21,5 +21,8 @@ def report_progress(template: str, stage: str, done: int, total: int, note: str 
 def read_progress(template: str) -> dict[str, Any]:
     """The last report of a template's run: stage, done, total, note, at (epoch seconds); empty if there is none."""
     path = settings().home / "progress" / f"{template}.json"
-    state: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    try:
+        state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # a damaged file is written anew with the next step
+        return {}
     return state

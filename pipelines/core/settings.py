@@ -148,8 +148,20 @@ class Settings(BaseSettings):
         return self.home / "secrets"
 
     def secret(self, name: str) -> str:
-        """The content of a secret's file."""
-        return (self.secrets / name).read_text().strip()
+        """The content of a secret's file.
+
+        Raises:
+            FileNotFoundError: it was not generated yet.
+            WeaverError: the file holds no text.
+        """
+        file = self.secrets / name
+        try:
+            content = file.read_text(encoding="utf-8").strip()
+        except UnicodeDecodeError:
+            content = ""
+        if not content:
+            raise WeaverError(f"{file} holds no password or key", "Remove it; `weaver up` generates another one.")
+        return content
 
 
 @cache

@@ -6,7 +6,6 @@ seconds. What the counters of a processor (RAPL) measure would be of all the ser
 a model as well. Of NVIDIA GPUs it is what their own counters measured. So the sum is called an estimate.
 """
 
-import json
 import logging
 import platform
 from functools import cache
@@ -18,7 +17,7 @@ import psutil
 
 from pipelines.core.artifacts import Artifact
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import digest, write_text
+from pipelines.core.files import digest, read_json, write_text
 from pipelines.core.params import has_gpu, load_cost_rates
 from pipelines.core.settings import settings
 from pipelines.core.validation import did_you_mean
@@ -59,7 +58,7 @@ def load_machine(seconds: float = SHORT_SECONDS) -> Machine:
         if seconds < SHORT_SECONDS:
             return Machine(cpu=read_processor_name(), watts_per_cpu=0, memory_watts=0, co2_kg_per_kwh=0)
         write_text(file, look_up_machine(load_cost_rates().country).model_dump_json(indent=1) + "\n")
-    return Machine.model_validate(json.loads(file.read_text()))
+    return Machine.model_validate(read_json(file, "Delete it: it is written anew."))
 
 
 @cache

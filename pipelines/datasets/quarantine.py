@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines.core.artifacts import Splits, read_artifact
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import file_lock, read_jsonl, write_text
+from pipelines.core.files import file_lock, read_json, read_jsonl, write_text
 from pipelines.core.settings import settings, work_folder
 from pipelines.core.templates import load_template
 from pipelines.core.validation import did_you_mean
@@ -85,7 +85,10 @@ def release_rows(template: str, ids: list[str], by: str, why: str) -> list[dict[
 def list_releases(template: str) -> list[dict[str, str]]:
     """Every release, oldest first: the row's id, the step that it passes, that step's reason; by, why, at."""
     file = releases_file(template)
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    releases: list[dict[str, str]] = []
+    if file.exists():
+        releases = read_json(file, "Restore it from a backup; without it no row is released.")
+    return releases
 
 
 def released_ids(template: str) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import stamina
 from pyarrow import compute
 
+from pipelines.core.errors import WeaverError
 from pipelines.request_log import parquet_store
 from pipelines.request_log.schema import JUDGE, arrow_schema, hash_user, log_folder
 from pipelines.request_log.write_ahead_log import find_pending, read_pending
@@ -70,7 +71,13 @@ def read_rows(kind: str, since: float, until: float, template: str, ids: list[st
         condition &= compute.field("template") == template
     if ids is not None:
         condition &= compute.field("id").isin(pa.array(ids, pa.string()))
-    stored = dataset.dataset(files, columns, format="parquet").to_table(filter=condition)
+    try:
+        stored = dataset.dataset(files, columns, format="parquet").to_table(filter=condition)
+    except pa.ArrowInvalid as error:
+        raise WeaverError(
+            f"the request log in {home / kind} is damaged: {error}",
+            "Restore the file from a backup, or move it away: its requests are then missing.",
+        ) from error
     return pa.concat_tables([stored, pa.Table.from_pylist(rows, columns).filter(condition)]).sort_by("at")
 
 

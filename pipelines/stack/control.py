@@ -11,7 +11,7 @@ import psutil
 
 from pipelines.clients import supervisor
 from pipelines.core.errors import WeaverError
-from pipelines.core.files import file_lock, write_text
+from pipelines.core.files import file_lock, read_json, write_text
 from pipelines.core.settings import settings
 from pipelines.stack import credentials, health, provision, servers, supervision
 from pipelines.stack.wait_display import WaitDisplay
@@ -97,7 +97,7 @@ def start_missing(is_new: bool, display: WaitDisplay) -> None:
         credentials.create_missing()
         write_text(record, json.dumps(expected, indent=1))
         supervision.start_supervisord()
-    stored = json.loads(record.read_text())
+    stored = read_json(record, "Run `weaver down`, then `weaver up`.")
     if different := [name for name in expected if expected[name] != stored.get(name)]:
         raise WeaverError(
             f"the servers are running with other settings of {', '.join(different)}",

@@ -61,7 +61,8 @@ def uploads_folder(template: str) -> Path:
 def list_uploads(template: str) -> list[Upload]:
     """A template's accepted uploads, oldest first."""
     uploads = [
-        Upload.model_validate_json(path.read_text()) for path in uploads_folder(template).glob("[!.]*/upload.json")
+        Upload.load(path, "Restore it from a backup, or move its folder away and add the file again.")
+        for path in uploads_folder(template).glob("[!.]*/upload.json")
     ]
     return sorted(uploads, key=lambda upload: (upload.at, upload.id))
 

@@ -15,7 +15,10 @@ from typing import Any, Literal
 
 from pipelines.core.artifacts import Artifact, DeployedVersion, DriftEvent, Signal
 from pipelines.core.files import digest, write_text
+from pipelines.core.files import read_json as load_json
 from pipelines.core.settings import settings
+
+DAMAGED = "Restore it from a backup, or delete it: what it held is then measured again, or missing."
 
 
 class Measurement(Artifact):
@@ -65,7 +68,7 @@ def save_measurement(champion: DeployedVersion, measurement: Measurement) -> Non
 def read_measurements(champion: DeployedVersion, hours: float) -> list[Measurement]:
     """The measured windows of this length, oldest first."""
     files = (version_folder(champion) / "windows").glob("*.json")
-    measurements = [Measurement.model_validate_json(file.read_text()) for file in files]
+    measurements = [Measurement.load(file, DAMAGED) for file in files]
     of_length = [row for row in measurements if abs(row.until - row.since - 3600 * hours) < 1e-3]
     return sorted(of_length, key=lambda row: row.since)
 
@@ -73,7 +76,7 @@ def read_measurements(champion: DeployedVersion, hours: float) -> list[Measureme
 def read_incoming_rows(champion: DeployedVersion) -> IncomingRows:
     """The collected rows that were compared last."""
     file = version_folder(champion) / "incoming.json"
-    return IncomingRows.model_validate_json(file.read_text()) if file.exists() else IncomingRows()
+    return IncomingRows.load(file, DAMAGED) if file.exists() else IncomingRows()
 
 
 def save_incoming_rows(champion: DeployedVersion, incoming: IncomingRows) -> IncomingRows:
@@ -84,7 +87,7 @@ def save_incoming_rows(champion: DeployedVersion, incoming: IncomingRows) -> Inc
 def read_sent_events(template: str) -> list[SentEvent]:
     """Why retrainings were started, oldest first."""
     files = (history_folder(template) / "events").glob("*.json")
-    return sorted((SentEvent.model_validate_json(file.read_text()) for file in files), key=lambda sent: sent.at)
+    return sorted((SentEvent.load(file, DAMAGED) for file in files), key=lambda sent: sent.at)
 
 
 def save_sent_event(event: DriftEvent, at: float) -> SentEvent:
@@ -96,12 +99,12 @@ def save_sent_event(event: DriftEvent, at: float) -> SentEvent:
     file = history_folder(event.template) / "events" / f"{digest(event.model_dump())[:12]}.json"
     if not file.exists():
         SentEvent(at=at, event=event).save(file)
-    return SentEvent.model_validate_json(file.read_text())
+    return SentEvent.load(file, DAMAGED)
 
 
 def read_json(file: Path) -> Any:
     """The value in a JSON file; None if there is no such file."""
-    return json.loads(file.read_text()) if file.exists() else None
+    return load_json(file, DAMAGED) if file.exists() else None
 
 
 def write_json(file: Path, value: Any) -> None:

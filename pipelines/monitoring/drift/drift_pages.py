@@ -69,7 +69,7 @@ def report_id(template: str, version: int, since: float, until: float) -> str:
 def read_summaries(template: str = "") -> list[ReportSummary]:
     """The kept reports of a template, or of all; newest first."""
     files = history_folder(template or "*").parent.glob(f"{template or '*'}/reports/[!.]*/summary.json")
-    summaries = [ReportSummary.model_validate_json(file.read_text()) for file in files]
+    summaries = [ReportSummary.load(file, "Delete it.") for file in files]
     return sorted(summaries, key=lambda summary: (summary.until, summary.id), reverse=True)
 
 
