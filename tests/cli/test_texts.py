@@ -125,7 +125,7 @@ def test_ratings_show_brackets(printed: Any) -> None:
 
 
 def test_uploads_and_keys_and_templates_show_brackets(home: Path, printed: Any, tmp_path: Path) -> None:
-    file = tmp_path / "rows [/2026].jsonl"
+    file = tmp_path / "rows [red].jsonl"
     file.write_text(
         "\n".join(
             json.dumps(
@@ -143,7 +143,7 @@ def test_uploads_and_keys_and_templates_show_brackets(home: Path, printed: Any, 
     text = (REPOSITORY / "pipelines/kits/automotive/templates/service_advisor.yaml").read_text()
     own.write_text(text.replace("name: service_advisor", "name: night_desk").replace("title: ", "title: '[/t]' # "))
     template.validate("night_desk")
-    for shown in ("rows [/2026].jsonl", "[/P0300]", "[bold]300", "desk [/7]", "night_desk: [/t]"):
+    for shown in ("rows [red].jsonl", "[/P0300]", "[bold]300", "desk [/7]", "night_desk: [/t]"):
         assert shown in printed(), shown
 
 

@@ -18,7 +18,13 @@ BODY = {"model": TEMPLATE, "messages": [{"role": "user", "content": "Hello."}]}
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("tools", []), ("n", 2), ("logprobs", True), ("response_format", {"type": "json_object"}), ("functions", [])],
+    [
+        ("tools", [{"type": "function", "function": {"name": "book"}}]),
+        ("n", 2),
+        ("logprobs", True),
+        ("response_format", {"type": "json_object"}),
+        ("functions", [{"name": "book"}]),
+    ],
 )
 def test_an_unsupported_parameter_is_an_error_that_names_it(gateway: Gateway, field: str, value: Any) -> None:
     with pytest.raises(openai.BadRequestError, match=field) as error:
