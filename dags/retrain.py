@@ -117,14 +117,14 @@ def retrain(template: Template) -> DAG:
         chain(tasks["deploy"], rollback)
 
     # After its tasks, each of which would be given a deep copy of the whole form: that is most of the time to parse.
-    made = retrain_dag()
-    made.params = ParamsDict(
+    retraining = retrain_dag()
+    retraining.params = ParamsDict(
         {
             key: Param(value, section=SECTION_TITLES[section], **schema)
             for key, section, value, schema in list_form_fields(template.name)
         }
     )
-    return made
+    return retraining
 
 
 globals().update(build_dags(retrain))

@@ -51,8 +51,8 @@ def check_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # OSError: the name of a folder, as America
-        known = ABBREVIATIONS.get(name.casefold(), name.replace(" ", "_"))
-        hint = did_you_mean(known, sorted(available_timezones()))
+        zone = ABBREVIATIONS.get(name.casefold(), name.replace(" ", "_"))
+        hint = did_you_mean(zone, sorted(available_timezones()))
         raise PydanticCustomError("timezone", "must be a time zone of the IANA database", {"hint": hint}) from None
     return name
 
