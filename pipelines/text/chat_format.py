@@ -1,6 +1,11 @@
-"""Turn a row into a conversation; training, evaluation and serving all use this module, so that prompts are equal."""
+"""Turn a row into a conversation; training, evaluation and serving all use this module, so that prompts are equal.
 
-from collections.abc import Mapping, Sequence
+Somebody may type a control token of a chat template, such as <|im_end|>. It would end the message's turn, and what
+follows could forge the next one; `neutralise_control_tokens` breaks it up, so that text stays text.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Message = dict[str, str]
@@ -13,6 +18,15 @@ PLAIN_TEMPLATE = (
     "{{ eos_token if message['role'] == 'assistant' else '\n\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '### Assistant:\n' }}{% endif %}"
 )
+
+# Control tokens of ChatML, Llama, Mistral, Gemma, Phi, DeepSeek and SmolLM, whichever a base has; for Python and RE2.
+CONTROL_TOKEN = (
+    "<[|\uff5c][^<>|\uff5c\\s]{1,40}[|\uff5c]>|</?s>|<(?:bos|eos|pad|unk)>|<(?:start|end)_of_turn>"
+    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]|<</?SYS>>"
+    r"|<(?:repo_name|reponame|file_sep|filename|gh_stars|empty_output|issue_(?:start|comment|closed)"
+    r"|jupyter_(?:start|text|code|output|script))>|</?(?:tool_calls?|tool_response|think)>"
+)
+PLAIN_TURNS = ["### System:", "### User:", "### Assistant:"]  # what begins a turn in PLAIN_TEMPLATE
 
 
 def prompt_messages(row: Row, system_prompt: str, examples: Sequence[Row] = ()) -> list[Message]:
@@ -42,11 +56,33 @@ def render_with_answer(tokenizer: Any, row: Row, system_prompt: str, examples: S
 
 
 def apply_chat_template(tokenizer: Any, messages: list[Message], add_generation_prompt: bool = False) -> str:
-    """Messages as text, by the tokenizer's chat template, or by PLAIN_TEMPLATE if it has none."""
+    """Messages as text, by the tokenizer's chat template, or by PLAIN_TEMPLATE if it has none.
+
+    Control tokens in the messages are neutralised: only the template's own begin and end turns.
+    """
     text: str = tokenizer.apply_chat_template(
-        messages,
+        neutralise_messages(messages, tokenizer),
         chat_template=tokenizer.chat_template or PLAIN_TEMPLATE,
         add_generation_prompt=add_generation_prompt,
         tokenize=False,
     )
     return text
+
+
+def neutralise_messages(messages: Iterable[Message], tokenizer: Any) -> list[Message]:
+    """Messages whose contents hold no known control token, no special token of the tokenizer, and no plain turn."""
+    plain = tokenizer.chat_template in (None, PLAIN_TEMPLATE)
+    tokens = [*tokenizer.all_special_tokens, *(PLAIN_TURNS if plain else ())]
+    return [message | {"content": neutralise_control_tokens(message["content"], tokens)} for message in messages]
+
+
+def neutralise_control_tokens(text: str, special_tokens: Iterable[str] = ()) -> str:
+    """The text with a space after the first character of each control token: "<|im_end|>" becomes "< |im_end|>".
+
+    A tokenizer reads that as ordinary text, and so does a person. A text without control tokens is returned as it is.
+
+    Args:
+        special_tokens: those of the tokenizer that will read the text, beside the known ones.
+    """
+    special = "".join(f"|{re.escape(token)}" for token in special_tokens if len(token) > 1)
+    return re.sub(CONTROL_TOKEN + special, lambda token: f"{token[0][0]} {token[0][1:]}", text)

@@ -37,12 +37,18 @@ Step = Literal[
     "quality",
     "sample",
 ]
+# Steps that may only report: what they drop is a matter of judgement. The others protect people, or the held-out rows.
+ReportableStep = Literal["language", "length", "repetition", "relevance", "answers", "quality"]
 
 
 class Refine(Section):
     """How rows are cleaned, deduplicated and split."""
 
     steps: list[Step] = Field(list(get_args(Step)), description="refinement steps, in the order in which they run")
+    report_only: list[ReportableStep] = Field(
+        ["relevance", "quality"],
+        description="steps that drop nothing: the report counts and shows the rows that they would drop",
+    )
     engine: Literal["local", "ray"] = Field(
         "local", description="local: this machine; ray: the same steps on a Ray cluster"
     )
