@@ -23,6 +23,7 @@ from pipelines.datasets.refine.engine import GlobalStep, load_step, parse_lines
 ROWS = Path(__file__).parent / "texts" / "rows_quality.jsonl"
 STEPS: tuple[ReportableStep, ...] = ("language", "length", "repetition", "relevance", "answers", "quality")
 MIN_QUALITY = 0.34  # the threshold at which `quality` is measured; by default it drops nothing
+HALVES = ("development", "unseen")
 LIMITS = (500, 777, 2_000)  # characters at which posts are cut
 
 Row = dict[str, Any]
@@ -32,63 +33,54 @@ def run(file: Path = ROWS) -> dict[str, Any]:
     """Measure each step by itself on the normalised rows of both halves.
 
     Returns:
-        For each half: the labelled rows to keep and to drop; for each step `rejected` (labelled rows), `precision`
-        (share of these that are labelled to be dropped), `kit` (good rows of the kits that it rejects as well, and that
-        count in `precision_with_kit`) and `caught` (rejected rows by the label's reason); recall: share of the rows to
-        drop that a step drops which does not only report. `limit_recall`, `limit_false`: of 1,000 posts of a source
-        with a length limit those that were cut and are found; of whole posts those that are taken for cut.
+        For each half: the labelled rows to keep and to drop; for each step the rejected ones, the share of these that
+        are labelled to be dropped (precision; with the good rows of the kits that it rejects), and their labels
+        (caught); precision and recall of all steps together that do not only report. `kit`: good rows of the kits that
+        each step rejects. `limit_recall`, `limit_false`: of 1,000 posts of a source with a length limit those that were
+        cut and are found; of whole posts those that are taken for cut.
     """
-    halves: dict[str, list[Row]] = {"development": [], "unseen": []}
-    for row in read_jsonl(file):
-        halves[half_of(row)].append(row)
-    found, missed = measure_limits()
-    return {name: measure(rows) for name, rows in halves.items()} | {"limit_recall": found, "limit_false": missed}
+    rows = read_jsonl(file)
+    rejected = {step: set[int]() for step in STEPS}
+    kit = Counter[str]()
+    for template in sorted({row["template"] for row in rows}):
+        plan = make_plan(template, {"refine.min_quality": MIN_QUALITY}, experiment=True)
+        numbers = [number for number, row in enumerate(rows) if row["template"] == template]
+        own = locate_builder(plan.data.source)[0]()
+        for step in STEPS:
+            found = rejected_rows(step, [*own, *(rows[number] for number in numbers)], plan)
+            kit[step] += sum(number < len(own) for number in found)
+            rejected[step] |= {numbers[number - len(own)] for number in found if number >= len(own)}
+    halves = {
+        half: summarise(rows, {number for number, row in enumerate(rows) if half_of(row) == half}, rejected, kit)
+        for half in HALVES
+    }
+    limit_recall, limit_false = measure_limits()
+    return halves | {"kit": dict(kit), "limit_recall": limit_recall, "limit_false": limit_false}
 
 
 def half_of(row: Row) -> str:
     """The half of a labelled row: by its question, so that no question is in both."""
-    odd = blake2b(row["instruction"].encode(), digest_size=1).digest()[0] % 2
-    return ("development", "unseen")[odd]
+    return HALVES[blake2b(row["instruction"].encode(), digest_size=1).digest()[0] % 2]
 
 
-def measure(rows: list[Row]) -> dict[str, Any]:
-    """The figures of one half."""
-    figures = {step: {"rejected": 0, "right": 0, "kit": 0, "caught": Counter[str]()} for step in STEPS}
-    dropped, report_only = set[int](), set(make_plan("service_advisor").refine.report_only)
-    for template in sorted({row["template"] for row in rows}):
-        plan = make_plan(template, {"refine.min_quality": MIN_QUALITY}, experiment=True)
-        labelled = [number for number, row in enumerate(rows) if row["template"] == template]
-        own = locate_builder(plan.data.source)[0]()
-        for step in STEPS:
-            rejected = rejected_rows(step, [*own, *(rows[number] for number in labelled)], plan)
-            figures[step]["kit"] += sum(number < len(own) for number in rejected)
-            for number in (labelled[number - len(own)] for number in rejected if number >= len(own)):
-                figures[step]["rejected"] += 1
-                figures[step]["right"] += not rows[number]["keep"]
-                figures[step]["caught"][rows[number]["why"] or "keep"] += 1
-                if step not in report_only:
-                    dropped.add(number)
-    bad = {number for number, row in enumerate(rows) if not row["keep"]}
-    return {
-        "keep": len(rows) - len(bad),
-        "drop": len(bad),
-        "reasons": dict(Counter(rows[number]["why"] for number in bad)),
-        "recall": len(bad & dropped) / max(len(bad), 1),
-        "wrongly_dropped": len(dropped - bad),
-        **{step: summarise(figure) for step, figure in figures.items()},
-    }
-
-
-def summarise(figure: Row) -> Row:
-    """Counts as shares; None where nothing was rejected."""
-    labelled, right, kit = figure["rejected"], figure["right"], figure["kit"]
-    return {
-        "precision": right / labelled if labelled else None,
-        "precision_with_kit": right / (labelled + kit) if labelled + kit else None,
-        "rejected": labelled,
-        "kit": kit,
-        "caught": dict(figure["caught"]),
-    }
+def summarise(rows: list[Row], half: set[int], rejected: dict[ReportableStep, set[int]], kit: Counter[str]) -> Row:
+    """The figures of one half; `half` and `rejected` are numbers of rows."""
+    bad = {number for number in half if not rows[number]["keep"]}
+    figures: Row = {"keep": len(half - bad), "drop": len(bad)}
+    figures["reasons"] = dict(Counter(rows[number]["why"] for number in bad))
+    for step, found in rejected.items():
+        wrong, good = len(found & half - bad), len(found & bad)
+        figures[step] = {
+            "precision": good / (good + wrong) if good + wrong else None,
+            "precision_with_kit": good / (good + wrong + kit[step]) if good + wrong + kit[step] else None,
+            "rejected": good + wrong,
+            "caught": dict(Counter(rows[number]["why"] or "keep" for number in found & half)),
+        }
+    report_only = make_plan("service_advisor").refine.report_only
+    dropped = set[int]().union(*(found for step, found in rejected.items() if step not in report_only)) & half
+    figures["recall"] = len(dropped & bad) / max(len(bad), 1)
+    figures["precision"] = len(dropped & bad) / max(len(dropped), 1)
+    return figures
 
 
 def rejected_rows(step: str, rows: list[Row], plan: TrainingPlan) -> list[int]:

@@ -40,7 +40,7 @@ def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
         WeaverError: a split, or a topic of a split, would be empty; or a step failed.
     """
     released = quarantine.released_ids(plan.template)
-    report_only = dict.fromkeys(plan.refine.report_only, "as refine.report_only says")
+    report_only = {str(step): "as refine.report_only says" for step in plan.refine.report_only}
     report_only |= quarantine.find_unreliable_steps(plan.template)
     settings = [plan.digest(*SECTIONS), plan.feedback.repeat]
     fingerprint = digest([validation.records.digest, settings, released, report_only, CODE.digest])[:12]

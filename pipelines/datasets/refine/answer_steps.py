@@ -28,11 +28,19 @@ LEFTOVERS = "|".join(
     )
 )
 ASSISTANT_PHRASE = r"(?i)\b(?:as|I am|I'm) an? (?:AI|artificial intelligence|(?:large )?language model)\b"
-# What stands where an answer should: a spreadsheet's errors, empty values of programs, notes to fill it in later.
-NO_ANSWER = (
-    r"(?i)^[\s[:punct:]]*(?:#?N/?A|#?REF!|#(?:VALUE|NAME|NUM|DIV/0|SPILL|CALC)[!?]?|null|nan|undefined|none|nil|TB[ACD]"
-    r"|to ?do|to be (?:added|confirmed|defined|determined|done)|(?:please )?see (?:above|below|attached|attachment)"
-    r"|same as above|placeholder|x{3,})?[\s#\-?_*]*$"
+# What stands where an answer should: a spreadsheet's errors, empty values of programs, notes to write it later.
+NO_ANSWER = "|".join(
+    (
+        r"(?i:^[\s[:punct:]]*(?:#?N/?A|#?REF!|#(?:VALUE|NAME|NUM|DIV/0|SPILL|CALC)[!?]?|null|nan|undefined|none|nil"
+        r"|placeholder|x{3,})?[\s#\-?_*]*$)",
+        r"^\W*(?:TODO|TBD|TBA|TBC|FIXME)\b",
+        r"(?i:^\W*to be (?:added|answered|confirmed|defined|determined|done)\W*$)",
+        r"(?i:^[\[(<].*\b(?:to be (?:added|answered|confirmed|done|filled)|answer (?:here|pending)|fill in|insert)\b"
+        r".*[\])>]$)",
+        # Points to another place, which the model will not see.
+        r"(?i:^\W*(?:please )?(?:see|same as|as|like|cf\.?) (?:the )?(?:above|below|attached|attachment|before"
+        r"|discussed|mentioned|previous|prior|last)(?: \w+)?\W*$)",
+    )
 )
 SHOWN_CHARS = 80
 
@@ -64,8 +72,10 @@ def find_answer_faults(batch: pa.Table) -> pa.Array:
     instruction, given, output = (batch[column].combine_chunks() for column in ("instruction", "input", "output"))
     leaks = pc.or_(pc.match_substring_regex(output, LEFTOVERS), pc.match_substring_regex(instruction, LEFTOVERS))
     open_code = pc.equal(pc.bit_wise_and(pc.count_substring(output, "```"), 1), 1)
+    repeated = pc.or_(pc.equal(output, instruction), pc.fill_null(pc.equal(output, asked_in(given)), False))
     faults = {
         "no answer": pc.match_substring_regex(output, NO_ANSWER),
+        "no answer: repeats the question": repeated,
         "garbled: characters that could not be decoded": pc.match_substring(output, "\ufffd"),
         "template leakage": leaks,
         "template leakage: a control token in the input": pc.match_substring_regex(given, CONTROL_TOKEN),
@@ -75,6 +85,12 @@ def find_answer_faults(batch: pa.Table) -> pa.Array:
         "truncated answer: ends in the middle of a word": truncation.find_cut_words(output),
     }
     return first_reason(faults)
+
+
+def asked_in(given: pa.Array) -> pa.Array:
+    """The last line of each input if somebody asks or says something there ("Customer: which one?"), else null."""
+    asked = pc.extract_regex(given, r"(?P<line>[^\n]*\?|(?i:customer|caller|client):[^\n]*)$")
+    return pc.struct_field(asked, "line")
 
 
 def decide(sketches: pa.Table, rows: pa.Table, plan: TrainingPlan) -> pa.Array:

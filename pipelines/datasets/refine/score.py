@@ -10,10 +10,11 @@ import pyarrow as pa
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine.text_steps import repeated_share
 
-CODE = re.compile(r"\w*\d(?:[\w.,:/-]*\w)?")  # P0420, the 150 of F-150, 2.0, 1,250: what an answer must not invent
 WORD = re.compile(r"[^\W\d_]{3,}")
-DIRECT = re.compile(r"^\W*(?:yes|no|yep|nope|none|never|both|neither|sorry)\b", re.IGNORECASE)  # answers by one word
-ENOUGH_WORDS = 3  # new words from which an answer says something
+DIRECT = re.compile(r"^\W*(?:yes|no|yep|nope|none|never|not|both|neither|sorry|unknown)\b", re.IGNORECASE)
+DIGIT = re.compile(r"\d")
+ENOUGH_WORDS = 3  # new words from which an answer without a record says something
+PHRASE_WORDS = 8  # a shorter answer may be in other words than the record: "Naturally aspirated", "Out of stock"
 # What any letter to a customer says, whatever was asked; with function words, which say nothing by themselves.
 COURTESY_WORDS = (
     "able about above addressed after again all also always and any anything anyone apologies apologize appreciate "
@@ -78,39 +79,29 @@ def part_value(parts: pa.Table, name: str, number: int) -> float:
 
 
 def score_information(row: dict[str, Any]) -> float:
-    """Whether the answer says something that the question does not: yes or no, a number, a code, or some words.
+    """Whether the answer says something that was asked for, in as far as its words show it.
 
-    Words of courtesy, which fit any question, do not count.
+    1 if it has a number or a code, or begins with yes or no, or is short. Else 1 if it says one word at least that the
+    record or the conversation above it has and a letter to anybody has not; without a record, or word of it, the share
+    of such words in the whole answer that are neither courtesy nor in the question.
     """
     output = row["output"]
-    if DIRECT.search(output) or find_codes(output) - find_codes(row["instruction"]):
+    words = WORD.findall(output.casefold())
+    if DIRECT.search(output) or DIGIT.search(output) or len(output.split()) < PHRASE_WORDS:
         return 1.0
-    asked = set(WORD.findall(row["instruction"].casefold()))
-    new = set(WORD.findall(output.casefold())) - asked - COURTESY
-    return min(1.0, len(new) / min(ENOUGH_WORDS, max(1, len(output.split()) - 1)))
-
-
-def score_grounding(row: dict[str, Any]) -> float | None:
-    """Of a grounded answer's numbers and codes, the share that record, facts or question contain."""
-    stated = find_codes(row["output"]) if row["kind"] == "grounded" else set()
-    supported = find_codes(f"{row['input']} {row['facts']} {row['instruction']}") if stated else set()
-    return len(stated & supported) / len(stated) if stated else None
-
-
-def find_codes(text: str) -> set[str]:
-    """The words of a text that contain a digit, in lower case, without thousands separators."""
-    return {code.casefold().replace(",", "") for code in CODE.findall(text)}
+    said = set(words) - COURTESY
+    if row["input"]:
+        return float(bool(said & set(WORD.findall(row["input"].casefold()))))
+    new = said - set(WORD.findall(row["instruction"].casefold()))
+    return min(1.0, len(new) / ENOUGH_WORDS)
 
 
 def score_repetition(row: dict[str, Any]) -> float:
-    """One minus the share of the answer's trigrams that it repeats."""
+    """One minus the share of the answer that repeats itself."""
     return 1.0 - repeated_share(row["output"])
 
 
 SCORE_PARTS = {
-    "information": ScorePart("the answer says something that the question does not", score_information),
-    "grounded": ScorePart(
-        "the record, facts or question contain every number and code of a grounded answer", score_grounding
-    ),
+    "information": ScorePart("the answer says something of what was asked", score_information),
     "repetition": ScorePart("the answer does not repeat its phrases", score_repetition),
 }

@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -136,6 +137,7 @@ def length(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
 # ---- repetition
 
 TRIGRAM, MIN_TRIGRAMS = 3, 10  # an answer with fewer may repeat itself
+MIN_WORDS, MAX_WORD_SHARE = 6, 0.6  # an answer of so many words is not that much one word
 MIN_PASTED_CHARS = 12  # of a text that stands twice; shorter ones may, as in "no no no no"
 
 
@@ -146,7 +148,7 @@ def repetition(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
     reasons = [
         "pasted twice"
         if is_pasted_twice(text)
-        else f"repetitive: {share:.0%} of its word trigrams"
+        else f"repetitive: {share:.0%} of it"
         if (share := repeated_share(text)) > plan.refine.max_repetition
         else None
         for text in answers.filter(judged).to_pylist()
@@ -156,11 +158,15 @@ def repetition(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
 
 
 def repeated_share(text: str) -> float:
-    """The share of a text's word trigrams that repeat an earlier one; 0 for a text with few words."""
+    """The share of a text's word trigrams that repeat an earlier one; 0 for a text with few words.
+
+    A text that is mostly one word repeats itself from fewer words on; then it is that word's share.
+    """
     words = text.casefold().split()
     grams = len(words) - TRIGRAM + 1
     if grams < MIN_TRIGRAMS:
-        return 0.0
+        share = Counter(words).most_common(1)[0][1] / len(words) if len(words) >= MIN_WORDS else 0.0
+        return share if share > MAX_WORD_SHARE else 0.0
     return 1 - len(set(zip(words, words[1:], words[2:], strict=False))) / grams
 
 

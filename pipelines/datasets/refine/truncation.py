@@ -27,8 +27,8 @@ MIN_LIMIT = 100  # characters; shorter texts often have equal lengths
 MIN_PILE = 3  # answers without an end that have exactly the limit's length
 PILE_RATIO = 4  # so many times more of them than of any length a bit longer or shorter
 TRIMMED_CHARS = 2  # a text that was cut at a space is a little shorter than the limit, once it is trimmed
-# Limits of columns and exports: a single text without an end that has exactly such a length was cut there.
-COMMON_LIMITS = [255, 256, 500, 512, 1000, 1024, 2000, 2048, 3000, 3999, 4000, 4095, 4096, 8000, 8191, 8192]
+# Limits of messages, columns and exports: here a pair of texts without an end is enough, or the longest text alone.
+COMMON_LIMITS = [140, 160, 255, 256, 280, 500, 512, 1000, 1024, 2000, 2048, 3000, 3999, 4000, 4095, 4096, 8000, 8192]
 
 
 def find_unfinished_sentences(output: pa.Array) -> pa.Array:
@@ -95,18 +95,20 @@ def find_cut_by_limit(files: pa.ChunkedArray, chars: pa.ChunkedArray, endless: p
 def is_limit(limit: int, lengths: np.ndarray, no_end: np.ndarray) -> bool:
     """Whether a source cuts its texts at a length.
 
-    It does if many texts without an end have exactly that length, far more than any length near it has (just below it are
-    texts that were cut between words), and if longer texts are rarer; or if its longest text has no end and one of COMMON_LIMITS. Texts that all have one length are records.
+    It does if many texts without an end have exactly that length, far more than any length near it has (just below it
+    are texts that were cut between words), and longer texts are rarer. At one of COMMON_LIMITS two texts are enough,
+    however many are longer, or the longest text alone. Texts that all have one length are records.
 
     Args:
         lengths: characters of each text of the source.
         no_end: whether each of these has no end.
     """
     longer, shorter = int((lengths > limit).sum()), int((lengths < limit - TRIMMED_CHARS).sum())
-    if limit in COMMON_LIMITS and not longer:
+    common = limit in COMMON_LIMITS
+    if common and not longer:
         return True
     counts = np.bincount(lengths[no_end], minlength=limit + 1)
     near = np.concatenate([counts[limit * 3 // 4 : limit * 19 // 20], counts[limit + 1 : limit * 5 // 4]])
-    return bool(
-        shorter and longer <= counts[limit] and counts[limit] >= max(MIN_PILE, PILE_RATIO * near.max(initial=0))
-    )
+    if counts[limit] < max(2 if common else MIN_PILE, PILE_RATIO * near.max(initial=0)):
+        return False
+    return common or bool(shorter and longer <= counts[limit])
