@@ -22,7 +22,7 @@ from pipelines.datasets.refine.engine import GlobalStep, load_step, parse_lines
 
 ROWS = Path(__file__).parent / "texts" / "rows_quality.jsonl"
 STEPS: tuple[ReportableStep, ...] = ("language", "length", "repetition", "relevance", "answers", "quality")
-MIN_QUALITY = 0.34  # the threshold at which `quality` is measured; by default it drops nothing
+CONTRADICTION = "contradictory answers"  # which `make bench B=duplicates` measures
 HALVES = ("development", "unseen")
 LIMITS = (500, 777, 2_000)  # characters at which posts are cut
 
@@ -43,7 +43,7 @@ def run(file: Path = ROWS) -> dict[str, Any]:
     rejected = {step: set[int]() for step in STEPS}
     kit = Counter[str]()
     for template in sorted({row["template"] for row in rows}):
-        plan = make_plan(template, {"refine.min_quality": MIN_QUALITY}, experiment=True)
+        plan = make_plan(template)
         numbers = [number for number, row in enumerate(rows) if row["template"] == template]
         own = locate_builder(plan.data.source)[0]()
         for step in STEPS:

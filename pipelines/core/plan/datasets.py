@@ -67,7 +67,7 @@ class Refine(Section):
     relevance: float = Field(
         0.08, ge=-1, le=1, description="lowest similarity to the template's sample questions; -1: any"
     )
-    min_quality: float = Field(0.0, ge=0, le=1, description="lowest quality score of a row; 0: any")
+    min_quality: float = Field(0.5, ge=0, le=1, description="lowest quality score of a row; 0: any")
     rows: int = Field(0, ge=0, description="rows that are kept, evenly over topics; 0: all")
     near_duplicate: float = Field(
         0.9, gt=0, le=1, description="Jaccard similarity from which two rows are near-duplicates"

@@ -20,7 +20,7 @@ ELLIPSIS = r"(?:\.\.\.|\x{2026})$"  # what some exports put where they cut
 HANGING = r"\b(?:the|an|and|your|my|our|their|because|although|whose)$|\w,\s+(?:which|but|so)$"
 SENTENCE_CHARS = 20  # a shorter answer need not be a sentence
 # A last word after a whole sentence, in a text of some length: prose, and not a note in abbreviations.
-LAST_WORD = r"(?s)^.{60,}[a-z]{2}[.!?][\"')]?\s.*[a-z,]\s+(?P<word>[a-z]{2,})$"
+LAST_WORD = r"(?s)^.*[a-z]{2}[.!?][\"')]?\s.{20,}[a-z,]\s+(?P<word>[a-z]{2,})$"
 MIN_WORD = 5  # letters of a cut word; shorter ones may be slang ("lol", "hes")
 
 MIN_LIMIT = 100  # characters; shorter texts often have equal lengths
