@@ -4,8 +4,10 @@ Somebody may type a control token of a chat template, such as <|im_end|>. It wou
 follows could forge the next one; `neutralise_control_tokens` breaks it up, so that text stays text.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 Message = dict[str, str]
@@ -73,7 +75,24 @@ def neutralise_messages(messages: Iterable[Message], tokenizer: Any) -> list[Mes
     """Messages whose contents hold no known control token, no special token of the tokenizer, and no plain turn."""
     plain = tokenizer.chat_template in (None, PLAIN_TEMPLATE)
     tokens = [*tokenizer.all_special_tokens, *(PLAIN_TURNS if plain else ())]
-    return [message | {"content": neutralise_control_tokens(message["content"], tokens)} for message in messages]
+    return [neutralise_message(message, tokens) for message in messages]
+
+
+def neutralise_message(message: Message, special_tokens: Iterable[str] = ()) -> Message:
+    """The message with its content's control tokens broken up; see `neutralise_control_tokens`."""
+    return message | {"content": neutralise_control_tokens(message["content"], special_tokens)}
+
+
+def read_control_tokens(folder: Path) -> tuple[str, ...]:
+    """The special tokens of the tokenizer in a model's folder, and what begins a turn where its template is plain.
+
+    For whoever serves the model and has no tokenizer; empty if the folder has none either.
+    """
+    tokenizer, template = folder / "tokenizer.json", folder / "chat_template.jinja"
+    added = json.loads(tokenizer.read_text(encoding="utf-8")).get("added_tokens") if tokenizer.exists() else []
+    plain = template.exists() and template.read_text(encoding="utf-8") == PLAIN_TEMPLATE
+    special = [token["content"] for token in added or () if token.get("special")]
+    return (*special, *(PLAIN_TURNS if plain else ()))
 
 
 def neutralise_control_tokens(text: str, special_tokens: Iterable[str] = ()) -> str:
