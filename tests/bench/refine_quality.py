@@ -50,9 +50,9 @@ def run(file: Path = ROWS) -> dict[str, Any]:
         numbers = [number for number, row in enumerate(rows) if row["template"] == template]
         own = locate_builder(plan.data.source)[0]()
         for step in STEPS:
-            found = rejected_rows(step, [*own, *(rows[number] for number in numbers)], plan)
-            kit[step] += sum(number < len(own) for number in found)
-            rejected[step] |= {numbers[number - len(own)] for number in found if number >= len(own)}
+            numbers_rejected = rejected_rows(step, [*own, *(rows[number] for number in numbers)], plan)
+            kit[step] += sum(number < len(own) for number in numbers_rejected)
+            rejected[step] |= {numbers[number - len(own)] for number in numbers_rejected if number >= len(own)}
     halves = {
         half: summarise(rows, {number for number, row in enumerate(rows) if half_of(row) == half}, rejected, kit)
         for half in HALVES
@@ -72,16 +72,16 @@ def summarise(rows: list[Row], half: set[int], rejected: dict[ReportableStep, se
     bad = {number for number in half if not rows[number]["keep"]}
     figures: Row = {"keep": len(half - bad), "drop": len(bad)}
     figures["reasons"] = dict(Counter(rows[number]["why"] for number in bad))
-    for step, found in rejected.items():
-        wrong, good = len(found & half - bad), len(found & bad)
+    for step, numbers in rejected.items():
+        wrong, good = len(numbers & half - bad), len(numbers & bad)
         figures[step] = {
             "precision": good / (good + wrong) if good + wrong else None,
             "precision_with_kit": good / (good + wrong + kit[step]) if good + wrong + kit[step] else None,
             "rejected": good + wrong,
-            "caught": dict(Counter(rows[number]["why"] or "keep" for number in found & half)),
+            "caught": dict(Counter(rows[number]["why"] or "keep" for number in numbers & half)),
         }
     report_only = make_plan("service_advisor").refine.report_only
-    dropped = set[int]().union(*(found for step, found in rejected.items() if step not in report_only)) & half
+    dropped = set[int]().union(*(numbers for step, numbers in rejected.items() if step not in report_only)) & half
     figures["recall"] = len(dropped & bad) / max(len(bad), 1)
     figures["precision"] = len(dropped & bad) / max(len(dropped), 1)
     return figures
@@ -109,7 +109,7 @@ def measure_limits() -> tuple[float, float]:
 
     plan, bodies = make_plan("service_advisor"), [" ".join(body.split()) for _, body in posts()]
     bodies = random.Random(0).sample([body for body in bodies if len(body) > 40], 1_000)
-    cut = found = wrong = 0
+    cut = recalled = wrong = 0
     for limit in LIMITS:
         rows = [
             {"instruction": f"Question {number}?", "input": "", "output": body[:limit].strip(), "topic": "any"}
@@ -118,9 +118,9 @@ def measure_limits() -> tuple[float, float]:
         rejected = set(rejected_rows("answers", rows, plan))
         numbers = {number for number, body in enumerate(bodies) if len(body) > limit}
         cut += len(numbers)
-        found += len(numbers & rejected)
+        recalled += len(numbers & rejected)
         wrong += len(rejected - numbers)
-    return found / cut, wrong / (len(LIMITS) * len(bodies) - cut)
+    return recalled / cut, wrong / (len(LIMITS) * len(bodies) - cut)
 
 
 def measure_dialogue() -> dict[str, float]:

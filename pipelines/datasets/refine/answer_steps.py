@@ -69,16 +69,16 @@ def comparable(text: str) -> str:
 
 def find_answer_faults(batch: pa.Table) -> pa.Array:
     """For each row the first fault that it has by itself, or null."""
-    instruction, given, output = (batch[column].combine_chunks() for column in ("instruction", "input", "output"))
+    instruction, context, output = (batch[column].combine_chunks() for column in ("instruction", "input", "output"))
     leaks = pc.or_(pc.match_substring_regex(output, LEFTOVERS), pc.match_substring_regex(instruction, LEFTOVERS))
     open_code = pc.equal(pc.bit_wise_and(pc.count_substring(output, "```"), 1), 1)
-    repeated = pc.or_(pc.equal(output, instruction), pc.fill_null(pc.equal(output, asked_in(given)), False))
+    repeated = pc.or_(pc.equal(output, instruction), pc.fill_null(pc.equal(output, last_turn(context)), False))
     faults = {
         "no answer": pc.match_substring_regex(output, NO_ANSWER),
         "no answer: repeats the question": repeated,
         "garbled: characters that could not be decoded": pc.match_substring(output, "\ufffd"),
         "template leakage": leaks,
-        "template leakage: a control token in the input": pc.match_substring_regex(given, CONTROL_TOKEN),
+        "template leakage: a control token in the input": pc.match_substring_regex(context, CONTROL_TOKEN),
         "template leakage: speaks as an assistant": pc.match_substring_regex(output, ASSISTANT_PHRASE),
         "truncated answer: an open code block": open_code,
         "truncated answer: ends in mid-sentence": truncation.find_unfinished_sentences(output),
@@ -87,10 +87,10 @@ def find_answer_faults(batch: pa.Table) -> pa.Array:
     return first_reason(faults)
 
 
-def asked_in(given: pa.Array) -> pa.Array:
+def last_turn(context: pa.Array) -> pa.Array:
     """The last line of each input if somebody asks or says something there ("Customer: which one?"), else null."""
-    asked = pc.extract_regex(given, r"(?P<line>[^\n]*\?|(?i:customer|caller|client):[^\n]*)$")
-    return pc.struct_field(asked, "line")
+    turn = pc.extract_regex(context, r"(?P<line>[^\n]*\?|(?i:customer|caller|client):[^\n]*)$")
+    return pc.struct_field(turn, "line")
 
 
 def decide(sketches: pa.Table, rows: pa.Table, plan: TrainingPlan) -> pa.Array:

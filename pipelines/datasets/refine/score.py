@@ -89,10 +89,10 @@ def score_information(row: dict[str, Any]) -> float:
     words = WORD.findall(output.casefold())
     if DIRECT.search(output) or DIGIT.search(output) or len(output.split()) < PHRASE_WORDS:
         return 1.0
-    said = set(words) - COURTESY
+    content = set(words) - COURTESY
     if row["input"]:
-        return float(bool(said & set(WORD.findall(row["input"].casefold()))))
-    new = said - set(WORD.findall(row["instruction"].casefold()))
+        return float(bool(content & set(WORD.findall(row["input"].casefold()))))
+    new = content - set(WORD.findall(row["instruction"].casefold()))
     return min(1.0, len(new) / ENOUGH_WORDS)
 
 

@@ -33,15 +33,15 @@ COMMON_LIMITS = [140, 160, 255, 256, 280, 500, 512, 1000, 1024, 2000, 2048, 3000
 
 def find_unfinished_sentences(output: pa.Array) -> pa.Array:
     """Whether each answer ends with a word that no sentence ends with; a boolean per answer."""
-    sentence = pc.greater_equal(pc.utf8_length(output), SENTENCE_CHARS)
-    return pc.and_(sentence, pc.match_substring_regex(output, HANGING))
+    long_enough = pc.greater_equal(pc.utf8_length(output), SENTENCE_CHARS)
+    return pc.and_(long_enough, pc.match_substring_regex(output, HANGING))
 
 
 def find_cut_words(output: pa.Array) -> pa.Array:
     """Whether each answer is prose and ends in the beginning of a common English word ("replac"); a boolean each."""
     words = pc.struct_field(pc.extract_regex(output, LAST_WORD), "word")
-    whole, beginnings = known_words()
-    return pa.array([word is not None and word in beginnings and word not in whole for word in words.to_pylist()])
+    vocabulary, beginnings = known_words()
+    return pa.array([word is not None and word in beginnings and word not in vocabulary for word in words.to_pylist()])
 
 
 @cache
