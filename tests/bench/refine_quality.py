@@ -35,30 +35,30 @@ def run(file: Path = ROWS) -> dict[str, Any]:
     """Measure each step by itself on the normalised rows of both halves.
 
     Returns:
-        For each half: the labelled rows to keep and to drop; for each step the rejected ones, the share of these that
-        are labelled to be dropped (precision; with the good rows of the kits that it rejects), and their labels
-        (caught); precision and recall of all steps together that do not only report. `kit`: good rows of the kits that
+        For each template and each half: the labelled rows to keep and to drop; for each step the rejected ones, and how
+        many of these are rightly so (precision; with the good rows of the kits that it rejects), by their labels (caught); precision and recall of all steps together that do not only report. `kit`: good rows of the kits that
         each step rejects. `limit_recall`, `limit_false`: of 1,000 posts of a source with a length limit those that were
         cut and are found; of whole posts those that are taken for cut. `dialogue`: the share of 20,000 utterances of
         people who chat, all of them natural, that each step rejects.
     """
     rows = read_jsonl(file)
     rejected = {step: set[int]() for step in STEPS}
-    kit = Counter[str]()
+    kits, figures = Counter[str](), dict[str, Any]()
     for template in sorted({row["template"] for row in rows}):
         plan = make_plan(template)
         numbers = [number for number, row in enumerate(rows) if row["template"] == template]
-        own = locate_builder(plan.data.source)[0]()
+        own, kit = locate_builder(plan.data.source)[0](), Counter[str]()
         for step in STEPS:
             numbers_rejected = rejected_rows(step, [*own, *(rows[number] for number in numbers)], plan)
             kit[step] += sum(number < len(own) for number in numbers_rejected)
             rejected[step] |= {numbers[number - len(own)] for number in numbers_rejected if number >= len(own)}
-    halves = {
-        half: summarise(rows, {number for number, row in enumerate(rows) if half_of(row) == half}, rejected, kit)
-        for half in HALVES
-    }
+        figures[template] = summarise(rows, set(numbers), rejected, kit)
+        kits.update(kit)
+    for half in HALVES:
+        numbers_of_half = {number for number, row in enumerate(rows) if half_of(row) == half}
+        figures[half] = summarise(rows, numbers_of_half, rejected, kits)
     limit_recall, limit_false = measure_limits()
-    figures = halves | {"kit": dict(kit), "limit_recall": limit_recall, "limit_false": limit_false}
+    figures |= {"kit": dict(kits), "limit_recall": limit_recall, "limit_false": limit_false}
     return figures | {"dialogue": measure_dialogue()}
 
 
@@ -67,21 +67,21 @@ def half_of(row: Row) -> str:
     return HALVES[blake2b(row["instruction"].encode(), digest_size=1).digest()[0] % 2]
 
 
-def summarise(rows: list[Row], half: set[int], rejected: dict[ReportableStep, set[int]], kit: Counter[str]) -> Row:
-    """The figures of one half; `half` and `rejected` are numbers of rows."""
-    bad = {number for number in half if not rows[number]["keep"]}
-    figures: Row = {"keep": len(half - bad), "drop": len(bad)}
+def summarise(rows: list[Row], part: set[int], rejected: dict[ReportableStep, set[int]], kit: Counter[str]) -> Row:
+    """The figures of a part of the rows; `part` and `rejected` are numbers of rows."""
+    bad = {number for number in part if not rows[number]["keep"]}
+    figures: Row = {"keep": len(part - bad), "drop": len(bad)}
     figures["reasons"] = dict(Counter(rows[number]["why"] for number in bad))
     for step, numbers in rejected.items():
-        wrong, good = len(numbers & half - bad), len(numbers & bad)
+        wrong, good = len(numbers & part - bad), len(numbers & bad)
         figures[step] = {
             "precision": good / (good + wrong) if good + wrong else None,
             "precision_with_kit": good / (good + wrong + kit[step]) if good + wrong + kit[step] else None,
             "rejected": good + wrong,
-            "caught": dict(Counter(rows[number]["why"] or "keep" for number in numbers & half)),
+            "caught": dict(Counter(rows[number]["why"] or "keep" for number in numbers & part)),
         }
     report_only = make_plan("service_advisor").refine.report_only
-    dropped = set[int]().union(*(numbers for step, numbers in rejected.items() if step not in report_only)) & half
+    dropped = set[int]().union(*(numbers for step, numbers in rejected.items() if step not in report_only)) & part
     figures["recall"] = len(dropped & bad) / max(len(bad), 1)
     figures["precision"] = len(dropped & bad) / max(len(dropped), 1)
     return figures
