@@ -35,11 +35,12 @@ def run(file: Path = ROWS) -> dict[str, Any]:
     """Measure each step by itself on the normalised rows of both halves.
 
     Returns:
-        For each template and each half: the labelled rows to keep and to drop; for each step the rejected ones, and how
-        many of these are rightly so (precision; with the good rows of the kits that it rejects), by their labels (caught); precision and recall of all steps together that do not only report. `kit`: good rows of the kits that
-        each step rejects. `limit_recall`, `limit_false`: of 1,000 posts of a source with a length limit those that were
-        cut and are found; of whole posts those that are taken for cut. `dialogue`: the share of 20,000 utterances of
-        people who chat, all of them natural, that each step rejects.
+        For each template and each half: the labelled rows to keep and to drop; for each step the rejected rows, how
+        many of these are rejected rightly (precision; and with the good rows of the kits that it rejects) and their
+        labels (caught); precision and recall of all steps together that do not only report. `kit`: good rows of the
+        kits that each step rejects. `limit_recall`, `limit_false`: of 1,000 posts of a source with a length limit those
+        that were cut and are found; of whole posts those that are taken for cut. `dialogue`: the share of 20,000
+        utterances of people who chat, all of them natural, that each step rejects.
     """
     rows = read_jsonl(file)
     rejected = {step: set[int]() for step in STEPS}
