@@ -50,3 +50,5 @@ def release(
         print_json([row["id"] for row in rows])
     else:
         out.print(f"{len(rows)} rows are released from the next `weaver refine {template}` on.", highlight=False)
+        for step, reason in quarantine.find_unreliable_steps(template).items():
+            out.print(f"The step {step} only reports from then on, {reason}.", highlight=False)

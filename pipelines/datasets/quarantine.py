@@ -1,21 +1,26 @@
 """The rows that refine dropped, and the releases by which a person returns some of them.
 
 From the next refine on, a released row passes the step that dropped it, and only that one: it never passes the
-contract, the policy on personal data, or the check that training rows ask no held-out question.
+contract, the policy on personal data, or the check that training rows ask no held-out question. If people release more
+than a fifth of the rows that a step dropped, it is not precise enough for these data, and only reports from then on.
 """
 
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pipelines.core.artifacts import Splits, read_artifact
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import file_lock, read_json, read_jsonl, write_text
+from pipelines.core.plan.datasets import ReportableStep
 from pipelines.core.settings import settings, work_folder
 from pipelines.core.templates import load_template
 from pipelines.core.validation import did_you_mean
 
+MIN_PRECISION = 0.8  # share of rightly dropped rows, below which a step only reports
+MIN_RELEASED = 5  # rows of a step; fewer say too little about it
 NEVER_RELEASED = {
     "personal": "change the template's privacy section if these data may be used",
     "split": "give rows that ask the same question the same `group`",
@@ -73,19 +78,24 @@ def release_rows(template: str, ids: list[str], by: str, why: str) -> list[dict[
             )
     file = releases_file(template)
     with file_lock(file.with_suffix(".lock"), f"releasing rows of {template}"):
-        at = datetime.now(UTC).isoformat(timespec="seconds")
+        at, earlier = datetime.now(UTC).isoformat(timespec="seconds"), list_releases(template)
+        dropped = Counter(step for step, _ in {(row["step"], row["id"]) for row in [*rows, *earlier]})
         new = [
             {"id": row["id"], "step": row["step"], "reason": row["reason"], "by": by, "why": why, "at": at}
+            | {"dropped": dropped[row["step"]]}
             for row in chosen
         ]
-        write_text(file, json.dumps(list_releases(template) + new, indent=1, ensure_ascii=False))
+        write_text(file, json.dumps(earlier + new, indent=1, ensure_ascii=False))
     return chosen
 
 
-def list_releases(template: str) -> list[dict[str, str]]:
-    """Every release, oldest first: the row's id, the step that it passes, that step's reason; by, why, at."""
+def list_releases(template: str) -> list[dict[str, Any]]:
+    """Every release, oldest first: the row's id, the step that it passes, that step's reason; by, why, at.
+
+    `dropped` is how many rows that step had dropped by then, released ones among them.
+    """
     file = releases_file(template)
-    releases: list[dict[str, str]] = []
+    releases: list[dict[str, Any]] = []
     if file.exists():
         releases = read_json(file, "Restore it from a backup; without it no row is released.")
     return releases
@@ -97,6 +107,21 @@ def released_ids(template: str) -> dict[str, list[str]]:
     for release in list_releases(template):
         steps.setdefault(release["step"], set()).add(release["id"])
     return {step: sorted(ids) for step, ids in sorted(steps.items())}
+
+
+def find_unreliable_steps(template: str) -> dict[str, str]:
+    """Steps of which people released so many rows that they must not drop any → why, for the report.
+
+    A released row was dropped wrongly. A row that nobody released counts as dropped rightly, so that the precision is
+    at most the share of these.
+    """
+    dropped = {release["step"]: release.get("dropped", 0) for release in list_releases(template)}  # the latest
+    unreliable = {}
+    for step, ids in released_ids(template).items():
+        total = max(dropped[step], len(ids))
+        if step in get_args(ReportableStep) and len(ids) >= MIN_RELEASED and 1 - len(ids) / total < MIN_PRECISION:
+            unreliable[step] = f"because people released {len(ids)} of the {total} rows that it dropped"
+    return unreliable
 
 
 def releases_file(template: str) -> Path:

@@ -15,6 +15,7 @@ from trl.trainer.dpo_trainer import DPOTrainer  # noqa: TID253
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import TrainingPlan
+from pipelines.text import chat_format
 from pipelines.training.sft_trainer import (
     CheckpointDigestCallback,
     CompletionSFTTrainer,
@@ -59,8 +60,8 @@ def make_dpo_trainer(
     trainer = AdapterDPOTrainer(
         model=model,
         processing_class=tokenizer,
-        train_dataset=to_preference_dataset(pairs["train"]),
-        eval_dataset=to_preference_dataset(pairs["heldout"]),
+        train_dataset=to_preference_dataset(pairs["train"], tokenizer),
+        eval_dataset=to_preference_dataset(pairs["heldout"], tokenizer),
         callbacks=[callback, CheckpointDigestCallback()],
         args=DPOConfig(
             beta=settings.beta,
@@ -85,12 +86,19 @@ def make_dpo_trainer(
     return trainer
 
 
-def to_preference_dataset(rows: Rows) -> Dataset:
-    """Answer pairs as trl's conversational preference dataset: prompt, chosen and rejected, each a list of messages."""
+def to_preference_dataset(rows: Rows, tokenizer: Any) -> Dataset:
+    """Answer pairs as trl's conversational preference dataset: prompt, chosen and rejected, each a list of messages.
+
+    Control tokens in their texts are neutralised.
+    """
+
+    def plain(messages: list[chat_format.Message]) -> list[chat_format.Message]:
+        return chat_format.neutralise_messages(messages, tokenizer)
+
     return Dataset.from_list(
         [
-            {"prompt": row["prompt"]}
-            | {key: [{"role": "assistant", "content": row[key]}] for key in ("chosen", "rejected")}
+            {"prompt": plain(row["prompt"])}
+            | {key: plain([{"role": "assistant", "content": row[key]}]) for key in ("chosen", "rejected")}
             for row in rows
         ]
     )

@@ -61,8 +61,8 @@ def make_sft_trainer(
     trainer = CompletionSFTTrainer(
         model=PeftModel.from_pretrained(model, adapter) if adapter else model,
         processing_class=tokenizer,
-        train_dataset=to_conversation_dataset(splits["train"], plan),
-        eval_dataset=to_conversation_dataset(splits["heldout"], plan),
+        train_dataset=to_conversation_dataset(splits["train"], plan, tokenizer),
+        eval_dataset=to_conversation_dataset(splits["heldout"], plan, tokenizer),
         callbacks=[callback, CheckpointDigestCallback()],
         peft_config=None if adapter else lora,
         args=SFTConfig(
@@ -113,13 +113,17 @@ def common_training_arguments(plan: TrainingPlan, checkpoints: Path) -> dict[str
     }
 
 
-def to_conversation_dataset(rows: Rows, plan: TrainingPlan) -> Dataset:
-    """Rows as trl's conversational prompt-completion dataset."""
+def to_conversation_dataset(rows: Rows, plan: TrainingPlan, tokenizer: Any) -> Dataset:
+    """Rows as trl's conversational prompt-completion dataset; control tokens in their texts are neutralised."""
+
+    def plain(messages: list[chat_format.Message]) -> list[chat_format.Message]:
+        return chat_format.neutralise_messages(messages, tokenizer)
+
     return Dataset.from_list(
         [
             {
-                "prompt": chat_format.prompt_messages(row, plan.system_prompt),
-                "completion": chat_format.assistant_messages(row),
+                "prompt": plain(chat_format.prompt_messages(row, plan.system_prompt)),
+                "completion": plain(chat_format.assistant_messages(row)),
             }
             for row in rows
         ]

@@ -54,6 +54,14 @@ def relevance(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def refine_quality(as_json: AsJson = False) -> None:
+    """How often each refinement step is right that drops rows: on rows labelled by hand, on the kits' own, on posts."""
+    from tests.bench.refine_quality import run
+
+    print_figures(run, as_json)
+
+
+@app.command()
 def validate(
     rows: Annotated[int, typer.Option(min=500, help="Rows to hold to the contract.")] = 1_000_000,
     as_json: AsJson = False,

@@ -144,7 +144,7 @@ def full(data: Path, plan: TrainingPlan) -> None:
     CompletionSFTTrainer(
         model=model,
         processing_class=tokenizer,
-        train_dataset=to_conversation_dataset(read_jsonl(data / "train.jsonl"), plan),
+        train_dataset=to_conversation_dataset(read_jsonl(data / "train.jsonl"), plan, tokenizer),
         args=SFTConfig(
             output_dir="full",
             max_steps=plan.train.max_steps,

@@ -158,6 +158,42 @@ def test_released_rows_pass_the_step_that_dropped_them(refined: Callable, home: 
     assert made(refined()) == made(after)
 
 
+def test_a_step_that_only_reports_drops_nothing_and_shows_what(
+    refined: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    splits = refined(report_only=["language"])
+    step = next(s for s in json.loads(Path(splits.uri, "report.json").read_text())["steps"] if s["step"] == "language")
+    assert (step["dropped"], step["flagged"], step["in"] - step["out"]) == ({}, {"not in en": 1}, 0)
+    assert step["report_only"] == "as refine.report_only says"
+    assert [example["source"] for example in step["examples"]["not in en"]] == ["foreign"]
+    assert "foreign" not in {row["source"] for row in read_jsonl(Path(splits.uri, "dropped.jsonl"))}
+    assert "language only reports, as refine.report_only says: it would drop {'not in en': 1}" in caplog.text
+    with pytest.raises(WeaverError, match="report_only"):
+        refined(report_only=["personal"])
+
+
+def test_a_step_whose_drops_people_release_only_reports_from_then_on(refined: Callable, home: Path) -> None:
+    """At 20 characters `length` drops what the bolts' records say; people release six of them, then more."""
+    few = {"max_input_chars": 19, "steps": ["normalise", "length"], "seed": 3}
+    dropped = [row["id"] for row in read_jsonl(Path(refined(**few).uri, "dropped.jsonl")) if row["step"] == "length"]
+    assert len(dropped) > 100
+    quarantine.release_rows("service_advisor", dropped[: len(dropped) // 5], by="Ann", why="they are right")
+    assert quarantine.find_unreliable_steps("service_advisor") == {}, "a fifth: precision may still be 0.8"
+    assert refined(**few).dropped["input too long"] == len(dropped) - len(dropped) // 5
+    quarantine.release_rows("service_advisor", dropped[-5:], by="Ben", why="these too")
+    wrong = len(dropped) // 5 + 5
+    why = f"because people released {wrong} of the {len(dropped)} rows that it dropped"
+    assert quarantine.find_unreliable_steps("service_advisor") == {"length": why}
+    after = refined(**few)
+    assert "input too long" not in after.dropped
+    step = json.loads(Path(after.uri, "report.json").read_text())["steps"][1]
+    assert (step["report_only"], step["flagged"], step["released"]) == (
+        why,
+        {"input too long": len(dropped) - wrong},
+        wrong,
+    )
+
+
 def leaking(splits: Splits) -> list[str]:
     return [source for source, reason in reasons(splits).items() if reason == "near-duplicate of held-out"]
 

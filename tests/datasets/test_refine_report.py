@@ -32,7 +32,7 @@ SECRET = "123-45-6789"
 def step(name: str, rows_in: int, dropped: dict[str, int], examples: dict[str, list[dict[str, str]]]) -> dict[str, Any]:
     rows_out = rows_in - sum(dropped.values())
     counts = {"step": name, "in": rows_in, "out": rows_out, "dropped": dropped, "examples": examples}
-    return counts | {"seconds": 0.25, "changed": 0, "released": 0}
+    return counts | {"seconds": 0.25, "changed": 0, "released": 0, "report_only": "", "flagged": {}}
 
 
 REPORT = {

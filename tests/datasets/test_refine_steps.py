@@ -1,6 +1,7 @@
 """Each step drops what it is for, and leaves alone what a dealership says."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from pipelines.core.errors import WeaverError
@@ -10,6 +11,7 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine import answer_steps, text_steps
 from pipelines.datasets.refine.engine import STEPS, GlobalStep, load_step, parse_lines
 from pipelines.kits.automotive import service_advisor
+from tests.bench.pii import posts
 
 KIT = service_advisor.build()
 
@@ -114,11 +116,23 @@ def test_repetition(plan: TrainingPlan) -> None:
     assert kinds("repetition", rows, plan) == ["repetitive", None, None]
 
 
+@pytest.mark.parametrize("text", ["The hose is loose, check it first.", "no charge, we paid for it twice"])
+def test_a_text_pasted_twice(text: str, plan: TrainingPlan) -> None:
+    rows = [{"output": text + between + text} for between in ("", " ", "\n")] + [{"output": text}]
+    assert reasons("repetition", rows, plan) == ["pasted twice"] * 3 + [None]
+    assert kinds("repetition", [{"output": "rust " * 9}, {"output": "rust, rust and more rust"}], plan) == [
+        "repetitive",
+        None,
+    ]
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
         ("As an AI language model, I cannot drive.", "template leakage"),
         ("The price is {price}.", "template leakage"),
+        ("The price is {{ price }}.", "template leakage"),
+        ("He was right {Stuff Deleted} and we fixed it.", None),
         ("Call [INSERT NUMBER].", "template leakage"),
         ("Yes.<|im_end|>", "template leakage"),
         ("Yes.\n### Response: Yes.", "template leakage"),
@@ -126,26 +140,90 @@ def test_repetition(plan: TrainingPlan) -> None:
         ("Check the hose, then the gas cap (see the", "truncated answer"),
         ("Run this:\n```\nread codes", "truncated answer"),
         ("Check the gas cap, the hoses and the", "truncated answer"),
+        ("Check the gas cap. If it is tight, look at the purge valve and replac", "truncated answer"),
+        ("Check the gas cap. If it is tight, look at the purge valve and replace", None),
+        ("Replaced hose clamp (left side, see bulletin", None),
+        ("Control module software, part 68105, REV A", None),
+        ("R&R front pads, c/s noise gone, road test OK", None),
+        ("Thank you for your patience with us,\nService department", None),
         ("30 mpg", None),
         ('It has 17" wheels (18" on the Sport): see 1) and 2).', None),
         ("Tighten to 25 Nm [18 lb-ft], then {ok}: no.".replace("{ok}", "check"), None),
+        ("#N/A", "no answer"),
+        ("tbd", None),
+        ("TBD", "no answer"),
+        ("as above", "no answer"),
+        ("What now?", "no answer"),
+        ("0", None),
+        ("\u306f\u3044", None),
+        ("Caf\ufffd Latte is the paint's name.", "garbled"),
     ],
 )
 def test_an_answer_by_itself(said: str, reason: str | None, plan: TrainingPlan) -> None:
     assert kinds("answers", [{"instruction": "What now?", "output": said}], plan) == [reason]
 
 
-def test_an_answer_without_a_full_stop_where_its_topic_has_them(plan: TrainingPlan) -> None:
+@pytest.mark.parametrize("column", ["instruction", "input", "output"])
+def test_a_control_token_stands_in_no_text(column: str, plan: TrainingPlan) -> None:
+    row = {"instruction": "How many gears?", "input": "gears 6", "output": "It has 6 gears."}
+    found = kinds("answers", [row, row | {column: f"{row[column]} <|im_end|>\n<|im_start|>user"}], plan)
+    assert found == [None, "template leakage"]
+
+
+def test_cells_that_hold_no_answer(plan: TrainingPlan) -> None:
+    cells = ["#N/A", "#REF!", "NULL", "nan", "N/A", "None", "#VALUE!", "-", "TBD", "0"]
     rows = [
-        {"instruction": f"What of bolt {n}?", "topic": topic, "output": f"Tighten bolt number {n} by hand{stop}"}
-        for topic, stop in (("careful", "."), ("careless", ""))
-        for n in range(answer_steps.MIN_ANSWERS)
+        {"instruction": f"What is the price of part {number}?", "output": cell} for number, cell in enumerate(cells)
     ]
-    rows.append({"instruction": "And the nut?", "topic": "careful", "output": "Tighten the nut and then drive"})
-    rows.append({"instruction": "How much?", "topic": "careful", "output": "30 Nm"})
-    found = kinds("answers", rows, plan)
-    assert found[:-2] == [None] * (2 * answer_steps.MIN_ANSWERS)
-    assert found[-2:] == ["truncated answer", None]
+    assert kinds("answers", rows, plan) == ["no answer"] * 9 + [None]
+
+
+def test_an_answer_without_a_full_stop_is_not_truncated_for_it(plan: TrainingPlan) -> None:
+    rows = [{"instruction": f"What of bolt {n}?", "output": f"Tighten bolt number {n} by hand."} for n in range(40)]
+    rows += [{"instruction": "And the nut?", "output": "Tighten the nut and then drive"}]
+    assert reasons("answers", rows, plan) == [None] * 41
+
+
+def letters(count: int, limit: int | None, file: str, before: str = "") -> list[dict]:
+    """Real posts of a newsgroup as answers, cut at a limit."""
+    bodies = [" ".join(body.split()) for _, body in posts()]
+    texts = [body for body in bodies if 300 < len(body) < 4_000][:count]
+    return [
+        {"instruction": f"Letter {before}{number}?", "output": text[:limit], "source": f"{file}:{number}"}
+        for number, text in enumerate(texts)
+    ]
+
+
+@pytest.mark.parametrize("limit", [400, 777, 2_000])
+def test_texts_cut_at_their_sources_limit(limit: int, plan: TrainingPlan) -> None:
+    """An archive of whole letters lies beside the one that is cut."""
+    rows = [*letters(400, limit, "cut.csv"), *letters(400, None, "whole.csv", before="whole ")]
+    found = [bool(reason) and "limit of its source" in reason for reason in reasons("answers", rows, plan)]
+    cut = [len(row["output"]) == limit for row in rows[:400]]
+    assert sum(cut) > 20
+    assert sum(found[:400]) >= 0.9 * sum(cut)  # of the others most end in a full stop, by chance
+    assert (
+        sum(flag and not was_cut for flag, was_cut in zip(found, cut, strict=False)) <= 2
+    )  # as short as a trimmed one
+    assert not any(found[400:])
+
+
+def test_the_limit_counts_before_texts_are_normalised(plan: TrainingPlan) -> None:
+    rows = [
+        {"instruction": f"Letter {n}?", "output": f"Letter {n} of us:  {'the  brake hose ' * 90}"[:1_000]}
+        for n in range(3)
+    ]
+    batch = text_steps.normalise(table(*rows), plan).drop_columns(["reason"])
+    assert set(pc.utf8_length(batch["output"]).to_pylist()) != {1_000}
+    assert load_step("answers").decide(answer_steps.prepare(batch, plan), batch, plan).null_count == 0
+
+
+def test_records_of_one_length_are_not_truncated(plan: TrainingPlan) -> None:
+    rows = [
+        {"instruction": f"Which {n}?", "output": f"{n:04} | " + " | ".join(["2.0 L turbo"] * 10)}
+        for n in range(100, 140)
+    ]
+    assert reasons("answers", rows, plan) == [None] * 40
 
 
 def test_contradictory_answers_all_go(plan: TrainingPlan) -> None:

@@ -99,7 +99,7 @@ def test_the_same_result_again_is_the_same_run(sources: Sources) -> None:
 
 def test_settings_that_a_stage_depends_on_must_be_the_same_in_later_verbs(sources: Sources) -> None:
     run_verbs("collect-feedback", "collect", "validate", "refine")
-    refine, other = ("refine.min_quality=0.5",), ("train.epochs=3",)
+    refine, other = ("refine.min_quality=0.4",), ("train.epochs=3",)
     assert weaver("refine", TEMPLATE, "--set", *other)["digest"] == "monday"
     weaver("refine", TEMPLATE, "--set", *refine)
     message = refused(run_verbs("commit-dataset"))

@@ -37,12 +37,18 @@ Step = Literal[
     "quality",
     "sample",
 ]
+# Steps that may only report: what they drop is a matter of judgement. The others protect people, or the held-out rows.
+ReportableStep = Literal["language", "length", "repetition", "relevance", "answers", "quality"]
 
 
 class Refine(Section):
     """How rows are cleaned, deduplicated and split."""
 
     steps: list[Step] = Field(list(get_args(Step)), description="refinement steps, in the order in which they run")
+    report_only: list[ReportableStep] = Field(
+        ["relevance", "quality"],
+        description="steps that drop nothing: the report counts and shows the rows that they would drop",
+    )
     engine: Literal["local", "ray"] = Field(
         "local", description="local: this machine; ray: the same steps on a Ray cluster"
     )
@@ -61,7 +67,7 @@ class Refine(Section):
     relevance: float = Field(
         0.08, ge=-1, le=1, description="lowest similarity to the template's sample questions; -1: any"
     )
-    min_quality: float = Field(0.0, ge=0, le=1, description="lowest quality score of a row; 0: any")
+    min_quality: float = Field(0.5, ge=0, le=1, description="lowest quality score of a row; 0: any")
     rows: int = Field(0, ge=0, description="rows that are kept, evenly over topics; 0: all")
     near_duplicate: float = Field(
         0.9, gt=0, le=1, description="Jaccard similarity from which two rows are near-duplicates"

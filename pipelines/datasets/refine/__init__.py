@@ -20,7 +20,7 @@ from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets import quarantine, split
 from pipelines.datasets.refine.duplicates import QUESTION_COLUMNS
-from pipelines.datasets.refine.engine import MappedRow, iterate_batches, restore_row, run_steps
+from pipelines.datasets.refine.engine import Exemptions, MappedRow, iterate_batches, restore_row, run_steps
 from pipelines.datasets.refine.step_report import StepStats
 
 REPORT = tuple(f"{__name__}.{module}" for module in ("refine_report", "refine_plots"))  # of another stage
@@ -40,14 +40,18 @@ def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
         WeaverError: a split, or a topic of a split, would be empty; or a step failed.
     """
     released = quarantine.released_ids(plan.template)
+    report_only = {str(step): "as refine.report_only says" for step in plan.refine.report_only}
+    report_only |= quarantine.find_unreliable_steps(plan.template)
     settings = [plan.digest(*SECTIONS), plan.feedback.repeat]
-    fingerprint = digest([validation.records.digest, settings, released, CODE.digest])[:12]
+    fingerprint = digest([validation.records.digest, settings, released, report_only, CODE.digest])[:12]
 
     def build(folder: Path) -> None:
         scratch, steps = folder / "scratch", len(plan.refine.steps)
         scratch.mkdir()
         source = Path(validation.records.uri) / "records.jsonl"
-        kept, dropped, stats = run_steps(source, validation.records.rows, plan, released, scratch)
+        kept, dropped, stats = run_steps(
+            source, validation.records.rows, plan, Exemptions(released, report_only), scratch
+        )
         shutil.rmtree(scratch)
         progress.report_progress(plan.template, "refine", steps, steps + 1, "split")
         start, sides = perf_counter(), assign_sides(kept, plan)

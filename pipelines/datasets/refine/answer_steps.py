@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.core.plan import TrainingPlan
+from pipelines.datasets.refine import truncation
 from pipelines.datasets.refine.duplicates import (
     QUESTION_COLUMNS,
     factorize,
@@ -14,28 +15,38 @@ from pipelines.datasets.refine.duplicates import (
     text_key,
 )
 from pipelines.datasets.refine.engine import KEPT, GlobalStep, first_reason
+from pipelines.text.chat_format import CONTROL_TOKEN
 
-# Text that a chat template, a prompt or a form leaves in a row; in RE2's syntax.
+# Text that a prompt or a form leaves in an answer; in RE2's syntax.
 LEFTOVERS = "|".join(
     (
-        r"<\|\w+\|>|</?s>|\[/?INST\]|<</?SYS>>",
+        CONTROL_TOKEN,
         r"(?m:^)\s*(?:###\s*(?:Response|Instruction|Input|Human|Assistant|System)\b|(?:Human|Assistant):)",
-        # Placeholders that nobody filled in.
-        r"\{\{?\s*[A-Za-z_][\w. ]*\}?\}|\[(?:INSERT|YOUR|PLACEHOLDER|TODO|TBD)\b[^\]]*\]|(?i:lorem ipsum)",
+        # Placeholders that nobody filled in; "{Stuff deleted}" is somebody's remark.
+        r"\{\{\s*[A-Za-z_][\w. ]*\}\}|\{(?:[a-z][a-z0-9_.]*|[A-Z][A-Z0-9_]*)\}",
+        r"\[(?:INSERT|YOUR|PLACEHOLDER|TODO|TBD)\b[^\]]*\]|(?i:lorem ipsum)",
     )
 )
 ASSISTANT_PHRASE = r"(?i)\b(?:as|I am|I'm) an? (?:AI|artificial intelligence|(?:large )?language model)\b"
-SENTENCE_END = r"""[.!?…。]["'”\x{2019})\]*_`]*$|```$"""  # ends a sentence
-HANGING = r"(?i)(?:[,;:\x{2013}—-]|\b(?:a|an|the|and|or|of|with|your|because))$"
-SENTENCE_CHARS = 20  # a shorter answer need not end like a sentence
-FULL_STOP_SHARE = 0.9  # share of a topic's answers that end a sentence, from which one that does not is truncated
-MIN_ANSWERS = 20  # of a topic, below which there is no such rule
+# What stands where an answer should: a spreadsheet's errors, empty values of programs, notes to write it later.
+NO_ANSWER = "|".join(
+    (
+        r"(?i:^[\s[:punct:]]*(?:#?N/?A|#?REF!|#(?:VALUE|NAME|NUM|DIV/0|SPILL|CALC)[!?]?|null|nan|undefined|none|nil"
+        r"|placeholder|x{3,})?[\s#\-?_*]*$)",
+        r"^\W*(?:TODO|TBD|TBA|TBC|FIXME)\b",
+        r"(?i:^\W*to be (?:added|answered|confirmed|defined|determined|done)\W*$)",
+        r"(?i:^[\[(<].*\b(?:to be (?:added|answered|confirmed|done|filled)|answer (?:here|pending)|fill in|insert)\b"
+        r".*[\])>]$)",
+        # Points to another place, which the model will not see.
+        r"(?i:^\W*(?:please )?(?:see|same as|as|like|cf\.?) (?:the )?(?:above|below|attached|attachment|before"
+        r"|discussed|mentioned|previous|prior|last)(?: \w+)?\W*$)",
+    )
+)
 SHOWN_CHARS = 80
-BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"), ("“", "”"))
 
 
 def prepare(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
-    """Keys of question and answer, faults of the answer by itself, and whether it ends like a sentence."""
+    """Keys of question and answer, faults of the row by itself, and what tells whether its answer was cut off."""
     questions, output = row_texts(batch, QUESTION_COLUMNS), batch["output"].combine_chunks()
     return pa.table(
         {
@@ -43,10 +54,10 @@ def prepare(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
                 text_key(*(" ".join(normalised_words(text)) for text in texts)) for texts in questions
             ),
             "answer": key_array(text_key(" ".join(normalised_words(text))) for text in output.to_pylist()),
-            "topic": batch["topic"],
-            "fault": find_answer_faults(batch["instruction"].combine_chunks(), output),
-            "sentence": pc.greater_equal(pc.utf8_length(output), SENTENCE_CHARS),
-            "final": pc.match_substring_regex(output, SENTENCE_END),
+            "fault": find_answer_faults(batch),
+            "file": truncation.file_names(batch["source"]),
+            "chars": batch["output_chars"],
+            "endless": truncation.has_no_end(output),
         }
     )
 
@@ -56,48 +67,46 @@ def comparable(text: str) -> str:
     return " ".join(normalised_words(text))
 
 
-def find_answer_faults(instruction: pa.Array, output: pa.Array) -> pa.Array:
-    """For each answer the first fault that it has by itself, or null."""
+def find_answer_faults(batch: pa.Table) -> pa.Array:
+    """For each row the first fault that it has by itself, or null."""
+    instruction, context, output = (batch[column].combine_chunks() for column in ("instruction", "input", "output"))
     leaks = pc.or_(pc.match_substring_regex(output, LEFTOVERS), pc.match_substring_regex(instruction, LEFTOVERS))
-    open_ended = pc.equal(pc.bit_wise_and(pc.count_substring(output, "```"), 1), 1)
-    for opening, closing in BRACKETS:
-        unclosed = pc.greater(pc.count_substring(output, opening), pc.count_substring(output, closing))
-        open_ended = pc.or_(open_ended, unclosed)
-    hanging = pc.and_(
-        pc.match_substring_regex(output, HANGING), pc.greater_equal(pc.utf8_length(output), SENTENCE_CHARS)
-    )
+    open_code = pc.equal(pc.bit_wise_and(pc.count_substring(output, "```"), 1), 1)
+    repeated = pc.or_(pc.equal(output, instruction), pc.fill_null(pc.equal(output, last_turn(context)), False))
     faults = {
+        "no answer": pc.match_substring_regex(output, NO_ANSWER),
+        "no answer: repeats the question": repeated,
+        "garbled: characters that could not be decoded": pc.match_substring(output, "\ufffd"),
         "template leakage": leaks,
+        "template leakage: a control token in the input": pc.match_substring_regex(context, CONTROL_TOKEN),
         "template leakage: speaks as an assistant": pc.match_substring_regex(output, ASSISTANT_PHRASE),
-        "truncated answer: an open bracket or code block": open_ended,
-        "truncated answer: ends in mid-sentence": hanging,
+        "truncated answer: an open code block": open_code,
+        "truncated answer: ends in mid-sentence": truncation.find_unfinished_sentences(output),
+        "truncated answer: ends in the middle of a word": truncation.find_cut_words(output),
     }
     return first_reason(faults)
 
 
+def last_turn(context: pa.Array) -> pa.Array:
+    """The last line of each input if somebody asks or says something there ("Customer: which one?"), else null."""
+    turn = pc.extract_regex(context, r"(?P<line>[^\n]*\?|(?i:customer|caller|client):[^\n]*)$")
+    return pc.struct_field(turn, "line")
+
+
 def decide(sketches: pa.Table, rows: pa.Table, plan: TrainingPlan) -> pa.Array:
-    """The fault that `prepare` found; else a missing full stop, if the topic's answers have one; else a contradiction.
+    """The fault that `prepare` found; else that the answer was cut at its source's limit; else a contradiction.
 
     Contradictory answers differ in more than case, punctuation and stop words. All of them are dropped, because nothing
     says which is right.
     """
-    reasons = sketches["fault"].combine_chunks()
-    unfinished = pa.array(find_unfinished(sketches))
+    cut = truncation.find_cut_by_limit(*(sketches[column] for column in ("file", "chars", "endless")))
     reasons = pc.coalesce(
-        reasons, pc.if_else(unfinished, "truncated answer: other answers on its topic end with a full stop", KEPT)
+        sketches["fault"].combine_chunks(),
+        pc.if_else(pa.array(cut), "truncated answer: ends at the length limit of its source", KEPT),
     )
     return pc.coalesce(
         reasons, pa.array(find_contradictions(sketches, pc.is_null(reasons).to_numpy(False), rows), pa.string())
     )
-
-
-def find_unfinished(sketches: pa.Table) -> np.ndarray:
-    """Whether an answer lacks the full stop that answers of its topic normally have; a boolean per row."""
-    is_sentence, ends_sentence = (sketches[column].to_numpy() for column in ("sentence", "final"))
-    topics = factorize(sketches["topic"])
-    sentences, ended = np.bincount(topics, is_sentence), np.bincount(topics, is_sentence & ends_sentence)
-    rule = (sentences >= MIN_ANSWERS) & (ended >= FULL_STOP_SHARE * sentences)
-    return np.asarray(is_sentence & ~ends_sentence & rule[topics])
 
 
 def find_contradictions(sketches: pa.Table, candidates: np.ndarray, rows: pa.Table) -> np.ndarray:

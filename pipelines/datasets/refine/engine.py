@@ -32,8 +32,6 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine.step_report import StepStats
 from pipelines.datasets.refine.workers import Workers
 
-Releases = Mapping[str, list[str]]  # step → ids of the rows that pass it by a release
-
 STEPS = {
     "normalise": "text_steps:normalise",
     "personal": "personal_data:personal",
@@ -49,6 +47,7 @@ STEPS = {
 }
 TEXT_COLUMNS = ("instruction", "input", "output", "topic", "source", "key", "kind", "group")
 CHANGEABLE_COLUMNS = ("instruction", "input", "output", "facts")
+OUTPUT_CHARS = "output_chars"  # column for the steps only; it is not written to any file
 RESULT_COLUMNS = ["step", "reason", "stats"]  # columns that a pass adds to its rows
 KEPT = pa.scalar(None, pa.string())
 
@@ -58,6 +57,13 @@ class GlobalStep(NamedTuple):
 
     prepare: Callable[[pa.Table, TrainingPlan], pa.Table]  # a batch → a table of as many rows: what the decision needs
     decide: Callable[[pa.Table, pa.Table, TrainingPlan], pa.Array]  # these tables, all rows → an array of reasons
+
+
+class Exemptions(NamedTuple):
+    """The rows that are kept although a step rejects them."""
+
+    released: Mapping[str, list[str]] = {}  # step → ids of the rows that pass it by a release
+    report_only: Mapping[str, str] = {}  # step that rejects rows for the report only → why
 
 
 class MappedRow(Mapping[str, Any]):
@@ -109,18 +115,19 @@ class RefineResult(NamedTuple):
     stats: list[StepStats]
 
 
-def run_steps(records: Path, rows: int, plan: TrainingPlan, released: Releases, scratch: Path) -> RefineResult:
+def run_steps(records: Path, rows: int, plan: TrainingPlan, exempt: Exemptions, scratch: Path) -> RefineResult:
     """Run `plan.refine.steps` over the rows of a records.jsonl.
 
     Args:
         rows: how many there are.
+        exempt: what no step drops. The report counts it, with examples of what a step that only reports rejects.
         scratch: a folder for files between steps.
 
     Raises:
         WeaverError: a step returns other rows than it was given, or Ray is not installed or does not start.
     """
     steps: list[str] = [*plan.refine.steps]
-    stats = {name: StepStats(name) for name in steps}
+    stats = {name: StepStats(name, report_only=exempt.report_only.get(name, "")) for name in steps}
     dropped = {name: SpillFile(scratch / f"dropped-{name}") for name in steps}
     spill = SpillFile(scratch / "lines")
     for table in read_lines(records, plan.refine.batch_rows):
@@ -133,14 +140,14 @@ def run_steps(records: Path, rows: int, plan: TrainingPlan, released: Releases, 
                 break
             spill = SpillFile(scratch / f"kept-{number}")
             run_pass = run_global_pass if names and isinstance(load_step(names[0]), GlobalStep) else run_batch_pass
-            for result in run_pass(names, kept, plan, released, workers, scratch):
+            for result in run_pass(names, kept, plan, exempt, workers, scratch):
                 spill.write(result.filter(pc.is_null(result["step"])).drop_columns(RESULT_COLUMNS))
                 for name, counts in json.loads(result["stats"][0].as_py()).items():
                     stats[name].add(**counts)
                 for name in names:
                     rejected = result.filter(pc.equal(result["step"], name)).drop_columns(["stats"])
                     stats[name].drop(rejected)
-                    dropped[name].write(rejected)
+                    dropped[name].write(rejected.slice(0, 0) if name in exempt.report_only else rejected)
             kept = spill.read()
     return RefineResult(kept, [spill.read() for spill in dropped.values()], list(stats.values()))
 
@@ -167,19 +174,24 @@ def read_lines(path: Path, count: int) -> Iterator[pa.Table]:
 
 
 def parse_lines(batch: pa.Table) -> pa.Table:
-    """Lines of JSON → rows: the texts; `facts` and `extra` (a row's other keys) as JSON; `id`, a hash of the line."""
+    """Lines of JSON → rows: the texts; `facts` and `extra` (a row's other keys) as JSON; `id`, a hash of the line.
+
+    OUTPUT_CHARS is the length of the answer as it was collected: it shows where a source cuts its texts.
+    """
     lines = batch["line"].to_pylist()
     rows = [json.loads(line) for line in lines]
     columns = {column: [row.pop(column) for row in rows] for column in TEXT_COLUMNS}
     columns["facts"] = [canonical_json(row.pop("facts")) for row in rows]
     columns["extra"] = [canonical_json(row) if row else "{}" for row in rows]
     columns["id"] = [blake2b(line, digest_size=8).hexdigest() for line in lines]
-    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    return table.append_column(OUTPUT_CHARS, pc.utf8_length(table["output"]))
 
 
 def restore_row(row: dict[str, Any]) -> dict[str, Any]:
     """A row as it is written to a file: `facts` and `extra` as JSON values again, with the columns that steps added."""
     facts, extra = json.loads(row.pop("facts")), json.loads(row.pop("extra"))
+    row.pop(OUTPUT_CHARS, None)
     return {**extra, **{column: value for column, value in row.items() if value is not None}, "facts": facts}
 
 
@@ -189,14 +201,14 @@ def iterate_batches(table: pa.Table) -> Iterator[pa.Table]:
 
 
 def run_batch_pass(
-    names: list[str], rows: pa.Table, plan: TrainingPlan, released: Releases, workers: Workers, scratch: Path
+    names: list[str], rows: pa.Table, plan: TrainingPlan, exempt: Exemptions, workers: Workers, scratch: Path
 ) -> Iterator[pa.Table]:
     """Run consecutive batch steps, batch by batch."""
-    return workers.map(partial(run_batch_steps, names=names, plan=plan, released=released), iterate_batches(rows))
+    return workers.map(partial(run_batch_steps, names=names, plan=plan, exempt=exempt), iterate_batches(rows))
 
 
-def run_batch_steps(batch: pa.Table, names: list[str], plan: TrainingPlan, released: Releases) -> pa.Table:
-    """Run some steps on a batch. Returns its kept rows, then its dropped ones with `step` and `reason`."""
+def run_batch_steps(batch: pa.Table, names: list[str], plan: TrainingPlan, exempt: Exemptions) -> pa.Table:
+    """Run some steps on a batch. Returns its kept rows, then those that steps rejected, with `step` and `reason`."""
     batch = parse_lines(batch) if "line" in batch.column_names else batch
     dropped, stats = [], {}
     for name in names:
@@ -209,9 +221,8 @@ def run_batch_steps(batch: pa.Table, names: list[str], plan: TrainingPlan, relea
                 f"Let {STEPS[name]} return the rows that it is given, with a column `reason`.",
             )
         changed = count_true(find_changed(before, after))
-        batch, rejected, released_rows = separate_dropped(
-            after.drop_columns(["reason"]), after["reason"], name, released
-        )
+        rows, reason = after.drop_columns(["reason"]), after["reason"]
+        batch, rejected, released_rows = separate_dropped(rows, reason, name, exempt)
         dropped.append(rejected)
         seconds = perf_counter() - start
         stats[name] = {"rows_in": len(before), "seconds": seconds, "changed": changed, "released": released_rows}
@@ -219,7 +230,7 @@ def run_batch_steps(batch: pa.Table, names: list[str], plan: TrainingPlan, relea
 
 
 def run_global_pass(
-    names: list[str], rows: pa.Table, plan: TrainingPlan, released: Releases, workers: Workers, scratch: Path
+    names: list[str], rows: pa.Table, plan: TrainingPlan, exempt: Exemptions, workers: Workers, scratch: Path
 ) -> Iterator[pa.Table]:
     """Run one global step: prepare every batch, decide once, then separate the dropped rows batch by batch."""
     (name,), step = names, load_step(names[0])
@@ -229,7 +240,7 @@ def run_global_pass(
     reasons = step.decide(sketches.read(), rows, plan)
     seconds, start = perf_counter() - began, 0
     for batch in iterate_batches(rows):
-        kept, rejected, released_rows = separate_dropped(batch, reasons[start : start + len(batch)], name, released)
+        kept, rejected, released_rows = separate_dropped(batch, reasons[start : start + len(batch)], name, exempt)
         stats = {name: {"rows_in": len(batch), "seconds": 0 if start else seconds, "released": released_rows}}
         yield pack_result(kept, [rejected], stats)
         start += len(batch)
@@ -257,14 +268,17 @@ def find_changed(before: pa.Table, after: pa.Table) -> Any:
     return pc.or_(pc.or_(changed[0], changed[1]), pc.or_(changed[2], changed[3]))
 
 
-def separate_dropped(rows: pa.Table, reason: Any, name: str, released: Releases) -> tuple[pa.Table, pa.Table, int]:
-    """Separate rows by their reasons. Returns the kept rows, the dropped rows, and how many a release kept."""
+def separate_dropped(rows: pa.Table, reason: Any, name: str, exempt: Exemptions) -> tuple[pa.Table, pa.Table, int]:
+    """Separate rows by their reasons. Returns the kept rows, the rejected rows, and how many a release kept.
+
+    Of a step that only reports, the rejected rows are copies: they are among the kept rows, too.
+    """
     drop = pc.is_valid(reason)
-    kept_by_release = pc.and_(drop, pc.is_in(rows["id"], pa.array(released.get(name, []), pa.string())))
+    kept_by_release = pc.and_(drop, pc.is_in(rows["id"], pa.array(exempt.released.get(name, []), pa.string())))
     drop = pc.and_not(drop, kept_by_release)
     rejected = rows.append_column("reason", reason).filter(drop)
     rejected = rejected.append_column("step", pa.array([name] * len(rejected), pa.string()))
-    return rows.filter(pc.invert(drop)), rejected, count_true(kept_by_release)
+    return rows if name in exempt.report_only else rows.filter(pc.invert(drop)), rejected, count_true(kept_by_release)
 
 
 def pack_result(kept: pa.Table, dropped: list[pa.Table], stats: dict[str, Any]) -> pa.Table:

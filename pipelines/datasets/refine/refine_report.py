@@ -79,6 +79,7 @@ def write_report(
     kept = frame[frame.side != "dropped"]
     values: dict[str, Any] = {
         "report": report,
+        "report_only": {step["step"] for step in report["steps"] if step["report_only"]},
         "title": plan.template.replace("_", " ").capitalize(),
         "tiles": {
             "rows collected": format_thousands(len(frame)),
@@ -183,7 +184,7 @@ def describe_quality(frame: "pd.DataFrame", sample: dict[str, list[Row]], plan: 
     if scored.empty or not rows:
         return None
     texts = [row | {"facts": canonical_json(row["facts"])} for row in rows]
-    part_scores = score.score_parts(pa.Table.from_pylist(texts), plan)
+    part_scores = score.score_parts(pa.Table.from_pylist(texts))
     parts = []
     for name, part in score.SCORE_PARTS.items():
         values = part_scores[name].to_numpy()

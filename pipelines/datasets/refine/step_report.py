@@ -23,7 +23,8 @@ class StepStats:
     seconds: float = 0  # of processing, summed over processes
     changed: int = 0  # rows of which a text was changed
     released: int = 0  # rows that only a release kept
-    dropped: Counter[str] = field(default_factory=Counter)  # category of reason → rows
+    report_only: str = ""  # why the step drops no row; empty: it drops them
+    rejected: Counter[str] = field(default_factory=Counter)  # category of reason → rows
     examples: dict[str, list[dict[str, str]]] = field(default_factory=dict)  # category of reason → a few of them
 
     def add(self, rows_in: int, seconds: float, changed: int = 0, released: int = 0) -> None:
@@ -34,27 +35,34 @@ class StepStats:
         self.released += released
 
     def drop(self, rows: pa.Table) -> None:
-        """Count dropped rows by the category of their `reason`: the part before ": "."""
+        """Count the rows that the step rejects by the category of their `reason`: the part before ": "."""
         columns = ("id", "source", "reason", *(() if self.step in WITHHELD_STEPS else EXAMPLE_COLUMNS))
         for number, reason in enumerate(rows["reason"].to_pylist()):
             category = reason.partition(": ")[0]
-            self.dropped[category] += 1
-            if self.dropped[category] <= EXAMPLES:
+            self.rejected[category] += 1
+            if self.rejected[category] <= EXAMPLES:
                 self.examples.setdefault(category, []).append(
                     {column: rows[column][number].as_py()[:EXAMPLE_CHARS] for column in columns}
                 )
 
     def report(self) -> dict[str, Any]:
         """The statistics as JSON values; also logs them."""
-        rows_out = self.rows_in - self.dropped.total()
-        log.info("%s: %d rows in, %d out, dropped %s", self.step, self.rows_in, rows_out, dict(self.dropped) or "none")
+        dropped, flagged = ({}, dict(self.rejected)) if self.report_only else (dict(self.rejected), {})
+        rows_out = self.rows_in - sum(dropped.values())
+        log.info("%s: %d rows in, %d out, dropped %s", self.step, self.rows_in, rows_out, dropped or "none")
+        if flagged:
+            log.warning(
+                "%s only reports, %s: it would drop %s; the report shows examples", self.step, self.report_only, flagged
+            )
         return {
             "step": self.step,
             "in": self.rows_in,
             "out": rows_out,
             "changed": self.changed,
             "released": self.released,
-            "dropped": dict(self.dropped),
+            "dropped": dropped,
+            "report_only": self.report_only,
+            "flagged": flagged,
             "examples": self.examples,
             "seconds": round(self.seconds, 3),
         }

@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -136,25 +137,40 @@ def length(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
 # ---- repetition
 
 TRIGRAM, MIN_TRIGRAMS = 3, 10  # an answer with fewer may repeat itself
+MIN_WORDS, MAX_WORD_SHARE = 6, 0.6  # an answer of so many words is not that much one word
+MIN_PASTED_CHARS = 12  # of a text that stands twice; shorter ones may, as in "no no no no"
 
 
 def repetition(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
-    """Drop rows whose answer repeats its word trigrams, beyond `plan.refine.max_repetition`."""
+    """Drop rows whose answer repeats its word trigrams, beyond `plan.refine.max_repetition`, or was pasted twice."""
     answers = batch["output"].combine_chunks()
-    judged = pc.greater_equal(pc.utf8_length(answers), 2 * (MIN_TRIGRAMS + TRIGRAM) - 3)  # words of one letter
-    shares = [repeated_share(text) for text in answers.filter(judged).to_pylist()]
+    judged = pc.greater_equal(pc.utf8_length(answers), 2 * MIN_PASTED_CHARS)
     reasons = [
-        f"repetitive: {share:.0%} of its word trigrams" if share > plan.refine.max_repetition else None
-        for share in shares
+        "pasted twice"
+        if is_pasted_twice(text)
+        else f"repetitive: {share:.0%} of it"
+        if (share := repeated_share(text)) > plan.refine.max_repetition
+        else None
+        for text in answers.filter(judged).to_pylist()
     ]
     column = pa.nulls(len(batch), pa.string())
     return batch.append_column("reason", pc.replace_with_mask(column, judged, pa.array(reasons, pa.string())))
 
 
 def repeated_share(text: str) -> float:
-    """The share of a text's word trigrams that repeat an earlier one; 0 for a text with few words."""
+    """The share of a text's word trigrams that repeat an earlier one; 0 for a text with few words.
+
+    A text that is mostly one word repeats itself from fewer words on; then it is that word's share.
+    """
     words = text.casefold().split()
     grams = len(words) - TRIGRAM + 1
     if grams < MIN_TRIGRAMS:
-        return 0.0
+        share = Counter(words).most_common(1)[0][1] / len(words) if len(words) >= MIN_WORDS else 0.0
+        return share if share > MAX_WORD_SHARE else 0.0
     return 1 - len(set(zip(words, words[1:], words[2:], strict=False))) / grams
+
+
+def is_pasted_twice(text: str) -> bool:
+    """Whether a text is one text of some words and at least MIN_PASTED_CHARS, twice, with at most a space between."""
+    half = len(text) // 2
+    return half >= MIN_PASTED_CHARS and text[:half].rstrip() == text[-half:].lstrip() and " " in text[:half].strip()
