@@ -1,18 +1,20 @@
 """Rows as the data frame that Great Expectations validates: Arrow strings, with as few copies as possible."""
 
-from itertools import chain, islice
+from itertools import chain, combinations, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
 
 from pipelines.core.files import canonical_json
+from pipelines.text.same_text import Text, facts_conflict
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TEXT_COLUMNS = ("instruction", "input", "output", "topic", "source", "key", "kind", "group")
 COLUMNS = (*TEXT_COLUMNS, "facts")
+MOST_PAIRS = 1_000  # of answers to one question that are compared
 BATCH_ROWS = 50_000  # rows that are converted to Arrow at a time
 
 
@@ -22,7 +24,7 @@ def read_frame(path: Path) -> "pd.DataFrame":
     A column is of strings if all its values are; otherwise its values stay as they are. Facts are JSON text.
     `attrs["keys"]` lists every key that any row has. Two columns are added:
 
-    answer: "one", or which rows (from 1) answer the same question differently;
+    answer: "one", or which rows answer the same question with different facts; other words are no fault;
     question: "once", or in which row the same question was asked first.
     """
     import pandas as pd
@@ -80,11 +82,23 @@ def find_repeated_questions(frame: "pd.DataFrame") -> tuple[Any, Any]:
     for numbers in map(sorted, groups.filter(pc.greater(pc.list_value_length(groups), 1)).to_pylist()):
         first_rows: dict[str | None, int] = {}  # answer → the first row that gives it
         for number in numbers:
-            first_rows.setdefault(texts["output"][number].as_py(), number + 1)
+            first_rows.setdefault(texts["output"][number].as_py(), number)
         question[numbers[1:]] = f"first in row {numbers[0] + 1}"
-        if len(first_rows) > 1:
-            answer[numbers] = f"given differently in rows {', '.join(map(str, first_rows.values()))}"
+        if conflict := find_conflict(first_rows):
+            answer[numbers] = f"given differently in rows {', '.join(map(str, conflict))}"
     return answer, question
+
+
+def find_conflict(first_rows: dict[str | None, int]) -> list[int]:
+    """The first two rows, from 1, whose answers state different facts; none if they differ in words only.
+
+    Args:
+        first_rows: answer → the first row that gives it.
+    """
+    for (one, number), (other, later) in islice(combinations(first_rows.items(), 2), MOST_PAIRS):
+        if one is not None and other is not None and facts_conflict(Text(one), Text(other)):
+            return [number + 1, later + 1]
+    return []
 
 
 def as_texts(values: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -16,9 +16,10 @@ from pipelines.core.fingerprint import SourceCode
 from pipelines.core.kits import find_builders, load_kits
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.validation import did_you_mean
-from pipelines.datasets.refine.duplicates import QUESTION_COLUMNS, normalised_words
+from pipelines.datasets.refine.duplicates import normalised_words
 from pipelines.datasets.topics import assign_topics
 from pipelines.datasets.upload import list_uploads, read_upload
+from pipelines.text.question_index import QUESTION_COLUMNS
 
 CODE = SourceCode(__name__)  # the code of a kit's builder is among its sources
 log = logging.getLogger(__name__)

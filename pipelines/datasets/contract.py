@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import reprlib
 import shutil
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from pipelines.core.plan import Contract, TrainingPlan
 from pipelines.core.settings import quiet_libraries
 from pipelines.core.validation import did_you_mean
 from pipelines.datasets.arrow_frame import COLUMNS, TEXT_COLUMNS, read_frame
+from pipelines.datasets.row_places import RowPlaces
+from pipelines.datasets.upload import list_uploads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,11 +57,11 @@ def validate(records: Records, plan: TrainingPlan, work: Path) -> Validation:
 
     def build(folder: Path) -> None:
         progress.report_progress(plan.template, "validate", 0, 1, f"{records.rows} rows")
-        if failures := run_suite(Path(records.uri) / "records.jsonl", plan.contract, folder):
+        if failures := run_suite(Path(records.uri) / "records.jsonl", plan, folder):
             shutil.rmtree(failed, ignore_errors=True)
             folder.rename(failed)
             raise WeaverError(
-                f"{plan.data.source} breaks the contract of {plan.template} ({records.rows} rows):\n"
+                f"{name_sources(plan)} breaks the contract of {plan.template} ({records.rows} rows):\n"
                 + "\n".join(f"  - {failure}" for failure in failures),
                 f"Correct these rows, or the contract. All checks are on this page: {failed / 'docs' / 'index.html'}",
             )
@@ -67,6 +70,11 @@ def validate(records: Records, plan: TrainingPlan, work: Path) -> Validation:
     folder = memoize_dir(work / "validate" / fingerprint, build)
     expectations = json.loads((folder / "suite.json").read_text())["expectations"]
     return Validation(uri=str(folder), records=records, expectations=len(expectations))
+
+
+def name_sources(plan: TrainingPlan) -> str:
+    """The data source, and the uploads that were added to it; which of them a fault is in, its line says."""
+    return " with ".join([plan.data.source, *(upload.file for upload in list_uploads(plan.template))])
 
 
 def build_rules(contract: Contract) -> list[Rule]:
@@ -122,7 +130,7 @@ def build_rules(contract: Contract) -> list[Rule]:
         regex=rf"^\{{(?:{JSON_STRING}:{JSON_STRING},?)*\}}$",
     )
     expect(gxe.ExpectColumnValuesToBeInSet, "a question has one answer", str, column="answer", value_set=["one"])
-    # A duplicate row is only a warning, shown in the Data Docs: refine drops it.
+    # A duplicate row is only a warning, shown in the Data Docs: refine drops it, and an answer in other words too.
     expect(
         gxe.ExpectColumnValuesToBeInSet,
         "a question is asked once",
@@ -142,7 +150,7 @@ def build_rules(contract: Contract) -> list[Rule]:
     return rules
 
 
-def run_suite(rows: Path, contract: Contract, folder: Path) -> list[str]:
+def run_suite(rows: Path, plan: TrainingPlan, folder: Path) -> list[str]:
     """Run the suite; write suite.json, result.json and the Data Docs to `folder`.
 
     Returns:
@@ -173,7 +181,7 @@ def run_suite(rows: Path, contract: Contract, folder: Path) -> list[str]:
             analytics_enabled=False,
         )
     )
-    rules = build_rules(contract)
+    rules = build_rules(plan.contract)
     suite = context.suites.add(gx.ExpectationSuite("contract", [rule.expectation for rule in rules]))
     batch = context.data_sources.add_pandas("dataset").add_dataframe_asset("rows").add_batch_definition("all")
     definition = context.validation_definitions.add(gx.ValidationDefinition(name="contract", data=batch, suite=suite))
@@ -191,10 +199,25 @@ def run_suite(rows: Path, contract: Contract, folder: Path) -> list[str]:
     write_text(folder / "result.json", json.dumps(outcome.to_json_dict(), indent=1))
     results: list[Any] = outcome.results
     log.info("%d rows, %d expectations, %d met", len(frame), len(rules), sum(result.success for result in results))
-    return describe_failures(frame, rules, {result.expectation_config.description: result for result in results})
+    places = RowPlaces(plan.template, frame.get("source", ()))
+    by_rule = {result.expectation_config.description: result for result in results}
+    return describe_failures(frame, rules, by_rule, places)
 
 
-def describe_failures(frame: "pd.DataFrame", rules: list[Rule], results: dict[str, Any]) -> list[str]:
+def describe_value(rule: Rule, frame: "pd.DataFrame", number: int, places: RowPlaces) -> str:
+    """What is wrong with a row's value; where it names other rows, their places in an upload."""
+    column = rule.expectation.column
+    words = rule.describe(frame.at[number, column]) if rule.describe else ""
+    if column != "answer":
+        return words
+    rows = [int(row) - 1 for row in re.findall(r"\d+", words)]
+    uploaded = any(places.find_upload(row)[0] for row in rows)
+    return f"given differently in {' and '.join(map(places.name_row, rows))}" if uploaded else words
+
+
+def describe_failures(
+    frame: "pd.DataFrame", rules: list[Rule], results: dict[str, Any], places: RowPlaces
+) -> list[str]:
     """A line for each failed expectation, in the order of the rules; warnings are shown in the Data Docs only."""
     lines: list[str] = []
     reported_columns: set[str | None] = set()
@@ -203,9 +226,12 @@ def describe_failures(frame: "pd.DataFrame", rules: list[Rule], results: dict[st
         column = getattr(rule.expectation, "column", None)
         if outcome.success or rule.expectation.severity == "warning":
             continue
-        if rule.describe and "unexpected_count" in outcome.result:
+        if rule.describe and column and "unexpected_count" in outcome.result:
             shown = outcome.result["partial_unexpected_index_list"][:EXAMPLES]
-            what = "; ".join(f"row {i + 1}: {column} is {rule.describe(frame.at[i, column])}" for i in shown)
+            what = "; ".join(
+                f"{places.name_row(i)}: {places.name_column(i, column)} is {describe_value(rule, frame, i, places)}"
+                for i in shown
+            )
             more = outcome.result["unexpected_count"] - len(shown)
             what += f"; and {more} more" if more else ""
         elif "observed_value" in outcome.result:

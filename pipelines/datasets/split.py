@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest
-from pipelines.datasets.refine.duplicates import QUESTION_COLUMNS, NearDuplicateIndex, Row
+from pipelines.datasets.refine.duplicates import Row
+from pipelines.text.question_index import QUESTION_COLUMNS, find_same_questions, sketch_rows
 
 SPLIT_FILES = ("train.jsonl", "heldout.jsonl")
 
@@ -57,13 +58,9 @@ def split_rows(rows: list[Row], share: float, seed: int) -> tuple[list[Row], lis
 
 
 def find_leaks(train: list[Row], heldout: list[Row], threshold: float) -> Iterator[tuple[Row, Row]]:
-    """Train rows that ask nearly the same as a held-out row, whatever their answers; each with that held-out row."""
-    index = NearDuplicateIndex(threshold, QUESTION_COLUMNS)
-    for row in heldout:
-        index.add(row)
-    for row in train:
-        if twin := index.find(row):
-            yield row, twin
+    """Train rows that ask the same as a held-out row, whatever their answers; each with that held-out row."""
+    pairs = find_same_questions(train, sketch_rows(train), heldout, sketch_rows(heldout), threshold)
+    return ((train[place], heldout[twin]) for place, twin in pairs)
 
 
 def assert_no_leak(train: list[Row], heldout: list[Row], threshold: float) -> None:

@@ -4,6 +4,7 @@ What is evaluated is what would be deployed: the exported folders, not the model
 """
 
 import json
+import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ from pipelines.text import chat_format
 
 Row = dict[str, Any]
 
+log = logging.getLogger(__name__)
 CODE = SourceCode(__name__)
 GENERATION = SourceCode("pipelines.evaluation.generate")  # answers take hours; they are kept when only metrics change
 BEHAVIOURS = SourceCode("pipelines.evaluation.behaviours")
@@ -100,6 +102,9 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
             write_jsonl(new / evaluation_report.answers_file(arm), lines)
         write_jsonl(new / GOLDEN, select_golden_questions(answers))
         tested = json.loads((behaviours / "behaviours.json").read_text())
+        questions = [question for case in tested["cases"] for question in case["questions"]]
+        if leaked := find_leaks(train, questions):
+            log.warning("%d of %d behaviour questions are training questions too", len(leaked), len(questions))
         evaluation = Evaluation(
             uri=str(folder),
             run_id=export.adapter.run_id,

@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from statistics import median
 from typing import Any
 
+from pipelines.text.question_index import find_same_questions, sketch_rows
+
 Row = dict[str, Any]
 
 YEAR = re.compile(r"\b(?:19[5-9]\d|20[0-4]\d)\b(?=\s+[A-Z])")  # a model year is followed by the make
 LINE_NUMBER = re.compile(r"(\.\w+):\d+$")  # in a custom file, each line is a source of its own
 MAX_SLICES = 6  # years, or sources, that each get a slice of their own
 WORD = re.compile(r"\w+(?:[.,:/'-]\w+)*")
+SAME_QUESTION = 0.9  # Jaccard similarity of the words of two questions that can be the same
 
 
 def name_slices(rows: list[Row]) -> list[list[str]]:
@@ -52,9 +55,10 @@ def normalise_question(row: Row) -> str:
 
 
 def find_leaks(train: Iterable[Row], heldout: Iterable[Row]) -> list[Row]:
-    """Return the held-out rows whose question is also a training row's, whatever its answer there."""
-    trained = set(map(normalise_question, train))
-    return [row for row in heldout if normalise_question(row) in trained]
+    """Return the rows whose question is also a training row's, whatever its answer there and however it is written."""
+    questions, trained = list(heldout), list(train)
+    pairs = find_same_questions(questions, sketch_rows(questions), trained, sketch_rows(trained), SAME_QUESTION)
+    return [questions[place] for place, _ in pairs]
 
 
 def question_length(row: Row) -> int:

@@ -46,6 +46,17 @@ def pii(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def duplicates(
+    pairs: Annotated[Path | None, typer.Option(help="A .jsonl file of pairs: a, b, same, how.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Changed copies of real rows that are found, leaks that are found, real pairs that are taken for one."""
+    from tests.bench.duplicates import run
+
+    print_figures(lambda: run(pairs), as_json)
+
+
+@app.command()
 def relevance(as_json: AsJson = False) -> None:
     """How well and how fast the distilled word vectors judge what is on topic, beside the embedder they come from."""
     from tests.bench.relevance import run

@@ -33,10 +33,11 @@ def run(rows: int = 0) -> dict[str, Any]:
     All steps but personal data, which has a bench of its own. The word vectors are there before the clock starts.
 
     Returns:
-        rows_per_s: of the whole stage, from records.jsonl to the split files.
+        rows_per_s: of the whole stage, from records.jsonl to the split files; rows_per_cpu_s: per second of processors,
+        of the process and its workers from their start.
         near_duplicate_ratio: rows/s of the step `near_duplicates` over those of rensa called directly. Either starts
-        from the rows, with shingles of the same function. Ours shingles only rows that have kin, on all cores, and
-        computes the true similarity; rensa's are all shingled, sketched into one matrix and looked up in one query.
+        from the rows, with shingles of the same function. Ours compares what MinHash proposes word by word; rensa's are
+        shingled, sketched into one matrix and looked up in one query.
         peak_memory_mib: of the process and its workers, each at its peak; pages of mapped files count too.
         seconds and rows/s of each step: of processing, over all processes.
     """
@@ -56,6 +57,7 @@ def run(rows: int = 0) -> dict[str, Any]:
         "near_duplicate_ratio": ratio,
         "peak_memory_mib": refined["peak_memory_mib"],
         "seconds": refined["seconds"],
+        "rows_per_cpu_s": count / refined["cpu_seconds"],
         "kept": refined["kept"],
         **{f"{step['step']}_seconds": step["seconds"] for step in refined["steps"]},
         **{f"{step['step']}_rows_per_s": step["in"] / max(step["seconds"], 1e-3) for step in refined["steps"]},
@@ -130,9 +132,11 @@ def refined(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
     began = time.perf_counter()
     splits = refine(Validation(uri=str(folder), records=records, expectations=0), plan, folder / "work")
     seconds = time.perf_counter() - began
-    usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    usage = [process.ru_maxrss for process in used]
     return {
         "seconds": seconds,
+        "cpu_seconds": sum(process.ru_utime + process.ru_stime for process in used),
         "kept": sum(splits.rows.values()),
         "peak_memory_mib": (usage[0] + usage[1] * len(os.sched_getaffinity(0))) / 1024,
         "steps": json.loads(Path(splits.uri, "report.json").read_text())["steps"],
@@ -144,13 +148,14 @@ def direct(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
     from rensa import RMinHash, RMinHashLSH
 
     from pipelines.core.files import read_jsonl
-    from pipelines.datasets.refine.duplicates import BANDS, PERMUTATIONS, make_shingles
+    from pipelines.text.question_index import BAND_ROWS, BANDS, SEED, shingle_text
 
     source_rows = read_jsonl(folder / "records.jsonl")
     began = time.perf_counter()
-    shingles_of_rows = [list(make_shingles(row)) for row in source_rows]
+    shingles_of_rows = [shingle_text(f"{row['instruction']}\n{row['input']}")[1] or [""] for row in source_rows]
     shingled = time.perf_counter()
-    matrix = RMinHash.digest_matrix_from_token_sets(shingles_of_rows, PERMUTATIONS, 17)
-    flags = RMinHashLSH(plan.refine.near_duplicate, PERMUTATIONS, BANDS).query_duplicate_flags_matrix_one_shot(matrix)
+    matrix = RMinHash.digest_matrix_from_token_sets(shingles_of_rows, BANDS * BAND_ROWS, SEED)
+    index = RMinHashLSH(plan.refine.near_duplicate, BANDS * BAND_ROWS, BANDS)
+    flags = index.query_duplicate_flags_matrix_one_shot(matrix)
     ended = time.perf_counter()
     return {"rows": len(flags), "seconds": ended - began, "shingle_seconds": shingled - began}

@@ -15,6 +15,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.collect import collect
 from pipelines.datasets.contract import validate
+from pipelines.datasets.upload import list_uploads, stage_upload, uploads_folder
 from tests.bench.validate import run
 
 TOPICS = ("engine", "drivetrain", "fuel_economy")
@@ -64,6 +65,7 @@ import sys
 from pathlib import Path
 from pipelines.core.artifacts import Records
 from pipelines.datasets.contract import validate
+from pipelines.datasets.upload import list_uploads, stage_upload, uploads_folder
 from pipelines.core.make_plan import make_plan
 records = Records.model_validate_json({validation.records.model_dump_json()!r})
 plan = make_plan("service_advisor", {{"data.source": {str(tmp_path / "tickets.jsonl")!r}}})
@@ -174,3 +176,26 @@ def test_the_bench_measures_the_stage() -> None:
     assert figures["rows"] == 2000 and figures["expectations"] == 42
     assert figures["rows_per_s"] == pytest.approx(2000 / figures["seconds"])
     assert 100 < figures["peak_memory_mib"] < 4000
+
+
+def test_answers_in_other_words_are_no_fault(held: Callable) -> None:
+    """Refining keeps the better one."""
+    rows = good()
+    words = [{"output": "11 nm."}, {"output": "It is 11 newton meters."}]
+    assert held([*rows, *(rows[11] | other for other in words)]).records.rows == 602
+
+
+def test_a_fault_in_an_upload_names_its_file_row_and_column(home: Path, tmp_path: Path) -> None:
+    """The collected rows are numbered otherwise: the upload's come after those of the source."""
+    write_jsonl(tmp_path / "tickets.jsonl", good())
+    lines = ["Question,Answer,Department", "What is due?,Oil.,engine", "What of the belt?,Worn.,drivetrain"]
+    (tmp_path / "counter.csv").write_text("\n".join(lines) + "\n")
+    with stage_upload("service_advisor", str(tmp_path / "counter.csv")) as staged:
+        staged.accept()
+    upload = list_uploads("service_advisor")[0]
+    rows = uploads_folder("service_advisor") / upload.id / "rows.jsonl"
+    rows.write_text(rows.read_text().replace('"drivetrain"', '"drive_train"'))
+    records, plan = collected(tmp_path / "tickets.jsonl", home)
+    with pytest.raises(WeaverError) as caught:
+        validate(records, plan, home / "work")
+    assert "counter.csv, line 3: topic (column 'Department') is 'drive_train'" in caught.value.what

@@ -66,7 +66,7 @@ def test_every_row_is_accounted_for(refined: Callable) -> None:
     assert {one["source"]: one["reason"] for one in read(splits, "dropped")} == {
         "twice": "exact duplicate",
         "spaces": "exact duplicate",
-        "case": "near-duplicate",
+        "case": "near-duplicate: asks and answers the same as mine.jsonl:5",
     }
     assert splits.dropped == {"exact duplicate": 2, "near-duplicate": 1}
     steps = report(splits)["steps"]
@@ -113,7 +113,7 @@ def test_a_training_question_like_a_held_out_one_is_dropped(refined: Callable) -
         row(number, group=f"nut {number}", instruction=f"what is torque of bolt {number}", output=f"It is {number} Nm.")
         for number in range(100)
     ]
-    splits = refined(rows, steps=["normalise", "near_duplicates"])  # two answers to one question do not trouble these
+    splits = refined(rows, steps=["normalise"])
     assert splits.dropped["near-duplicate of held-out"] > 10
     held = {one["input"] for one in read(splits, "heldout")}
     assert not held & {one["input"] for one in read(splits, "train")}

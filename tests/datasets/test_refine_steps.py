@@ -226,17 +226,61 @@ def test_records_of_one_length_are_not_truncated(plan: TrainingPlan) -> None:
     assert reasons("answers", rows, plan) == [None] * 40
 
 
-def test_contradictory_answers_all_go(plan: TrainingPlan) -> None:
+ASKED = {"instruction": "What is the torque?", "input": "bolt 1"}
+
+
+def test_answers_with_different_facts_are_both_dropped_if_nothing_says_which_is_right(plan: TrainingPlan) -> None:
     rows = [
-        {"instruction": "What is the torque?", "input": "bolt 1", "output": "3 Nm"},
-        {"instruction": "what is torque", "input": "Bolt 1", "output": "4 Nm"},
-        {"instruction": "What is the torque?", "input": "bolt 2", "output": "3 Nm"},
-        {"instruction": "What is the torque?", "input": "bolt 2", "output": "3 nm."},
-        {"instruction": "What is the torque?", "input": "bolt 3", "output": "5 Nm"},
-        {"instruction": "What is the torque?", "input": "bolt 3", "output": "{torque}"},
+        {**ASKED, "output": "3 Nm", "source": "mine.csv:1"},
+        {"instruction": "what is torqeu", "input": "Bolt 1", "output": "4 Nm", "source": "mine.csv:2"},
     ]
-    both = "contradictory answers: '3 Nm' and '4 Nm'"
-    assert reasons("answers", rows, plan) == [both, both, None, None, None, "template leakage"]
+    both = "contradictory answers: '3 Nm' (mine.csv:1) and '4 Nm' (mine.csv:2); release the right one"
+    assert reasons("near_duplicates", rows, plan) == [both, both]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"output": "3 Nm", "input": "bolt 1 | 3 Nm"}, {"output": "4 Nm", "input": "bolt 1 | 3 Nm"}],
+        [{"output": "3 Nm", "facts": {"torque": "3 Nm"}}, {"output": "4 Nm", "source": "later.csv:1"}],
+        [{"output": "4 Nm", "source": "later.csv:1"}, {"output": "3 Nm", "facts": {"torque": "3 Nm"}}],
+        [{"output": "4 Nm", "source": "older.csv:9"}, {"output": "3 Nm", "source": "later.csv:1"}],
+    ],
+    ids=["what the context says", "what a record says", "whichever comes first", "what was added later"],
+)
+def test_of_contradictory_answers_the_doubtful_one_is_dropped(rows: list[dict], plan: TrainingPlan) -> None:
+    found = reasons("near_duplicates", [{**ASKED, **row} for row in rows], plan)
+    assert [row["output"] for row, reason in zip(rows, found, strict=True) if reason is None] == ["3 Nm"]
+    assert [reason.partition(":")[0] for reason in found if reason] == ["contradictory answers"]
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        ("Torque it to 35 lbs. Check the pad.", "Check the pad. Torque it to 35 pounds."),
+        ("The customer owes $1,200.", "the cusotmer owes $1200"),
+        ("Replace the filter every 5,000 miles.", "Change the filter every 5000 mi."),
+        (
+            "It is covered for 36 months.",
+            "Yes. The maker's warranty says that 36 months are covered, from the first sale.",
+        ),
+    ],
+    ids=["order and units", "spelling and numbers", "synonyms", "other words"],
+)
+def test_answers_that_differ_in_words_are_no_contradiction(first: str, other: str, plan: TrainingPlan) -> None:
+    rows = [{**ASKED, "output": first}, {**ASKED, "output": other}]
+    found = kinds("near_duplicates", rows, plan)
+    assert sorted(map(str, found)) == ["None", "near-duplicate"], "one of them is kept"
+
+
+def test_the_better_row_of_a_group_is_kept(plan: TrainingPlan) -> None:
+    complete = {**ASKED, "output": "Tighten the bolt to 3 Nm, and check it after a week."}
+    rows = [
+        {**ASKED, "output": "tigthen teh bolt to 3 Nm and chekc it after a week"},
+        complete,
+        {**ASKED, "output": "Tighten the bolt to 3 Nm and"},
+    ]
+    assert [reason is None for reason in reasons("near_duplicates", rows, plan)] == [False, True, False]
 
 
 def test_every_step_that_a_plan_may_name_has_a_place() -> None:

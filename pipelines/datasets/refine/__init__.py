@@ -19,14 +19,16 @@ from pipelines.core.files import canonical_json, digest, memoize_dir, write_text
 from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets import quarantine, split
-from pipelines.datasets.refine.duplicates import QUESTION_COLUMNS
+from pipelines.datasets.refine import near_duplicates
 from pipelines.datasets.refine.engine import Exemptions, MappedRow, iterate_batches, restore_row, run_steps
 from pipelines.datasets.refine.step_report import StepStats
+from pipelines.text.question_index import BANDS, find_same_questions
 
 REPORT = tuple(f"{__name__}.{module}" for module in ("refine_report", "refine_plots"))  # of another stage
 CODE = SourceCode(__name__, without=REPORT)
 SECTIONS = ("template", "system_prompt", "questions", "contract", "refine", "privacy")  # the steps depend on these
 TRAIN, HELDOUT, LEAK = range(3)
+CHANGING_STEPS = {"normalise", "personal"}  # steps that change texts
 
 
 def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
@@ -54,19 +56,19 @@ def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
         )
         shutil.rmtree(scratch)
         progress.report_progress(plan.template, "refine", steps, steps + 1, "split")
-        start, sides = perf_counter(), assign_sides(kept, plan)
+        start = perf_counter()
+        sides, twins = assign_sides(kept, plan)
+        leaks = mark_leaked(kept, twins)
         kept, sides = repeat_corrections(kept, sides, plan.feedback.repeat)
         split_stats = StepStats("split")
         split_stats.add(len(kept), perf_counter() - start)
-        leaks = [mark_leaked(rows) for rows in select_batches(kept, sides == LEAK)]
-        for rows in leaks:
-            split_stats.drop(rows)
+        split_stats.drop(leaks)
         train, heldout = (
             (rows.drop_columns(["id"]) for rows in select_batches(kept, sides == side)) for side in (TRAIN, HELDOUT)
         )
         write_rows(folder / "train.jsonl", train)
         write_rows(folder / "heldout.jsonl", heldout)
-        write_rows(folder / "dropped.jsonl", chain(*map(iterate_batches, dropped), leaks))
+        write_rows(folder / "dropped.jsonl", chain(*map(iterate_batches, [*dropped, leaks])))
         report = {
             "digest": split.digest_files(folder),
             "steps": [step.report() for step in [*stats, split_stats]],
@@ -86,26 +88,44 @@ def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
     return splits.save(quarantine.latest_splits_file(work))
 
 
-def assign_sides(kept: pa.Table, plan: TrainingPlan) -> np.ndarray:
-    """The side of each row: TRAIN, HELDOUT, or LEAK for a train row that asks nearly the same as a held-out row.
+def assign_sides(kept: pa.Table, plan: TrainingPlan) -> tuple[np.ndarray, dict[int, int]]:
+    """The side of each row: TRAIN, HELDOUT, or LEAK for a train row that asks the same as a held-out row.
+
+    Returns:
+        The sides; and for each leaked row's number that of the held-out row.
 
     Raises:
-        WeaverError: a topic has no train row or no held-out row; or a question is still on both sides.
+        WeaverError: a topic has no train row or no held-out row.
     """
     labels = zip(kept["group"].to_pylist(), kept["topic"].to_pylist(), strict=True)
     numbered: list[Any] = [
         {"group": group, "topic": topic, "number": number} for number, (group, topic) in enumerate(labels)
     ]
-    _, held = split.split_rows(numbered, plan.refine.heldout_share, plan.refine.seed)
+    rows, held_rows = split.split_rows(numbered, plan.refine.heldout_share, plan.refine.seed)
     sides = np.full(len(kept), TRAIN)
-    sides[[row["number"] for row in held]] = HELDOUT
-    heldout: list[Any] = [MappedRow(kept, row["number"]) for row in held]
-    candidates: Any = SelectedRows(kept, sides == TRAIN)
-    sides[[row["number"] for row, _ in split.find_leaks(candidates, heldout, plan.refine.near_duplicate)]] = LEAK
-    train: Any = SelectedRows(kept, sides == TRAIN)
-    split.assert_topics_on_both_sides(train, heldout)
-    split.assert_no_leak(train, heldout, plan.refine.near_duplicate)
-    return sides
+    held, train = (np.array([row["number"] for row in side], dtype=int) for side in (held_rows, rows))
+    sides[held] = HELDOUT
+    sketches = sketch_kept(kept, plan)
+    leaks = find_same_questions(
+        [MappedRow(kept, number) for number in train],
+        sketches[train],
+        [MappedRow(kept, number) for number in held],
+        sketches[held],
+        plan.refine.near_duplicate,
+    )
+    twins = {int(train[place]): int(held[twin]) for place, twin in leaks}
+    sides[[*twins]] = LEAK
+    split.assert_topics_on_both_sides([row for row in rows if row["number"] not in twins], held_rows)
+    return sides, twins
+
+
+def sketch_kept(kept: pa.Table, plan: TrainingPlan) -> np.ndarray:
+    """The sketches of the rows' questions: those of the step near_duplicates, if no later step changed a text."""
+    steps: list[str] = [*plan.refine.steps]
+    if near_duplicates.SKETCH in kept.column_names and not CHANGING_STEPS & {*steps[steps.index("near_duplicates") :]}:
+        return near_duplicates.read_sketches(kept)
+    batches = [near_duplicates.prepare(batch, plan) for batch in iterate_batches(kept)]
+    return near_duplicates.read_sketches(pa.concat_tables(batches)) if batches else np.zeros((0, BANDS), np.uint64)
 
 
 def repeat_corrections(kept: pa.Table, sides: np.ndarray, times: int) -> tuple[pa.Table, np.ndarray]:
@@ -115,26 +135,12 @@ def repeat_corrections(kept: pa.Table, sides: np.ndarray, times: int) -> tuple[p
     return (kept.take(numbers), sides[numbers]) if corrected.any() and times > 1 else (kept, sides)
 
 
-class SelectedRows:
-    """An iterable over selected rows that holds one batch of them in memory at a time."""
-
-    def __init__(self, table: pa.Table, selected: np.ndarray) -> None:
-        columns = [*QUESTION_COLUMNS, "group", "topic", "source"]
-        self.table, self.selected = (
-            table.select(columns).append_column("number", pa.array(np.arange(len(table)))),
-            selected,
-        )
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        for batch in select_batches(self.table, self.selected):
-            yield from batch.to_pylist()
-
-
-def mark_leaked(rows: pa.Table) -> pa.Table:
-    """The rows with the step and the reason that drops them."""
-    for column, value in {"reason": "near-duplicate of held-out", "step": "split"}.items():
-        rows = rows.append_column(column, pa.array([value] * len(rows)))
-    return rows
+def mark_leaked(kept: pa.Table, twins: dict[int, int]) -> pa.Table:
+    """The leaked rows with the step and the reason that drops them, which names the held-out row."""
+    rows = kept.take(pa.array(list(twins), pa.int64()))
+    reasons = [f"near-duplicate of held-out: asks the same as {kept['source'][twin]}" for twin in twins.values()]
+    rows = rows.append_column("reason", pa.array(reasons, pa.string()))
+    return rows.append_column("step", pa.array(["split"] * len(rows), pa.string()))
 
 
 def select_batches(rows: pa.Table, selected: np.ndarray) -> Iterator[pa.Table]:

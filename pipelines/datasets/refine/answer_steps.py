@@ -1,19 +1,10 @@
-"""Drop answers that would teach a fault: contradictory answers, truncated answers, and prompt or template leakage."""
+"""Drop answers that would teach a fault: truncated answers, and prompt or template leakage."""
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine import truncation
-from pipelines.datasets.refine.duplicates import (
-    QUESTION_COLUMNS,
-    factorize,
-    key_array,
-    normalised_words,
-    row_texts,
-    text_key,
-)
 from pipelines.datasets.refine.engine import KEPT, GlobalStep, first_reason
 from pipelines.text.chat_format import CONTROL_TOKEN
 
@@ -42,29 +33,19 @@ NO_ANSWER = "|".join(
         r"|discussed|mentioned|previous|prior|last)(?: \w+)?\W*$)",
     )
 )
-SHOWN_CHARS = 80
 
 
 def prepare(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
-    """Keys of question and answer, faults of the row by itself, and what tells whether its answer was cut off."""
-    questions, output = row_texts(batch, QUESTION_COLUMNS), batch["output"].combine_chunks()
+    """Faults of the row by itself, and what tells whether its answer was cut off."""
+    output = batch["output"].combine_chunks()
     return pa.table(
         {
-            "question": key_array(
-                text_key(*(" ".join(normalised_words(text)) for text in texts)) for texts in questions
-            ),
-            "answer": key_array(text_key(" ".join(normalised_words(text))) for text in output.to_pylist()),
             "fault": find_answer_faults(batch),
             "file": truncation.file_names(batch["source"]),
             "chars": batch["output_chars"],
             "endless": truncation.has_no_end(output),
         }
     )
-
-
-def comparable(text: str) -> str:
-    """A text without what two equal answers may differ in: case, punctuation and stop words."""
-    return " ".join(normalised_words(text))
 
 
 def find_answer_faults(batch: pa.Table) -> pa.Array:
@@ -94,35 +75,12 @@ def last_turn(context: pa.Array) -> pa.Array:
 
 
 def decide(sketches: pa.Table, rows: pa.Table, plan: TrainingPlan) -> pa.Array:
-    """The fault that `prepare` found; else that the answer was cut at its source's limit; else a contradiction.
-
-    Contradictory answers differ in more than case, punctuation and stop words. All of them are dropped, because nothing
-    says which is right.
-    """
+    """The fault that `prepare` found; else that the answer was cut at its source's limit."""
     cut = truncation.find_cut_by_limit(*(sketches[column] for column in ("file", "chars", "endless")))
-    reasons = pc.coalesce(
+    return pc.coalesce(
         sketches["fault"].combine_chunks(),
         pc.if_else(pa.array(cut), "truncated answer: ends at the length limit of its source", KEPT),
     )
-    return pc.coalesce(
-        reasons, pa.array(find_contradictions(sketches, pc.is_null(reasons).to_numpy(False), rows), pa.string())
-    )
-
-
-def find_contradictions(sketches: pa.Table, candidates: np.ndarray, rows: pa.Table) -> np.ndarray:
-    """For each row the reason that it contradicts another, or None; only candidates are compared."""
-    questions, answers = (factorize(sketches[column]).astype(np.int64) for column in ("question", "answer"))
-    numbers, reasons = np.flatnonzero(candidates), np.full(len(rows), None, dtype=object)
-    _, first = np.unique(questions[candidates] * len(rows) + answers[candidates], return_index=True)
-    different = numbers[np.sort(first)]  # rows that are the first to give an answer to a question
-    counts = np.bincount(questions[different], minlength=len(rows))
-    given_answers: dict[int, list[str]] = {}
-    for number in different[counts[questions[different]] > 1]:
-        given_answers.setdefault(questions[number], []).append(rows["output"][int(number)].as_py()[:SHOWN_CHARS])
-    for number in numbers[counts[questions[candidates]] > 1]:
-        first_answer, other_answer, *_ = given_answers[questions[number]]
-        reasons[number] = f"contradictory answers: '{first_answer}' and '{other_answer}'"
-    return reasons
 
 
 answers = GlobalStep(prepare, decide)

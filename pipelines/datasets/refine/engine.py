@@ -39,7 +39,7 @@ STEPS = {
     "length": "text_steps:length",
     "repetition": "text_steps:repetition",
     "exact_duplicates": "duplicates:exact_duplicates",
-    "near_duplicates": "duplicates:near_duplicates",
+    "near_duplicates": "near_duplicates:near_duplicates",
     "relevance": "relevance:relevance",
     "answers": "answer_steps:answers",
     "quality": "score:quality",
@@ -57,6 +57,7 @@ class GlobalStep(NamedTuple):
 
     prepare: Callable[[pa.Table, TrainingPlan], pa.Table]  # a batch → a table of as many rows: what the decision needs
     decide: Callable[[pa.Table, pa.Table, TrainingPlan], pa.Array]  # these tables, all rows → an array of reasons
+    columns: tuple[str, ...] = ()  # of these tables, those that the rows have from then on; of bytes
 
 
 class Exemptions(NamedTuple):
@@ -189,10 +190,14 @@ def parse_lines(batch: pa.Table) -> pa.Table:
 
 
 def restore_row(row: dict[str, Any]) -> dict[str, Any]:
-    """A row as it is written to a file: `facts` and `extra` as JSON values again, with the columns that steps added."""
+    """A row as it is written to a file: `facts` and `extra` as JSON values again, with the columns that steps added.
+
+    Bytes, which are for other steps only, are left out.
+    """
     facts, extra = json.loads(row.pop("facts")), json.loads(row.pop("extra"))
     row.pop(OUTPUT_CHARS, None)
-    return {**extra, **{column: value for column, value in row.items() if value is not None}, "facts": facts}
+    added = {column: value for column, value in row.items() if value is not None and not isinstance(value, bytes)}
+    return {**extra, **added, "facts": facts}
 
 
 def iterate_batches(table: pa.Table) -> Iterator[pa.Table]:
@@ -237,9 +242,12 @@ def run_global_pass(
     began, sketches = perf_counter(), SpillFile(scratch / "sketches")
     for sketch in workers.map(partial(step.prepare, plan=plan), iterate_batches(rows)):
         sketches.write(sketch)
-    reasons = step.decide(sketches.read(), rows, plan)
+    prepared = sketches.read()
+    reasons = step.decide(prepared, rows, plan)
     seconds, start = perf_counter() - began, 0
     for batch in iterate_batches(rows):
+        for column in step.columns:
+            batch = batch.append_column(column, prepared[column].slice(start, len(batch)))
         kept, rejected, released_rows = separate_dropped(batch, reasons[start : start + len(batch)], name, exempt)
         stats = {name: {"rows_in": len(batch), "seconds": 0 if start else seconds, "released": released_rows}}
         yield pack_result(kept, [rejected], stats)
