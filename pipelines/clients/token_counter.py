@@ -1,8 +1,14 @@
-"""Count the tokens that a row has in training, without loading the model."""
+"""Count the tokens that a row has in training, without loading transformers or the model.
+
+The tokenizer and the texts that the chat format puts around a row are prepared once, in a process of its own: that
+takes seconds and hundreds of MB, and then a row is counted in microseconds.
+"""
 
 import json
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache, cached_property
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +19,7 @@ from pipelines.text.chat_format import render_with_answer, user_messages
 
 Row = dict[str, Any]
 FORMAT_TOKENS = 48  # that a chat format adds to a row's texts, at most
-NEAR_TOKENS = 8  # a row that is so near to the limit is rendered whole: tokens may merge where its texts meet
+QUESTION, ANSWER = "QUESTION-OF-THE-ROW", "ANSWER-OF-THE-ROW"  # stand for a row's texts in the chat format
 
 
 class TokenCounter:
@@ -28,11 +34,6 @@ class TokenCounter:
     def __init__(self, model: str, system_prompt: str, max_tokens: int) -> None:
         self.model, self.system_prompt, self.max_tokens = model, system_prompt, max_tokens
 
-    @cached_property
-    def folder(self) -> Path | None:
-        """The folder of the tokenizer; None if it is not on this machine."""
-        return find_tokenizer(self.model)
-
     def excess(self, rows: Iterable[Row]) -> list[int | None]:
         """For each row the tokens that it has, if they are more than allowed; None if it fits.
 
@@ -45,27 +46,34 @@ class TokenCounter:
         long = [at for at, row in enumerate(rows) if text_bytes(row) > most]
         if not long or self.folder is None:
             return counts
-        overhead = self.overhead
-        tokenizer = load_tokenizer(self.folder)
-        texts = [part for at in long for part in (user_messages(rows[at])[0]["content"], rows[at]["output"])]
-        encoded = [len(part.ids) for part in tokenizer.encode_batch(texts, add_special_tokens=False)]
-        for at, question, answer in zip(long, encoded[::2], encoded[1::2], strict=True):
-            tokens = overhead + question + answer
-            if abs(tokens - self.max_tokens) <= NEAR_TOKENS:
-                tokens = count_rendered(self.folder, rows[at], self.system_prompt)
-            if tokens > self.max_tokens:
-                counts[at] = tokens
+        before, between, after = json.loads((self.folder / "chat_format.json").read_text(encoding="utf-8"))
+        texts = [f"{before}{user_messages(rows[at])[0]['content']}{between}{rows[at]['output']}{after}" for at in long]
+        encodings = load_tokenizer(self.folder).encode_batch_fast(texts, add_special_tokens=False)
+        for at, encoding in zip(long, encodings, strict=True):
+            if len(encoding) > self.max_tokens:
+                counts[at] = len(encoding)
         return counts
 
     @cached_property
-    def overhead(self) -> int:
-        """The tokens of a row with empty texts: the system prompt and the chat format. Kept, to be counted once."""
-        assert self.folder is not None
-        file = settings().home / "base" / "tokenizers" / f"{digest([str(self.folder), self.system_prompt])[:16]}.json"
-        if not file.exists():
-            empty = {"instruction": "", "input": "", "output": ""}
-            write_text(file, json.dumps(count_rendered(self.folder, empty, self.system_prompt)))
-        return int(json.loads(file.read_text()))
+    def folder(self) -> Path | None:
+        """The folder with tokenizer and chat format, which is prepared once; None if there is no tokenizer."""
+        origin = find_tokenizer(self.model)
+        if origin is None:
+            return None
+
+        def build(folder: Path) -> None:
+            with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+                pool.submit(prepare_counting, origin, self.system_prompt, folder).result()
+
+        file = origin / "tokenizer.json" if origin.is_dir() else origin
+        name = digest([str(file), file.stat().st_size, file.stat().st_mtime_ns, self.system_prompt])[:16]
+        return memoize_dir(settings().home / "tokenizers" / name, build)
+
+
+@cache
+def token_counter(model: str, system_prompt: str, max_tokens: int) -> TokenCounter:
+    """The counter of a plan, one in each process."""
+    return TokenCounter(model, system_prompt, max_tokens)
 
 
 def text_bytes(row: Row) -> int:
@@ -74,52 +82,42 @@ def text_bytes(row: Row) -> int:
 
 
 def find_tokenizer(model: str) -> Path | None:
-    """The folder with the tokenizer of a base model; None if it is not on this machine."""
-    folder = Path(model).expanduser()
+    """The folder or the GGUF file with the tokenizer of a base model; None if it is not on this machine."""
     if model == PACKAGED_MODEL:
         prepared = settings().home / "base" / PACKAGED_MODEL
-        if prepared.exists():
-            return prepared
-        return memoize_dir(settings().home / "base" / "tokenizers" / PACKAGED_MODEL, convert_packaged_tokenizer)
-    if (folder / "tokenizer.json").is_file():
-        return folder
+        return prepared if (prepared / "tokenizer.json").is_file() else packaged_gguf()
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder if (folder / "tokenizer.json").is_file() else None
     from huggingface_hub import try_to_load_from_cache
 
-    cached = None if folder.is_dir() else try_to_load_from_cache(model, "tokenizer.json")
+    cached = try_to_load_from_cache(model, "tokenizer.json")
     return Path(cached).parent if isinstance(cached, str) else None
 
 
-def convert_packaged_tokenizer(folder: Path) -> None:
-    """Write the tokenizer of the packaged GGUF into a folder."""
+def prepare_counting(origin: Path, system_prompt: str, folder: Path) -> None:
+    """Write tokenizer.json, and the texts before, between and after question and answer (chat_format.json)."""
     quiet_libraries()
     from transformers import AutoTokenizer
 
-    weights = packaged_gguf()
-    AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name).save_pretrained(folder)
+    tokenizer: Any = (
+        AutoTokenizer.from_pretrained(origin)
+        if origin.is_dir()
+        else AutoTokenizer.from_pretrained(origin.parent, gguf_file=origin.name)
+    )
+    text = render_with_answer(tokenizer, {"instruction": QUESTION, "input": "", "output": ANSWER}, system_prompt)
+    before, _, rest = text.partition(QUESTION)
+    between, _, after = rest.partition(ANSWER)
+    tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    write_text(folder / "chat_format.json", json.dumps([before, between, after]))
 
 
 @cache
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer alone, which loads in a tenth of a second; transformers takes seconds."""
+    """The tokenizer alone, which loads in a tenth of a second."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
-
-
-@cache
-def load_chat_tokenizer(folder: Path) -> Any:
-    """The tokenizer with its chat template."""
-    quiet_libraries()
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(folder)
-
-
-def count_rendered(folder: Path, row: Row, system_prompt: str) -> int:
-    """The tokens of a row in the chat format."""
-    tokenizer = load_chat_tokenizer(folder)
-    text = render_with_answer(tokenizer, row, system_prompt)
-    return len(tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -40,7 +40,7 @@ def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
         WeaverError: a split, or a topic of a split, would be empty; or a step failed.
     """
     released = quarantine.released_ids(plan.template)
-    settings = [plan.digest(*SECTIONS), plan.feedback.repeat]
+    settings = [plan.digest(*SECTIONS), plan.feedback.repeat, plan.base.model, plan.train.max_length]
     fingerprint = digest([validation.records.digest, settings, released, CODE.digest])[:12]
 
     def build(folder: Path) -> None:

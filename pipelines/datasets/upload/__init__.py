@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipelines.clients.token_counter import TokenCounter
+from pipelines.clients.token_counter import token_counter
 from pipelines.core.artifacts import Artifact
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import DISK_FULL, canonical_json, digest, file_lock, write_text
@@ -139,7 +139,7 @@ class StagedUpload:
 
     def __init__(self, plan: TrainingPlan, work: Path, guess: bool) -> None:
         self.template, self.plan, self.work, self.guess = plan.template, plan, work, guess
-        self.counter = TokenCounter(plan.base.model, plan.system_prompt, plan.train.max_length)
+        self.counter = token_counter(plan.base.model, plan.system_prompt, plan.train.max_length)
         template = plan.template
         self.uploads: list[Upload] = []
         self.duplicates: list[str] = []

@@ -28,7 +28,7 @@ def reduce_label_studio(task: dict[str, Any]) -> dict[str, Any] | Rejected:
     usable = [a for a in annotations if not a.get("was_cancelled") and a.get("result")]
     if not usable:
         return Rejected("not annotated", f"task {task.get('id', '')} has no annotation that was submitted")
-    results = {}
+    results: dict[str, Any] = {}
     for result in usable[-1]["result"]:
         if isinstance(result, dict) and isinstance(result.get("value"), dict):
             name = str(result.get("from_name") or result.get("type"))

@@ -127,7 +127,16 @@ def function_names() -> frozenset[str]:
     """The functions of spreadsheets."""
     from openpyxl.utils import FORMULAE
 
-    return FORMULAE | {"WEBSERVICE", "IMPORTXML", "IMPORTDATA", "XLOOKUP", "FILTERXML", "IMAGE", "LET", "FILTER"}
+    return frozenset(FORMULAE) | {
+        "WEBSERVICE",
+        "IMPORTXML",
+        "IMPORTDATA",
+        "XLOOKUP",
+        "FILTERXML",
+        "IMAGE",
+        "LET",
+        "FILTER",
+    }
 
 
 # ---- texts of other values

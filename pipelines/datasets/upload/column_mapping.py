@@ -268,7 +268,7 @@ class ColumnMapping:
                 expected = "a map of names to texts" if field == "facts" else "text"
                 shown = f"{type(values[column]).__name__} {quote(values[column])}"[:80]
                 return Rejected(f"{field} is not {expected}", f"{column} is {shown}, expected {expected}")
-            row[field] = self.allowed_topic(value) if field == "topic" else value
+            row[field] = self.allowed_topic(str(value)) if field == "topic" else value
         row.setdefault("input", "")
         return next(check_contract(row, self.contract), None) or row
 

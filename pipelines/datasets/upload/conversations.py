@@ -39,8 +39,8 @@ def reduce_object(value: dict[str, Any]) -> tuple[str, dict[str, Any] | Rejected
         if is_messages(value.get(key)):
             return "chat messages", reduce_messages(value[key], others(value, key))
     if is_messages(value.get("prompt")) and is_messages(value.get("completion")):
-        turns = [*value["prompt"], *value["completion"]]
-        return "chat messages", reduce_messages(turns, others(value, "prompt", "completion"))
+        messages: list[dict[str, Any]] = value["prompt"] + value["completion"]
+        return "chat messages", reduce_messages(messages, others(value, "prompt", "completion"))
     answers = value.get("answers")
     if isinstance(answers, dict) and isinstance(answers.get("text"), list):
         texts = [text for text in answers["text"] if isinstance(text, str)]
@@ -60,12 +60,11 @@ def reduce_pair(value: dict[str, Any]) -> tuple[str, dict[str, Any] | Rejected] 
     """A pair of a preferred and a rejected answer, of which the preferred is the answer; None if it is no such pair."""
     if "chosen" in value and "rejected" in value:
         rest, chosen = others(value, "chosen", "rejected", "prompt"), value["chosen"]
-        prompt = value.get("prompt")
+        prompt: Any = value.get("prompt")
         if is_messages(chosen):
-            before = prompt if is_messages(prompt) and not has_user(chosen) else []
-            start = (
-                [{"role": "user", "content": prompt}] if isinstance(prompt, str) and not has_user(chosen) else before
-            )
+            start: list[dict[str, Any]] = []
+            if not has_user(chosen):
+                start = prompt if is_messages(prompt) else [{"role": "user", "content": prompt}]
             return "preference pairs", reduce_messages([*start, *chosen], rest)
         if isinstance(chosen, str) and prompt is None and len(turns := parse_transcript(chosen)) > 1:
             return "preference pairs", reduce_turns(turns, rest)
@@ -78,8 +77,8 @@ def reduce_pair(value: dict[str, Any]) -> tuple[str, dict[str, Any] | Rejected] 
             return "preference labels", Rejected("a rejected answer", "its label is false")
         unlabelled = others(value, "label")
         if is_messages(value["prompt"]):
-            turns = [*value["prompt"], *value["completion"]]
-            return "preference labels", reduce_messages(turns, others(unlabelled, "prompt", "completion"))
+            messages = [*value["prompt"], *value["completion"]]
+            return "preference labels", reduce_messages(messages, others(unlabelled, "prompt", "completion"))
         return "preference labels", unlabelled
     return None
 
@@ -111,7 +110,8 @@ def message_text(message: dict[str, Any]) -> str | None:
         parts = [
             part if isinstance(part, str) else part.get("text") for part in content if isinstance(part, str | dict)
         ]
-        return "\n".join(parts) if parts and all(isinstance(part, str) for part in parts) else None
+        texts = [part for part in parts if isinstance(part, str)]
+        return "\n".join(texts) if texts and len(texts) == len(parts) else None
     return content if isinstance(content, str) else None
 
 

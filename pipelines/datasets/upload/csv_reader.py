@@ -163,7 +163,7 @@ def find_dialect(sample: list[str], separator: str = "") -> Dialect:
     text = "".join(sample)
     separators = [separator] if separator else [mark for mark in SEPARATORS if mark in text] or [","]
     quotings = ["standard", *(["backslash"] if "\\" in text else []), *(["apostrophe"] if "'" in text else []), "none"]
-    candidates = [Dialect(mark, quoting) for quoting in quotings for mark in separators]
+    candidates = [Dialect(mark, q) for q in quotings for mark in separators if q != "none" or mark not in ",;"]
     return max(candidates, key=lambda dialect: rate_dialect(sample, dialect))
 
 

@@ -6,6 +6,7 @@ sequence is text in any code page. A guess is told, with how a line would read i
 
 import codecs
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,7 @@ GUESS = "cp1252"
 # Western, Central European, Mac, DOS (US, Western and Central European), Cyrillic, Turkish.
 CODE_PAGES = ("cp1252", "cp1250", "mac_roman", "cp437", "cp850", "cp852", "cp1251", "cp1254")
 NAMES = {"cp1252": "Windows-1252"}
+UNDEFINED = {0x81, 0x8D, 0x8F, 0x90, 0x9D}  # bytes that are nothing in Windows-1252
 SHOWN_CHARS = 24  # of a line around the byte in question, to show it in several code pages
 MIXED = "neuroweaver-mixed"  # the error handler of UTF-8 files that have some lines in Windows-1252
 
@@ -32,7 +34,7 @@ def decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
     """Decode bytes that are not UTF-8 as Windows-1252: an error handler for `open`."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    return error.object[error.start : error.end].decode(GUESS, "replace"), error.end
+    return error.object[error.start : error.end].decode(GUESS), error.end
 
 
 codecs.register_error(MIXED, decode_stray_bytes)
@@ -59,7 +61,8 @@ def detect_encoding(path: Path, name: str, notes: list[str]) -> str:
         return "utf-8"
     line, text, at = stray
     where = f"line {line}, byte 0x{text[at]:02x}"
-    if count_utf8_letters(path) > 2 * count_stray_bytes(path):
+    stray_bytes = count_stray_bytes(path)
+    if sum(stray_bytes.values()) * 2 < count_utf8_letters(path) and not UNDEFINED & set(stray_bytes):
         notes.append(f"some bytes are not utf-8 ({where} is the first): they are read as Windows-1252")
         return "utf-8"
     notes.append(f"not utf-8: {where}: read as Windows-1252, a guess")
@@ -107,10 +110,13 @@ def find_undecodable(path: Path, encoding: str) -> tuple[int, bytes, int] | None
     return None
 
 
-def count_stray_bytes(path: Path) -> int:
-    """How many bytes are not UTF-8."""
+def count_stray_bytes(path: Path) -> Counter[int]:
+    """The bytes that are not UTF-8, and how often there is each."""
+    counts: Counter[int] = Counter()
     with path.open(encoding="utf-8", errors="surrogateescape", newline="") as stream:
-        return sum(len(re.findall("[\udc80-\udcff]", line)) for line in iter(lambda: stream.readline(CHUNK_BYTES), ""))
+        for line in iter(lambda: stream.readline(CHUNK_BYTES), ""):
+            counts.update(ord(mark) - 0xDC00 for mark in re.findall("[\udc80-\udcff]", line))
+    return counts
 
 
 def count_utf8_letters(path: Path) -> int:

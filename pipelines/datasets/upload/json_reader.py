@@ -178,7 +178,7 @@ def reduce_source(
             columns.update(dict.fromkeys(row))
     if not columns:
         raise WeaverError(
-            f"{name} contains no JSON object{f' that can be used: {first_rejected.detail}' if first_rejected else ''}",
+            f"{name} contains no JSON object{f': {first_rejected.detail}' if first_rejected else ''}",
             "Write one JSON object per row, with the keys question, answer and topic.",
         )
     if known := [kind for kind in formats if kind]:

@@ -106,8 +106,8 @@ def fill_merged(
         else:
             texts += [None] * (column - len(texts) - 1) + [text]
     for column, text in enumerate(texts, 1):
-        if last := merged.get((number, column)):
-            active[column] = (last, text)
+        if (number, column) in merged:
+            active[column] = (merged[number, column], text)
 
 
 def scan_markup(sheet: Any) -> Markup:
