@@ -26,17 +26,18 @@ class Dialect(NamedTuple):
     """How cells are separated and quoted."""
 
     separator: str
-    quoting: str  # standard, backslash, apostrophe or none
+    quoting: str  # standard, spaced (blanks behind a closing quote), backslash, apostrophe or none
 
     def describe(self) -> str:
         """As people say it."""
-        names = {"backslash": ", quotes escaped by backslash", "apostrophe": ", quoted by apostrophes", "none": ""}
+        names = {"backslash": ", quotes escaped by backslash", "apostrophe": ", quoted by apostrophes"}
         return f"CSV, separated by {SEPARATORS.get(self.separator, self.separator)}{names.get(self.quoting, '')}"
 
     def options(self) -> dict[str, Any]:
         """As the module csv names them."""
         quoting: dict[str, dict[str, Any]] = {
             "standard": {},
+            "spaced": {},
             "backslash": {"escapechar": "\\", "doublequote": True},
             "apostrophe": {"quotechar": "'"},
             "none": {"quoting": csv.QUOTE_NONE},
@@ -134,6 +135,10 @@ def read_records(lines: Iterator[str], dialect: Dialect, skipped: int) -> Iterat
         edge = re.escape(dialect.separator)
         no_value = re.compile(rf"(^|{edge})\\N(?={edge}|\r?\n|$)")
         lines = (no_value.sub(r"\1", line) for line in lines)
+    if dialect.quoting == "spaced":
+        edge = re.escape(dialect.separator)
+        blanks = re.compile(rf'((?:^|{edge})[ \t]*"(?:[^"]|"")*")[ \t]+(?={edge}|\r?\n|$)')
+        lines = (blanks.sub(r"\1", line) for line in lines)
     feed = LineFeed(lines)
     reader = csv.reader(feed, **dialect.options())
     while True:
@@ -162,7 +167,14 @@ def find_dialect(sample: list[str], separator: str = "") -> Dialect:
     """
     text = "".join(sample)
     separators = [separator] if separator else [mark for mark in SEPARATORS if mark in text] or [","]
-    quotings = ["standard", *(["backslash"] if "\\" in text else []), *(["apostrophe"] if "'" in text else []), "none"]
+    spaced = ["spaced"] if re.search(r'"[ \t]+([,;|~^\t]|$)', text, re.MULTILINE) else []
+    quotings = [
+        "standard",
+        *spaced,
+        *(["backslash"] if "\\" in text else []),
+        *(["apostrophe"] if "'" in text else []),
+        "none",
+    ]
     candidates = [Dialect(mark, q) for q in quotings for mark in separators if q != "none" or mark not in ",;"]
     return max(candidates, key=lambda dialect: rate_dialect(sample, dialect))
 

@@ -28,11 +28,12 @@ def read_json(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
 
 
 def is_document(first_line: str) -> bool:
-    """Whether a file is one JSON value, not one per line: its first line that is not blank is no complete object."""
+    """Whether a file is one JSON value, not one per line: its first line is no complete object, or holds several."""
     try:
-        return first_line.startswith("[") or not isinstance(json.loads(first_line), dict)
+        value = json.loads(first_line)
+        return first_line.startswith("[") or (isinstance(value, dict) and unwrap(value) != [value])
     except (ValueError, RecursionError):
-        return first_line.startswith("{")
+        return first_line.startswith(("[", "{"))
 
 
 def first_line(path: Path, name: str, encoding: str) -> str:

@@ -122,11 +122,13 @@ def fill_placeholders(number: Decimal, tokens: Tokens) -> str:
     whole_places = [at for at in places if point is None or at < point]
     decimals = [at for at in places if point is not None and at > point]
     last = (whole_places or [-1])[-1]
-    scale = 0
-    while last >= 0 and last + scale + 1 < len(tokens) and tokens[last + scale + 1] == ("other", ","):
-        scale += 1
+    scaling = set()  # commas behind the placeholders: each divides by a thousand
+    for at in {last, places[-1]} - {-1}:
+        while at + 1 < len(tokens) and tokens[at + 1] == ("other", ","):
+            at += 1
+            scaling.add(at)
     grouped = any(token == ("other", ",") for token in tokens[(whole_places or [0])[0] : last + 1])
-    rounded = (number / 1000**scale).quantize(Decimal(1).scaleb(-len(decimals)), ROUND_HALF_UP)
+    rounded = (number / 1000 ** len(scaling)).quantize(Decimal(1).scaleb(-len(decimals)), ROUND_HALF_UP)
     whole, _, fraction = f"{rounded:f}".partition(".")
     shown = dict.fromkeys(places, "")
     digits = "" if whole == "0" else whole
@@ -150,7 +152,7 @@ def fill_placeholders(number: Decimal, tokens: Tokens) -> str:
     for at, token in enumerate(tokens):
         if at in shown:
             out.append(shown[at])
-        elif token == ("other", ",") and whole_places and whole_places[0] < at <= last + scale:
+        elif at in scaling or (token == ("other", ",") and whole_places and whole_places[0] < at < last):
             continue
         else:
             out.append(literal(token))

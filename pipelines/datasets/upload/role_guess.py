@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 
-from pipelines.datasets.upload.cell_values import cell_text, is_no_value
+from pipelines.datasets.upload.cell_values import cell_text, is_no_value, is_totals_row
 from pipelines.datasets.upload.column_names import SYNONYMS, WORDS, normalise_name
 from pipelines.datasets.upload.source import Rejected, Source
 
@@ -36,7 +36,7 @@ def sample_columns(source: Source) -> dict[str, list[str]]:
     """Column → the texts of its first rows, without those that stand for no value."""
     sample: dict[str, list[str]] = {column: [] for column in source.columns}
     for _, row in islice(source.rows(), SAMPLED_ROWS):
-        if not isinstance(row, Rejected):
+        if not isinstance(row, Rejected) and not (source.is_table and is_totals_row(row.values())):
             for column, value in row.items():
                 if column in sample and not is_no_value(value):
                     sample[column].append(value if isinstance(value, str) else cell_text(value) or str(value))
