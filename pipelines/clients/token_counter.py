@@ -5,6 +5,7 @@ takes seconds and hundreds of MB, and then a row is counted in microseconds.
 """
 
 import json
+import logging
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, cached_property
@@ -16,6 +17,8 @@ from pipelines.clients.local_model import PACKAGED_MODEL, packaged_gguf
 from pipelines.core.files import digest, memoize_dir, write_text
 from pipelines.core.settings import quiet_libraries, settings
 from pipelines.text.chat_format import render_with_answer, user_messages
+
+log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 FORMAT_TOKENS = 48  # that a chat format adds to a row's texts, at most
@@ -62,6 +65,7 @@ class TokenCounter:
             return None
 
         def build(folder: Path) -> None:
+            log.info("preparing the tokenizer of %s to count tokens; this happens once", self.model)
             with ProcessPoolExecutor(1, get_context("spawn")) as pool:
                 pool.submit(prepare_counting, origin, self.system_prompt, folder).result()
 

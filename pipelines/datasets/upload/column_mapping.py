@@ -170,7 +170,8 @@ class ColumnMapping:
             record = shlex.quote(",".join(role_guess.record_columns(self.roles)) + "=input")
             remedy.append(
                 "A row must have a question (instruction) and its answer (output). This looks like a table of records: "
-                f"to have questions asked about each record, say which columns are the record: --map {record}"
+                "to have questions asked about each record, say which columns are the record: "
+                f"--map {record} --topic NAME"
             )
         elif options:
             remedy.append(f"Map a column: {' '.join(options)}")
@@ -180,9 +181,10 @@ class ColumnMapping:
         if "topic" in open_fields:
             topics = ", ".join(self.contract.topics)
             remedy.append(f"--topic NAME sets the topic of all rows{f' (one of {topics})' if topics else ''}")
+        separator = "; " if len(remedy) > 1 and remedy[0].endswith("NAME") else "; or "
         raise WeaverError(
             f"{self.name} has no column for {', '.join(missing)}; columns without a field: {', '.join(near) or 'none'}",
-            "; or ".join(remedy) + ".",
+            separator.join(remedy) + ".",
         )
 
     def find_patterns(self, data_source: str) -> None:
