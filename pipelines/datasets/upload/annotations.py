@@ -39,8 +39,8 @@ def reduce_label_studio(task: dict[str, Any]) -> dict[str, Any] | Rejected:
 def label_text(value: Any) -> Any:
     """The text of a Label Studio value: {"choices": ["engine"]} and ["engine"] are engine."""
     if isinstance(value, dict):
-        known = [value[key] for key in ("text", "choices", "taxonomy", "rating", "number", "datetime") if key in value]
-        return label_text(known[0]) if known else value
+        parts = [value[key] for key in ("text", "choices", "taxonomy", "rating", "number", "datetime") if key in value]
+        return label_text(parts[0]) if parts else value
     if isinstance(value, list) and value:
         return label_text(value[0]) if not isinstance(value[0], list) else label_text(value[0][-1])
     return value
@@ -50,14 +50,14 @@ def reduce_argilla(record: dict[str, Any]) -> dict[str, Any] | Rejected:
     """A record as Argilla writes it: fields, and for each question the first response that was submitted."""
     responses, answers = record.get("responses") or {}, {}
     if isinstance(responses, dict):  # version 2: question → responses
-        for question, given in responses.items():
-            submitted = [r for r in given or [] if isinstance(r, dict) and r.get("status", "submitted") in STATUSES]
+        for question, entry in responses.items():
+            submitted = [r for r in entry or [] if isinstance(r, dict) and r.get("status", "submitted") in STATUSES]
             if submitted:
                 answers[question] = submitted[0].get("value")
     else:  # version 1: one entry for each person
         submitted = [r for r in responses if isinstance(r, dict) and r.get("status", "submitted") in STATUSES]
-        for question, given in (submitted[0].get("values") or {} if submitted else {}).items():
-            answers[question] = given.get("value") if isinstance(given, dict) else given
+        for question, entry in (submitted[0].get("values") or {} if submitted else {}).items():
+            answers[question] = entry.get("value") if isinstance(entry, dict) else entry
     if not answers:
         return Rejected("not annotated", "the record has no response that was submitted")
     return {**record["fields"], **(record.get("metadata") or {}), **answers}
@@ -68,9 +68,9 @@ def reduce_argilla_columns(record: dict[str, Any]) -> dict[str, Any] | Rejected:
     questions = [key.removesuffix(".responses") for key in record if key.endswith(".responses")]
     answers = {}
     for question in questions:
-        given = record[f"{question}.responses"] or []
-        statuses = record.get(f"{question}.responses.status") or ["submitted"] * len(given)
-        submitted = [value for value, status in zip(given, statuses, strict=False) if status in STATUSES]
+        entry = record[f"{question}.responses"] or []
+        statuses = record.get(f"{question}.responses.status") or ["submitted"] * len(entry)
+        submitted = [value for value, status in zip(entry, statuses, strict=False) if status in STATUSES]
         if submitted:
             answers[question] = submitted[0]
     if not answers:
@@ -88,9 +88,9 @@ def is_response_list(value: Any) -> bool:
 
 def reduce_argilla_lists(record: dict[str, Any]) -> dict[str, Any] | Rejected:
     """A record of Argilla 1 in a Hugging Face dataset: each question is a list of responses."""
-    asked = {key: value for key, value in record.items() if is_response_list(value)}
-    answers = {key: [r["value"] for r in value if r["status"] in STATUSES] for key, value in asked.items()}
+    responses = {key: value for key, value in record.items() if is_response_list(value)}
+    answers = {key: [r["value"] for r in value if r["status"] in STATUSES] for key, value in responses.items()}
     if not any(answers.values()):
         return Rejected("not annotated", "the record has no response that was submitted")
-    given = {key: values[0] for key, values in answers.items() if values}
-    return {key: value for key, value in record.items() if key not in asked} | given
+    first_values = {key: values[0] for key, values in answers.items() if values}
+    return {key: value for key, value in record.items() if key not in responses} | first_values

@@ -94,19 +94,23 @@ def is_formula(text: str) -> bool:
 
 def formula_parts(text: str) -> set[str] | None:
     """The kinds of operands in a text; None if it is no sequence of operands with operators between them."""
-    kinds, at, depth, wanted = set[str](), 0, 0, True
+    kinds, at, depth, expects_operand = set[str](), 0, 0, True
     while (at := BLANK.match(text, at).end()) < len(text):  # type: ignore[union-attr]
-        if wanted:
+        if expects_operand:
             if text[at] in "+-@":
                 at += 1
                 continue
             if text[at] == ")" and depth and text[at - 1] == "(":  # a call without arguments
-                depth, at, wanted = depth - 1, at + 1, False
+                depth, at, expects_operand = depth - 1, at + 1, False
                 continue
             if not (operand := OPERAND.match(text, at)):
                 return None
             kinds.add(operand.lastgroup or "")
-            depth, wanted, at = depth + (operand.lastgroup == "open"), operand.lastgroup == "open", operand.end()
+            depth, expects_operand, at = (
+                depth + (operand.lastgroup == "open"),
+                operand.lastgroup == "open",
+                operand.end(),
+            )
         elif text[at] == ")":
             if not depth:
                 return None
@@ -116,10 +120,10 @@ def formula_parts(text: str) -> set[str] | None:
         elif operator := OPERATOR.match(text, at):
             if operator[0] in ",;" and not depth:
                 return None
-            at, wanted = operator.end(), True
+            at, expects_operand = operator.end(), True
         else:
             return None
-    return kinds if not wanted and not depth and kinds else None
+    return kinds if not expects_operand and not depth and kinds else None
 
 
 @cache
@@ -137,6 +141,11 @@ def function_names() -> frozenset[str]:
         "LET",
         "FILTER",
     }
+
+
+def describe_formula(column: str, value: str) -> str:
+    """What is wrong with a cell that has a formula."""
+    return f"{column} is '{value[:60]}'; write a text or a number there, or save the workbook in Excel with its results"
 
 
 # ---- texts of other values

@@ -1,7 +1,6 @@
 """Map the columns of a file to the fields of a row: as the user says, by name, by synonym; a guess is asked about."""
 
 import csv
-import difflib
 import shlex
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +9,14 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Contract
 from pipelines.core.validation import did_you_mean, quote
 from pipelines.datasets.upload import role_guess
-from pipelines.datasets.upload.cell_values import cell_text, is_formula, is_no_value, is_totals_row, parse_facts
+from pipelines.datasets.upload.cell_values import (
+    cell_text,
+    describe_formula,
+    is_formula,
+    is_no_value,
+    is_totals_row,
+    parse_facts,
+)
 from pipelines.datasets.upload.column_names import FIELD_OF_NAME, SYNONYMS, field_of, normalise_name
 from pipelines.datasets.upload.record_tables import Pattern, ask_record, find_patterns, match_patterns, record_text
 from pipelines.datasets.upload.source import Rejected, Source
@@ -131,8 +137,8 @@ class ColumnMapping:
                     if named and (normalise_name(column) == field) == by_name:
                         self.assign(field, column, reason)
         if self.topic:
-            said = {c: "left out: --topic sets the topic" for c in self.columns if field_of(c) == "topic"}
-            self.how = said | self.how
+            left_out = {c: "left out: --topic sets the topic" for c in self.columns if field_of(c) == "topic"}
+            self.how = left_out | self.how
 
     def missing_fields(self) -> list[str]:
         """The required fields that have no column."""
@@ -159,7 +165,7 @@ class ColumnMapping:
         unused = [column for column in self.columns if column not in self.fields.values()]
         near = [
             f"'{column}'{suggestion}"
-            if (suggestion := suggest_field(column))
+            if (suggestion := role_guess.suggest_field(column))
             else role_guess.describe_column(column, self.roles[column], self.sample[column])
             for column in unused
         ]
@@ -196,8 +202,8 @@ class ColumnMapping:
         from pipelines.datasets.collect import locate_source
 
         self.patterns = match_patterns(self.record, self.sample, find_patterns(locate_source(data_source)[0]()))
-        known = ", ".join(self.patterns) or "none of them"
-        self.notes.append(f"each row is a record; the template has questions about these columns: {known}")
+        asked_columns = ", ".join(self.patterns) or "none of them"
+        self.notes.append(f"each row is a record; the template has questions about these columns: {asked_columns}")
         if self.topic:
             self.notes.append("about the other columns of the record it is asked in general: What is the …?")
         elif not self.patterns:
@@ -223,7 +229,7 @@ class ColumnMapping:
             {
                 "column": c,
                 "field": fields.get(c, ""),
-                "how": self.how.get(c, f"not used{suggest_field(c)}"),
+                "how": self.how.get(c, f"not used{role_guess.suggest_field(c)}"),
                 "role": self.roles[c],
                 "examples": role_guess.show_examples(self.sample[c]),
             }
@@ -280,11 +286,6 @@ class ColumnMapping:
         return allowed.get(normalise_name(topic), topic)
 
 
-def describe_formula(column: str, value: str) -> str:
-    """What is wrong with a cell that has a formula."""
-    return f"{column} is '{value[:60]}'; write a text or a number there, or save the workbook in Excel with its results"
-
-
 def check_contract(row: dict[str, Any], contract: Contract) -> Iterator[Rejected]:
     """The faults for which the contract would reject this row."""
     for field in ("instruction", "input", "output"):
@@ -297,9 +298,3 @@ def check_contract(row: dict[str, Any], contract: Contract) -> Iterator[Rejected
                 f"unknown {field}",
                 f"'{row[field]}'{did_you_mean(row[field], allowed)}; allowed are {', '.join(allowed)}",
             )
-
-
-def suggest_field(column: str) -> str:
-    """The end of a message: the field whose name or synonym is most like the column's."""
-    near = difflib.get_close_matches(normalise_name(column), FIELD_OF_NAME, n=1, cutoff=0.75)
-    return f"; did you mean '{FIELD_OF_NAME[near[0]]}'?" if near else ""

@@ -70,8 +70,8 @@ def reduce_pair(value: dict[str, Any]) -> tuple[str, dict[str, Any] | Rejected] 
             return "preference pairs", reduce_turns(turns, rest)
         if is_messages(prompt):
             return "preference pairs", reduce_messages([*prompt, {"role": "assistant", "content": chosen}], rest)
-        asked = {} if prompt is None else {"prompt": prompt}
-        return "preference pairs", rest | asked | {"answer": chosen}
+        prompt_column = {} if prompt is None else {"prompt": prompt}
+        return "preference pairs", rest | prompt_column | {"answer": chosen}
     if isinstance(value.get("label"), bool) and {"prompt", "completion"} <= value.keys():  # KTO
         if not value["label"]:
             return "preference labels", Rejected("a rejected answer", "its label is false")

@@ -46,7 +46,7 @@ class Dialect(NamedTuple):
 
 
 class LineFeed:
-    """Lines for a csv.reader; those of an unfinished row can be taken back."""
+    """Lines for a csv.reader; those of an unfinished row can be read again."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self.lines, self.again, self.taken = lines, deque[str](), list[str]()
@@ -91,14 +91,14 @@ def read_csv(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
     head = [(number, cells) for number, cells in islice(records(), SAMPLE_ROWS) if not isinstance(cells, Rejected)]
     if not head:
         raise WeaverError(f"{name} has no rows", "Write the names of the columns in the first row.")
-    found = find_header([cells for _, cells in head])
-    header_line, cells = head[found or 0]
-    if found is None:
+    header_index = find_header([cells for _, cells in head])
+    header_line, cells = head[header_index or 0]
+    if header_index is None:
         header_line = 0
         cells = [f"column {number}" for number in range(1, max(len(row) for _, row in head) + 1)]
         notes.append("it has no header: its columns are numbered")
-    elif found:
-        skipped = "; ".join(", ".join(filled(row)) for _, row in head[:found])
+    elif header_index:
+        skipped = "; ".join(", ".join(filled(row)) for _, row in head[:header_index])
         notes.append(f"the header is in line {header_line}; above it: {skipped[:80]}")
     while cells and not cells[-1].strip():
         cells = cells[:-1]
@@ -188,7 +188,7 @@ def rate_dialect(sample: list[str], dialect: Dialect) -> tuple[int, float, float
     if not rows:
         return 0, 0.0, 0.0, 0
     widths = [len(filled(cells)) for cells in rows]
-    known = max(map(count_known_names, rows[:40]))
+    field_names = max(map(count_known_names, rows[:40]))
     header = rows[find_header(rows) or 0]
     width = len(header)
     while width > 1 and not header[width - 1].strip():
@@ -197,7 +197,7 @@ def rate_dialect(sample: list[str], dialect: Dialect) -> tuple[int, float, float
     clean = sum(not cell.startswith(('"', "'")) or not cell.endswith(('"', "'")) for cells in rows for cell in cells)
     cells_read = sum(map(len, rows))
     share = same / max(1, len(records)) if max(widths) > 1 else 0.0
-    return min(known, 3), round(share, 3), round(clean / cells_read, 3), width
+    return min(field_names, 3), round(share, 3), round(clean / cells_read, 3), width
 
 
 def fits(cells: list[str], width: int) -> bool:

@@ -23,11 +23,11 @@ def find_header(rows: Sequence[Sequence[Any]]) -> int | None:
     Args:
         rows: of cells; None or blank is an empty cell.
     """
-    known = [len({field_of(cell) for cell in filled(row)} - {""}) for row in rows[:MAX_HEADER_ROW]]
+    field_counts = [len({field_of(cell) for cell in filled(row)} - {""}) for row in rows[:MAX_HEADER_ROW]]
     widths = Counter(len(filled(row)) for row in rows)
     width = max(widths, key=lambda count: (widths[count], count)) if widths else 0
-    if known and max(known) >= 2:
-        return known.index(max(known))
+    if field_counts and max(field_counts) >= 2:
+        return field_counts.index(max(field_counts))
     for index, row in enumerate(rows[:MAX_HEADER_ROW]):
         cells = filled(row)
         names = [cell for cell in cells if is_name(cell)]

@@ -182,11 +182,11 @@ def reduce_source(
             f"{name} contains no JSON object{f': {first_rejected.detail}' if first_rejected else ''}",
             "Write one JSON object per row, with the keys question, answer and topic.",
         )
-    if known := [kind for kind in formats if kind]:
-        format_ = f"{format_}, {' and '.join(known)}"
-        if {"chat messages", "transcripts"} & set(known):
+    if kinds := [kind for kind in formats if kind]:
+        format_ = f"{format_}, {' and '.join(kinds)}"
+        if {"chat messages", "transcripts"} & set(kinds):
             notes.append("a conversation is one row: its last question and answer; what was said before is the context")
             notes.append("system prompts are left out: the template has its own")
-        if "preference pairs" in known:
+        if "preference pairs" in kinds:
             notes.append("of each pair the preferred answer is used; the rejected one is not")
     return Source(format_, encoding, list(columns), unit, rows, notes)

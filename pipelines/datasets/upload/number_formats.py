@@ -129,9 +129,9 @@ def fill_placeholders(number: Decimal, tokens: Tokens) -> str:
             scaling.add(at)
     grouped = any(token == ("other", ",") for token in tokens[(whole_places or [0])[0] : last + 1])
     rounded = (number / 1000 ** len(scaling)).quantize(Decimal(1).scaleb(-len(decimals)), ROUND_HALF_UP)
-    whole, _, fraction = f"{rounded:f}".partition(".")
+    integer, _, fraction = f"{rounded:f}".partition(".")
     shown = dict.fromkeys(places, "")
-    digits = "" if whole == "0" else whole
+    digits = "" if integer == "0" else integer
     least = sum(tokens[at][1] == "0" for at in whole_places)
     digits = digits.zfill(least)
     if grouped:
@@ -170,23 +170,23 @@ def show_exponent(number: Decimal, tokens: Tokens) -> str:
 
 
 def show_fraction(number: Decimal, tokens: Tokens) -> str:
-    """A number as a whole and a fraction, such as 7 3/8; a format may name the denominator, such as # ?/32."""
+    """A number as an integer and a fraction, such as 7 3/8; a format may name the denominator, such as # ?/32."""
     at = tokens.index(("other", "/"))
     after = "".join(text for _, text in tokens[at + 1 :])
     before = "".join(text for _, text in tokens[:at])
     fixed = re.match(r"\d*[1-9]\d*", after)
-    whole = int(number) if re.search(r"[0#?]\s+[0#?]", before) else 0
-    part = Fraction(number - whole)
+    integer = int(number) if re.search(r"[0#?]\s+[0#?]", before) else 0
+    part = Fraction(number - integer)
     if fixed:
         over, under = round(part * int(fixed[0])), int(fixed[0])
     else:
         near = part.limit_denominator(10 ** max(1, len(re.findall(r"[0#?]", after))) - 1)
         over, under = near.numerator, near.denominator
     if over == under:
-        whole, over = whole + 1, 0
+        integer, over = integer + 1, 0
     if not over:
-        return str(whole)
-    return f"{whole} {over}/{under}" if whole else f"{over}/{under}"
+        return str(integer)
+    return f"{integer} {over}/{under}" if integer else f"{over}/{under}"
 
 
 # ---- dates and times

@@ -1,7 +1,7 @@
 """Tables of records (stock, repair orders): several columns as a row's record, and questions to ask of each record.
 
 A template's own rows say how it asks: a question that is answered by one part of its record, such as `highway 38 mpg`,
-becomes a pattern, and is asked of every record that has a column like that part.
+becomes a pattern, and is rows_of_pattern of every record that has a column like that part.
 """
 
 import re
@@ -56,7 +56,7 @@ def plain_text(value: Any) -> str:
 
 def find_patterns(rows: Iterable[dict[str, Any]]) -> list[Pattern]:
     """The patterns of a template's rows that are answered by one part of their record."""
-    found: dict[tuple[str, str, str], list[tuple[str, str, str]]] = defaultdict(list)
+    uses: dict[tuple[str, str, str], list[tuple[str, str, str]]] = defaultdict(list)
     for row in rows:
         facts, parts = row.get("facts") or {}, str(row.get("input", "")).split(SEPARATOR)
         if len(facts) != 1 or len(parts) < 2 or "\n" in row["input"]:
@@ -67,13 +67,13 @@ def find_patterns(rows: Iterable[dict[str, Any]]) -> list[Pattern]:
         if len(holding) == 1 and len(edges.findall(row["output"])) == 1:
             shown, answer = edges.sub("{}", holding[0]), edges.sub("{}", row["output"])
             if re.search(r"[A-Za-z]{2}", shown.replace("{}", "")):
-                found[shown, answer, row["topic"]].append((row["instruction"], name, value))
+                uses[shown, answer, row["topic"]].append((row["instruction"], name, value))
     patterns = []
-    for (shown, answer, topic), asked in found.items():
-        if len(asked) >= MIN_PATTERN_ROWS:
-            questions = tuple(dict.fromkeys(question for question, _, _ in asked))
-            numeric = all(NUMERIC.match(value) for _, _, value in asked)
-            names = frozenset(normalise_name(asked[0][1]).split("_"))
+    for (shown, answer, topic), rows_of_pattern in uses.items():
+        if len(rows_of_pattern) >= MIN_PATTERN_ROWS:
+            questions = tuple(dict.fromkeys(question for question, _, _ in rows_of_pattern))
+            numeric = all(NUMERIC.match(value) for _, _, value in rows_of_pattern)
+            names = frozenset(normalise_name(rows_of_pattern[0][1]).split("_"))
             patterns.append(Pattern(words_of(shown), names, shown, answer, questions, topic, numeric))
     return patterns
 

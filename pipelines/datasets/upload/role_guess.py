@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from pipelines.datasets.upload.cell_values import cell_text, is_no_value, is_totals_row
-from pipelines.datasets.upload.column_names import SYNONYMS, WORDS, normalise_name
+from pipelines.datasets.upload.column_names import FIELD_OF_NAME, SYNONYMS, WORDS, normalise_name
 from pipelines.datasets.upload.source import Rejected, Source
 
 SAMPLED_ROWS = 200  # whose values are looked at
@@ -100,17 +100,17 @@ def name_field(column: str) -> str:
     return names[near[0]] if near else ""
 
 
-def guess_fields(wanted: list[str], free: list[str], roles: dict[str, str], has_question: bool) -> dict[str, str]:
+def guess_fields(fields: list[str], free: list[str], roles: dict[str, str], has_question: bool) -> dict[str, str]:
     """Field → the column that seems to hold it, for fields that no column is named after.
 
     Args:
-        wanted: the fields without a column.
+        fields: the fields without a column.
         free: the columns without a field.
         roles: column → its role by its values.
         has_question: another column has the question.
     """
     guesses: dict[str, str] = {}
-    for field in wanted:
+    for field in fields:
         columns = [column for column in free if column not in guesses.values()]
         fitting = [c for c in columns if name_field(c) == field and roles[c] in (*FIELD_ROLES[field], "question")]
         by_value = {"instruction": "question", "topic": "topic", "output": "answer"}.get(field)
@@ -136,3 +136,9 @@ def is_record_table(roles: dict[str, str]) -> bool:
 def record_columns(roles: dict[str, str]) -> list[str]:
     """The columns that make up a record: those with values, without ids."""
     return [column for column, role in roles.items() if role and role != "id"]
+
+
+def suggest_field(column: str) -> str:
+    """The end of a message: the field whose name or synonym is most like the column's."""
+    near = difflib.get_close_matches(normalise_name(column), FIELD_OF_NAME, n=1, cutoff=0.75)
+    return f"; did you mean '{FIELD_OF_NAME[near[0]]}'?" if near else ""

@@ -145,9 +145,9 @@ def choose_sheet(book: Workbook, sheet: str) -> str:
     for title, candidate in book.sheets.items():
         if candidate.sheet_state == "visible":
             rows = [cells for _, cells in islice(book.rows(title), SAMPLE_ROWS)]
-            known = max(map(count_known_names, rows[:40]), default=0)
+            field_names = max(map(count_known_names, rows[:40]), default=0)
             width = max((len(filled(cells)) for cells in rows), default=0)
-            ratings[title] = (known if known > 1 else 0, min(width, 3), len(rows) > 1)
+            ratings[title] = (field_names if field_names > 1 else 0, min(width, 3), len(rows) > 1)
     return max(ratings or book.sheets, key=lambda title: ratings.get(title, (0, 0, 0)))
 
 
@@ -160,13 +160,13 @@ def read_workbook(path: Path, name: str, sheet: str, notes: list[str]) -> Source
         if not sheet and title != next(iter(book.sheets)):
             notes.append(f"sheet {title} is read, because it has columns; for another one, --sheet NAME")
     head = list(islice(book.rows(title), SAMPLE_ROWS))
-    found = find_header([cells for _, cells in head])
-    header_row, cells = head[found or 0] if head else (0, [])
-    if found is None and head:
+    header_index = find_header([cells for _, cells in head])
+    header_row, cells = head[header_index or 0] if head else (0, [])
+    if header_index is None and head:
         header_row, cells = 0, [f"column {number}" for number in range(1, max(len(row) for _, row in head) + 1)]
         notes.append("it has no header: its columns are numbered")
-    elif found:
-        skipped = "; ".join(", ".join(filled(row)) for _, row in head[:found])
+    elif header_index:
+        skipped = "; ".join(", ".join(filled(row)) for _, row in head[:header_index])
         notes.append(f"the header is in row {header_row}; above it: {skipped[:80]}")
     names = [cell or "" for cell in cells]
     while names and not names[-1].strip():
