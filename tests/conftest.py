@@ -17,6 +17,7 @@ import pytest
 import yaml
 from xdist.scheduler import LoadFileScheduling
 
+from pipelines.clients import token_counter
 from pipelines.core import signing
 from pipelines.core.artifacts import Adapter
 from pipelines.core.files import digest
@@ -57,11 +58,18 @@ def word_vectors(request: pytest.FixtureRequest) -> Path:
     return request.config.cache.mkdir(f"embedder-{digest(Path(embedder.__file__))[:12]}")
 
 
+@pytest.fixture(scope="session")
+def tokenizers(request: pytest.FixtureRequest) -> Path:
+    """The folder of tokenizers that count rows, for a home to link to: preparing one takes seconds."""
+    return request.config.cache.mkdir(f"tokenizers-{digest(Path(token_counter.__file__))[:12]}")
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word_vectors: Path) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word_vectors: Path, tokenizers: Path) -> Iterator[Path]:
     """A WEAVER_HOME of the test's own, in this process and in those it starts."""
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "embedder").symlink_to(word_vectors)
+    (tmp_path / "home" / "tokenizers").symlink_to(tokenizers)
     monkeypatch.setenv("WEAVER_HOME", str(tmp_path / "home"))
     settings.cache_clear()
     yield settings().home

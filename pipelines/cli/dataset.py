@@ -1,5 +1,6 @@
 """`weaver dataset`: add your own rows, and look at the versions of a dataset."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,10 +15,21 @@ from pipelines.text.terminal import styled
 app = typer.Typer(no_args_is_help=True)
 
 Version = Annotated[str, typer.Argument(help="A version: 3, v3 or its tag.")]
-Source = Annotated[str, typer.Argument(metavar="FILE|FOLDER|s3://…", help="A .csv, .jsonl, .parquet or .xlsx file, "
-                                      "also as .gz or .zip. s3://bucket/folder/ adds all files in it.")]  # fmt: skip
-Columns = Annotated[list[str] | None, typer.Option("--map", metavar="COLUMN=FIELD", help="The field of a column; "
-                                                   "COLUMN= leaves the column out.")]  # fmt: skip
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE|FOLDER|s3://…",
+        help="A .csv, .tsv, .json, .jsonl, .parquet or .xlsx file, also as .gz or .zip; s3://bucket/folder/ adds all.",
+    ),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="COLUMN=FIELD",
+        help="The field of a column; COLUMN= leaves it out; A,B,C=input makes these columns the record.",
+    ),
+]
 
 
 @app.command()
@@ -27,20 +39,20 @@ def add(
     map_: Columns = None,
     topic: Annotated[str, typer.Option(help="The topic of every row.")] = "",
     encoding: Annotated[str, typer.Option(help="The encoding of text files, where it is guessed wrong.")] = "",
-    sheet: Annotated[str, typer.Option(help="The sheet of a workbook; without it, the first.")] = "",
+    sheet: Annotated[str, typer.Option(help="The sheet of a workbook; without it, the one with columns.")] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Add the rows without asking.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Add your own rows: shows how each column and row is read, then asks; nothing is kept before you say yes."""
     from pipelines.datasets.upload import stage_upload, uploads_folder
 
-    fields = dict(text.partition("=")[::2] for text in map_ or [] if "=" in text)
+    fields = dict(text.rpartition("=")[::2] for text in map_ or [] if "=" in text)
     if len(fields) != len(map_ or []):
         raise typer.BadParameter("--map: write it once for each column, as COLUMN=FIELD")
-    with stage_upload(template, source, fields, topic, encoding, sheet) as staged:
+    with stage_upload(template, source, fields, topic, encoding, sheet, guess=not yes) as staged:
         if not as_json:
             for upload in staged.uploads:
-                print_upload(upload)
+                print_upload(upload, source)
             for message in staged.duplicates:
                 out.print(message)
         rows = sum(upload.rows for upload in staged.uploads)
@@ -59,16 +71,19 @@ def add(
                 out.print(f"To remove it: weaver dataset remove {template} {upload.id}", soft_wrap=True)
 
 
-def print_upload(upload: Any) -> None:
-    """A preview: how the file was read, and what its rows become."""
+def print_upload(upload: Any, source: str) -> None:
+    """A preview: how the file was read, what its rows become, and what to type where that is wrong."""
     out.print(styled((upload.file, "bold"), f": {upload.format}, {upload.encoding}"))
     for note in upload.notes:
         out.print(f"  {note}")
-    columns = Table("column", "field", "mapped by", box=None)
+    columns = Table("column", "field", "mapped by", "seems to be", "examples", box=None)
     for line in upload.columns:
-        columns.add_row(line["column"], line["field"] or "—", line["how"])
+        cells = (line["column"], line["field"] or "—", line["how"], line.get("role", ""), line.get("examples", ""))
+        columns.add_row(*cells)
     if upload.topic:
         columns.add_row("—", "topic", f"{upload.topic}, for all rows")
+    from pipelines.datasets.upload.column_names import SYNONYMS
+
     rows = Table(*upload.first[0], box=None, title="First rows, as they will be added", title_justify="left")
     for row in upload.first:
         rows.add_row(*(str(row.get(field, "")) for field in upload.first[0]))
@@ -79,6 +94,15 @@ def print_upload(upload: Any) -> None:
         out.print(f"  {count} {reason}")
     for example in upload.examples:
         out.print(f"    {example}", soft_wrap=True)
+    command = f"weaver dataset add {upload.template} {shlex.quote(source)}"
+    if upload.confirm:
+        out.print("Some columns are guessed by what they hold. This command says the same without a guess:")
+        topic = [f"--topic {shlex.quote(upload.topic)}"] if upload.topic else []
+        out.print(f"  {' '.join([command, *upload.confirm, *topic])}", soft_wrap=True)
+    out.print("If something is read wrong, say it, and look again:")
+    out.print(f"  {command} --map COLUMN=FIELD", soft_wrap=True)
+    out.print(f"  FIELD is {', '.join(SYNONYMS)}; COLUMN= leaves a column out; A,B,C=input makes several the record.")
+    out.print("  --topic NAME sets the topic of all rows; --sheet and --encoding say what to read, and how.")
 
 
 @app.command("list")

@@ -46,7 +46,16 @@ STAGES = {
         "datasets.refine",
         ("validate",),
         "Clean, deduplicate and anonymise the rows, and split them into training and held-out rows.",
-        settings=("system_prompt", "questions", "contract", "refine", "privacy", "feedback.repeat"),
+        settings=(
+            "system_prompt",
+            "questions",
+            "contract",
+            "refine",
+            "privacy",
+            "feedback.repeat",
+            "base.model",
+            "train.max_length",
+        ),
         folder=True,
     ),
     "render_data_report": Stage(

@@ -92,6 +92,29 @@ def test_a_script_is_not_asked(weaver: Weaver, own: Path) -> None:
     assert weaver.json("list", T) == []
 
 
+FAQ = "Frage,Antwort,Bereich\nWhat is P0301?,Cylinder 1 misfires here.,engine\nWhy so?,A plug is worn out.,engine\n"
+
+
+def test_a_guess_is_confirmed_by_a_person_or_by_the_command_that_is_shown(weaver: Weaver, tmp_path: Path) -> None:
+    path = tmp_path / "f a q.csv"
+    path.write_text(FAQ)
+    refused = weaver("add", T, str(path), "--yes", ok=False)
+    options = "--map Frage=instruction --map Antwort=output --map Bereich=topic"
+    assert options in refused and list_uploads(T) == []
+    shown = weaver("add", T, str(path), answer="n\n")
+    assert f"weaver dataset add {T} '{path}' {options}" in shown and "guessed" in shown
+    assert "What is P0301?" in shown and list_uploads(T) == []
+    weaver("add", T, str(path), *options.split(), "--yes")
+    assert [upload.rows for upload in list_uploads(T)] == [2]
+
+
+def test_several_columns_are_the_record_from_the_command_line(weaver: Weaver, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text("A=B,Miles,question,answer\nx,5,Was?,Das.\n")
+    options = ("--map", "A=B,Miles=input", "--topic", "engine", "--yes")
+    (upload,) = weaver.json("add", T, str(tmp_path / "orders.csv"), *options)["uploads"]
+    assert upload["first"][0]["input"] == "a b x | miles 5"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

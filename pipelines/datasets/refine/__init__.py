@@ -44,7 +44,7 @@ def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
     released = quarantine.released_ids(plan.template)
     report_only = {str(step): "as refine.report_only says" for step in plan.refine.report_only}
     report_only |= quarantine.find_unreliable_steps(plan.template)
-    settings = [plan.digest(*SECTIONS), plan.feedback.repeat]
+    settings = [plan.digest(*SECTIONS), plan.feedback.repeat, plan.base.model, plan.train.max_length]
     fingerprint = digest([validation.records.digest, settings, released, report_only, CODE.digest])[:12]
 
     def build(folder: Path) -> None:

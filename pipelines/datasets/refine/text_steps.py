@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.clients.token_counter import token_counter
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import canonical_json
 from pipelines.core.plan import TrainingPlan
@@ -120,7 +121,7 @@ def language_identifier() -> Any:
 
 
 def length(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
-    """Drop rows with a text shorter or longer than the plan allows, in characters."""
+    """Drop rows with a text shorter or longer than the plan allows, in characters; or with too many tokens to train."""
     limits = plan.refine
     allowed = {
         "instruction": (limits.min_instruction_chars, limits.max_instruction_chars),
@@ -131,7 +132,18 @@ def length(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
     for column, (fewest, most) in allowed.items():
         chars = pc.utf8_length(batch[column])
         faults |= {f"{column} too short": pc.less(chars, fewest), f"{column} too long": pc.greater(chars, most)}
-    return batch.append_column("reason", first_reason(faults))
+    return batch.append_column("reason", pc.coalesce(first_reason(faults), count_tokens(batch, plan)))
+
+
+def count_tokens(batch: pa.Table, plan: TrainingPlan) -> pa.Array:
+    """For each row that has more tokens than fine-tuning takes the reason, which names its file and line; or null."""
+    counter = token_counter(plan.base.model, plan.system_prompt, plan.train.max_length)
+    rows = batch.select(["instruction", "input", "output"]).to_pylist()
+    reasons = [
+        f"too many tokens: {tokens} in {source}, train.max_length is {plan.train.max_length}" if tokens else None
+        for tokens, source in zip(counter.excess(rows), batch["source"].to_pylist(), strict=True)
+    ]
+    return pa.array(reasons, pa.string())
 
 
 # ---- repetition

@@ -13,24 +13,30 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from pipelines.clients.token_counter import token_counter
 from pipelines.core.artifacts import Artifact
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import DISK_FULL, canonical_json, digest, file_lock, write_text
-from pipelines.core.plan import Contract
+from pipelines.core.make_plan import make_plan
+from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.core.templates import load_template
 from pipelines.datasets.upload.archives import ARCHIVE_SUFFIXES, DATA_SUFFIXES
 from pipelines.datasets.upload.column_mapping import ColumnMapping
-from pipelines.datasets.upload.readers import Rejected, open_source
+from pipelines.datasets.upload.readers import open_source
+from pipelines.datasets.upload.source import Rejected, Source
 from pipelines.datasets.upload.stores import FetchFile, find_files
 
 log = logging.getLogger(__name__)
 
 LOG_EVERY_ROWS = 100_000  # rows between two progress messages
 PREVIEW_ROWS = 3  # rows of a preview, and rejected rows of each reason
+CHECKED_ROWS = 1000  # rows whose tokens are counted at a time
+CheckedRow = tuple[int, Any, dict[str, Any] | Rejected]
 MAX_VALUE_CHARS = 2000  # characters of a rejected row's value that are kept with the reason; the original file has all
 
 
@@ -46,6 +52,7 @@ class Upload(Artifact):
     columns: list[dict[str, str]]  # column, field (empty: none) and how it was mapped
     topic: str  # of all rows; empty if each has its own
     notes: list[str]
+    confirm: list[str] = []  # the options that confirm what was guessed; empty if nothing was
     rows: int
     rejected: dict[str, int]  # reason → rows
     first: list[dict[str, Any]]
@@ -81,21 +88,23 @@ def stage_upload(
     topic: str = "",
     encoding: str = "",
     sheet: str = "",
+    guess: bool = False,
 ) -> Iterator["StagedUpload"]:
     """Read files into a staging folder. `accept()` keeps them; without it they are deleted when the context ends.
 
     Args:
         source: a file, a folder of files, or s3://bucket/key (a key that ends with / is a folder).
-        columns: column → field, for columns that their names do not map.
+        columns: column → field, for columns that their names do not map; `A,B,C` → input: these are the record.
         topic: the topic of all rows; empty if each has its own.
         encoding: of text files; empty detects it.
-        sheet: of workbooks; empty takes the first.
+        sheet: of workbooks; empty takes the one with columns.
+        guess: map columns by what they seem to hold too, for a person to confirm; `Upload.confirm` says how.
 
     Raises:
         WeaverError: names the file, the line or the column at fault, and what to do; nothing was kept.
         Unavailable: the object store cannot be reached.
     """
-    contract = load_template(template).contract
+    plan = make_plan(template)
     home = uploads_folder(template)
     with file_lock(home / ".lock", f"adding to the dataset of {template}", timeout=0):
         for abandoned in home.glob(".staged-*"):  # by a process that was killed
@@ -103,7 +112,7 @@ def stage_upload(
         work = home / f".staged-{uuid.uuid4().hex[:8]}"
         try:
             work.mkdir()
-            staged = StagedUpload(template, contract, work)
+            staged = StagedUpload(plan, work, guess)
             for name, fetch in find_files(source, (*DATA_SUFFIXES, *ARCHIVE_SUFFIXES)):
                 staged.read(name, fetch, columns or {}, topic, encoding, sheet)
             if not staged.uploads:
@@ -129,8 +138,10 @@ class StagedUpload:
         duplicates: a message for each file that was uploaded before.
     """
 
-    def __init__(self, template: str, contract: Contract, work: Path) -> None:
-        self.template, self.contract, self.work = template, contract, work
+    def __init__(self, plan: TrainingPlan, work: Path, guess: bool) -> None:
+        self.template, self.plan, self.work, self.guess = plan.template, plan, work, guess
+        self.counter = token_counter(plan.base.model, plan.system_prompt, plan.train.max_length)
+        template = plan.template
         self.uploads: list[Upload] = []
         self.duplicates: list[str] = []
         self.ids = {
@@ -157,31 +168,27 @@ class StagedUpload:
             self.duplicates.append(f"{name} was added before, as upload {same[0].id} ({same[0].file})")
             shutil.rmtree(folder)
             return
-        mapping = ColumnMapping(source, name, columns, topic)
-        spreadsheet = source.format.startswith(("CSV", "workbook"))
+        mapping = ColumnMapping(source, name, columns, self.plan.contract, topic, self.guess)
+        if mapping.asks_records:
+            mapping.find_patterns(self.plan.data.source)
         rejected: Counter[str] = Counter()
         first: list[dict[str, Any]] = []
         examples: list[str] = []
         count = 0
+        place = f"{name}, sheet {source.sheet}" if source.sheet else name
         with (folder / "rows.jsonl").open("w") as accepted_file, (folder / "rejected.jsonl").open("w") as rejected_file:
-            for number, values in source.rows():
-                position = f"{source.unit} {number}"
-                row = values if isinstance(values, Rejected) else mapping.to_row(values, self.contract, spreadsheet)
-                if not isinstance(row, Rejected) and "id" in row:
-                    if row["id"] in self.ids:
-                        row = Rejected("duplicate id", f"id '{row['id']}' is used in {self.ids[row['id']]}")
-                    else:
-                        self.ids[row["id"]] = f"{name}, {position}"
+            for number, values, row in self.check_rows(source, mapping, place):
                 if isinstance(row, Rejected):
                     rejected[row.reason] += 1
                     if rejected[row.reason] <= PREVIEW_ROWS:
-                        examples.append(f"{name}, {position}: {row.reason}: {row.detail}")
+                        examples.append(f"{place}, {source.unit} {number}: {row.reason}: {row.detail}")
                     entry = {"file": name, source.unit: number, "reason": row.reason, "detail": row.detail}
+                    entry |= {"sheet": source.sheet} if source.sheet else {}
                     rejected_file.write(canonical_json(entry | {"values": shorten_values(values)}) + "\n")
                     continue
                 if (number % LOG_EVERY_ROWS) == 0:
-                    log.info("%s: %s, %d rows can be used", name, position, count)
-                row = {"source": f"{name}:{number}"} | row
+                    log.info("%s: %s %d, %d rows can be used", name, source.unit, number, count)
+                row = {"source": f"{place}:{number}"} | row
                 accepted_file.write(canonical_json(row) + "\n")
                 count += 1
                 if len(first) < PREVIEW_ROWS:
@@ -196,13 +203,37 @@ class StagedUpload:
         for unpacked in folder.glob("unpacked.*"):
             unpacked.unlink()
         upload = Upload(
-            id=digest([sha, source.format, mapping.fields, topic])[:12], template=self.template, file=name, digest=sha,
-            format=source.format, encoding=source.encoding, columns=mapping.describe_columns(), topic=topic,
-            notes=source.notes, rows=count, rejected=dict(rejected), first=first, examples=examples,
+            id=digest([sha, source.format, mapping.fields, topic, *mapping.record])[:12], template=self.template,
+            file=name, digest=sha, format=source.format, encoding=source.encoding, columns=mapping.describe_columns(),
+            topic=topic, notes=[*source.notes, *mapping.notes], confirm=mapping.guessed_options(), rows=count,
+            rejected=dict(rejected), first=first, examples=examples,
             at=datetime.now(UTC).isoformat(timespec="microseconds"),
         )  # fmt: skip
         write_text(folder / "upload.json", upload.model_dump_json(indent=1) + "\n")
         self.uploads.append(upload)
+
+    def check_rows(self, source: Source, mapping: ColumnMapping, place: str) -> Iterator[CheckedRow]:
+        """Each row of a file: its number, its values, and the row that it becomes, or why it cannot be used."""
+        rows = source.rows()
+        while batch := list(islice(rows, CHECKED_ROWS)):
+            checked = [
+                (number, values, row)
+                for number, values in batch
+                for row in ([values] if isinstance(values, Rejected) else mapping.to_rows(values))
+            ]
+            usable = [row for _, _, row in checked if not isinstance(row, Rejected)]
+            excess = iter(self.counter.excess(usable))
+            for number, values, row in checked:
+                if not isinstance(row, Rejected) and (tokens := next(excess)) is not None:
+                    detail = f"it has {tokens} tokens, train.max_length is {self.counter.max_tokens}"
+                    yield number, values, Rejected("too long to train on", f"{detail}; shorten it")
+                elif not isinstance(row, Rejected) and "id" in row and row["id"] in self.ids:
+                    where = self.ids[row["id"]]
+                    yield number, values, Rejected("duplicate id", f"id '{row['id']}' is used in {where}")
+                else:
+                    if not isinstance(row, Rejected) and "id" in row:
+                        self.ids[row["id"]] = f"{place}, {source.unit} {number}"
+                    yield number, values, row
 
     def accept(self) -> list[Upload]:
         """Keep the uploads: the template's next dataset has these rows."""
@@ -233,7 +264,7 @@ def remove_upload(template: str, id_: str) -> Upload:
 def shorten_values(values: Any) -> Any:
     """The values of a rejected row, cut to MAX_VALUE_CHARS."""
     if isinstance(values, Rejected):
-        return None
+        return shorten_values(values.values) if values.values else None
     return {
         column: value if len(str(value)) <= MAX_VALUE_CHARS else f"{str(value)[:MAX_VALUE_CHARS]}…"
         for column, value in values.items()

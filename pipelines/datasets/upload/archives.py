@@ -8,14 +8,16 @@ from typing import IO, Any
 
 from pipelines.core.errors import WeaverError
 
-DATA_SUFFIXES = (".csv", ".jsonl", ".parquet", ".xlsx")
+DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xlsm")
+TEXT_SUFFIXES = (".txt", ".tab", ".psv")  # read if they are named; in a folder they may be anything
+WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")
 ARCHIVE_SUFFIXES = (".gz", ".zip")
 CHUNK_BYTES = 1 << 20  # bytes
 MAX_BYTES = 2 << 30  # that an archive may unpack to
 MAX_RATIO = 200  # unpacked to packed size; for text and workbooks it is about 5 to 50
 SMALL_BYTES = 16 << 20  # an archive that unpacks to less is harmless, whatever its ratio
 MAGIC_BYTES = {  # the first bytes of a file → its possible formats
-    b"PK\x03\x04": (".xlsx", ".zip"),
+    b"PK\x03\x04": (".xlsx", ".zip", ".xlsm"),
     b"\x1f\x8b": (".gz",),
     b"PAR1": (".parquet",),
     b"\xd0\xcf\x11\xe0": (".xls",),
@@ -43,7 +45,9 @@ def assert_format(path: Path, name: str, format_: str) -> None:
             if not head.startswith(magic):
                 raise WeaverError(f"{name} is not a {format_} file, despite its name", "Export it again.")
             remedy = "Export it as .csv or .xlsx." if formats[0] in (".xls", ".pdf") else "Correct its suffix."
-            raise WeaverError(f"{name} is a {' or '.join(formats)} file, despite its name", remedy)
+            if formats[0] == ".xls" and format_ in WORKBOOK_SUFFIXES:
+                remedy = f"If it has a password, remove it. {remedy}"
+            raise WeaverError(f"{name} is a {' or '.join(formats[:2])} file, despite its name", remedy)
 
 
 def unpack(path: Path, name: str, packed: str, scratch: Path) -> tuple[Path, str]:

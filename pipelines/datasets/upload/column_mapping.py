@@ -1,34 +1,30 @@
-"""Map the columns of a file to the fields of a row: by name, by synonym, or as the user says; never by a guess."""
+"""Map the columns of a file to the fields of a row: as the user says, by name, by synonym; a guess is asked about."""
 
-import difflib
-import json
-import re
+import csv
+import shlex
 from collections.abc import Iterator
-from datetime import date, datetime, time
 from typing import Any
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Contract
 from pipelines.core.validation import did_you_mean, quote
-from pipelines.datasets.upload.readers import Rejected, Source
+from pipelines.datasets.upload import role_guess
+from pipelines.datasets.upload.cell_values import (
+    cell_text,
+    describe_formula,
+    is_formula,
+    is_no_value,
+    is_totals_row,
+    parse_facts,
+)
+from pipelines.datasets.upload.column_names import FIELD_OF_NAME, SYNONYMS, field_of, normalise_name
+from pipelines.datasets.upload.record_tables import Pattern, ask_record, find_patterns, match_patterns, record_text
+from pipelines.datasets.upload.source import Rejected, Source
 
-SYNONYMS = {
-    "instruction": ("question", "prompt", "query", "request", "user", "customer_question"),
-    "input": ("context", "record", "passage", "background", "document"),
-    "output": ("answer", "response", "reply", "completion", "assistant", "target"),
-    "topic": ("category", "subject", "intent", "department"),
-    "source": ("origin", "reference", "url"),
-    "key": ("vehicle", "part_number", "stock_number"),
-    "kind": (),
-    "facts": (),
-    "group": ("conversation_id", "thread_id", "cluster"),
-    "id": ("row_id", "uuid", "ticket_id"),
-}
 REQUIRED_FIELDS = ("instruction", "output", "topic")
 NAME_FIELDS = ("id", "key", "group", "source")  # fields that take a number as text
 KINDS = ("grounded", "knowledge", "refusal")
-# A spreadsheet evaluates text that begins like this; a number with its unit, or a dash before text, does not match.
-FORMULA = re.compile(r"\s*(?:[=@]|[+-](?!\.?\d[\d.,]*\s?[\w%°/. ]*$|\s[^|]*$))")
+GUESSED = "guessed"
 
 
 class ColumnMapping:
@@ -37,97 +33,257 @@ class ColumnMapping:
     Args:
         source: the file.
         name: of the file, for messages.
-        overrides: column → field, as the user says; an empty field leaves the column out.
+        overrides: column → field, as the user says; an empty field leaves the column out. `A,B,C` → input makes these
+            columns the record.
+        contract: of the template.
         topic: the topic of every row, instead of a column's.
+        guess: map what has no field by its values too, for a person to confirm.
 
     Raises:
-        WeaverError: a required field has no column, or two; names the columns, and suggests fields.
+        WeaverError: a required field has no column, or two; names the columns, what they seem to hold, and suggests
+            fields.
     """
 
-    def __init__(self, source: Source, name: str, overrides: dict[str, str], topic: str = "") -> None:
-        self.columns, self.topic = source.columns, topic
+    def __init__(
+        self,
+        source: Source,
+        name: str,
+        overrides: dict[str, str],
+        contract: Contract,
+        topic: str = "",
+        guess: bool = False,
+    ) -> None:
+        self.columns, self.topic, self.name, self.contract = source.columns, topic, name, contract
+        self.is_table = source.is_table
+        self.notes: list[str] = []
         self.fields: dict[str, str] = {}  # field → column
+        self.record: list[str] = []  # the columns that are the input together
         self.how: dict[str, str] = {}  # column → why it is mapped so
-        for column, field in overrides.items():
-            if column not in self.columns:
+        self.patterns: dict[str, Pattern] = {}  # of a table of records: column → how the template asks for it
+        self.sample = role_guess.sample_columns(source)
+        self.roles = {c: role_guess.guess_role(c, values, contract.topics) for c, values in self.sample.items()}
+        for columns, field in overrides.items():
+            self.override(self.split_columns(columns), field)
+        self.map_names()
+        missing = self.missing_fields()
+        self.asks_records = bool(self.record) and {"instruction", "output"} <= {*missing}
+        guesses = role_guess.guess_fields(missing, self.free_columns(), self.roles, "instruction" in self.fields)
+        if self.asks_records:
+            missing = []
+        elif guess:
+            for field, column in guesses.items():
+                self.assign(field, column, GUESSED)
+            missing = self.missing_fields()
+            if {"instruction", "output"} <= {*missing} and role_guess.is_record_table(self.roles) and not overrides:
+                self.record = role_guess.record_columns(self.roles)
+                self.how |= dict.fromkeys(self.record, GUESSED)
+                self.asks_records, missing = True, []
+        if self.asks_records and "key" not in self.fields:
+            ids = [column for column in self.free_columns() if self.roles[column] == "id"]
+            if ids:
+                self.assign("key", ids[0], "identifies the record")
+        if missing:
+            self.refuse(missing, guesses)
+
+    def split_columns(self, columns: str) -> list[str]:
+        """The columns of a --map: one, or several with commas between them.
+
+        Raises:
+            WeaverError: the file has no such column.
+        """
+        if columns in self.columns:
+            return [columns]
+        parts = [part.strip() for part in next(csv.reader([columns], skipinitialspace=True), [])]
+        for part in parts:
+            if part not in self.columns:
                 raise WeaverError(
-                    f"--map {column}: {name} has no such column{did_you_mean(column, self.columns)}",
+                    f"--map {part}: {self.name} has no such column{did_you_mean(part, self.columns)}",
                     f"It has: {', '.join(self.columns)}.",
                 )
-            if field and field not in SYNONYMS:
-                raise WeaverError(
-                    f"--map {column}={field}: there is no such field{did_you_mean(field, SYNONYMS)}",
-                    f"Choose one of: {', '.join(SYNONYMS)}.",
-                )
-            self.how[column] = "left out by --map"
-            if field:
-                self.assign(field, column, "set by --map", name)
-        for reason, names_of in (("same name", lambda f: (f,)), ("synonym", SYNONYMS.__getitem__)):
-            for field in SYNONYMS:
-                free = [c for c in self.columns if normalise_name(c) in names_of(field) and c not in self.how]
-                if field not in self.fields and not (field == "topic" and topic):
-                    for column in free:
-                        self.assign(field, column, reason, name)
-        if topic:
-            self.how |= {
-                c: "left out: --topic sets the topic"
-                for c in self.columns
-                if self.how.get(c) is None and is_topic_column(c)
-            }
-        missing = [field for field in REQUIRED_FIELDS if field not in self.fields and not (field == "topic" and topic)]
-        if missing:
-            unused = [column for column in self.columns if column not in self.fields.values()]
-            near = [f"'{column}'{suggest_field(column)}" for column in unused]
-            raise WeaverError(
-                f"{name} has no column for {', '.join(missing)}; columns without a field: {', '.join(near) or 'none'}",
-                f"Map a column: --map {unused[0] if unused else 'COLUMN'}={missing[0]}"
-                + ("; or --topic NAME for all rows." if "topic" in missing else "."),
-            )
+        return parts
 
-    def assign(self, field: str, column: str, how: str, name: str) -> None:
+    def override(self, columns: list[str], field: str) -> None:
+        """Map columns as the user says.
+
+        Raises:
+            WeaverError: there is no such field; several columns for a field other than input; or two maps for a field.
+        """
+        if field and field not in SYNONYMS:
+            near = FIELD_OF_NAME.get(normalise_name(field))
+            raise WeaverError(
+                f"--map {','.join(columns)}={field}: there is no such field"
+                + (f"; did you mean '{near}'?" if near else did_you_mean(field, SYNONYMS)),
+                f"Choose one of: {', '.join(SYNONYMS)}.",
+            )
+        self.how |= dict.fromkeys(columns, "set by --map" if field else "left out by --map")
+        if field == "input" and (len(columns) > 1 or self.record):
+            self.record += columns
+        elif len(columns) > 1 and field:
+            raise WeaverError(
+                f"--map {','.join(columns)}={field}: only input may have several columns, which are then the record",
+                f"Choose one column for {field}.",
+            )
+        elif field:
+            self.assign(field, columns[0], "set by --map")
+
+    def map_names(self) -> None:
+        """Map the columns that are named like a field, then those with a synonym."""
+        for reason, by_name in (("same name", True), ("synonym", False)):
+            for field in SYNONYMS:
+                if field in self.fields or (field == "topic" and self.topic) or (field == "input" and self.record):
+                    continue
+                for column in self.columns:
+                    named = column not in self.how and field_of(column) == field
+                    if named and (normalise_name(column) == field) == by_name:
+                        self.assign(field, column, reason)
+        if self.topic:
+            left_out = {c: "left out: --topic sets the topic" for c in self.columns if field_of(c) == "topic"}
+            self.how = left_out | self.how
+
+    def missing_fields(self) -> list[str]:
+        """The required fields that have no column."""
+        return [f for f in REQUIRED_FIELDS if f not in self.fields and not (f == "topic" and self.topic)]
+
+    def free_columns(self) -> list[str]:
+        """The columns that have no field and were not left out."""
+        return [column for column in self.columns if column not in self.how]
+
+    def assign(self, field: str, column: str, how: str) -> None:
         """Map a column to a field, unless the field has a column already."""
         if field in self.fields:
             raise WeaverError(
-                f"{name}: both columns '{self.fields[field]}' and '{column}' map to {field}",
-                f"Choose one: --map {self.fields[field]}={field} --map {column}=",
+                f"{self.name}: both columns '{self.fields[field]}' and '{column}' map to {field}",
+                f"Choose one: --map {shlex.quote(f'{self.fields[field]}={field}')} --map {shlex.quote(f'{column}=')}",
             )
         self.fields[field], self.how[column] = column, how
 
+    def refuse(self, missing: list[str], guesses: dict[str, str]) -> None:
+        """
+        Raises:
+            WeaverError: always; says which fields have no column, and what to type.
+        """
+        unused = [column for column in self.columns if column not in self.fields.values()]
+        near = [
+            f"'{column}'{suggestion}"
+            if (suggestion := role_guess.suggest_field(column))
+            else role_guess.describe_column(column, self.roles[column], self.sample[column])
+            for column in unused
+        ]
+        options = [f"--map {shlex.quote(f'{column}={field}')}" for field, column in guesses.items()]
+        open_fields = [field for field in missing if field not in guesses]
+        remedy = []
+        if {"instruction", "output"} <= {*open_fields} and role_guess.is_record_table(self.roles):
+            record = shlex.quote(",".join(role_guess.record_columns(self.roles)) + "=input")
+            remedy.append(
+                "A row must have a question (instruction) and its answer (output). This looks like a table of records: "
+                "to have questions asked about each record, say which columns are the record: "
+                f"--map {record} --topic NAME"
+            )
+        elif options:
+            remedy.append(f"Map a column: {' '.join(options)}")
+        named = [field for field in open_fields if field != "topic"]
+        if named and not remedy:
+            remedy.append(f"Say which column it is: {' '.join(f'--map COLUMN={field}' for field in named)}")
+        if "topic" in open_fields:
+            topics = ", ".join(self.contract.topics)
+            remedy.append(f"--topic NAME sets the topic of all rows{f' (one of {topics})' if topics else ''}")
+        separator = "; " if len(remedy) > 1 and remedy[0].endswith("NAME") else "; or "
+        raise WeaverError(
+            f"{self.name} has no column for {', '.join(missing)}; columns without a field: {', '.join(near) or 'none'}",
+            separator.join(remedy) + ".",
+        )
+
+    def find_patterns(self, data_source: str) -> None:
+        """Find how the template asks about the columns of a record; without a topic, only about those that it knows.
+
+        Raises:
+            WeaverError: it asks about none of them, and there is no topic for general questions.
+        """
+        from pipelines.datasets.collect import locate_source
+
+        self.patterns = match_patterns(self.record, self.sample, find_patterns(locate_source(data_source)[0]()))
+        asked_columns = ", ".join(self.patterns) or "none of them"
+        self.notes.append(f"each row is a record; the template has questions about these columns: {asked_columns}")
+        if self.topic:
+            self.notes.append("about the other columns of the record it is asked in general: What is the …?")
+        elif not self.patterns:
+            topics = f" (one of {', '.join(self.contract.topics)})" if self.contract.topics else ""
+            raise WeaverError(
+                f"{self.name} is a table of records, and the template has no question about {', '.join(self.record)}",
+                f"--topic NAME{topics} asks about each column in general; or map a question and an answer: "
+                "--map COLUMN=instruction --map COLUMN=output.",
+            )
+
+    def guessed_options(self) -> list[str]:
+        """The --map options that confirm what was guessed."""
+        single = [(column, field) for field, column in self.fields.items() if self.how[column] == GUESSED]
+        options = [f"--map {shlex.quote(f'{column}={field}')}" for column, field in single]
+        if self.record and self.how[self.record[0]] == GUESSED:
+            options.append(f"--map {shlex.quote(','.join(self.record) + '=input')}")
+        return options
+
     def describe_columns(self) -> list[dict[str, str]]:
-        """For each column its field, or why it has none."""
-        fields = {column: field for field, column in self.fields.items()}
+        """For each column its field, or why it has none; what it seems to hold, with examples."""
+        fields = {column: field for field, column in self.fields.items()} | dict.fromkeys(self.record, "input")
         return [
-            {"column": c, "field": fields.get(c, ""), "how": self.how.get(c, f"not used{suggest_field(c)}")}
+            {
+                "column": c,
+                "field": fields.get(c, ""),
+                "how": self.how.get(c, f"not used{role_guess.suggest_field(c)}"),
+                "role": self.roles[c],
+                "examples": role_guess.show_examples(self.sample[c]),
+            }
             for c in self.columns
         ]
 
-    def to_row(self, values: dict[str, Any], contract: Contract, spreadsheet: bool) -> dict[str, Any] | Rejected:
-        """A row with the contract's fields that the file has; or why it cannot be used.
+    def to_rows(self, values: dict[str, Any]) -> list[dict[str, Any] | Rejected]:
+        """The rows that a row of the file becomes, or why it cannot be used; of a record, one for each question."""
+        if self.is_table and is_totals_row(values.values()):
+            return [Rejected("a totals row", ", ".join(str(v) for v in values.values() if not is_no_value(v))[:80])]
+        if not self.asks_records:
+            return [self.to_row(values)]
+        for column in self.record:
+            if self.is_table and isinstance(value := values.get(column), str) and is_formula(value):
+                return [Rejected("a spreadsheet formula", describe_formula(column, value))]
+        key = values.get(self.fields.get("key", ""))
+        rows = ask_record(
+            values, self.record, self.patterns, self.topic, "" if is_no_value(key) else cell_text(key) or str(key)
+        )
+        if not rows:
+            return [Rejected("an empty record", f"none of {', '.join(self.record)} that is asked about has a value")]
+        return [next(check_contract(row, self.contract), None) or row for row in rows]
 
-        Args:
-            values: column → value.
-            spreadsheet: the file is a table, in which numbers may stand for texts, and formulas may be hidden.
-        """
+    def to_row(self, values: dict[str, Any]) -> dict[str, Any] | Rejected:
+        """A row with the contract's fields that the file has; or why it cannot be used."""
         row: dict[str, Any] = {"topic": self.topic} if self.topic else {}
+        if self.record:
+            row["input"] = record_text(values, self.record)
         for field, column in self.fields.items():
             value = values.get(column)
-            if value is None or (isinstance(value, str) and not value.strip()):
+            if is_no_value(value):
                 if field in REQUIRED_FIELDS:
-                    return Rejected(f"no {field}", f"column '{column}' is empty")
+                    blank = value is None or not str(value).strip()
+                    detail = "is empty" if blank else f"is {quote(value)}, which stands for no value"
+                    return Rejected(f"no {field}", f"column '{column}' {detail}")
                 continue
             if field == "facts":
                 value = parse_facts(value)
             elif not isinstance(value, str):
-                value = cell_text(value) if spreadsheet or field in NAME_FIELDS else None
-            elif spreadsheet and FORMULA.match(value):
-                return Rejected("a spreadsheet formula", f"{column} is '{value[:60]}'; write a text or a number there")
+                value = cell_text(value) if self.is_table or field in NAME_FIELDS else None
+            elif self.is_table and is_formula(value):
+                return Rejected("a spreadsheet formula", describe_formula(column, value))
             if value is None:
                 expected = "a map of names to texts" if field == "facts" else "text"
                 shown = f"{type(values[column]).__name__} {quote(values[column])}"[:80]
                 return Rejected(f"{field} is not {expected}", f"{column} is {shown}, expected {expected}")
-            row[field] = value
+            row[field] = self.allowed_topic(str(value)) if field == "topic" else value
         row.setdefault("input", "")
-        return next(check_contract(row, contract), None) or row
+        return next(check_contract(row, self.contract), None) or row
+
+    def allowed_topic(self, topic: str) -> str:
+        """The contract's topic that a text names, however it is written: `Fuel Economy` is fuel_economy."""
+        allowed = {normalise_name(name): name for name in self.contract.topics}
+        return allowed.get(normalise_name(topic), topic)
 
 
 def check_contract(row: dict[str, Any], contract: Contract) -> Iterator[Rejected]:
@@ -142,46 +298,3 @@ def check_contract(row: dict[str, Any], contract: Contract) -> Iterator[Rejected
                 f"unknown {field}",
                 f"'{row[field]}'{did_you_mean(row[field], allowed)}; allowed are {', '.join(allowed)}",
             )
-
-
-def cell_text(value: Any) -> str | None:
-    """A cell's number or date as text; None if it is neither."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return f"{value:.15g}" if isinstance(value, float) else str(value)
-    if isinstance(value, datetime | date | time):
-        return value.isoformat(*" " * isinstance(value, datetime))
-    return None
-
-
-def parse_facts(value: Any) -> dict[str, str] | None:
-    """A map of names to texts, or its JSON, as a dict; None if the value is no such map."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return None
-    if isinstance(value, list):  # a Parquet map
-        value = dict(value) if all(isinstance(pair, tuple) and len(pair) == 2 for pair in value) else None
-    if not isinstance(value, dict):
-        return None
-    facts = {name: text for name, text in value.items() if text is not None}  # a Parquet struct names every field
-    return facts if all(isinstance(part, str) for pair in facts.items() for part in pair) else None
-
-
-def normalise_name(column: str) -> str:
-    """A column's name in lower case, with underscores."""
-    return re.sub(r"\W+", "_", column.strip().lower()).strip("_")
-
-
-def is_topic_column(column: str) -> bool:
-    """Whether a column is named topic, or a synonym of it."""
-    return normalise_name(column) in ("topic", *SYNONYMS["topic"])
-
-
-def suggest_field(column: str) -> str:
-    """The end of a message: the field whose name or synonym is most like the column's."""
-    words = {word: field for field, synonyms in SYNONYMS.items() for word in (field, *synonyms)}
-    near = difflib.get_close_matches(normalise_name(column), words, n=1, cutoff=0.6)
-    return f"; did you mean '{words[near[0]]}'?" if near else ""

@@ -1,0 +1,205 @@
+"""Read CSV in the dialects that programs write.
+
+The dialect is the one that splits most rows of a sample into as many cells as the header has. Each row has its line
+number, so that a faulty row is set aside by its line and the others are used; pandas and pyarrow read CSV without.
+"""
+
+import csv
+import re
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipelines.core.errors import WeaverError
+from pipelines.datasets.upload.encodings import MAX_LINE_CHARS, read_lines
+from pipelines.datasets.upload.header import SAMPLE_ROWS, count_known_names, filled, find_header
+from pipelines.datasets.upload.source import Rejected, Row, Source, fit_to_header, name_columns
+
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", "~": "tilde", "^": "caret", "\x1f": "unit"}
+SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?[\s,;]*$', re.IGNORECASE)  # Excel's own
+MAX_ROW_LINES = 1000  # that a quoted text may have
+
+
+class Dialect(NamedTuple):
+    """How cells are separated and quoted."""
+
+    separator: str
+    quoting: str  # standard, spaced (blanks behind a closing quote), backslash, apostrophe or none
+
+    def describe(self) -> str:
+        """As people say it."""
+        names = {"backslash": ", quotes escaped by backslash", "apostrophe": ", quoted by apostrophes"}
+        return f"CSV, separated by {SEPARATORS.get(self.separator, self.separator)}{names.get(self.quoting, '')}"
+
+    def options(self) -> dict[str, Any]:
+        """As the module csv names them."""
+        quoting: dict[str, dict[str, Any]] = {
+            "standard": {},
+            "spaced": {},
+            "backslash": {"escapechar": "\\", "doublequote": True},
+            "apostrophe": {"quotechar": "'"},
+            "none": {"quoting": csv.QUOTE_NONE},
+        }
+        return {"delimiter": self.separator, "skipinitialspace": True, "strict": True} | quoting[self.quoting]
+
+
+class LineFeed:
+    """Lines for a csv.reader; those of an unfinished row can be read again."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.lines, self.again, self.taken = lines, deque[str](), list[str]()
+        self.number = 0  # lines before those of the current row
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if len(self.taken) >= MAX_ROW_LINES:
+            raise csv.Error(f"a quoted text has more than {MAX_ROW_LINES} lines")
+        line = self.again.popleft() if self.again else next(self.lines)
+        self.taken.append(line)
+        return line
+
+    def next_row(self) -> None:
+        """The lines that were taken are a row."""
+        self.number += len(self.taken)
+        self.taken.clear()
+
+    def skip_line(self) -> str:
+        """Skip the first line that was taken; the others are given again."""
+        first, *others = self.taken
+        self.again.extendleft(reversed(others))
+        self.taken = [first]
+        self.next_row()
+        return first
+
+
+def read_csv(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
+    """A CSV file, in whatever dialect; lines above its header are skipped."""
+    csv.field_size_limit(MAX_LINE_CHARS)
+    sample = list(islice(read_lines(path, name, encoding), SAMPLE_ROWS + 1))
+    declared = SEPARATOR_LINE.match(sample[0]) if sample else None
+    separator = declared[1].replace("\\t", "\t") if declared else ""
+    first_line = 1 if declared else 0
+    dialect = find_dialect(sample[first_line:], separator)
+
+    def records() -> Iterator[tuple[int, list[str] | Rejected]]:
+        return read_records(islice(read_lines(path, name, encoding), first_line, None), dialect, first_line)
+
+    head = [(number, cells) for number, cells in islice(records(), SAMPLE_ROWS) if not isinstance(cells, Rejected)]
+    if not head:
+        raise WeaverError(f"{name} has no rows", "Write the names of the columns in the first row.")
+    header_index = find_header([cells for _, cells in head])
+    header_line, cells = head[header_index or 0]
+    if header_index is None:
+        header_line = 0
+        cells = [f"column {number}" for number in range(1, max(len(row) for _, row in head) + 1)]
+        notes.append("it has no header: its columns are numbered")
+    elif header_index:
+        skipped = "; ".join(", ".join(filled(row)) for _, row in head[:header_index])
+        notes.append(f"the header is in line {header_line}; above it: {skipped[:80]}")
+    while cells and not cells[-1].strip():
+        cells = cells[:-1]
+    header = name_columns(cells, name, notes)
+
+    def rows() -> Iterator[Row]:
+        for number, cells in records():
+            if number <= header_line:
+                continue
+            if isinstance(cells, Rejected):
+                yield number, cells
+            elif len(cells) < len(header):
+                values = dict(zip(header, cells, strict=False))
+                detail = f"{len(cells)} cells, the header has {len(header)}: {', '.join(cells[:4])}"
+                yield number, Rejected("number of cells differs from the header", detail, values)
+            else:
+                row = fit_to_header(cells, header)
+                if isinstance(row, Rejected):
+                    row = row._replace(reason="number of cells differs from the header")
+                yield number, row
+
+    return Source(dialect.describe(), encoding, header, "line", rows, notes, is_table=True)
+
+
+def read_records(lines: Iterator[str], dialect: Dialect, skipped: int) -> Iterator[tuple[int, list[str] | Rejected]]:
+    """The rows of a CSV file with the numbers of their first lines, without blank ones.
+
+    A line in which a quote is not closed or not doubled is set aside, and the next line is a row of its own again.
+
+    Args:
+        skipped: how many lines there are before these.
+    """
+    if dialect.quoting == "backslash":  # MySQL writes \N where there is no value
+        edge = re.escape(dialect.separator)
+        no_value = re.compile(rf"(^|{edge})\\N(?={edge}|\r?\n|$)")
+        lines = (no_value.sub(r"\1", line) for line in lines)
+    if dialect.quoting == "spaced":
+        edge = re.escape(dialect.separator)
+        blanks = re.compile(rf'((?:^|{edge})[ \t]*"(?:[^"]|"")*")[ \t]+(?={edge}|\r?\n|$)')
+        lines = (blanks.sub(r"\1", line) for line in lines)
+    feed = LineFeed(lines)
+    reader = csv.reader(feed, **dialect.options())
+    while True:
+        number = skipped + feed.number + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            line = feed.skip_line().strip()
+            detail = f"{error}: '{line[:60]}'; double a quote within a quoted text, and close each"
+            yield number, Rejected("a quote that is not closed or not doubled", detail)
+            reader = csv.reader(feed, **dialect.options())
+            continue
+        feed.next_row()
+        if any(cell.strip() for cell in cells):
+            yield number, cells
+
+
+def find_dialect(sample: list[str], separator: str = "") -> Dialect:
+    """The dialect that reads a sample best; the earlier of two that read it equally well.
+
+    Args:
+        sample: the first lines.
+        separator: if the file says it.
+    """
+    text = "".join(sample)
+    separators = [separator] if separator else [mark for mark in SEPARATORS if mark in text] or [","]
+    spaced = ["spaced"] if re.search(r'"[ \t]+([,;|~^\t]|$)', text, re.MULTILINE) else []
+    quotings = [
+        "standard",
+        *spaced,
+        *(["backslash"] if "\\" in text else []),
+        *(["apostrophe"] if "'" in text else []),
+        "none",
+    ]
+    candidates = [Dialect(mark, q) for q in quotings for mark in separators if q != "none" or mark not in ",;"]
+    return max(candidates, key=lambda dialect: rate_dialect(sample, dialect))
+
+
+def rate_dialect(sample: list[str], dialect: Dialect) -> tuple[int, float, float, int]:
+    """How well a dialect reads a sample: names of fields in a row; share of rows as wide as the header, and clean."""
+    records = [cells for _, cells in read_records(iter(sample), dialect, 0)]
+    rows = [cells for cells in records if not isinstance(cells, Rejected)]
+    if len(sample) > SAMPLE_ROWS and records and isinstance(records[-1], Rejected):
+        records.pop()  # the sample ends within it
+    if not rows:
+        return 0, 0.0, 0.0, 0
+    widths = [len(filled(cells)) for cells in rows]
+    field_names = max(map(count_known_names, rows[:40]))
+    header = rows[find_header(rows) or 0]
+    width = len(header)
+    while width > 1 and not header[width - 1].strip():
+        width -= 1
+    same = sum(fits(cells, width) for cells in rows)
+    clean = sum(not cell.startswith(('"', "'")) or not cell.endswith(('"', "'")) for cells in rows for cell in cells)
+    cells_read = sum(map(len, rows))
+    share = same / max(1, len(records)) if max(widths) > 1 else 0.0
+    return min(field_names, 3), round(share, 3), round(clean / cells_read, 3), width
+
+
+def fits(cells: list[str], width: int) -> bool:
+    """Whether a row has as many cells as the header; blank ones may follow."""
+    return len(cells) >= width > 1 and not any(cell.strip() for cell in cells[width:])

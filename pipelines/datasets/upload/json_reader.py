@@ -1,0 +1,192 @@
+"""Read JSON: one object per line, an array of objects, an object that holds them, or the tables that pandas writes."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pipelines.core.errors import WeaverError
+from pipelines.datasets.upload.conversations import reduce_object
+from pipelines.datasets.upload.encodings import MAX_LINE_CHARS, MIXED, read_lines
+from pipelines.datasets.upload.source import Rejected, Row, Source
+
+MAX_DOCUMENT_BYTES = 256 << 20  # of a file that is one JSON value: it is read whole
+BLANK = " \t\r\n"
+
+
+def read_json(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
+    """A JSON file; its content says how its objects are written, whatever its suffix."""
+    if is_document(first := first_line(path, name, encoding)):
+        objects, fault = read_document(path, name, encoding, lenient=first.startswith("{"))
+        if fault is None:
+            unit = "line"
+            if len({line for line, _ in objects}) < len(objects):  # several objects on a line: count them instead
+                unit, objects = "object", [(at, value) for at, (_, value) in enumerate(objects, 1)]
+            return reduce_source("JSON", name, encoding, lambda: iter(objects), notes, unit)
+    return reduce_source("JSON Lines", name, encoding, lambda: read_objects(path, name, encoding), notes)
+
+
+def is_document(first_line: str) -> bool:
+    """Whether a file is one JSON value, not one per line: its first line is no complete object, or holds several."""
+    try:
+        value = json.loads(first_line)
+        return first_line.startswith("[") or (isinstance(value, dict) and unwrap(value) != [value])
+    except (ValueError, RecursionError):
+        return first_line.startswith(("[", "{"))
+
+
+def first_line(path: Path, name: str, encoding: str) -> str:
+    """The first line that is not blank, cut to MAX_LINE_CHARS; empty if there is none."""
+    try:
+        with path.open(encoding=encoding, errors=MIXED if encoding == "utf-8" else "strict") as stream:
+            lines = iter(lambda: stream.readline(MAX_LINE_CHARS), "")
+            return next((line for line in lines if line.strip()), "").removeprefix("\ufeff").strip()
+    except (UnicodeError, LookupError) as error:
+        raise WeaverError(f"{name}: {error}", "Save it as UTF-8, or correct --encoding.") from error
+
+
+def read_document(path: Path, name: str, encoding: str, lenient: bool) -> tuple[list[Row], ValueError | None]:
+    """The objects of a file that is one JSON value, or several that follow one another, with their lines.
+
+    Args:
+        lenient: return a fault instead of raising it: the file may have one object per line, the first of which is bad.
+
+    Raises:
+        WeaverError: the file is too large, or is not JSON; names the line.
+    """
+    if path.stat().st_size > MAX_DOCUMENT_BYTES:
+        if lenient:
+            return [], ValueError("too large")
+        raise WeaverError(
+            f"{name} is one JSON value of {path.stat().st_size >> 20} MB",
+            f"Write one JSON object per line (.jsonl): an array may have at most {MAX_DOCUMENT_BYTES >> 20} MB.",
+        )
+    try:
+        text = path.read_text(encoding=encoding, errors=MIXED if encoding == "utf-8" else "strict").removeprefix(
+            "\ufeff"
+        )
+    except (UnicodeError, LookupError) as error:
+        raise WeaverError(f"{name}: {error}", "Save it as UTF-8, or correct --encoding.") from error
+    try:
+        return list(number_values(text)), None
+    except (ValueError, RecursionError) as error:
+        if lenient:
+            return [], ValueError(str(error))
+        place = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        message = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        raise WeaverError(f"{name}{place} is not JSON: {message}", "Export it again, completely.") from error
+
+
+def number_values(text: str) -> Iterator[Row]:
+    """The objects in a text of JSON, each with the line in which it begins."""
+    decoder, at, line, counted = json.JSONDecoder(), skip_blank(text, 0), 1, 0
+    in_array = text[at : at + 1] == "["
+    at = skip_blank(text, at + in_array)
+    while at < len(text):
+        if in_array and text[at] == "]":
+            if rest := text[skip_blank(text, at + 1) :]:
+                raise json.JSONDecodeError(f"text after the array: '{rest[:20]}'", text, at + 1)
+            return
+        line, counted = line + text.count("\n", counted, at), at
+        value, at = decoder.raw_decode(text, at)
+        for part in unwrap(value):
+            yield line, check_object(part)
+        at = skip_blank(text, at)
+        if text[at : at + 1] == ",":
+            at = skip_blank(text, at + 1)
+        elif in_array and text[at : at + 1] != "]":
+            raise json.JSONDecodeError(
+                "expected ',' or ']' after an object: it ends too early", text, min(at, len(text))
+            )
+    if in_array:
+        raise json.JSONDecodeError("the array has no end", text, len(text))
+
+
+def skip_blank(text: str, at: int) -> int:
+    """The place of the next character that is not blank."""
+    while at < len(text) and text[at] in BLANK:
+        at += 1
+    return at
+
+
+def unwrap(value: Any) -> list[Any]:
+    """The objects that a value holds: {"data": [{…}, …]}, and the orientations in which pandas writes a table."""
+    if not isinstance(value, dict):
+        return [value]
+    if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
+        return [dict(zip(value["columns"], cells, strict=False)) for cells in value["data"]]
+    lists = [
+        part for part in value.values() if isinstance(part, list) and part and all(isinstance(p, dict) for p in part)
+    ]
+    if len(lists) == 1 and reduce_object(value)[0] == "" and not any(
+        isinstance(part, str) and key not in ("name", "version", "title", "description") for key, part in value.items()
+    ):  # fmt: skip
+        return lists[0]
+    columns = list(value.values())
+    alike = columns and all(isinstance(column, dict) and column.keys() == columns[0].keys() for column in columns)
+    if alike and all(key.isdecimal() for key in columns[0]):
+        return [{name: column[key] for name, column in value.items()} for key in columns[0]]
+    return [value]
+
+
+def check_object(value: Any) -> dict[str, Any] | Rejected:
+    """A JSON value as a row, if it is an object of valid texts."""
+    if not isinstance(value, dict):
+        return Rejected("not a JSON object", str(value)[:60])
+    try:
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is valid JSON, but not text
+    except (ValueError, RecursionError) as error:
+        return Rejected("not JSON", str(error))
+    return value
+
+
+def read_objects(path: Path, name: str, encoding: str) -> Iterator[Row]:
+    """The objects of a file that has one per line."""
+    for number, line in enumerate(read_lines(path, name, encoding), 1):
+        if line.isspace():
+            continue
+        try:
+            value = json.loads(line.strip().removesuffix(",") if number > 1 else line)
+            yield number, check_object(value) if "\\u" in line or not isinstance(value, dict) else value
+        except (ValueError, RecursionError) as error:
+            yield number, Rejected("not JSON", f"{error}: '{line[:60].strip()}'")
+
+
+def reduce_source(
+    format_: str,
+    name: str,
+    encoding: str,
+    objects: Callable[[], Iterator[Row]],
+    notes: list[str],
+    unit: str = "line",
+) -> Source:
+    """A source of objects, each reduced to the columns of its format; its columns are the keys of all of them."""
+
+    def rows() -> Iterator[Row]:
+        for number, value in objects():
+            yield number, value if isinstance(value, Rejected) else reduce_object(value)[1]
+
+    columns: dict[str, None] = {}
+    formats: Counter[str] = Counter()
+    first_rejected: Rejected | None = None
+    for _, value in objects():
+        kind, row = ("", value) if isinstance(value, Rejected) else reduce_object(value)
+        formats[kind] += 1
+        if isinstance(row, Rejected):
+            first_rejected = first_rejected or row
+        else:
+            columns.update(dict.fromkeys(row))
+    if not columns:
+        raise WeaverError(
+            f"{name} contains no JSON object{f': {first_rejected.detail}' if first_rejected else ''}",
+            "Write one JSON object per row, with the keys question, answer and topic.",
+        )
+    if kinds := [kind for kind in formats if kind]:
+        format_ = f"{format_}, {' and '.join(kinds)}"
+        if {"chat messages", "transcripts"} & set(kinds):
+            notes.append("a conversation is one row: its last question and answer; what was said before is the context")
+            notes.append("system prompts are left out: the template has its own")
+        if "preference pairs" in kinds:
+            notes.append("of each pair the preferred answer is used; the rejected one is not")
+    return Source(format_, encoding, list(columns), unit, rows, notes)

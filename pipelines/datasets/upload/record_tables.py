@@ -1,0 +1,140 @@
+"""Tables of records (stock, repair orders): several columns as a row's record, and questions to ask of each record.
+
+A template's own rows say how it asks: a question that is answered by one part of its record, such as `highway 38 mpg`,
+becomes a pattern, and is rows_of_pattern of every record that has a column like that part.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from pipelines.core.files import digest
+from pipelines.datasets.upload.cell_values import cell_text, is_no_value
+from pipelines.datasets.upload.column_names import normalise_name, readable_name
+
+NAME_PARTS = (
+    ("year", "model_year", "yr"),
+    ("make", "manufacturer", "brand"),
+    ("model", "model_name"),
+    ("trim", "series"),
+)
+SEPARATOR = " | "
+MIN_PATTERN_ROWS = 3  # of a template, that ask in the same words
+NUMERIC = re.compile(r"[-$€£]?\d[\d.,]*%?")
+
+
+class Pattern(NamedTuple):
+    """How a template asks for one part of a record."""
+
+    words: frozenset[str]  # of the part: highway, mpg
+    names: frozenset[str]  # of the fact: hwy, mpg
+    shown: str  # the part, with {} for the value
+    answer: str  # with {} for the value
+    questions: tuple[str, ...]
+    topic: str
+    numeric: bool
+
+
+def record_text(values: dict[str, Any], columns: list[str], patterns: dict[str, Pattern] | None = None) -> str:
+    """The record of a row, as the templates write one: `2021 Honda Accord EX-L | mileage 32450 | color Silver`."""
+    texts = {c: plain_text(values.get(c)) for c in columns if not is_no_value(values.get(c))}
+    named = [next((c for c in texts if normalise_name(c) in names), None) for names in NAME_PARTS]
+    heads = [column for column in named if column] if named[1] or named[2] else []
+    parts = [" ".join(texts[column] for column in heads)] if heads else []
+    for column, text in texts.items():
+        if column not in heads:
+            pattern = (patterns or {}).get(column)
+            parts.append(pattern.shown.replace("{}", text) if pattern else f"{readable_name(column)} {text}")
+    return SEPARATOR.join(parts)
+
+
+def plain_text(value: Any) -> str:
+    """A value as one line, without the sign between the parts of a record."""
+    return " ".join((value if isinstance(value, str) else cell_text(value) or str(value)).replace("|", "/").split())
+
+
+def find_patterns(rows: Iterable[dict[str, Any]]) -> list[Pattern]:
+    """The patterns of a template's rows that are answered by one part of their record."""
+    uses: dict[tuple[str, str, str], list[tuple[str, str, str]]] = defaultdict(list)
+    for row in rows:
+        facts, parts = row.get("facts") or {}, str(row.get("input", "")).split(SEPARATOR)
+        if len(facts) != 1 or len(parts) < 2 or "\n" in row["input"]:
+            continue
+        ((name, value),) = facts.items()
+        edges = re.compile(rf"(?<![\w.]){re.escape(value)}(?![\w.]*\w)")
+        holding = [part for part in parts[1:] if len(edges.findall(part)) == 1]
+        if len(holding) == 1 and len(edges.findall(row["output"])) == 1:
+            shown, answer = edges.sub("{}", holding[0]), edges.sub("{}", row["output"])
+            if re.search(r"[A-Za-z]{2}", shown.replace("{}", "")):
+                uses[shown, answer, row["topic"]].append((row["instruction"], name, value))
+    patterns = []
+    for (shown, answer, topic), rows_of_pattern in uses.items():
+        if len(rows_of_pattern) >= MIN_PATTERN_ROWS:
+            questions = tuple(dict.fromkeys(question for question, _, _ in rows_of_pattern))
+            numeric = all(NUMERIC.match(value) for _, _, value in rows_of_pattern)
+            names = frozenset(normalise_name(rows_of_pattern[0][1]).split("_"))
+            patterns.append(Pattern(words_of(shown), names, shown, answer, questions, topic, numeric))
+    return patterns
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a part, without its value and without units of one letter."""
+    return frozenset(word for word in normalise_name(text.replace("{}", " ")).split("_") if len(word) > 1)
+
+
+def match_patterns(columns: list[str], sample: dict[str, list[str]], patterns: list[Pattern]) -> dict[str, Pattern]:
+    """Column → the pattern that asks for it: the one whose part or fact has the column's name."""
+    matched: dict[str, Pattern] = {}
+    for column in columns:
+        words = frozenset(normalise_name(column).split("_"))
+        values = sample.get(column, [])
+        numeric = bool(values) and all(NUMERIC.match(value) for value in values)
+        fitting = [
+            pattern
+            for pattern in patterns
+            if pattern.numeric == numeric
+            and (pattern.words <= words or words == pattern.names or (words & pattern.words and words <= pattern.words))
+        ]
+        if fitting and len({pattern.shown for pattern in fitting}) == 1:
+            matched[column] = max(fitting, key=lambda pattern: len(pattern.questions))
+    return matched
+
+
+def ask_record(
+    values: dict[str, Any], columns: list[str], patterns: dict[str, Pattern], topic: str, key: str
+) -> list[dict[str, Any]]:
+    """The rows that ask about one record: by the template's patterns; with a topic, about its other columns too.
+
+    Args:
+        columns: of the record.
+        patterns: column → how the template asks for it.
+        topic: of all rows; empty if each pattern gives its own.
+        key: that finds the record again; also its group, so that a split does not part its rows.
+    """
+    record, rows = record_text(values, columns, patterns), []
+    heads = {name for names in NAME_PARTS for name in names}
+    for column in columns:
+        if is_no_value(values.get(column)) or (
+            column not in patterns and (not topic or normalise_name(column) in heads)
+        ):
+            continue
+        text, pattern, name = plain_text(values[column]), patterns.get(column), readable_name(column)
+        if pattern:
+            number = int(digest([record, column])[:8], 16)
+            question, answer = pattern.questions[number % len(pattern.questions)], pattern.answer.replace("{}", text)
+        else:
+            question, answer = f"What is the {name}?", f"The {name} is {text}."
+        rows.append(
+            {
+                "instruction": question,
+                "input": record,
+                "output": answer,
+                "topic": topic or (pattern.topic if pattern else ""),
+                "kind": "grounded",
+                "facts": {normalise_name(column): text},
+                "key": key,
+                "group": key or record.partition(SEPARATOR)[0],
+            }
+        )
+    return rows

@@ -1,0 +1,146 @@
+"""JSON in the shapes that tools write: documents, chat formats, pairs, annotations, Hugging Face datasets."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow.parquet import write_table
+
+from pipelines.core.errors import WeaverError
+from pipelines.datasets.upload import read_upload
+
+from .upload_files import add, objects, rejected_rows, write
+
+pytestmark = pytest.mark.usefixtures("home")
+
+Q, A, X = "What does P0301 mean?", "Cylinder 1 misfires.", "Buy a new car."
+ROW = {"question": Q, "answer": A, "topic": "code_meaning"}
+SAID = [{"role": "user", "content": Q}, {"role": "assistant", "content": A}]
+DENIED = [SAID[0], {"role": "assistant", "content": X}]
+SHARED = [{"from": "system", "value": "Be brief."}, {"from": "human", "value": Q}, {"from": "gpt", "value": A}]
+LABEL_STUDIO = {
+    "id": 7,
+    "data": {"question": Q},
+    "annotations": [
+        {"was_cancelled": True, "result": [{"from_name": "answer", "value": {"text": [X]}}]},
+        {"result": [{"from_name": "answer", "type": "textarea", "value": {"text": [A]}},
+                    {"from_name": "topic", "type": "choices", "value": {"choices": ["code_meaning"]}}]},
+    ],
+}  # fmt: skip
+ARGILLA_2 = {
+    "fields": {"question": Q}, "metadata": {"topic": "code_meaning"}, "suggestions": {"answer": {"value": X}},
+    "responses": {"answer": [{"value": X, "status": "discarded"}, {"value": A, "status": "submitted"}]},
+}  # fmt: skip
+ARGILLA_1 = {
+    "fields": {"question": Q, "topic": "code_meaning"},
+    "responses": [{"values": {"answer": {"value": X}}, "status": "draft"},
+                  {"values": {"answer": {"value": A}}, "status": "submitted"}],
+}  # fmt: skip
+T = {"topic": "code_meaning"}
+SHAPES: dict[str, Any] = {
+    "an array": [ROW],
+    "an object that holds an array": {"version": "1.0", "data": [ROW]},
+    "pandas, by columns": {key: {"0": value} for key, value in ROW.items()},
+    "pandas, split": {"columns": [*ROW], "index": [0], "data": [[*ROW.values()]]},
+    "OpenAI messages": T | {"messages": [{"role": "system", "content": "Be brief."}, *SAID]},
+    "OpenAI messages of parts": T | {"messages": [{"role": "user", "content": [{"type": "text", "text": Q}]}, SAID[1]]},
+    "messages with a question that nobody answered": T | {"messages": [*SAID, {"role": "user", "content": "And now?"}]},
+    "ShareGPT": T | {"conversations": SHARED},
+    "Gemini": T | {"contents": [{"role": "user", "parts": [{"text": Q}]}, {"role": "model", "parts": [{"text": A}]}]},
+    "TRL prompt and completion": T | {"prompt": SAID[:1], "completion": SAID[1:]},
+    "prompt and completion": T | {"prompt": Q, "completion": A},
+    "Dolly": {"instruction": Q, "context": "", "response": A, "category": "code_meaning"},
+    "preference pair": T | {"prompt": Q, "chosen": A, "rejected": X},
+    "preference pair of messages": T | {"prompt": Q, "chosen": SAID, "rejected": DENIED},
+    "preference pair of answers": T | {"prompt": SAID[:1], "chosen": SAID[1:], "rejected": DENIED[1:]},
+    "HH-RLHF": T | {"chosen": f"\n\nHuman: {Q}\n\nAssistant: {A}", "rejected": f"\n\nHuman: {Q}\n\nAssistant: {X}"},
+    "KTO": T | {"prompt": Q, "completion": A, "label": True},
+    "Guanaco": T | {"text": f"### Human: {Q}### Assistant: {A}".replace("###", "\n###").strip()},
+    "ChatML": T | {"text": f"<|im_start|>user\n{Q}<|im_end|>\n<|im_start|>assistant\n{A}<|im_end|>\n"},
+    "Llama": T | {"text": f"<s>[INST] <<SYS>>\nBe brief.\n<</SYS>>\n\n{Q} [/INST] {A} </s>"},
+    "SQuAD": T | {"question": Q, "context": "", "answers": {"text": [A, X], "answer_start": [0, 0]}},
+    "Label Studio": [LABEL_STUDIO],
+    "Label Studio, short": [ROW | {"topic": {"choices": ["code_meaning"]}, "annotator": 1, "annotation_id": 2}],
+    "Argilla 2": [ARGILLA_2],
+    "Argilla 1": [ARGILLA_1],
+    "Argilla 1 in a dataset": T | {"question": Q, "answer": [{"user_id": "u", "value": A, "status": "submitted"}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+def test_a_shape_gives_its_row(shape: Any, indent: int | None, tmp_path: Path) -> None:
+    (row,) = read_upload(add(write(tmp_path / "t.json", json.dumps(shape, indent=indent))))
+    assert (row["instruction"], row["input"], row["output"], row["topic"]) == (Q, "", A, "code_meaning")
+
+
+def test_objects_that_follow_one_another_over_several_lines(tmp_path: Path) -> None:
+    upload = add(
+        write(tmp_path / "t.jsonl", json.dumps(ROW, indent=1) + "\n" + json.dumps(ROW | {"topic": "x"}, indent=1))
+    )
+    assert upload.rows == 1
+    assert upload.examples[0].startswith("t.jsonl, line 6: unknown topic: 'x'")
+
+
+def test_an_array_on_one_line_counts_its_objects(tmp_path: Path) -> None:
+    upload = add(write(tmp_path / "t.json", json.dumps([ROW, 5, ROW | {"topic": "x"}])))
+    assert [example.partition(": ")[0] for example in upload.examples] == ["t.json, object 2", "t.json, object 3"]
+
+
+@pytest.mark.parametrize("suffix", ["json", "ndjson", "txt"])
+def test_lines_of_objects_in_files_of_other_suffixes(suffix: str, tmp_path: Path) -> None:
+    assert add(write(tmp_path / f"t.{suffix}", json.dumps(ROW) + "\n" + json.dumps(ROW) + "\n")).rows == 2
+
+
+def test_a_document_that_ends_early_is_told_by_its_line(tmp_path: Path) -> None:
+    with pytest.raises(WeaverError, match=r"t\.json, line \d+ is not JSON"):
+        add(write(tmp_path / "t.json", json.dumps([ROW, ROW], indent=1)[:-20]))
+
+
+@pytest.mark.parametrize(
+    ("conversation", "reason"),
+    [
+        ([{"role": "user", "content": Q}], "a conversation without an answer to a question"),
+        ([*SAID[:1], {"role": "tool", "content": "{}"}, SAID[1]], "a message that is neither of the user nor of the"),
+        ([*SAID[:1], {"role": "assistant", "content": None, "tool_calls": []}], "a message without text"),
+    ],
+)
+def test_a_conversation_that_cannot_be_a_row_is_refused(conversation: Any, reason: str, tmp_path: Path) -> None:
+    rows = [{"messages": conversation, "topic": "engine"}, {"messages": SAID, "topic": "engine"}]
+    upload = add(write(tmp_path / "t.jsonl", "".join(json.dumps(row) + "\n" for row in rows)))
+    assert upload.rows == 1
+    assert rejected_rows(upload)[0]["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (LABEL_STUDIO | {"annotations": []}, "not annotated"),
+        (ARGILLA_2 | {"responses": {}}, "not annotated"),
+        (T | {"prompt": Q, "completion": X, "label": False}, "a rejected answer"),
+    ],
+)
+def test_what_nobody_confirmed_is_refused(row: Any, reason: str, tmp_path: Path) -> None:
+    good = ROW if "prompt" not in row else T | {"prompt": Q, "completion": A, "label": True}
+    upload = add(write(tmp_path / "t.jsonl", objects([[*good.values()]], [*good]) + json.dumps(row)))
+    assert (upload.rows, upload.rejected) == (1, {reason: 1})
+
+
+def test_a_hugging_face_dataset(tmp_path: Path) -> None:
+    """Its numbers of classes are names, its messages are conversations, and the index of pandas is no column."""
+    features = {"info": {"features": {"topic": {"names": ["engine", "code_meaning"], "_type": "ClassLabel"}}}}
+    table = pa.table({"messages": [SAID], "topic": [1], "__index_level_0__": [0]})
+    write_table(table.replace_schema_metadata({"huggingface": json.dumps(features)}), tmp_path / "t.parquet")
+    upload = add(tmp_path / "t.parquet")
+    (row,) = read_upload(upload)
+    assert (row["instruction"], row["output"], row["topic"]) == (Q, A, "code_meaning")
+    assert upload.format == "Parquet, Hugging Face dataset, chat messages"
+
+
+def test_an_argilla_dataset_of_columns(tmp_path: Path) -> None:
+    columns = {"question": [Q], "topic": ["code_meaning"], "answer.responses": [[X, A]],
+               "answer.responses.status": [["draft", "submitted"]]}  # fmt: skip
+    write_table(pa.table(columns), tmp_path / "t.parquet")
+    assert [row["output"] for row in read_upload(add(tmp_path / "t.parquet"))] == [A]
