@@ -234,8 +234,6 @@ def describe_failures(
             )
             more = outcome.result["unexpected_count"] - len(shown)
             what += f"; and {more} more" if more else ""
-            if "source" in frame and column != "source":
-                what += f" (from {', '.join(str(frame.at[i, 'source']) for i in shown)})"
         elif "observed_value" in outcome.result:
             what = f"found {outcome.result['observed_value']}"
         elif column in reported_columns:  # a missing column or a wrong type is reported once

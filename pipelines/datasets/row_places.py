@@ -4,8 +4,6 @@ from collections.abc import Iterable
 
 from pipelines.datasets.upload import Upload, list_uploads
 
-ROW_FORMATS = ("workbook", "Parquet", "parquet")  # formats whose rows are counted; of others the lines are
-
 
 class RowPlaces:
     """The places of collected rows.
@@ -33,9 +31,8 @@ class RowPlaces:
         upload, place = self.find_upload(number)
         if upload is None:
             return f"row {number + 1}"
-        format_, _, sheet = upload.format.partition(", sheet ")
-        unit = "row" if format_.startswith(ROW_FORMATS) else "line"
-        return f"{upload.file}, sheet {sheet}, {unit} {place}" if sheet else f"{upload.file}, {unit} {place}"
+        sheet = f", sheet {upload.sheet}" if upload.sheet else ""
+        return f"{upload.file}{sheet}, {upload.unit} {place}"
 
     def name_column(self, number: int, field: str) -> str:
         """A field of a row as its upload calls it: "topic (column 'Department')"; or the field itself."""

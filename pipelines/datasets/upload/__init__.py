@@ -49,6 +49,8 @@ class Upload(Artifact):
     digest: str  # SHA-256 of the original file
     format: str
     encoding: str
+    unit: str = "line"  # what the numbers of its rows count: line, row or object
+    sheet: str = ""  # of a workbook
     columns: list[dict[str, str]]  # column, field (empty: none) and how it was mapped
     topic: str  # of all rows; empty if each has its own
     notes: list[str]
@@ -204,8 +206,8 @@ class StagedUpload:
             unpacked.unlink()
         upload = Upload(
             id=digest([sha, source.format, mapping.fields, topic, *mapping.record])[:12], template=self.template,
-            file=name, digest=sha, format=source.format, encoding=source.encoding, columns=mapping.describe_columns(),
-            topic=topic, notes=[*source.notes, *mapping.notes], confirm=mapping.guessed_options(), rows=count,
+            file=name, digest=sha, format=source.format, encoding=source.encoding, unit=source.unit,
+            sheet=source.sheet, columns=mapping.describe_columns(), topic=topic, notes=[*source.notes, *mapping.notes], confirm=mapping.guessed_options(), rows=count,
             rejected=dict(rejected), first=first, examples=examples,
             at=datetime.now(UTC).isoformat(timespec="microseconds"),
         )  # fmt: skip
