@@ -207,7 +207,8 @@ class StagedUpload:
         upload = Upload(
             id=digest([sha, source.format, mapping.fields, topic, *mapping.record])[:12], template=self.template,
             file=name, digest=sha, format=source.format, encoding=source.encoding, unit=source.unit,
-            sheet=source.sheet, columns=mapping.describe_columns(), topic=topic, notes=[*source.notes, *mapping.notes], confirm=mapping.guessed_options(), rows=count,
+            sheet=source.sheet, columns=mapping.describe_columns(),
+            topic=topic, notes=[*source.notes, *mapping.notes], confirm=mapping.guessed_options(), rows=count,
             rejected=dict(rejected), first=first, examples=examples,
             at=datetime.now(UTC).isoformat(timespec="microseconds"),
         )  # fmt: skip
