@@ -197,10 +197,12 @@ def plain(data: Path, plan: TrainingPlan) -> None:
             task_type="CAUSAL_LM",
             r=plan.train.lora_rank,
             lora_alpha=plan.train.lora_alpha,
+            lora_dropout=plan.train.lora_dropout,
             target_modules=plan.train.lora_modules,
         ),
         args=SFTConfig(
             output_dir="plain",
+            optim=plan.train.optimizer,
             max_steps=plan.train.max_steps,
             per_device_train_batch_size=plan.train.batch_size,
             gradient_accumulation_steps=plan.train.gradient_accumulation,

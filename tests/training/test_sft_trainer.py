@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from transformers import TrainerCallback
 from trl import SFTTrainer
 
@@ -14,6 +14,7 @@ from pipelines.core.files import read_jsonl
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Base, TrainingPlan
 from pipelines.training.base_model import expand_on_cpu, load_base, measure_model_size, prepare_base
+from pipelines.training.checkpoints import resume_training
 from pipelines.training.sft_trainer import CompletionSFTTrainer, EpochSampler, make_sft_trainer
 
 
@@ -86,6 +87,27 @@ def test_dequantised_weights_train_the_same_adapter(small_base: Path) -> None:
     (loss, gradients), (other_loss, other_gradients) = train_step(quantised), train_step(expanded)
     assert loss == other_loss
     assert gradients and all(map(torch.equal, gradients, other_gradients))
+
+
+@pytest.mark.parametrize("compute_dtype", ["float32", "bfloat16"])
+def test_resumed_from_a_checkpoint_it_trains_the_same_adapter(
+    compute_dtype: str, splits: dict[str, Any], small_base: Path, tmp_path: Path
+) -> None:
+    train = {"max_steps": 4, "checkpoint_steps": 2, "batch_size": 4, "lora_dropout": 0.1, "learning_rate": 1e-2}
+    overrides = {"base.model": str(small_base), "base.compute_dtype": compute_dtype}
+    plan = make_plan("service_advisor", overrides | {f"train.{key}": value for key, value in train.items()})
+
+    def adapter_after(checkpoint: str) -> dict[str, torch.Tensor]:
+        trainer = make_sft_trainer(small_base, splits, plan, tmp_path, TrainerCallback())
+        resume_training(trainer, str(tmp_path / checkpoint) if checkpoint else None)
+        return get_peft_model_state_dict(trainer.model)
+
+    undisturbed = adapter_after("")
+    assert {weight.dtype for weight in undisturbed.values()} == {getattr(torch, compute_dtype)}
+    for checkpoint in ("checkpoint-2", "checkpoint-4"):  # in the middle, and after the last step
+        resumed = adapter_after(checkpoint)
+        for name, weight in undisturbed.items():
+            assert resumed[name].dtype == weight.dtype and torch.equal(resumed[name], weight), name
 
 
 def test_a_row_too_long_is_named(splits: dict[str, Any], tmp_path: Path) -> None:
