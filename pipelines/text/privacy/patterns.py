@@ -7,30 +7,26 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from pipelines.text.privacy import names
-from pipelines.text.privacy.check_digits import is_account_number, is_card_number, is_plate, is_ssn_or_itin, is_vin
+from pipelines.text.privacy import addresses
+from pipelines.text.privacy.check_digits import is_account_number, is_card_number, is_licence_number, is_plate, is_ssn_or_itin, is_vin
+from pipelines.text.privacy.addresses import STATE
 from pipelines.text.privacy.context_words import context_score
+from pipelines.text.privacy.phones import is_international, is_national
 from pipelines.text.privacy.pattern_parts import (
     CAPITALS,
     CLOSE,
     COMMON_ENDING,
-    COMPASS,
     DATE,
     EXTENSION,
     GAP,
     HOST,
     MONEY,
-    NOT_A_ROAD,
     OPEN,
     PERIOD,
     PLATE,
-    PROPER,
-    ROAD,
-    ROAD_NAME,
+    PLATE_WORDS,
     SEPARATOR,
-    STATE,
-    TOWN,
-    UNIT,
+    TAG_WORDS,
 )
 
 THRESHOLD = 0.5  # the lowest score of a finding
@@ -63,11 +59,6 @@ def compile_pattern(
     return Pattern(re.compile(pattern, flags | re.M), score, keep)
 
 
-def compile_name_pattern(pattern: str, score: float, keep: Callable[[str], str]) -> Pattern:
-    """A pattern of names, in which upper and lower case differ."""
-    return Pattern(re.compile(pattern, re.M), score, keep)
-
-
 def compile_prefilter(pattern: str) -> re.Pattern[str]:
     """A prefilter, in any case."""
     return re.compile(pattern, re.I)
@@ -83,13 +74,13 @@ KINDS: dict[str, Kind] = {
                 rf"(?<![\w.-])\d{{3}}(?P<s>{SEPARATOR}{{1,3}})\d{{2}}(?P=s)\d{{4}}(?![\w-])", STRONG, is_ssn_or_itin
             ),
             compile_pattern(
-                rf"(?<![\w.-])\d{{3}}{SEPARATOR}{{0,3}}\d{{2}}{SEPARATOR}{{0,3}}\d{{4}}(?![\w-])", WEAK, is_ssn_or_itin
-            ),
+                rf"(?<![\w.-])\d{{3}}{SEPARATOR}{{0,3}}\d{{2}}{SEPARATOR}{{0,3}}\d{{4}}(?![\w-])", WEAK
+            ),  # the text calls it one: a number that was never issued is meant as one too
         ),
     ),
     "card": Kind(
         SEVEN_DIGITS,
-        (compile_pattern(rf"(?<![\w-])\d(?:{SEPARATOR}{{0,3}}\d){{12,18}}(?![\w-])", 0.95, is_card_number),),
+        (compile_pattern(rf"(?<![\w-])\d(?:{SEPARATOR}{{0,3}}\d){{12,18}}(?![\w-])", UNMISTAKABLE, is_card_number),),
     ),
     "phone": Kind(
         SEVEN_DIGITS,
@@ -109,7 +100,11 @@ KINDS: dict[str, Kind] = {
             compile_pattern(
                 r"^\s*(?P<value>1?[2-9]\d\d[2-9]\d{6})\s*$", STRONG - 0.1
             ),  # alone on a line, as below a signature
-            compile_pattern(r"(?<![\w.])\+[1-9]\d{0,2}(?:[ .\-/]{0,2}\(?\d\)?){7,13}(?![\w-])", STRONG),
+            compile_pattern(
+                r"(?<![\w.])(?:\+|00)[1-9]\d{0,2}(?:[ .\-/]{0,2}\(?\d\)?){7,13}(?![\w-])", STRONG, is_international
+            ),
+            compile_pattern(r"(?<![\w.+-])\(?0\d(?:[ .\-/]{0,2}[()]?\d\)?){7,10}(?![\w-])", WEAK, is_national),
+            compile_pattern(r"(?<![\w.+-])(?<!\d )\d\d[ .-]\d{4}[ .-]\d{4}(?![\w-])", WEAK),
             compile_pattern(
                 rf"(?<![\w.-])(?:\+?1{SEPARATOR}?)?[2-9]\d\d{SEPARATOR}?[2-9]\d\d{SEPARATOR}?\d{{4}}(?![\w-])", WEAK
             ),
@@ -125,7 +120,7 @@ KINDS: dict[str, Kind] = {
                 rf"(?<![\w.+-])[\w.+-]++ ?@ ?[\w-]+(?: ?[.,] ?[\w-]+)*? ?[.,] ?{COMMON_ENDING}", UNMISTAKABLE
             ),
             compile_pattern(
-                rf"(?<![\w.+-])[\w.+-]++{OPEN}\bat\b{CLOSE}[\w-]+(?:{OPEN}(?:\.|\bdot\b){CLOSE}[\w-]+)*?"
+                rf"(?<![\w.+-])(?:[\w+-]+ (?:dot|underscore|dash|hyphen) ){{0,3}}[\w.+-]++{OPEN}\bat\b{CLOSE}[\w-]+(?:{OPEN}(?:\.|\bdot\b){CLOSE}[\w-]+)*?"
                 rf"{OPEN}\bdot\b{CLOSE}{COMMON_ENDING}",
                 UNMISTAKABLE,
             ),
@@ -151,7 +146,7 @@ KINDS: dict[str, Kind] = {
         compile_prefilter(r"plate|\btags?\b|\breg"),
         (
             compile_pattern(
-                rf"(?:\bplates?|(?<!price )\btags?|\breg(?:istration|o)?)\b{GAP}(?:\b(?-i:{STATE})[ :#-]+)?"
+                rf"(?:{PLATE_WORDS}\bplates?|{TAG_WORDS}\btags?|\breg(?:istration|o)?)\b{GAP}(?:\b(?-i:{STATE})[ :#-]+)?"
                 r"(?<![\w-])(?P<value>" + PLATE + r")(?![\w-])",
                 STRONG,
                 is_plate,
@@ -170,9 +165,10 @@ KINDS: dict[str, Kind] = {
             compile_pattern(
                 r"(?:\b(?:driv(?:er|ing)(?:'?s|s')?|operator'?s?) ?(?:licen[cs]e|lic\b|permit)|\bd\.?l\.?n?\b|\boln\b"
                 rf"|\bcdl\b|\blicen[cs]e(?! plate| tag)|\blic\b(?!\.? (?:plate|tag))){GAP}(?:\b(?-i:{STATE})[ :#-]+)??"
-                r"(?<![\w-])(?P<value>[a-z]{1,3}[ -]?\d(?:[ *-]?\d){3,14}(?:[ -]?[a-z]\b)?|\d(?:[ -]?\d){5,13}"
+                r"(?<![\w-])(?P<value>(?:[a-z]{1,3}-?|(?-i:[A-Z]{1,3}) )\d(?:[ *-]?\d){3,14}(?:[ -]?[a-z]\b)?|\d(?:[ -]?\d){5,13}"
                 r"|[a-z*]{2,7}\d{2,4}[a-z0-9]{1,4})(?![\w-])",
                 STRONG,
+                is_licence_number,
             ),
         ),
     ),
@@ -222,53 +218,20 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "address": Kind(
-        compile_prefilter(
-            rf"\d[\w-]* +\S.{{0,40}}?\b{ROAD}|\b(?:box|drawer) +#?\d|\b{STATE} +\d{{5}}\b|\bbroadway"
-            r"|\d,? +(?:state|county|us|route|rte|hwy|highway|avenue|boulevard|camino|via|calle)\b"
-        ),
+        compile_prefilter(addresses.PREFILTER),
         (
-            compile_pattern(
-                rf"(?<![\w$.,'\u2019-])(?!(?:19|20)\d\d (?-i:{names.CARS}))\d{{1,6}}(?:-\d{{1,4}}|[a-z]| 1/2)? "
-                rf"{NOT_A_ROAD}(?:(?:{COMPASS}|north|south|east|west)\.? )?(?:{ROAD_NAME}|\d{{1,3}}(?:st|nd|rd|th))"
-                rf"(?: {ROAD_NAME}){{0,4}}? {ROAD}(?:(?: {PROPER}){{0,2}} (?-i:(?=[A-Z])){ROAD})?"
-                rf"(?: {COMPASS}\b\.?)?{UNIT}?{TOWN}?",
-                STRONG,
-                names.is_road_address,
-            ),
-            compile_pattern(
-                rf"(?<![\w$.,-])\d{{2,6}} (?:[nsew]\.? )?(?:(?-i:Broadway)|(?:(?:state|county|us|u\.s\.|interstate)"
-                rf" )?(?:road|route|rd|rte|hwy|highway) \d{{1,4}}){UNIT}?{TOWN}?",
-                STRONG,
-            ),
-            compile_pattern(
-                rf"(?<![\w$.,-])\d{{2,6}} (?-i:(?:Avenue|Boulevard|Camino|Via|Calle) (?:of |de |del )?"
-                rf"(?:the |la )?[A-Z])\w+{UNIT}?{TOWN}?",
-                STRONG,
-            ),
-            compile_pattern(
-                rf"\b(?:p\.? ?o\.? ?(?:box|drawer)|(?:rr|rural route|hc) *#?\d+,? box) +#?\d{{1,6}}{TOWN}?", STRONG
-            ),
-            compile_pattern(
-                rf"\b(?:{PROPER} ){{0,2}}{PROPER}, ?(?-i:{STATE}),? \d{{5}}(?:-\d{{4}})?\b",
-                STRONG - 0.1,
-            ),
-        ),
-    ),
-    "name": Kind(
-        compile_prefilter(names.POSSIBLE),
-        (
-            compile_name_pattern(names.LABELLED, STRONG + 0.05, names.match_name),
-            compile_name_pattern(names.TITLED, STRONG, names.match_name),
-            compile_name_pattern(names.FIELD, THRESHOLD, names.match_field),
-            compile_name_pattern(names.SIGNED, STRONG - 0.1, names.match_name),
-            compile_name_pattern(names.INTRODUCED, STRONG - 0.1, names.match_introduced),
-            compile_name_pattern(names.MENTIONED, STRONG - 0.1, names.match_mentioned),
-            compile_name_pattern(names.PAIR, STRONG - 0.1, names.match_first_last),
-            compile_name_pattern(names.PAIR, THRESHOLD, names.match_first_and_capitalised),
-            compile_name_pattern(names.LAST_FIRST, STRONG - 0.1, names.match_last_first),
+            Pattern(re.compile(addresses.STREETS, re.I | re.M), STRONG, addresses.keep_street),
+            Pattern(re.compile(addresses.ROUTES, re.I | re.M), STRONG, addresses.keep_place),
+            Pattern(re.compile(addresses.NAMED_FIRST, re.I | re.M), STRONG, addresses.keep_place),
+            compile_pattern(addresses.WITH_TOWN, STRONG, addresses.is_no_vehicle),
+            Pattern(re.compile(addresses.BOX, re.I | re.M), STRONG, addresses.keep_place),
+            Pattern(re.compile(addresses.RURAL, re.I | re.M), STRONG, addresses.keep_place),
+            compile_pattern(addresses.ABROAD, STRONG),
+            compile_pattern(addresses.TOWN_ALONE, STRONG - 0.1),
         ),
     ),
 }
+PATTERN_KINDS = tuple(KINDS)
 
 
 def find_matches(kind: str, text: str) -> Iterator[tuple[int, int, float]]:

@@ -1,0 +1,53 @@
+"""Numbers as they are dictated: "five one three five five five oh one six two"."""
+
+import re
+from collections.abc import Iterator
+
+from pipelines.text.privacy.check_digits import is_card_number
+from pipelines.text.privacy.context_words import context_score
+
+UNITS = {word: str(value) for value, word in enumerate("zero one two three four five six seven eight nine".split())}
+UNITS |= {"oh": "0", "o": "0", "nought": "0", "hundred": "00"}
+TEENS = {
+    word: str(value)
+    for value, word in enumerate(
+        "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(), 10
+    )
+}
+TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), "23456789", strict=True))
+REPEATS = {"double": 2, "triple": 3}
+SEPARATORS = frozenset({"dash", "hyphen", "space"})
+NUMERAL = "|".join((*UNITS, *TEENS, *TENS, *REPEATS, *SEPARATORS))
+RUN = re.compile(rf"\b(?:{NUMERAL})(?:[ ,-]+(?:{NUMERAL})){{4,}}\b", re.I)
+
+
+def find_spoken(text: str) -> Iterator[tuple[str, int, int, float]]:
+    """Telephone numbers, SSNs and cards in words: kind, start, end, score."""
+    for match in RUN.finditer(text):
+        digits = join_digits(match.group())
+        start, end = match.span()
+        if len(digits) == 9 and context_score("ssn", text, start, end) > 0:
+            yield "ssn", start, end, 0.7
+        elif len(digits) == 10 or (len(digits) == 11 and digits[0] in "01"):
+            yield "phone", start, end, 0.7
+        elif len(digits) == 7 and context_score("phone", text, start, end) > 0:
+            yield "phone", start, end, 0.6
+        elif len(digits) >= 14 and is_card_number(digits):
+            yield "card", start, end, 0.85
+
+
+def join_digits(text: str) -> str:
+    """The digits that the words say: "oh nine double five eighty one" is 0955 81."""
+    digits, times, ten = "", 1, ""
+    for word in re.findall(r"[a-z]+", text.lower()):
+        if ten and word not in UNITS:
+            digits += ten + "0"
+        if word in UNITS:
+            digits += (ten + UNITS[word]) if ten and UNITS[word] != "0" else (ten and ten + "0") + UNITS[word] * times
+            times = 1
+        elif word in TEENS:
+            digits += TEENS[word]
+        elif word in REPEATS:
+            times = REPEATS[word]
+        ten = TENS.get(word, "")
+    return digits + (ten and ten + "0")
