@@ -15,7 +15,7 @@ from typing import NamedTuple
 from pipelines.core.plan import Privacy
 from pipelines.text.privacy.names import NEVER, find_names, name_words
 from pipelines.text.privacy.patterns import PATTERN_KINDS, find_matches
-from pipelines.text.privacy.spoken import find_spoken
+from pipelines.text.privacy.spoken import SPOKEN, find_spoken, find_spoken_streets
 from pipelines.text.privacy.pseudonyms import derive_key, make_pseudonym
 
 __all__ = [
@@ -86,7 +86,9 @@ def scan_text(text: str) -> list[Finding]:
     """One scan: patterns, then names beside them, then the other occurrences of the values that were found."""
     kinds = PATTERN_KINDS if HAS_DIGIT.search(text) else WITHOUT_DIGITS
     findings = [Finding(kind, *match) for kind in kinds for match in find_matches(kind, text)]
-    findings += [Finding(*match) for match in find_spoken(text)]
+    if SPOKEN.search(text):
+        findings += [Finding(*match) for match in find_spoken(text)]
+        findings += [Finding("address", *match) for match in find_spoken_streets(text)]
     findings = drop_overlaps(findings) if findings else findings
     findings += [Finding("name", *match) for match in find_names(text, [(f.start, f.end) for f in findings])]
     return drop_overlaps([*findings, *find_recurrences(text, findings)]) if findings else []

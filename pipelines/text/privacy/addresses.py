@@ -49,13 +49,14 @@ TOWN = (
     rf"|,?\s+(?!(?:at|in|is|and|for|from|on|to|the|my|with|call|cell|phone) )[a-z.'\u2019-]+(?: [a-z.'\u2019-]+){{0,2}}?,? "
     rf"(?:(?:{STATE}|{STATE_NAME})\b,? )?{ZIP}(?! ?[-.]? ?\d)"  # orlando fl 32801
     rf"|,?\s+[a-z.'\u2019-]+(?: [a-z.'\u2019-]+)?,? {STATE}\b(?=[.,;)\n]|$)"  # , orlando fl
+    rf"|,?\s+[a-z.'\u2019-]+(?: [a-z.'\u2019-]+)?,? (?:NSW|VIC|QLD|WA|SA|TAS|ACT) \d{{4}}\b"  # Australia
     rf"|,? {ZIP}"
     rf"|, (?P<town>{TOWN_WORDS}|[a-z]{{4,}})(?=[.,;)\n]|$| [a-z])(?:, (?:{STATE_NAME})\b)?)"  # a known place: `cut_town`
 )
 COMPASS = r"(?:[nsew]|ne|nw|se|sw)"
 DIRECTION = rf"(?:{COMPASS}\b\.?|north|south|east|west|northeast|northwest|southeast|southwest)"
 PROPER = r"(?-i:[A-ZÀ-Þ])[\w'\u2019.-]*"
-ROAD_NAME = rf"(?:{PROPER}|[a-zß-ÿ'\u2019-]{{2,}}\.?|\d{{1,3}}(?:st|nd|rd|th))"
+ROAD_NAME = rf"(?:{PROPER}|\d{{1,3}}(?= mile )|[a-zß-ÿ'\u2019-]{{2,}}\.?|\d{{1,3}}(?:st|nd|rd|th))"
 BEFORE = (  # Flat 3, · 2nd Floor, · Suite 200,
     r"(?:\b(?:(?:flat|apt\.?|apartment|unit|suite|ste\.?|room|shop|slip|lot|bldg\.?) #?\w{1,5}|\d{1,2}(?:st|nd|rd|th) floor),? )?"
 )
@@ -70,7 +71,7 @@ ROUTE = (
 )
 
 STREETS = (
-    rf"{NUMBER} (?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,4}}?)(?P<road>{ROAD})"
+    rf"{NUMBER} (?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,4}}?)(?P<road>{ROAD})(?: {ROAD})?"
     rf"(?:(?: {PROPER}){{0,2}} (?-i:(?=[A-Z])){ROAD})?(?: {DIRECTION}(?![\w']))?{UNIT}?{TOWN}?{UNIT}?"
 )
 ROUTES = rf"{NUMBER} (?:{DIRECTION} )?(?:(?-i:Broadway)|broadway\b(?= (?:ave|st|apt|unit)|,)|{ROUTE})(?: {DIRECTION}(?![\w']))?{UNIT}?{TOWN}?"
@@ -124,6 +125,7 @@ NOT_STREET_WORDS = frozenset(
 # Of these, the ones that streets are named after, if capitalised: 120 Front Street, 24500 W 12 Mile Road.
 STREET_WORDS = frozenset("front long grand star point small mile great line page park the of auto main seat good kings".split())
 DIRECTIONS = frozenset("n s e w ne nw se sw north south east west northeast northwest southeast southwest".split())
+TOWN_ENDINGS = frozenset("city springs falls beach heights park lake valley grove hills point island".split())
 MONTHS = frozenset(
     """january february march april may june july august september october november december jan feb mar apr jun jul aug
     sep sept oct nov dec am pm st nd rd th""".split()
@@ -147,9 +149,10 @@ def cut_town(text: str, match: re.Match[str] | None) -> str:
     """An address without the words after its last comma, unless they name a place."""
     if match is None or not match["town"]:
         return text
-    places = load_model()[0].places
-    known = all(word in places for word in re.findall(r"[a-z]+", match["town"].lower()))
-    return text if known else text[: match.start("town") - 2]
+    lists, _ = load_model()
+    words = re.findall(r"[a-z]+", match["town"].lower())
+    known = all(word in lists.places for word in words) and (len(words) > 1 or lists.first.get(words[0], 0) < 2)
+    return text if known or (len(words) > 1 and words[-1] in TOWN_ENDINGS) else text[: match.start("town") - 2]
 
 
 def is_street(street: re.Match[str]) -> bool:

@@ -15,9 +15,11 @@ from typing import NamedTuple
 FILE = Path(__file__).with_name("name_model.json")
 CACHED_WORDS = 50_000  # of each cache below; a larger one would grow with the data
 
+VOWEL = re.compile(r"[aeiouy]|[^a-z]")
 LETTER = r"[^\W\d_\u0300-\u036f][\u0300-\u036f]*"
 WORD = rf"(?:{LETTER})+(?:['’\u2010-](?!s\b)(?:{LETTER})+)*"
-TOKEN = re.compile(rf"(?P<mask><[A-Z_]+>)|(?P<word>{WORD})(?!\w)|(?P<code>\w+(?:[.,/-]\w+)*)|(?P<mark>[^\w\s]|['’]s\b|\n)")
+TOKEN = re.compile(rf"(?P<mask><[A-Z_]+>)|(?P<initial>(?<!\w){LETTER}\.)|(?P<word>{WORD})(?!\w)|(?P<code>\w+(?:[.,/-]\w+)*)|(?P<mark>[^\w\s]|['’]s\b|\n)")
+KIND = {"initial": "word"} | {kind: kind for kind in ("mask", "word", "code", "mark")}
 FLAT = str.maketrans("ıłŁøØđĐßæÆœŒðÐþÞ’‐", "ilLoOdDsaAoOdDtT'-")
 
 
@@ -34,7 +36,7 @@ class Token(NamedTuple):
 def tokenise(text: str) -> list[Token]:
     """The tokens of a text."""
     return [
-        Token(match.group(), *match.span(), kind := match.lastgroup or "", make_key(match.group(), kind))
+        Token(match.group(), *match.span(), kind := KIND[match.lastgroup or ""], make_key(match.group(), kind))
         for match in TOKEN.finditer(text)
     ]
 
@@ -44,6 +46,8 @@ def make_key(text: str, kind: str) -> str:
     """What the model knows a token by."""
     if kind == "code":
         return "#"
+    if text[-1] == "." and len(text) == 2:
+        return "J." if text.isupper() else text
     if text.isascii():
         return text.lower()
     plain = unicodedata.normalize("NFD", text.translate(FLAT).lower())
@@ -60,6 +64,7 @@ class WordLists(NamedTuple):
     foreign: frozenset[str]  # everyday words of other languages
     domain: frozenset[str]  # makes, models, parts, codes, brands: what is said of cars
     models: frozenset[str]  # makes and models only
+    phrases: frozenset[str]  # pairs of words that name a vehicle or a brand: aston_martin
     places: frozenset[str]  # words of US towns and states
 
 
@@ -72,7 +77,7 @@ def read_word_lists(lists: dict[str, list[str]]) -> WordLists:
     def words(name: str) -> frozenset[str]:
         return frozenset(" ".join(lists[name]).split())
 
-    return WordLists(*map(ranked, ("first", "last", "common", "classes")), *map(words, ("foreign", "domain", "models", "places")))
+    return WordLists(*map(ranked, ("first", "last", "common", "classes")), *map(words, ("foreign", "domain", "models", "phrases", "places")))
 
 
 @cache
@@ -86,7 +91,7 @@ def shape(word: str) -> str:
     """a lower, A capitalised, AA in capitals, aA mixed, I one capital, x without case."""
     if word.islower():
         return "a"
-    if len(word) == 1:
+    if len(word) == 1 or word[-1] == ".":
         return "I" if word.isupper() else "x"
     if word.isupper():
         return "AA"
@@ -101,16 +106,22 @@ def describe(key: str, lists: WordLists) -> str:
     first = max(lists.first.get(part, 0) for part in parts)
     last = max(lists.last.get(part, 0) for part in parts)
     common = lists.common.get(key, 0)
+    if len(parts) > 1 and not first:  # re-inspected
+        common = max(common, *(lists.common.get(part, 0) or (part in lists.domain) for part in parts))
     domain = "d" if key in lists.domain else ""
     place = "p" if key in lists.places else ""
     foreign = "o" if key in lists.foreign else ""
     return f"f{first}l{last}c{common}{domain}{place}{foreign}"
 
 
-def own_features(word: str, key: str, label: str) -> list[str]:
-    """Features of a word by itself."""
+def own_features(word: str, key: str, label: str, number: int) -> list[str]:
+    """Features of a word by itself; `number` is its class."""
     form = shape(word)
-    features = ["bias", f"s={form}", f"w={label}", f"sw={form} {label}", f"len={min(len(key), 9)}", f"k={key}"]
+    features = ["bias", f"s={form}", f"w={label}", f"sw={form} {label}", f"len={min(len(key), 9)}", f"c={number}"]
+    if label.startswith("f0") or "c3" in label or "c4" in label:  # not what is a first name now and then
+        features.append(f"k={key}")
+    if not VOWEL.search(key):
+        features.append(f"novowel {form}")
     if "c0" in label:  # not a common word: its spelling tells
         known = "u" if label.startswith("f0l0") else "n"
         padded = f"^{key}$"
@@ -137,17 +148,24 @@ def pair_features(side: str, key: str, label: str, own: str, form: str) -> list[
     return [f"{side}wo={label} {coarse} {form}", f"{side}ko={key} {coarse}"]
 
 
+def between_features(before: int | str, after: int | str, form: str) -> list[str]:
+    """Features of the classes of the words on either side."""
+    return [f"cc={before} {after}", f"ccf={before} {after} {form}"]
+
+
 def features(tokens: Sequence[Token], at: int, lists: WordLists) -> list[str]:
     """All features of tokens[at]: what training sees, and what `score` sums the weights of."""
     word = tokens[at]
     own, form = describe(word.key, lists), shape(word.text)
-    found = own_features(word.text, word.key, own)
+    found = own_features(word.text, word.key, own, lists.classes.get(word.key, 0))
     for offset, side in ((-2, "-2"), (-1, "-1"), (1, "+1"), (2, "+2")):
         key, neighbour = edge_key(tokens, at + offset), shape_at(tokens, at + offset)
         label = describe(key, lists) + neighbour
         found += side_features(side, key, label, form, lists.classes.get(key, 0))
         if abs(offset) == 1:
             found += pair_features(side, key, label, own, form)
+    around = [lists.classes.get(edge_key(tokens, at + offset), edge_key(tokens, at + offset)) for offset in (-1, 1)]
+    found += between_features(*around, form)
     found.append(f"-21={edge_key(tokens, at - 2)} {edge_key(tokens, at - 1)}")
     return found
 
@@ -179,7 +197,7 @@ def is_candidate(word: str, key: str) -> bool:
 @lru_cache(CACHED_WORDS)
 def own_score(word: str, key: str) -> float:
     """The sum of the weights of `own_features`."""
-    return sum_weights(own_features(word, key, describe_word(key)))
+    return sum_weights(own_features(word, key, describe_word(key), load_model()[0].classes.get(key, 0)))
 
 
 @lru_cache(4 * CACHED_WORDS)
@@ -188,6 +206,13 @@ def side_score(side: str, key: str, neighbour: str, own: str, form: str) -> floa
     label = describe_word(key) + neighbour
     found = side_features(side, key, label, form, load_model()[0].classes.get(key, 0))
     return sum_weights(found + pair_features(side, key, label, own, form) if side in ("-1", "+1") else found)
+
+
+@lru_cache(4 * CACHED_WORDS)
+def between_score(before: str, after: str, form: str) -> float:
+    """The sum of the weights of `between_features`."""
+    number = load_model()[0].classes.get
+    return sum_weights(between_features(number(before, before), number(after, after), form))
 
 
 @lru_cache(CACHED_WORDS)
@@ -218,6 +243,7 @@ def score_words(tokens: Sequence[Token]) -> list[float]:
             + side_score("+1", keys[i + 1], shapes[i + 1], own, form)
             + side_score("-2", keys[i - 2], shapes[i - 2], "", form)
             + side_score("+2", keys[i + 2], shapes[i + 2], "", form)
+            + between_score(keys[i - 1], keys[i + 1], form)
             + bigram_score(keys[i - 2], keys[i - 1])
         )
     return scores

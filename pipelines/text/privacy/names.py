@@ -3,14 +3,19 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from pipelines.text.privacy.name_model import LETTER, Token, load_model, score_words, tokenise
+from pipelines.text.privacy.name_model import LETTER, Token, load_model, score_words, shape, tokenise
 
 SURE, POSSIBLE = 0.5, -1.5  # log-odds: of a word that makes a name, and of one beside it that belongs to it
+ANNOUNCED = 2.5  # log-odds of a word after a title or "my name is"
 ALONE = 1.0  # log-odds of a name of one word
-JOINTS = re.compile(r" |\. |, (?=[JS]r\b)|-")  # what may stand between the words of one name
+JOINTS = re.compile(r" ?|\. |, (?=[JS]r\b)|-")  # what may stand between the words of one name
 PARTICLES = frozenset("de da do dos das del della di du la las le los van von der den bin ibn al el st ter ten e y".split())
 SUFFIXES = frozenset("jr sr ii iii iv".split())
 WORDS = re.compile(rf"(?:{LETTER})+(?:['’](?!s\b)(?:{LETTER})+)*")  # the words of a name, the parts of a double one
+CERTAIN_TITLES = frozenset("mr mrs ms mister missus herr frau senora senor monsieur madame mme signor signora".split())
+TITLES = CERTAIN_TITLES | frozenset("miss dr prof professor pastor rev reverend rabbi coach capt captain sgt judge officer".split())
+NAME_OWNERS = frozenset("my his her their your the last first middle maiden full real whose guy's lady's customer's owner's".split())
+MONTHS = frozenset("january february march april may june july august september october november december".split())
 # Never a name, though the model might think so: what a form, a letter or a car calls things.
 NEVER = frozenset(
     """
@@ -25,11 +30,6 @@ SPELLED = re.compile(
     rf"|(?<=\w, ))(?P<value>{LETTER}(?:([ -]){LETTER}(?=\W|$)){{3,}})",
     re.I,
 )
-# Names of two words that are brands and not people.
-BRANDS = frozenset(
-    {"eddie bauer", "harley davidson", "mark levinson", "bill blass", "carroll shelby", "jack daniels", "john deere"}
-)
-
 
 def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tuple[int, int, float]]:
     """The names in a text: start, end, and a score from 0.5 to 0.8.
@@ -40,7 +40,7 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
     for match in SPELLED.finditer(text):  # "that's h o p e", "Hatcher, H-A-T-C-H-E-R"
         yield *match.span("value"), 0.6
     tokens = tokenise(text)
-    scores = score_words(tokens)
+    scores = announce(tokens, score_words(tokens))
     if not any(score > SURE for score in scores):
         return
     for first, last in runs(text, tokens, scores):
@@ -48,6 +48,36 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
         if not any(start < other_end and other_start < end for other_start, other_end in taken):
             best = max(scores[first : last + 1])
             yield start, end, min(0.8, 0.5 + 0.05 * best)
+
+
+def announce(tokens: Sequence[Token], scores: list[float]) -> list[float]:
+    """The scores, raised where a title or "my name is" leaves no doubt, and lowered for the month of a date."""
+    lists, _ = load_model()
+    keys = [token.key for token in tokens]
+    for at, token in enumerate(tokens):
+        if token.kind != "word" or token.key in NEVER:
+            continue
+        before = at - 2 if at > 1 and keys[at - 1] in (".", ":", "is", "was", "'s", "\u2019s") else at - 1
+        if before < 0:
+            continue
+        common, listed = lists.common.get(token.key, 0), token.key in lists.last or token.key in lists.first
+        title = keys[before] in TITLES and keys[before + 1] not in (":", "is", "was", "'s", "\u2019s") and keys[before - 1] != "#"
+        if title and common < (4 if keys[before] in CERTAIN_TITLES else 2) and (listed or not common) and shape(token.text) != "aA":
+            scores[at] = max(scores[at], ANNOUNCED)
+        elif keys[before] in ("name", "surname") and (keys[before - 1] in NAME_OWNERS or keys[before] == "surname"):
+            limit = 3 + token.text.istitle() + (lists.first.get(token.key, 0) > 1)
+            if common < limit and (listed or not common):
+                scores[at] = max(scores[at], ANNOUNCED)
+        if is_phrase(keys, at, lists.phrases) or token.key in MONTHS and at + 1 < len(tokens) and keys[at + 1] == "#":
+            scores[at] = float("-inf")
+    return scores
+
+
+def is_phrase(keys: list[str], at: int, phrases: frozenset[str]) -> bool:
+    """Whether a word and the next one, or the one before, name a vehicle or a brand."""
+    return f"{keys[at]}_{keys[at + 1] if at + 1 < len(keys) else ''}" in phrases or (
+        at > 0 and f"{keys[at - 1]}_{keys[at]}" in phrases
+    )
 
 
 def runs(text: str, tokens: Sequence[Token], scores: Sequence[float]) -> Iterator[tuple[int, int]]:
@@ -77,31 +107,32 @@ def is_sure(token: Token, score: float) -> bool:
 def belongs(text: str, tokens: Sequence[Token], scores: Sequence[float], at: int, beside: int) -> bool:
     """Whether tokens[at] is part of the name of which tokens[beside], next to it, is one end."""
     token, low, high = tokens[at], min(at, beside), max(at, beside)
-    if token.kind == "mark":  # of an initial: "J."
-        return token.text == "." and at > beside and len(tokens[beside].text) == 1 and tokens[beside].text.isupper()
     if token.kind != "word" or not JOINTS.fullmatch(text[tokens[low].end : tokens[high].start]):
         return False
-    if token.key in NEVER:
+    key = token.key
+    if key in NEVER:
         return False
-    if token.key in PARTICLES or token.key in SUFFIXES or len(token.key) == 1:
-        return scores[at] > POSSIBLE or token.text.istitle()
-    return scores[at] > (POSSIBLE if token.text[0].isupper() else 0)
+    if key in PARTICLES or key in SUFFIXES or token.text[-1] == "." or len(key) == 1:
+        return scores[at] > POSSIBLE or token.text[0].isupper()
+    lists, _ = load_model()
+    if lists.common.get(key, 0) > 1 or key in lists.domain:
+        return scores[at] > 0
+    listed = key in (lists.first if at < beside else lists.last)
+    return scores[at] > (POSSIBLE - 1 if listed else POSSIBLE)
 
 
 def trim(tokens: Sequence[Token], first: int, last: int) -> tuple[int, int]:
-    """A name without particles at its end and marks at its beginning."""
-    while last > first and (tokens[last].key in PARTICLES or tokens[last].key == "."):
-        if tokens[last].key == "." and len(tokens[last - 1].key) == 1:
-            break
+    """A name without particles at its end."""
+    while last > first and tokens[last].key in PARTICLES:
         last -= 1
     return first, last
 
 
 def is_name(tokens: Sequence[Token], scores: Sequence[float]) -> bool:
     """Whether the words together are a name: no brand, no names of vehicles only."""
-    words = [token.key for token in tokens if token.kind == "word"]
     lists, _ = load_model()
-    if " ".join(words) in BRANDS or all(word in lists.models and word not in lists.first for word in words):
+    words = [token.key for token in tokens]
+    if max(scores) < ANNOUNCED and all(word in lists.models and word not in lists.first for word in words):
         return False
     return len(words) > 1 or max(scores) > ALONE
 

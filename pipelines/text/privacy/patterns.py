@@ -101,7 +101,7 @@ KINDS: dict[str, Kind] = {
                 r"^\s*(?P<value>1?[2-9]\d\d[2-9]\d{6})\s*$", STRONG - 0.1
             ),  # alone on a line, as below a signature
             compile_pattern(
-                r"(?<![\w.])(?:\+|00)[1-9]\d{0,2}(?:[ .\-/]{0,2}\(?\d\)?){7,13}(?![\w-])", STRONG, is_international
+                r"(?<![\w.])(?:\+|00(?=[1-9]\d{0,2}[ .\-/(]))[1-9]\d{0,2}(?:[ .\-/]{0,2}\(?\d\)?){7,13}(?![\w-])", STRONG, is_international
             ),
             compile_pattern(r"(?<![\w.+-])\(?0\d(?:[ .\-/]{0,2}[()]?\d\)?){7,10}(?![\w-])", WEAK, is_national),
             compile_pattern(r"(?<![\w.+-])(?<!\d )\d\d[ .-]\d{4}[ .-]\d{4}(?![\w-])", WEAK),
@@ -179,7 +179,7 @@ KINDS: dict[str, Kind] = {
         compile_prefilter(r"birth|\bd\.?o\.?b|\bborn"),
         (
             compile_pattern(
-                rf"(?:\bdate of birth|\bbirth ?dat?e?|\bbirthday|\bd\.?o\.?b\.?|\bborn)\b{GAP}(?P<value>\b{DATE})",
+                rf"(?:\bdate of birth|\bbirth ?dat?e?|\bbirthday|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bbirth|\bborn)\b{GAP}(?P<value>\b{DATE})",
                 STRONG,
             ),
         ),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from pipelines.text.privacy.addresses import NOT_STREET_WORDS, TOWN
 from pipelines.text.privacy.check_digits import is_card_number
 from pipelines.text.privacy.context_words import context_score
 
@@ -18,7 +19,14 @@ TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(),
 REPEATS = {"double": 2, "triple": 3}
 SEPARATORS = frozenset({"dash", "hyphen", "space"})
 NUMERAL = "|".join((*UNITS, *TEENS, *TENS, *REPEATS, *SEPARATORS))
+SPOKEN = re.compile(rf"\b(?:{NUMERAL}) [a-z]", re.I)  # a text without it has no number in words
 RUN = re.compile(rf"\b(?:{NUMERAL})(?:[ ,-]+(?:{NUMERAL})){{4,}}\b", re.I)
+STREET = re.compile(
+    rf"\b(?:(?:{NUMERAL})[ -]){{2,}}(?P<words>(?:(?:north|south|east|west) )?(?:[a-z']{{3,}} ){{1,3}}?)"
+    r"(?:street|avenue|road|boulevard|parkway|lane|drive|court|plaza|circle|highway|main)\b"
+    rf"(?:,? (?:apartment|apt|suite|unit) (?:[a-z]|\d+|{NUMERAL})\b)?{TOWN}?",
+    re.I,
+)
 
 
 def find_spoken(text: str) -> Iterator[tuple[str, int, int, float]]:
@@ -34,6 +42,14 @@ def find_spoken(text: str) -> Iterator[tuple[str, int, int, float]]:
             yield "phone", start, end, 0.6
         elif len(digits) >= 14 and is_card_number(digits):
             yield "card", start, end, 0.85
+
+
+def find_spoken_streets(text: str) -> Iterator[tuple[int, int, float]]:
+    """Addresses whose house number is in words: "forty one elm avenue"."""
+    for match in STREET.finditer(text):
+        words = match["words"].lower().split()
+        if not NOT_STREET_WORDS & {*words} and not {"lane", "way"} & {*words}:
+            yield *match.span(), 0.7
 
 
 def join_digits(text: str) -> str:

@@ -14,6 +14,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -54,8 +55,21 @@ DOMAIN = """
     monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
     september october november december north south east west northeast northwest southeast southwest
     ave avenue blvd boulevard drive road street lane court highway circle inc llc corp ltd co company
+    alabama alaska arizona arkansas california colorado connecticut delaware florida hawaii idaho illinois indiana iowa
+    kansas kentucky louisiana maine maryland massachusetts michigan minnesota mississippi missouri nebraska nevada
+    hampshire jersey mexico ohio oklahoma oregon pennsylvania tennessee texas utah vermont wisconsin wyoming
+    allison aisin borg warner getrag tremec eaton detroit perkins caterpillar hino peterbilt kenworth mack freightliner
+    torx robertson phillips allen pozidriv dana spicer meritor dexron mercon valvoline zelle venmo pdi pto aircon regas
+    handover buyback letterbox repo ute lien payoff voicemail shuttle sublet cust veh warr frt whl brg gawr gvwr
     stk mi ea qty amt misc wtb obo lvm lmom rts nvh wot tdc psi ohm volts amps
 """
+BRANDS = (
+    "eddie bauer|mark levinson|harley davidson|carroll shelby|bill blass|jack daniels|john deere|john cooper|aston martin"
+    "|austin martin|austin healey|harman kardon|bang olufsen|bowers wilkins|borg warner|prince edward|crown victoria"
+    "|les schwab|pep boys|wells fargo|morgan stanley|kelly blue|kelley blue|blue book|edward jones|johnson controls"
+    "|general motors|christian brothers|state farm|mary kay|dodge brothers|thomas built|blue bird|allen key|allen wrench"
+    "|phillips head|phillips screwdriver|hunter alignment|jake brake|pitman arm|st paul|baton rouge|santa clara"
+)
 
 
 def fold(text: str) -> str:
@@ -127,11 +141,29 @@ def common_words() -> list[str]:
                     capital[token.key] += 1
             inside = token.kind == "word" or token.text == ","
     common = {word: count for word, count in lower.items() if count >= 4 and count > 3 * capital[word]}
+    common |= {word: 4 for word in dictionary_words() if word not in common and capital[word] < 3}
     bounds = (*COMMON_COUNTS, float("inf"))
     return [
         " ".join(sorted(word for word, count in common.items() if low <= count < high))
         for low, high in zip(bounds, bounds[1:], strict=False)
     ]
+
+
+@cache
+def dictionary_words() -> list[str]:
+    """Words of Webster's dictionary of 1934 that are frequent enough for MiniLM's vocabulary, and no names; sorted."""
+    from english_words import get_english_words_set
+
+    from pipelines.text.embedder import embedder_folder
+
+    webster = get_english_words_set(["web2"])
+    vocabulary = json.loads((embedder_folder() / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    names = {*census("female.first"), *census("male.first")}
+    return sorted(
+        word
+        for word in vocabulary
+        if len(word) > 2 and word.isalpha() and word in webster and not (word.title() in webster and word in names)
+    )
 
 
 @cache
@@ -192,10 +224,12 @@ def vehicle_names() -> list[str]:
         for row in table.to_dict("records"):
             cars.add(f"{row['model_yr']} {str(row.get('mfr_name', row.get('division'))).title()} {row['carline']}")
     clock = datetime(2026, 10, 1, tzinfo=UTC)
-    for decoded in ultravin.decode_batch(ultravin.generate(20_000, seed=17, min_year=1995, invalid_rate=0.0, now=clock), now=clock):
-        found = decoded["attributes"]
-        if found.get("Make") and found.get("Model"):
-            cars.add(f"{decoded['model_year']} {found['Make'].title()} {found['Model']}")
+    for vehicle_type in (2, 7):  # passenger cars, multipurpose vehicles and pickups: not trailers, whose makers are people
+        vins = ultravin.generate(20_000, seed=17, vehicle_type=vehicle_type, min_year=1995, invalid_rate=0.0, now=clock)
+        for decoded in ultravin.decode_batch(vins, now=clock):
+            found = decoded["attributes"]
+            if found.get("Make") and found.get("Model"):
+                cars.add(f"{decoded['model_year']} {found['Make'].title()} {found['Model']}")
     return sorted(cars)
 
 
@@ -234,6 +268,17 @@ def words_of(texts: list[str], least: int = 1) -> list[str]:
     return sorted(word for word, count in counts.items() if count >= least and len(word) > 1)
 
 
+def phrases() -> list[str]:
+    """Pairs of words that name a vehicle or a brand, such as aston_martin, sorted."""
+    pairs = Counter(
+        f"{first.key}_{second.key}"
+        for text in vehicle_names()
+        for first, second in pairwise(tokenise(text))
+        if first.kind == second.kind == "word"
+    )
+    return sorted({*pairs, *("_".join(phrase.split()) for phrase in BRANDS.split("|"))})
+
+
 def build_lists() -> dict[str, list[str]]:
     """All lists, as `name_model.read_word_lists` reads them."""
     first = sorted_by_frequency("female.first", "male.first")
@@ -247,6 +292,7 @@ def build_lists() -> dict[str, list[str]]:
         "foreign": [" ".join(foreign_words())],
         "domain": [" ".join(sorted({*models, *parts, *DOMAIN.split()}))],
         "models": [" ".join(models)],
+        "phrases": [" ".join(phrases())],
         "places": [" ".join(words_of(places()))],
     }
 

@@ -1,4 +1,4 @@
-"""Train the model of names: `python -m pipelines.text.privacy.training.train` rewrites `name_model.json`.
+"""Train the model of names: `python -m tests.name_model.train` rewrites `name_model.json`.
 
 The sentences are made up (`sentences.txt`, with names in every slot) and public (newsgroup posts, utterances, trouble
 codes, names of vehicles). Each is seen as written, in lower case, or in capitals. A quarter of the names is hidden from
@@ -18,7 +18,13 @@ import numpy as np
 from pipelines.core.files import atomic_write
 from pipelines.text.privacy import name_model
 from pipelines.text.privacy.name_model import WordLists, features, read_word_lists, tokenise
-from pipelines.text.privacy.training import word_lists
+from tests.name_model import word_lists
+
+
+def split_bars(text: str) -> list[str]:
+    """The phrases between bars."""
+    return [" ".join(phrase.split()) for phrase in text.split("|")]
+
 
 SENTENCES = Path(__file__).with_name("sentences.txt")
 SEED = 17
@@ -40,6 +46,11 @@ PARTS_TALK = """
     |wheel bearing|ball joint|muffler|catalytic converter|spark plugs|ignition coil|fuel pump|starter|transmission
     |Driver Side Airbag|Passenger Side Mirror|Front Bumper Cover|Rear View Camera|Power Steering Pump|Seat Belt Buckle
 """
+FIRM_KINDS = split_bars("""
+    Motors|Auto Body|Chevrolet|Automotive|Towing|Auto Group|Tire|Ford|Honda|Credit Union|Roofing|Logistics|Plumbing
+    |Academy|Hospital|Schools|Dental|Grain & Supply|Insurance|Foods|Trucking|Construction|Elementary|Combat|Farms|Bank
+    |County Schools|Fulfillment|Marine|Electric|Services|Partners|& Sons|Collision|Glass|Transmissions|Upholstery
+""")
 FIRMS = """
     AutoNation|CarMax|Jiffy Lube|Midas|Pep Boys|Firestone|Discount Tire|Les Schwab|Advance Auto Parts|NAPA|AutoZone
     |O'Reilly Auto Parts|Wells Fargo|Chase|Ally|Capital One|State Farm|Geico|Enterprise|Hertz|the dealership|Costco
@@ -54,11 +65,6 @@ class Sentence(NamedTuple):
     names: list[tuple[int, int]]
 
 
-def split_bars(text: str) -> list[str]:
-    """The phrases between bars."""
-    return [" ".join(phrase.split()) for phrase in text.split("|")]
-
-
 class Filler:
     """Fills the slots of made-up sentences."""
 
@@ -67,6 +73,11 @@ class Filler:
         self.first = word_lists.sorted_by_frequency("female.first", "male.first")
         self.last = word_lists.census("all.last")
         self.foreign = {kind: word_lists.faker_names(kind) for kind in ("first", "last")}
+        common = set(" ".join(word_lists.common_words()).split())
+        self.ambiguous = {  # Grace, Will, Dakota; Little, Crane, Bell
+            "first": [name.title() for name in self.first[:2500] if name in common],
+            "last": [name.title() for name in self.last[:6000] if name in common],
+        }
         self.scripts = {kind: word_lists.faker_names(kind, word_lists.OTHER_SCRIPTS) for kind in ("first", "last")}
         self.cars, self.places = word_lists.vehicle_names(), word_lists.places()
         self.parts, self.firms = split_bars(PARTS_TALK), split_bars(FIRMS)
@@ -77,13 +88,18 @@ class Filler:
         return ranked[min(int(len(ranked) * self.rng.random() ** 3), len(ranked) - 1)]
 
     def first_name(self) -> str:
-        name = self.rng.choice(self.foreign["first"]) if self.rng.random() < 0.3 else self.pick(self.first).title()
+        kind = self.rng.random()
+        if kind < 0.1:
+            return self.rng.choice(self.ambiguous["first"])
+        name = self.rng.choice(self.foreign["first"]) if kind < 0.35 else self.pick(self.first).title()
         return f"{name}-{self.pick(self.first).title()}" if self.rng.random() < 0.02 else name
 
     def last_name(self) -> str:
         rng = self.rng
-        name = rng.choice(self.foreign["last"]) if rng.random() < 0.3 else self.pick(self.last).title()
         kind = rng.random()
+        if kind > 0.9:
+            return rng.choice(self.ambiguous["last"])
+        name = rng.choice(self.foreign["last"]) if rng.random() < 0.3 else self.pick(self.last).title()
         if kind < 0.03:
             return f"{name}-{self.pick(self.last).title()}"
         if kind < 0.06:
@@ -123,7 +139,7 @@ class Filler:
             "date": lambda: rng.choice(("3/14/2024", "11-02-23", "May 5", "Tuesday", "2021", "last week", "Monday")),
             "code": lambda: f"{rng.choice('PBCU')}{rng.randint(0, 3999):04}",
             "place": lambda: rng.choice(self.places).split(",")[0] if rng.random() < 0.6 else rng.choice(self.places),
-            "firm": lambda: rng.choice(self.firms) if rng.random() < 0.6 else f"{self.pick(self.last).title()} {rng.choice((car[1], 'Motors', 'Auto Body', 'Chevrolet', 'Automotive', 'Towing', 'Auto Group', 'Tire', 'Ford', 'Honda'))}",
+            "firm": lambda: rng.choice(self.firms) if rng.random() < 0.6 else f"{self.pick(self.last).title()} {rng.choice((car[1], *FIRM_KINDS))}",
         }  # fmt: skip
         return values[slot]()
 
@@ -256,7 +272,7 @@ def train() -> dict[str, object]:
     vectors = DictVectorizer(dtype=np.float32)
     matrix = vectors.fit_transform(rows)
     seen = np.asarray(matrix.sum(axis=0)).ravel() >= 5  # a rare feature is chance, and makes the file large
-    model = LogisticRegression(C=REGULARISATION, solver="liblinear", fit_intercept=False, random_state=SEED)
+    model = LogisticRegression(C=REGULARISATION, l1_ratio=1.0, solver="liblinear", fit_intercept=False, random_state=SEED)
     model.fit(matrix[:, seen], labels)
     names = vectors.get_feature_names_out()[seen]
     weights = {str(name): round(float(weight), 2) for name, weight in zip(names, model.coef_[0], strict=True)}

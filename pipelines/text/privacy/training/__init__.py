@@ -1,1 +1,0 @@
-"""Makes `name_model.json`: `python -m pipelines.text.privacy.training.train`."""
