@@ -1,8 +1,8 @@
 """Train the model of names: `python -m tests.name_model.train` rewrites `name_model.json`.
 
 The sentences are made up (`sentences.txt`, with names in every slot) and public (newsgroup posts, utterances, trouble
-codes, names of vehicles). Each is seen as written, in lower case, or in capitals. A quarter of the names is hidden from
-the lists, a different quarter in each part of the sentences, so that the model also learns names that no list holds
+codes, names of vehicles). Each is seen as written, in lower case, or in capitals. Three in ten names are hidden from
+the lists, others in each part of the sentences, so that the model also learns names that no list holds
 from their spelling and from the words around them. The same packages give the same file.
 """
 
@@ -29,7 +29,7 @@ def split_bars(text: str) -> list[str]:
 SENTENCES = Path(__file__).with_name("sentences.txt")
 SEED = 17
 TIMES = 30  # each made-up sentence
-PARTS, HIDDEN = 4, 0.25  # of the sentences; of the names in each part
+PARTS, HIDDEN = 5, 0.3  # of the sentences; of the names in each part
 PUBLIC = 9000  # public sentences of each kind, at most
 REGULARISATION = 1.0
 LEAST_WEIGHT = 0.02  # smaller weights are left out

@@ -68,6 +68,8 @@ BRANDS = (
     "|austin martin|austin healey|harman kardon|bang olufsen|bowers wilkins|borg warner|prince edward|crown victoria"
     "|les schwab|pep boys|wells fargo|morgan stanley|kelly blue|kelley blue|blue book|edward jones|johnson controls"
     "|general motors|christian brothers|state farm|mary kay|dodge brothers|thomas built|blue bird|allen key|allen wrench"
+    "|hardee 's|wendy 's|denny 's|arby 's|mcdonald 's|applebee 's|chili 's|culver 's|carl 's|papa john|lowe 's|kohl 's"
+    "|macy 's|sam 's|trader joe|dick 's|bojangles|dave buster|o'reilly auto|bob evans|cracker barrel|jack daniel"
     "|phillips head|phillips screwdriver|hunter alignment|jake brake|pitman arm|st paul|baton rouge|santa clara"
 )
 
@@ -141,6 +143,8 @@ def common_words() -> list[str]:
                     capital[token.key] += 1
             inside = token.kind == "word" or token.text == ","
     common = {word: count for word, count in lower.items() if count >= 4 and count > 3 * capital[word]}
+    frequent = {*census("female.first")[:1500], *census("male.first")[:1000]} - {*dictionary_words(names_too=True)}
+    common = {word: count for word, count in common.items() if word not in frequent}  # some write "luis" without a capital
     common |= {word: 4 for word in dictionary_words() if word not in common and capital[word] < 3}
     bounds = (*COMMON_COUNTS, float("inf"))
     return [
@@ -150,8 +154,12 @@ def common_words() -> list[str]:
 
 
 @cache
-def dictionary_words() -> list[str]:
-    """Words of Webster's dictionary of 1934 that are frequent enough for MiniLM's vocabulary, and no names; sorted."""
+def dictionary_words(names_too: bool = False) -> list[str]:
+    """Words of Webster's dictionary of 1934 that are frequent enough for MiniLM's vocabulary, sorted.
+
+    Args:
+        names_too: also those that the dictionary has as names, such as jack.
+    """
     from english_words import get_english_words_set
 
     from pipelines.text.embedder import embedder_folder
@@ -162,7 +170,7 @@ def dictionary_words() -> list[str]:
     return sorted(
         word
         for word in vocabulary
-        if len(word) > 2 and word.isalpha() and word in webster and not (word.title() in webster and word in names)
+        if len(word) > 2 and word.isalpha() and word in webster and (names_too or not (word.title() in webster and word in names))
     )
 
 
@@ -282,8 +290,10 @@ def phrases() -> list[str]:
 def build_lists() -> dict[str, list[str]]:
     """All lists, as `name_model.read_word_lists` reads them."""
     first = sorted_by_frequency("female.first", "male.first")
+    from ultravin import ELEMENTS
+
     models = words_of(vehicle_names())
-    parts = words_of(code_descriptions(), 2)
+    parts = [*words_of(code_descriptions(), 2), *words_of(list(map(str, ELEMENTS)))]
     return {
         "first": rank_words(first, FIRST_RANKS, faker_names("first")),
         "last": rank_words(census("all.last")[:LAST_NAMES], LAST_RANKS, faker_names("last")),

@@ -135,9 +135,9 @@ def test_no_vehicle_is_an_address() -> None:
 
 
 def test_a_word_is_replaced_as_a_whole() -> None:
-    text = "Spoke with Ann Lee. The annual service of Annapolis Leeway was for Lee."
+    text = "Spoke with Ann Lee. The annual service has leeway of a week; Lee was told."
     changed = protect_text(text, PSEUDONYMISE, KEY).text
-    assert "annual service of Annapolis Leeway" in changed
+    assert "The annual service has leeway of a week; " in changed
     assert not re.search(r"\b(Ann|Lee)\b", changed)
 
 

@@ -58,7 +58,7 @@ DIRECTION = rf"(?:{COMPASS}\b\.?|north|south|east|west|northeast|northwest|south
 PROPER = r"(?-i:[A-ZÀ-Þ])[\w'\u2019.-]*"
 ROAD_NAME = rf"(?:{PROPER}|\d{{1,3}}(?= mile )|[a-zß-ÿ'\u2019-]{{2,}}\.?|\d{{1,3}}(?:st|nd|rd|th))"
 BEFORE = (  # Flat 3, · 2nd Floor, · Suite 200,
-    r"(?:\b(?:(?:flat|apt\.?|apartment|unit|suite|ste\.?|room|shop|slip|lot|bldg\.?) #?\w{1,5}|\d{1,2}(?:st|nd|rd|th) floor),? )?"
+    r"(?:\b(?:(?:flat|apt\.?|apartment|unit|suite|ste\.?|room|shop|slip|lot|bldg\.?) #?\w{0,3}\d\w{0,3}|\d{1,2}(?:st|nd|rd|th) floor),? )?"
 )
 NUMBER = (
     rf"{BEFORE}(?<![\w$.,'\u2019#/-])(?<!\d )(?:(?P<number>\d{{1,6}}(?:-\d{{1,4}}|[a-z](?:/\d{{1,4}})?(?![a-z])| 1/2|/\d{{1,4}})?)"
@@ -167,6 +167,8 @@ def is_street(street: re.Match[str]) -> bool:
     titled = street["road"][:1].isupper()
     for word, written, proper in zip(low, words, capital, strict=True):
         if word in NOT_STREET_WORDS and not (proper and titled and word in STREET_WORDS):
+            return False
+        if re.search(r"[a-z]\d|\d(?!st|nd|rd|th)[a-z]", word):  # A4, 3500HD
             return False
         if len(word) > 3 and written.endswith("."):  # the end of a sentence
             return False

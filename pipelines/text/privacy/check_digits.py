@@ -68,7 +68,7 @@ def is_card_number(text: str) -> bool:
     """Whether it is a payment card's number: a network's leading digits and length, and the Luhn check digit."""
     groups = re.findall(r"\d+", text)
     digits = "".join(groups)
-    if len(set(digits)) < 3 or not CARD_NETWORKS.fullmatch(digits) or not luhn.is_valid(digits):
+    if len(set(digits)) < 2 or not CARD_NETWORKS.fullmatch(digits) or not luhn.is_valid(digits):
         return False
     return not NOT_CARD_GROUPS.search("-".join(str(len(group)) for group in groups))
 

@@ -57,6 +57,9 @@ def announce(tokens: Sequence[Token], scores: list[float]) -> list[float]:
     for at, token in enumerate(tokens):
         if token.kind != "word" or token.key in NEVER:
             continue
+        if is_phrase(keys, at, lists.phrases) or (token.key in MONTHS and at + 1 < len(tokens) and keys[at + 1] == "#"):
+            scores[at] = float("-inf")
+            continue
         before = at - 2 if at > 1 and keys[at - 1] in (".", ":", "is", "was", "'s", "\u2019s") else at - 1
         if before < 0:
             continue
@@ -68,8 +71,6 @@ def announce(tokens: Sequence[Token], scores: list[float]) -> list[float]:
             limit = 3 + token.text.istitle() + (lists.first.get(token.key, 0) > 1)
             if common < limit and (listed or not common):
                 scores[at] = max(scores[at], ANNOUNCED)
-        if is_phrase(keys, at, lists.phrases) or token.key in MONTHS and at + 1 < len(tokens) and keys[at + 1] == "#":
-            scores[at] = float("-inf")
     return scores
 
 
@@ -112,6 +113,12 @@ def belongs(text: str, tokens: Sequence[Token], scores: Sequence[float], at: int
     key = token.key
     if key in NEVER:
         return False
+    if key in PARTICLES and scores[at] <= POSSIBLE:  # de la Cruz: if a name follows
+        beyond = at + (1 if at > beside else -1)
+        return 0 <= beyond < len(tokens) and (
+            is_sure(tokens[beyond], scores[beyond])
+            or (tokens[beyond].key in PARTICLES and belongs(text, tokens, scores, beyond, at))
+        )
     if key in PARTICLES or key in SUFFIXES or token.text[-1] == "." or len(key) == 1:
         return scores[at] > POSSIBLE or token.text[0].isupper()
     lists, _ = load_model()

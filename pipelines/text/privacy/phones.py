@@ -11,7 +11,9 @@ def is_international(text: str) -> bool:
     import phonenumbers
 
     try:
-        return phonenumbers.is_possible_number(phonenumbers.parse(re.sub(r"^00", "+", text), None))
+        number = re.sub(r"^00", "+", text)
+        number = re.sub(r"^\+52\D*1(?=\D)", "+52", number)  # Mexico's prefix of mobile numbers, withdrawn in 2019
+        return phonenumbers.is_possible_number(phonenumbers.parse(number, None))
     except phonenumbers.NumberParseException:
         return False
 
