@@ -103,7 +103,26 @@ class Filler:
         if kind < 0.03:
             return f"{name}-{self.pick(self.last).title()}"
         if kind < 0.06:
-            return rng.choice(("de ", "de la ", "van ", "von ", "Van ", "De ", "del ", "St. ", "Al-", "al ", "bin ", "El ", "dos ")) + name
+            return (
+                rng.choice(
+                    (
+                        "de ",
+                        "de la ",
+                        "van ",
+                        "von ",
+                        "Van ",
+                        "De ",
+                        "del ",
+                        "St. ",
+                        "Al-",
+                        "al ",
+                        "bin ",
+                        "El ",
+                        "dos ",
+                    )
+                )
+                + name
+            )
         if kind < 0.08:
             return rng.choice(("O'", "D'", "O’")) + name
         return rng.choice(("Mc", "Mac")) + name if kind < 0.10 else name
@@ -116,9 +135,24 @@ class Filler:
         kind = rng.random()
         if kind > 0.93:  # R. Delgado, T.BAKER, Tyra J.
             initial = rng.choice("ABCDEFGHJKLMNPRSTVW")
-            return rng.choice((f"{initial}. {self.last_name()}", f"{initial}.{self.last_name()}", f"{initial} {self.last_name()}",
-                               f"{initial}. {initial}. {self.last_name()}", f"{self.first_name()} {initial}."))
-        middle = f" {rng.choice('ABCDEFGHJKLMNPRSTW')}." if kind < 0.05 else f" {rng.choice('ABCDEJLMRT')}" if kind < 0.08 else f" {self.first_name()}" if kind < 0.11 else ""
+            return rng.choice(
+                (
+                    f"{initial}. {self.last_name()}",
+                    f"{initial}.{self.last_name()}",
+                    f"{initial} {self.last_name()}",
+                    f"{initial}. {initial}. {self.last_name()}",
+                    f"{self.first_name()} {initial}.",
+                )
+            )
+        middle = (
+            f" {rng.choice('ABCDEFGHJKLMNPRSTW')}."
+            if kind < 0.05
+            else f" {rng.choice('ABCDEJLMRT')}"
+            if kind < 0.08
+            else f" {self.first_name()}"
+            if kind < 0.11
+            else ""
+        )
         suffix = rng.choice((" Jr.", " Jr", " Sr.", " III", ", Jr.")) if 0.91 < kind < 0.93 else ""
         return f"{self.first_name()}{middle} {self.last_name()}{suffix}"
 
@@ -180,7 +214,9 @@ def made_up(rng: random.Random) -> Iterator[Sentence]:
         for line in lines:
             sentence = filler.sentence(line)
             if rng.random() < 0.35:
-                sentence = join(sentence, filler.sentence(rng.choice(lines)), rng.choice((". ", "\n", " ", ", ", " - ")))
+                sentence = join(
+                    sentence, filler.sentence(rng.choice(lines)), rng.choice((". ", "\n", " ", ", ", " - "))
+                )
             yield respell(sentence, rng)
 
 
@@ -201,7 +237,11 @@ def renamed(lists: WordLists, rng: random.Random) -> Iterator[Sentence]:
     """Public sentences about "him" and "her", with a name for the pronoun: where people speak of people."""
     filler = Filler(rng)
     posts = [line for post in word_lists.newsgroup_posts() for line in re.split(r"(?<=[.!?])\s+|\n", post)]
-    texts = [text for text in [*word_lists.utterances(), *posts] if PRONOUN.search(text) and "@" not in text and len(text) < 300]
+    texts = [
+        text
+        for text in [*word_lists.utterances(), *posts]
+        if PRONOUN.search(text) and "@" not in text and len(text) < 300
+    ]
     for text in rng.sample(texts, min(RENAMED, len(texts))):
         if certain_names(text, lists) != []:
             continue
@@ -239,7 +279,8 @@ def certain_names(text: str, lists: WordLists) -> list[tuple[int, int]] | None:
 def hide_names(lists: WordLists, rng: random.Random) -> WordLists:
     """The lists without some of the names."""
     first, last = (
-        {word: rank for word, rank in sorted(names.items()) if rng.random() > HIDDEN} for names in (lists.first, lists.last)
+        {word: rank for word, rank in sorted(names.items()) if rng.random() > HIDDEN}
+        for names in (lists.first, lists.last)
     )
     return lists._replace(first=first, last=last)
 
@@ -272,7 +313,9 @@ def train() -> dict[str, object]:
     vectors = DictVectorizer(dtype=np.float32)
     matrix = vectors.fit_transform(rows)
     seen = np.asarray(matrix.sum(axis=0)).ravel() >= 5  # a rare feature is chance, and makes the file large
-    model = LogisticRegression(C=REGULARISATION, l1_ratio=1.0, solver="liblinear", fit_intercept=False, random_state=SEED)
+    model = LogisticRegression(
+        C=REGULARISATION, l1_ratio=1.0, solver="liblinear", fit_intercept=False, random_state=SEED
+    )
     model.fit(matrix[:, seen], labels)
     names = vectors.get_feature_names_out()[seen]
     weights = {str(name): round(float(weight), 2) for name, weight in zip(names, model.coef_[0], strict=True)}

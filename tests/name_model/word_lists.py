@@ -144,7 +144,9 @@ def common_words() -> list[str]:
             inside = token.kind == "word" or token.text == ","
     common = {word: count for word, count in lower.items() if count >= 4 and count > 3 * capital[word]}
     frequent = {*census("female.first")[:1500], *census("male.first")[:1000]} - {*dictionary_words(names_too=True)}
-    common = {word: count for word, count in common.items() if word not in frequent}  # some write "luis" without a capital
+    common = {
+        word: count for word, count in common.items() if word not in frequent
+    }  # some write "luis" without a capital
     common |= {word: 4 for word in dictionary_words() if word not in common and capital[word] < 3}
     bounds = (*COMMON_COUNTS, float("inf"))
     return [
@@ -170,7 +172,10 @@ def dictionary_words(names_too: bool = False) -> list[str]:
     return sorted(
         word
         for word in vocabulary
-        if len(word) > 2 and word.isalpha() and word in webster and (names_too or not (word.title() in webster and word in names))
+        if len(word) > 2
+        and word.isalpha()
+        and word in webster
+        and (names_too or not (word.title() in webster and word in names))
     )
 
 
@@ -194,7 +199,9 @@ def word_classes() -> list[str]:
             (known[word], known[words[at + step]])
             for words in texts
             for at, word in enumerate(words)
-            if word in known and 0 <= at + step < len(words) and known.get(words[at + step], CONTEXT_WORDS) < CONTEXT_WORDS
+            if word in known
+            and 0 <= at + step < len(words)
+            and known.get(words[at + step], CONTEXT_WORDS) < CONTEXT_WORDS
         )
         rows, columns = np.array(list(pairs)).T
         values = np.fromiter(pairs.values(), float)
@@ -204,7 +211,10 @@ def word_classes() -> list[str]:
     vectors = normalize(TruncatedSVD(60, random_state=0).fit_transform(normalize(hstack(sides))))
     classes = KMeans(WORD_CLASSES, n_init=1, random_state=0).fit_predict(vectors)
     words = np.array(list(known))
-    return [" ".join(sorted(word for word in words[classes == number] if word[0].isalpha())) for number in range(WORD_CLASSES)]
+    return [
+        " ".join(sorted(word for word in words[classes == number] if word[0].isalpha()))
+        for number in range(WORD_CLASSES)
+    ]
 
 
 @cache
@@ -232,7 +242,10 @@ def vehicle_names() -> list[str]:
         for row in table.to_dict("records"):
             cars.add(f"{row['model_yr']} {str(row.get('mfr_name', row.get('division'))).title()} {row['carline']}")
     clock = datetime(2026, 10, 1, tzinfo=UTC)
-    for vehicle_type in (2, 7):  # passenger cars, multipurpose vehicles and pickups: not trailers, whose makers are people
+    for vehicle_type in (
+        2,
+        7,
+    ):  # passenger cars, multipurpose vehicles and pickups: not trailers, whose makers are people
         vins = ultravin.generate(20_000, seed=17, vehicle_type=vehicle_type, min_year=1995, invalid_rate=0.0, now=clock)
         for decoded in ultravin.decode_batch(vins, now=clock):
             found = decoded["attributes"]

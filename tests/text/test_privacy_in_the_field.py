@@ -141,7 +141,9 @@ def test_a_word_is_replaced_as_a_whole() -> None:
     assert not re.search(r"\b(Ann|Lee)\b", changed)
 
 
-@pytest.mark.parametrize("name", ["Maria Garcia", "KIM LEE", "jose ramirez", "O'Brien", "J. Delgado", "Bartholomew Christensen"])
+@pytest.mark.parametrize(
+    "name", ["Maria Garcia", "KIM LEE", "jose ramirez", "O'Brien", "J. Delgado", "Bartholomew Christensen"]
+)
 def test_a_replacement_keeps_case_number_and_length(name: str) -> None:
     new = make_pseudonym("name", name, KEY)
     assert new != name
@@ -162,7 +164,15 @@ def test_what_the_template_exempts_is_kept() -> None:
     assert "Lopez" not in changed
 
 
-FLOORS = {"name": (0.85, 0.85), "phone": (0.95, 0.95), "email": (0.95, 0.95), "ssn": (0.95, 0.95), "card": (0.95, 0.95), "vin": (0.95, 0.95), "address": (0.75, 0.95)}
+FLOORS = {
+    "name": (0.85, 0.85),
+    "phone": (0.95, 0.95),
+    "email": (0.95, 0.95),
+    "ssn": (0.95, 0.95),
+    "card": (0.95, 0.95),
+    "vin": (0.95, 0.95),
+    "address": (0.75, 0.95),
+}
 
 
 def test_the_hand_labelled_half_that_was_seen_stays_found() -> None:

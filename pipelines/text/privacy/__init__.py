@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pipelines.core.plan import Privacy
-from pipelines.text.privacy.names import NEVER, find_names, name_words
-from pipelines.text.privacy.patterns import PATTERN_KINDS, find_matches
-from pipelines.text.privacy.spoken import SPOKEN, find_spoken, find_spoken_streets
+from pipelines.text.privacy.names import find_names, may_recur_alone, name_words
+from pipelines.text.privacy.patterns import PATTERN_KINDS, find_matches, words_of
 from pipelines.text.privacy.pseudonyms import derive_key, make_pseudonym
+from pipelines.text.privacy.spoken import NUMERALS, find_spoken, find_spoken_streets
 
 __all__ = [
     "Change",
@@ -84,9 +84,10 @@ def find_personal_data(text: str, exempt: Sequence[str] = ()) -> list[Finding]:
 
 def scan_text(text: str) -> list[Finding]:
     """One scan: patterns, then names beside them, then the other occurrences of the values that were found."""
+    words = words_of(text)
     kinds = PATTERN_KINDS if HAS_DIGIT.search(text) else WITHOUT_DIGITS
-    findings = [Finding(kind, *match) for kind in kinds for match in find_matches(kind, text)]
-    if SPOKEN.search(text):
+    findings = [Finding(kind, *match) for kind in kinds for match in find_matches(kind, text, words)]
+    if not NUMERALS.isdisjoint(words):
         findings += [Finding(*match) for match in find_spoken(text)]
         findings += [Finding("address", *match) for match in find_spoken_streets(text)]
     findings = drop_overlaps(findings) if findings else findings
@@ -127,12 +128,19 @@ def find_recurrences(text: str, findings: list[Finding]) -> Iterator[Finding]:
     values: dict[str, Finding] = {}
     for finding in findings:
         value = text[finding.start : finding.end]
-        parts = [value, *filter(str.istitle, name_words(value))] if finding.entity == "name" else [value]
-        values |= {part: finding for part in parts if len(part) > 2 and part.lower() not in NEVER}
+        parts = [value, *filter(may_recur_alone, name_words(value))] if finding.entity == "name" else [value]
+        values |= {part: finding for part in parts if len(part) > 2}
     for value, finding in values.items():
-        if text.count(value) > 1 or value != text[finding.start : finding.end]:
-            for match in re.finditer(rf"(?<!\w){re.escape(value)}(?!\w)", text):
-                yield Finding(finding.entity, *match.span(), finding.score - 0.01)
+        at = text.find(value)
+        while (at := text.find(value, at + 1)) >= 0:
+            end = at + len(value)
+            if not is_word_character(text[at - 1]) and not is_word_character(text[end : end + 1]):
+                yield Finding(finding.entity, at, end, finding.score - 0.01)
+
+
+def is_word_character(character: str) -> bool:
+    """Whether a value that stands beside this character is only a part of a word."""
+    return character.isalnum() or character == "_"
 
 
 def find_changes(text: str, policy: Privacy, key: bytes) -> list[Change]:

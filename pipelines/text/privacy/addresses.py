@@ -8,23 +8,26 @@ no make after a model year.
 import re
 
 from pipelines.text.privacy.name_model import load_model
+from pipelines.text.privacy.words import DIRECTIONS, MONTHS, SHORT_MONTHS, word_set
 
-ROAD = (
-    r"(?:street|st|avenue|ave?|av|boulevard|blvd|road|rd|lane|ln|drive|dr|court|ct|circle|cir|place|pl|parkway|pkwy"
-    r"|terrace|ter|trail|trl|way|highway|hwy|square|sq|loop|pike|crossing|xing|run|cove|cv|row|alley|plaza|expressway"
-    r"|expy|expwy|freeway|fwy|turnpike|tpke|bypass|causeway|path|walk|bend|ridge|hollow|landing|commons|promenade"
-    r"|crescent|cres|close|gardens|gdns|mews|grove|green|hill|heights|hts|estates?|mall|quay|wharf|parade|rise|vista"
-    r"|point|pointe|pass|spur|mile|canyon|glen|park|bluff|creek|lake|valley|village|oval|esplanade|line|sideroad"
-    r"|concession|croft|chase)\b\.?"
+ROAD_TYPES = word_set(
+    """
+    street st avenue ave av boulevard blvd road rd lane ln drive dr court ct circle cir place pl parkway pkwy terrace ter
+    trail trl way highway hwy square sq loop pike crossing xing run cove cv row alley plaza expressway expy expwy freeway
+    fwy turnpike tpke bypass causeway path walk bend ridge hollow landing commons promenade crescent cres close gardens
+    gdns mews grove green hill heights hts estate estates mall quay wharf parade rise vista point pointe pass spur mile
+    canyon glen park bluff creek lake valley village oval esplanade line sideroad concession croft chase
+    """
 )
+ROAD = rf"(?:{'|'.join(sorted(ROAD_TYPES))})\b\.?"
 # Words that are roads only as part of a name: with a capital, or beside a word that is no everyday one.
-COMMON_ROADS = frozenset(
+COMMON_ROADS = word_set(
     """
     run drive way place row square loop crossing pike trail circle path walk bend ridge hollow landing commons plaza
     court lane alley cove terrace dr ct pl ter cir sq cv av st walk bypass freeway highway
     close gardens grove green hill heights estate estates mall parade rise vista point pass spur mile canyon glen park
     bluff creek lake valley village oval line chase street road
-    """.split()
+    """
 )
 STATE = (
     r"(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|PR|RI|S[CD]|T[NX]|UT|V[AT]"
@@ -43,7 +46,8 @@ UNIT = (
     r"(?:[A-Za-z]?-?\d[\w-]{0,5}|[A-Za-z])\b(?! of\b)|,? \d{1,3}(?:st|nd|rd|th) floor\b|,? (?:apt|unit) \w{1,6}\b"
     r"|,? (?:penthouse|ph|rear|upstairs|basement|floor)\b(?: \w\b)?)"
 )
-TOWN_WORDS = r"(?-i:[A-Z][\w.'\u2019-]*(?: (?:of|de|la|del|the)\b| [A-Z][\w.'\u2019-]*){0,3})"
+TOWN_WORD = r"[A-Z](?:[\w'\u2019-]|\.(?= [A-Z][a-z]+,| [A-Z][a-z]+ [A-Z]))*"  # with the dot of St. Louis
+TOWN_WORDS = rf"(?-i:{TOWN_WORD}(?: (?:of|de|la|del|the)\b| {TOWN_WORD}){{0,3}})"
 TOWN = (
     rf"(?:,?\s+{TOWN_WORDS},? (?:(?-i:{STATE})\b|{STATE_NAME}\b)(?:,? {ZIP})?"  # Orlando, FL 32801
     rf"|,?\s+(?!(?:at|in|is|and|for|from|on|to|the|my|with|call|cell|phone) )[a-z.'\u2019-]+(?: [a-z.'\u2019-]+){{0,2}}?,? "
@@ -57,24 +61,34 @@ COMPASS = r"(?:[nsew]|ne|nw|se|sw)"
 DIRECTION = rf"(?:{COMPASS}\b\.?|north|south|east|west|northeast|northwest|southeast|southwest)"
 PROPER = r"(?-i:[A-ZÀ-Þ])[\w'\u2019.-]*"
 ROAD_NAME = rf"(?:{PROPER}|\d{{1,3}}(?= mile )|[a-zß-ÿ'\u2019-]{{2,}}\.?|\d{{1,3}}(?:st|nd|rd|th))"
-BEFORE = (  # Flat 3, · 2nd Floor, · Suite 200,
-    r"(?:\b(?:(?:flat|apt\.?|apartment|unit|suite|ste\.?|room|shop|slip|lot|bldg\.?) #?\w{0,3}\d\w{0,3}|\d{1,2}(?:st|nd|rd|th) floor),? )?"
+# Flat 3, · 2nd Floor, · Suite 200,
+BEFORE = (
+    r"\b(?:(?:flat|apt\.?|apartment|unit|suite|ste\.?|room|shop|slip|lot|bldg\.?) #?\w{0,3}\d\w{0,3}"
+    r"|\d{1,2}(?:st|nd|rd|th) floor),? "
 )
+# The digit comes first, and what may not be before it after it: so the search goes from digit to digit.
 NUMBER = (
-    rf"{BEFORE}(?<![\w$.,'\u2019#/-])(?<!\d )(?:(?P<number>\d{{1,6}}(?:-\d{{1,4}}|[a-z](?:/\d{{1,4}})?(?![a-z])| 1/2|/\d{{1,4}})?)"
-    r"|[NSEW]\d{2,5}(?:[NSEW]\d{2,5})?),?"
+    r"(?P<number>\d(?<![\w$.,'\u2019#/-]\d)(?<!\d \d)\d{0,5}"
+    r"(?:-\d{1,4}|[a-z](?:/\d{1,4})?(?![a-z])| 1/2|/\d{1,4})?),?"
 )
+GRID_NUMBER = r"\b[NSEW](?P<number>\d{2,5})(?:[NSEW]\d{2,5})?"  # N4482, of rural Wisconsin
 ROUTE = (
     r"(?:(?:state|county|us|u\.s\.|interstate|farm to market|old|rural) )?(?:road|route|rd|rte|rt|hwy|highway|sr|cr|fm"
     r"|us|u\.s\.|i|sh|state road|county road|county rd)[ -]?\d{1,4}[a-z]?\b"
     r"(?: (?:north|south|east|west|[nsew])\b)?|county (?:road|rd|hwy|highway) [a-z]{1,2}\b"
 )
 
-STREETS = (
-    rf"{NUMBER} (?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,4}}?)(?P<road>{ROAD})(?: {ROAD})?"
+STREET = (
+    rf" (?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,4}}?)(?P<road>{ROAD})(?: {ROAD})?"
     rf"(?:(?: {PROPER}){{0,2}} (?-i:(?=[A-Z])){ROAD})?(?: {DIRECTION}(?![\w']))?{UNIT}?{TOWN}?{UNIT}?"
 )
-ROUTES = rf"{NUMBER} (?:{DIRECTION} )?(?:(?-i:Broadway)|broadway\b(?= (?:ave|st|apt|unit)|,)|{ROUTE})(?: {DIRECTION}(?![\w']))?{UNIT}?{TOWN}?"
+STREETS = NUMBER + STREET
+STREETS_IN_PARTS = rf"(?:{BEFORE}{NUMBER}{STREET})"
+STREETS_IN_A_GRID = rf"(?:{GRID_NUMBER}(?: {ROUTE}|{STREET}))"
+ROUTES = (
+    rf"{NUMBER} (?:{DIRECTION} )?(?:(?-i:Broadway)|broadway\b(?= (?:ave|st|apt|unit)|,)|{ROUTE})"
+    rf"(?: {DIRECTION}(?![\w']))?{UNIT}?{TOWN}?"
+)
 NAMED_FIRST = (
     rf"{NUMBER} (?-i:(?:Avenue|Boulevard|Camino|Via|Calle|Avenida|Paseo|Rue|Place) (?:of |de |del |du )?(?:the |la |las |los )?"
     rf"[A-Z])[\w'\u2019-]+(?-i: [A-Z][\w'\u2019-]+)?{UNIT}?{TOWN}?"
@@ -93,15 +107,25 @@ ABROAD = (
     r"(?: (?-i:[A-Z\u00c0-\u00de])[\w'\u2019-]+){1,3}),? \d{1,4}[a-z]?(?:-\d+)?\b"
     r"(?:,? (?:[A-Z]{1,2}-)?\d{4,5}(?: [A-Z]{2})? (?-i:[A-Z\u00c0-\u00de])[\w-]+)?"
 )
-PREFILTER = (
-    rf"\d[\w/-]*,? +\S.{{0,60}}?\b{ROAD}|\b(?:box|drawer) +#?\d|\b{STATE},? +\d{{5}}\b|\d,? +.{{0,10}}broadway"
-    rf"|\b(?:rr|rural route) *#?\d|(?:stra(?:\u00df|ss)e|str\.|weg|platz|allee|gasse|gracht|straat|laan|plein|kade) \d"
-    rf"|\b(?:via|calle|rue|avenida|avda\.|rua|piazza|corso|rambla|ul\.) "
-    rf"|\d,? +(?:{DIRECTION} )?(?:{ROUTE}|avenue|boulevard|camino|via|calle|avenida|paseo|rue|place)\b"
+# A text without any of these words, and without digits that could be a ZIP code, holds no address.
+ADDRESS_WORDS = ROAD_TYPES | word_set(
+    """
+    box drawer rr rural broadway route rt rte us i sr cr fm sh county interstate camino via calle avenida avda paseo rue
+    rua piazza corso rambla ul hc
+    """
+)
+OTHERWISE = re.compile(
+    r"[A-Za-z],? \d{5}\b|(?:stra(?:\u00df|ss)e|str\.|weg|platz|allee|gasse|gracht|straat|laan|plein|kade) \d", re.I
 )
 
+
+def may_hold(text: str, words: frozenset[str]) -> bool:
+    """Whether a text of these words could hold an address."""
+    return not ADDRESS_WORDS.isdisjoint(words) or OTHERWISE.search(text) is not None
+
+
 # Between a house number and the type of a road these are never: units, verbs, and small words of everyday English.
-NOT_STREET_WORDS = frozenset(
+NOT_STREET_WORDS = word_set(
     """
     a about above after again all also although am an and any are around as at away back be because been before began
     behind being below both but by call called came can cannot could cylinder cylinders day days did do does doing done
@@ -120,47 +144,37 @@ NOT_STREET_WORDS = frozenset(
     bolt bolts piece pieces pack seat seats passenger row rows sport automatic manual auto transmission speed-manual
     front rear all-wheel four-wheel two-wheel awd fwd rwd wd engine cyl gear gears degree degrees hybrid electric turbo
     dollar dollars bucks grand thousand hundred page pages item items line lines hz khz mhz ghz gb mb
-    """.split()
+    """
 )
 # Of these, the ones that streets are named after, if capitalised: 120 Front Street, 24500 W 12 Mile Road.
-STREET_WORDS = frozenset("front long grand star point small mile great line page park the of auto main seat good kings".split())
-DIRECTIONS = frozenset("n s e w ne nw se sw north south east west northeast northwest southeast southwest".split())
-TOWN_ENDINGS = frozenset("city springs falls beach heights park lake valley grove hills point island".split())
-MONTHS = frozenset(
-    """january february march april may june july august september october november december jan feb mar apr jun jul aug
-    sep sept oct nov dec am pm st nd rd th""".split()
-)
+STREET_WORDS = word_set("front long grand star point small mile great line page park the of auto main seat good kings")
+TOWN_ENDINGS = word_set("city springs falls beach heights park lake valley grove hills point island")
 
 
-def keep_street(text: str) -> str:
+def keep_street(match: re.Match[str]) -> str:
     """The part of a match of STREETS that is an address: with the town only if it is one; "" if none is."""
-    street = re.match(STREETS, text, re.I)
-    if street is None or not is_street(street):
-        return ""
-    return cut_town(text, street)
+    return keep_place(match) if match["words"] is None or is_street(match) else ""
 
 
-def keep_place(text: str) -> str:
-    """A match of another pattern, with the town only if it is one."""
-    return cut_town(text, re.search(f"{TOWN}$", text, re.I))
-
-
-def cut_town(text: str, match: re.Match[str] | None) -> str:
-    """An address without the words after its last comma, unless they name a place."""
-    if match is None or not match["town"]:
+def keep_place(match: re.Match[str]) -> str:
+    """A match without the words after its last comma, unless they name a place."""
+    text = match.group()
+    if not match["town"]:
         return text
     lists, _ = load_model()
     words = re.findall(r"[a-z]+", match["town"].lower())
     known = all(word in lists.places for word in words) and (len(words) > 1 or lists.first.get(words[0], 0) < 2)
-    return text if known or (len(words) > 1 and words[-1] in TOWN_ENDINGS) else text[: match.start("town") - 2]
+    if known or (len(words) > 1 and words[-1] in TOWN_ENDINGS):
+        return text
+    return text[: match.start("town") - match.start() - 2]
 
 
 def is_street(street: re.Match[str]) -> bool:
-    """Whether a number and words up to a type of road are an address."""
+    """Whether the number and words of a match, up to the type of road, are an address."""
     words = street["words"].split()
     low = [word.lower().strip(".,") for word in words]
     road = street["road"].lower().rstrip(".")
-    number = street["number"] or "N1"
+    number = street["number"]
     if not words:
         return False
     capital = [word[:1].isupper() or word[:1].isdigit() for word in words]
@@ -172,7 +186,7 @@ def is_street(street: re.Match[str]) -> bool:
             return False
         if len(word) > 3 and written.endswith("."):  # the end of a sentence
             return False
-    if low[0] in MONTHS:
+    if low[0] in MONTHS | SHORT_MONTHS:
         return False
     lists, _ = load_model()
     model_year = bool(re.fullmatch(r"(?:19[5-9]|20[0-3])\d", number))

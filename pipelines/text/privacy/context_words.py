@@ -23,11 +23,15 @@ CUES = {
     "letter": r"(?:article|message-?id:?|references:?|in-reply-to:?|\bin)\s*<\Z",  # a message id, not an e-mail
 }
 DENIALS = dict.fromkeys(("ssn", "card", "phone", "account", "vin"), ("other",)) | {"email": ("letter",)}
-NEAR = re.compile("<[A-Z_]+>|" + "|".join(f"(?P<{kind}>{words})" for kind, words in CUES.items()), re.I)
+NEAR = re.compile(  # each begins at the beginning of a word
+    r"<[A-Z_]+>|\b(?:" + "|".join(f"(?P<{kind}>{words})" for kind, words in CUES.items()) + ")", re.I
+)
 
 
 def context_score(kind: str, text: str, start: int, end: int) -> float:
     """What the words around text[start:end] add to its score as this kind: CUE_SCORE, DENIAL_SCORE or 0."""
+    if kind not in CUES and kind not in DENIALS:
+        return 0.0
     before = [
         match for match in NEAR.finditer(text, max(0, start - CHARS_BEFORE), start) if match.lastgroup
     ]  # without masks

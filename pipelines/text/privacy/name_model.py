@@ -16,11 +16,15 @@ FILE = Path(__file__).with_name("name_model.json")
 CACHED_WORDS = 50_000  # of each cache below; a larger one would grow with the data
 
 VOWEL = re.compile(r"[aeiouy]|[^a-z]")
-LETTER = r"[^\W\d_\u0300-\u036f][\u0300-\u036f]*"
-WORD = rf"(?:{LETTER})+(?:['’\u2010-](?!s\b)(?:{LETTER})+)*"
-TOKEN = re.compile(rf"(?P<mask><[A-Z_]+>)|(?P<initial>(?<!\w){LETTER}\.)|(?P<word>{WORD})(?!\w)|(?P<code>\w+(?:[.,/-]\w+)*)|(?P<mark>[^\w\s]|['’]s\b|\n)")
+LETTER = r"[^\W\d_][\u0300-\u036f]*"
+LETTERS = r"[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*"  # with accents of their own, as some systems write them
+WORD = rf"{LETTERS}(?:['\u2019\u2010-](?!s\b){LETTERS})*"
+TOKEN = re.compile(
+    rf"(?P<word>{WORD})(?!\w|(?<=\b\w)\.)|(?P<initial>(?<!\w){LETTER}\.)|(?P<mask><[A-Z_]+>)|(?P<code>\w+(?:[.,/-]\w+)*)"
+    r"|(?P<mark>['\u2019]s\b|[^\w\s]|\n)"
+)
 KIND = {"initial": "word"} | {kind: kind for kind in ("mask", "word", "code", "mark")}
-FLAT = str.maketrans("ıłŁøØđĐßæÆœŒðÐþÞ’‐", "ilLoOdDsaAoOdDtT'-")
+FLAT = str.maketrans("ıłŁøØđĐßæÆœŒðÐþÞ\u2019\u2010", "ilLoOdDsaAoOdDtT'-")
 
 
 class Token(NamedTuple):
@@ -77,7 +81,10 @@ def read_word_lists(lists: dict[str, list[str]]) -> WordLists:
     def words(name: str) -> frozenset[str]:
         return frozenset(" ".join(lists[name]).split())
 
-    return WordLists(*map(ranked, ("first", "last", "common", "classes")), *map(words, ("foreign", "domain", "models", "phrases", "places")))
+    return WordLists(
+        *map(ranked, ("first", "last", "common", "classes")),
+        *map(words, ("foreign", "domain", "models", "phrases", "places")),
+    )
 
 
 @cache
@@ -95,7 +102,13 @@ def shape(word: str) -> str:
         return "I" if word.isupper() else "x"
     if word.isupper():
         return "AA"
-    return ("A" if word[1:].islower() or word.istitle() else "aA") if word[0].isupper() else "x" if word.lower() == word.upper() else "aA"
+    return (
+        ("A" if word[1:].islower() or word.istitle() else "aA")
+        if word[0].isupper()
+        else "x"
+        if word.lower() == word.upper()
+        else "aA"
+    )
 
 
 def describe(key: str, lists: WordLists) -> str:

@@ -3,33 +3,40 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from pipelines.text.privacy.name_model import LETTER, Token, load_model, score_words, shape, tokenise
+from pipelines.text.privacy.name_model import (
+    LETTER,
+    LETTERS,
+    Token,
+    WordLists,
+    load_model,
+    make_key,
+    score_words,
+    shape,
+    tokenise,
+)
+from pipelines.text.privacy.words import (
+    ANNOUNCERS,
+    CERTAIN_TITLES,
+    MONTHS,
+    NAME_OWNERS,
+    NEVER,
+    PARTICLES,
+    SUFFIXES,
+    TITLES,
+)
 
 SURE, POSSIBLE = 0.5, -1.5  # log-odds: of a word that makes a name, and of one beside it that belongs to it
 ANNOUNCED = 2.5  # log-odds of a word after a title or "my name is"
 ALONE = 1.0  # log-odds of a name of one word
 JOINTS = re.compile(r" ?|\. |, (?=[JS]r\b)|-")  # what may stand between the words of one name
-PARTICLES = frozenset("de da do dos das del della di du la las le los van von der den bin ibn al el st ter ten e y".split())
-SUFFIXES = frozenset("jr sr ii iii iv".split())
-WORDS = re.compile(rf"(?:{LETTER})+(?:['’](?!s\b)(?:{LETTER})+)*")  # the words of a name, the parts of a double one
-CERTAIN_TITLES = frozenset("mr mrs ms mister missus herr frau senora senor monsieur madame mme signor signora".split())
-TITLES = CERTAIN_TITLES | frozenset("miss dr prof professor pastor rev reverend rabbi coach capt captain sgt judge officer".split())
-NAME_OWNERS = frozenset("my his her their your the last first middle maiden full real whose guy's lady's customer's owner's".split())
-MONTHS = frozenset("january february march april may june july august september october november december".split())
-# Never a name, though the model might think so: what a form, a letter or a car calls things.
-NEVER = frozenset(
-    """
-    customer client owner buyer driver applicant manager advisor technician tech salesman dealer dealership service
-    sales parts finance warranty department dept team company sir madam mr mrs ms dr miss attn thanks thank regards
-    sincerely hello dear please yes no ok the a an i you he she it we they is was are and or of for with this that
-    i'm im it's its what who how my your his her our their name names vehicle car truck phone email address
-    """.split()
-)
-SPELLED = re.compile(
-    rf"(?:\b(?:spell(?:ed|ing|s)?|that(?:'|\u2019)?s|name(?: is)?|as in)\b[^\w\n]{{1,3}}(?:(?!\w\W)[^\W\d_]+[^\w\n]{{1,3}}){{0,2}}"
-    rf"|(?<=\w, ))(?P<value>{LETTER}(?:([ -]){LETTER}(?=\W|$)){{3,}})",
+WORDS = re.compile(rf"{LETTERS}(?:['\u2019](?!s\b){LETTERS})*")  # of a name; a double one has two
+WORD_BETWEEN = r"(?:(?!\w\W)[^\W\d_]+[^\w\n]{1,3})"
+SPELLED = re.compile(  # "that's h o p e", "Hatcher, H-A-T-C-H-E-R"
+    r"(?:\b(?:spell(?:ed|ing|s)?|that(?:'|\u2019)?s|name(?: is)?|as in)\b[^\w\n]{1,3}"
+    rf"{WORD_BETWEEN}{{0,2}}|(?<=\w, ))(?P<value>{LETTER}(?:([ -]){LETTER}(?=\W|$)){{3,}})",
     re.I,
 )
+
 
 def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tuple[int, int, float]]:
     """The names in a text: start, end, and a score from 0.5 to 0.8.
@@ -37,7 +44,7 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
     Args:
         taken: spans of other personal data, in order, in which no name is sought.
     """
-    for match in SPELLED.finditer(text):  # "that's h o p e", "Hatcher, H-A-T-C-H-E-R"
+    for match in SPELLED.finditer(text):
         yield *match.span("value"), 0.6
     tokens = tokenise(text)
     scores = announce(tokens, score_words(tokens))
@@ -51,27 +58,40 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
 
 
 def announce(tokens: Sequence[Token], scores: list[float]) -> list[float]:
-    """The scores, raised where a title or "my name is" leaves no doubt, and lowered for the month of a date."""
+    """The scores, raised where a title or "my name is" leaves no doubt; none for a brand and the month of a date."""
     lists, _ = load_model()
     keys = [token.key for token in tokens]
-    for at, token in enumerate(tokens):
-        if token.kind != "word" or token.key in NEVER:
-            continue
-        if is_phrase(keys, at, lists.phrases) or (token.key in MONTHS and at + 1 < len(tokens) and keys[at + 1] == "#"):
+    for at, key in enumerate(keys):
+        if scores[at] > POSSIBLE - 1 and (
+            is_phrase(keys, at, lists.phrases) or (key in MONTHS and keys[at + 1 : at + 2] == ["#"])
+        ):
             scores[at] = float("-inf")
-            continue
-        before = at - 2 if at > 1 and keys[at - 1] in (".", ":", "is", "was", "'s", "\u2019s") else at - 1
-        if before < 0:
-            continue
-        common, listed = lists.common.get(token.key, 0), token.key in lists.last or token.key in lists.first
-        title = keys[before] in TITLES and keys[before + 1] not in (":", "is", "was", "'s", "\u2019s") and keys[before - 1] != "#"
-        if title and common < (4 if keys[before] in CERTAIN_TITLES else 2) and (listed or not common) and shape(token.text) != "aA":
-            scores[at] = max(scores[at], ANNOUNCED)
-        elif keys[before] in ("name", "surname") and (keys[before - 1] in NAME_OWNERS or keys[before] == "surname"):
-            limit = 3 + token.text.istitle() + (lists.first.get(token.key, 0) > 1)
-            if common < limit and (listed or not common):
-                scores[at] = max(scores[at], ANNOUNCED)
+        elif key in ANNOUNCERS and (name := find_announced(keys, at)) and may_be_announced(tokens[name], key, lists):
+            scores[name] = max(scores[name], ANNOUNCED)
     return scores
+
+
+def find_announced(keys: list[str], at: int) -> int:
+    """Where the word stands that keys[at], a title or "name", announces; 0 if it announces none."""
+    if keys[at] in TITLES:
+        name = at + 2 if keys[at + 1 : at + 2] == ["."] else at + 1
+        return name if name < len(keys) and (at == 0 or keys[at - 1] != "#") else 0  # not "20 ms delay"
+    name = at + 2 if keys[at + 1 : at + 2] and keys[at + 1] in (":", "is", "was", "'s", "\u2019s") else at + 1
+    return name if name < len(keys) and at and keys[at - 1] in NAME_OWNERS else 0
+
+
+def may_be_announced(token: Token, announcer: str, lists: WordLists) -> bool:
+    """Whether a word after a title or "my name is" is a name: not "miss the turn", "coach seats", "my name is on"."""
+    common = lists.common.get(token.key, 0)
+    if (
+        token.kind != "word"
+        or token.key in NEVER
+        or (common and token.key not in lists.last and token.key not in lists.first)
+    ):
+        return False
+    if announcer in TITLES:
+        return common < (4 if announcer in CERTAIN_TITLES else 2) and shape(token.text) != "aA"
+    return common < 3 + token.text.istitle() + (lists.first.get(token.key, 0) > 1)
 
 
 def is_phrase(keys: list[str], at: int, phrases: frozenset[str]) -> bool:
@@ -147,3 +167,9 @@ def is_name(tokens: Sequence[Token], scores: Sequence[float]) -> bool:
 def name_words(text: str) -> list[str]:
     """The words of a name."""
     return [token.text for token in tokenise(text) if token.kind == "word"]
+
+
+def may_recur_alone(word: str) -> bool:
+    """Whether a word of a name that was found is that name elsewhere too: not the "Will" of Will Smith in "will call"."""
+    key = make_key(word, "word")
+    return key not in NEVER and key not in PARTICLES and (word.istitle() or not load_model()[0].common.get(key))

@@ -31,12 +31,7 @@ HOST = r"(?:[a-z0-9](?:[\w-]*[a-z0-9])?\.)+[a-z]{2,24}"
 OPEN, CLOSE = r" ?[(\[{]? ?", r" ?[)\]}]? ?"
 COMMON_ENDING = r"(?:com|net|org|edu|gov|mil|us|ca|mx|co|io|info|biz|me|tv|ai|app|dev|uk|de)\b"
 EXTENSION = r"(?: {0,2}(?:x|ext\.?|extension)[ .:#]{0,2}\d{1,6})?(?!\w|-\w|\.\d| \d{3})"
-# Plates and tags of a car that have no number of a registration: "skid plate kit fits 2016", "the tire tag says 65 PSI".
-PLATE_WORDS = "".join(
-    f"(?<!{word} )"
-    for word in "skid pressure backing base mount mounting dust trim scuff kick name cover flex clutch kick glow".split()
-)
-TAG_WORDS = "".join(
-    f"(?<!{word} )"
-    for word in "price tire tyre part core name bag hang hood gift repair inspection service sale pressure".split()
-)
+# Plates and tags that are no registration's: "skid plate kit fits 2016", "the tire tag says 65 PSI".
+OTHER_PLATES = "skid pressure backing base mount mounting dust trim scuff kick name cover flex clutch glow"
+OTHER_TAGS = "price tire tyre part core name bag hang hood gift repair inspection service sale pressure"
+PLATE_WORDS, TAG_WORDS = ("".join(f"(?<!{word} )" for word in words.split()) for words in (OTHER_PLATES, OTHER_TAGS))

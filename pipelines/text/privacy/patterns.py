@@ -1,6 +1,6 @@
 """The patterns of each kind of personal data, with their scores and validation.
 
-A prefilter in plain `re` passes a text that contains nothing personal in microseconds, without Presidio.
+A prefilter passes a text that contains nothing personal in microseconds.
 """
 
 import re
@@ -8,10 +8,16 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from pipelines.text.privacy import addresses
-from pipelines.text.privacy.check_digits import is_account_number, is_card_number, is_licence_number, is_plate, is_ssn_or_itin, is_vin
 from pipelines.text.privacy.addresses import STATE
+from pipelines.text.privacy.check_digits import (
+    is_account_number,
+    is_card_number,
+    is_licence_number,
+    is_plate,
+    is_ssn_or_itin,
+    is_vin,
+)
 from pipelines.text.privacy.context_words import context_score
-from pipelines.text.privacy.phones import is_international, is_national
 from pipelines.text.privacy.pattern_parts import (
     CAPITALS,
     CLOSE,
@@ -28,8 +34,10 @@ from pipelines.text.privacy.pattern_parts import (
     SEPARATOR,
     TAG_WORDS,
 )
+from pipelines.text.privacy.phones import is_international, is_national
 
 THRESHOLD = 0.5  # the lowest score of a finding
+WORD = re.compile(r"[a-z]+")
 UNMISTAKABLE, STRONG, WEAK = 0.85, 0.7, 0.3  # a strong pattern needs no context; a weak one needs its context word
 
 
@@ -38,13 +46,13 @@ class Pattern(NamedTuple):
 
     pattern: re.Pattern[str]
     score: float
-    keep: Callable[[str], str]  # a value → the part of it that is personal; "" if none is, as when a check digit fails
+    keep: Callable[[re.Match[str]], str]  # a match → what of its value is personal; "" if nothing is
 
 
 class Kind(NamedTuple):
     """A kind of personal data."""
 
-    prefilter: re.Pattern[str]  # cheap: a text without it holds none of the patterns
+    may_hold: Callable[[str, frozenset[str]], object]  # of a text and its words; cheap: false if it holds no pattern
     patterns: tuple[Pattern, ...]
 
 
@@ -53,18 +61,34 @@ def compile_pattern(
 ) -> Pattern:
     """A pattern whose value is kept as a whole if it is valid."""
 
-    def keep(text: str) -> str:
-        return text if valid is None or valid(text) else ""
+    compiled = re.compile(pattern, flags | re.M)
+    group = "value" if "value" in compiled.groupindex else 0
 
-    return Pattern(re.compile(pattern, flags | re.M), score, keep)
+    def keep(match: re.Match[str]) -> str:
+        value: str = match[group]
+        return value if valid is None or valid(value) else ""
+
+    return Pattern(compiled, score, keep)
 
 
-def compile_prefilter(pattern: str) -> re.Pattern[str]:
-    """A prefilter, in any case."""
-    return re.compile(pattern, re.I)
+def compile_address(pattern: str, keep: Callable[[re.Match[str]], str]) -> Pattern:
+    """A pattern of addresses, in any case."""
+    return Pattern(re.compile(pattern, re.I | re.M), STRONG, keep)
 
 
-SEVEN_DIGITS = compile_prefilter(r"\d(?:[\W_]{0,3}\d){6}")
+def any_match(pattern: str) -> Callable[[str, frozenset[str]], object]:
+    """A prefilter: whether the text has a match of the pattern, in any case."""
+    search = re.compile(pattern, re.I).search
+    return lambda text, words: search(text)
+
+
+def any_word(words: str) -> Callable[[str, frozenset[str]], object]:
+    """A prefilter: whether the text has one of the words."""
+    triggers = frozenset(words.split())
+    return lambda text, words: not triggers.isdisjoint(words)
+
+
+SEVEN_DIGITS = any_match(r"\d(?:[\W_]{0,3}\d){6}")
 
 KINDS: dict[str, Kind] = {
     "ssn": Kind(
@@ -101,7 +125,9 @@ KINDS: dict[str, Kind] = {
                 r"^\s*(?P<value>1?[2-9]\d\d[2-9]\d{6})\s*$", STRONG - 0.1
             ),  # alone on a line, as below a signature
             compile_pattern(
-                r"(?<![\w.])(?:\+|00(?=[1-9]\d{0,2}[ .\-/(]))[1-9]\d{0,2}(?:[ .\-/]{0,2}\(?\d\)?){7,13}(?![\w-])", STRONG, is_international
+                r"(?<![\w.])(?:\+|00(?=[1-9]\d{0,2}[ .\-/(]))[1-9]\d{0,2}(?:[ .\-/]{0,2}\(?\d\)?){7,13}(?![\w-])",
+                STRONG,
+                is_international,
             ),
             compile_pattern(r"(?<![\w.+-])\(?0\d(?:[ .\-/]{0,2}[()]?\d\)?){7,10}(?![\w-])", WEAK, is_national),
             compile_pattern(r"(?<![\w.+-])(?<!\d )\d\d[ .-]\d{4}[ .-]\d{4}(?![\w-])", WEAK),
@@ -112,7 +138,7 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "email": Kind(
-        compile_prefilter(r"@|[(\[{_]at[)\]}_]|\bat\b.{1,40}\bdot\b"),
+        any_match(r"@|[(\[{_]at[)\]}_]|\bat\b.{1,40}\bdot\b"),
         (
             compile_pattern(rf"(?<![\w.+-])[\w.+-]+?(?: ?[(\[{{]at[)\]}}] ?|_at_){HOST}\b", UNMISTAKABLE),
             compile_pattern(rf"(?<![\w.+%'&!=-])[\w.+%'&!=*-]++@{HOST}\b", UNMISTAKABLE),
@@ -127,7 +153,7 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "vin": Kind(
-        compile_prefilter(
+        any_match(
             r"(?<![a-z0-9])[a-z0-9]{17}(?![a-z0-9])|\bvin|chassis|vehicle id"
             r"|(?-i:\b[A-HJ-NPR-Z0-9]{1,11}[ ._-].{0,12}\d{4}\b)"
         ),
@@ -143,7 +169,7 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "plate": Kind(
-        compile_prefilter(r"plate|\btags?\b|\breg"),
+        any_word("plate plates tag tags reg regs regn rego registration registrations"),
         (
             compile_pattern(
                 rf"(?:{PLATE_WORDS}\bplates?|{TAG_WORDS}\btags?|\breg(?:istration|o)?)\b{GAP}(?:\b(?-i:{STATE})[ :#-]+)?"
@@ -160,7 +186,7 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "licence": Kind(
-        compile_prefilter(r"licen[cs]e|\bd\.?l|\blic\b|\boln\b|\bcdl\b|permit"),
+        any_word("licence licences license licenses licensed lic dl d dln oln cdl permit"),
         (
             compile_pattern(
                 r"(?:\b(?:driv(?:er|ing)(?:'?s|s')?|operator'?s?) ?(?:licen[cs]e|lic\b|permit)|\bd\.?l\.?n?\b|\boln\b"
@@ -173,10 +199,11 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "account": Kind(
-        SEVEN_DIGITS, (compile_pattern(r"(?<![\w.$-])\d(?:[ -]?\d){5,16}(?![\w-])", WEAK, is_account_number),)
+        any_word("account accounts acct accts a routing aba rtn checking savings deposit ach voided iban"),
+        (compile_pattern(r"(?<![\w.$-])\d(?:[ -]?\d){5,16}(?![\w-])", WEAK, is_account_number),),
     ),
     "birth_date": Kind(
-        compile_prefilter(r"birth|\bd\.?o\.?b|\bborn"),
+        any_word("birth birthday birthdate birthdat born dob dobs d geburtsdatum"),
         (
             compile_pattern(
                 rf"(?:\bdate of birth|\bbirth ?dat?e?|\bbirthday|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bbirth|\bborn)\b{GAP}(?P<value>\b{DATE})",
@@ -185,7 +212,10 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "income": Kind(
-        compile_prefilter(r"income|salar|wage|earn|\bmak(?:e|ing)|\bpay\b|home|gross"),
+        any_word(
+            "income incomes salary salaries wage wages earn earns earned earning earnings make makes making pay home"
+            " brings bringing gross grosses grossing"
+        ),
         (
             compile_pattern(
                 rf"\b(?:income|salary|wages?|earnings|(?:gross|net|take[- ]home) pay|gross(?:es)?)"
@@ -202,7 +232,10 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "employer": Kind(
-        compile_prefilter(r"employ|\bwork|\bearn|\bgross|\bmak"),
+        any_word(
+            "employer employers employed employment work works worked working earns earning gross grosses grossing makes"
+            " making"
+        ),
         (
             compile_pattern(rf"\b(?:earn|gross|mak)(?:e?s|ing) {MONEY}{PERIOD}? at (?P<value>{CAPITALS})", STRONG),
             compile_pattern(rf"\bemployer(?:'s)?(?: name)?(?: is|:| -| =|\t)\s*(?P<value>{CAPITALS})", STRONG),
@@ -218,14 +251,16 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "address": Kind(
-        compile_prefilter(addresses.PREFILTER),
+        addresses.may_hold,
         (
-            Pattern(re.compile(addresses.STREETS, re.I | re.M), STRONG, addresses.keep_street),
-            Pattern(re.compile(addresses.ROUTES, re.I | re.M), STRONG, addresses.keep_place),
-            Pattern(re.compile(addresses.NAMED_FIRST, re.I | re.M), STRONG, addresses.keep_place),
+            compile_address(addresses.STREETS, addresses.keep_street),
+            compile_address(addresses.STREETS_IN_PARTS, addresses.keep_street),
+            compile_address(addresses.STREETS_IN_A_GRID, addresses.keep_street),
+            compile_address(addresses.ROUTES, addresses.keep_place),
+            compile_address(addresses.NAMED_FIRST, addresses.keep_place),
+            compile_address(addresses.BOX, addresses.keep_place),
+            compile_address(addresses.RURAL, addresses.keep_place),
             compile_pattern(addresses.WITH_TOWN, STRONG, addresses.is_no_vehicle),
-            Pattern(re.compile(addresses.BOX, re.I | re.M), STRONG, addresses.keep_place),
-            Pattern(re.compile(addresses.RURAL, re.I | re.M), STRONG, addresses.keep_place),
             compile_pattern(addresses.ABROAD, STRONG),
             compile_pattern(addresses.TOWN_ALONE, STRONG - 0.1),
         ),
@@ -234,16 +269,21 @@ KINDS: dict[str, Kind] = {
 PATTERN_KINDS = tuple(KINDS)
 
 
-def find_matches(kind: str, text: str) -> Iterator[tuple[int, int, float]]:
-    """The matches of a kind in `text`: start, end, and score from THRESHOLD to 1."""
-    prefilter, patterns = KINDS[kind]
-    if not prefilter.search(text):
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text in lower case, for the prefilters."""
+    return frozenset(WORD.findall(text.lower()))
+
+
+def find_matches(kind: str, text: str, words: frozenset[str]) -> Iterator[tuple[int, int, float]]:
+    """The matches of a kind in `text`, whose words are `words_of(text)`: start, end, and score from THRESHOLD to 1."""
+    may_hold, patterns = KINDS[kind]
+    if not may_hold(text, words):
         return
     for pattern, base, keep in patterns:
         group = "value" if "value" in pattern.groupindex else 0
         for match in pattern.finditer(text):
             start = match.start(group)
-            if kept := keep(match.group(group)):
+            if kept := keep(match):
                 end = start + len(kept)
                 score = base + context_score(kind, text, start, end)
                 if score >= THRESHOLD:

@@ -18,7 +18,8 @@ from pipelines.core.files import atomic_write, file_lock
 from pipelines.core.settings import settings
 from pipelines.text.privacy.check_digits import extract_digits, vin_check_digit
 from pipelines.text.privacy.name_model import load_model, make_key
-from pipelines.text.privacy.names import PARTICLES, SUFFIXES, WORDS
+from pipelines.text.privacy.names import WORDS
+from pipelines.text.privacy.words import PARTICLES, SUFFIXES
 
 LETTERS, DIGITS = "ABCDEFGHJKLMNPRSTUVWXYZ", "0123456789"
 ROADS = ("Street", "Avenue", "Road", "Lane", "Drive", "Court")

@@ -7,19 +7,17 @@ from pipelines.text.privacy.addresses import NOT_STREET_WORDS, TOWN
 from pipelines.text.privacy.check_digits import is_card_number
 from pipelines.text.privacy.context_words import context_score
 
-UNITS = {word: str(value) for value, word in enumerate("zero one two three four five six seven eight nine".split())}
+DIGITS = "zero one two three four five six seven eight nine"
+TEN_TO_NINETEEN = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+BY_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+UNITS = {word: str(value) for value, word in enumerate(DIGITS.split())}
 UNITS |= {"oh": "0", "o": "0", "nought": "0", "hundred": "00"}
-TEENS = {
-    word: str(value)
-    for value, word in enumerate(
-        "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(), 10
-    )
-}
-TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), "23456789", strict=True))
+TEENS = {word: str(value) for value, word in enumerate(TEN_TO_NINETEEN.split(), 10)}
+TENS = dict(zip(BY_TENS.split(), "23456789", strict=True))
 REPEATS = {"double": 2, "triple": 3}
 SEPARATORS = frozenset({"dash", "hyphen", "space"})
 NUMERAL = "|".join((*UNITS, *TEENS, *TENS, *REPEATS, *SEPARATORS))
-SPOKEN = re.compile(rf"\b(?:{NUMERAL}) [a-z]", re.I)  # a text without it has no number in words
+NUMERALS = frozenset({*UNITS, *TEENS, *TENS}) - {"o"}  # a text without any has no number in words
 RUN = re.compile(rf"\b(?:{NUMERAL})(?:[ ,-]+(?:{NUMERAL})){{4,}}\b", re.I)
 STREET = re.compile(
     rf"\b(?:(?:{NUMERAL})[ -]){{2,}}(?P<words>(?:(?:north|south|east|west) )?(?:[a-z']{{3,}} ){{1,3}}?)"
