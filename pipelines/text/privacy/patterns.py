@@ -146,7 +146,8 @@ KINDS: dict[str, Kind] = {
                 rf"(?<![\w.+-])[\w.+-]++ ?@ ?[\w-]+(?: ?[.,] ?[\w-]+)*? ?[.,] ?{COMMON_ENDING}", UNMISTAKABLE
             ),
             compile_pattern(
-                rf"(?<![\w.+-])(?:[\w+-]+ (?:dot|underscore|dash|hyphen) ){{0,3}}[\w.+-]++{OPEN}\bat\b{CLOSE}[\w-]+(?:{OPEN}(?:\.|\bdot\b){CLOSE}[\w-]+)*?"
+                rf"(?<![\w.+-])(?:[\w+-]+ (?:dot|underscore|dash|hyphen) ){{0,3}}[\w.+-]++{OPEN}\bat\b{CLOSE}[\w-]+"
+                rf"(?:{OPEN}(?:\.|\bdot\b){CLOSE}[\w-]+)*?"
                 rf"{OPEN}\bdot\b{CLOSE}{COMMON_ENDING}",
                 UNMISTAKABLE,
             ),
@@ -172,7 +173,8 @@ KINDS: dict[str, Kind] = {
         any_word("plate plates tag tags reg regs regn rego registration registrations"),
         (
             compile_pattern(
-                rf"(?:{PLATE_WORDS}\bplates?|{TAG_WORDS}\btags?|\breg(?:istration|o)?)\b{GAP}(?:\b(?-i:{STATE})[ :#-]+)?"
+                rf"(?:{PLATE_WORDS}\bplates?|{TAG_WORDS}\btags?|\breg(?:istration|o)?)\b{GAP}"
+                rf"(?:\b(?-i:{STATE})[ :#-]+)?"
                 r"(?<![\w-])(?P<value>" + PLATE + r")(?![\w-])",
                 STRONG,
                 is_plate,
@@ -191,7 +193,8 @@ KINDS: dict[str, Kind] = {
             compile_pattern(
                 r"(?:\b(?:driv(?:er|ing)(?:'?s|s')?|operator'?s?) ?(?:licen[cs]e|lic\b|permit)|\bd\.?l\.?n?\b|\boln\b"
                 rf"|\bcdl\b|\blicen[cs]e(?! plate| tag)|\blic\b(?!\.? (?:plate|tag))){GAP}(?:\b(?-i:{STATE})[ :#-]+)??"
-                r"(?<![\w-])(?P<value>(?:[a-z]{1,3}-?|(?-i:[A-Z]{1,3}) )\d(?:[ *-]?\d){3,14}(?:[ -]?[a-z]\b)?|\d(?:[ -]?\d){5,13}"
+                r"(?<![\w-])(?P<value>(?:[a-z]{1,3}-?|(?-i:[A-Z]{1,3}) )\d(?:[ *-]?\d){3,14}(?:[ -]?[a-z]\b)?"
+                r"|\d(?:[ -]?\d){5,13}"
                 r"|[a-z*]{2,7}\d{2,4}[a-z0-9]{1,4})(?![\w-])",
                 STRONG,
                 is_licence_number,
@@ -206,7 +209,8 @@ KINDS: dict[str, Kind] = {
         any_word("birth birthday birthdate birthdat born dob dobs d geburtsdatum"),
         (
             compile_pattern(
-                rf"(?:\bdate of birth|\bbirth ?dat?e?|\bbirthday|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bbirth|\bborn)\b{GAP}(?P<value>\b{DATE})",
+                rf"(?:\bdate of birth|\bbirth ?dat?e?|\bbirthday|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bbirth"
+                rf"|\bborn)\b{GAP}(?P<value>\b{DATE})",
                 STRONG,
             ),
         ),
@@ -233,8 +237,8 @@ KINDS: dict[str, Kind] = {
     ),
     "employer": Kind(
         any_word(
-            "employer employers employed employment work works worked working earns earning gross grosses grossing makes"
-            " making"
+            "employer employers employed employment work works worked working earns earning gross grosses grossing"
+            " makes making"
         ),
         (
             compile_pattern(rf"\b(?:earn|gross|mak)(?:e?s|ing) {MONEY}{PERIOD}? at (?P<value>{CAPITALS})", STRONG),
