@@ -21,8 +21,8 @@ from tests.name_model.made_up import Filler, Sentence, make_sentences, respell
 
 SEED = 17
 PARTS, HIDDEN = 5, 0.3  # of the sentences; of the names in each part
-PUBLIC = 9000  # public sentences of each kind, at most
-REGULARISATION = 1.0
+PUBLIC = 14_000  # public sentences of each kind, at most
+REGULARISATION = 0.7
 LEAST_WEIGHT = 0.02  # smaller weights are left out
 RENAMED = 14_000  # public sentences in which a name takes the place of a pronoun, at most
 PRONOUN = re.compile(
@@ -37,7 +37,7 @@ def public(lists: WordLists, rng: random.Random) -> Iterator[Sentence]:
     for texts in (posts, word_lists.utterances()):
         for text in rng.sample(texts, min(3 * PUBLIC, len(texts))):
             if 2 < len(text.split()) < 60 and "@" not in text and (names := certain_names(text, lists)) is not None:
-                yield Sentence(text, names)
+                yield Sentence(text, names) if names else Sentence(capitalise(text, rng), [])
     for texts in (word_lists.vehicle_names(), word_lists.code_descriptions()):
         for text in rng.sample(texts, min(PUBLIC, len(texts))):
             yield respell(Sentence(text, []), rng)
@@ -69,6 +69,7 @@ def renamed(lists: WordLists, rng: random.Random) -> Iterator[Sentence]:
 def certain_names(text: str, lists: WordLists) -> list[tuple[int, int]] | None:
     """The names in a public text: a frequent first name and a last name, capitalised; None if something is in doubt."""
     names, last_end, first = [], -1, None
+    trade = lists.domain | lists.places
     for token in tokenise(text):
         rank, common = lists.first.get(token.key, 0), lists.common.get(token.key, 0)
         capital = token.kind == "word" and token.text[0].isupper() and token.text[1:].islower()
@@ -82,18 +83,33 @@ def certain_names(text: str, lists: WordLists) -> list[tuple[int, int]] | None:
             if not capital:
                 return None
             first, last_end = token, token.end
-        elif capital and token.start and token.key in lists.last and not common and token.key not in lists.domain:
+        elif capital and token.start and lists.last.get(token.key, 0) > 1 and not common and token.key not in trade:
             return None
     return None if first else names
 
 
+def capitalise(text: str, rng: random.Random) -> str:
+    """A text without names, some of its words with a capital, or all of it in capitals: no word is a name for that."""
+    kind = rng.random()
+    if kind < 0.6:
+        return text
+    if kind < 0.7:
+        return text.upper()
+    if kind < 0.76:
+        return text.title()
+    words = text.split(" ")
+    at, count = rng.randrange(len(words)), rng.randint(1, 3)
+    return " ".join([*words[:at], *(word.title() for word in words[at : at + count]), *words[at + count :]])
+
+
 def hide_names(lists: WordLists, rng: random.Random) -> WordLists:
-    """The lists without some of the names."""
+    """The lists without some of the names, and without some words of the trade."""
     first, last = (
         {word: rank for word, rank in sorted(names.items()) if rng.random() > HIDDEN}
         for names in (lists.first, lists.last)
     )
-    return lists._replace(first=first, last=last)
+    domain = frozenset(word for word in sorted(lists.domain) if rng.random() > HIDDEN)
+    return lists._replace(first=first, last=last, domain=domain)
 
 
 def is_worth_learning(word: str, key: str, lists: WordLists) -> bool:

@@ -252,6 +252,18 @@ def words_of(texts: list[str], least: int = 1) -> list[str]:
     return sorted(word for word, count in counts.items() if count >= least and len(word) > 1)
 
 
+def towns() -> list[str]:
+    """Names of towns in the US, Canada, Britain, Ireland, Australia and New Zealand: lake_oswego; sorted."""
+    from phonenumbers.geodata import GEOCODE_DATA
+
+    names = set()
+    for prefix, texts in GEOCODE_DATA.items():
+        if prefix.startswith(("1", "44", "353", "61", "64")) and "en" in texts:
+            names.update(re.split(r"/|, [A-Z]{2}$", texts["en"])[:-1] or [texts["en"]])
+    words = {"_".join(token.key for token in tokenise(name)) for name in names if len(name) > 3}
+    return sorted(word for word in words if word.replace("_", "").isalpha())
+
+
 def phrases() -> list[str]:
     """Pairs of words that name a vehicle or a brand, such as aston_martin, sorted."""
     pairs = Counter(
@@ -279,6 +291,7 @@ def build_lists() -> dict[str, list[str]]:
         "domain": [" ".join(sorted({*models, *parts, *DOMAIN.split()}))],
         "models": [" ".join(models)],
         "phrases": [" ".join(phrases())],
+        "towns": [" ".join(towns())],
         "places": [" ".join(words_of(places()))],
     }
 

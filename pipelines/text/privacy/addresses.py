@@ -56,7 +56,7 @@ TOWN = (
     rf"|,?\s+[a-z.'\u2019-]+(?: [a-z.'\u2019-]+)?,? {STATE}\b(?=[.,;)\n]|$)"  # , orlando fl
     rf"|,?\s+[a-z.'\u2019-]+(?: [a-z.'\u2019-]+)?,? (?:NSW|VIC|QLD|WA|SA|TAS|ACT) \d{{4}}\b"  # Australia
     rf"|,? {ZIP}"
-    rf"|, (?P<town>{TOWN_WORDS}|[a-z]{{4,}})(?=[.,;)\n]|$| [a-z])(?:, (?:{STATE_NAME})\b)?)"  # if `keep_place` knows it
+    r")"
 )
 COMPASS = r"(?:[nsew]|ne|nw|se|sw)"
 DIRECTION = rf"(?:{COMPASS}\b\.?|north|south|east|west|northeast|northwest|southeast|southwest)"
@@ -94,12 +94,23 @@ NAMED_FIRST = (
     rf"{NUMBER} (?-i:(?:Avenue|Boulevard|Camino|Via|Calle|Avenida|Paseo|Rue|Place) (?:of |de |del |du )?"
     rf"(?:the |la |las |los )?[A-Z])[\w'\u2019-]+(?-i: [A-Z][\w'\u2019-]+)?{UNIT}?{TOWN}?"
 )
-WITH_TOWN = rf"{NUMBER} (?:{DIRECTION} )?(?:{PROPER} ){{0,2}}{PROPER}{UNIT}?, {TOWN_WORDS},? (?-i:{STATE}),? {ZIP}"
+WITH_TOWN = (
+    rf"{NUMBER} (?:{DIRECTION} )?(?:{PROPER} ){{0,2}}{PROPER}{UNIT}?, {TOWN_WORDS},? (?-i:{STATE})\b(?:,? {ZIP})?"
+)
+IN_A_PARK = (
+    rf"\b(?:lot|space|site|unit|trailer) #?\d{{1,4}},? (?:{PROPER} ){{1,3}}"
+    rf"(?:mobile home park|mhp|estates|rv park|trailer park|village|campground)\b{TOWN}?"
+)
 BOX = (
     r"\b(?:p\.? ?o\.? ?(?:box|drawer)|post office box|box(?= \d{1,6},? [A-Z])|(?:rr|rural route|hc) *#?\d+,? box)"
     rf" *#?\d{{1,6}}\b{TOWN}?"
 )
 RURAL = rf"\b(?:rr|rural route) *#?\d+(?:, ?(?:site|box|comp|stn)\.? \d+)*{TOWN}"
+# A house with a name: Thornycroft, Church Bank, Hathersage, S32 1AJ
+BRITISH = (
+    rf"(?-i:(?:(?:The )?{TOWN_WORD}(?: {TOWN_WORD}){{0,2}}, ){{1,4}}(?:{TOWN_WORD} ){{0,2}}"
+    r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2})\b"
+)
 TOWN_ALONE = rf"\b(?-i:(?:{PROPER} ){{0,2}}{PROPER}, ?{STATE},? \d{{5}}(?:-\d{{4}})?)\b"
 # Streets as they are written elsewhere in Europe: Lindenstra\u00dfe 17a, 04109 Leipzig; Via dei Mille 44.
 ABROAD = (
@@ -117,7 +128,9 @@ ADDRESS_WORDS = ROAD_TYPES | word_set(
     """
 )
 OTHERWISE = re.compile(
-    r"[A-Za-z],? \d{5}\b|(?:stra(?:\u00df|ss)e|str\.|weg|platz|allee|gasse|gracht|straat|laan|plein|kade) \d", re.I
+    r"[A-Za-z],? \d{5}\b|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b"
+    r"|(?:stra(?:\u00df|ss)e|str\.|weg|platz|allee|gasse|gracht|straat|laan|plein|kade) \d",
+    re.I,
 )
 
 
@@ -150,25 +163,37 @@ NOT_STREET_WORDS = word_set(
 )
 # Of these, the ones that streets are named after, if capitalised: 120 Front Street, 24500 W 12 Mile Road.
 STREET_WORDS = word_set("front long grand star point small mile great line page park the of auto main seat good kings")
+FOLLOWING = re.compile(r",\s*|\s+(?:in\s+)?", re.I)
+WORD_AND_END = re.compile(r"\s?([A-Za-z][\w'\u2019-]*\.?)(?=\W|$)")
+STATE_AFTER = re.compile(
+    rf",?\s+(?:(?-i:{STATE})\b|{STATE_NAME}\b|(?:{STATE})(?=[.,;]|\s+\d|\s*$))(?:,?\s+{ZIP})?", re.I
+)
 TOWN_ENDINGS = word_set("city springs falls beach heights park lake valley grove hills point island")
 
 
 def keep_street(match: re.Match[str]) -> str:
-    """The part of a match of STREETS that is an address: with the town only if it is one; "" if none is."""
+    """A match of a street and the town that follows it; "" if it is no street."""
     return keep_place(match) if match["words"] is None or is_street(match) else ""
 
 
 def keep_place(match: re.Match[str]) -> str:
-    """A match without the words after its last comma, unless they name a place."""
-    text = match.group()
-    if not match["town"]:
-        return text
+    """A match and the town that follows it: "12 Elm St" and ", Lake Oswego, Oregon" or " in toledo"."""
+    return match.string[match.start() : find_town_end(match.string, match.end())]
+
+
+def find_town_end(text: str, end: int) -> int:
+    """Where the town, state and ZIP code end that follow text[:end]; `end` if no known town does."""
     lists, _ = load_model()
-    words = re.findall(r"[a-z]+", match["town"].lower())
-    known = all(word in lists.places for word in words) and (len(words) > 1 or lists.first.get(words[0], 0) < 2)
-    if known or (len(words) > 1 and words[-1] in TOWN_ENDINGS):
-        return text
-    return text[: match.start("town") - match.start() - 2]
+    following = FOLLOWING.match(text, end)
+    words = list(WORD_AND_END.finditer(text, following.end(), following.end() + 60))[:3] if following else []
+    for count in range(len(words), 0, -1):
+        low = [word[1].lower().strip(".") for word in words[:count]]
+        if "_".join(low) in lists.towns or (count > 1 and words[0][1].istitle() and low[-1] in TOWN_ENDINGS):
+            after = words[count - 1].end(1) - words[count - 1][1].endswith(".")
+            state = STATE_AFTER.match(text, after)
+            if state or count > 1 or lists.first.get(low[0], 0) < 2:  # not "22 Oak St, Austin called"
+                return state.end() if state else after
+    return end
 
 
 def is_street(street: re.Match[str]) -> bool:

@@ -3,7 +3,7 @@
 import re
 
 CUE_SCORE, DENIAL_SCORE = 0.3, -0.4  # added to a match's score
-DENIAL_CHARS = 16  # between a word that denies a telephone number and the number
+DENIAL_CHARS = 20  # between a word that denies a number and the number
 CHARS_BEFORE, CHARS_AFTER = 48, 24  # characters around a match that are searched for context words
 
 # The nearest of these before a match, else after it, says what the match is; `other` says that it is not personal.
@@ -11,7 +11,8 @@ CUES = {
     "ssn": r"\bssn\b|\bss\b(?: ?card| ?#| no)?|soc(?:ial)?\b(?:[ .]*sec(?:urity)?\b)?|itin|tax(?:payer)? id",
     "card": r"(?:credit|debit|gift)? ?card\b|visa|master ?card|amex|american express|discover|\bcc\b|\bmc\b",
     "phone": r"(?:tele)?phone|tel\b|cell|mobile|\bcall|\btext(?:ed|s)?\b|fax|reach|contact|\bring\b|dial|sms"
-    r"|whats ?app|\bph\b|voice ?mail|voice|home|work|office|\bmy number",
+    r"|whats ?app|\bph\b|voice ?mail|voice|home|work|office|\bleave a m"
+    r"|\b(?:my|his|her|their|your|best|good|new|old|same|other) (?:number|no\b|line|#)",
     "account": r"account|acct|\ba/c\b|routing(?= (?:number|no\b|num|#)|[:# ,(]*\Z|,? and)|\baba\b|\brtn\b"
     r"|(?:checking|savings)(?= ?(?:account|acct|no\b|#|:|,|\Z))|direct deposit|\bach\b|voided check|\biban\b",
     "vin": r"\bvin\b|vehicle id|chassis|frame no",
@@ -32,14 +33,15 @@ def context_score(kind: str, text: str, start: int, end: int) -> float:
     """What the words around text[start:end] add to its score as this kind: CUE_SCORE, DENIAL_SCORE or 0."""
     if kind not in CUES and kind not in DENIALS:
         return 0.0
-    before = [
-        match for match in NEAR.finditer(text, max(0, start - CHARS_BEFORE), start) if match.lastgroup
-    ]  # without masks
-    nearest = before[-1].lastgroup if before else None
-    if nearest in ("other", "letter") and "\n" in text[before[-1].end() : start]:
-        nearest = None  # an earlier line denies something else
-    if kind == "phone" and nearest == "other" and start - before[-1].end() > DENIAL_CHARS:
-        nearest = None  # a telephone number has a form of its own, and is found unless the text says at once what it is
+    nearest = None
+    for match in NEAR.finditer(text, max(0, start - CHARS_BEFORE), start):
+        denies = match.lastgroup in ("other", "letter")
+        if match.lastgroup and not (
+            denies and (start - match.end() > DENIAL_CHARS or "\n" in text[match.end() : start])
+        ):
+            nearest = (
+                match.lastgroup
+            )  # no mask; and no word far away or on an earlier line, which denies something else
     if nearest is None and (after := NEAR.search(text, end, end + CHARS_AFTER)) and after.lastgroup == kind:
         nearest = kind
     return CUE_SCORE if nearest == kind else DENIAL_SCORE if nearest in DENIALS.get(kind, ()) else 0.0

@@ -69,6 +69,7 @@ class WordLists(NamedTuple):
     domain: frozenset[str]  # makes, models, parts, codes, brands: what is said of cars
     models: frozenset[str]  # makes and models only
     phrases: frozenset[str]  # pairs of words that name a vehicle or a brand: aston_martin
+    towns: frozenset[str]  # whole names of towns: lake_oswego
     places: frozenset[str]  # words of US towns and states
 
 
@@ -90,6 +91,7 @@ def read_word_lists(lists: dict[str, list[str]]) -> WordLists:
         domain=words("domain"),
         models=words("models"),
         phrases=words("phrases"),
+        towns=words("towns"),
         places=words("places"),
     )
 

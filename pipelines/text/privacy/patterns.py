@@ -104,7 +104,7 @@ KINDS: dict[str, Kind] = {
     ),
     "card": Kind(
         SEVEN_DIGITS,
-        (compile_pattern(rf"(?<![\w-])\d(?:{SEPARATOR}{{0,3}}\d){{12,18}}(?![\w-])", UNMISTAKABLE, is_card_number),),
+        (compile_pattern(rf"(?<![\w-])\d(?:{SEPARATOR}{{0,3}}\d){{12,18}}(?![\w-])", 0.95, is_card_number),),
     ),
     "phone": Kind(
         SEVEN_DIGITS,
@@ -264,8 +264,10 @@ KINDS: dict[str, Kind] = {
             compile_address(addresses.NAMED_FIRST, addresses.keep_place),
             compile_address(addresses.BOX, addresses.keep_place),
             compile_address(addresses.RURAL, addresses.keep_place),
+            compile_address(addresses.IN_A_PARK, addresses.keep_place),
             compile_pattern(addresses.WITH_TOWN, STRONG, addresses.is_no_vehicle),
             compile_pattern(addresses.ABROAD, STRONG),
+            compile_pattern(addresses.BRITISH, STRONG),
             compile_pattern(addresses.TOWN_ALONE, STRONG - 0.1),
         ),
     ),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pipelines.text.privacy.addresses import NOT_STREET_WORDS, TOWN
+from pipelines.text.privacy.addresses import NOT_STREET_WORDS, TOWN, find_town_end
 from pipelines.text.privacy.check_digits import is_card_number
 from pipelines.text.privacy.context_words import context_score
 
@@ -20,9 +20,9 @@ NUMERAL = "|".join((*UNITS, *TEENS, *TENS, *REPEATS, *SEPARATORS))
 NUMERALS = frozenset({*UNITS, *TEENS, *TENS}) - {"o"}  # a text without any has no number in words
 RUN = re.compile(rf"\b(?:{NUMERAL})(?:[ ,-]+(?:{NUMERAL})){{4,}}\b", re.I)
 STREET = re.compile(
-    rf"\b(?:(?:{NUMERAL})[ -]){{2,}}(?P<words>(?:(?:north|south|east|west) )?(?:[a-z']{{3,}} ){{1,3}}?)"
+    rf"\b(?P<number>(?:(?:{NUMERAL})[ -])+)(?P<words>(?:(?:north|south|east|west) )?(?:[a-z']{{3,}} ){{0,3}}?)"
     r"(?:street|avenue|road|boulevard|parkway|lane|drive|court|plaza|circle|highway|main)\b"
-    rf"(?:,? (?:apartment|apt|suite|unit) (?:[a-z]|\d+|{NUMERAL})\b)?{TOWN}?",
+    rf"(?P<unit>,? (?:apartment|apt|suite|unit) (?:[a-z]\b|\d+|(?:{NUMERAL})\b(?: [a-z]\b)?))?{TOWN}?",
     re.I,
 )
 
@@ -46,8 +46,10 @@ def find_spoken_streets(text: str) -> Iterator[tuple[int, int, float]]:
     """Addresses whose house number is in words: "forty one elm avenue"."""
     for match in STREET.finditer(text):
         words = match["words"].lower().split()
-        if not NOT_STREET_WORDS & {*words} and not {"lane", "way"} & {*words}:
-            yield *match.span(), 0.7
+        if words and not (NOT_STREET_WORDS | {"lane", "way"}) & {*words}:
+            end = find_town_end(text, match.end())
+            if len(match["number"].split()) > 1 or match["unit"] or end > match.end():  # not "one dirt road"
+                yield match.start(), end, 0.7
 
 
 def join_digits(text: str) -> str:
