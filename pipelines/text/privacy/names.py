@@ -29,6 +29,7 @@ SURE, POSSIBLE = 0.5, -1.5  # log-odds: of a word that makes a name, and of one 
 ANNOUNCED = 2.5  # log-odds of a word after a title or "my name is"
 ALONE = 1.0  # log-odds of a name of one word
 JOINTS = re.compile(r" ?|\. |, (?=[JS]r\b)|-")  # what may stand between the words of one name
+MODEL_YEAR = re.compile(r"(?:19[5-9]|20[0-3])\d")
 WORDS = re.compile(rf"{LETTERS}(?:['\u2019](?!s\b){LETTERS})*")  # of a name; a double one has two
 WORD_BETWEEN = r"(?:(?!\w\W)[^\W\d_]+[^\w\n]{1,3})"
 SPELLED = re.compile(  # "that's h o p e", "Hatcher, H-A-T-C-H-E-R"
@@ -63,7 +64,9 @@ def announce(tokens: Sequence[Token], scores: list[float]) -> list[float]:
     keys = [token.key for token in tokens]
     for at, key in enumerate(keys):
         if scores[at] > POSSIBLE - 1 and (
-            is_phrase(keys, at, lists.phrases) or (key in MONTHS and keys[at + 1 : at + 2] == ["#"])
+            is_phrase(keys, at, lists.phrases)
+            or (key in MONTHS and keys[at + 1 : at + 2] == ["#"])
+            or (key in lists.models and at and MODEL_YEAR.fullmatch(tokens[at - 1].text))
         ):
             scores[at] = float("-inf")
         elif key in ANNOUNCERS and (name := find_announced(keys, at)) and may_be_announced(tokens[name], key, lists):
