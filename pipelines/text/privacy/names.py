@@ -25,9 +25,9 @@ from pipelines.text.privacy.words import (
     TITLES,
 )
 
-SURE, POSSIBLE = 0.5, -1.5  # log-odds: of a word that makes a name, and of one beside it that belongs to it
+SURE, POSSIBLE = 0.0, -1.5  # log-odds: of a word that makes a name, and of one beside it that belongs to it
 ANNOUNCED = 2.5  # log-odds of a word after a title or "my name is"
-ALONE = 1.0  # log-odds of a name of one word
+ALONE = 0.5  # log-odds of a name of one word
 JOINTS = re.compile(r" ?|\. |, (?=[JS]r\b)|-")  # what may stand between the words of one name
 MODEL_YEAR = re.compile(r"(?:19[5-9]|20[0-3])\d")
 WORDS = re.compile(rf"{LETTERS}(?:['\u2019](?!s\b){LETTERS})*")  # of a name; a double one has two
