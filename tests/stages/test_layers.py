@@ -21,7 +21,6 @@ REGISTRIES = {
     "core/kits.py",  # kits, by their entry points
     "datasets/collect.py",  # a kit's dataset builder
     "registry/provenance.py",  # the same, for its sources
-    "text/privacy/names.py",  # data files of the package faker
 }
 
 

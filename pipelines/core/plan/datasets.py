@@ -101,3 +101,11 @@ class Privacy(Section):
         title="VIN",
         description="vehicle identification numbers; replaced by a valid one of the same make, model, year and plant",
     )
+    exempt: list[str] = Field(
+        [], description="words that are never personal, such as a brand that looks like a name; case does not matter"
+    )
+
+    @classmethod
+    def kinds(cls) -> tuple[str, ...]:
+        """The kinds of personal data, each of which has a treatment."""
+        return tuple(name for name in cls.model_fields if name != "exempt")

@@ -29,7 +29,7 @@ from pipelines.core import progress
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import canonical_json
 from pipelines.core.plan import TrainingPlan
-from pipelines.datasets.refine.step_report import StepStats
+from pipelines.datasets.refine.step_report import REPLACED, StepStats
 from pipelines.datasets.refine.workers import Workers
 
 STEPS = {
@@ -215,7 +215,8 @@ def run_batch_pass(
 def run_batch_steps(batch: pa.Table, names: list[str], plan: TrainingPlan, exempt: Exemptions) -> pa.Table:
     """Run some steps on a batch. Returns its kept rows, then those that steps rejected, with `step` and `reason`."""
     batch = parse_lines(batch) if "line" in batch.column_names else batch
-    dropped, stats = [], {}
+    dropped: list[pa.Table] = []
+    stats: dict[str, dict[str, Any]] = {}
     for name in names:
         start, before = perf_counter(), batch
         after = load_step(name)(before, plan)
@@ -226,11 +227,13 @@ def run_batch_steps(batch: pa.Table, names: list[str], plan: TrainingPlan, exemp
                 f"Let {STEPS[name]} return the rows that it is given, with a column `reason`.",
             )
         changed = count_true(find_changed(before, after))
-        rows, reason = after.drop_columns(["reason"]), after["reason"]
+        rows, reason = after.drop_columns(["reason"]).replace_schema_metadata(None), after["reason"]
         batch, rejected, released_rows = separate_dropped(rows, reason, name, exempt)
         dropped.append(rejected)
         seconds = perf_counter() - start
         stats[name] = {"rows_in": len(before), "seconds": seconds, "changed": changed, "released": released_rows}
+        if replaced := (after.schema.metadata or {}).get(REPLACED.encode()):
+            stats[name]["replaced"] = json.loads(replaced)
     return pack_result(batch, dropped, stats)
 
 

@@ -6,10 +6,12 @@ import pyarrow as pa
 
 from pipelines.core.files import canonical_json
 from pipelines.core.plan import TrainingPlan
+from pipelines.datasets.refine.step_report import REPLACED
 from pipelines.text import privacy
 from pipelines.text.privacy import Change, apply_changes
 
 TEXT_COLUMNS = ("instruction", "input", "output")
+EXAMPLES, EXAMPLE_CHARS = 3, 40  # of each kind in a batch; on either side of a replacement
 SEPARATOR = "\n\0\n"  # occurs in no text, and no pattern matches across it
 
 
@@ -17,15 +19,18 @@ def personal(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
     """Drop, mask or pseudonymise as `plan.privacy` says; a value has one pseudonym throughout a template's dataset.
 
     The personal data of a dropped row are masked, so that the quarantine holds none. Its `reason` names their kinds.
+    The table's metadata has a few examples of each kind for the report.
     """
     key = privacy.derive_key(plan.template)
     columns: dict[str, list[str]] = {name: batch[name].to_pylist() for name in (*TEXT_COLUMNS, "facts")}
     reasons: list[str | None] = [None] * len(batch)
+    examples: dict[str, list[dict[str, str]]] = {}
     for number, texts in enumerate(zip(*(columns[name] for name in TEXT_COLUMNS), strict=True)):
         row_text = SEPARATOR.join(texts)  # searched together: the question may announce a name that the answer repeats
         changes = privacy.find_changes(row_text, plan.privacy, key)
         if not changes:
             continue
+        add_examples(examples, row_text, changes)
         start = 0
         for name, text in zip(TEXT_COLUMNS, texts, strict=True):
             columns[name][number] = apply_changes(row_text, changes, start, start + len(text))
@@ -39,7 +44,36 @@ def personal(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
         reasons[number] = f"personal data: {', '.join(dropped)}" if dropped else None
     for name, values in columns.items():
         batch = batch.set_column(batch.column_names.index(name), name, pa.array(values, pa.string()))
-    return batch.append_column("reason", pa.array(reasons, pa.string()))
+    batch = batch.append_column("reason", pa.array(reasons, pa.string()))
+    return batch.replace_schema_metadata({REPLACED: json.dumps(examples)})
+
+
+def add_examples(examples: dict[str, list[dict[str, str]]], text: str, changes: list[Change]) -> None:
+    """Add before and after of up to EXAMPLES changes of a kind, with the words around them.
+
+    What was there shows as its form only, Xxxx Xxxxxx or (000) 000-0000: a report holds no personal data.
+    """
+    for number, change in enumerate(changes):
+        shown = examples.setdefault(change.entity, [])
+        if len(shown) < EXAMPLES:
+            line_start = text.rfind("\n", 0, change.start) + 1
+            line_end = text.find("\n", change.end)
+            start = max(line_start, change.start - EXAMPLE_CHARS)
+            end = min(line_end if line_end >= 0 else len(text), change.end + EXAMPLE_CHARS)
+            others = changes[:number], changes[number + 1 :]
+            before = apply_changes(text, others[0], start, change.start)
+            after = apply_changes(text, others[1], change.end, end)
+            shown.append(
+                {
+                    "before": before + hide_letters(text[change.start : change.end]) + after,
+                    "after": before + change.replacement + after,
+                }
+            )
+
+
+def hide_letters(text: str) -> str:
+    """The form of a value: Ann-Lee 12 becomes Xxx-Xxx 00."""
+    return "".join("0" if c.isdigit() else "X" if c.isupper() else "x" if c.isalpha() else c for c in text)
 
 
 def rewrite_fact(words: str, row_text: str, answer_start: int, changes: list[Change]) -> str:

@@ -12,6 +12,7 @@ log = logging.getLogger(__name__)
 EXAMPLE_COLUMNS = ("instruction", "input", "output")
 WITHHELD_STEPS = {"personal"}  # steps whose dropped texts must not appear in reports
 EXAMPLES, EXAMPLE_CHARS = 3, 200
+REPLACED = "replaced"  # key of a step's table metadata: kind → examples of its replacements, as JSON
 
 
 @dataclass
@@ -27,8 +28,19 @@ class StepStats:
     rejected: Counter[str] = field(default_factory=Counter)  # category of reason → rows
     examples: dict[str, list[dict[str, str]]] = field(default_factory=dict)  # category of reason → a few of them
 
-    def add(self, rows_in: int, seconds: float, changed: int = 0, released: int = 0) -> None:
+    replaced: dict[str, list[dict[str, str]]] = field(default_factory=dict)  # kind → before and after, a few
+
+    def add(
+        self,
+        rows_in: int,
+        seconds: float,
+        changed: int = 0,
+        released: int = 0,
+        replaced: dict[str, list[dict[str, str]]] | None = None,
+    ) -> None:
         """Count a batch."""
+        for kind, examples in (replaced or {}).items():
+            self.replaced[kind] = [*self.replaced.get(kind, []), *examples][:EXAMPLES]
         self.rows_in += rows_in
         self.seconds += seconds
         self.changed += changed
@@ -64,5 +76,6 @@ class StepStats:
             "report_only": self.report_only,
             "flagged": flagged,
             "examples": self.examples,
+            "replaced": self.replaced,
             "seconds": round(self.seconds, 3),
         }

@@ -3,18 +3,20 @@
     find_personal_data(text)         → the personal data in a text
     protect_text(text, policy, key)  → the text with each kind masked, pseudonymised or kept, as the policy says
 
-The kinds are the fields of `plan.Privacy`. Their patterns are in `patterns`, the names of people in `names`. Presidio
-runs the patterns (`recognisers`); it is imported only when a text passes the prefilter of a kind.
+The kinds are `Privacy.kinds()`. Those with a form of their own are found by `patterns`, and checked: by check digits,
+by the words around them, by what is said of vehicles and is never personal. The names of people are found by a
+small model (`name_model`), trained on sentences of this trade.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pipelines.core.plan import Privacy
-from pipelines.text.privacy.names import NOT_NAMES, name_words
-from pipelines.text.privacy.patterns import KINDS, find_matches
+from pipelines.text.privacy.names import find_names, may_recur_alone, name_words
+from pipelines.text.privacy.patterns import PATTERN_KINDS, find_matches, words_of
 from pipelines.text.privacy.pseudonyms import derive_key, make_pseudonym
+from pipelines.text.privacy.spoken import NUMERALS, find_spoken, find_spoken_streets
 
 __all__ = [
     "Change",
@@ -26,6 +28,10 @@ __all__ = [
     "find_personal_data",
     "protect_text",
 ]
+
+
+HAS_DIGIT = re.compile(r"\d")
+WITHOUT_DIGITS = ("email", "employer")
 
 
 class Finding(NamedTuple):
@@ -54,30 +60,39 @@ class Protected(NamedTuple):
     drop: bool  # whether the policy drops a row that contains one of them
 
 
-def find_personal_data(text: str) -> list[Finding]:
+def find_personal_data(text: str, exempt: Sequence[str] = ()) -> list[Finding]:
     """The personal data in `text`, in order and without overlap; of overlapping findings the one with the higher score.
 
     Findings are masked and the text is scanned again until nothing more is found, so that a masked text contains none.
+
+    Args:
+        exempt: words that are never personal: `Privacy.exempt`.
     """
     findings: list[Finding] = []
+    spared = find_exempt(text, exempt) if exempt else []
     while True:
         masks = [Change(f.entity, f.start, f.end, mask_label(f.entity)) for f in findings]
-        more = list(new_findings(scan_text(apply_changes(text, masks)), masks))
+        more = [
+            finding
+            for finding in new_findings(scan_text(apply_changes(text, masks) if masks else text), masks)
+            if not any(start < finding.end and finding.start < end for start, end in spared)
+        ]
         if not more:
             return findings
         findings = sorted([*findings, *more], key=lambda finding: finding.start)
 
 
 def scan_text(text: str) -> list[Finding]:
-    """One scan by Presidio, with the other occurrences of the values that it finds."""
-    kinds = [kind for kind in KINDS if next(find_matches(kind, text), None)]
-    if not kinds:
-        return []
-    from pipelines.text.privacy.recognisers import load_analyzer
-
-    results = load_analyzer().analyze(text, "en", entities=kinds)
-    findings = drop_overlaps([Finding(r.entity_type, r.start, r.end, r.score) for r in results])
-    return drop_overlaps([*findings, *find_recurrences(text, findings)])
+    """One scan: patterns, then names beside them, then the other occurrences of the values that were found."""
+    words = words_of(text)
+    kinds = PATTERN_KINDS if HAS_DIGIT.search(text) else WITHOUT_DIGITS
+    findings = [Finding(kind, *match) for kind in kinds for match in find_matches(kind, text, words)]
+    if not NUMERALS.isdisjoint(words):
+        findings += [Finding(*match) for match in find_spoken(text)]
+        findings += [Finding("address", *match) for match in find_spoken_streets(text)]
+    findings = drop_overlaps(findings) if findings else findings
+    findings += [Finding("name", *match) for match in find_names(text, [(f.start, f.end) for f in findings])]
+    return drop_overlaps([*findings, *find_recurrences(text, findings)]) if findings else []
 
 
 def new_findings(findings: list[Finding], masks: list[Change]) -> Iterator[Finding]:
@@ -113,18 +128,25 @@ def find_recurrences(text: str, findings: list[Finding]) -> Iterator[Finding]:
     values: dict[str, Finding] = {}
     for finding in findings:
         value = text[finding.start : finding.end]
-        parts = [value, *filter(str.istitle, name_words(value))] if finding.entity == "name" else [value]
-        values |= {part: finding for part in parts if len(part) > 2 and part.lower() not in NOT_NAMES}
+        parts = [value, *filter(may_recur_alone, name_words(value))] if finding.entity == "name" else [value]
+        values |= {part: finding for part in parts if len(part) > 2}
     for value, finding in values.items():
-        if text.count(value) > 1 or value != text[finding.start : finding.end]:
-            for match in re.finditer(rf"(?<!\w){re.escape(value)}(?!\w)", text):
-                yield Finding(finding.entity, *match.span(), finding.score - 0.01)
+        at = text.find(value)
+        while (at := text.find(value, at + 1)) >= 0:
+            end = at + len(value)
+            if not is_word_character(text[at - 1]) and not is_word_character(text[end : end + 1]):
+                yield Finding(finding.entity, at, end, finding.score - 0.01)
+
+
+def is_word_character(character: str) -> bool:
+    """Whether a value that stands beside this character is only a part of a word."""
+    return character.isalnum() or character == "_"
 
 
 def find_changes(text: str, policy: Privacy, key: bytes) -> list[Change]:
     """The replacements by the policy. Data of a kind to drop are masked too, so that quarantined rows contain none."""
     changes = []
-    for entity, start, end, _ in find_personal_data(text):
+    for entity, start, end, _ in find_personal_data(text, policy.exempt):
         action = getattr(policy, entity)
         if action != "keep":
             replacement = (
@@ -132,6 +154,12 @@ def find_changes(text: str, policy: Privacy, key: bytes) -> list[Change]:
             )
             changes.append(Change(entity, start, end, replacement))
     return changes
+
+
+def find_exempt(text: str, exempt: Sequence[str]) -> list[tuple[int, int]]:
+    """Where the exempt words stand in a text, in any case and spacing."""
+    words = "|".join(r"\s+".join(map(re.escape, phrase.split())) for phrase in exempt if phrase.strip())
+    return [match.span() for match in re.finditer(rf"(?<!\w)(?:{words})(?!\w)", text, re.I)] if words else []
 
 
 def apply_changes(text: str, changes: list[Change], start: int = 0, end: int | None = None) -> str:

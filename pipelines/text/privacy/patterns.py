@@ -1,39 +1,43 @@
 """The patterns of each kind of personal data, with their scores and validation.
 
-A prefilter in plain `re` passes a text that contains nothing personal in microseconds, without Presidio.
+A prefilter passes a text that contains nothing personal in microseconds.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from pipelines.text.privacy import names
-from pipelines.text.privacy.check_digits import is_account_number, is_card_number, is_plate, is_ssn_or_itin, is_vin
+from pipelines.text.privacy import addresses
+from pipelines.text.privacy.addresses import STATE
+from pipelines.text.privacy.check_digits import (
+    is_account_number,
+    is_card_number,
+    is_licence_number,
+    is_plate,
+    is_ssn_or_itin,
+    is_vin,
+)
 from pipelines.text.privacy.context_words import context_score
 from pipelines.text.privacy.pattern_parts import (
     CAPITALS,
     CLOSE,
     COMMON_ENDING,
-    COMPASS,
     DATE,
     EXTENSION,
     GAP,
     HOST,
     MONEY,
-    NOT_A_ROAD,
     OPEN,
     PERIOD,
     PLATE,
-    PROPER,
-    ROAD,
-    ROAD_NAME,
+    PLATE_WORDS,
     SEPARATOR,
-    STATE,
-    TOWN,
-    UNIT,
+    TAG_WORDS,
 )
+from pipelines.text.privacy.phones import is_international, is_national
 
 THRESHOLD = 0.5  # the lowest score of a finding
+WORD = re.compile(r"[a-z]+")
 UNMISTAKABLE, STRONG, WEAK = 0.85, 0.7, 0.3  # a strong pattern needs no context; a weak one needs its context word
 
 
@@ -42,13 +46,13 @@ class Pattern(NamedTuple):
 
     pattern: re.Pattern[str]
     score: float
-    keep: Callable[[str], str]  # a value → the part of it that is personal; "" if none is, as when a check digit fails
+    keep: Callable[[re.Match[str]], str]  # a match → what of its value is personal; "" if nothing is
 
 
 class Kind(NamedTuple):
     """A kind of personal data."""
 
-    prefilter: re.Pattern[str]  # cheap: a text without it holds none of the patterns
+    may_hold: Callable[[str, frozenset[str]], object]  # of a text and its words; cheap: false if it holds no pattern
     patterns: tuple[Pattern, ...]
 
 
@@ -57,23 +61,34 @@ def compile_pattern(
 ) -> Pattern:
     """A pattern whose value is kept as a whole if it is valid."""
 
-    def keep(text: str) -> str:
-        return text if valid is None or valid(text) else ""
+    compiled = re.compile(pattern, flags | re.M)
+    group = "value" if "value" in compiled.groupindex else 0
 
-    return Pattern(re.compile(pattern, flags | re.M), score, keep)
+    def keep(match: re.Match[str]) -> str:
+        value: str = match[group]
+        return value if valid is None or valid(value) else ""
 
-
-def compile_name_pattern(pattern: str, score: float, keep: Callable[[str], str]) -> Pattern:
-    """A pattern of names, in which upper and lower case differ."""
-    return Pattern(re.compile(pattern, re.M), score, keep)
-
-
-def compile_prefilter(pattern: str) -> re.Pattern[str]:
-    """A prefilter, in any case."""
-    return re.compile(pattern, re.I)
+    return Pattern(compiled, score, keep)
 
 
-SEVEN_DIGITS = compile_prefilter(r"\d(?:[\W_]{0,3}\d){6}")
+def compile_address(pattern: str, keep: Callable[[re.Match[str]], str]) -> Pattern:
+    """A pattern of addresses, in any case."""
+    return Pattern(re.compile(pattern, re.I | re.M), STRONG, keep)
+
+
+def any_match(pattern: str) -> Callable[[str, frozenset[str]], object]:
+    """A prefilter: whether the text has a match of the pattern, in any case."""
+    search = re.compile(pattern, re.I).search
+    return lambda text, words: search(text)
+
+
+def any_word(words: str) -> Callable[[str, frozenset[str]], object]:
+    """A prefilter: whether the text has one of the words."""
+    triggers = frozenset(words.split())
+    return lambda text, words: not triggers.isdisjoint(words)
+
+
+SEVEN_DIGITS = any_match(r"\d(?:[\W_]{0,3}\d){6}")
 
 KINDS: dict[str, Kind] = {
     "ssn": Kind(
@@ -83,8 +98,8 @@ KINDS: dict[str, Kind] = {
                 rf"(?<![\w.-])\d{{3}}(?P<s>{SEPARATOR}{{1,3}})\d{{2}}(?P=s)\d{{4}}(?![\w-])", STRONG, is_ssn_or_itin
             ),
             compile_pattern(
-                rf"(?<![\w.-])\d{{3}}{SEPARATOR}{{0,3}}\d{{2}}{SEPARATOR}{{0,3}}\d{{4}}(?![\w-])", WEAK, is_ssn_or_itin
-            ),
+                rf"(?<![\w.-])\d{{3}}{SEPARATOR}{{0,3}}\d{{2}}{SEPARATOR}{{0,3}}\d{{4}}(?![\w-])", WEAK
+            ),  # the text calls it one: a number that was never issued is meant as one too
         ),
     ),
     "card": Kind(
@@ -109,7 +124,13 @@ KINDS: dict[str, Kind] = {
             compile_pattern(
                 r"^\s*(?P<value>1?[2-9]\d\d[2-9]\d{6})\s*$", STRONG - 0.1
             ),  # alone on a line, as below a signature
-            compile_pattern(r"(?<![\w.])\+[1-9]\d{0,2}(?:[ .\-/]{0,2}\(?\d\)?){7,13}(?![\w-])", STRONG),
+            compile_pattern(
+                r"(?<![\w.])(?:\+|00(?=[1-9]\d{0,2}[ .\-/(]))[1-9]\d{0,2}(?:[ .\-/]{0,2}\(?\d\)?){7,13}(?![\w-])",
+                STRONG,
+                is_international,
+            ),
+            compile_pattern(r"(?<![\w.+-])\(?0\d(?:[ .\-/]{0,2}[()]?\d\)?){7,10}(?![\w-])", WEAK, is_national),
+            compile_pattern(r"(?<![\w.+-])(?<!\d )\d\d[ .-]\d{4}[ .-]\d{4}(?![\w-])", WEAK),
             compile_pattern(
                 rf"(?<![\w.-])(?:\+?1{SEPARATOR}?)?[2-9]\d\d{SEPARATOR}?[2-9]\d\d{SEPARATOR}?\d{{4}}(?![\w-])", WEAK
             ),
@@ -117,7 +138,7 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "email": Kind(
-        compile_prefilter(r"@|[(\[{_]at[)\]}_]|\bat\b.{1,40}\bdot\b"),
+        any_match(r"@|[(\[{_]at[)\]}_]|\bat\b.{1,40}\bdot\b"),
         (
             compile_pattern(rf"(?<![\w.+-])[\w.+-]+?(?: ?[(\[{{]at[)\]}}] ?|_at_){HOST}\b", UNMISTAKABLE),
             compile_pattern(rf"(?<![\w.+%'&!=-])[\w.+%'&!=*-]++@{HOST}\b", UNMISTAKABLE),
@@ -125,14 +146,15 @@ KINDS: dict[str, Kind] = {
                 rf"(?<![\w.+-])[\w.+-]++ ?@ ?[\w-]+(?: ?[.,] ?[\w-]+)*? ?[.,] ?{COMMON_ENDING}", UNMISTAKABLE
             ),
             compile_pattern(
-                rf"(?<![\w.+-])[\w.+-]++{OPEN}\bat\b{CLOSE}[\w-]+(?:{OPEN}(?:\.|\bdot\b){CLOSE}[\w-]+)*?"
+                rf"(?<![\w.+-])(?:[\w+-]+ (?:dot|underscore|dash|hyphen) ){{0,3}}[\w.+-]++{OPEN}\bat\b{CLOSE}[\w-]+"
+                rf"(?:{OPEN}(?:\.|\bdot\b){CLOSE}[\w-]+)*?"
                 rf"{OPEN}\bdot\b{CLOSE}{COMMON_ENDING}",
                 UNMISTAKABLE,
             ),
         ),
     ),
     "vin": Kind(
-        compile_prefilter(
+        any_match(
             r"(?<![a-z0-9])[a-z0-9]{17}(?![a-z0-9])|\bvin|chassis|vehicle id"
             r"|(?-i:\b[A-HJ-NPR-Z0-9]{1,11}[ ._-].{0,12}\d{4}\b)"
         ),
@@ -148,10 +170,11 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "plate": Kind(
-        compile_prefilter(r"plate|\btags?\b|\breg"),
+        any_word("plate plates tag tags reg regs regn rego registration registrations"),
         (
             compile_pattern(
-                rf"(?:\bplates?|(?<!price )\btags?|\breg(?:istration|o)?)\b{GAP}(?:\b(?-i:{STATE})[ :#-]+)?"
+                rf"(?:{PLATE_WORDS}\bplates?|{TAG_WORDS}\btags?|\breg(?:istration|o)?)\b{GAP}"
+                rf"(?:\b(?-i:{STATE})[ :#-]+)?"
                 r"(?<![\w-])(?P<value>" + PLATE + r")(?![\w-])",
                 STRONG,
                 is_plate,
@@ -165,31 +188,38 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "licence": Kind(
-        compile_prefilter(r"licen[cs]e|\bd\.?l|\blic\b|\boln\b|\bcdl\b|permit"),
+        any_word("licence licences license licenses licensed lic dl d dln oln cdl permit"),
         (
             compile_pattern(
                 r"(?:\b(?:driv(?:er|ing)(?:'?s|s')?|operator'?s?) ?(?:licen[cs]e|lic\b|permit)|\bd\.?l\.?n?\b|\boln\b"
                 rf"|\bcdl\b|\blicen[cs]e(?! plate| tag)|\blic\b(?!\.? (?:plate|tag))){GAP}(?:\b(?-i:{STATE})[ :#-]+)??"
-                r"(?<![\w-])(?P<value>[a-z]{1,3}[ -]?\d(?:[ *-]?\d){3,14}(?:[ -]?[a-z]\b)?|\d(?:[ -]?\d){5,13}"
+                r"(?<![\w-])(?P<value>(?:[a-z]{1,3}-?|(?-i:[A-Z]{1,3}) )\d(?:[ *-]?\d){3,14}(?:[ -]?[a-z]\b)?"
+                r"|\d(?:[ -]?\d){5,13}"
                 r"|[a-z*]{2,7}\d{2,4}[a-z0-9]{1,4})(?![\w-])",
                 STRONG,
+                is_licence_number,
             ),
         ),
     ),
     "account": Kind(
-        SEVEN_DIGITS, (compile_pattern(r"(?<![\w.$-])\d(?:[ -]?\d){5,16}(?![\w-])", WEAK, is_account_number),)
+        any_word("account accounts acct accts a routing aba rtn checking savings deposit ach voided iban"),
+        (compile_pattern(r"(?<![\w.$-])\d(?:[ -]?\d){5,16}(?![\w-])", WEAK, is_account_number),),
     ),
     "birth_date": Kind(
-        compile_prefilter(r"birth|\bd\.?o\.?b|\bborn"),
+        any_word("birth birthday birthdate birthdat born dob dobs d geburtsdatum"),
         (
             compile_pattern(
-                rf"(?:\bdate of birth|\bbirth ?dat?e?|\bbirthday|\bd\.?o\.?b\.?|\bborn)\b{GAP}(?P<value>\b{DATE})",
+                rf"(?:\bdate of birth|\bbirth ?dat?e?|\bbirthday|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bbirth"
+                rf"|\bborn)\b{GAP}(?P<value>\b{DATE})",
                 STRONG,
             ),
         ),
     ),
     "income": Kind(
-        compile_prefilter(r"income|salar|wage|earn|\bmak(?:e|ing)|\bpay\b|home|gross"),
+        any_word(
+            "income incomes salary salaries wage wages earn earns earned earning earnings make makes making pay home"
+            " brings bringing gross grosses grossing"
+        ),
         (
             compile_pattern(
                 rf"\b(?:income|salary|wages?|earnings|(?:gross|net|take[- ]home) pay|gross(?:es)?)"
@@ -206,7 +236,10 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "employer": Kind(
-        compile_prefilter(r"employ|\bwork|\bearn|\bgross|\bmak"),
+        any_word(
+            "employer employers employed employment work works worked working earns earning gross grosses grossing"
+            " makes making"
+        ),
         (
             compile_pattern(rf"\b(?:earn|gross|mak)(?:e?s|ing) {MONEY}{PERIOD}? at (?P<value>{CAPITALS})", STRONG),
             compile_pattern(rf"\bemployer(?:'s)?(?: name)?(?: is|:| -| =|\t)\s*(?P<value>{CAPITALS})", STRONG),
@@ -222,65 +255,41 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "address": Kind(
-        compile_prefilter(
-            rf"\d[\w-]* +\S.{{0,40}}?\b{ROAD}|\b(?:box|drawer) +#?\d|\b{STATE} +\d{{5}}\b|\bbroadway"
-            r"|\d,? +(?:state|county|us|route|rte|hwy|highway|avenue|boulevard|camino|via|calle)\b"
-        ),
+        addresses.may_hold,
         (
-            compile_pattern(
-                rf"(?<![\w$.,'\u2019-])(?!(?:19|20)\d\d (?-i:{names.CARS}))\d{{1,6}}(?:-\d{{1,4}}|[a-z]| 1/2)? "
-                rf"{NOT_A_ROAD}(?:(?:{COMPASS}|north|south|east|west)\.? )?(?:{ROAD_NAME}|\d{{1,3}}(?:st|nd|rd|th))"
-                rf"(?: {ROAD_NAME}){{0,4}}? {ROAD}(?:(?: {PROPER}){{0,2}} (?-i:(?=[A-Z])){ROAD})?"
-                rf"(?: {COMPASS}\b\.?)?{UNIT}?{TOWN}?",
-                STRONG,
-                names.is_road_address,
-            ),
-            compile_pattern(
-                rf"(?<![\w$.,-])\d{{2,6}} (?:[nsew]\.? )?(?:(?-i:Broadway)|(?:(?:state|county|us|u\.s\.|interstate)"
-                rf" )?(?:road|route|rd|rte|hwy|highway) \d{{1,4}}){UNIT}?{TOWN}?",
-                STRONG,
-            ),
-            compile_pattern(
-                rf"(?<![\w$.,-])\d{{2,6}} (?-i:(?:Avenue|Boulevard|Camino|Via|Calle) (?:of |de |del )?"
-                rf"(?:the |la )?[A-Z])\w+{UNIT}?{TOWN}?",
-                STRONG,
-            ),
-            compile_pattern(
-                rf"\b(?:p\.? ?o\.? ?(?:box|drawer)|(?:rr|rural route|hc) *#?\d+,? box) +#?\d{{1,6}}{TOWN}?", STRONG
-            ),
-            compile_pattern(
-                rf"\b(?:{PROPER} ){{0,2}}{PROPER}, ?(?-i:{STATE}),? \d{{5}}(?:-\d{{4}})?\b",
-                STRONG - 0.1,
-            ),
-        ),
-    ),
-    "name": Kind(
-        compile_prefilter(names.POSSIBLE),
-        (
-            compile_name_pattern(names.LABELLED, STRONG + 0.05, names.match_name),
-            compile_name_pattern(names.TITLED, STRONG, names.match_name),
-            compile_name_pattern(names.FIELD, THRESHOLD, names.match_field),
-            compile_name_pattern(names.SIGNED, STRONG - 0.1, names.match_name),
-            compile_name_pattern(names.INTRODUCED, STRONG - 0.1, names.match_introduced),
-            compile_name_pattern(names.MENTIONED, STRONG - 0.1, names.match_mentioned),
-            compile_name_pattern(names.PAIR, STRONG - 0.1, names.match_first_last),
-            compile_name_pattern(names.PAIR, THRESHOLD, names.match_first_and_capitalised),
-            compile_name_pattern(names.LAST_FIRST, STRONG - 0.1, names.match_last_first),
+            compile_address(addresses.STREETS, addresses.keep_street),
+            compile_address(addresses.STREETS_IN_PARTS, addresses.keep_street),
+            compile_address(addresses.STREETS_IN_A_GRID, addresses.keep_street),
+            compile_address(addresses.ROUTES, addresses.keep_place),
+            compile_address(addresses.NAMED_FIRST, addresses.keep_place),
+            compile_address(addresses.BOX, addresses.keep_place),
+            compile_address(addresses.RURAL, addresses.keep_place),
+            compile_address(addresses.IN_A_PARK, addresses.keep_place),
+            compile_pattern(addresses.WITH_TOWN, STRONG, addresses.is_no_vehicle),
+            compile_pattern(addresses.ABROAD, STRONG),
+            compile_pattern(addresses.BRITISH, STRONG),
+            compile_pattern(addresses.TOWN_ALONE, STRONG - 0.1),
         ),
     ),
 }
+PATTERN_KINDS = tuple(KINDS)
 
 
-def find_matches(kind: str, text: str) -> Iterator[tuple[int, int, float]]:
-    """The matches of a kind in `text`: start, end, and score from THRESHOLD to 1."""
-    prefilter, patterns = KINDS[kind]
-    if not prefilter.search(text):
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text in lower case, for the prefilters."""
+    return frozenset(WORD.findall(text.lower()))
+
+
+def find_matches(kind: str, text: str, words: frozenset[str]) -> Iterator[tuple[int, int, float]]:
+    """The matches of a kind in `text`, whose words are `words_of(text)`: start, end, and score from THRESHOLD to 1."""
+    may_hold, patterns = KINDS[kind]
+    if not may_hold(text, words):
         return
     for pattern, base, keep in patterns:
         group = "value" if "value" in pattern.groupindex else 0
         for match in pattern.finditer(text):
             start = match.start(group)
-            if kept := keep(match.group(group)):
+            if kept := keep(match):
                 end = start + len(kept)
                 score = base + context_score(kind, text, start, end)
                 if score >= THRESHOLD:

@@ -16,8 +16,10 @@ from stdnum import luhn
 
 from pipelines.core.files import atomic_write, file_lock
 from pipelines.core.settings import settings
-from pipelines.text.privacy import names
 from pipelines.text.privacy.check_digits import extract_digits, vin_check_digit
+from pipelines.text.privacy.name_model import load_model, make_key
+from pipelines.text.privacy.names import WORDS
+from pipelines.text.privacy.words import PARTICLES, SUFFIXES
 
 LETTERS, DIGITS = "ABCDEFGHJKLMNPRSTUVWXYZ", "0123456789"
 ROADS = ("Street", "Avenue", "Road", "Lane", "Drive", "Court")
@@ -43,7 +45,7 @@ def derive_key(scope: str) -> bytes:
 def make_pseudonym(entity: str, value: str, key: bytes) -> str:
     """The pseudonym of a value, whatever its spacing, punctuation and case."""
     if entity == "name":  # word by word, so that "Jane Doe" and "Ms. Doe" stay one person
-        return re.sub(names.ANY_WORD, lambda word: replace_name_word(word.group(), key), value)
+        return re.sub(WORDS, lambda word: replace_name_word(word.group(), key), value)
     normal = re.sub(r"[\W_]", "", value).lower()
     return MAKERS[entity](value, seeded_random(entity, normal.removeprefix("1") if entity == "phone" else normal, key))
 
@@ -54,18 +56,36 @@ def seeded_random(entity: str, value: str, key: bytes) -> random.Random:
 
 
 @cache
-def sorted_names() -> tuple[list[str], list[str]]:
-    """First and last names, sorted."""
-    first, last = names.load_name_lists()
-    return sorted(first), sorted(last)
+def sorted_names(last: bool, size: int) -> list[str]:
+    """Frequent first or last names of a class of lengths, sorted: none is also a word or part of a vehicle's name."""
+    lists, _ = load_model()
+    ranked = lists.last if last else lists.first
+    return sorted(
+        name
+        for name, rank in ranked.items()
+        if rank > 1 and length_class(name) == size and name not in lists.common and name not in lists.domain
+    )
+
+
+def length_class(word: str) -> int:
+    """0 for a word of up to 4 letters, 1 for one of up to 7, 2 for a longer one."""
+    return (len(word) > 4) + (len(word) > 7)
 
 
 def replace_name_word(word: str, key: bytes) -> str:
-    """Another first or last name, in the same case."""
-    first_names, last_names = sorted_names()
-    is_first_name = word.lower() in names.load_name_lists()[0]
-    new = seeded_random("name", word.lower(), key).choice(first_names if is_first_name else last_names)
-    return new.upper() if word.isupper() else new.title() if word[0].isupper() else new
+    """Another first or last name of about the same length, in the same case; an initial becomes another one.
+
+    Each part of a double name is replaced; particles ("de la") and "Jr." stay.
+    """
+    low = make_key(word, "word")
+    if low in PARTICLES or low in SUFFIXES:
+        return word
+    draw = seeded_random("name", low, key)
+    if len(word) == 1:
+        new = draw.choice(LETTERS)
+    else:
+        new = draw.choice(sorted_names(low not in load_model()[0].first, length_class(word)))
+    return new.upper() if word.isupper() else new.title() if word[0].isupper() else new.lower()
 
 
 def fill_layout(layout: str, symbols: str) -> str:
@@ -129,12 +149,12 @@ def make_income(value: str, draw: random.Random) -> str:
 
 def pick_surname(draw: random.Random) -> str:
     """A last name."""
-    return draw.choice(sorted_names()[1]).title()
+    return draw.choice(sorted_names(True, 1)).title()
 
 
 def make_email(value: str, draw: random.Random) -> str:
     """An address at example.com."""
-    return f"{draw.choice(sorted_names()[0])}.{pick_surname(draw).lower()}{draw.randrange(100)}@example.com"
+    return f"{draw.choice(sorted_names(False, 1))}.{pick_surname(draw).lower()}{draw.randrange(100)}@example.com"
 
 
 MAKERS: dict[str, Callable[[str, random.Random], str]] = {

@@ -1,0 +1,31 @@
+"""Telephone numbers of the world, by libphonenumber (the package phonenumbers)."""
+
+import re
+
+# Countries whose numbers are written without a country code in texts that say so: "ring me on 020 7946 0958".
+COUNTRIES = ("GB", "IE", "DE", "FR", "ES", "IT", "NL", "AU", "NZ", "MX", "IN", "BR")
+
+
+def is_international(text: str) -> bool:
+    """Whether a number with a country code has as many digits as numbers of that country have."""
+    import phonenumbers
+
+    try:
+        number = re.sub(r"^00", "+", text)
+        number = re.sub(r"^\+52\D*1(?=\D)", "+52", number)  # Mexico's prefix of mobile numbers, withdrawn in 2019
+        return phonenumbers.is_possible_number(phonenumbers.parse(number, None))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def is_national(text: str) -> bool:
+    """Whether it has as many digits as the numbers of one of COUNTRIES."""
+    import phonenumbers
+
+    for country in COUNTRIES:
+        try:
+            if phonenumbers.is_possible_number(phonenumbers.parse(text, country)):
+                return True
+        except phonenumbers.NumberParseException:
+            continue
+    return False

@@ -1,0 +1,31 @@
+"""Words that say what stands beside them: titles, months, particles of names, and what is never a name or a street."""
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
+PARTICLES = word_set("de da do dos das del della di du la las le los van von der den bin ibn al el st ter ten e y")
+SUFFIXES = word_set("jr sr ii iii iv")
+CERTAIN_TITLES = word_set("mr mrs ms mister missus herr frau senora senor monsieur madame mme signor signora")
+TITLES = CERTAIN_TITLES | word_set(
+    "miss dr prof professor pastor rev reverend rabbi coach capt captain sgt judge officer"
+)
+# Before "name": "my name is", "the guy's name was".
+NAME_OWNERS = word_set(
+    "my his her their your the last first middle maiden full real whose guy's lady's customer's owner's"
+)
+ANNOUNCERS = TITLES | {"name"}
+MONTHS = word_set("january february march april may june july august september october november december")
+SHORT_MONTHS = word_set("jan feb mar apr jun jul aug sep sept oct nov dec")
+# Never a name, though the model might think so: what a form, a letter or a car calls things.
+NEVER = word_set(
+    """
+    customer client owner buyer driver applicant manager advisor technician tech salesman dealer dealership service
+    sales parts finance warranty department dept team company sir madam mr mrs ms dr miss attn thanks thank regards
+    sincerely hello dear please yes no ok the a an i you he she it we they is was are and or of for with this that
+    i'm im it's its what who how my your his her our their name names vehicle car truck phone email address
+    """
+)
+DIRECTIONS = word_set("n s e w ne nw se sw north south east west northeast northwest southeast southwest")

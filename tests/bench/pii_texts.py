@@ -1,0 +1,39 @@
+"""Hand-labelled texts of a dealership's life, in two halves of different authors, neither of whom knew a rule.
+
+Half a is seen: rules and training sentences may be improved by what it shows. Half b is unseen: nobody who changes the
+rules reads it or looks at what is missed there; only its figures count.
+"""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.bench.pii_rows import Labelled
+
+FOLDER = Path(__file__).with_name("texts")
+HALVES = {"seen": "a", "unseen": "b"}
+
+
+def read_lines(name: str) -> list[dict[str, Any]]:
+    """The JSON lines of a file in `texts`."""
+    return [json.loads(line) for line in (FOLDER / name).read_text(encoding="utf-8").splitlines()]
+
+
+def people(half: str, lower_case: bool | None = None) -> list[Labelled]:
+    """Texts with people in them; `lower_case`: only those without a capital letter, or only the others."""
+    return [
+        Labelled(line["text"], [(s["kind"], s["start"], s["start"] + len(s["text"])) for s in line["spans"]])
+        for line in read_lines(f"people_{HALVES[half]}.jsonl")
+        if lower_case is None or (line["text"] == line["text"].lower()) == lower_case
+    ]
+
+
+def clean(half: str) -> list[str]:
+    """Texts in which nothing is personal."""
+    return [line["text"] for line in read_lines(f"clean_{HALVES[half]}.jsonl")]
+
+
+def count_labels(texts: list[Labelled]) -> dict[str, int]:
+    """How many labels of each kind."""
+    return dict(Counter(entity for row in texts for entity, _, _ in row.labels))

@@ -1,0 +1,1 @@
+"""Makes `name_model.json`: `python -m tests.name_model.train`."""

@@ -1,0 +1,202 @@
+"""The made-up sentences of the training: `sentences.txt`, its slots filled, respelled as people write and dictate."""
+
+import random
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tests.name_model import word_lists
+
+TIMES = 30  # each sentence
+NAME_SLOTS = "nflr"
+SLOT = re.compile(r"\{(\w+)\}")
+
+
+def split_bars(text: str) -> list[str]:
+    """The phrases between bars."""
+    return [" ".join(phrase.split()) for phrase in text.split("|")]
+
+
+PARTS_TALK = """
+    brakes|brake pads|front struts|water pump|alternator|battery|timing belt|AC compressor|serpentine belt|oil filter
+    |wiper blades|headlight|door handle|key fob|tail light|radiator|thermostat|cabin filter|rotors|tires|tie rod end
+    |wheel bearing|ball joint|muffler|catalytic converter|spark plugs|ignition coil|fuel pump|starter|transmission
+    |Driver Side Airbag|Passenger Side Mirror|Front Bumper Cover|Rear View Camera|Power Steering Pump|Seat Belt Buckle
+"""
+FIRM_KINDS = split_bars("""
+    Motors|Auto Body|Chevrolet|Automotive|Towing|Auto Group|Tire|Ford|Honda|Credit Union|Roofing|Logistics|Plumbing
+    |Academy|Hospital|Schools|Dental|Grain & Supply|Insurance|Foods|Trucking|Construction|Elementary|Combat|Farms|Bank
+    |County Schools|Fulfillment|Marine|Electric|Services|Partners|& Sons|Collision|Glass|Transmissions|Upholstery
+""")
+FIRMS = """
+    AutoNation|CarMax|Jiffy Lube|Midas|Pep Boys|Firestone|Discount Tire|Les Schwab|Advance Auto Parts|NAPA|AutoZone
+    |O'Reilly Auto Parts|Wells Fargo|Chase|Ally|Capital One|State Farm|Geico|Enterprise|Hertz|the dealership|Costco
+    |Monro Muffler|Christian Brothers Automotive|Ford Motor Company|General Motors|Valvoline|Meineke|Safelite|Copart
+"""
+
+
+class Sentence(NamedTuple):
+    """A text and where the names are in it."""
+
+    text: str
+    names: list[tuple[int, int]]
+
+
+class Filler:
+    """Fills the slots of made-up sentences."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.first = word_lists.sorted_by_frequency("female.first", "male.first")
+        self.last = word_lists.census("all.last")
+        self.foreign = {kind: word_lists.faker_names(kind) for kind in ("first", "last")}
+        common = set(" ".join(word_lists.common_words()).split())
+        self.ambiguous = {  # Grace, Will, Dakota; Little, Crane, Bell
+            "first": [name.title() for name in self.first[:2500] if name in common],
+            "last": [name.title() for name in self.last[:6000] if name in common],
+        }
+        self.scripts = {kind: word_lists.faker_names(kind, word_lists.OTHER_SCRIPTS) for kind in ("first", "last")}
+        self.cars, self.places = word_lists.vehicle_names(), word_lists.places()
+        self.parts, self.firms = split_bars(PARTS_TALK), split_bars(FIRMS)
+        self.codes = word_lists.code_descriptions()
+
+    def pick(self, ranked: list[str]) -> str:
+        """One of a list whose beginning is more frequent."""
+        return ranked[min(int(len(ranked) * self.rng.random() ** 3), len(ranked) - 1)]
+
+    def first_name(self) -> str:
+        kind = self.rng.random()
+        if kind < 0.1:
+            return self.rng.choice(self.ambiguous["first"])
+        name = self.rng.choice(self.foreign["first"]) if kind < 0.35 else self.pick(self.first).title()
+        return f"{name}-{self.pick(self.first).title()}" if self.rng.random() < 0.02 else name
+
+    def last_name(self) -> str:
+        rng = self.rng
+        kind = rng.random()
+        if kind > 0.9:
+            return rng.choice(self.ambiguous["last"])
+        name = rng.choice(self.foreign["last"]) if rng.random() < 0.3 else self.pick(self.last).title()
+        if kind < 0.03:
+            return f"{name}-{self.pick(self.last).title()}"
+        if kind < 0.06:
+            return (
+                rng.choice(
+                    (
+                        "de ",
+                        "de la ",
+                        "van ",
+                        "von ",
+                        "Van ",
+                        "De ",
+                        "del ",
+                        "St. ",
+                        "Al-",
+                        "al ",
+                        "bin ",
+                        "El ",
+                        "dos ",
+                    )
+                )
+                + name
+            )
+        if kind < 0.08:
+            return rng.choice(("O'", "D'", "O\u2019")) + name
+        return rng.choice(("Mc", "Mac")) + name if kind < 0.10 else name
+
+    def full_name(self) -> str:
+        rng = self.rng
+        if rng.random() < 0.02:
+            first, last = (rng.choice(self.scripts[part]) for part in ("first", "last"))
+            return f"{first} {last}"
+        kind = rng.random()
+        if kind > 0.93:  # R. Delgado, T.BAKER, Tyra J.
+            initial = rng.choice("ABCDEFGHJKLMNPRSTVW")
+            return rng.choice(
+                (
+                    f"{initial}. {self.last_name()}",
+                    f"{initial}.{self.last_name()}",
+                    f"{initial} {self.last_name()}",
+                    f"{initial}. {initial}. {self.last_name()}",
+                    f"{self.first_name()} {initial}.",
+                )
+            )
+        middle = (
+            f" {rng.choice('ABCDEFGHJKLMNPRSTW')}."
+            if kind < 0.05
+            else f" {rng.choice('ABCDEJLMRT')}"
+            if kind < 0.08
+            else f" {self.first_name()}"
+            if kind < 0.11
+            else ""
+        )
+        suffix = rng.choice((" Jr.", " Jr", " Sr.", " III", ", Jr.")) if 0.91 < kind < 0.93 else ""
+        return f"{self.first_name()}{middle} {self.last_name()}{suffix}"
+
+    def named_firm(self, make: str) -> str:
+        """A company with a surname in its name, which is no person: Baker Towing."""
+        return f"{self.pick(self.last).title()} {self.rng.choice((make, *FIRM_KINDS))}"
+
+    def fill(self, slot: str) -> str:
+        """A value of a slot."""
+        rng = self.rng
+        car = rng.choice(self.cars).split()
+        values = {
+            "n": self.full_name, "f": self.first_name, "l": self.last_name,
+            "r": lambda: f"{self.last_name()}, {self.first_name()}",
+            "car": lambda: " ".join(car[: rng.randint(3, 6)]),
+            "make": lambda: car[1],
+            "model": lambda: " ".join(car[2:4]),
+            "part": lambda: rng.choice((*self.parts, rng.choice(self.codes)[:60].rstrip("."))),
+            "phone": lambda: f"{rng.randint(201, 989)}-555-{rng.randint(100, 9999):04}",
+            "num": lambda: str(rng.choice((rng.randint(1, 12), rng.randint(13, 120), rng.randint(1000, 160_000)))),
+            "money": lambda: f"${rng.randint(10, 30_000):,}",
+            "date": lambda: rng.choice(("3/14/2024", "11-02-23", "May 5", "Tuesday", "2021", "last week", "Monday")),
+            "code": lambda: f"{rng.choice('PBCU')}{rng.randint(0, 3999):04}",
+            "place": lambda: rng.choice(self.places).split(",")[0] if rng.random() < 0.6 else rng.choice(self.places),
+            "firm": lambda: rng.choice(self.firms) if rng.random() < 0.6 else self.named_firm(car[1]),
+        }  # fmt: skip
+        return values[slot]()
+
+    def sentence(self, line: str) -> Sentence:
+        """A made-up sentence with its slots filled."""
+        text, names = "", []
+        for number, piece in enumerate(SLOT.split(line.replace("\\n", "\n").replace("\\t", "\t"))):
+            value = self.fill(piece) if number % 2 else piece
+            if number % 2 and piece in NAME_SLOTS:
+                names.append((len(text), len(text) + len(value)))
+            text += value
+        return Sentence(text, names)
+
+
+def respell(sentence: Sentence, rng: random.Random) -> Sentence:
+    """A sentence as written, in lower case, or in capitals; some without punctuation, as dictated, and in a text."""
+    text, names = sentence
+    kind = rng.random()
+    spelled = text.lower() if kind > 0.6 else text.upper() if kind > 0.48 else text
+    if len(spelled) != len(text):  # a letter whose other case is two letters
+        spelled = text
+    if kind > 0.8:  # dictated
+        spelled = "".join(" " if c in ".,:;!?/-" else c for c in spelled)
+    return Sentence(spelled, names)
+
+
+def join(first: Sentence, second: Sentence, mark: str) -> Sentence:
+    """Two sentences as one text."""
+    shift = len(first.text) + len(mark)
+    return Sentence(first.text + mark + second.text, [*first.names, *((a + shift, b + shift) for a, b in second.names)])
+
+
+def make_sentences(rng: random.Random) -> Iterator[Sentence]:
+    """The sentences of `sentences.txt`, alone and in pairs."""
+    filler = Filler(rng)
+    lines = word_lists.SENTENCES.read_text(encoding="utf-8").splitlines()
+    lines = [line for line in lines if line and not line.startswith("# ")]
+    for _ in range(TIMES):
+        for line in lines:
+            sentence = filler.sentence(line)
+            if rng.random() < 0.35:
+                sentence = join(
+                    sentence, filler.sentence(rng.choice(lines)), rng.choice((". ", "\n", " ", ", ", " - "))
+                )
+            yield respell(sentence, rng)
