@@ -55,7 +55,7 @@ clean: stop  ## factory reset: stop the servers and remove all state (.weaver); 
 
 lock: install  ## choose the newest versions that pyproject.toml allows, for a torch without CUDA
 	@$(PIP) $(UV)
-	@$(BIN)/uv pip compile pyproject.toml --upgrade --extra ray --extra automotive --group dev --group proof --group docs --no-emit-package torch --no-emit-package neuroweaver --generate-hashes --no-header \
+	@$(BIN)/uv pip compile pyproject.toml --upgrade --extra ray --extra automotive --group dev --group proof --group docs --group names --no-emit-package torch --no-emit-package neuroweaver --generate-hashes --no-header \
 	  --no-annotate --quiet --output-file .requirements.lock \
 	  $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),--torch-backend=cpu)
 	@$(BIN)/uv pip compile --group serving --upgrade --no-deps --generate-hashes --no-header --no-annotate --quiet \
