@@ -17,7 +17,7 @@ from pipelines.core.kits import find_builders
 from pipelines.core.make_plan import make_plan
 from pipelines.datasets.collect import fill_defaults
 from pipelines.datasets.refine import near_duplicates
-from pipelines.datasets.refine.engine import parse_lines
+from pipelines.datasets.refine.row_table import parse_lines
 from pipelines.datasets.split import find_leaks
 from pipelines.text.question_index import Question, asks_the_same
 from pipelines.text.same_text import Text, says_the_same

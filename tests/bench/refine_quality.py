@@ -19,7 +19,8 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.plan.datasets import ReportableStep
 from pipelines.datasets.collect import fill_defaults, locate_builder
-from pipelines.datasets.refine.engine import GlobalStep, load_step, parse_lines
+from pipelines.datasets.refine.engine import GlobalStep, load_step
+from pipelines.datasets.refine.row_table import parse_lines
 
 ROWS = Path(__file__).parent / "texts" / "rows_quality.jsonl"
 STEPS: tuple[ReportableStep, ...] = ("language", "length", "repetition", "relevance", "answers", "quality")

@@ -9,7 +9,8 @@ from pipelines.core.files import canonical_json
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine import answer_steps, text_steps
-from pipelines.datasets.refine.engine import STEPS, GlobalStep, load_step, parse_lines
+from pipelines.datasets.refine.engine import STEPS, GlobalStep, load_step
+from pipelines.datasets.refine.row_table import parse_lines
 from pipelines.kits.automotive import service_advisor
 from tests.bench.pii import posts
 

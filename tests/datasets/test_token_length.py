@@ -9,7 +9,7 @@ import pytest
 from pipelines.core.files import canonical_json
 from pipelines.core.make_plan import make_plan
 from pipelines.datasets.collect import fill_defaults
-from pipelines.datasets.refine.engine import parse_lines
+from pipelines.datasets.refine.row_table import parse_lines
 from pipelines.datasets.refine.text_steps import length
 
 pytestmark = pytest.mark.usefixtures("home")

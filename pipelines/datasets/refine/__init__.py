@@ -20,7 +20,8 @@ from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets import quarantine, split
 from pipelines.datasets.refine import near_duplicates
-from pipelines.datasets.refine.engine import Exemptions, MappedRow, iterate_batches, restore_row, run_steps
+from pipelines.datasets.refine.engine import Exemptions, run_steps
+from pipelines.datasets.refine.row_table import MappedRow, iterate_batches, restore_row
 from pipelines.datasets.refine.step_report import StepStats
 from pipelines.text.question_index import BANDS, find_same_questions
 

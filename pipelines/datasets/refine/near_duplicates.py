@@ -12,7 +12,8 @@ import pyarrow as pa
 from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine.answer_steps import find_answer_faults
 from pipelines.datasets.refine.duplicates import row_texts
-from pipelines.datasets.refine.engine import GlobalStep, MappedRow
+from pipelines.datasets.refine.engine import GlobalStep
+from pipelines.datasets.refine.row_table import MappedRow
 from pipelines.datasets.refine.score import lowest, score_parts
 from pipelines.text.question_index import (
     BANDS,

@@ -131,10 +131,10 @@ def find_recurrences(text: str, findings: list[Finding]) -> Iterator[Finding]:
         parts = [value, *filter(may_recur_alone, name_words(value))] if finding.entity == "name" else [value]
         values |= {part: finding for part in parts if len(part) > 2}
     for value, finding in values.items():
-        at = text.find(value)
+        at = -1
         while (at := text.find(value, at + 1)) >= 0:
             end = at + len(value)
-            if not is_word_character(text[at - 1]) and not is_word_character(text[end : end + 1]):
+            if not is_word_character(text[at - 1 : at]) and not is_word_character(text[end : end + 1]):
                 yield Finding(finding.entity, at, end, finding.score - 0.01)
 
 
