@@ -7,14 +7,13 @@ takes seconds and hundreds of MB, and then a row is counted in microseconds.
 import json
 import logging
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache, cached_property
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from pipelines.clients.local_model import PACKAGED_MODEL, packaged_gguf
 from pipelines.core.files import digest, memoize_dir, write_text
+from pipelines.core.processes import process_pool
 from pipelines.core.settings import quiet_libraries, settings
 from pipelines.text.chat_format import render_with_answer, user_messages
 
@@ -66,7 +65,7 @@ class TokenCounter:
 
         def build(folder: Path) -> None:
             log.info("preparing the tokenizer of %s to count tokens; this happens once", self.model)
-            with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            with process_pool(1) as pool:
                 pool.submit(prepare_counting, origin, self.system_prompt, folder).result()
 
         file = origin / "tokenizer.json" if origin.is_dir() else origin

@@ -78,7 +78,7 @@ def test_an_unrelated_change_does_not(copy: Path, name: str) -> None:
         ("evaluate", "evaluation/paired_statistics.py"),  # imported inside a function
         ("evaluate", "text/facts.py"),  # of another package, two imports away
         ("refine", "datasets/refine/relevance.py"),  # imported by its name in a table
-        ("refine", "text/privacy/recognisers.py"),
+        ("refine", "text/privacy/patterns.py"),
         ("render_data_report", "datasets/refine/refine_report.html"),
         ("collect_evidence", "registry/model_card.md"),
         ("fine_tune", "training/sft_trainer.py"),

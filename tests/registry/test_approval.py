@@ -14,10 +14,10 @@ from pipelines.registry import approval
 from pipelines.registry.approval import IN_MLFLOW, Question, read_decision
 
 EVIDENCE = "e" * 64
-ASKED = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
+ASKED = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 QUESTION = Question("retrain_advisor", "manual__2026-11-26T03:00:00+00:00", "approve")
 CANDIDATE = Candidate(name="advisor", version=4, run_id="r")
-WEEK = Approval(hours=10_000_000)  # the question still stands
+WEEK = Approval(hours=168)  # the question still stands
 
 
 class FakeAirflow:
@@ -170,7 +170,7 @@ def test_an_mlflow_that_refuses_or_is_away_is_no_missing_alias(error: WeaverErro
         read(FakeAirflow(), Approval(hours=1))
 
 
-FOUR_EYES = Approval(hours=10_000_000, four_eyes=True)
+FOUR_EYES = Approval(hours=168, four_eyes=True)
 
 
 def test_with_four_eyes_whoever_started_the_run_may_not_approve_it(alias: dict[str, Any]) -> None:

@@ -1,8 +1,6 @@
 """Process batches in this process, in a process pool, or on Ray Data; the results come in order."""
 
-import multiprocessing
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +11,7 @@ from typing import Any, Literal, Self
 import pyarrow as pa
 
 from pipelines.core.errors import WeaverError
+from pipelines.core.processes import process_pool
 from pipelines.core.settings import settings
 
 MIN_POOL_ROWS = 20_000  # with fewer rows a pool takes longer to start than the work takes
@@ -38,8 +37,7 @@ class Workers:
         if self.engine == "ray":
             self.map = start_ray(self.resources)
         elif self.rows >= MIN_POOL_ROWS and cores > 1:
-            context = multiprocessing.get_context("spawn")  # a fork would copy the locks of Arrow's threads
-            pool = self.resources.enter_context(ProcessPoolExecutor(cores, context, initializer=exit_with_parent))
+            pool = self.resources.enter_context(process_pool(cores))
             self.map = lambda function, tables: map_in_processes(pool, cores, function, tables)
         return self
 
@@ -58,18 +56,6 @@ def map_in_processes(
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
-
-
-def exit_with_parent() -> None:
-    """End this worker when its parent ends, even if the parent was killed; it would wait for work forever."""
-    parent = multiprocessing.parent_process()
-
-    def wait_for_parent() -> None:
-        if parent:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=wait_for_parent, daemon=True).start()
 
 
 def start_ray(resources: ExitStack) -> Callable[[Function, Iterable[pa.Table]], Iterator[pa.Table]]:
