@@ -174,7 +174,12 @@ class FeedbackRequest(RequestSchema):
     """A person's feedback on an answer: at least one of thumb, correction and comment."""
 
     model_config = ConfigDict(
-        json_schema_extra={"anyOf": [{"required": [field]} for field in ("thumb", "correction", "comment")]}
+        json_schema_extra={
+            "anyOf": [
+                {"required": [field], "properties": {field: {"type": "string"}}}
+                for field in ("thumb", "correction", "comment")
+            ]
+        }
     )
 
     id: str = Field(max_length=100, description="the completion's id, chatcmpl-…")

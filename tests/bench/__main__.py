@@ -64,7 +64,7 @@ def relevance(as_json: AsJson = False) -> None:
     print_figures(run, as_json)
 
 
-@app.command()
+@app.command("refine_quality")
 def refine_quality(as_json: AsJson = False) -> None:
     """How often each refinement step is right that drops rows: on rows labelled by hand, on the kits' own, on posts."""
     from tests.bench.refine_quality import run
