@@ -57,7 +57,7 @@ def dataset(room: Path) -> DatasetVersion:
     write_jsonl(room / "data" / "train.jsonl", [row for number, row in enumerate(rows) if number % 5])
     write_jsonl(room / "data" / "heldout.jsonl", rows[::5])
     personal, duplicates = StepStats("personal", rows_in=640, changed=3), StepStats("near_duplicates", rows_in=640)
-    duplicates.dropped["asks | the same"] = 9
+    duplicates.rejected["asks | the same"] = 9
     (room / "report" / "report.json").write_text(json.dumps({"steps": [personal.report(), duplicates.report()]}))
     return DatasetVersion(
         name="service_advisor",
