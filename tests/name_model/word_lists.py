@@ -118,16 +118,18 @@ def common_words() -> list[str]:
 
 @cache
 def dictionary_words(names_too: bool = False) -> list[str]:
-    """Words of Webster's dictionary of 1934 that are frequent enough for MiniLM's vocabulary, sorted.
+    """Words of Hunspell's American dictionary that are frequent enough for MiniLM's vocabulary, sorted.
 
     Args:
         names_too: also those that the dictionary has as names, such as jack.
     """
-    from english_words import get_english_words_set
+    from hunspell import Hunspell
 
     from pipelines.text.embedder import embedder_folder
 
-    webster = get_english_words_set(["web2"])
+    speller = Hunspell("en_US")
+    entries = (package_folder("hunspell") / "dictionaries" / "en_US.dic").read_text(encoding="latin-1").splitlines()
+    written = {entry.partition("/")[0] for entry in entries}
     vocabulary = json.loads((embedder_folder() / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
     names = {*census("female.first"), *census("male.first")}
     return sorted(
@@ -135,8 +137,9 @@ def dictionary_words(names_too: bool = False) -> list[str]:
         for word in vocabulary
         if len(word) > 2
         and word.isalpha()
-        and word in webster
-        and (names_too or not (word.title() in webster and word in names))
+        and word.isascii()
+        and speller.spell(word)
+        and (names_too or not (word.title() in written and word in names))
     )
 
 
