@@ -1,9 +1,10 @@
 """Train the model of names: `python -m tests.name_model.train` rewrites `name_model.json`.
 
-The sentences are made up (`sentences.txt`, with names in every slot) and public (newsgroup posts, utterances, trouble
-codes, names of vehicles). Each is seen as written, in lower case, or in capitals. Three in ten names are hidden from
-the lists, others in each part of the sentences, so that the model also learns names that no list holds
-from their spelling and from the words around them. The same packages give the same file.
+The sentences are made up (`sentences.txt`, with names in every slot), written by others (`texts`) and public
+(newsgroup posts, utterances, trouble codes, names of vehicles). Each is seen as written, in lower case, or in
+capitals. Three in ten names are hidden from the lists, others in each part of the sentences, so that the model also
+learns names that no list holds from their spelling and from the words around them. The same packages give the same
+file.
 """
 
 import json
@@ -18,6 +19,7 @@ from pipelines.text.privacy import name_model
 from pipelines.text.privacy.name_model import WordLists, features, read_word_lists, tokenise
 from tests.name_model import word_lists
 from tests.name_model.made_up import Filler, Sentence, make_sentences, respell
+from tests.name_model.written import AUTHORS, written_sentences
 
 SEED = 17
 PARTS, HIDDEN = 5, 0.3  # of the sentences; of the names in each part
@@ -38,7 +40,7 @@ def public(lists: WordLists, rng: random.Random) -> Iterator[Sentence]:
         for text in rng.sample(texts, min(3 * PUBLIC, len(texts))):
             if 2 < len(text.split()) < 60 and "@" not in text and (names := certain_names(text, lists)) is not None:
                 yield Sentence(text, names) if names else Sentence(capitalise(text, rng), [])
-    for texts in (word_lists.vehicle_names(), word_lists.code_descriptions()):
+    for texts in (word_lists.vehicle_names(), word_lists.code_descriptions(), word_lists.vehicle_values()):
         for text in rng.sample(texts, min(PUBLIC, len(texts))):
             yield respell(Sentence(text, []), rng)
             yield Sentence(text.title(), [])
@@ -118,8 +120,12 @@ def is_worth_learning(word: str, key: str, lists: WordLists) -> bool:
     return named or not ((word.islower() or len(key) < 2) and (lists.common.get(key, 0) > 1 or key in lists.domain))
 
 
-def train() -> dict[str, object]:
-    """Word lists and weights, as `name_model.json` holds them."""
+def train(authors: tuple[str, ...] = AUTHORS) -> dict[str, object]:
+    """Word lists and weights, as `name_model.json` holds them.
+
+    Args:
+        authors: whose written texts are learned from; `validate` leaves one out.
+    """
     from sklearn.feature_extraction import DictVectorizer
     from sklearn.linear_model import LogisticRegression
 
@@ -129,7 +135,8 @@ def train() -> dict[str, object]:
     parts = [lists, *(hide_names(lists, rng) for _ in range(PARTS - 1))]
     rows: list[dict[str, float]] = []
     labels: list[bool] = []
-    for sentence in [*make_sentences(rng), *public(lists, rng), *renamed(lists, rng)]:
+    written = written_sentences(authors, Filler(rng), rng)
+    for sentence in [*make_sentences(rng), *public(lists, rng), *renamed(lists, rng), *written]:
         known = rng.choice(parts)
         tokens = tokenise(sentence.text)
         for at, token in enumerate(tokens):

@@ -221,6 +221,22 @@ def vehicle_names() -> list[str]:
 
 
 @cache
+def vehicle_values() -> list[str]:
+    """The elements of vPIC and their values that are words: manufacturers, plants, trims, kinds of brakes; sorted."""
+    import ultravin
+
+    texts = set(map(str, ultravin.ELEMENTS))
+    clock = datetime(2026, 10, 1, tzinfo=UTC)
+    for vehicle_type in (2, 7):
+        vins = ultravin.generate(8000, seed=18, vehicle_type=vehicle_type, min_year=1995, invalid_rate=0.0, now=clock)
+        for decoded in ultravin.decode_batch(vins, now=clock):
+            for element, value in decoded["attributes"].items():
+                if isinstance(value, str) and re.search(r"[A-Za-z]{3}", value) and element != "Vehicle Descriptor":
+                    texts |= {value, f"{element}: {value}"}
+    return sorted(texts)
+
+
+@cache
 def code_descriptions() -> list[str]:
     """Descriptions of trouble codes, and the sentences of elm327obd's guide, sorted."""
     import tomllib
@@ -263,7 +279,7 @@ def towns() -> list[str]:
     for prefix, texts in GEOCODE_DATA.items():
         if prefix.startswith(("1", "44", "353", "61", "64")) and "en" in texts:
             names.update(re.split(r"/|, [A-Z]{2}$", texts["en"])[:-1] or [texts["en"]])
-    words = {"_".join(token.key for token in tokenise(name)) for name in names if len(name) > 3}
+    words = {"_".join(token.key for token in tokenise(name) if token.text != ".") for name in names if len(name) > 3}
     return sorted(word for word in words if word.replace("_", "").isalpha())
 
 

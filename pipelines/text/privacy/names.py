@@ -21,6 +21,9 @@ from pipelines.text.privacy.words import (
     NAME_OWNERS,
     NEVER,
     PARTICLES,
+    PLACE_PREFIXES,
+    STATE_CODES,
+    STATES,
     SUFFIXES,
     TITLES,
 )
@@ -65,6 +68,7 @@ def announce(tokens: Sequence[Token], scores: list[float]) -> list[float]:
     for at, key in enumerate(keys):
         if scores[at] > POSSIBLE - 1 and (
             is_phrase(keys, at, lists.phrases)
+            or is_town(tokens, keys, at, lists)
             or (key in MONTHS and keys[at + 1 : at + 2] == ["#"])
             or (key in lists.models and at and MODEL_YEAR.fullmatch(tokens[at - 1].text))
         ):
@@ -102,6 +106,24 @@ def is_phrase(keys: list[str], at: int, phrases: frozenset[str]) -> bool:
     return f"{keys[at]}_{keys[at + 1] if at + 1 < len(keys) else ''}" in phrases or (
         at > 0 and f"{keys[at - 1]}_{keys[at]}" in phrases
     )
+
+
+def is_town(tokens: Sequence[Token], keys: Sequence[str], at: int, lists: WordLists) -> bool:
+    """Whether a word is part of a town's name: of two words, such as St. Louis, or with its state: Anna, Ohio."""
+    before = at - 2 if at > 1 and keys[at - 1] == "." else at - 1
+    after = at + 2 if keys[at + 1 : at + 2] == ["."] else at + 1
+    if before >= 0 and keys[before] in PLACE_PREFIXES and f"{keys[before]}_{keys[at]}" in lists.towns:
+        return True
+    if keys[at] in PLACE_PREFIXES and after < len(keys) and f"{keys[at]}_{keys[after]}" in lists.towns:
+        return True
+    for first, last in ((at, at), (at - 1, at), (at, at + 1)):
+        state = last + 2 if keys[last + 1 : last + 2] == [","] else last + 1
+        named = first > 0 and lists.first.get(keys[first - 1], 0) > 1  # Bob Jackson, Ohio
+        if first >= 0 and not named and state < len(keys) and "_".join(keys[first : last + 1]) in lists.towns:
+            code = tokens[state].text in STATE_CODES and not tokens[at].text.isupper()  # not SHARON OR PAT
+            if code or keys[state] in STATES:
+                return True
+    return False
 
 
 def runs(text: str, tokens: Sequence[Token], scores: Sequence[float]) -> Iterator[tuple[int, int]]:
