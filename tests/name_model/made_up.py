@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tests.name_model import word_lists
 
-TIMES = 30  # each sentence
+TIMES = 20  # each sentence
 NAME_SLOTS = "nflr"
 SLOT = re.compile(r"\{(\w+)\}")
 

@@ -10,7 +10,8 @@ file.
 import json
 import random
 import re
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -120,46 +121,74 @@ def is_worth_learning(word: str, key: str, lists: WordLists) -> bool:
     return named or not ((word.islower() or len(key) < 2) and (lists.common.get(key, 0) > 1 or key in lists.domain))
 
 
-def train(authors: tuple[str, ...] = AUTHORS) -> dict[str, object]:
-    """Word lists and weights, as `name_model.json` holds them.
+class Rows:
+    """Words to learn from: which features each has, and whether it is part of a name."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, int] = {}
+        self.indices, self.ends = array("i"), array("q", [0])
+        self.labels = array("b")
+
+    def add(self, sentences: Iterable[Sentence], parts: list[WordLists], rng: random.Random) -> None:
+        """The words of sentences, each seen with one of the lists."""
+        for sentence in sentences:
+            known = rng.choice(parts)
+            tokens = tokenise(sentence.text)
+            for at, token in enumerate(tokens):
+                is_name = any(start <= token.start < end for start, end in sentence.names)
+                if token.kind == "word" and (is_name or is_worth_learning(token.text, token.key, known)):
+                    found = dict.fromkeys(features(tokens, at, known))
+                    self.indices.extend(self.columns.setdefault(feature, len(self.columns)) for feature in found)
+                    self.ends.append(len(self.indices))
+                    self.labels.append(is_name)
+
+    def fit(self, chosen: np.ndarray) -> dict[str, float]:
+        """The weights of the features, learned from the chosen rows."""
+        from scipy.sparse import csr_matrix
+        from sklearn.linear_model import LogisticRegression
+
+        ones = np.ones(len(self.indices), np.float32)
+        shape = (len(self.labels), len(self.columns))
+        matrix = csr_matrix((ones, np.asarray(self.indices), np.asarray(self.ends)), shape=shape)[chosen]
+        labels = np.asarray(self.labels)[chosen] > 0
+        seen = np.asarray(matrix.sum(axis=0)).ravel() >= 5  # a rare feature is chance, and makes the file large
+        model = LogisticRegression(
+            C=REGULARISATION, l1_ratio=1.0, solver="liblinear", fit_intercept=False, random_state=SEED
+        )
+        model.fit(matrix[:, seen], labels)
+        names = np.asarray(list(self.columns))[seen]
+        print(f"{len(labels)} words, {sum(labels)} of names; {len(names)} features", flush=True)
+        weights = {str(name): round(float(weight), 2) for name, weight in zip(names, model.coef_[0], strict=True)}
+        return {name: weight for name, weight in weights.items() if abs(weight) >= LEAST_WEIGHT}
+
+
+def train(*choices: tuple[str, ...]) -> Iterator[dict[str, object]]:
+    """Models, as `name_model.json` holds them: word lists and weights.
 
     Args:
-        authors: whose written texts are learned from; `validate` leaves one out.
+        choices: for each model whose written texts it learns from; `validate` leaves one author out.
     """
-    from sklearn.feature_extraction import DictVectorizer
-    from sklearn.linear_model import LogisticRegression
-
     rng = random.Random(SEED)
     raw = word_lists.build_lists()
     lists = read_word_lists(raw)
     parts = [lists, *(hide_names(lists, rng) for _ in range(PARTS - 1))]
-    rows: list[dict[str, float]] = []
-    labels: list[bool] = []
-    written = written_sentences(authors, Filler(rng), rng)
-    for sentence in [*make_sentences(rng), *public(lists, rng), *renamed(lists, rng), *written]:
-        known = rng.choice(parts)
-        tokens = tokenise(sentence.text)
-        for at, token in enumerate(tokens):
-            is_name = any(start <= token.start < end for start, end in sentence.names)
-            if token.kind == "word" and (is_name or is_worth_learning(token.text, token.key, known)):
-                rows.append(dict.fromkeys(features(tokens, at, known), 1.0))
-                labels.append(is_name)
-    vectors = DictVectorizer(dtype=np.float32)
-    matrix = vectors.fit_transform(rows)
-    seen = np.asarray(matrix.sum(axis=0)).ravel() >= 5  # a rare feature is chance, and makes the file large
-    model = LogisticRegression(
-        C=REGULARISATION, l1_ratio=1.0, solver="liblinear", fit_intercept=False, random_state=SEED
-    )
-    model.fit(matrix[:, seen], labels)
-    names = vectors.get_feature_names_out()[seen]
-    weights = {str(name): round(float(weight), 2) for name, weight in zip(names, model.coef_[0], strict=True)}
-    print(f"{len(labels)} words, {sum(labels)} of names; accuracy on them {model.score(matrix[:, seen], labels):.4f}")
-    return {"lists": raw, "weights": {name: weight for name, weight in weights.items() if abs(weight) >= LEAST_WEIGHT}}
+    rows = Rows()
+    for sentences in (make_sentences(rng), public(lists, rng), renamed(lists, rng)):
+        rows.add(sentences, parts, rng)
+    ends = [len(rows.labels)]
+    for author in AUTHORS:
+        rows.add(written_sentences(author, Filler(rng), rng), parts, rng)
+        ends.append(len(rows.labels))
+    for authors in choices:
+        chosen = np.ones(len(rows.labels), bool)
+        for author, first, last in zip(AUTHORS, ends, ends[1:], strict=False):
+            chosen[first:last] = author in authors
+        yield {"lists": raw, "weights": rows.fit(chosen)}
 
 
 def main() -> None:
     """Write the model beside the code that reads it."""
-    model = train()
+    (model,) = train(AUTHORS)
     with atomic_write(name_model.FILE) as temporary:
         temporary.write_text(json.dumps(model, ensure_ascii=False, indent=0, sort_keys=True) + "\n", encoding="utf-8")
     print(f"{name_model.FILE}: {name_model.FILE.stat().st_size / 1e6:.2f} MB, {len(model['weights'])} weights")  # type: ignore[arg-type]

@@ -46,8 +46,8 @@ def measure(people: list[Labelled], clean: list[str]) -> str:
 
 def main() -> None:
     """Print recall and precision by threshold, for each author."""
-    for author in AUTHORS:
-        model = train(tuple(other for other in AUTHORS if other != author))
+    others = [tuple(other for other in AUTHORS if other != author) for author in AUTHORS]
+    for author, model in zip(AUTHORS, train(*others), strict=True):
         people = [Labelled(text, [("name", *span) for span in spans]) for text, spans in read_people(author)]
         clean = [sentence.text for sentence in read_clean(author)]
         with tempfile.TemporaryDirectory() as folder:

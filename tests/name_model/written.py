@@ -52,10 +52,9 @@ def rename(sentence: Sentence, filler: Filler) -> Sentence:
     return Sentence(text + sentence.text[at:], names)
 
 
-def written_sentences(authors: tuple[str, ...], filler: Filler, rng: random.Random) -> Iterator[Sentence]:
-    """The texts of some authors as written and respelled, with their own names and with others."""
-    people = [sentence for author in authors for sentence in read_people(author)]
-    clean = [sentence for author in authors for sentence in read_clean(author)]
+def written_sentences(author: str, filler: Filler, rng: random.Random) -> Iterator[Sentence]:
+    """The texts of an author as written and respelled, with their own names and with others."""
+    people, clean = read_people(author), read_clean(author)
     for time in range(TIMES):
         for sentence in people:
             named = rename(sentence, filler) if time % 3 else sentence
