@@ -24,10 +24,10 @@ from tests.name_model.written import AUTHORS, written_sentences
 
 SEED = 17
 PARTS, HIDDEN = 5, 0.3  # of the sentences; of the names in each part
-PUBLIC = 14_000  # public sentences of each kind, at most
+PUBLIC = 6_000  # public sentences of each kind, at most
 REGULARISATION = 0.7
 LEAST_WEIGHT = 0.02  # smaller weights are left out
-RENAMED = 14_000  # public sentences in which a name takes the place of a pronoun, at most
+RENAMED = 12_000  # public sentences in which a name takes the place of a pronoun, at most
 PRONOUN = re.compile(
     r"\b(?:[Hh]e|[Ss]he|[Hh]im|her(?= (?:to|that|about|and|if|when|for|on|in|at|but|a|the|i|is|was)\b|[.,!?]|$)"
     r"|(?P<owner>[Hh]is|[Hh]er(?= \w)))\b(?!')"
@@ -175,6 +175,7 @@ def train(*choices: tuple[str, ...]) -> Iterator[dict[str, object]]:
     rows = Rows()
     for sentences in (make_sentences(rng), public(lists, rng), renamed(lists, rng)):
         rows.add(sentences, parts, rng)
+        print(f"{len(rows.labels)} words", flush=True)
     ends = [len(rows.labels)]
     for author in AUTHORS:
         rows.add(written_sentences(author, Filler(rng), rng), parts, rng)

@@ -10,7 +10,7 @@ from tests.name_model.made_up import Filler, Sentence, respell
 
 FOLDER = Path(__file__).with_name("texts")
 AUTHORS = ("1", "2")
-TIMES = 12  # each text
+NAMED_TIMES, CLEAN_TIMES = 24, 10  # each text: those with names with many other names, too
 
 
 def read_clean(author: str) -> list[Sentence]:
@@ -55,9 +55,10 @@ def rename(sentence: Sentence, filler: Filler) -> Sentence:
 def written_sentences(author: str, filler: Filler, rng: random.Random) -> Iterator[Sentence]:
     """The texts of an author as written and respelled, with their own names and with others."""
     people, clean = read_people(author), read_clean(author)
-    for time in range(TIMES):
+    for time in range(NAMED_TIMES):
         for sentence in people:
             named = rename(sentence, filler) if time % 3 else sentence
             yield respell(named, rng) if time % 2 else named
+    for time in range(CLEAN_TIMES):
         for sentence in clean:
             yield respell(sentence, rng) if time % 2 else sentence

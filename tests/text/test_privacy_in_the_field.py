@@ -15,6 +15,7 @@ from pipelines.datasets.refine.personal_data import personal
 from pipelines.datasets.refine.step_report import REPLACED, StepStats
 from pipelines.text.privacy import find_personal_data, make_pseudonym, protect_text
 from tests.bench import pii, pii_texts
+from tests.name_model import written
 
 KEY = b"k" * 32
 MASK = Privacy(**dict.fromkeys(Privacy.kinds(), "mask"))
@@ -43,6 +44,11 @@ skid plate 12 MM and backing plate 65 MM
 took a 20 minute test drive on the highway
 4 Wheel Drive, 2 Door, 5 Speed Manual
 ZIP code of the dealer is 32801
+Plant: Marysville, Ohio. Engine built Anna, Ohio.
+San Antonio is on shift change, Tundra allocation slips to August.
+Semana Santa cerrado jueves y viernes
+Boîte De Vitesses Manuelle, Cuir Noir, Toit Ouvrant
+Vance & Hines pipes, Stewart Warner gauges, Rockford Fosgate subs
 """.strip().splitlines()
 
 
@@ -71,6 +77,9 @@ NAMES = [  # text, the name in it
     ("tech Mike replaced pads", "Mike"),
     ("mr. dan whitfield called about his car", "dan whitfield"),
     ("service manager kim baker told me", "kim baker"),
+    ("Bob Jackson, Ohio plant", "Bob Jackson"),
+    ("El señor Zavala autorizó las balatas Brembo.", "Zavala"),
+    ("Herr Yılmaz wünscht Winterreifen auf Stahlfelge.", "Yılmaz"),
 ]
 
 
@@ -184,6 +193,13 @@ def test_the_report_shows_replacements_without_what_was_there(home: Path) -> Non
     stats = StepStats("personal")
     stats.add(1, 0.1, replaced=examples)
     assert stats.report()["replaced"] == examples
+
+
+@pytest.mark.parametrize("author", written.AUTHORS)
+def test_every_name_of_the_training_texts_stands_in_its_text(author: str) -> None:
+    people = written.read_people(author)
+    assert len(people) >= 250
+    assert all(sentence.names for sentence in people)
 
 
 FLOORS = {

@@ -51,7 +51,12 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
     for match in SPELLED.finditer(text):
         yield *match.span("value"), 0.6
     tokens = tokenise(text)
-    scores = announce(tokens, score_words(tokens))
+    scores = score_words(tokens)
+    if is_foreign(tokens):
+        scores = [
+            min(score, SURE) if is_mere_word(token.key) else score for token, score in zip(tokens, scores, strict=True)
+        ]
+    scores = announce(tokens, scores)
     if not any(score > SURE for score in scores):
         return
     for first, last in runs(text, tokens, scores):
@@ -59,6 +64,20 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
         if not any(start < other_end and other_start < end for other_start, other_end in taken):
             best = max(scores[first : last + 1])
             yield start, end, min(0.8, 0.5 + 0.05 * best)
+
+
+def is_foreign(tokens: Sequence[Token]) -> bool:
+    """Whether a text has more everyday words of other languages than of English: its other words are no rare names."""
+    lists, _ = load_model()
+    words = [token.key for token in tokens if token.kind == "word"]
+    foreign = sum(word in lists.foreign and word not in lists.common for word in words)
+    return foreign > sum(lists.common.get(word, 0) > 1 for word in words)
+
+
+def is_mere_word(key: str) -> bool:
+    """Whether a word of a text in another language is an everyday one, or on no list of names."""
+    lists, _ = load_model()
+    return key in lists.foreign or not any(part in lists.first or part in lists.last for part in key.split("-"))
 
 
 def announce(tokens: Sequence[Token], scores: list[float]) -> list[float]:
@@ -147,7 +166,7 @@ def runs(text: str, tokens: Sequence[Token], scores: Sequence[float]) -> Iterato
 
 def is_sure(token: Token, score: float) -> bool:
     """Whether a name may be built around a token."""
-    return score > SURE and token.key not in NEVER
+    return score > SURE and not any(token.key in words for words in (NEVER, PARTICLES, SUFFIXES))
 
 
 def belongs(text: str, tokens: Sequence[Token], scores: Sequence[float], at: int, beside: int) -> bool:
