@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from tests.name_model import word_lists
@@ -161,7 +161,7 @@ class Filler:
         """A value of a slot."""
         rng = self.rng
         car = rng.choice(self.cars).split()
-        values = {
+        values: dict[str, Callable[[], str]] = {
             "n": self.full_name, "f": self.first_name, "l": self.last_name,
             "r": lambda: f"{self.last_name()}, {self.first_name()}",
             "car": lambda: " ".join(car[: rng.randint(3, 6)]),
