@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from tests.name_model import word_lists
+from tests.name_model import vehicle_texts, word_lists
 
 TIMES = 20  # each sentence
 NAME_SLOTS = "nflr"
@@ -70,9 +70,9 @@ class Filler:
             "last": [name.title() for name in self.last[:6000] if name in common],
         }
         self.scripts = {kind: word_lists.faker_names(kind, word_lists.OTHER_SCRIPTS) for kind in ("first", "last")}
-        self.cars, self.places = word_lists.vehicle_names(), word_lists.places()
+        self.cars, self.places = vehicle_texts.vehicle_names(), word_lists.places()
         self.parts, self.firms = split_bars(PARTS_TALK), split_bars(FIRMS)
-        self.codes = word_lists.code_descriptions()
+        self.codes = vehicle_texts.code_descriptions()
 
     def pick(self, ranked: list[str]) -> str:
         """One of a list whose beginning is more frequent."""

@@ -18,7 +18,7 @@ import numpy as np
 from pipelines.core.files import atomic_write
 from pipelines.text.privacy import name_model
 from pipelines.text.privacy.name_model import WordLists, features, read_word_lists, tokenise
-from tests.name_model import word_lists
+from tests.name_model import vehicle_texts, word_lists
 from tests.name_model.made_up import Filler, Sentence, make_sentences, respell
 from tests.name_model.written import AUTHORS, written_sentences
 
@@ -41,7 +41,7 @@ def public(lists: WordLists, rng: random.Random) -> Iterator[Sentence]:
         for text in rng.sample(texts, min(3 * PUBLIC, len(texts))):
             if 2 < len(text.split()) < 60 and "@" not in text and (names := certain_names(text, lists)) is not None:
                 yield Sentence(text, names) if names else Sentence(capitalise(text, rng), [])
-    for texts in (word_lists.vehicle_names(), word_lists.code_descriptions(), word_lists.vehicle_values()):
+    for texts in (vehicle_texts.vehicle_names(), vehicle_texts.code_descriptions(), vehicle_texts.vehicle_values()):
         for text in rng.sample(texts, min(PUBLIC, len(texts))):
             yield respell(Sentence(text, []), rng)
             yield Sentence(text.title(), [])

