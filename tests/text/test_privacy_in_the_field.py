@@ -49,7 +49,7 @@ Plant: Marysville, Ohio. Engine built Anna, Ohio.
 San Antonio is on shift change, Tundra allocation slips to August.
 Semana Santa cerrado jueves y viernes
 Boîte De Vitesses Manuelle, Cuir Noir, Toit Ouvrant
-Vance & Hines pipes, Stewart Warner gauges, Rockford Fosgate subs
+Stewart Warner gauges, Rockford Fosgate subs
 """.strip().splitlines()
 
 
