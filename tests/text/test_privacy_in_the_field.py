@@ -204,13 +204,13 @@ def test_every_name_of_the_training_texts_stands_in_its_text(author: str) -> Non
 
 
 FLOORS = {
-    "name": (0.85, 0.85),
+    "name": (0.89, 0.94),
     "phone": (0.95, 0.95),
     "email": (0.95, 0.95),
     "ssn": (0.95, 0.95),
     "card": (0.95, 0.95),
     "vin": (0.95, 0.95),
-    "address": (0.75, 0.95),
+    "address": (0.85, 0.95),
 }
 
 
@@ -220,4 +220,4 @@ def test_the_hand_labelled_half_that_was_seen_stays_found() -> None:
     for entity, (recall, precision) in FLOORS.items():
         assert figures["recall"][entity] >= recall, entity
         assert figures["precision"][entity] >= precision, entity
-    assert sum(bool(find_personal_data(text)) for text in pii_texts.clean("seen")) <= 4
+    assert sum(bool(find_personal_data(text)) for text in pii_texts.clean("seen")) == 0
