@@ -10,8 +10,8 @@ sci.electronics, in the dmba package), labelled without our recognisers:
   a label; a finding that it does not even take for a possible one counts as wrong. It knows today's numbering plan, not
   that of 1993, and reads no cues, so its view is no ground truth either.
 
-Hand-labelled: `pii_texts`, a seen half, which the rules may be improved by, and an unseen one; names in texts without a
-capital letter are counted apart, and how many of the texts with nothing personal were changed.
+Hand-labelled: `pii_texts`, a seen set, which the rules may be improved by, an unseen one and a hold-out; names in texts
+without a capital letter are counted apart, and how many of the texts with nothing personal were changed.
 
 Public records: the Service Advisor's rows are EPA figures and trouble codes: whatever is found there is wrong.
 """
@@ -40,9 +40,9 @@ def run() -> dict[str, Any]:
     Returns:
         recall, precision: by entity, on the held-out half of the synthetic rows; f2 over all its entities; rows_per_s:
         held-out rows per second of one core's time, and public_records its rows, findings (all wrong) and rows_per_s;
-        seen, unseen: the hand-labelled halves: recall, precision; lower_case: names in texts without a capital letter;
-        clean_changed of clean; cpu_us: a text, in microseconds of one core's time; rows_per_s_2_cores: twice its
-        inverse;
+        seen, unseen, hold_out: the hand-labelled sets: recall, precision; lower_case: names in texts without a capital
+        letter; clean_changed of clean; cpu_us: a text, in microseconds of one core's time; rows_per_s_2_cores: twice
+        its inverse;
         development: the half that the rules were tuned on; newsgroups: the same of e-mail and phone, and their labels.
     """
     find_personal_data("warm up: Jane Doe, jane@example.com")  # the model is loaded once
@@ -55,15 +55,15 @@ def run() -> dict[str, Any]:
         halves[half] = score(texts, predicted) | {"rows": len(texts), "rows_per_s": len(texts) / seconds}
     return halves["held_out"] | {
         "development": halves["development"],
-        **{half: hand_labelled(half) for half in pii_texts.HALVES},
+        **{part: hand_labelled(part) for part in pii_texts.SETS},
         "newsgroups": newsgroups(),
         "public_records": public_records(),
     }
 
 
-def hand_labelled(half: str) -> dict[str, Any]:
-    """The figures of a half of the hand-labelled texts."""
-    texts, clean = pii_texts.people(half), pii_texts.clean(half)
+def hand_labelled(part: str) -> dict[str, Any]:
+    """The figures of a set of the hand-labelled texts."""
+    texts, clean = pii_texts.people(part), pii_texts.clean(part)
     began = time.process_time()
     predicted = [find_personal_data(row.text) for row in texts]
     changed = sum(bool(find_personal_data(text)) for text in clean)

@@ -1,7 +1,7 @@
-"""Hand-labelled texts of a dealership's life, in two halves of different authors, neither of whom knew a rule.
+"""Hand-labelled texts of a dealership's life, in three sets of different authors (AI assistants) who knew no rule.
 
-Half a is seen: rules and training sentences may be improved by what it shows. Half b is unseen: nobody who changes the
-rules reads it or looks at what is missed there; only its figures count.
+Set a is seen: rules and training sentences may be improved by what it shows. Set b is unseen: nobody who changes the
+rules reads it, but its totals were looked at while they changed. Set c is the hold-out: measured when all was done.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 from tests.bench.pii_rows import Labelled
 
 FOLDER = Path(__file__).with_name("texts")
-HALVES = {"seen": "a", "unseen": "b"}
+SETS = {"seen": "a", "unseen": "b", "hold_out": "c"}
 
 
 def read_lines(name: str) -> list[dict[str, Any]]:
@@ -20,18 +20,18 @@ def read_lines(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (FOLDER / name).read_text(encoding="utf-8").splitlines()]
 
 
-def people(half: str, lower_case: bool | None = None) -> list[Labelled]:
+def people(part: str, lower_case: bool | None = None) -> list[Labelled]:
     """Texts with people in them; `lower_case`: only those without a capital letter, or only the others."""
     return [
         Labelled(line["text"], [(s["kind"], s["start"], s["start"] + len(s["text"])) for s in line["spans"]])
-        for line in read_lines(f"people_{HALVES[half]}.jsonl")
+        for line in read_lines(f"people_{SETS[part]}.jsonl")
         if lower_case is None or (line["text"] == line["text"].lower()) == lower_case
     ]
 
 
-def clean(half: str) -> list[str]:
+def clean(part: str) -> list[str]:
     """Texts in which nothing is personal."""
-    return [line["text"] for line in read_lines(f"clean_{HALVES[half]}.jsonl")]
+    return [line["text"] for line in read_lines(f"clean_{SETS[part]}.jsonl")]
 
 
 def count_labels(texts: list[Labelled]) -> dict[str, int]:

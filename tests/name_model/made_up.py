@@ -2,12 +2,12 @@
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from tests.name_model import word_lists
+from tests.name_model import vehicle_texts, word_lists
 
-TIMES = 30  # each sentence
+TIMES = 20  # each sentence
 NAME_SLOTS = "nflr"
 SLOT = re.compile(r"\{(\w+)\}")
 
@@ -35,6 +35,19 @@ FIRMS = """
 """
 
 
+FIRMS_OF_PEOPLE = split_bars("""
+    {l} and {l}|{l} & {l}|{l} & Sons|{l} Brothers|{l} Bros|J.D. {l}|{f} {l} {kind}|{f}'s {kind}|{l}'s {kind}
+    |{l}, {l} & {l}|{l} {kind} LLC|{l} {kind}, Inc.|The {l} Group|{l} Holdings
+""")
+EPONYMS = split_bars("""
+    {l} geometry|{l} cycle|{l} effect|{l} test|{l} Street|{l} Avenue|{l} Road|{l} County|{l} Park|Lake {l}|Mount {l}
+    |Fort {l}|{l} University|{l} High School|{l} Elementary|{l} Center|{l} Memorial Hospital|{l} Bridge|{l} Airport
+    |the {l} plant|{l} Parkway|{l} Boulevard|{l} Springs|{l} Creek|the {l} exit|the {l} Turnpike|St. {f}|San {f}
+    |{l} valve|{l} joint|{l} strut|{l} edition|the {f} {l} Edition|{f} {l} Drive|{f} {l} Elementary|the {l} Foundation
+    |{f} {l} Highway|Port {l}|{l}ville|{l} Beach|{l} Hill|{l} Heights|{l} wrench|a {l} clamp|{l} screws|a {l} key
+""")
+
+
 class Sentence(NamedTuple):
     """A text and where the names are in it."""
 
@@ -49,6 +62,7 @@ class Filler:
         self.rng = rng
         self.first = word_lists.sorted_by_frequency("female.first", "male.first")
         self.last = word_lists.census("all.last")
+        self.known_first = frozenset(self.first)
         self.foreign = {kind: word_lists.faker_names(kind) for kind in ("first", "last")}
         common = set(" ".join(word_lists.common_words()).split())
         self.ambiguous = {  # Grace, Will, Dakota; Little, Crane, Bell
@@ -56,9 +70,9 @@ class Filler:
             "last": [name.title() for name in self.last[:6000] if name in common],
         }
         self.scripts = {kind: word_lists.faker_names(kind, word_lists.OTHER_SCRIPTS) for kind in ("first", "last")}
-        self.cars, self.places = word_lists.vehicle_names(), word_lists.places()
+        self.cars, self.places = vehicle_texts.vehicle_names(), word_lists.places()
         self.parts, self.firms = split_bars(PARTS_TALK), split_bars(FIRMS)
-        self.codes = word_lists.code_descriptions()
+        self.codes = vehicle_texts.code_descriptions()
 
     def pick(self, ranked: list[str]) -> str:
         """One of a list whose beginning is more frequent."""
@@ -134,14 +148,20 @@ class Filler:
         return f"{self.first_name()}{middle} {self.last_name()}{suffix}"
 
     def named_firm(self, make: str) -> str:
-        """A company with a surname in its name, which is no person: Baker Towing."""
-        return f"{self.pick(self.last).title()} {self.rng.choice((make, *FIRM_KINDS))}"
+        """A company with a name of a person in its own, which is no person: Baker Towing, Reed & Cole."""
+        kind = self.rng.choice((make, *FIRM_KINDS))
+        return self.named_after(self.rng.choice(FIRMS_OF_PEOPLE) if self.rng.random() < 0.4 else "{l} {kind}", kind)
+
+    def named_after(self, form: str, kind: str = "") -> str:
+        """A firm, place or thing that is named after somebody; `form` has {l} and {f} for names and {kind}."""
+        values = {"l": lambda: self.pick(self.last).title(), "f": lambda: self.pick(self.first).title()}
+        return SLOT.sub(lambda slot: values[slot[1]]() if slot[1] in values else kind, form)
 
     def fill(self, slot: str) -> str:
         """A value of a slot."""
         rng = self.rng
         car = rng.choice(self.cars).split()
-        values = {
+        values: dict[str, Callable[[], str]] = {
             "n": self.full_name, "f": self.first_name, "l": self.last_name,
             "r": lambda: f"{self.last_name()}, {self.first_name()}",
             "car": lambda: " ".join(car[: rng.randint(3, 6)]),
@@ -154,6 +174,7 @@ class Filler:
             "date": lambda: rng.choice(("3/14/2024", "11-02-23", "May 5", "Tuesday", "2021", "last week", "Monday")),
             "code": lambda: f"{rng.choice('PBCU')}{rng.randint(0, 3999):04}",
             "place": lambda: rng.choice(self.places).split(",")[0] if rng.random() < 0.6 else rng.choice(self.places),
+            "eponym": lambda: self.named_after(rng.choice(EPONYMS)),
             "firm": lambda: rng.choice(self.firms) if rng.random() < 0.6 else self.named_firm(car[1]),
         }  # fmt: skip
         return values[slot]()

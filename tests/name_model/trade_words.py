@@ -30,6 +30,39 @@ DOMAIN = """
     allison aisin borg warner getrag tremec eaton detroit perkins caterpillar hino peterbilt kenworth mack freightliner
     torx robertson phillips allen pozidriv dana spicer meritor dexron mercon valvoline zelle venmo pdi pto aircon regas
     handover buyback letterbox repo ute lien payoff voicemail shuttle sublet cust veh warr frt whl brg gawr gvwr
+    accel advance aeromotive agm akebono alpine amco anco armorall arp atlas axalta bandag barnes behr belltech bendix
+    berryman blackstone blaupunkt blizzak bondo borgwarner bose bowers braille brinell bussmann campbell carlisle
+    carter carvana cerwin champion chapman chemours chilton clevite cloyes cobb comp cooler corsa crane crower dewalt
+    decker deka dewitt dorman doublestar dremel dyno earl's edmunds elgin energizer enginetech enkei exedy exide faze
+    fisher fleetpride fluke fosgate fox fram gabriel garmin garrett gates general getrag glasurit goodridge griot
+    grote hankook hastings haynes hedman hellwig hobart hoosier hopkins hurst idemitsu imron interstate isky jasper
+    jegs jensen justrite kendall kicker king kleen kobalt koni krylon lakewood lincoln lippert lisle loctite
+    lubriplate lucas mac mahle manley marvel matco mastercraft mcleod melling meguiar menards merrill mevotech meyer
+    miller minn mishimoto mothers msd napa nexen nielsen nissens nos odyssey okuma osram painless pacer parker
+    permatex perrin peterson philips pioneer plasti polk pollak powerstop pypes quaker racing rancho ranger redline
+    reese remflex reynolds rhino rotella roush russell ryobi sachs saleen schrader schumacher sealed sem sherwin
+    sikkens smittybilt solus spax spectra stanadyne standox stant stewart stoptech sumitomo summit sunex sunnen
+    superchips sylvania takata tekonsha thule thrush timbren tokico toro torsen trw turtle unigard ultra valeo venturi
+    verus vickers victor viair walker warn weathertech weber wilwood wiseco wolf wurth yakima yenko yuasa zerex
+    zimmermann zymol airstream arctic bayliner bobcat buell coachmen deutz ducati escalade evinrude fleetwood forest
+    freightliner grady harley husqvarna indian jayco kawasaki keystone ktm kubota lund mercruiser moto newmar norton
+    onan polaris prevost suzuki thor tracker tiffin triumph vespa winnebago yamaha allis chalmers massey ferguson
+    studebaker packard nash rambler hudson tucker delorean duesenberg desoto edsel plymouth pontiac oldsmobile saturn
+    saab lancia maserati bentley lagonda morgan lotus mclaren lamborghini ferrari bugatti koenigsegg pagani polestar
+    rivian lucid fisker karma genesis smart scion daewoo isuzu opel vauxhall skoda seat dacia peugeot citroen renault
+    progressive nationwide farmers usaa travelers hartford erie safeco esurance metlife aetna cigna humana experian
+    equifax transunion truist citizens regions fulton frost huntington santander navy exeter westlake cox cdk
+    dealertrack tekion autosoft dominion elead podium vinsolutions routeone vauto manheim adesa lithia asbury sonic
+    penske hendrick carmax autotrader cargurus truecar copart iaa walmart kroger publix sheetz wawa lowes fedex ups
+    costco wendys hortons arbys hardees denny culver christmas easter thanksgiving halloween hanukkah ramadan diwali
+    juneteenth valentine columbus patrick memorial labor veterans presidents fathers lent passover spring summer
+    autumn winter amber auburn azure beige bronze burgundy champagne charcoal copper coral crimson cyan ebony emerald
+    garnet ginger graphite gunmetal indigo ivory jade jet lavender magenta maroon mocha moss olive onyx opal pearl
+    pewter platinum ruby russet rust sable sage sand sapphire scarlet sienna silver slate tan taupe teal titanium
+    turquoise violet metallic mica pearlcoat clearcoat camber caster toe spindle ackermann macpherson watts panhard
+    ackerman otto diesel wankel atkinson kelvin celsius fahrenheit newton pascal joule hertz ampere faraday bourdon
+    stirling presta birfield rzeppa cardan hotchkiss haldex quaife eaton wheatstone hall helmholtz bosch zener
+    schottky
     stk mi ea qty amt misc wtb obo lvm lmom rts nvh wot tdc psi ohm volts amps
 """
 
@@ -42,5 +75,23 @@ BRANDS = (
     "|thomas built|blue bird|allen key|allen wrench"
     "|hardee 's|wendy 's|denny 's|arby 's|mcdonald 's|applebee 's|chili 's|culver 's|carl 's|papa john|lowe 's|kohl 's"
     "|macy 's|sam 's|trader joe|dick 's|bojangles|dave buster|o'reilly auto|bob evans|cracker barrel|jack daniel"
+    "|vance hines|stewart warner|rockford fosgate|goldman sachs|merrill lynch|charles schwab|jp morgan|fannie mae"
+    "|freddie mac|sallie mae|raymond james|dean witter|ernst young|price waterhouse|john hancock|lincoln financial"
+    "|sherwin williams|benjamin moore|black decker|milwaukee tool|briggs stratton|massey ferguson|allis chalmers"
+    "|victor reinz|hein werner|earl scheib|mickey thompson|hardy spicer|spies hecker|marlin crawler"
+    "|edelbrock carter|carter afb|rochester quadrajet|holley sniper|ray evernham|jack roush|steve saleen"
+    "|tim hortons|ronald mcdonald|papa johns|jimmy john|dairy queen|burger king|tractor supply|rural king"
+    "|herb chambers|ken garff|john elway|rick hendrick|roger penske|van tuyl"
+    "|martin luther|luther king|st patrick|saint patrick|st jude|saint jude|susan komen|george washington"
+    "|good friday|memorial day|labor day|columbus day|presidents day|black friday|cyber monday"
+    "|magnuson moss|song beverly|dodd frank|fair isaac|standard poor|dun bradstreet|reynolds reynolds|barrett jackson"
+    "|rm sotheby|kelly safari|kelly tires|hankook dynapro|michelin defender|oleg cassini|pierre cardin"
+    "|emilio pucci|designer series|bob weights|johnson bar|jersey barrier|thermo king"
+    "|walter reed|johns hopkins|mayo clinic|betty ford|henry ford|john deere|moto guzzi|harley davidson"
+    "|royal enfield|norton commando|indian scout|sea ray|boston whaler|grady white|forest river|winnebago view"
+    "|river rouge|dale hollow|glen burnie|lake norman|lake lanier|lake cumberland|lake charles|fort wayne"
+    "|fort lauderdale|mount vernon|st louis|st augustine|st petersburg|st cloud|san antonio|san jose|san diego"
+    "|santa fe|santa ana|santa monica|des moines|terre haute|las vegas|el paso|los angeles|new orleans|cinco mayo"
+    "|simon says|ohm law|hobson choice|occam razor|moore law"
     "|phillips head|phillips screwdriver|hunter alignment|jake brake|pitman arm|st paul|baton rouge|santa clara"
 )

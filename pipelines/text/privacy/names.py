@@ -21,6 +21,9 @@ from pipelines.text.privacy.words import (
     NAME_OWNERS,
     NEVER,
     PARTICLES,
+    PLACE_PREFIXES,
+    STATE_CODES,
+    STATES,
     SUFFIXES,
     TITLES,
 )
@@ -48,7 +51,12 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
     for match in SPELLED.finditer(text):
         yield *match.span("value"), 0.6
     tokens = tokenise(text)
-    scores = announce(tokens, score_words(tokens))
+    scores = score_words(tokens)
+    if is_foreign(tokens):
+        scores = [
+            min(score, SURE) if is_mere_word(token.key) else score for token, score in zip(tokens, scores, strict=True)
+        ]
+    scores = announce(tokens, scores)
     if not any(score > SURE for score in scores):
         return
     for first, last in runs(text, tokens, scores):
@@ -58,6 +66,20 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
             yield start, end, min(0.8, 0.5 + 0.05 * best)
 
 
+def is_foreign(tokens: Sequence[Token]) -> bool:
+    """Whether a text has more everyday words of other languages than of English: its other words are no rare names."""
+    lists, _ = load_model()
+    words = [token.key for token in tokens if token.kind == "word"]
+    foreign = sum(word in lists.foreign and word not in lists.common for word in words)
+    return foreign > sum(lists.common.get(word, 0) > 1 for word in words)
+
+
+def is_mere_word(key: str) -> bool:
+    """Whether a word of a text in another language is an everyday one, or on no list of names."""
+    lists, _ = load_model()
+    return key in lists.foreign or not any(part in lists.first or part in lists.last for part in key.split("-"))
+
+
 def announce(tokens: Sequence[Token], scores: list[float]) -> list[float]:
     """The scores, raised where a title or "my name is" leaves no doubt; none for a brand and the month of a date."""
     lists, _ = load_model()
@@ -65,6 +87,7 @@ def announce(tokens: Sequence[Token], scores: list[float]) -> list[float]:
     for at, key in enumerate(keys):
         if scores[at] > POSSIBLE - 1 and (
             is_phrase(keys, at, lists.phrases)
+            or is_town(tokens, keys, at, lists)
             or (key in MONTHS and keys[at + 1 : at + 2] == ["#"])
             or (key in lists.models and at and MODEL_YEAR.fullmatch(tokens[at - 1].text))
         ):
@@ -104,6 +127,24 @@ def is_phrase(keys: list[str], at: int, phrases: frozenset[str]) -> bool:
     )
 
 
+def is_town(tokens: Sequence[Token], keys: Sequence[str], at: int, lists: WordLists) -> bool:
+    """Whether a word is part of a town's name: of two words, such as St. Louis, or with its state: Anna, Ohio."""
+    before = at - 2 if at > 1 and keys[at - 1] == "." else at - 1
+    after = at + 2 if keys[at + 1 : at + 2] == ["."] else at + 1
+    if before >= 0 and keys[before] in PLACE_PREFIXES and f"{keys[before]}_{keys[at]}" in lists.towns:
+        return True
+    if keys[at] in PLACE_PREFIXES and after < len(keys) and f"{keys[at]}_{keys[after]}" in lists.towns:
+        return True
+    for first, last in ((at, at), (at - 1, at), (at, at + 1)):
+        state = last + 2 if keys[last + 1 : last + 2] == [","] else last + 1
+        named = first > 0 and lists.first.get(keys[first - 1], 0) > 1  # Bob Jackson, Ohio
+        if first >= 0 and not named and state < len(keys) and "_".join(keys[first : last + 1]) in lists.towns:
+            code = tokens[state].text in STATE_CODES and not tokens[at].text.isupper()  # not SHARON OR PAT
+            if code or keys[state] in STATES:
+                return True
+    return False
+
+
 def runs(text: str, tokens: Sequence[Token], scores: Sequence[float]) -> Iterator[tuple[int, int]]:
     """First and last token of each name."""
     at = 0
@@ -125,7 +166,7 @@ def runs(text: str, tokens: Sequence[Token], scores: Sequence[float]) -> Iterato
 
 def is_sure(token: Token, score: float) -> bool:
     """Whether a name may be built around a token."""
-    return score > SURE and token.key not in NEVER
+    return score > SURE and not any(token.key in words for words in (NEVER, PARTICLES, SUFFIXES))
 
 
 def belongs(text: str, tokens: Sequence[Token], scores: Sequence[float], at: int, beside: int) -> bool:

@@ -29,3 +29,21 @@ NEVER = word_set(
     """
 )
 DIRECTIONS = word_set("n s e w ne nw se sw north south east west northeast northwest southeast southwest")
+# What a town's name may begin with: St. Louis, Fort Wayne.
+PLACE_PREFIXES = word_set(
+    "st saint san santa santo fort ft mount mt lake port point cape north south east west new las los el"
+)
+# States of one word, and the codes of states that are no words.
+STATES = word_set(
+    """
+    alabama alaska arizona arkansas california colorado connecticut delaware florida hawaii idaho illinois indiana iowa
+    kansas kentucky louisiana maine maryland massachusetts michigan minnesota mississippi missouri montana nebraska
+    nevada ohio oklahoma oregon pennsylvania tennessee texas utah vermont wisconsin wyoming ontario alberta quebec
+    """
+)
+STATE_CODES = word_set(
+    """
+    AK AL AR AZ CA CT DC DE FL GA IA IL KS KY LA MA MD MI MN MO MT NC ND NE NH NJ NM NV NY PA RI SC SD TN TX UT VA VT
+    WA WI WV WY AB BC QC
+    """
+)
