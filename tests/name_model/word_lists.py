@@ -218,9 +218,11 @@ def towns() -> list[str]:
 
 def phrases() -> list[str]:
     """Pairs of words that name a vehicle or a brand, such as aston_martin, sorted."""
+    from pipelines.kits.automotive.records.prices import vehicles  # with trims: Toyota Corolla Linea Terra
+
     pairs = Counter(
         f"{first.key}_{second.key}"
-        for text in vehicle_names()
+        for text in (*vehicle_names(), *(vehicle.name for vehicle in vehicles()))
         for first, second in pairwise(tokenise(text))
         if first.kind == second.kind == "word"
     )

@@ -26,6 +26,7 @@ NEVER = word_set(
     sales parts finance warranty department dept team company sir madam mr mrs ms dr miss attn thanks thank regards
     sincerely hello dear please yes no ok the a an i you he she it we they is was are and or of for with this that
     i'm im it's its what who how my your his her our their name names vehicle car truck phone email address
+    else someone somebody anyone anybody everyone everybody nobody something anything everything nothing
     """
 )
 DIRECTIONS = word_set("n s e w ne nw se sw north south east west northeast northwest southeast southwest")
