@@ -32,7 +32,7 @@ OUT = {
     r"\b(tokens?|requests?|answers?|seconds?|runs?|steps?|rows?|bytes|days?) an? "
     r"(second|minute|hour|day|month|answer|token|row|run)\b": "per",
     r"\bnats an? token\b": "nats per token",
-    r"\brooms?\b(?! (for|left|temperature|service|\d))": "package",
+    r"\brooms?\b(?! (for|left|temperature|service|\d)|[|)])": "package",
     r"\btake[ns]? (it |them )?back\b": "roll back",
     r"\blearnt\b": "trained on, learned",
     r"\bwhat is (told|asked|said)\b": "plain subject and verb",

@@ -53,7 +53,7 @@ class Traffic(NamedTuple):
 
     @property
     def per_month(self) -> float:
-        """Answers a month, at the rate of the days that were observed."""
+        """Answers per month, at the rate of the days that were observed."""
         return self.answers / self.days * DAYS if self.answers else 0.0
 
 

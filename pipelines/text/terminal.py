@@ -40,4 +40,4 @@ def make_visible(text: str) -> str:
     >>> make_visible("\x1b[31mred")
     '\\x1b[31mred'
     """
-    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

@@ -4,7 +4,7 @@
     protect_text(text, policy, key)  → the text with each kind masked, pseudonymised or kept, as the policy says
 
 The kinds are `Privacy.kinds()`. Those with a form of their own are found by `patterns`, and checked: by check digits,
-by the words around them, by what is said of vehicles and is never personal. The names of people are found by a
+by the words around them, and against words about vehicles, which are never personal. The names of people are found by a
 small model (`name_model`), trained on sentences of this trade.
 """
 

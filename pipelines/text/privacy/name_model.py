@@ -145,10 +145,10 @@ def own_features(word: str, key: str, label: str, number: int) -> list[str]:
     if not VOWEL.search(key):
         features.append(f"novowel {form}")
     if "c0" in label:  # not a common word: its spelling tells
-        known = "u" if label.startswith("f0l0") else "n"
+        listing = "u" if label.startswith("f0l0") else "n"
         padded = f"^{key}$"
-        features += [f"g{known}={padded[i : i + 3]}" for i in range(len(padded) - 2)]
-        features += [f"e{known}={padded[-size:]}" for size in (4, 5)]
+        features += [f"g{listing}={padded[i : i + 3]}" for i in range(len(padded) - 2)]
+        features += [f"e{listing}={padded[-size:]}" for size in (4, 5)]
     return features
 
 
@@ -160,8 +160,8 @@ def side_features(side: str, key: str, label: str, form: str, number: int) -> li
         form: the shape of the word in question.
         number: the neighbour's class.
     """
-    known = key if label == key or "c0" not in label or "d" in label else "?"
-    return [f"{side}k={known}", f"{side}kf={known} {form}", f"{side}w={label}", f"{side}c={number}"]
+    seen_key = key if label == key or "c0" not in label or "d" in label else "?"
+    return [f"{side}k={seen_key}", f"{side}kf={seen_key} {form}", f"{side}w={label}", f"{side}c={number}"]
 
 
 def pair_features(side: str, key: str, label: str, own: str, form: str) -> list[str]:
@@ -179,17 +179,17 @@ def features(tokens: Sequence[Token], at: int, lists: WordLists) -> list[str]:
     """All features of tokens[at]: what training sees, and what `score` sums the weights of."""
     word = tokens[at]
     own, form = describe(word.key, lists), shape(word.text)
-    found = own_features(word.text, word.key, own, lists.classes.get(word.key, 0))
+    active = own_features(word.text, word.key, own, lists.classes.get(word.key, 0))
     for offset, side in ((-2, "-2"), (-1, "-1"), (1, "+1"), (2, "+2")):
         key, neighbour = edge_key(tokens, at + offset), shape_at(tokens, at + offset)
         label = describe(key, lists) + neighbour
-        found += side_features(side, key, label, form, lists.classes.get(key, 0))
+        active += side_features(side, key, label, form, lists.classes.get(key, 0))
         if abs(offset) == 1:
-            found += pair_features(side, key, label, own, form)
+            active += pair_features(side, key, label, own, form)
     before, after = edge_key(tokens, at - 1), edge_key(tokens, at + 1)
-    found += between_features(lists.classes.get(before, before), lists.classes.get(after, after), form)
-    found.append(f"-21={edge_key(tokens, at - 2)} {edge_key(tokens, at - 1)}")
-    return found
+    active += between_features(lists.classes.get(before, before), lists.classes.get(after, after), form)
+    active.append(f"-21={edge_key(tokens, at - 2)} {edge_key(tokens, at - 1)}")
+    return active
 
 
 def edge_key(tokens: Sequence[Token], at: int) -> str:
@@ -226,8 +226,8 @@ def own_score(word: str, key: str) -> float:
 def side_score(side: str, key: str, neighbour: str, own: str, form: str) -> float:
     """The sum of the weights of `side_features` and `pair_features`; `neighbour` is the shape of the neighbour."""
     label = describe_word(key) + neighbour
-    found = side_features(side, key, label, form, load_model()[0].classes.get(key, 0))
-    return sum_weights(found + pair_features(side, key, label, own, form) if side in ("-1", "+1") else found)
+    active = side_features(side, key, label, form, load_model()[0].classes.get(key, 0))
+    return sum_weights(active + pair_features(side, key, label, own, form) if side in ("-1", "+1") else active)
 
 
 @lru_cache(4 * CACHED_WORDS)
@@ -243,10 +243,10 @@ def bigram_score(before: str, last: str) -> float:
     return sum_weights([f"-21={before} {last}"])
 
 
-def sum_weights(found: list[str]) -> float:
+def sum_weights(active: list[str]) -> float:
     """The sum of the weights of features."""
     weight = load_model()[1].get
-    return sum(weight(feature, 0.0) for feature in found)
+    return sum(weight(feature, 0.0) for feature in active)
 
 
 def score_words(tokens: Sequence[Token]) -> list[float]:

@@ -56,7 +56,7 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
         scores = [
             min(score, SURE) if is_mere_word(token.key) else score for token, score in zip(tokens, scores, strict=True)
         ]
-    scores = announce(tokens, scores)
+    scores = raise_announced(tokens, scores)
     if not any(score > SURE for score in scores):
         return
     for first, last in runs(text, tokens, scores):
@@ -80,7 +80,7 @@ def is_mere_word(key: str) -> bool:
     return key in lists.foreign or not any(part in lists.first or part in lists.last for part in key.split("-"))
 
 
-def announce(tokens: Sequence[Token], scores: list[float]) -> list[float]:
+def raise_announced(tokens: Sequence[Token], scores: list[float]) -> list[float]:
     """The scores, raised where a title or "my name is" leaves no doubt; none for a brand and the month of a date."""
     lists, _ = load_model()
     keys = [token.key for token in tokens]
