@@ -109,10 +109,8 @@ def test_ray_changes_nothing_and_listens_on_this_machine_alone(refined: Callable
 def test_processes_change_nothing(refined: Callable, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = made(refined(home / "one", batch_rows=100))
     started = []
-    pool = workers.ProcessPoolExecutor
-    monkeypatch.setattr(
-        workers, "ProcessPoolExecutor", lambda *given, **named: started.append(1) or pool(*given, **named)
-    )
+    pool = workers.process_pool
+    monkeypatch.setattr(workers, "process_pool", lambda count: started.append(count) or pool(count))
     monkeypatch.setattr(workers, "MIN_POOL_ROWS", 100)
     assert made(refined(home / "other", batch_rows=100)) == one
     assert started

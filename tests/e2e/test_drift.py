@@ -19,6 +19,8 @@ from pipelines.text.chat_format import user_messages
 
 from ..database import read_alerts
 
+pytestmark = pytest.mark.timeout(1800)  # a training, four windows, and a retraining
+
 NAME = "night_desk"
 HOURS = 0.02  # 72 seconds
 POLICY = {"hours": HOURS, "windows": 2, "violations": 2, "min_rows": 20, "reference_rows": 20, "cooldown_hours": 1}
@@ -89,7 +91,7 @@ def test_the_report_is_in_airflow_for_whoever_is_signed_in(stack: Any, desk: dic
         report = re.findall(rf'href="(/drift/reports/{NAME}[^"]*)/signals"', browser.get("/drift/").text)[0]
         assert "centre of questions" in browser.get(f"{report}/signals").text
         distributions = browser.get(f"{report}/distributions")
-        assert "evidently" in distributions.text.lower()
+        assert len(distributions.text) > 1_000_000, "Evidently's page has all that it shows with it"
         assert "connect-src 'none'" in distributions.headers["content-security-policy"]
         assert browser.delete(f"{report}/signals").status_code == 405
     forged = {"_token": "eyJhbGciOiJub25lIn0.e30."}
