@@ -92,6 +92,7 @@ def test_the_second_night_has_nothing_to_do_and_says_so(stack: Any, first_night:
     assert seconds < 60
 
 
+@pytest.mark.slow  # the worse challenger, and the forged approval's reviewer, show it too
 def test_what_the_gate_fails_is_never_asked_about(stack: Any, first_night: dict[str, Any]) -> None:
     with stack.params():  # the gate as it is shipped
         result = stack.json("run", TEMPLATE, "--approve")
@@ -100,6 +101,7 @@ def test_what_the_gate_fails_is_never_asked_about(stack: Any, first_night: dict[
     assert stack.json("registry", "show", TEMPLATE)["aliases"]["champion"]["version"] == 1
 
 
+@pytest.mark.slow  # the worse challenger, and the forged approval's reviewer, show it too
 def test_a_rejection_keeps_the_champion_and_is_remembered(stack: Any, first_night: dict[str, Any]) -> None:
     """A reviewer says no in the Airflow UI, through the call that its button makes; an engineer may not."""
     with stack.params(gate=LENIENT_GATE | {"max_cost": 99}):
