@@ -19,8 +19,6 @@ from pipelines.text.chat_format import user_messages
 
 from ..database import read_alerts
 
-pytestmark = pytest.mark.timeout(1800)  # a training, four windows, and a retraining
-
 NAME = "night_desk"
 HOURS = 0.02  # 72 seconds
 POLICY = {"hours": HOURS, "windows": 2, "violations": 2, "min_rows": 20, "reference_rows": 20, "cooldown_hours": 1}
