@@ -46,6 +46,7 @@ def shuffled(stack: Any, champion: dict[str, Any], tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.slow  # a quarter of an hour
 def test_a_challenger_that_learnt_shuffled_answers_is_refused(stack: Any, champion: Any, shuffled: Path) -> None:
     assert champion["outcome"] == "version 1 is champion, approved by admin"
     steps = ("--set", "train.max_steps=30")
