@@ -16,7 +16,9 @@ import stamina
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.settings import settings
 
-if TYPE_CHECKING:  # the REST client alone, without Airflow; it takes more than a second to import
+# `airflow_client` is the package apache-airflow-client: HTTP calls and their models. It does not bring Airflow, and
+# import-linter forbids `airflow` itself in this package. Imported where it is used, as that takes more than a second.
+if TYPE_CHECKING:
     from airflow_client.client import ApiClient
     from airflow_client.client.models.dag_response import DAGResponse
     from airflow_client.client.models.dag_run_response import DAGRunResponse

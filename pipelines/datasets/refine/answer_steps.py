@@ -15,6 +15,7 @@ LEFTOVERS = "|".join(
         r"(?m:^)\s*(?:###\s*(?:Response|Instruction|Input|Human|Assistant|System)\b|(?:Human|Assistant):)",
         # Placeholders that nobody filled in; "{Stuff deleted}" is somebody's remark.
         r"\{\{\s*[A-Za-z_][\w. ]*\}\}|\{(?:[a-z][a-z0-9_.]*|[A-Z][A-Z0-9_]*)\}",
+        # "[TODO: price]" in somebody's row: these are patterns for data, no open work of this code.
         r"\[(?:INSERT|YOUR|PLACEHOLDER|TODO|TBD)\b[^\]]*\]|(?i:lorem ipsum)",
     )
 )
@@ -24,7 +25,7 @@ NO_ANSWER = "|".join(
     (
         r"(?i:^[\s[:punct:]]*(?:#?N/?A|#?REF!|#(?:VALUE|NAME|NUM|DIV/0|SPILL|CALC)[!?]?|null|nan|undefined|none|nil"
         r"|placeholder|x{3,})?[\s#\-?_*]*$)",
-        r"^\W*(?:TODO|TBD|TBA|TBC|FIXME)\b",
+        r"^\W*(?:TODO|TBD|TBA|TBC|FIXME)\b",  # a cell that somebody meant to fill in later
         r"(?i:^\W*to be (?:added|answered|confirmed|defined|determined|done)\W*$)",
         r"(?i:^[\[(<].*\b(?:to be (?:added|answered|confirmed|done|filled)|answer (?:here|pending)|fill in|insert)\b"
         r".*[\])>]$)",
