@@ -151,7 +151,7 @@ def test_a_text_pasted_twice(text: str, plan: TrainingPlan) -> None:
         ('It has 17" wheels (18" on the Sport): see 1) and 2).', None),
         ("Tighten to 25 Nm [18 lb-ft], then {ok}: no.".replace("{ok}", "check"), None),
         ("#N/A", "no answer"),
-        ("tbd", None),
+        ("tbd", "no answer"),
         ("TBD", "no answer"),
         ("as above", "no answer"),
         ("What now?", "no answer"),

@@ -4,6 +4,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.core.plan import TrainingPlan
+from pipelines.datasets.no_value import is_no_value
 from pipelines.datasets.refine import truncation
 from pipelines.datasets.refine.engine import KEPT, GlobalStep, first_reason
 from pipelines.text.chat_format import CONTROL_TOKEN
@@ -20,20 +21,6 @@ LEFTOVERS = "|".join(
     )
 )
 ASSISTANT_PHRASE = r"(?i)\b(?:as|I am|I'm) an? (?:AI|artificial intelligence|(?:large )?language model)\b"
-# What stands where an answer should: a spreadsheet's errors, empty values of programs, notes to write it later.
-NO_ANSWER = "|".join(
-    (
-        r"(?i:^[\s[:punct:]]*(?:#?N/?A|#?REF!|#(?:VALUE|NAME|NUM|DIV/0|SPILL|CALC)[!?]?|null|nan|undefined|none|nil"
-        r"|placeholder|x{3,})?[\s#\-?_*]*$)",
-        r"^\W*(?:TODO|TBD|TBA|TBC|FIXME)\b",  # a cell that somebody meant to fill in later
-        r"(?i:^\W*to be (?:added|answered|confirmed|defined|determined|done)\W*$)",
-        r"(?i:^[\[(<].*\b(?:to be (?:added|answered|confirmed|done|filled)|answer (?:here|pending)|fill in|insert)\b"
-        r".*[\])>]$)",
-        # Points to another place, which the model will not see.
-        r"(?i:^\W*(?:please )?(?:see|same as|as|like|cf\.?) (?:the )?(?:above|below|attached|attachment|before"
-        r"|discussed|mentioned|previous|prior|last)(?: \w+)?\W*$)",
-    )
-)
 
 
 def prepare(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
@@ -56,7 +43,7 @@ def find_answer_faults(batch: pa.Table) -> pa.Array:
     open_code = pc.equal(pc.bit_wise_and(pc.count_substring(output, "```"), 1), 1)
     repeated = pc.or_(pc.equal(output, instruction), pc.fill_null(pc.equal(output, last_turn(context)), False))
     faults = {
-        "no answer": pc.match_substring_regex(output, NO_ANSWER),
+        "no answer": pa.array(map(is_no_value, output.to_pylist()), pa.bool_()),
         "no answer: repeats the question": repeated,
         "garbled: characters that could not be decoded": pc.match_substring(output, "\ufffd"),
         "template leakage": leaks,

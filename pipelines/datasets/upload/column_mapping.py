@@ -8,12 +8,12 @@ from typing import Any
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Contract
 from pipelines.core.validation import did_you_mean, quote
+from pipelines.datasets.no_value import is_no_value
 from pipelines.datasets.upload import role_guess
 from pipelines.datasets.upload.cell_values import (
     cell_text,
     describe_formula,
     is_formula,
-    is_no_value,
     is_totals_row,
     parse_facts,
 )
