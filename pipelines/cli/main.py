@@ -92,7 +92,7 @@ def run_app(app: typer.Typer) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except OSError as error:
-        end_with_error(translate_os_error(error))
+        end_with_error(describe_os_error(error))
     except Exception as error:
         end_with_error(report_unexpected(error))
 
@@ -103,7 +103,7 @@ def end_with_error(error: WeaverError) -> NoReturn:
     sys.exit(1)
 
 
-def translate_os_error(error: OSError) -> WeaverError:
+def describe_os_error(error: OSError) -> WeaverError:
     """What the system refused, as a sentence; an error without a file's name is an unexpected one."""
     if error.filename is None:
         return report_unexpected(error)

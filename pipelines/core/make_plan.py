@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from pipelines.core.errors import WeaverError
+from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.params import load_params, validate_cost_rates
 from pipelines.core.plan import SAFEGUARD_KEYS, SAFEGUARDS, TUNABLE, TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.core.templates import Template, find_template_files, load_template
-from pipelines.core.validation import did_you_mean, parse_value, validate_section
+from pipelines.core.validation import parse_value, validate_section
 
 # What a plan takes from its template as it stands; the sections of TUNABLE are merged.
 TEMPLATE_FIELDS = (

@@ -4,10 +4,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipelines.core.errors import WeaverError
+from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.plan import SAFEGUARDS, TUNABLE, Costs, Section
 from pipelines.core.settings import settings
-from pipelines.core.validation import did_you_mean, read_yaml, validate_section
+from pipelines.core.validation import read_yaml, validate_section
 
 
 class CostRates(Section):

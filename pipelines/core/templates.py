@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from pipelines.core.errors import WeaverError
+from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.kits import load_kits
 from pipelines.core.plan import TUNABLE, Approval, Budget, Contract, Drift, Schedule, Section, Serving, TrainingPlan
 from pipelines.core.settings import settings
-from pipelines.core.validation import did_you_mean, read_yaml, validate_section
+from pipelines.core.validation import read_yaml, validate_section
 
 NAME = "^[a-z][a-z0-9_]*$"
 

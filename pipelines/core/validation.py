@@ -11,11 +11,10 @@ from pydantic_core import ErrorDetails
 from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.plan.section import Section
 
-__all__ = ["did_you_mean", "parse_value", "read_yaml", "validate_section"]
-
 SectionType = TypeVar("SectionType", bound=Section)
 # libyaml: twenty times as fast, and every DAG file reads every template.
 SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# Escape sequences change what a terminal shows; halves of surrogate pairs cannot be written at all.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 

@@ -16,11 +16,10 @@ from typing import Any
 import psutil
 
 from pipelines.core.artifacts import Artifact
-from pipelines.core.errors import WeaverError
+from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.files import digest, read_json, write_text
 from pipelines.core.params import has_gpu, load_cost_rates
 from pipelines.core.settings import settings
-from pipelines.core.validation import did_you_mean
 
 JOULES_PER_KWH = 3_600_000  # a kWh
 SHORT_SECONDS = 1.0  # seconds

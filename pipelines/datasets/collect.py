@@ -10,12 +10,11 @@ from typing import Any
 
 from pipelines.core import progress
 from pipelines.core.artifacts import CollectedFeedback, Records
-from pipelines.core.errors import WeaverError
+from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.files import digest, memoize_dir, read_jsonl, write_jsonl, write_text
 from pipelines.core.fingerprint import SourceCode
 from pipelines.core.kits import find_builders, load_kits
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.validation import did_you_mean
 from pipelines.datasets.refine.duplicates import normalised_words
 from pipelines.datasets.topics import assign_topics
 from pipelines.datasets.upload import list_uploads, read_upload

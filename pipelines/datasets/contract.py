@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines.core import progress
 from pipelines.core.artifacts import Records, Validation
-from pipelines.core.errors import WeaverError
+from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.files import digest, memoize_dir, write_text
 from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import Contract, TrainingPlan
 from pipelines.core.settings import quiet_libraries
-from pipelines.core.validation import did_you_mean
 from pipelines.datasets.arrow_frame import COLUMNS, TEXT_COLUMNS, read_frame
 from pipelines.datasets.row_places import RowPlaces
 from pipelines.datasets.upload import list_uploads

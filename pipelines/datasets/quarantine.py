@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pipelines.core.artifacts import Splits, read_artifact
-from pipelines.core.errors import WeaverError
+from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.files import file_lock, read_json, read_jsonl, write_text
 from pipelines.core.plan.datasets import ReportableStep
 from pipelines.core.settings import settings, work_folder
 from pipelines.core.templates import load_template
-from pipelines.core.validation import did_you_mean
 
 MIN_PRECISION = 0.8  # share of rightly dropped rows, below which a step only reports
 MIN_RELEASED = 5  # rows of a step; fewer say too little about it

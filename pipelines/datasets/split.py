@@ -7,7 +7,7 @@ from pathlib import Path
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest
 from pipelines.datasets.refine.duplicates import Row
-from pipelines.text.question_index import QUESTION_COLUMNS, find_same_questions, sketch_rows
+from pipelines.text.question_index import find_same_questions, sketch_rows
 
 SPLIT_FILES = ("train.jsonl", "heldout.jsonl")
 
@@ -63,22 +63,6 @@ def find_leaks(train: list[Row], heldout: list[Row], threshold: float) -> Iterat
     return ((train[place], heldout[twin]) for place, twin in pairs)
 
 
-def assert_no_leak(train: list[Row], heldout: list[Row], threshold: float) -> None:
-    """Check that no question can be known from training.
-
-    Raises:
-        WeaverError: a group is on both sides, or a train question is a near-duplicate of a held-out one; shows both.
-    """
-    groups = {row["group"] for row in heldout}
-    pairs = [(row, next(h for h in heldout if h["group"] == row["group"])) for row in train if row["group"] in groups]
-    for row, twin in pairs or find_leaks(train, heldout, threshold):
-        raise WeaverError(
-            "the training rows ask a held-out question:\n"
-            f"  train     {format_row(row)}\n  held out  {format_row(twin)}",
-            "Give rows that ask the same question the same `group`, or lower refine.near_duplicate.",
-        )
-
-
 def assert_topics_on_both_sides(train: list[Row], heldout: list[Row]) -> None:
     """Check that every topic is both trained and evaluated.
 
@@ -101,8 +85,3 @@ def assert_topics_on_both_sides(train: list[Row], heldout: list[Row]) -> None:
 def digest_files(folder: Path, files: Iterable[str] = SPLIT_FILES) -> str:
     """SHA-256 of the two splits in a folder, or of the files named; other files in the folder do not count."""
     return digest({name: digest(folder / name) for name in files})
-
-
-def format_row(row: Row) -> str:
-    """A row's question and source on one line, for messages."""
-    return " | ".join(" ".join(row[column].split()) for column in QUESTION_COLUMNS) + f" [{row['source']}]"

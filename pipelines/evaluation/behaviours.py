@@ -14,11 +14,11 @@ from typing import Any, Literal, NamedTuple
 from pydantic import ConfigDict, Field, field_validator
 
 from pipelines.core.artifacts import Behaviour
-from pipelines.core.errors import WeaverError
+from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.kits import load_kits
 from pipelines.core.plan import Section
 from pipelines.core.templates import load_template
-from pipelines.core.validation import did_you_mean, read_yaml, validate_section
+from pipelines.core.validation import read_yaml, validate_section
 from pipelines.evaluation.error_analysis import repetition_share
 from pipelines.kits.perturbations import PERTURBATION_NAMES, perturb
 from pipelines.text.facts import contains_fact, extract_numbers

@@ -89,7 +89,7 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
     answered = {arm: folder.name for arm, folder in folders.items()}
     inputs = digest([dataset.digest, export.adapter.run_id, answered, behaviours.name, export.champion_version])
     hour = plan.costs.hour(gpus=has_gpu())  # a changed rate gives a new evaluation from the same answers
-    fingerprint = digest([inputs, plan.digest("evaluate", "gate"), hour, CODE.digest])[:12]
+    fingerprint = digest([inputs, plan.digest("refine", "evaluate", "gate"), hour, CODE.digest])[:12]
     folder = work / "evaluate" / f"evaluation-{fingerprint}"
 
     def build(new: Path) -> None:
@@ -103,7 +103,7 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
         write_jsonl(new / GOLDEN, select_golden_questions(answers))
         tested = json.loads((behaviours / "behaviours.json").read_text())
         questions = [question for case in tested["cases"] for question in case["questions"]]
-        if leaked := find_leaks(train, questions):
+        if leaked := find_leaks(train, questions, plan.refine.near_duplicate):
             log.warning("%d of %d behaviour questions are training questions too", len(leaked), len(questions))
         evaluation = Evaluation(
             uri=str(folder),
@@ -113,7 +113,7 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
             comparisons=compare_arms(answers, plan.gate.metric, plan.evaluate),
             behaviours=[Behaviour.model_validate(behaviour) for behaviour in tested["behaviours"]],
             changed_share=changed_share(answers),
-            leaked_questions=len(find_leaks(train, rows)),
+            leaked_questions=len(find_leaks(train, rows, plan.refine.near_duplicate)),
         )
         evaluation_report.write_report(evaluation, answers, train, tested["cases"], dataset, plan, new)
         evaluation.save(new / "evaluation.json")

@@ -14,7 +14,6 @@ YEAR = re.compile(r"\b(?:19[5-9]\d|20[0-4]\d)\b(?=\s+[A-Z])")  # a model year is
 LINE_NUMBER = re.compile(r"(\.\w+):\d+$")  # in a custom file, each line is a source of its own
 MAX_SLICES = 6  # years, or sources, that each get a slice of their own
 WORD = re.compile(r"\w+(?:[.,:/'-]\w+)*")
-SAME_QUESTION = 0.9  # Jaccard similarity of the words of two questions that can be the same
 
 
 def name_slices(rows: list[Row]) -> list[list[str]]:
@@ -54,10 +53,14 @@ def normalise_question(row: Row) -> str:
     return " ".join(WORD.findall(f"{row['instruction']}\n{row['input']}".casefold()))
 
 
-def find_leaks(train: Iterable[Row], heldout: Iterable[Row]) -> list[Row]:
-    """Return the rows whose question is also a training row's, whatever its answer there and however it is written."""
+def find_leaks(train: Iterable[Row], heldout: Iterable[Row], threshold: float) -> list[Row]:
+    """Return the rows whose question is also a training row's, whatever its answer there and however it is written.
+
+    Args:
+        threshold: Jaccard similarity of the words of two questions that can be the same: that of the split.
+    """
     questions, trained = list(heldout), list(train)
-    pairs = find_same_questions(questions, sketch_rows(questions), trained, sketch_rows(trained), SAME_QUESTION)
+    pairs = find_same_questions(questions, sketch_rows(questions), trained, sketch_rows(trained), threshold)
     return [questions[place] for place, _ in pairs]
 
 

@@ -147,7 +147,7 @@ STAGES = {
         "evaluation.evaluate",
         ("export", "commit_dataset"),
         "Ask base, few-shot base, champion and challenger the held-out questions, and compare their answers.",
-        settings=("system_prompt", "evaluate", "gate", "costs"),
+        settings=("system_prompt", "refine", "evaluate", "gate", "costs"),
         pool=TRAINING_POOL,
         folder=True,
         reads=("kits",),

@@ -3,14 +3,12 @@
 Whatever prints data prints it to a `PlainConsole`. What is to be coloured is said beside the text, by `styled`.
 """
 
-import re
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-# Escape sequences can change what a terminal shows; halves of surrogate pairs cannot be written to one at all.
-UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+from pipelines.core.validation import UNPRINTABLE
 
 
 class PlainConsole(Console):

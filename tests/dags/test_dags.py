@@ -16,7 +16,8 @@ def test_every_template_has_its_dag_and_nothing_fails_to_import(loaded: dict) ->
 
 def test_parsing_is_fast_because_nothing_heavy_is_imported(loaded: dict) -> None:
     assert loaded["heavy"] == []
-    assert loaded["seconds"] < 0.5, "processor seconds for all templates"
+    # Processor seconds of the same process, so that a slow or busy machine makes no difference.
+    assert loaded["parse_seconds"] < loaded["airflow_import_seconds"] / 3, "all templates"
 
 
 CONTROL = {  # what decides whether a task of the retraining runs, beside the artifacts that it takes: task → after

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from pipelines.core.errors import WeaverError
-from pipelines.datasets.split import assert_no_leak, assert_topics_on_both_sides, find_leaks, split_rows
+from pipelines.datasets.split import assert_topics_on_both_sides, find_leaks, split_rows
 
 TOPICS = ("engine", "drivetrain", "fuel_economy", "code_meaning")
 Rows = list[dict]
@@ -79,9 +79,7 @@ def test_a_question_known_from_training_is_a_leak() -> None:
     asked = row(2, "theirs", "code_meaning", "what does the trouble code p0420 mean", "Low efficiency.")
     other = row(3, "theirs", "code_meaning", "What does trouble code P0430 mean?", "Catalyst.")
     assert list(find_leaks([known], [asked, other], 0.9)) == [(known, asked)]
-    with pytest.raises(WeaverError, match=r"(?s)P0420.*\[mine.jsonl:1\].*p0420.*\[mine.jsonl:2\]"):
-        assert_no_leak([known], [asked, other], 0.9)
-    assert_no_leak([known], [other], 0.9)
+    assert list(find_leaks([known], [other], 0.9)) == []
 
 
 def test_a_leak_is_found_behind_a_held_out_row_like_it() -> None:
@@ -93,8 +91,3 @@ def test_a_leak_is_found_behind_a_held_out_row_like_it() -> None:
     )
     assert list(find_leaks([asked], [first], 0.98)) == []
     assert list(find_leaks([asked], [first, second], 0.98)) == [(asked, second)]
-
-
-def test_a_group_on_both_sides_is_a_leak() -> None:
-    with pytest.raises(WeaverError, match="ask a held-out question"):
-        assert_no_leak([row(1, "civic", "engine")], [row(2, "civic", "engine")], 0.9)

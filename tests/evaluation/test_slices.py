@@ -67,4 +67,4 @@ def test_rows_of_a_vehicle_are_a_cluster_and_so_are_rows_of_a_code() -> None:
 def test_a_leak_is_the_same_question_in_other_marks_and_not_another_number() -> None:
     heldout = [ROW, row(input="2021 Honda Civic | gears 5")]
     train = [row(instruction="how many  GEARS", input="2021 Honda Civic, gears 6", output="another answer")]
-    assert find_leaks(train, heldout) == [ROW]
+    assert find_leaks(train, heldout, 0.9) == [ROW]

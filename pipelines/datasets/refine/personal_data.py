@@ -80,8 +80,7 @@ def rewrite_fact(words: str, row_text: str, answer_start: int, changes: list[Cha
     """A fact as the changed answer states it.
 
     A fact that is part of a changed name or number becomes the full replacement. A fact that the answer does not
-    contain
-    word by word, which the contract allows, is changed like the same words elsewhere in the row.
+    contain word by word, which the contract allows, is changed like the same words elsewhere in the row.
 
     Args:
         words: the fact before the change.

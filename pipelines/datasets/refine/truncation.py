@@ -5,14 +5,13 @@ within "replac", and not, many times, after exactly as many characters as the lo
 bracket or a capital by itself ("REV A") says nothing: people write both.
 """
 
-import json
 from functools import cache
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.text.embedder import embedder_folder
+from pipelines.text.spelling import known_words
 
 SENTENCE_END = r"""[.!?\x{2026}\x{3002}]["'”\x{2019})\]*_`]*$|```$"""
 ELLIPSIS = r"(?:\.\.\.|\x{2026})$"  # what some exports put where they cut
@@ -40,21 +39,16 @@ def find_unfinished_sentences(output: pa.Array) -> pa.Array:
 def find_cut_words(output: pa.Array) -> pa.Array:
     """Whether each answer is prose and ends in the beginning of a common English word ("replac"); a boolean each."""
     words = pc.struct_field(pc.extract_regex(output, LAST_WORD), "word")
-    vocabulary, beginnings = known_words()
+    vocabulary, beginnings = known_words(), word_beginnings()
     return pa.array([word is not None and word in beginnings and word not in vocabulary for word in words.to_pylist()])
 
 
 @cache
-def known_words() -> tuple[frozenset[str], frozenset[str]]:
-    """The whole words in MiniLM's vocabulary (some 20,000 common English ones), and their beginnings.
-
-    A word without the ending of an inflection ("starve" of "starved") is no beginning.
-    """
-    vocabulary = json.loads((embedder_folder() / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
-    words = frozenset(word for word in vocabulary if word.isalpha() and word.isascii())
-    return words, frozenset(
+def word_beginnings() -> frozenset[str]:
+    """The beginnings of common English words; one without an inflection's ending ("starve" of "starved") is none."""
+    return frozenset(
         word[:length]
-        for word in words
+        for word in known_words()
         for length in range(MIN_WORD, len(word))
         if word[length:] not in ("s", "d", "r", "n", "y", "ed", "er", "es", "ing", "ly")
     )

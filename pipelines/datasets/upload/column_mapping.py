@@ -5,9 +5,9 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines.core.errors import WeaverError
+from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.plan import Contract
-from pipelines.core.validation import did_you_mean, quote
+from pipelines.core.validation import quote
 from pipelines.datasets.no_value import is_no_value
 from pipelines.datasets.upload import role_guess
 from pipelines.datasets.upload.cell_values import (

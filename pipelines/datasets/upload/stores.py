@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.clients.s3 import s3_client, translate_s3_error
-from pipelines.core.errors import WeaverError
+from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.files import DISK_FULL, digest
-from pipelines.core.validation import did_you_mean
 
 CHUNK_BYTES = 1 << 20
 FetchFile = Callable[[Path], None]  # copies the file to a path

@@ -7,8 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipelines.core.errors import WeaverError
-from pipelines.core.validation import did_you_mean
+from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.datasets.upload.archives import open_zip
 from pipelines.datasets.upload.header import SAMPLE_ROWS, count_known_names, filled, find_header
 from pipelines.datasets.upload.number_formats import format_value
