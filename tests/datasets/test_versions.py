@@ -223,8 +223,8 @@ def test_no_other_repository_is_touched(home: Path, splits: Callable, monkeypatc
 def test_the_tag_says_what_it_is(splits: Callable) -> None:
     """A person with git alone sees which bytes a version is, and how many rows."""
     known: DatasetVersion = commit_dataset(splits(10), PLAN)
-    told = json.loads(git("tag", "--list", "--format=%(contents)", known.tag))
-    assert told == {"digest": known.digest, "rows": known.rows}
+    annotation = json.loads(git("tag", "--list", "--format=%(contents)", known.tag))
+    assert annotation == {"digest": known.digest, "rows": known.rows}
     assert "10 train and 1 heldout rows" in git("log", "--format=%s", known.tag)
 
 
@@ -234,13 +234,13 @@ def test_who_reads_waits_for_who_writes(splits: Callable, home: Path) -> None:
     commit_dataset(splits(5), PLAN)
     fetching = """
 import shutil
-from pipelines.datasets.versions import checkout
+from pipelines.datasets.versions import checkout_version
 for _ in range(6):
-    shutil.rmtree(checkout("service_advisor", 1).uri)
+    shutil.rmtree(checkout_version("service_advisor", 1).uri)
 """
     reader = subprocess.Popen([sys.executable, "-c", fetching], stderr=subprocess.PIPE, text=True)
     for rows in range(6, 12):
         commit_dataset(splits(rows), PLAN)
-    _, told = reader.communicate()
-    assert reader.returncode == 0, told
+    _, errors = reader.communicate()
+    assert reader.returncode == 0, errors
     assert_clean()
