@@ -9,6 +9,8 @@ from pipelines.core.plan import SAFEGUARDS, TUNABLE, Costs, Section
 from pipelines.core.settings import settings
 from pipelines.core.validation import read_yaml, validate_section
 
+CPUINFO = Path("/proc/cpuinfo")
+
 
 class CostRates(Section):
     """The section `costs` of params.yaml alone, so that a fault in it is named `costs.<key>`."""
@@ -25,7 +27,7 @@ def load_params() -> tuple[str, dict[str, dict[str, Any]]]:
     params = read_yaml(settings().params)
     profile = settings().profile or params.get("profile") or "auto"
     if profile == "auto":
-        profile = "gpu" if has_gpu() else "cpu"
+        profile = "gpu" if has_gpu() else "cpu_bf16" if cpu_has_bfloat16() else "cpu"
     profiles = params.get("profiles", {})
     if profile not in profiles:
         raise WeaverError(
@@ -75,3 +77,13 @@ def hourly_machine_cost() -> float:
 def has_gpu() -> bool:
     """Whether the driver shows an NVIDIA GPU; read from /proc, because importing torch takes seconds."""
     return Path("/proc/driver/nvidia/version").exists()
+
+
+@cache
+def cpu_has_bfloat16() -> bool:
+    """Whether the processor multiplies matrices in bfloat16; read from /proc, because importing torch takes seconds.
+
+    Without such instructions bfloat16 is slower than float32.
+    """
+    words = set(CPUINFO.read_text().split()) if CPUINFO.exists() else set()
+    return bool(words & {"avx512_bf16", "amx_bf16", "bf16"})

@@ -9,7 +9,7 @@ import psutil
 from pipelines.clients.local_model import PACKAGED_MODEL, packaged_gguf
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import canonical_json, digest, memoize_dir, write_text
-from pipelines.core.plan import Base
+from pipelines.core.plan import Base, TrainingPlan
 from pipelines.core.settings import quiet_libraries, settings
 from pipelines.text.chat_format import PLAIN_TEMPLATE
 
@@ -151,17 +151,25 @@ def load_base(folder: Path, base: Base) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def expand_on_cpu(model: Any, base: Base) -> Any:
+def expand_on_cpu(model: Any, plan: TrainingPlan) -> Any:
     """Dequantise the NF4 weights of a model on a CPU once, if they take at most an eighth of the memory in fp32.
 
     A CPU has no 4-bit arithmetic: bitsandbytes dequantises every weight again in each forward and each backward pass.
     Training is the same to the last bit, and an eighth faster; the weights take 4 bytes per parameter instead of half a
-    byte.
+    byte. With train.bf16 they are rounded to bfloat16 once too (2 bytes), as mixed precision would for each product.
     """
-    if base.quantisation != "nf4" or base.compute_dtype != "float32" or model.device.type != "cpu":
+    import torch
+
+    if plan.base.quantisation != "nf4" or plan.base.compute_dtype != "float32" or model.device.type != "cpu":
         return model
-    fits = 4 * model.num_parameters() <= psutil.virtual_memory().total / EXPANDED_MEMORY_SHARE
-    return model.dequantize() if fits else model
+    if 4 * model.num_parameters() > psutil.virtual_memory().total / EXPANDED_MEMORY_SHARE:
+        return model
+    model = model.dequantize()
+    if plan.train.bf16:
+        for name, module in model.named_modules():
+            if type(module) is torch.nn.Linear and name != "lm_head":  # that one is the embedding too, read in float32
+                module.to(torch.bfloat16)
+    return model
 
 
 def measure_model_size(model: Any) -> dict[str, float]:

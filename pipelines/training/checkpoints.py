@@ -5,7 +5,6 @@ import logging
 import resource
 import shutil
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +81,6 @@ def resume_training(trainer: Any, checkpoint: str | None) -> None:
     from transformers import TrainerState
 
     if checkpoint:
-        # peft makes every adapter that it loads float32: one in bfloat16 would be trained on to other weights.
-        trainer.model.load_adapter = partial(trainer.model.load_adapter, autocast_adapter_dtype=False)
         state = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
         if state.global_step >= state.max_steps:
             trainer.state = state

@@ -9,6 +9,7 @@ import yaml
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.make_plan import make_plan
+from pipelines.core.params import cpu_has_bfloat16
 from pipelines.core.plan import SAFEGUARDS, TUNABLE
 from pipelines.core.settings import REPOSITORY, settings
 from pipelines.core.template_check import find_broken_templates
@@ -124,6 +125,29 @@ def test_layers_win_in_order_and_the_digest_follows(params) -> None:
     assert plain.digest("refine", "data") == typed.digest("refine", "data")
 
 
+@pytest.mark.parametrize(
+    ("gpu", "flags", "profile"),
+    [
+        (False, "flags : fpu avx2", "cpu"),
+        (False, "flags : fpu avx512_bf16 avx2", "cpu_bf16"),
+        (False, "Features : asimd i8mm bf16", "cpu_bf16"),
+        (True, "flags : fpu avx512_bf16", "gpu"),
+    ],
+)
+def test_the_profile_is_the_machines(
+    gpu: bool, flags: str, profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpuinfo").write_text(f"model name : a processor without bf16-like words\n{flags}\n")
+    monkeypatch.delenv("WEAVER_PROFILE", raising=False)
+    monkeypatch.setattr("pipelines.core.params.has_gpu", lambda: gpu)
+    monkeypatch.setattr("pipelines.core.params.CPUINFO", tmp_path / "cpuinfo")
+    cpu_has_bfloat16.cache_clear()
+    settings.cache_clear()
+    plan = make_plan("service_advisor")
+    cpu_has_bfloat16.cache_clear()
+    assert (plan.profile, plan.train.bf16) == (profile, profile != "cpu")
+
+
 def test_the_gpu_profile_is_mistral_with_the_published_recipe(params, monkeypatch: pytest.MonkeyPatch) -> None:
     params(default_params())
     monkeypatch.setenv("WEAVER_PROFILE", "gpu")
@@ -134,7 +158,7 @@ def test_the_gpu_profile_is_mistral_with_the_published_recipe(params, monkeypatc
     assert (train.lora_rank, train.lora_alpha, train.lora_dropout) == (64, 16, 0.05)
     assert (train.batch_size, train.gradient_accumulation, train.gradient_checkpointing) == (4, 4, True)
     assert (train.learning_rate, train.scheduler, train.warmup_share) == (2e-4, "cosine", 0.03)
-    assert (train.optimizer, plan.base.compute_dtype) == ("paged_adamw_8bit", "bfloat16")
+    assert (train.optimizer, plan.base.compute_dtype, train.bf16) == ("paged_adamw_8bit", "bfloat16", True)
     assert plan.base.quantisation == "nf4" and plan.base.double_quantisation
 
 

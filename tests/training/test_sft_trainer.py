@@ -12,7 +12,7 @@ from pipelines.core.artifacts import DatasetVersion
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import read_jsonl
 from pipelines.core.make_plan import make_plan
-from pipelines.core.plan import Base, TrainingPlan
+from pipelines.core.plan import TrainingPlan
 from pipelines.training.base_model import expand_on_cpu, load_base, measure_model_size, prepare_base
 from pipelines.training.checkpoints import resume_training
 from pipelines.training.sft_trainer import CompletionSFTTrainer, EpochSampler, make_sft_trainer
@@ -72,29 +72,35 @@ def test_heldout_loss_weighs_every_token_the_same(trainer: CompletionSFTTrainer)
     assert trainer.heldout_loss() == pytest.approx(total / tokens, rel=1e-4)
 
 
-def test_dequantised_weights_train_the_same_adapter(small_base: Path) -> None:
-    base, ids = Base(model=str(small_base)), torch.tensor([[5, 9, 33, 7, 21]])
+@pytest.mark.parametrize("bf16", [False, True])
+def test_weights_dequantised_once_train_the_same_adapter(bf16: bool, small_base: Path) -> None:
+    plan = make_plan("service_advisor", {"base.model": str(small_base), "train.bf16": bf16})
+    ids = torch.tensor([[5, 9, 33, 7, 21]])
 
     def train_step(model: Any) -> tuple[float, Any]:
         torch.manual_seed(0)
         adapted: Any = get_peft_model(model, LoraConfig(r=4, target_modules=["q_proj"], init_lora_weights=False))
-        loss = adapted(ids, labels=ids).loss
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            loss = adapted(ids, labels=ids).loss
         loss.backward()
         return loss.item(), [weight.grad for weight in adapted.parameters() if weight.requires_grad]
 
-    quantised, expanded = load_base(small_base, base)[0], expand_on_cpu(load_base(small_base, base)[0], base)
+    quantised = load_base(small_base, plan.base)[0]
+    expanded = expand_on_cpu(load_base(small_base, plan.base)[0], plan)
     assert measure_model_size(expanded)["footprint_mib"] > measure_model_size(quantised)["footprint_mib"]
+    if bf16:  # bitsandbytes' layers do not take part in mixed precision
+        quantised = quantised.dequantize()
     (loss, gradients), (other_loss, other_gradients) = train_step(quantised), train_step(expanded)
     assert loss == other_loss
     assert gradients and all(map(torch.equal, gradients, other_gradients))
 
 
-@pytest.mark.parametrize("compute_dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(("compute_dtype", "bf16"), [("float32", False), ("float32", True), ("bfloat16", True)])
 def test_resumed_from_a_checkpoint_it_trains_the_same_adapter(
-    compute_dtype: str, splits: dict[str, Any], small_base: Path, tmp_path: Path
+    compute_dtype: str, bf16: bool, splits: dict[str, Any], small_base: Path, tmp_path: Path
 ) -> None:
     train = {"max_steps": 4, "checkpoint_steps": 2, "batch_size": 4, "lora_dropout": 0.1, "learning_rate": 1e-2}
-    overrides = {"base.model": str(small_base), "base.compute_dtype": compute_dtype}
+    overrides = {"base.model": str(small_base), "base.compute_dtype": compute_dtype, "train.bf16": bf16}
     plan = make_plan("service_advisor", overrides | {f"train.{key}": value for key, value in train.items()})
 
     def adapter_after(checkpoint: str) -> dict[str, torch.Tensor]:
@@ -103,7 +109,7 @@ def test_resumed_from_a_checkpoint_it_trains_the_same_adapter(
         return get_peft_model_state_dict(trainer.model)
 
     undisturbed = adapter_after("")
-    assert {weight.dtype for weight in undisturbed.values()} == {getattr(torch, compute_dtype)}
+    assert {weight.dtype for weight in undisturbed.values()} == {torch.float32}
     for checkpoint in ("checkpoint-2", "checkpoint-4"):  # in the middle, and after the last step
         resumed = adapter_after(checkpoint)
         for name, weight in undisturbed.items():

@@ -43,6 +43,12 @@ class Train(Section):
     warmup_share: float = Field(
         0.03, ge=0, lt=1, title="Warm-up share", description="share of the steps in which the learning rate rises"
     )
+    bf16: bool = Field(
+        False,
+        title="bfloat16",
+        description="mixed precision: products of matrices in bfloat16, the adapter in float32; much faster where the "
+        "processor can",
+    )
     gradient_checkpointing: bool = Field(False, description="compute activations again: less memory, more time")
     max_length: int = Field(256, ge=16, description="tokens per example; a longer row is an error")
     checkpoint_steps: int = Field(
