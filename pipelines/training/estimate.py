@@ -31,7 +31,15 @@ BENCHMARK_SPREAD = 4.0  # assumed, not measured: the factor by which the speed o
 FORWARD_SHARE = 1 / 3  # evaluating a token takes a third of the multiplications of training on it
 TOKENIZED_ROWS = 200  # rows whose tokens are counted; the mean stands for all
 HISTORY_RUNS = 10  # the newest runs count
-SPEED_SETTINGS = ("batch_size", "gradient_checkpointing", "optimizer", "lora_rank", "lora_modules", "max_length")
+SPEED_SETTINGS = (
+    "batch_size",
+    "bf16",
+    "gradient_checkpointing",
+    "optimizer",
+    "lora_rank",
+    "lora_modules",
+    "max_length",
+)
 PRECEDING_STAGES = (
     "collect",
     "validate",
