@@ -56,7 +56,7 @@ def add(
             for message in staged.duplicates:
                 out.print(message)
         rows = sum(upload.rows for upload in staged.uploads)
-        accepted = yes or (not as_json and typer.confirm(f"Add these {rows} rows to {template}?"))
+        accepted = yes or (not as_json and confirm_addition(rows, template))
         if accepted:
             staged.accept()
         if as_json:
@@ -69,6 +69,18 @@ def add(
                 if upload.rejected:
                     out.print(f"Rejected rows of {upload.file}: {rejected}", soft_wrap=True)
                 out.print(f"To remove it: weaver dataset remove {template} {upload.id}", soft_wrap=True)
+
+
+def confirm_addition(rows: int, template: str) -> bool:
+    """Ask whether to add the rows.
+
+    Raises:
+        WeaverError: nobody answered, as where there is no terminal.
+    """
+    try:
+        return typer.confirm(f"Add these {rows} rows to {template}?")
+    except typer.Abort:
+        raise WeaverError("Nothing was added: the question was not answered.", "Answer y; or add --yes.") from None
 
 
 def print_upload(upload: Any, source: str) -> None:

@@ -68,7 +68,7 @@ def test_a_person_sees_and_is_asked(weaver: Weaver, own: Path) -> None:
     ):  # fmt: skip
         assert words in no, no
     assert list_uploads(T) == []
-    weaver("add", T, str(own), answer="", ok=False)
+    assert "the question was not answered" in weaver("add", T, str(own), answer="", ok=False)
     assert list_uploads(T) == [], "no answer is no yes"
     yes = weaver("add", T, str(own), answer="y\n")
     (upload,) = list_uploads(T)

@@ -81,6 +81,7 @@ BAD_FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "an archive that lies": (lambda p: lying(p / "t.zip"), "cannot be unpacked: Bad CRC"),
     "half a gzip": (lambda p: write(p / "t.csv.gz", gzip.compress(text(ROWS).encode())[:-20]), "cannot be unpacked"),
     "two in one": (lambda p: two_in_one(p / "t.zip"), r"contains 2 data files: a\.csv, b\.csv"),
+    "a device": (lambda p: Path("/dev/null"), "is neither a file nor a folder"),
     "nothing there": (lambda p: write(p / "t.csv", "x").with_name("s.csv"), r"does not exist; did you mean '.*t\.csv'"),
     "an empty folder": (lambda p: p, "contains no "),
 }  # fmt: skip

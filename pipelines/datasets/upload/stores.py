@@ -33,6 +33,8 @@ def find_files(source: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Fe
             raise WeaverError(f"{path} contains no {', '.join(suffixes)} file", "Choose the folder of your files.")
     elif path.is_file():
         files = [path]
+    elif path.exists():
+        raise WeaverError(f"{path} is neither a file nor a folder", "Give a file, a folder or s3://bucket/key.")
     else:
         neighbours = [str(file) for file in path.parent.glob("*")]
         raise WeaverError(
@@ -46,7 +48,8 @@ def copy_file(source: Path, target: Path) -> None:
     """Copy a file.
 
     Raises:
-        WeaverError: the file changed while it was read, cannot be read, or the disk is full.
+        WeaverError: the file changed while it was read, or cannot be read.
+        OSError: the disk of the target is full.
     """
     try:
         with source.open("rb") as stream, target.open("wb") as out:
@@ -58,10 +61,11 @@ def copy_file(source: Path, target: Path) -> None:
         if not same or digest(source) != digest(target):
             raise WeaverError(f"{source} changed while it was read", "Wait until it is complete, and add it again.")
     except OSError as error:
-        remedy = (
-            "Free some space." if error.errno in DISK_FULL else "Check that the file exists and that you may read it."
-        )
-        raise WeaverError(f"{source}: {error.strerror}", remedy) from error
+        if error.errno in DISK_FULL:
+            raise
+        raise WeaverError(
+            f"{source}: {error.strerror}", "Check that the file exists and that you may read it."
+        ) from error
 
 
 def find_objects(url: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, FetchFile]]:
