@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.plan.section import Section
+from pipelines.core.settings import settings
 
 SectionType = TypeVar("SectionType", bound=Section)
 # libyaml: twenty times as fast, and every DAG file reads every template.
@@ -28,11 +29,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.load(path.read_text(encoding="utf-8"), SAFE_LOADER)
         unprintable = find_unprintable(content)
     except FileNotFoundError as error:
-        raise WeaverError(f"{path} does not exist", "Restore it from git, or correct WEAVER_PARAMS.") from error
+        remedy = "Restore it from git, or correct WEAVER_PARAMS." if path == settings().params else "Correct the path."
+        raise WeaverError(f"{path} does not exist", remedy) from error
     except OSError as error:
         raise WeaverError(f"{path} cannot be read: {error.strerror}", "Make it a file that you may read.") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, or a date such as 2026-02-30
-        raise WeaverError(f"{path} is not valid YAML: {' '.join(str(error).split())}", "Correct that line.") from error
+    except UnicodeDecodeError as error:
+        raise WeaverError(f"{path} is not UTF-8: {error.reason} at byte {error.start}", "Save it as UTF-8.") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date such as 2026-02-30
+        raise WeaverError(f"{path} is not valid YAML: {describe_yaml_fault(error)}", "Correct that line.") from error
     if not isinstance(content, dict):
         problem = "is empty" if content is None else f"holds a {type(content).__name__}, not a mapping"
         raise WeaverError(f"{path} {problem}", "Write it as `key: value` lines.")
@@ -42,6 +46,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
             "Type the text anew, without escapes such as \\x00 or \\ud83d.",
         )
     return content
+
+
+def describe_yaml_fault(error: Exception) -> str:
+    """What the YAML reader says, on one line and without its name for a text that is no file."""
+    return " ".join(str(error).replace('in "<unicode string>",', "in").split())
 
 
 def parse_value(key: str, value: Any) -> Any:
@@ -55,7 +64,7 @@ def parse_value(key: str, value: Any) -> Any:
         unprintable = find_unprintable(parsed, key)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise WeaverError(
-            f"{key}: {quote(value)} is not a value: {' '.join(str(error).split())}",
+            f"{key}: {quote(value)} is not a value: {describe_yaml_fault(error)}",
             f"Write it as YAML: {key}=0.5, {key}=[a, b].",
         ) from error
     if unprintable:
@@ -95,6 +104,8 @@ def validate_section(model: type[SectionType], values: dict[str, Any], source: s
 def describe_fault(model: type[Section], fault: ErrorDetails) -> str:
     """One fault of pydantic's as a clause: the key, what is wrong with it, and the value that it has."""
     key = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "missing":  # pydantic gives the whole section as the value
+        return f"{key}: {fault['msg']}"
     if fault["type"] != "extra_forbidden":
         hint = fault.get("ctx", {}).get("hint", "")
         return f"{key}: {fault['msg']}, not {quote(fault['input'])}{hint}"

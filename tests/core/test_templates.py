@@ -48,7 +48,7 @@ def test_an_empty_file_holds_nothing(params) -> None:
 def test_what_is_no_text_or_no_file_is_named(params) -> None:
     path = params("")
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(WeaverError, match=rf"{path} is not valid YAML.*position 0"):
+    with pytest.raises(WeaverError, match=rf"{path} is not UTF-8.*byte 0"):
         make_plan("service_advisor")
     path.unlink()
     path.mkdir()

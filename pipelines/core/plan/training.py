@@ -45,9 +45,9 @@ class Train(Section):
     )
     bf16: bool = Field(
         False,
-        title="bfloat16",
-        description="mixed precision: products of matrices in bfloat16, the adapter in float32; much faster where the "
-        "processor can",
+        title="BF16",
+        description="mixed precision: products of matrices in bfloat16, the adapter in float32; faster on processors "
+        "with bfloat16 instructions",
     )
     gradient_checkpointing: bool = Field(False, description="compute activations again: less memory, more time")
     max_length: int = Field(256, ge=16, description="tokens per example; a longer row is an error")
