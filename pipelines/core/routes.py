@@ -4,7 +4,7 @@ The deploy stage writes a template's route into the database; the gateway follow
 """
 
 from pydantic import Field, ValidationError
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from pipelines.core.artifacts import Artifact
 from pipelines.core.database import read_session, write_session
@@ -57,12 +57,6 @@ def write_route(route: Route) -> None:
     row = RouteRow(name=route.name, champion=route.champion, document=route.model_dump(mode="json"))
     with write_session("routes") as session:
         session.merge(row)
-
-
-def delete_route(name: str) -> None:
-    """Take a template's route away; the gateway then knows the template no more."""
-    with write_session("routes") as session:
-        session.execute(delete(RouteRow).where(RouteRow.name == name))
 
 
 def read_route(name: str) -> Route:

@@ -1,7 +1,6 @@
 """Which deployment of a template was finished last: what `deploy` writes when the traffic has moved."""
 
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 from pipelines.core.artifacts import Deployment
 from pipelines.core.database import read_session, write_session
@@ -40,11 +39,6 @@ def deployed_version_number(name: str) -> int:
     with read_session() as session:
         row = session.get(DeploymentRow, name)
     return row.version if row else 0
-
-
-def deployments_folder(name: str) -> Path:
-    """The folder of a template's deployed versions."""
-    return settings().home / "deployments" / name
 
 
 def deployment_lock(name: str, patience: float = -1) -> AbstractContextManager[None]:

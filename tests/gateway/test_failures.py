@@ -11,11 +11,14 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from sqlalchemy import delete
 
 from pipelines import request_log
 from pipelines.clients.backends import Model
 from pipelines.clients.backends.llama_cpp import LlamaCpp
 from pipelines.core import routes, signing
+from pipelines.core.database import write_session
+from pipelines.core.database.tables import RouteRow
 from pipelines.core.plan import Deployment
 from pipelines.stack import credentials, supervision
 
@@ -152,7 +155,8 @@ def test_the_gateway_is_ready_when_a_version_is(own_gateway: Gateway) -> None:
     folder.mkdir(parents=True)
     (folder / "model.gguf").write_bytes(MODEL.read_bytes())
     signing.sign(folder)
-    routes.delete_route(TEMPLATE)
+    with write_session("routes") as session:  # nothing has been deployed yet
+        session.execute(delete(RouteRow).where(RouteRow.name == TEMPLATE))
     credentials.create_missing()
     supervision.start_supervisord()
     try:

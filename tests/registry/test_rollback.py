@@ -13,7 +13,6 @@ from pipelines.registry.ledger_check import verify_ledger
 from pipelines.serving import model_store
 from pipelines.serving.deployment_pointer import (
     deployed_version_number,
-    deployments_folder,
     read_deployment,
     write_deployment,
 )
@@ -65,7 +64,7 @@ def test_killed_before_any_of_its_changes_it_is_finished_by_running_it_again(kep
         step += 1
         to = 1 if deployed_version_number(models.name) == 2 else 2
         if not kept:
-            shutil.rmtree(deployments_folder(models.name) / f"v{to}")
+            shutil.rmtree(model_store.local_folder(models.name) / f"v{to}")
             shutil.rmtree(models.work / "fetch_champion", ignore_errors=True)
         was_killed = killed(lambda to=to: models.rollback(to=to), step)
         if ledger.find_unfinished_intent(models.name):
@@ -85,7 +84,7 @@ def test_one_that_cannot_be_finished_may_go_to_another_version(models: Home) -> 
         settings().home / "models" / models.name / model_store.versions(models.name)[2].digest / "model.safetensors"
     )
     whole = published.read_bytes()
-    for file in (published, deployments_folder(models.name) / "v2" / "model.safetensors"):
+    for file in (published, model_store.local_folder(models.name) / "v2" / "model.safetensors"):
         file.unlink()  # not written to: they are links to the exported one
         file.write_bytes(b"something else")
     with pytest.raises(WeaverError, match="was changed after it was published"):

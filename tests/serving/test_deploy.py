@@ -7,7 +7,8 @@ import pytest
 
 from pipelines.core import signing
 from pipelines.core.errors import WeaverError
-from pipelines.serving.deployment_pointer import deployment_lock, deployments_folder, is_being_deployed, read_deployment
+from pipelines.serving.deployment_pointer import deployment_lock, is_being_deployed, read_deployment
+from pipelines.serving.model_store import local_folder
 
 from ..models import Home
 
@@ -25,7 +26,7 @@ def test_the_pointer_moves_to_the_promoted_version_and_the_previous_one_is_kept(
     deployment = read_deployment(models.name)
     assert deployment.version == 3
     folder = Path(deployment.uri)
-    assert folder.samefile(deployments_folder(models.name) / "v3") and (folder / "model.safetensors").exists()
+    assert folder.samefile(local_folder(models.name) / "v3") and (folder / "model.safetensors").exists()
     signing.verify(folder)
     assert {file.name for file in folder.parent.glob("v*")} == {"v2", "v2.sig", "v3", "v3.sig"}
 
@@ -59,7 +60,7 @@ def test_an_unsigned_export_is_not_deployed(models: Home, promoted: dict[str, An
 
 def test_a_deployed_file_that_was_changed_is_restored(models: Home, promoted: dict[str, Any]) -> None:
     models.run("deploy", promoted)
-    published = deployments_folder(models.name) / "v2" / "model.safetensors"
+    published = local_folder(models.name) / "v2" / "model.safetensors"
     good = published.read_bytes()
     published.unlink()
     published.write_bytes(good[:-1] + b"x")
