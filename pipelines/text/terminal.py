@@ -3,6 +3,7 @@
 Whatever prints data prints it to a `PlainConsole`. What is to be coloured is said beside the text, by `styled`.
 """
 
+import os
 from typing import Any
 
 from rich.console import Console
@@ -10,12 +11,16 @@ from rich.text import Text
 
 from pipelines.core.validation import UNPRINTABLE
 
+FILE_WIDTH = 140  # characters a line in files and pipes: at rich's 80 the widest tables lose letters
+
 
 class PlainConsole(Console):
     """A console on which `[/docs]`, `:car:` and escape sequences in a text appear as they were written."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, **options)
+        if not self.is_terminal and "COLUMNS" not in os.environ:
+            self.width = FILE_WIDTH
 
     def render_str(self, text: str, **options: Any) -> Text:
         """The text that a printed string or a table's cell becomes; rich calls this for each of them."""
