@@ -28,6 +28,8 @@ Question = Annotated[list[str], typer.Argument(help="The question; a record goes
 def ask(model: Model, question: Question, as_json: AsJson = False) -> None:
     """Ask the champion one question."""
     text, began = unescape_newlines(" ".join(question)), time.monotonic()
+    if not text.strip():
+        raise typer.BadParameter("the question is empty")
     answer = Answer(model, [{"role": "user", "content": text}])
     if not as_json:
         answer.stream_to_terminal()

@@ -143,6 +143,11 @@ def test_a_mistake_in_run_is_an_error_before_anything_is_started(weaver: Weaver,
     assert not (home / "stack").exists()
 
 
+def test_an_empty_question_is_not_asked(weaver: Weaver) -> None:
+    code, text = weaver("ask", "service_advisor", " ")
+    assert code == 2 and "the question is empty" in text
+
+
 def test_an_error_that_nobody_foresaw_names_the_file_with_its_traceback(
     weaver: Weaver, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
