@@ -209,6 +209,14 @@ def costs(
 
 
 @app.command()
+def answers(template: Template, as_json: AsJson = False) -> None:
+    """Questions of people to the champion: right, declined, or wrong and confident, by kind of question."""
+    from tests.bench.answers import run
+
+    print_figures(lambda: run(template), as_json)
+
+
+@app.command()
 def quantise(
     template: Template,
     questions: Annotated[int, typer.Option(min=10, help="Held-out questions that each form answers.")] = 60,
