@@ -6,17 +6,24 @@ import re
 
 import pytest
 
+from pipelines.core.plan.datasets import Refine
 from pipelines.datasets.split import split_rows
 from pipelines.kits.automotive.records import guardrails
 from pipelines.kits.automotive.records.declined import REQUESTS
 from pipelines.text import privacy
+from pipelines.text.question_index import Question, QuestionIndex, sketch_rows
 
 BUILDERS = ("service_advisor", "sales_conversations", "parts_inventory", "dealership_operations")
 
 
 @pytest.fixture(scope="module", params=BUILDERS)
-def rows(request):
-    return importlib.import_module(f"pipelines.kits.automotive.{request.param}").build()
+def builder(request):
+    return importlib.import_module(f"pipelines.kits.automotive.{request.param}")
+
+
+@pytest.fixture(scope="module")
+def rows(builder):
+    return builder.build()
 
 
 def test_a_request_is_declined_in_one_form_that_says_what_may_be_asked(rows):
@@ -40,13 +47,22 @@ def test_what_is_declined_in_evaluation_is_after_something_else_than_in_training
     assert not {row["group"] for row in train} & {row["group"] for row in heldout}
 
 
-def test_rough_questions_have_the_answer_of_the_plain_one(rows):
-    counted = len(rows) - sum(row["kind"] == "refusal" for row in rows) - guardrails.ROUGH
-    plain, rough = rows[:counted], rows[-guardrails.ROUGH :]
-    for row in rough:
-        twins = [p for p in plain if all(p[c] == row[c] for c in ("output", "topic", "key", "group", "facts"))]
-        assert any(same_letters(row, twin) for twin in twins), row
-        assert all((row["instruction"], row["input"]) != (twin["instruction"], twin["input"]) for twin in twins)
+def test_rough_questions_have_the_answer_of_the_plain_one_and_take_its_place(builder, rows, monkeypatch):
+    monkeypatch.setattr(guardrails, "ROUGH", 0)
+    pairs = [(row, plain) for row, plain in zip(rows, builder.build(), strict=True) if row != plain]
+    assert len(pairs) == 20
+    for row, plain in pairs:
+        assert (row["instruction"], row["input"]) != (plain["instruction"], plain["input"])
+        assert all(row[c] == plain[c] for c in row if c not in ("instruction", "input"))
+        assert same_letters(row, plain), row
+
+
+def test_no_row_is_a_near_duplicate_that_refinement_would_drop(rows):
+    sketches, index = sketch_rows(rows), QuestionIndex(Refine().near_duplicate)
+    for row, sketch in zip(rows, sketches, strict=True):
+        same = index.find(Question(row), sketch)
+        assert same is None, (row, rows[same])
+        index.add(Question(row), sketch)
 
 
 def same_letters(row, twin):

@@ -106,7 +106,7 @@ def build() -> list[dict[str, Any]]:
             for kind, shown, answer, facts in record(names, rng):
                 question, key = rng.choice(QUESTIONS[kind]).format(**facts), f"{topic} {number}"
                 rows.append(made_up.row(topic, key, lot[0].group, question, shown, answer, facts))
-    return [*rows, *guardrails.rows(rows, "the dealership's daily records")]
+    return guardrails.add_guardrails(rows, "the dealership's daily records")
 
 
 def repair_order(names: list[str], rng: random.Random) -> QuestionsOfRecord:

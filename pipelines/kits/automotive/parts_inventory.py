@@ -77,7 +77,7 @@ def build() -> list[dict[str, Any]]:
                 question = rng.choice(QUESTIONS[kind])
                 key = f"{vehicle.source}/{vehicle.key}"
                 rows.append(made_up.row(topic, key, vehicle.group, question, record, answer, facts))
-    return [*rows, *guardrails.rows(rows, "stock lines and parts")]
+    return guardrails.add_guardrails(rows, "stock lines and parts")
 
 
 def spark_plugs(vehicle: Vehicle, rng: random.Random) -> QuestionsOfRecord:

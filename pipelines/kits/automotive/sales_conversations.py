@@ -45,7 +45,7 @@ def build() -> list[dict[str, Any]]:
         rows += converse(vehicle, asked_columns[: rng.randint(2, 3)], epa.FIELDS, "", rng)
     for vehicle in prices.vehicles():
         rows += converse(vehicle, rng.sample(list(prices.FIELDS), 2), prices.FIELDS, "used_price", rng)
-    return [*rows, *guardrails.rows(rows, "vehicles, prices and test drives", request_of_a_customer)]
+    return guardrails.add_guardrails(rows, "vehicles, prices and test drives", request_of_a_customer)
 
 
 def request_of_a_customer(request: str, record: str, rng: random.Random) -> tuple[str, str]:

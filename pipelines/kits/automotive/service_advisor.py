@@ -15,7 +15,7 @@ def build() -> list[dict[str, Any]]:
     split into training and held-out rows).
     """
     answered = [*epa.rows(), *trouble_codes.rows()]
-    return [*answered, *guardrails.rows(answered, "vehicle records and trouble codes")]
+    return guardrails.add_guardrails(answered, "vehicle records and trouble codes")
 
 
 def sources() -> dict[str, str]:

@@ -5,7 +5,7 @@ record, so that it is the question that is declined and not the lack of a record
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pipelines.kits.automotive.records.declined import REQUESTS
@@ -17,7 +17,7 @@ Asking = Callable[[str, str, random.Random], tuple[str, str]]  # request, record
 TOPIC = KIND = "refusal"
 SEED = 43
 ALONE = 2  # of a theme's requests, the first ones that have no record below them
-ROUGH = 20  # questions of the builder that are asked again in rough words
+ROUGH = 20  # questions of the builder that are put in rough words
 ROUGHLY = (
     ["courtesy", "typos", "lower_case"],
     ["courtesy", "typos", "field_order"],
@@ -31,19 +31,22 @@ def plainly(request: str, record: str, rng: random.Random) -> tuple[str, str]:
     return request, record
 
 
-def rows(dataset: list[Row], work: str, asking: Asking = plainly) -> Iterator[Row]:
-    """Refusals, and ROUGH questions of `dataset` in rough words.
+def add_guardrails(dataset: Iterable[Row], work: str, asking: Asking = plainly) -> list[Row]:
+    """The rows of `dataset`, ROUGH of them in rough words, and refusals.
+
+    A rough question takes the place of the plain one: beside it, refinement would drop it as a near-duplicate.
 
     Args:
         dataset: the rows of a builder; their records are shown below half of the requests.
         work: what the assistant is for, which a refusal names.
         asking: how a request is put, where the rows are not questions above a record.
     """
-    rng = random.Random(SEED)
-    grounded = [row for row in dataset if row["kind"] == "grounded"]
-    yield from refusals([row["input"].partition("\n")[0] for row in grounded], work, asking, rng)
-    for number, row in enumerate(rng.sample(grounded, ROUGH)):
-        yield perturb(row, ROUGHLY[number % len(ROUGHLY)], rng)
+    rng, rows = random.Random(SEED), [*dataset]
+    grounded = [number for number, row in enumerate(rows) if row["kind"] == "grounded"]
+    declined = [*refusals([rows[number]["input"].partition("\n")[0] for number in grounded], work, asking, rng)]
+    for count, number in enumerate(rng.sample(grounded, ROUGH)):
+        rows[number] = perturb(rows[number], ROUGHLY[count % len(ROUGHLY)], rng)
+    return [*rows, *declined]
 
 
 def refusals(records: list[str], work: str, asking: Asking, rng: random.Random) -> Iterator[Row]:
