@@ -7,10 +7,10 @@ import pytest
 
 from pipelines.clients.token_counter import TokenCounter
 from pipelines.core.errors import WeaverError
-from pipelines.datasets.no_value import is_no_value
 from pipelines.datasets.upload import read_upload, stage_upload
 from pipelines.datasets.upload.cell_values import is_formula, is_totals_row
 from pipelines.datasets.upload.role_guess import guess_role
+from pipelines.text.no_value import is_no_value
 
 from .upload_files import T, add, assert_nothing_kept, text, write
 

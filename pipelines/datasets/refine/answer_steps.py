@@ -4,10 +4,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.core.plan import TrainingPlan
-from pipelines.datasets.no_value import is_no_value
 from pipelines.datasets.refine import truncation
 from pipelines.datasets.refine.engine import KEPT, GlobalStep, first_reason
 from pipelines.text.chat_format import CONTROL_TOKEN
+from pipelines.text.no_value import is_no_value
 
 # Text that a prompt or a form leaves in an answer; in RE2's syntax.
 LEFTOVERS = "|".join(

@@ -8,7 +8,6 @@ from typing import Any
 from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.plan import Contract
 from pipelines.core.validation import quote
-from pipelines.datasets.no_value import is_no_value
 from pipelines.datasets.upload import role_guess
 from pipelines.datasets.upload.cell_values import (
     cell_text,
@@ -20,6 +19,7 @@ from pipelines.datasets.upload.cell_values import (
 from pipelines.datasets.upload.column_names import FIELD_OF_NAME, SYNONYMS, field_of, normalise_name
 from pipelines.datasets.upload.record_tables import Pattern, ask_record, find_patterns, match_patterns, record_text
 from pipelines.datasets.upload.source import Rejected, Source
+from pipelines.text.no_value import is_no_value
 
 REQUIRED_FIELDS = ("instruction", "output", "topic")
 NAME_FIELDS = ("id", "key", "group", "source")  # fields that take a number as text

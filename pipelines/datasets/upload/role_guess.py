@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 
-from pipelines.datasets.no_value import is_no_value
 from pipelines.datasets.upload.cell_values import cell_text, is_totals_row
 from pipelines.datasets.upload.column_names import FIELD_OF_NAME, SYNONYMS, WORDS, normalise_name
 from pipelines.datasets.upload.source import Rejected, Source
+from pipelines.text.no_value import is_no_value
 
 SAMPLED_ROWS = 200  # whose values are looked at
 EXAMPLES, EXAMPLE_CHARS = 2, 40

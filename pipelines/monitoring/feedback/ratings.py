@@ -8,12 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from pipelines import request_log
 from pipelines.clients import mlflow_reviews
 from pipelines.core.files import file_lock, read_jsonl, write_jsonl
 from pipelines.core.settings import settings
+from pipelines.text.no_value import is_no_value
 
 GOOD, BAD = 4, 2  # an expert's score of at least GOOD means a good answer, of at most BAD a bad one
 WORD = re.compile(r"[\w$]+(?:[.,:/'-]\w+)*%?")
@@ -40,6 +41,12 @@ class Rating(BaseModel):
     score: float = 0  # an expert's, from 1 to 5; 0 if there is none
     correction: str = ""
     comment: str = ""
+
+    @field_validator("correction")
+    @classmethod
+    def check_correction(cls, text: str) -> str:
+        """See `clean_correction`; ratings that were stored before may hold such texts too."""
+        return clean_correction(text)
 
     def __hash__(self) -> int:
         return hash((self.source, self.id, self.rater))
@@ -78,6 +85,11 @@ class Rating(BaseModel):
     def question_key(self) -> str:
         """Equal for conversations that differ only in case and punctuation."""
         return "\n".join(f"{message['role']}: {normalise_text(message['content'])}" for message in self.turns)
+
+
+def clean_correction(text: str) -> str:
+    """A correction without spaces around it; empty if it stands for no answer (TBD, n/a, a dash): nobody gave one."""
+    return "" if is_no_value(text) else text.strip()
 
 
 def normalise_text(text: str) -> str:
@@ -125,8 +137,8 @@ def read_user_ratings(template: str) -> list[Rating]:
             version=row["version"],
             messages=json.loads(row["messages"]),
             answer=row["answer"],
-            verdict="down" if row["correction"] else row["thumb"],
-            correction=row["correction"].strip(),
+            verdict="down" if clean_correction(row["correction"]) else row["thumb"],
+            correction=row["correction"],
             comment=row["comment"],
         )
         for row in rows
@@ -143,7 +155,7 @@ def read_expert_ratings(template: str) -> list[Rating]:
     ratings = []
     for review in mlflow_reviews.read_reviews(template):
         verdict: Literal["", "up", "down"] = ""
-        if review.correction or 0 < review.score <= BAD:
+        if clean_correction(review.correction) or 0 < review.score <= BAD:
             verdict = "down"
         elif review.score >= GOOD:
             verdict = "up"
@@ -158,7 +170,7 @@ def read_expert_ratings(template: str) -> list[Rating]:
                 answer=review.answer,
                 verdict=verdict,
                 score=review.score,
-                correction=review.correction.strip(),
+                correction=review.correction,
                 comment=review.comment,
             )
         )

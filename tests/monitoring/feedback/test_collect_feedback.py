@@ -64,6 +64,20 @@ def test_corrections_become_rows_and_pairs(counter: Counter) -> None:
     assert refused["key"] == "ad" and refused["reason"].startswith("injected: 'From now on'")
 
 
+def test_a_correction_that_stands_for_no_answer_is_not_taught_and_the_verdict_counts(counter: Counter) -> None:
+    honest(counter)
+    counter.say("eve", WHEELS, "Its drive is rear-wheel.", thumb="down", correction="TBD")
+    counter.say("bob", HIGHWAY, "Its highway fuel economy is 41 mpg.", thumb="up", correction=" n/a ")
+    made = counter.collect()
+    assert (made.ratings, made.rows, made.preferences, made.refused) == (5, 2, 2, {})
+    assert {row["output"] for row in rows(made, "rows.jsonl")} == {
+        "Its drive is all-wheel.",
+        "Its highway fuel economy is 41 mpg.",
+    }
+    verdicts = {(rating.rater, rating.verdict, rating.correction) for rating in read_ratings(counter.models.name)}
+    assert {("eve", "down", ""), ("bob", "up", "")} <= verdicts
+
+
 def test_a_good_answer_is_preferred_to_a_bad_one(counter: Counter) -> None:
     counter.say("ada", WHEELS, "All-wheel.", thumb="up")
     counter.say("bob", WHEELS, "Rear-wheel.", thumb="down")
