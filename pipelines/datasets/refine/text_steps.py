@@ -75,8 +75,11 @@ def clean_facts(facts: str) -> str:
 LIKELY, HARDLY = 0.5, 0.001
 JUDGED_CHARS = (40, 200)  # shorter texts are too uncertain; of longer ones the beginning is enough
 # Common words identify English in a hundredth of the model's time; the model runs only on texts with few of them.
+# Not among them: words that other languages have too, as in, on, so and or.
 ENGLISH_WORDS = (
-    r"(?i)\b(?:the|and|you|your|what|which|how|this|that|with|for|have|has|does|are|my|it|its|it's|i'm|don't)\b"
+    r"(?i)\b(?:the|and|you|your|what|which|how|this|that|with|for|have|has|does|are|my|it|its|it's|i'm|don't|they|them"
+    r"|there|their|about|would|could|should|know|think|really|because|been|from|when|where|who|good|like|just|can|not"
+    r"|but|is|was|of|to|be|if|get|any|did|we|he|she|that's|he's|you're|can't|didn't|doesn't|i've)\b"
 )
 MIN_ENGLISH_WORDS = 3
 
