@@ -4,15 +4,17 @@ A question is an instruction and its input (the context). Questions with differe
 of each other, which makes the search fast in rows that resemble each other: most of them differ in nothing else.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from pipelines.text.normal_form import NUMBER, PROTECTED, SYMBOL, Token, comparable_word, find_written, make_tokens
-from pipelines.text.same_text import Text, says_the_same
+from pipelines.text.same_text import Text, differ_at_first_sight, says_the_same
 from pipelines.text.spelling import correct, is_known
 
 Row = Mapping[str, Any]
@@ -93,17 +95,18 @@ def sketch_rows(rows: Sequence[Row]) -> np.ndarray:
     return sketch_questions(*([str(row[column]) for row in rows] for column in QUESTION_COLUMNS))
 
 
-def find_shared(sketches: np.ndarray) -> np.ndarray:
-    """Whether a question shares enough bands with others, [questions].
+def find_shared(sketches: np.ndarray) -> list[list[int]]:
+    """The bands of each question that others have too; none if they are too few for it to be compared.
 
     Args:
         sketches: uint64 [questions, BANDS].
     """
-    shared = np.zeros(len(sketches), dtype=np.uint8)
-    for column in sketches.T:
+    shared = np.zeros(sketches.shape, bool)
+    for band, column in enumerate(sketches.T):
         _, numbers, counts = np.unique(column, return_inverse=True, return_counts=True)
-        shared += counts[numbers] > 1
-    return np.asarray(shared >= SHARED_BANDS)
+        shared[:, band] = counts[numbers] > 1
+    shared[shared.sum(axis=1) < SHARED_BANDS] = False
+    return [keys[flags].tolist() for keys, flags in zip(sketches, shared, strict=True)]
 
 
 class Question:
@@ -115,6 +118,10 @@ class Question:
 
 def asks_the_same(left: Question, right: Question, threshold: float) -> bool:
     """Whether two questions ask the same about the same context; see `says_the_same`."""
+    if differ_at_first_sight(left.instruction, right.instruction, threshold) or differ_at_first_sight(
+        left.context, right.context, threshold
+    ):
+        return False
     return says_the_same(left.instruction, right.instruction, threshold) and says_the_same(
         left.context, right.context, threshold
     )
@@ -132,23 +139,19 @@ class QuestionIndex:
         self.questions: list[Question] = []
         self.numbers: dict[int, list[int]] = {}  # key of a normal form, or of a band → questions
 
-    def add(self, question: Question, sketch: np.ndarray) -> int:
-        """Add a question; returns its number."""
+    def add(self, question: Question, keys: Sequence[int]) -> int:
+        """Add a question by its bands, or those that others have too; returns its number."""
         number = len(self.questions)
         self.questions.append(question)
-        for key in sketch.tolist():
+        for key in keys:
             self.numbers.setdefault(key, []).append(number)
         return number
 
-    def find(self, question: Question, sketch: np.ndarray) -> int | None:
+    def find(self, question: Question, keys: Sequence[int]) -> int | None:
         """The number of the first question of the index that asks the same; None if there is none."""
-        counts: dict[int, int] = {}
-        for key in sketch.tolist():
-            for number in self.numbers.get(key, ()):
-                counts[number] = counts.get(number, 0) + 1
-                if counts[number] == SHARED_BANDS and asks_the_same(self.questions[number], question, self.threshold):
-                    return number
-        return None
+        counts = Counter(chain.from_iterable(self.numbers.get(key, ()) for key in keys))
+        candidates = sorted(number for number, count in counts.items() if count >= SHARED_BANDS)
+        return next((n for n in candidates if asks_the_same(self.questions[n], question, self.threshold)), None)
 
 
 def find_same_questions(
@@ -162,10 +165,11 @@ def find_same_questions(
     """
     index, places = QuestionIndex(threshold), list[int]()
     shared = find_shared(np.concatenate((sketches, other_sketches)))
-    for place in np.flatnonzero(shared[len(rows) :]).tolist():
-        index.add(Question(others[place]), other_sketches[place])
-        places.append(place)
-    for place in np.flatnonzero(shared[: len(rows)]).tolist():
-        match = index.find(Question(rows[place]), sketches[place])
+    for place, keys in enumerate(shared[len(rows) :]):
+        if keys:
+            index.add(Question(others[place]), keys)
+            places.append(place)
+    for place, keys in enumerate(shared[: len(rows)]):
+        match = index.find(Question(rows[place]), keys) if keys else None
         if match is not None:
             yield place, places[match]

@@ -1,7 +1,7 @@
 """Decide whether two texts say the same: in other words, spelling, units or order, but with the same facts."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import pairwise
 
@@ -64,6 +64,11 @@ class Text:
     def words(self) -> dict[str, Token]:
         """Its words: normal form → token."""
         return {token.text: token for token in self.tokens if token.kind in (WORD, PROTECTED)}
+
+    @cached_property
+    def compounds(self) -> bool:
+        """Whether one of its words is a unit of several words, such as mpg."""
+        return not COMPOUND_UNITS.isdisjoint(self.words)
 
     @cached_property
     def symbols(self) -> set[str]:
@@ -187,25 +192,45 @@ def says_the_same(left: Text, right: Text, threshold: float) -> bool:
     """
     if left.text == right.text:
         return True
+    if differ_at_first_sight(left, right, threshold):
+        return False
+    same_words = left.words.keys() == right.words.keys()
+    return (same_words or is_same_difference(Difference(left, right), left, right, threshold)) and keeps_order(
+        left, right
+    )
+
+
+def differ_at_first_sight(left: Text, right: Text, threshold: float) -> bool:
+    """Whether two texts differ in numbers, symbols or too many words: decides most pairs, and is fast."""
+    if left.text == right.text:
+        return False
     if left.sorted_numbers != right.sorted_numbers or (left.symbols - right.symbols and right.symbols - left.symbols):
-        return False
-    only_left, only_right = left.words.keys() - right.words.keys(), right.words.keys() - left.words.keys()
-    if not only_left and not only_right:
-        return keeps_order(left, right)
-    if are_too_many(only_left, only_right, left, right, threshold):
-        return False
-    return is_same_difference(Difference(left, right), left, right, threshold) and keeps_order(left, right)
-
-
-def are_too_many(only_left: Set[str], only_right: Set[str], left: Text, right: Text, threshold: float) -> bool:
-    """Whether more words differ than can be misspelt or left out: decides most pairs without looking at the words."""
-    fewest, most = sorted((len(only_left), len(only_right)))
-    if (fewest, most) == (1, 2) or not COMPOUND_UNITS.isdisjoint(only_left | only_right):
+        return True
+    shared = len(left.words.keys() & right.words.keys())
+    one, other = len(left.words) - shared, len(right.words) - shared
+    fewest, most = (one, other) if one < other else (other, one)
+    if not most or (fewest, most) == (1, 2):
         return False  # two words may be written as one
+    if (left.compounds or right.compounds) and not COMPOUND_UNITS.isdisjoint(left.words.keys() ^ right.words.keys()):
+        return False
+    return are_too_many(fewest, most, shared, left, right, threshold)
+
+
+def are_too_many(fewest: int, most: int, shared: int, left: Text, right: Text, threshold: float) -> bool:
+    """Whether more words differ than can be misspelt or left out.
+
+    Args:
+        fewest, most: how many words either text has that the other lacks.
+        shared: how many words both have.
+    """
+    left_out = shared * (1 / threshold - 1)
+    unknown = len(left.unknown) + len(right.unknown)
+    if (fewest > 1 and fewest > unknown) or most - fewest - unknown > left_out:
+        return True  # even if none of the unknown words is shared
+    only_left, only_right = left.words.keys() - right.words.keys(), right.words.keys() - left.words.keys()
     unknown = len(only_left & left.unknown) + len(only_right & right.unknown)
     if most == 1 and fewest == 1 and not unknown:
         return not is_slip(left.words[next(iter(only_left))].spelling, right.words[next(iter(only_right))].spelling)
-    left_out = (len(left.words) - len(only_left)) * (1 / threshold - 1)
     return (fewest > 1 and fewest > unknown) or most - fewest - unknown > left_out
 
 

@@ -59,7 +59,7 @@ def test_rough_questions_have_the_answer_of_the_plain_one_and_take_its_place(bui
 
 def test_no_row_is_a_near_duplicate_that_refinement_would_drop(rows):
     sketches, index = sketch_rows(rows), QuestionIndex(Refine().near_duplicate)
-    for row, sketch in zip(rows, sketches, strict=True):
+    for row, sketch in zip(rows, sketches.tolist(), strict=True):
         same = index.find(Question(row), sketch)
         assert same is None, (row, rows[same])
         index.add(Question(row), sketch)

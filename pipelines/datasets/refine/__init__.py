@@ -21,7 +21,7 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.datasets import quarantine, split
 from pipelines.datasets.refine import near_duplicates
 from pipelines.datasets.refine.engine import Exemptions, run_steps
-from pipelines.datasets.refine.row_table import MappedRow, iterate_batches, restore_row
+from pipelines.datasets.refine.row_table import MappedRow, iterate_batches, restore_rows
 from pipelines.datasets.refine.step_report import StepStats
 from pipelines.text.question_index import BANDS, find_same_questions
 
@@ -160,7 +160,7 @@ def write_rows(path: Path, tables: Iterable[pa.Table]) -> None:
     """Write rows as JSON Lines."""
     with path.open("w", encoding="utf-8") as stream:
         for table in tables:
-            stream.writelines(canonical_json(restore_row(row)) + "\n" for row in table.to_pylist())
+            stream.writelines(canonical_json(row) + "\n" for row in restore_rows(table))
 
 
 def count_rows(rows: pa.Table, selected: np.ndarray) -> dict[str, Any]:

@@ -59,13 +59,14 @@ def read_sketches(rows: pa.Table) -> np.ndarray:
 
 def find_groups(sketches: pa.Table, rows: pa.Table, threshold: float) -> list[list[int]]:
     """The groups of two or more rows that ask the same; only rows whose sketches share a key are compared."""
-    keys = read_sketches(sketches)
     index, groups = QuestionIndex(threshold), list[list[int]]()
-    for number in np.flatnonzero(find_shared(keys)).tolist():
+    for number, keys in enumerate(find_shared(read_sketches(sketches))):
+        if not keys:
+            continue
         question = Question(MappedRow(rows, number))
-        leader = index.find(question, keys[number])
+        leader = index.find(question, keys)
         if leader is None:
-            index.add(question, keys[number])
+            index.add(question, keys)
             groups.append([number])
         else:
             groups[leader].append(number)

@@ -79,15 +79,26 @@ def parse_lines(batch: pa.Table) -> pa.Table:
     return table.append_column(OUTPUT_CHARS, pc.utf8_length(table["output"]))
 
 
-def restore_row(row: dict[str, Any]) -> dict[str, Any]:
-    """A row as it is written to a file: `facts` and `extra` as JSON values again, with the columns that steps added.
+def restore_rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """Rows as they are written to a file: `facts` and `extra` as JSON values again, with the columns that steps added.
 
     Bytes, which are for other steps only, are left out.
     """
-    facts, extra = json.loads(row.pop("facts")), json.loads(row.pop("extra"))
-    row.pop(OUTPUT_CHARS, None)
-    added = {column: value for column, value in row.items() if value is not None and not isinstance(value, bytes)}
-    return {**extra, **added, "facts": facts}
+    left_out = {OUTPUT_CHARS} | {field.name for field in table.schema if is_bytes(field.type)}
+    for row in table.select([column for column in table.column_names if column not in left_out]).to_pylist():
+        facts, extra = (parse_object(row.pop(column)) for column in ("facts", "extra"))
+        yield {**extra, **{column: value for column, value in row.items() if value is not None}, "facts": facts}
+
+
+def is_bytes(kind: pa.DataType) -> bool:
+    """Whether a column holds bytes."""
+    return bool(pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
+def parse_object(text: str) -> dict[str, Any]:
+    """An object of JSON; most are empty."""
+    parsed: dict[str, Any] = {} if text == "{}" else json.loads(text)
+    return parsed
 
 
 def iterate_batches(table: pa.Table) -> Iterator[pa.Table]:
