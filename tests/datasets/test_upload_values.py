@@ -210,9 +210,8 @@ def test_tokens_are_counted_as_fine_tuning_does() -> None:
     case = Path(__file__).parent / "uploads" / "long_row2.jsonl"
     row = json.loads(case.read_text())
     prompt = "You are a dealership service advisor."
-    assert TokenCounter("smollm2-135m", prompt, 256).excess([{"instruction": "", "input": "", "output": ""}, row]) == [
-        None, 576,
-    ]  # fmt: skip
-    assert TokenCounter("smollm2-135m", prompt, 576).excess([row]) == [None]
-    assert TokenCounter("smollm2-135m", prompt, 575).excess([row]) == [576]
-    assert TokenCounter("mistralai/none-such", prompt, 16).excess([row]) == [None], "not on this machine"
+    counter = TokenCounter("smollm2-135m", prompt)
+    assert counter.excess([{"instruction": "", "input": "", "output": ""}, row], 256) == [None, 576]
+    assert counter.excess([row], 576) == [None]
+    assert counter.excess([row], 575) == [576]
+    assert TokenCounter("mistralai/none-such", prompt).excess([row], 16) == [None], "not on this machine"

@@ -140,11 +140,11 @@ def length(batch: pa.Table, plan: TrainingPlan) -> pa.Table:
 
 def count_tokens(batch: pa.Table, plan: TrainingPlan) -> pa.Array:
     """For each row that has more tokens than fine-tuning takes the reason, which names its file and line; or null."""
-    counter = token_counter(plan.base.model, plan.system_prompt, plan.train.max_length)
+    counter = token_counter(plan.base.model, plan.system_prompt)
     rows = batch.select(["instruction", "input", "output"]).to_pylist()
     reasons = [
         f"too many tokens: {tokens} in {source}, train.max_length is {plan.train.max_length}" if tokens else None
-        for tokens, source in zip(counter.excess(rows), batch["source"].to_pylist(), strict=True)
+        for tokens, source in zip(counter.excess(rows, plan.train.max_length), batch["source"].to_pylist(), strict=True)
     ]
     return pa.array(reasons, pa.string())
 

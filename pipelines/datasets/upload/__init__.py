@@ -142,7 +142,7 @@ class StagedUpload:
 
     def __init__(self, plan: TrainingPlan, work: Path, guess: bool) -> None:
         self.template, self.plan, self.work, self.guess = plan.template, plan, work, guess
-        self.counter = token_counter(plan.base.model, plan.system_prompt, plan.train.max_length)
+        self.counter = token_counter(plan.base.model, plan.system_prompt)
         template = plan.template
         self.uploads: list[Upload] = []
         self.duplicates: list[str] = []
@@ -225,10 +225,10 @@ class StagedUpload:
                 for row in ([values] if isinstance(values, Rejected) else mapping.to_rows(values))
             ]
             usable = [row for _, _, row in checked if not isinstance(row, Rejected)]
-            excess = iter(self.counter.excess(usable))
+            excess = iter(self.counter.excess(usable, self.plan.train.max_length))
             for number, values, row in checked:
                 if not isinstance(row, Rejected) and (tokens := next(excess)) is not None:
-                    detail = f"it has {tokens} tokens, train.max_length is {self.counter.max_tokens}"
+                    detail = f"it has {tokens} tokens, train.max_length is {self.plan.train.max_length}"
                     yield number, values, Rejected("too long to train on", f"{detail}; shorten it")
                 elif not isinstance(row, Rejected) and "id" in row and row["id"] in self.ids:
                     where = self.ids[row["id"]]
