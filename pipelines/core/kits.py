@@ -4,7 +4,7 @@
     automotive = "pipelines.kits.automotive"
 
 A kit holds `templates/<name>.yaml`, behaviour tests for each template's model in `behaviours/<name>.yaml` (see
-evaluation/behaviours.py), and dataset builders: a module `<name>.py` with `build() -> list[dict]` and
+kits/behaviours.py), and dataset builders: a module `<name>.py` with `build() -> list[dict]` and
 `sources() -> dict`. A builder imports heavy libraries inside `build`, so that `sources` returns in milliseconds.
 """
 

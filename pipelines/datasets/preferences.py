@@ -11,6 +11,7 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine.duplicates import Row
 from pipelines.datasets.split import digest_files, find_leaks
 from pipelines.datasets.versions import commit_files
+from pipelines.kits.behaviours import list_behaviour_questions
 
 PREFERENCES_FILE = "preferences.jsonl"
 CODE = SourceCode(__name__)
@@ -22,9 +23,9 @@ def commit_preferences(
 ) -> PreferenceDataset:
     """The version of the template's preferences: the latest one if nothing changed since, otherwise a new one.
 
-    A pair that asks nearly the same as a held-out row is left out, because the model would be evaluated on a question
-    that it was trained on. Experts' scores of held-out questions therefore become pairs only when those questions are
-    no longer held out.
+    A pair that asks nearly the same as a held-out row or a behaviour test is left out, because the model would be
+    evaluated on a question that it was trained on. Experts' scores of held-out questions therefore become pairs only
+    when those questions are no longer held out.
 
     Raises:
         Unavailable: the remote cannot be written; no version was created.
@@ -40,11 +41,12 @@ def commit_preferences(
         progress.report_progress(plan.template, "commit_preferences", 0, 1, f"{sum(pair_counts.values())} pairs")
         pairs: list[Row] = [row for source in sources for row in read_jsonl(source)]
         heldout: list[Row] = [*read_jsonl(Path(dataset.uri) / "heldout.jsonl")]
-        kept = drop_held_out_pairs(pairs, heldout, plan.refine.near_duplicate)
-        log.info("%d of %d pairs ask held-out questions and are dropped", len(pairs) - len(kept), len(pairs))
+        kept = drop_evaluated_pairs(pairs, [*heldout, *tested], plan.refine.near_duplicate)
+        log.info("%d of %d pairs ask what is asked in evaluation and are dropped", len(pairs) - len(kept), len(pairs))
         write_jsonl(folder / PREFERENCES_FILE, map(dict, kept))
 
-    fingerprint = digest([*map(digest, sources), dataset.digest, plan.refine.near_duplicate, CODE.digest])[:12]
+    tested = list_behaviour_questions(plan.template)
+    fingerprint = digest([*map(digest, sources), dataset.digest, tested, plan.refine.near_duplicate, CODE.digest])[:12]
     folder = memoize_dir(work / "commit_preferences" / fingerprint, build)
     rows = len(read_jsonl(folder / PREFERENCES_FILE))
     if not rows:
@@ -58,12 +60,12 @@ def commit_preferences(
     )
 
 
-def drop_held_out_pairs(pairs: list[Row], heldout: list[Row], threshold: float) -> list[Row]:
-    """The pairs in whose conversation no user message asks nearly the same as a held-out row."""
+def drop_evaluated_pairs(pairs: list[Row], evaluated: list[Row], threshold: float) -> list[Row]:
+    """The pairs in whose conversation no user message asks nearly the same as a row of evaluation."""
     questions: list[Row] = [
         {"instruction": text.partition("\n")[0], "input": text.partition("\n")[2], "pair": number}
         for number, pair in enumerate(pairs)
         for text in (message["content"] for message in pair["prompt"] if message["role"] == "user")
     ]
-    leaked = {row["pair"] for row, _ in find_leaks(questions, heldout, threshold)}
+    leaked = {row["pair"] for row, _ in find_leaks(questions, evaluated, threshold)}
     return [pair for number, pair in enumerate(pairs) if number not in leaked]

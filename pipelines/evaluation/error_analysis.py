@@ -9,6 +9,7 @@ from pipelines.core.artifacts import Arm
 from pipelines.evaluation.metrics import parse_number
 from pipelines.evaluation.slices import normalise_question
 from pipelines.text.facts import contains_fact, extract_numbers
+from pipelines.text.trigrams import overlap_share, repetition_share
 
 Row = dict[str, Any]
 FactValues = Mapping[tuple[str, str], set[str]]  # (topic, fact column) → its non-numeric values
@@ -27,7 +28,6 @@ ERRORS = {
 WRONG_BELOW_F1 = 0.5  # an answer without known facts is wrong below this token F1
 REFUSAL = re.compile(r"\b(?:sorry|as an ai|i (?:cannot|can't|am unable|do not have|don't have))\b", re.IGNORECASE)
 WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*")
-NGRAM = 3
 MOST_OF_ANSWER = 0.5
 MIN_WRONG_ANSWERS = 3  # of a topic, from which it is mentioned
 ENOUGH_ROWS_FACTOR = 1.5  # a topic with more than this times the average training rows needs clearer rows, not more
@@ -76,23 +76,6 @@ def matches_other_spelling(fact: str, answer: str) -> bool:
     """Whether the answer has the fact's words with other punctuation, or the same number in another notation."""
     same_words = f" {' '.join(split_words(fact))} " in f" {' '.join(split_words(answer))} "
     return same_words or parse_number(fact) in extract_numbers(answer)
-
-
-def trigrams(words: Sequence[str]) -> list[tuple[str, ...]]:
-    """All runs of three words."""
-    return [tuple(words[i : i + NGRAM]) for i in range(len(words) - NGRAM + 1)]
-
-
-def repetition_share(words: Sequence[str]) -> float:
-    """Share of an answer's trigrams (0 to 1) that occur earlier in it."""
-    grams = trigrams(words)
-    return 1 - len(set(grams)) / len(grams) if grams else 0.0
-
-
-def overlap_share(answer_words: Sequence[str], question_words: Sequence[str]) -> float:
-    """Share of an answer's trigrams (0 to 1) that occur in the question and its record."""
-    grams, question_grams = trigrams(answer_words), set(trigrams(question_words))
-    return sum(gram in question_grams for gram in grams) / len(grams) if grams else 0.0
 
 
 def collect_fact_values(rows: Sequence[Row]) -> dict[tuple[str, str], set[str]]:

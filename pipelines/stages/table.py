@@ -57,6 +57,7 @@ STAGES = {
             "train.max_length",
         ),
         folder=True,
+        reads=("kits",),
     ),
     "render_data_report": Stage(
         "data",
@@ -88,6 +89,7 @@ STAGES = {
         ("collect_feedback", "judge_answers", "commit_dataset"),
         "Commit the preference pairs to the data registry as a tagged version.",
         settings=("refine.near_duplicate",),
+        reads=("kits",),
     ),
     # ---- training
     "estimate_cost": Stage(

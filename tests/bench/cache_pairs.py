@@ -13,7 +13,7 @@ from itertools import combinations, permutations, product
 from typing import Any, NamedTuple, TypeVar
 
 from pipelines.core.files import digest
-from pipelines.evaluation.behaviours import Invariance, find_behaviour_file, load_behaviour_tests
+from pipelines.kits.behaviours import Invariance, find_behaviour_file, load_behaviour_tests
 from pipelines.kits.perturbations import QUESTION_PERTURBATIONS, perturb
 
 Row = dict[str, Any]

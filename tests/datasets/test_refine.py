@@ -120,6 +120,27 @@ def test_a_training_question_like_a_held_out_one_is_dropped(refined: Callable) -
     assert splits.rows["train"] + splits.rows["heldout"] + sum(splits.dropped.values()) == 200
 
 
+def test_a_training_question_like_a_behaviour_test_is_dropped_and_counted(refined: Callable) -> None:
+    """The record of a test of this template's kit in another order; another vehicle with these figures is taught."""
+    question = {"instruction": "Hi, what city MPG is it rated at?", "output": "It gets 24 mpg in the city."}
+    record = "2021 Mazda CX-30 | highway 35 mpg | city 24 mpg | gears 6 | combined 28 mpg"
+    rows = [row(number) for number in range(100)]
+    rows += [
+        row(100, group="bolt 0", input=record, source="tested", **question),
+        row(101, group="bolt 0", input=record.replace("CX-30", "CX-5"), source="other", **question),
+    ]
+    seed = next(
+        seed for seed in range(9) if "bolt 0" in {one["group"] for one in read(refined(rows, seed=seed), "train")}
+    )
+    splits = refined(rows, seed=seed)
+    assert splits.dropped == {"near-duplicate of a behaviour test": 1}
+    (dropped,) = read(splits, "dropped")
+    assert (dropped["source"], dropped["step"]) == ("tested", "split")
+    assert dropped["reason"].endswith(": asks the same as behaviour test figures_come_from_the_record")
+    assert "other" in {one["source"] for one in read(splits, "train")}
+    assert report(splits)["steps"][-1]["dropped"] == splits.dropped
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [

@@ -13,8 +13,8 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.kits import load_kits
 from pipelines.core.template_edit import create_template
 from pipelines.core.templates import load_template
-from pipelines.evaluation import behaviours
-from pipelines.kits import perturbations
+from pipelines.evaluation.behaviours import run_behaviour_tests
+from pipelines.kits import behaviours, perturbations
 
 FILES = sorted((load_kits()["automotive"].folder / "behaviours").glob("*.yaml"))
 RECORD = "2021 Honda Accord | city 30 mpg | highway 38 mpg"
@@ -101,7 +101,7 @@ def run_tests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
         file = tmp_path / "any.yaml"
         file.write_text(text)
         monkeypatch.setattr(behaviours, "find_behaviour_file", lambda template: file)
-        return behaviours.run_behaviour_tests("any", lambda rows: [answerer(row) for row in rows])
+        return run_behaviour_tests("any", lambda rows: [answerer(row) for row in rows])
 
     return run
 
@@ -138,12 +138,12 @@ def test_all_questions_are_asked_at_once_and_none_twice(home: Path) -> None:
         calls.append([(row["instruction"], row["input"]) for row in rows])
         return ["" for _ in rows]
 
-    artifacts, cases = behaviours.run_behaviour_tests("service_advisor", generate)
+    artifacts, cases = run_behaviour_tests("service_advisor", generate)
     (asked,) = calls
     assert len(asked) == len(set(asked)) < sum(len(case["questions"]) for case in cases)
     assert {artifact.name: artifact.passed for artifact in artifacts}.keys() == {case["behaviour"] for case in cases}
     assert not any(artifact.passed for artifact in artifacts)
-    behaviours.run_behaviour_tests("service_advisor", generate)
+    run_behaviour_tests("service_advisor", generate)
     assert calls[0] == calls[1], "one seed, one text"
 
 
@@ -187,7 +187,7 @@ def test_a_copy_of_a_template_has_its_behaviour_tests_and_another_template_has_n
     )
     own.write_text(own.read_text().replace("automotive.service_advisor", "rows.jsonl"))
     assert behaviours.find_behaviour_file("our_advisor") is None
-    assert behaviours.run_behaviour_tests("our_advisor", lambda rows: ["" for _ in rows]) == ([], [])
+    assert run_behaviour_tests("our_advisor", lambda rows: ["" for _ in rows]) == ([], [])
 
 
 def test_every_template_of_the_kit_has_behaviours_of_every_kind() -> None:

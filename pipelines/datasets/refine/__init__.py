@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
@@ -23,7 +23,8 @@ from pipelines.datasets.refine import near_duplicates
 from pipelines.datasets.refine.engine import Exemptions, run_steps
 from pipelines.datasets.refine.row_table import MappedRow, iterate_batches, restore_rows
 from pipelines.datasets.refine.step_report import StepStats
-from pipelines.text.question_index import BANDS, find_same_questions
+from pipelines.kits.behaviours import list_behaviour_questions
+from pipelines.text.question_index import BANDS, Row, find_same_questions, sketch_rows
 
 REPORT = tuple(f"{__name__}.{module}" for module in ("refine_report", "refine_plots"))  # of another stage
 CODE = SourceCode(__name__, without=REPORT)
@@ -40,13 +41,15 @@ def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
         its `reason`) and report.json (what each step did; rows per topic and kind of each split).
 
     Raises:
-        WeaverError: a split, or a topic of a split, would be empty; or a step failed.
+        WeaverError: a split, or a topic of a split, would be empty; a step failed; or the kit's behaviour tests are
+            malformed.
     """
     released = quarantine.released_ids(plan.template)
     report_only = {str(step): "as refine.report_only says" for step in plan.refine.report_only}
     report_only |= quarantine.find_unreliable_steps(plan.template)
     settings = [plan.digest(*SECTIONS), plan.feedback.repeat, plan.base.model, plan.train.max_length]
-    fingerprint = digest([validation.records.digest, settings, released, report_only, CODE.digest])[:12]
+    tested = list_behaviour_questions(plan.template)
+    fingerprint = digest([validation.records.digest, settings, released, report_only, tested, CODE.digest])[:12]
 
     def build(folder: Path) -> None:
         scratch, steps = folder / "scratch", len(plan.refine.steps)
@@ -58,8 +61,8 @@ def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
         shutil.rmtree(scratch)
         progress.report_progress(plan.template, "refine", steps, steps + 1, "split")
         start = perf_counter()
-        sides, twins = assign_sides(kept, plan)
-        leaks = mark_leaked(kept, twins)
+        sides, leak_reasons = assign_sides(kept, tested, plan)
+        leaks = mark_leaked(kept, leak_reasons)
         kept, sides = repeat_corrections(kept, sides, plan.feedback.repeat)
         split_stats = StepStats("split")
         split_stats.add(len(kept), perf_counter() - start)
@@ -89,11 +92,14 @@ def refine(validation: Validation, plan: TrainingPlan, work: Path) -> Splits:
     return splits.save(quarantine.latest_splits_file(work))
 
 
-def assign_sides(kept: pa.Table, plan: TrainingPlan) -> tuple[np.ndarray, dict[int, int]]:
-    """The side of each row: TRAIN, HELDOUT, or LEAK for a train row that asks the same as a held-out row.
+def assign_sides(kept: pa.Table, tested: Sequence[Row], plan: TrainingPlan) -> tuple[np.ndarray, dict[int, str]]:
+    """The side of each row: TRAIN, HELDOUT, or LEAK for a train row that asks what the model is evaluated on.
+
+    Args:
+        tested: the questions of the behaviour tests; see `list_behaviour_questions`.
 
     Returns:
-        The sides; and for each leaked row's number that of the held-out row.
+        The sides; and for each leaked row's number the reason, which names the held-out row or the behaviour test.
 
     Raises:
         WeaverError: a topic has no train row or no held-out row.
@@ -107,17 +113,22 @@ def assign_sides(kept: pa.Table, plan: TrainingPlan) -> tuple[np.ndarray, dict[i
     held, train = (np.array([row["number"] for row in side], dtype=int) for side in (held_rows, rows))
     sides[held] = HELDOUT
     sketches = sketch_kept(kept, plan)
+    questions = [*(MappedRow(kept, number) for number in held), *tested]
     leaks = find_same_questions(
         [MappedRow(kept, number) for number in train],
         sketches[train],
-        [MappedRow(kept, number) for number in held],
-        sketches[held],
+        questions,
+        np.concatenate((sketches[held], sketch_rows(tested))),
         plan.refine.near_duplicate,
     )
-    twins = {int(train[place]): int(held[twin]) for place, twin in leaks}
-    sides[[*twins]] = LEAK
-    split.assert_topics_on_both_sides([row for row in rows if row["number"] not in twins], held_rows)
-    return sides, twins
+    reasons = {
+        int(train[place]): f"near-duplicate of {'held-out' if twin < len(held) else 'a behaviour test'}: asks the same "
+        f"as {questions[twin]['source']}"
+        for place, twin in leaks
+    }
+    sides[[*reasons]] = LEAK
+    split.assert_topics_on_both_sides([row for row in rows if row["number"] not in reasons], held_rows)
+    return sides, reasons
 
 
 def sketch_kept(kept: pa.Table, plan: TrainingPlan) -> np.ndarray:
@@ -136,11 +147,14 @@ def repeat_corrections(kept: pa.Table, sides: np.ndarray, times: int) -> tuple[p
     return (kept.take(numbers), sides[numbers]) if corrected.any() and times > 1 else (kept, sides)
 
 
-def mark_leaked(kept: pa.Table, twins: dict[int, int]) -> pa.Table:
-    """The leaked rows with the step and the reason that drops them, which names the held-out row."""
-    rows = kept.take(pa.array(list(twins), pa.int64()))
-    reasons = [f"near-duplicate of held-out: asks the same as {kept['source'][twin]}" for twin in twins.values()]
-    rows = rows.append_column("reason", pa.array(reasons, pa.string()))
+def mark_leaked(kept: pa.Table, reasons: dict[int, str]) -> pa.Table:
+    """The leaked rows with the step and the reason that drops them.
+
+    Args:
+        reasons: row number → reason.
+    """
+    rows = kept.take(pa.array(list(reasons), pa.int64()))
+    rows = rows.append_column("reason", pa.array(list(reasons.values()), pa.string()))
     return rows.append_column("step", pa.array(["split"] * len(rows), pa.string()))
 
 
