@@ -77,6 +77,37 @@ def test_a_quote_that_stays_open_costs_its_own_line(tmp_path: Path) -> None:
     assert (bad["line"], bad["reason"]) == (3, "a quote that is not closed or not doubled")
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ('"Fit a 5" hose, 3" long"', 'Fit a 5" hose, 3" long'),
+        ('"Rims of 17""', 'Rims of 17"'),
+        ('"Rims of 17", 18" or 19""', 'Rims of 17", 18" or 19"'),
+        ('"Replace the pads.""', "Replace the pads."),
+        ('"Look for "P0420", then clear it"', 'Look for "P0420", then clear it'),
+        ('"A ""quick"" look at the 3/8" drain, please"', 'A "quick" look at the 3/8" drain, please'),
+    ],
+)
+def test_a_quote_that_can_be_read_in_one_way_only_is_and_is_told(written: str, read: str, tmp_path: Path) -> None:
+    upload = add(write(tmp_path / "t.csv", text(ROWS[:1]) + f"What now?,,{written},engine\n"))
+    assert [row["output"] for row in read_upload(upload)] == [ROWS[0][2], read]
+    assert upload.notes == [f"line 3 has a quote that is not doubled; it is read as: What now? |  | {read} | engine"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '"the door"s edge"',
+        '"a","b" c"',
+        '"left" of it',
+    ],
+)
+def test_a_quote_that_can_be_read_in_several_ways_or_in_none_sets_its_line_aside(written: str, tmp_path: Path) -> None:
+    upload = add(write(tmp_path / "t.csv", text(ROWS) + f"What now?,{written},engine,engine\n"))
+    assert upload.rows == 3
+    assert sum(upload.rejected.values()) == 1
+
+
 def test_lines_after_a_bad_quote_keep_their_numbers(tmp_path: Path) -> None:
     content = text([["q", "", "a\nb", "engine"]]) + '"x" y,,a,engine\nq,,"b,engine\nq,,c,nowhere\n'
     upload = add(write(tmp_path / "t.csv", content))

@@ -70,7 +70,7 @@ def test_notes_that_begin_like_formulas_are_texts() -> None:
         ("sep_line.csv", ["The mixture is too lean, bank 1.", "Random or multiple misfires."]),
         ("space_quote.csv", ["The mixture, bank 1, is lean."]),
         ("backslash_quote.csv", ["Diagnostic trouble code, stored."]),
-        ("inch_quote.csv", ["The mixture is too lean."]),
+        ("inch_quote.csv", ['Replaced 5" hose, refilled coolant', "The mixture is too lean."]),
         ("duplicate_headers.csv", ["The mixture is too lean."]),
         ("tabs.tsv", ["The mixture is lean."]),
         ("cover_sheet.xlsx", ["The mixture is too lean."]),
@@ -82,9 +82,13 @@ def test_every_dialect_gives_its_rows(name: str, answers: list[str]) -> None:
     assert outputs(add(CASES / name)) == answers
 
 
-def test_a_line_that_cannot_be_read_is_set_aside_by_its_number() -> None:
-    (example,) = add(CASES / "inch_quote.csv").examples
-    assert example.startswith("inch_quote.csv, line 2: a quote that is not closed or not doubled")
+def test_a_line_that_can_be_read_in_one_way_is_and_the_report_says_so() -> None:
+    upload = add(CASES / "inch_quote.csv")
+    assert upload.rejected == {}
+    assert upload.notes == [
+        'line 2 has a quote that is not doubled; it is read as: What was done? | Replaced 5" hose, refilled coolant | '
+        "code_check"
+    ]
 
 
 def test_the_sheet_with_columns_is_read_and_the_others_are_named() -> None:

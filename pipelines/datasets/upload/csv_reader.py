@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from pipelines.core.errors import WeaverError
 from pipelines.datasets.upload.encodings import MAX_LINE_CHARS, read_lines
 from pipelines.datasets.upload.header import SAMPLE_ROWS, count_known_names, filled, find_header
+from pipelines.datasets.upload.quote_repair import repair_line
 from pipelines.datasets.upload.source import Rejected, Row, Source, fit_to_header, name_columns
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", "~": "tilde", "^": "caret", "\x1f": "unit"}
@@ -85,8 +86,9 @@ def read_csv(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
     first_line = 1 if declared else 0
     dialect = find_dialect(sample[first_line:], separator)
 
-    def records() -> Iterator[tuple[int, list[str] | Rejected]]:
-        return read_records(islice(read_lines(path, name, encoding), first_line, None), dialect, first_line)
+    def records(repairs: Repairs | None = None) -> Iterator[tuple[int, list[str] | Rejected]]:
+        lines = islice(read_lines(path, name, encoding), first_line, None)
+        return read_records(lines, dialect, first_line, repairs)
 
     head = [(number, cells) for number, cells in islice(records(), SAMPLE_ROWS) if not isinstance(cells, Rejected)]
     if not head:
@@ -100,12 +102,13 @@ def read_csv(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
     elif header_index:
         skipped = "; ".join(", ".join(filled(row)) for _, row in head[:header_index])
         notes.append(f"the header is in line {header_line}; above it: {skipped[:80]}")
+    repairs = Repairs(dialect, len(cells), notes)
     while cells and not cells[-1].strip():
         cells = cells[:-1]
     header = name_columns(cells, name, notes)
 
     def rows() -> Iterator[Row]:
-        for number, cells in records():
+        for number, cells in records(repairs):
             if number <= header_line:
                 continue
             if isinstance(cells, Rejected):
@@ -123,13 +126,46 @@ def read_csv(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
     return Source(dialect.describe(), encoding, header, "line", rows, notes, is_table=True)
 
 
-def read_records(lines: Iterator[str], dialect: Dialect, skipped: int) -> Iterator[tuple[int, list[str] | Rejected]]:
+class Repairs:
+    """Repairs lines in which a quote was not doubled, and says so in a note.
+
+    Args:
+        width: how many cells a row has.
+        notes: gets one note for all lines that are repaired.
+    """
+
+    def __init__(self, dialect: Dialect, width: int, notes: list[str]) -> None:
+        self.dialect, self.width, self.notes = dialect, width, notes
+        self.lines: dict[int, list[str]] = {}  # number of a repaired line → its cells
+        self.note = ""
+
+    def repair(self, line: str, number: int) -> list[str] | None:
+        """The cells of a line, if there is but one way to read it; else None."""
+        if self.dialect.quoting not in ("standard", "spaced"):
+            return None
+        cells = repair_line(line, self.dialect.separator, self.width)
+        if cells is not None and number not in self.lines:
+            self.lines[number] = cells
+            if self.note:
+                self.notes.remove(self.note)
+            first, read = next(iter(self.lines.items()))
+            others = f", and {len(self.lines) - 1} others like it" if len(self.lines) > 1 else ""
+            self.note = f"line {first} has a quote that is not doubled{others}; it is read as: {' | '.join(read)[:80]}"
+            self.notes.append(self.note)
+        return cells
+
+
+def read_records(
+    lines: Iterator[str], dialect: Dialect, skipped: int, repairs: Repairs | None = None
+) -> Iterator[tuple[int, list[str] | Rejected]]:
     """The rows of a CSV file with the numbers of their first lines, without blank ones.
 
-    A line in which a quote is not closed or not doubled is set aside, and the next line is a row of its own again.
+    A line in which a quote is not closed or not doubled is repaired or set aside, and the next line is a row of its own
+    again.
 
     Args:
         skipped: how many lines there are before these.
+        repairs: what repairs lines; without it all of these are set aside.
     """
     if dialect.quoting == "backslash":  # MySQL writes \N where there is no value
         edge = re.escape(dialect.separator)
@@ -148,11 +184,17 @@ def read_records(lines: Iterator[str], dialect: Dialect, skipped: int) -> Iterat
         except StopIteration:
             return
         except csv.Error as error:
-            line = feed.skip_line().strip()
-            detail = f"{error}: '{line[:60]}'; double a quote within a quoted text, and close each"
-            yield number, Rejected("a quote that is not closed or not doubled", detail)
+            line = feed.skip_line()
+            detail = f"{error}: '{line.strip()[:60]}'; double a quote within a quoted text, and close each"
+            yield (
+                number,
+                (repairs and repairs.repair(line, number))
+                or Rejected("a quote that is not closed or not doubled", detail),
+            )
             reader = csv.reader(feed, **dialect.options())
             continue
+        if repairs and len(feed.taken) == 1 and any(cell.strip() for cell in cells[repairs.width :]):
+            cells = repairs.repair(feed.taken[0], number) or cells  # 5", within a text looks like its end
         feed.next_row()
         if any(cell.strip() for cell in cells):
             yield number, cells
