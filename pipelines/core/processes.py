@@ -20,10 +20,16 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
     try:
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, initializer=exit_with_parent) as pool:
+        with ProcessPoolExecutor(workers, context, initializer=prepare_worker) as pool:
             yield pool
     finally:
         sys.modules["__main__"] = main
+
+
+def prepare_worker() -> None:
+    """Let a worker end with its parent, and use no threads of its own: there is one worker for each core."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    exit_with_parent()
 
 
 def exit_with_parent() -> None:

@@ -30,14 +30,16 @@ def run(rows: int = 0) -> dict[str, Any]:
     A row is an utterance (output), the one before it (instruction) and the one before that (input); its group is the
     conversation.
 
-    All steps but personal data, which has a bench of its own. The word vectors are there before the clock starts.
+    All steps but personal data, which has a bench of its own. The word vectors and the tokenizer, which are made once
+    in a home, are there before the clock starts.
 
     Returns:
         rows_per_s: of the whole stage, from records.jsonl to the split files; rows_per_cpu_s: per second of processors,
-        of the process and its workers from their start.
-        near_duplicate_ratio: rows/s of the step `near_duplicates` over those of rensa called directly. Either starts
-        from the rows, with shingles of the same function. Ours compares what MinHash proposes word by word; rensa's are
-        shingled, sketched into one matrix and looked up in one query.
+        of the process and its workers from their start. serial_cpu_seconds: of the process without its workers.
+        near_duplicate_ratio: processor seconds of the step `near_duplicates` over those of rensa called directly, each
+        in one process. Either starts from the rows, with shingles of the same function. Ours compares what MinHash
+        proposes word by word; rensa's are shingled, sketched into one matrix and looked up in one query, and flag
+        candidates.
         peak_memory_mib: of the process and its workers, each at its peak; pages of mapped files count too.
         seconds and rows/s of each step: of processing, over all processes.
     """
@@ -47,22 +49,23 @@ def run(rows: int = 0) -> dict[str, Any]:
         folder = Path(scratch, "records")
         count = write(folder / "records.jsonl", rows)
         options = {"rows": count, "steps": steps}
-        figures = {side: apart(side, options, Path(scratch)) for side in ("embedded", "refined", "direct")}
-    refined, direct = figures["refined"], figures["direct"]
-    near = next(step for step in refined["steps"] if step["step"] == "near_duplicates")
-    ratio = (near["in"] / near["seconds"]) / (direct["rows"] / direct["seconds"])
+        figures = {side: apart(side, options, Path(scratch)) for side in ("embedded", "refined", "near", "direct")}
+    refined, near, direct = (figures[side] for side in ("refined", "near", "direct"))
     return {
         "rows": count,
         "rows_per_s": count / refined["seconds"],
-        "near_duplicate_ratio": ratio,
+        "near_duplicate_ratio": near["cpu_seconds"] / direct["cpu_seconds"],
         "peak_memory_mib": refined["peak_memory_mib"],
         "seconds": refined["seconds"],
         "rows_per_cpu_s": count / refined["cpu_seconds"],
+        "serial_cpu_seconds": refined["serial_cpu_seconds"],
         "kept": refined["kept"],
         **{f"{step['step']}_seconds": step["seconds"] for step in refined["steps"]},
         **{f"{step['step']}_rows_per_s": step["in"] / max(step["seconds"], 1e-3) for step in refined["steps"]},
-        "rensa_seconds": direct["seconds"],
-        "rensa_seconds_of_shingles": direct["shingle_seconds"],
+        "near_duplicates_cpu_seconds": near["cpu_seconds"],
+        "near_duplicates_dropped": near["dropped"],
+        "rensa_cpu_seconds": direct["cpu_seconds"],
+        "rensa_cpu_seconds_of_shingles": direct["shingle_seconds"],
     }
 
 
@@ -110,17 +113,19 @@ def main(side: str, options: str, scratch: str) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     options_read, folder = json.loads(options), Path(scratch)
     plan = make_plan(TEMPLATE, {"refine.steps": options_read["steps"], "refine.relevance": EVERYTHING}, experiment=True)
-    figures = {"embedded": embedded, "refined": refined, "direct": direct}[side](
+    figures = {"embedded": embedded, "refined": refined, "near": near, "direct": direct}[side](
         folder / "records", options_read["rows"], plan
     )
     write_text(folder / f"{side}.json", json.dumps(figures))
 
 
 def embedded(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
-    """What relevance is judged by: made once a home, not once a dataset."""
+    """What relevance is judged and tokens are counted by: made once in a home, not for each dataset."""
+    from pipelines.clients.token_counter import token_counter
     from pipelines.text import embedder
 
     embedder.load_word_vectors()
+    token_counter(plan.base.model, plan.system_prompt).count([])
     return {"questions": len(embedder.embed_sentences(plan.questions))}
 
 
@@ -137,10 +142,25 @@ def refined(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
     return {
         "seconds": seconds,
         "cpu_seconds": sum(process.ru_utime + process.ru_stime for process in used),
+        "serial_cpu_seconds": used[0].ru_utime + used[0].ru_stime,
         "kept": sum(splits.rows.values()),
         "peak_memory_mib": (usage[0] + usage[1] * len(os.sched_getaffinity(0))) / 1024,
         "steps": json.loads(Path(splits.uri, "report.json").read_text())["steps"],
     }
+
+
+def near(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
+    """The step near_duplicates by itself, in this process, from the rows in memory."""
+    import pyarrow as pa
+
+    from pipelines.datasets.refine.near_duplicates import decide, prepare
+    from pipelines.datasets.refine.row_table import parse_lines, read_lines
+
+    batches = [parse_lines(lines) for lines in read_lines(folder / "records.jsonl", plan.refine.batch_rows)]
+    began = time.process_time()
+    sketches = pa.concat_tables([prepare(batch, plan) for batch in batches])
+    reasons = decide(sketches, pa.concat_tables(batches), plan)
+    return {"cpu_seconds": time.process_time() - began, "dropped": len(reasons) - reasons.null_count}
 
 
 def direct(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
@@ -151,11 +171,11 @@ def direct(folder: Path, rows: int, plan: TrainingPlan) -> dict[str, Any]:
     from pipelines.text.question_index import BAND_ROWS, BANDS, SEED, shingle_text
 
     source_rows = read_jsonl(folder / "records.jsonl")
-    began = time.perf_counter()
+    began = time.process_time()
     shingles_of_rows = [shingle_text(f"{row['instruction']}\n{row['input']}")[1] or [""] for row in source_rows]
-    shingled = time.perf_counter()
+    shingled = time.process_time()
     matrix = RMinHash.digest_matrix_from_token_sets(shingles_of_rows, BANDS * BAND_ROWS, SEED)
     index = RMinHashLSH(plan.refine.near_duplicate, BANDS * BAND_ROWS, BANDS)
-    flags = index.query_duplicate_flags_matrix_one_shot(matrix)
-    ended = time.perf_counter()
-    return {"rows": len(flags), "seconds": ended - began, "shingle_seconds": shingled - began}
+    index.query_duplicate_flags_matrix_one_shot(matrix)
+    ended = time.process_time()
+    return {"cpu_seconds": ended - began, "shingle_seconds": shingled - began}
