@@ -42,7 +42,7 @@ def commit_preferences(
         pairs: list[Row] = [row for source in sources for row in read_jsonl(source)]
         heldout: list[Row] = [*read_jsonl(Path(dataset.uri) / "heldout.jsonl")]
         kept = drop_evaluated_pairs(pairs, [*heldout, *tested], plan.refine.near_duplicate)
-        log.info("%d of %d pairs ask what is asked in evaluation and are dropped", len(pairs) - len(kept), len(pairs))
+        log.info("%d of %d pairs ask questions of the evaluation and are dropped", len(pairs) - len(kept), len(pairs))
         write_jsonl(folder / PREFERENCES_FILE, map(dict, kept))
 
     tested = list_behaviour_questions(plan.template)

@@ -27,7 +27,7 @@ Row = dict[str, Any]
 log = logging.getLogger(__name__)
 CODE = SourceCode(__name__)
 GENERATION = SourceCode("pipelines.evaluation.generate")  # answers take hours; they are kept when only metrics change
-BEHAVIOURS = SourceCode("pipelines.evaluation.behaviours")
+BEHAVIOURS = SourceCode("pipelines.evaluation.behaviour_runs")
 
 GOLDEN, GOLDEN_ROWS = "golden.jsonl", 20
 REFERENCE_LATENCY_QUESTIONS = 4  # the gate limits the challenger's latency only; the other arms' is for comparison
@@ -160,7 +160,7 @@ def generate_answers(
 
 def test_behaviours(arm: ArmConfig, loader: ModelLoader, plan: TrainingPlan, work: Path) -> Path:
     """Return the folder of behaviours.json: the results of the kit's behaviour tests, and each of their cases."""
-    from pipelines.evaluation.behaviours import run_behaviour_tests
+    from pipelines.evaluation.behaviour_runs import run_behaviour_tests
 
     files = [kit.folder / "behaviours" for kit in load_kits().values()]
     decoding = plan.evaluate.model_dump(include={"batch_size", "max_new_tokens"})

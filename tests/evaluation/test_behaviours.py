@@ -13,7 +13,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.kits import load_kits
 from pipelines.core.template_edit import create_template
 from pipelines.core.templates import load_template
-from pipelines.evaluation.behaviours import run_behaviour_tests
+from pipelines.evaluation.behaviour_runs import run_behaviour_tests
 from pipelines.kits import behaviours, perturbations
 
 FILES = sorted((load_kits()["automotive"].folder / "behaviours").glob("*.yaml"))

@@ -42,8 +42,8 @@ def read_cells(line: str, separator: str, width: int) -> Iterator[list[str]]:
 def read_cell(line: str, separator: str) -> Iterator[tuple[str, str | None]]:
     """All readings of a line's first cell: its text, and the line behind its separator (None if it is the last)."""
     if not line.startswith('"'):
-        text, found, rest = line.partition(separator)
-        yield text, rest if found else None
+        text, mark, rest = line.partition(separator)
+        yield text, rest if mark else None
         return
     for end in re.finditer(rf'"[ \t]*(?:{re.escape(separator)}|$)', line[1:]):
         if (restored := restore_text(line[1 : 1 + end.start()])) is not None:
