@@ -21,6 +21,7 @@ from tests.bench.pii_odd import ODD
 ENTITIES = Privacy.kinds()
 HALVES = {"development": (COUNTER, LETTERS, ODD), "held_out": (HELD_OUT,)}
 SLOT = re.compile(r"\{(\w+)\}")
+AMOUNT = re.compile(r"\$?[\d,.]+(?: ?k\b)?")  # of an income, without its period, as the hand-labelled texts have it
 
 
 class Labelled(NamedTuple):
@@ -42,6 +43,7 @@ def rows(half: str, times: int = 20) -> Iterator[Labelled]:
                     value = dice.choice(forms[piece])(dice)
                     entity = {"surname": "name", "lowname": "name"}.get(piece, piece)
                     if entity in ENTITIES:
-                        labels.append((entity, len(text), len(text) + len(value)))
+                        amount = AMOUNT.match(value) if entity == "income" else None
+                        labels.append((entity, len(text), len(text) + len(amount.group() if amount else value)))
                     text += value
                 yield Labelled(text, labels)

@@ -1,7 +1,8 @@
-"""Hand-labelled texts of a dealership's life, in three sets of different authors (AI assistants) who knew no rule.
+"""Hand-labelled texts of a dealership's life, each set of another author (AI assistants) who knew no rule.
 
-Set a is seen: rules and training sentences may be improved by what it shows. Set b is unseen: nobody who changes the
-rules reads it, but its totals were looked at while they changed. Set c is the hold-out: measured when all was done.
+Sets a and b are seen: rules and training sentences are improved by what they show, so that their figures are no
+measure of texts that nobody has seen. Set c is the hold-out: nobody who changes the rules reads it, and its totals were
+measured when all was done. Set d is unseen: written last, and opened by nobody who changes the rules.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any
 from tests.bench.pii_rows import Labelled
 
 FOLDER = Path(__file__).with_name("texts")
-SETS = {"seen": "a", "unseen": "b", "hold_out": "c"}
+SETS = {"seen": "a", "seen_b": "b", "hold_out": "c", "unseen": "d"}
 
 
 def read_lines(name: str) -> list[dict[str, Any]]:

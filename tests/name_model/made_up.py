@@ -6,8 +6,21 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from tests.name_model import vehicle_texts, word_lists
+from tests.name_model.trade_words import DOMAIN
 
 TIMES = 20  # each sentence
+SIGNED = 0.1  # of the sentences
+SURNAME_PREFIXES = ("de ", "de la ", "van ", "von ", "Van ", "De ", "del ", "St. ", "Al-", "al ", "bin ", "El ", "dos ")
+SIGN_OFFS = (  # of people; and what a text may end in that is nobody
+    ("\n{f}", " - {f}", " -{f}", ". {f}", ". {f}.", "! {f}", "? {f}", "\n- {f}", ", {f}", "\nThanks, {f}", " thx {f}")
+    + ("\n{n}", ". {n}", " - {n}", "\n\n{n}", " ({f})", " ({f} {phone})", ". {l}", "\n{l}", " / {f}", " {f}", ". -{f}")
+    + (". {f} and {f}", ", {f} {phone}", ". Ask {f}.", ". {f} knows.", ". Per {f}.")
+)
+NOBODYS_ENDS = (
+    ("\nThanks", ". Thanks!", " - thanks", ". Regards", "\n{firm}", " - {firm}", ". {place}", "\n{place}", " ({place})")
+    + (" ({model})", ", {part}", ". {part}.", " - {date}", "\nService Department", ". Please Advise", " ASAP", " ({code})")
+    + (", {make}", ". {make}", ". {model}", " / {part}", " ({make} {part})", ". {firm}.")
+)
 NAME_SLOTS = "nflr"
 SLOT = re.compile(r"\{(\w+)\}")
 
@@ -37,14 +50,14 @@ FIRMS = """
 
 FIRMS_OF_PEOPLE = split_bars("""
     {l} and {l}|{l} & {l}|{l} & Sons|{l} Brothers|{l} Bros|J.D. {l}|{f} {l} {kind}|{f}'s {kind}|{l}'s {kind}
-    |{l}, {l} & {l}|{l} {kind} LLC|{l} {kind}, Inc.|The {l} Group|{l} Holdings
+    |{l}, {l} & {l}|{l}-{l}|{f} {l} {kind}|{f} {l}'s {kind}|{l} {l} {kind}|{l} & {f} {kind}|{l} of {place}|{l} {kind} LLC|{l} {kind}, Inc.|The {l} Group|{l} Holdings
 """)
 EPONYMS = split_bars("""
     {l} geometry|{l} cycle|{l} effect|{l} test|{l} Street|{l} Avenue|{l} Road|{l} County|{l} Park|Lake {l}|Mount {l}
     |Fort {l}|{l} University|{l} High School|{l} Elementary|{l} Center|{l} Memorial Hospital|{l} Bridge|{l} Airport
     |the {l} plant|{l} Parkway|{l} Boulevard|{l} Springs|{l} Creek|the {l} exit|the {l} Turnpike|St. {f}|San {f}
     |{l} valve|{l} joint|{l} strut|{l} edition|the {f} {l} Edition|{f} {l} Drive|{f} {l} Elementary|the {l} Foundation
-    |{f} {l} Highway|Port {l}|{l}ville|{l} Beach|{l} Hill|{l} Heights|{l} wrench|a {l} clamp|{l} screws|a {l} key
+    |{f} {l} Highway|Port {l}|{l}ville|{l} Beach|{l} Hill|{l} Heights|{l} wrench|{l}-{l} tool|{l} special tool|a {l} clamp|{l} screws|a {l} key
 """)
 
 
@@ -64,13 +77,14 @@ class Filler:
         self.last = word_lists.census("all.last")
         self.known_first = frozenset(self.first)
         self.foreign = {kind: word_lists.faker_names(kind) for kind in ("first", "last")}
-        common = set(" ".join(word_lists.common_words()).split())
-        self.ambiguous = {  # Grace, Will, Dakota; Little, Crane, Bell
+        self.cars, self.places = vehicle_texts.vehicle_names(), word_lists.places()
+        self.models = [word.title() for word in word_lists.words_of(self.cars) if len(word) > 2]
+        common = {*" ".join(word_lists.common_words()).split(), *word_lists.words_of(self.cars), *DOMAIN.split()}
+        self.ambiguous = {  # Grace, Will, Dakota; Little, Crane, Ford
             "first": [name.title() for name in self.first[:2500] if name in common],
             "last": [name.title() for name in self.last[:6000] if name in common],
         }
         self.scripts = {kind: word_lists.faker_names(kind, word_lists.OTHER_SCRIPTS) for kind in ("first", "last")}
-        self.cars, self.places = vehicle_texts.vehicle_names(), word_lists.places()
         self.parts, self.firms = split_bars(PARTS_TALK), split_bars(FIRMS)
         self.codes = vehicle_texts.code_descriptions()
 
@@ -82,6 +96,8 @@ class Filler:
         kind = self.rng.random()
         if kind < 0.1:
             return self.rng.choice(self.ambiguous["first"])
+        if kind < 0.11:  # people are called after cars, too
+            return self.rng.choice(self.models)
         name = self.rng.choice(self.foreign["first"]) if kind < 0.35 else self.pick(self.first).title()
         return f"{name}-{self.pick(self.first).title()}" if self.rng.random() < 0.02 else name
 
@@ -90,30 +106,13 @@ class Filler:
         kind = rng.random()
         if kind > 0.9:
             return rng.choice(self.ambiguous["last"])
+        if kind > 0.895:
+            return rng.choice(self.models)
         name = rng.choice(self.foreign["last"]) if rng.random() < 0.3 else self.pick(self.last).title()
         if kind < 0.03:
             return f"{name}-{self.pick(self.last).title()}"
         if kind < 0.06:
-            return (
-                rng.choice(
-                    (
-                        "de ",
-                        "de la ",
-                        "van ",
-                        "von ",
-                        "Van ",
-                        "De ",
-                        "del ",
-                        "St. ",
-                        "Al-",
-                        "al ",
-                        "bin ",
-                        "El ",
-                        "dos ",
-                    )
-                )
-                + name
-            )
+            return rng.choice(SURNAME_PREFIXES) + name
         if kind < 0.08:
             return rng.choice(("O'", "D'", "O\u2019")) + name
         return rng.choice(("Mc", "Mac")) + name if kind < 0.10 else name
@@ -135,6 +134,8 @@ class Filler:
                     f"{self.first_name()} {initial}.",
                 )
             )
+        if kind > 0.9:
+            return f'{self.first_name()} "{self.first_name()}" {self.last_name()}'
         middle = (
             f" {rng.choice('ABCDEFGHJKLMNPRSTW')}."
             if kind < 0.05
@@ -144,7 +145,7 @@ class Filler:
             if kind < 0.11
             else ""
         )
-        suffix = rng.choice((" Jr.", " Jr", " Sr.", " III", ", Jr.")) if 0.91 < kind < 0.93 else ""
+        suffix = rng.choice((" Jr.", " Jr", " Sr.", " III", ", Jr.")) if 0.88 < kind else ""
         return f"{self.first_name()}{middle} {self.last_name()}{suffix}"
 
     def named_firm(self, make: str) -> str:
@@ -202,6 +203,14 @@ def respell(sentence: Sentence, rng: random.Random) -> Sentence:
     return Sentence(spelled, names)
 
 
+def sign(sentence: Sentence, filler: Filler, rng: random.Random) -> Sentence:
+    """The sentence with a name at its end, as people sign what they write, or with what looks like one."""
+    ends = SIGN_OFFS if rng.random() < 0.6 else NOBODYS_ENDS
+    end = filler.sentence(rng.choice(ends))
+    text = sentence.text.rstrip(" .,;") if end.text[0] in ".," else sentence.text
+    return join(Sentence(text, sentence.names), end, "")
+
+
 def join(first: Sentence, second: Sentence, mark: str) -> Sentence:
     """Two sentences as one text."""
     shift = len(first.text) + len(mark)
@@ -220,4 +229,4 @@ def make_sentences(rng: random.Random) -> Iterator[Sentence]:
                 sentence = join(
                     sentence, filler.sentence(rng.choice(lines)), rng.choice((". ", "\n", " ", ", ", " - "))
                 )
-            yield respell(sentence, rng)
+            yield respell(sign(sentence, filler, rng) if rng.random() < SIGNED else sentence, rng)

@@ -92,6 +92,11 @@ BRANDS = (
     "|river rouge|dale hollow|glen burnie|lake norman|lake lanier|lake cumberland|lake charles|fort wayne"
     "|fort lauderdale|mount vernon|st louis|st augustine|st petersburg|st cloud|san antonio|san jose|san diego"
     "|santa fe|santa ana|santa monica|des moines|terre haute|las vegas|el paso|los angeles|new orleans|cinco mayo"
+    "|kent moore|mac tools|liqui moly|febi bilstein|mann filter|knorr bremse|wera kraftform|walker evans|hurst olds"
+    "|american racing|hedman hedders|jim koons|ray catena|bob rohrman|don massey|ed morse|fred haas|mac haik|phil long"
+    "|sam pack|jim click|john eagle|ken ganley|dick hannah|dave smith|larry miller|alex baldwin|baldwin motion"
+    "|peter paul|rose gold|thomas edison|rand mcnally|smith wesson|johnson matthey|ingersoll rand|russell stover"
+    "|ferry porsche|magneti marelli|marshall islands|grey poupon|earl grey|james bond|joe gibbs|hendrick motorsports"
     "|simon says|ohm law|hobson choice|occam razor|moore law"
     "|phillips head|phillips screwdriver|hunter alignment|jake brake|pitman arm|st paul|baton rouge|santa clara"
 )

@@ -19,7 +19,7 @@ from pipelines.core.files import atomic_write
 from pipelines.text.privacy import name_model
 from pipelines.text.privacy.name_model import WordLists, features, read_word_lists, tokenise
 from tests.name_model import vehicle_texts, word_lists
-from tests.name_model.made_up import Filler, Sentence, make_sentences, respell
+from tests.name_model.made_up import SIGNED, Filler, Sentence, make_sentences, respell, sign
 from tests.name_model.written import AUTHORS, written_sentences
 
 SEED = 17
@@ -36,11 +36,13 @@ PRONOUN = re.compile(
 
 def public(lists: WordLists, rng: random.Random) -> Iterator[Sentence]:
     """Sentences of posts and utterances whose names are certain, and texts on vehicles, which hold none."""
+    filler = Filler(rng)
     posts = [line for post in word_lists.newsgroup_posts() for line in re.split(r"(?<=[.!?])\s+|\n", post)]
     for texts in (posts, word_lists.utterances()):
         for text in rng.sample(texts, min(3 * PUBLIC, len(texts))):
             if 2 < len(text.split()) < 60 and "@" not in text and (names := certain_names(text, lists)) is not None:
-                yield Sentence(text, names) if names else Sentence(capitalise(text, rng), [])
+                sentence = Sentence(text, names) if names else Sentence(capitalise(text, rng), [])
+                yield sign(sentence, filler, rng) if rng.random() < SIGNED else sentence
     for texts in (vehicle_texts.vehicle_names(), vehicle_texts.code_descriptions(), vehicle_texts.vehicle_values()):
         for text in rng.sample(texts, min(PUBLIC, len(texts))):
             yield respell(Sentence(text, []), rng)

@@ -1,4 +1,7 @@
-"""Texts of a dealership's life that were written for training: `texts/`, each author's with and without names."""
+"""Texts of a dealership's life that people wrote, each author's with and without names.
+
+Authors 1 and 2 wrote for training (`texts/`), authors a and b the benchmark's sets that may be learned from.
+"""
 
 import json
 import random
@@ -6,15 +9,21 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.bench import pii_texts
+from tests.bench.pii_rows import Labelled
 from tests.name_model.made_up import Filler, Sentence, respell
 
 FOLDER = Path(__file__).with_name("texts")
-AUTHORS = ("1", "2")
-NAMED_TIMES, CLEAN_TIMES = 24, 10  # each text: those with names with many other names, too
+BENCH_SETS = {pii_texts.SETS[part]: part for part in ("seen", "seen_b")}  # author → set
+AUTHORS = ("1", "2", *BENCH_SETS)
+NAMED_TIMES, CLEAN_TIMES = 18, 8  # each text: those with names with many other names, too
+SPELLED_OUT = re.compile(r"\w(?:\W\w)+")  # s t o d d a r d: its letters are no words
 
 
 def read_clean(author: str) -> list[Sentence]:
     """An author's texts in which nobody is named."""
+    if author in BENCH_SETS:
+        return [Sentence(text, []) for text in pii_texts.clean(BENCH_SETS[author])]
     lines = (FOLDER / f"clean_{author}.txt").read_text(encoding="utf-8").splitlines()
     return [Sentence(line.replace("\\n", "\n"), []) for line in lines if line.strip()]
 
@@ -25,6 +34,9 @@ def read_people(author: str) -> list[Sentence]:
     Raises:
         ValueError: a name is not in its text.
     """
+    if author in BENCH_SETS:
+        rows = pii_texts.people(BENCH_SETS[author])
+        return [Sentence(row.text, names) for row in rows if (names := labelled_names(row))]
     sentences = []
     for number, line in enumerate((FOLDER / f"people_{author}.jsonl").read_text(encoding="utf-8").splitlines(), 1):
         row = json.loads(line)
@@ -36,6 +48,15 @@ def read_people(author: str) -> list[Sentence]:
             spans += [(a, b) for a, b in found if all(b <= start or end <= a for start, end in spans)]
         sentences.append(Sentence(row["text"], sorted(spans)))
     return sentences
+
+
+def labelled_names(row: Labelled) -> list[tuple[int, int]]:
+    """The names of a text of the benchmark, but those that are spelled out."""
+    return [
+        (start, end)
+        for entity, start, end in row.labels
+        if entity == "name" and not SPELLED_OUT.fullmatch(row.text[start:end])
+    ]
 
 
 def rename(sentence: Sentence, filler: Filler) -> Sentence:
