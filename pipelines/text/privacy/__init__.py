@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from pipelines.core.plan import Privacy
 from pipelines.text.privacy.names import find_names, may_recur_alone, name_words
-from pipelines.text.privacy.patterns import PATTERN_KINDS, find_matches, words_of
+from pipelines.text.privacy.patterns import PATTERN_KINDS, find_matches
 from pipelines.text.privacy.pseudonyms import derive_key, make_pseudonym
-from pipelines.text.privacy.spoken import NUMERALS, find_spoken, find_spoken_streets
+from pipelines.text.privacy.spoken import NUMERALS, find_spoken
+from pipelines.text.privacy.words import words_of
 
 __all__ = [
     "Change",
@@ -31,7 +32,7 @@ __all__ = [
 
 
 HAS_DIGIT = re.compile(r"\d")
-WITHOUT_DIGITS = ("email", "employer")
+WITHOUT_DIGITS = ("email", "birth_date", "employer", "address")
 
 
 class Finding(NamedTuple):
@@ -88,8 +89,7 @@ def scan_text(text: str) -> list[Finding]:
     kinds = PATTERN_KINDS if HAS_DIGIT.search(text) else WITHOUT_DIGITS
     findings = [Finding(kind, *match) for kind in kinds for match in find_matches(kind, text, words)]
     if not NUMERALS.isdisjoint(words):
-        findings += [Finding(*match) for match in find_spoken(text)]
-        findings += [Finding("address", *match) for match in find_spoken_streets(text)]
+        findings += [Finding(*match) for match in find_spoken(text, words)]
     findings = drop_overlaps(findings) if findings else findings
     findings += [Finding("name", *match) for match in find_names(text, [(f.start, f.end) for f in findings])]
     return drop_overlaps([*findings, *find_recurrences(text, findings)]) if findings else []

@@ -1,11 +1,13 @@
-"""Numbers as they are dictated: "five one three five five five oh one six two"."""
+"""Numbers as they are dictated: "five one three five five five oh one six two", "plate k l four seven seven two"."""
 
 import re
 from collections.abc import Iterator
 
-from pipelines.text.privacy.addresses import NOT_STREET_WORDS, TOWN, find_town_end
+from pipelines.text.privacy.address_ends import find_address_end, find_address_start
+from pipelines.text.privacy.address_parts import NOT_STREET_WORDS
 from pipelines.text.privacy.check_digits import is_card_number
 from pipelines.text.privacy.context_words import context_score
+from pipelines.text.privacy.words import word_set
 
 DIGITS = "zero one two three four five six seven eight nine"
 TEN_TO_NINETEEN = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
@@ -15,47 +17,98 @@ UNITS |= {"oh": "0", "o": "0", "nought": "0", "hundred": "00"}
 TEENS = {word: str(value) for value, word in enumerate(TEN_TO_NINETEEN.split(), 10)}
 TENS = dict(zip(BY_TENS.split(), "23456789", strict=True))
 REPEATS = {"double": 2, "triple": 3}
-SEPARATORS = frozenset({"dash", "hyphen", "space"})
-NUMERAL = "|".join((*UNITS, *TEENS, *TENS, *REPEATS, *SEPARATORS))
+NUMERAL = "|".join((*UNITS, *TEENS, *TENS, *REPEATS))
 NUMERALS = frozenset({*UNITS, *TEENS, *TENS}) - {"o"}  # a text without any has no number in words
-RUN = re.compile(rf"\b(?:{NUMERAL})(?:[ ,-]+(?:{NUMERAL})){{4,}}\b", re.I)
-STREET = re.compile(
-    rf"\b(?P<number>(?:(?:{NUMERAL})[ -])+)(?P<words>(?:(?:north|south|east|west) )?(?:[a-z']{{3,}} ){{0,3}}?)"
-    r"(?:street|avenue|road|boulevard|parkway|lane|drive|court|plaza|circle|highway|main)\b"
-    rf"(?P<unit>,? (?:apartment|apt|suite|unit) (?:[a-z]\b|\d+|(?:{NUMERAL})\b(?: [a-z]\b)?))?{TOWN}?",
+# What is said between digits, and figures among the words: "area code five oh three, um, 555 oh one four two".
+FILLERS = r"(?:um|uh|er|ah|then|and|dash|hyphen|space|dot|area code)"
+RUN = re.compile(
+    rf"\b(?:{NUMERAL}|\d{{1,4}})\b(?:[ ,.-]+(?:{FILLERS}[ ,.-]+){{0,2}}(?:{NUMERAL}|\d{{1,4}})\b){{4,}}"
+    rf"(?P<extension>,? (?:ext(?:ension)?|x) (?:(?:{NUMERAL}|\d+)\b ?){{1,4}}(?<! ))?",
     re.I,
 )
+# "zqp four four one", "k v five eight c a r"
+PLATE = re.compile(
+    rf"\b(?:plate|plates|tag|reg|rego|registration)\b(?: (?:number|no|is|was|on|the|it's|its|my|her|his|it|for|reads|\w+ is)){{0,5}}[ :,]+"
+    rf"(?P<value>(?=(?:[a-z]{{1,3}} ){{0,5}}(?:{NUMERAL}|\d)\b)(?:(?:{NUMERAL}|[b-hj-z]|a(?= [a-z]\b)|\d{{1,4}}|(?!(?:is|was|the|for|and|on|my|his|her|to|of|in|are|has|not|you|we|it|he|or|at|by)\b)[a-z]{{2,3}}(?= (?:{NUMERAL}|\d)))\b[ -]?){{3,8}})(?<! )",
+    re.I,
+)
+ROADS = (
+    "street|avenue|ave|road|boulevard|parkway|lane|drive|court|plaza|circle|highway|terrace|trail|place|way|pike|loop"
+    "|crescent|close|square|run|ridge|hollow|cove|crossing|main|broadway"
+)
+STREET = re.compile(
+    rf"\b(?P<number>(?:(?:{NUMERAL})[ -])+)(?P<words>(?:(?:north|south|east|west) )?(?:[a-z']{{3,}} ){{0,3}}?)"
+    rf"(?P<road>(?:{ROADS})\b|(?:county|state|old) (?:road|route|highway) (?:(?:{NUMERAL}|\d+)\b[ -]?)+(?<! )"
+    rf"|(?:highway|route) (?:(?:{NUMERAL}|\d+)\b[ -]?)+(?<! ))"
+    rf"(?P<unit>,? (?:apartment|apt|suite|unit|lot|number) (?:[a-z]\b|\d+\w?|(?:{NUMERAL})\b(?:[ -](?:{NUMERAL})\b)*(?: [a-z]\b)?))?",
+    re.I,
+)
+BOX = re.compile(rf"\bp ?o box (?P<number>(?:(?:{NUMERAL}|\d+)\b[ -]?)+)(?<! )", re.I)
+STATE_WORDS = re.compile(  # galena illinois
+    r",? (?:[a-z']{3,} ){1,2}(?:alabama|alaska|arizona|arkansas|california|colorado|connecticut|delaware|florida|georgia"
+    r"|hawaii|idaho|illinois|indiana|iowa|kansas|kentucky|louisiana|maine|maryland|massachusetts|michigan|minnesota"
+    r"|mississippi|missouri|montana|nebraska|nevada|ohio|oklahoma|oregon|pennsylvania|tennessee|texas|utah|vermont"
+    r"|virginia|washington|wisconsin|wyoming|ontario|(?:new|north|south|west) [a-z]+)\b",
+    re.I,
+)
+COUNTED = word_set("lane way drive street road court place trail loop run") | NOT_STREET_WORDS  # "two lane highway"
 
 
-def find_spoken(text: str) -> Iterator[tuple[str, int, int, float]]:
-    """Telephone numbers, SSNs and cards in words: kind, start, end, score."""
+def find_spoken(text: str, words: frozenset[str]) -> Iterator[tuple[str, int, int, float]]:
+    """Telephone numbers, SSNs, cards, plates and addresses in words: kind, start, end, score.
+
+    Args:
+        words: of the text.
+    """
     for match in RUN.finditer(text):
-        digits = join_digits(match.group())
         start, end = match.span()
-        if len(digits) == 9 and context_score("ssn", text, start, end) > 0:
+        spoken = text[start : match.start("extension") if match["extension"] else end]
+        digits = join_digits(spoken)
+        in_words = sum(word in NUMERALS for word in re.findall(r"[a-z]+", spoken.lower())) >= 3
+        if not in_words:
+            continue
+        if len(digits) == 9 and not words.isdisjoint(("ssn", "social", "soc", "itin")):
             yield "ssn", start, end, 0.7
-        elif len(digits) == 10 or (len(digits) == 11 and digits[0] in "01"):
+        elif len(digits) == 10 or (len(digits) in (11, 12) and digits[0] in "01"):
             yield "phone", start, end, 0.7
         elif len(digits) == 7 and context_score("phone", text, start, end) > 0:
             yield "phone", start, end, 0.6
-        elif len(digits) >= 14 and is_card_number(digits):
-            yield "card", start, end, 0.85
+        elif len(digits) >= 13 and is_card_number(digits):
+            yield "card", start, end, 0.9
+        elif 6 <= len(digits) <= 17 and context_score("account", text, start, end) > 0:
+            yield "account", start, end, 0.65
+    if not words.isdisjoint(("plate", "plates", "tag", "reg", "rego", "registration")):
+        for match in PLATE.finditer(text):
+            if not re.fullmatch(r"[\d ]+", match["value"]):
+                yield "plate", *match.span("value"), 0.7
+    for start, end in find_spoken_streets(text):
+        yield "address", start, end, 0.75
 
 
-def find_spoken_streets(text: str) -> Iterator[tuple[int, int, float]]:
+def find_spoken_streets(text: str) -> Iterator[tuple[int, int]]:
     """Addresses whose house number is in words: "forty one elm avenue"."""
     for match in STREET.finditer(text):
         words = match["words"].lower().split()
-        if words and not (NOT_STREET_WORDS | {"lane", "way"}) & {*words}:
-            end = find_town_end(text, match.end())
-            if len(match["number"].split()) > 1 or match["unit"] or end > match.end():  # not "one dirt road"
-                yield match.start(), end, 0.7
+        named = bool(words) and not COUNTED & {*words}
+        route = match["road"].lower().split()[0] in ("county", "state", "old", "highway", "route")
+        if (named or (route and not words)) and not re.search(r"\b(?:on|at|per|for) \Z", match["number"]):
+            end = find_spoken_end(text, match.end())
+            if len(match["number"].replace("-", " ").split()) > 1 or match["unit"] or end > match.end():
+                yield find_address_start(text, match.start()), end  # not "one dirt road"
+    for match in BOX.finditer(text):
+        yield match.start(), find_spoken_end(text, match.end())
+
+
+def find_spoken_end(text: str, end: int) -> int:
+    """Where the town and state that follow a dictated street end."""
+    state = STATE_WORDS.match(text, end)
+    return find_address_end(text, state.end() if state else end)
 
 
 def join_digits(text: str) -> str:
     """The digits that the words say: "oh nine double five eighty one" is 0955 81."""
     digits, times, ten = "", 1, ""
-    for word in re.findall(r"[a-z]+", text.lower()):
+    for word in re.findall(r"[a-z]+|\d+", text.lower()):
         if ten and word not in UNITS:
             digits += ten + "0"
         if word in UNITS:
@@ -65,5 +118,7 @@ def join_digits(text: str) -> str:
             digits += TEENS[word]
         elif word in REPEATS:
             times = REPEATS[word]
+        elif word.isdigit():
+            digits += word
         ten = TENS.get(word, "")
     return digits + (ten and ten + "0")

@@ -1,5 +1,15 @@
 """Words that say what stands beside them: titles, months, particles of names, and what is never a name or a street."""
 
+import re
+
+
+WORD = re.compile(r"[a-z]+")
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text in lower case, by which most patterns are ruled out."""
+    return frozenset(WORD.findall(text.lower()))
+
 
 def word_set(text: str) -> frozenset[str]:
     """The words of a text."""

@@ -1,0 +1,84 @@
+"""Where an address begins and ends: the unit before its street, and unit, town, state, ZIP code after it."""
+
+import re
+
+from pipelines.text.privacy.address_parts import (
+    NOT_STREET_WORDS,
+    PROPER,
+    STATE,
+    STATE_NAME,
+    TOWN,
+    TOWN_WORD,
+    UNIT,
+    ZIP,
+)
+from pipelines.text.privacy.name_model import load_model
+from pipelines.text.privacy.words import word_set
+
+PIECES = 6  # after a street, at most: unit, floor, district, town, state, ZIP code
+FOLLOWING = re.compile(r",\s*|\s+(?:in\s+)?", re.I)
+WORD_AND_END = re.compile(r"\s?([A-Za-z][\w'\u2019-]*\.?)(?=\W|$)")
+STATE_AFTER = re.compile(
+    rf",?\s+\(?(?:(?-i:{STATE})\b|{STATE_NAME}\b|(?:{STATE})(?=[.,;]|\s+\d|\s*$))\)?(?:,?\s+{ZIP})?", re.I
+)
+TOWN_ENDINGS = word_set("city springs falls beach heights park lake valley grove hills point island")
+ENDINGS = tuple(re.compile(pattern, re.I) for pattern in (UNIT, TOWN))
+# , Surulere, Lagos · , 03920 CDMX · , Mont-Tremblant (Qu\u00e9bec) J8E 3K9 · , Gurgaon 122001
+DISTRICT = re.compile(
+    rf",\s+(?P<code>\d{{4,6}} )?(?P<words>(?:(?:{PROPER} |(?:de|del|la|el|of|sur|am|an der) ){{0,3}}{PROPER}))"
+    r"(?:[ -]\d{3} ?\d{3}\b)?(?: \([A-Z][\w-]+\))?"
+    r"(?: (?:[A-Z]\d[A-Z] ?\d[A-Z]\d|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2})\b|(?=[,.;)\n]|$))"
+)
+# Flat 3, · Slip 22, Harbor Island Marina, · 2nd Floor, · Unit 12 /
+UNIT_BEFORE = re.compile(
+    r"(?:\b(?:flat|apt\.?|apartment|unit|suite|ste\.?|room|rm\.?|shop|slip|lot|bldg\.?|building|floor|site|bay|door|"
+    r"trailer|trlr|box) ?#?(?:\w{0,3}\d\w{0,3}|[a-z])|\b\d{1,2}(?:st|nd|rd|th) floor|\bpenthouse)"
+    rf"(?:, (?-i:{TOWN_WORD})(?: (?-i:{TOWN_WORD})){{0,3}})?(?:, ?| ?[/-] ?| at | )$",
+    re.I,
+)
+
+
+def find_address_start(text: str, start: int) -> int:
+    """Where the unit before a house number begins: Flat 3, 18 Cardigan Terrace."""
+    unit = UNIT_BEFORE.search(text, max(0, start - 60), start)
+    return unit.start() if unit else start
+
+
+def find_address_end(text: str, end: int) -> int:
+    """Where unit, district, town, state and ZIP code that follow text[:end] end; `end` if none does."""
+    for _ in range(PIECES):
+        after = next((match.end() for ending in ENDINGS if (match := ending.match(text, end))), end)
+        after = after if after > end else find_town_end(text, end)
+        if after == end and (district := DISTRICT.match(text, end)) and (
+            district["code"] or is_district(district["words"])
+        ):
+            after = district.end()
+        if after == end:
+            break
+        end = after
+    return end
+
+
+def is_district(words: str) -> bool:
+    """Whether capitalised words after a comma are a part of a town: no first name, word of a car or verb."""
+    lists, _ = load_model()
+    low = [word.lower().rstrip(".") for word in words.split()]
+    return lists.first.get(low[0], 0) < 2 and not any(
+        word in lists.domain or word in NOT_STREET_WORDS or lists.common.get(word, 0) > 2 for word in low
+    )
+
+
+def find_town_end(text: str, end: int) -> int:
+    """Where the town, state and ZIP code end that follow text[:end]; `end` if no known town does."""
+    lists, _ = load_model()
+    following = FOLLOWING.match(text, end)
+    words = list(WORD_AND_END.finditer(text, following.end(), following.end() + 60))[:3] if following else []
+    for count in range(len(words), 0, -1):
+        low = [word[1].lower().strip(".") for word in words[:count]]
+        if "_".join(low) in lists.towns or (count > 1 and words[0][1].istitle() and low[-1] in TOWN_ENDINGS):
+            after = words[count - 1].end(1) - words[count - 1][1].endswith(".")
+            state = STATE_AFTER.match(text, after)
+            if state or count > 1 or lists.first.get(low[0], 0) < 2:  # not "22 Oak St, Austin called"
+                return state.end() if state else after
+    state = STATE_AFTER.match(text, end)
+    return state.end() if state and text[end : end + 1] == "," else end

@@ -1,0 +1,110 @@
+"""Find postal addresses as they are written outside North America, and by their postal code.
+
+In most of Europe the number follows the street, and a postal code precedes the town; in Britain, Ireland, India and
+Canada the code is the last of some parts between commas, the first of which may be the name of a house.
+"""
+
+import re
+
+from pipelines.text.privacy.address_ends import find_address_end, find_address_start
+from pipelines.text.privacy.address_parts import NOT_STREET_WORDS
+from pipelines.text.privacy.name_model import load_model
+
+Span = tuple[int, int]
+CAPITAL = "(?-i:[A-Z\u00c0-\u00de\u0100-\u017f])"
+LETTERS = r"[^\W\d_][\w'\u2019-]*\.?"
+NAME = rf"(?:{CAPITAL}[\w'\u2019-]*\.?)"
+SMALL = (
+    r"(?:de|del|della|dei|delle|degli|di|la|las|los|le|les|du|des|da|do|dos|das|van|der|den|dem|von|vom|zur|zum|am|an"
+    r"|im|in|auf|hinter|unter|op|'t|y|e|i|og|och|the|of|on|upon)"
+)
+HOUSE_NUMBER = r"\d{1,4} ?(?:[a-h]\b)?(?: ?(?:bis|ter|quater|hs)\b)?(?: ?[-/] ?\d{1,4}[a-z]?| ?/ ?(?:bis|[a-z])\b)?"
+ENDING = (
+    r"(?:stra\u00dfe|strasse|str\.|weg|platz|allee|gasse|gracht|straat|laan|plein|kade|damm|ufer|chaussee|steig"
+    r"|gatan|gata|v\u00e4gen|veien|vej|gade|katu|tie|utca|singel|dreef|dijk)"
+)
+ROAD_WORD = (
+    r"(?:Stra\u00dfe|Strasse|Str\.|Weg|Platz|Allee|Gasse|Ring|Damm|Ufer|Gracht|Straat|Laan|Plein|Singel|Kade|Markt)"
+)
+FIRST = (  # the type of road before its name
+    r"(?:Via|Viale|Vicolo|Calle|C/|Carrera|Cra\.?|Avenida|Avda\.?|Av\.?|Rua|Travessa|Pra\u00e7a|Piazza|Piazzale|Corso|Largo"
+    r"|Strada|Rambla|Paseo|Plaza|Calzada|Prolongaci\u00f3n|Privada|Blvd\.?|Boulevard|Rue|Avenue|Quai|Chemin|All\u00e9e"
+    r"|ul\.|ulica|al\.|os\.|pl\.|ulitsa|Jalan|Jl\.)"
+)
+POSTAL_TOWN = rf"(?:,? (?:[A-Z]{{1,3}}-)?\d{{2}}(?:-\d{{3}}|\d{{2,3}}(?: ?[A-Z]{{2}}\b|-\d{{3}})?) {NAME}(?: {NAME}){{0,2}}(?: \d{{1,2}}\b)?)"
+# Lindenstra\u00dfe 17a, 04109 Leipzig · K\u00f6nigsberger Stra\u00dfe 112 · Oude Gracht 88 bis · Prinsengracht 1107-2, 1017 JH Amsterdam
+NUMBER_LAST = rf"\b(?:(?:{NAME} |{SMALL} ){{0,3}}(?-i:{ROAD_WORD})|(?:{NAME} )?{CAPITAL}[\w-]*{ENDING}),? {HOUSE_NUMBER}(?![\w.])"
+# Via dei Mille 44 · Av. Insurgentes Sur 1457 · Boulevard Gambetta 31
+TYPE_FIRST = (
+    rf"\b(?-i:{FIRST})(?: {SMALL}){{0,2}}(?: {NAME}){{1,4}},? (?:n\.? ?|n[o\u00ba]\.? ?|num\. ?|#)?{HOUSE_NUMBER}(?![\w.])"
+)
+# Hinter der Kirche 4a, 21335 L\u00fcneburg · via Garibaldi 8/bis, 10122 Torino: whatever the road is called
+WITH_POSTAL_TOWN = rf"\b(?P<words>(?:{NAME} |{SMALL} |via |viale ){{0,3}}{NAME}),? (?P<number>{HOUSE_NUMBER}){POSTAL_TOWN}"
+# 14 rue des Tanneurs · 27 bis, all\u00e9e des Platanes · 455, chemin du Lac-Sup\u00e9rieur · 1189 rang st-joseph
+FRENCH_WORDS = (
+    r"(?:rue|chemin|all\u00e9e|impasse|quai|rang|mont\u00e9e|ruelle|sentier|faubourg|c\u00f4te|ch\.|boul\.|bd"
+    r"|(?:avenue|boulevard|place|route|cours|passage|square)(?= (?:de|du|des|d'|la|le|les|st-|ste-|saint|sainte|l')))"
+)
+FRENCH = (
+    rf"(?<![\w.,$-])\d{{1,5}}(?:-\d+)?[a-d]?(?: ?(?:bis|ter|quater))?,? {FRENCH_WORDS}(?: (?:de la|de l'|des|du|de|la|le|les|d'|l'))?"
+    rf" ?(?:{NAME}(?: (?:{SMALL} )?{NAME}){{0,2}}|(?:st|ste|saint|sainte)-[a-z-]+|[a-z\u00e0-\u00ff'-]{{3,}})(?: (?:est|ouest|nord|sud|[NSEO]\b))?"
+)
+# Parts between commas, the last of which ends in a postal code.
+UK = (
+    r"(?:(?:A[BL]|B[ABDHLNRST]?|C[ABFHMORTVW]|D[ADEGHLNTY]|E[CHNX]?|F[KY]|G[LUY]?|H[ADGPRSUX]|I[GMPV]|JE|K[ATWY]|L[ADELNSU]?"
+    r"|M[EKL]?|N[EGNPRW]?|O[LX]|P[AEHLOR]|R[GHM]|S[AEGKLMNOPRSTWY]?|T[ADFNQRSW]|UB|W[ACDFNRSV]?|YO|ZE)"
+    r"\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2})"
+)
+CODE = rf"\b(?P<code>{UK}|[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d|(?-i:[ACDEFHKNPRTVWXY]\d[0-9W] [A-Z0-9]{{4}})|(?<=[a-z][ -])[1-8]\d{{2}} ?\d{{3}}(?=[.,;\n]|$))\b"
+PARTS = re.compile(  # before a postal code: "The Old Forge, Mill Lane, Great Snoring "
+    rf"(?:(?:(?:(?:The |No\.? )?{NAME}|\d{{1,4}}[A-Za-z]?|{SMALL}|[/-]|Flat|Unit)\.?(?: |(?=,))){{1,6}},[ \n])*(?:(?:{NAME}|{SMALL}) ){{0,5}}(?:\([A-Z][\w-]+\) )?$"
+)
+LOWER_PARTS = re.compile(r"(?:(?:[\w'.&/-]+ ){0,4}[\w'.&/-]+,[ \n]){0,4}(?:[\w'-]+ ){1,4}$")
+STOPS = re.compile(
+    r".*(?:[:;?!(\n]|\. |(?<!\w)[-\u2013\u2014] |\b(?:at|to|is|address|from|deliver(?:y|ed)?|lives?|goes|are|mine|was|now|it'?s|it|of|near) )", re.I | re.S
+)
+WINDOW = 110  # characters before a postal code
+OTHERWISE = re.compile(
+    rf"[A-Za-z],? \d{{5}}\b|\d{{4,5}} ?[A-Z]{{0,2}} [A-Z]|{ENDING} \d|\b(?:rue|rang|chemin|all\u00e9e|allee|impasse|av\.|c/|jl\.) ?"
+    r"|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{1,2}\d?\b|[a-z][ -]\d{3} ?\d{3}\b|(?:stra\u00df|strass)e \d",
+    re.I,
+)
+CAPITALISED = re.compile(r"[A-Z\u00c0-\u00de]")
+
+
+def keep_abroad(match: re.Match[str]) -> Span:
+    """The span of a street with its unit, postal code and town."""
+    start, end = match.span()
+    town = re.compile(POSTAL_TOWN).match(match.string, end)
+    return find_address_start(match.string, start), find_address_end(match.string, town.end() if town else end)
+
+
+def keep_postal_town(match: re.Match[str]) -> Span | None:
+    """The span of words, a number, a postal code and a town; None of a vehicle and its year."""
+    lists, _ = load_model()
+    words = [word.lower() for word in match["words"].split()]
+    if re.match(r"(?:19[5-9]|20[0-3])\d\b", match["number"]) or any(
+        word in NOT_STREET_WORDS - {"in", "on", "the", "of", "an", "am"} or word in lists.models for word in words
+    ):
+        return None
+    return match.span()
+
+
+def keep_coded(match: re.Match[str]) -> Span | None:
+    """The span of a postal code and of the parts between commas before it; None if there are none."""
+    text, end = match.string, match.end("code")
+    first = max(0, match.start("code") - WINDOW)
+    before = text[first : match.start("code")]
+    parts = PARTS.search(before)
+    start = parts.start() if parts and len(parts.group()) > 1 else len(before)
+    if not CAPITALISED.search(before[start:]):
+        stop = STOPS.match(before)
+        after = stop.end() if stop else 0
+        lower = LOWER_PARTS.search(before, after)
+        start = lower.start() if lower and ("," in lower.group() or re.match(r"\d", lower.group())) else len(before)
+    while start < len(before) and (word := re.match(r"(?:at|in|on|is|to|of|from) ", before[start:], re.I)):
+        start += word.end()
+    piece = before[start:]
+    if "," not in piece and not re.match(r"\d", piece):
+        return None
+    return find_address_start(text, first + start), end

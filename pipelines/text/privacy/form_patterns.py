@@ -1,0 +1,270 @@
+"""The patterns of what forms ask for: plate, licence, account, date of birth, income, employer; found by their words."""
+
+import re
+
+from stdnum import iban
+
+from pipelines.text.privacy.address_parts import PROPER, STATE
+from pipelines.text.privacy.check_digits import is_account_number, is_licence_number, is_plate
+from pipelines.text.privacy.name_model import load_model
+from pipelines.text.privacy.pattern import STRONG, WEAK, Kind, Pattern, Span, any_match, any_word, compile_pattern
+from pipelines.text.privacy.pattern_parts import (
+    CAPITALS,
+    DATE,
+    GAP,
+    MONEY,
+    PERIOD,
+    PLATE,
+    PLATE_WORDS,
+    SPOKEN_DATE,
+    TAG_WORDS,
+    WIDE_GAP,
+)
+
+BIRTH_WORDS = "birth birthday birthdays birthdate birthdates birthdat born dob dobs d geburtsdatum geboren nacido nacida nato nata n\u00e9e"
+NOT_BIRTH = re.compile(
+    r"(?:\b(?:exp(?:\.|ires?|iry|iring|iration)?|since|valid|issued?|until|through|thru|purchased|bought|sold|hired|model"
+    r"|delivered|built|invoice|due|dated|signed|appt|on file)\b[\s:.]*(?:date |on |of |in )?)$",
+    re.I,
+)
+LICENCE_CUE = (
+    r"(?:\b(?:driv(?:er|ing)(?:'?s|s')?|operator'?s?) ?(?:licen[cs]e|lic\b|permit)|\bd\.?l\.?n?\b|\boln\b"
+    r"|\bcdl\b|\blicen[cs]e(?! plate| tag)|\blic\b(?!\.? (?:plate|tag))|\bf\u00fchrerschein(?:nummer|nr\.?)?)"
+)
+LICENCE = (
+    r"(?:(?:[a-z]{1,3}-?|(?-i:[A-Z]{1,3}) )\d(?:[ *-]?\d){3,14}(?:[ -]?[a-z]\b)?"
+    r"|\d(?:[ -]?\d){5,13}"
+    r"|[a-z*]{2,7}\d{2,4}[a-z0-9]{1,4}"
+    # Groups of capitals and digits, each with a digit but the first: ADEYE 802146 T99KL, R425 716 83 204 0
+    r"|(?-i:(?:[A-Z]{1,5}[ -])?[A-Z]{0,6}\d[A-Z0-9]*(?:(?: (?!(?:19|20)\d\d\b)|-)[A-Z]{0,2}\d[A-Z0-9]*){0,5})"
+    r"|[a-z]{1,2}(?:-?\d{2,5}){2,5}|(?-i:[a-z]{2}) \d{6,10})"
+)
+ACCOUNT_CUE = (
+    r"(?:\baccount\b|\bacc(?:oun)?ts?\b\.?|\ba/c\b|\biban\b|\bkonto(?:nummer|nr\.?)?\b|\bcuenta\b|\bcompte\b|\bclabe\b"
+    r"|\brouting (?:number|no\.?|num|#)|\baba\b|\bsort code\b|\btransit (?:number|no\.?)|\bbsb\b"
+    r"|\b(?:loan|policy|contract|agreement|membership|member)(?: (?:no\.?|number|num|id|#)|(?= ?[#:]? ?[A-Z]{0,4}-?\d)))"
+)
+CODE = r"(?:(?-i:[A-Z]{1,4}-?)|[a-z]{1,3}-)?\d[\dA-Za-z]*(?:[ -](?=[A-Z]{0,2}\d)[\dA-Z]+){0,7}"
+PERSON = (
+    r"(?:i|i've|i'm|im|ive|he|he's|hes|she|she's|shes|who|we|they|applicant|co-?(?:buyer|applicant|signer)|customer|buyer"
+    r"|guest|husband|wife|spouse|mother|father|mom|dad|son|daughter|brother|sister|boyfriend|girlfriend|fiancee?|cust)"
+)
+JOB = (
+    r"(?:nurse|rn|lpn|teacher|professor|driver|welder|electrician|plumber|mechanic|machinist|operator|cook|chef|server"
+    r"|waitress|waiter|bartender|cashier|clerk|manager|supervisor|foreman|engineer|accountant|bookkeeper|paralegal|lawyer"
+    r"|attorney|secretary|receptionist|janitor|custodian|guard|officer|deputy|analyst|developer|programmer|lead|associate"
+    r"|technician|assistant|aide|therapist|hygienist|pharmacist|physician|surgeon|doctor|barista|stocker|picker|loader"
+    r"|forklift|warehouse|assembler|roofer|carpenter|painter|librarian|principal|coach|dispatcher|pilot|steward)"
+)
+STOP = (
+    r"(?:for|since|and|in|on|as|the|who|but|so|from|with|at|to|is|was|are|by|near|over|until|nights?|days|full|part|now"
+    r"|because|where|when|that|which|if|or|then|about|making|earning|makes|earns|paid|pays|i|he|she|they|we|my|his|her"
+    r"|their|has|have|had|needs|wants|says|said|can|do|does|did|would|will|six|five|ten|two|three|four|years?|yrs?|months?"
+    r"|please|social|ssn|dob|income|also|out|up|down)"
+)
+NOT_FIRST = (
+    r"(?:home|a|an|all|any|me|him|her|them|us|it|this|that|these|those|least|first|last|times?|night|once|idle|most|both|my"
+    r"|his|our|your|their|its|every|each|some|one|low|high|highway|speed|speeds|full|half|random|present|another|other"
+    r"|different|same|minimum|free|cash|hand|\d\w*|work|will|no|you|large|noon|lunch|ease)"
+)
+LOWER_FIRM = rf"(?-i:(?!{NOT_FIRST}\b|{STOP}\b)[a-z][\w'\u2019.-]*(?: (?!{STOP}\b)(?:&|[a-z][\w'\u2019&-]*)){{0,3}})"
+FIRM = rf"(?:{CAPITALS}|{LOWER_FIRM})"
+DURATION = r"(?:\d{1,2}|a|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) ?\+? (?:yrs?|years?|months?|mos?)\b"
+
+
+def keep_birth_date(match: re.Match[str]) -> Span | None:
+    """The span of a date that may be somebody's birth, in a text that speaks of births."""
+    if NOT_BIRTH.search(match.string, max(0, match.start() - 24), match.start()):
+        return None
+    group = "value" if "value" in match.re.groupindex else 0
+    years = re.findall(r"(?<!\d)(?:19|20)\d\d(?!\d)", match[group])
+    if years:
+        return match.span(group) if 1915 <= int(years[0]) <= 2012 else None
+    year = re.findall(r"\d+", match[group])[-1]
+    return match.span(group) if len(year) == 2 and (year >= "30" or year <= "09") else None
+
+
+def keep_employer(match: re.Match[str]) -> Span | None:
+    """The span of a firm: not of a vehicle that something works for, nor of a word of everyday English."""
+    lists, _ = load_model()
+    value = match["value"].rstrip(".'\u2019-")
+    words = value.lower().split()
+    if not words or (len(words) > 1 and all(w in lists.models and w not in lists.common for w in words[:2])):
+        return None
+    if value.islower() and (
+        all(lists.common.get(word, 0) > 3 for word in words) or lists.common.get(words[0], 0) > 3 and len(words) == 1
+    ):
+        return None
+    return match.start("value"), match.start("value") + len(value)
+
+
+def employer(pattern: str, score: float = STRONG) -> Pattern:
+    """A pattern of employers."""
+    return Pattern(re.compile(pattern, re.I | re.M), score, keep_employer)
+
+
+def is_iban(text: str) -> bool:
+    """Whether it is an IBAN with right check digits."""
+    return bool(iban.is_valid(text))
+
+
+def is_code_of_account(text: str) -> bool:
+    """Whether it has as many digits as an account, policy or contract of letters and digits, and is no date."""
+    return is_account_number(text) or (len(re.findall(r"\d", text)) >= 10 and text[:2].isalpha())
+
+
+FORM_KINDS: dict[str, Kind] = {
+    "plate": Kind(
+        any_word(
+            "plate plates tag tags reg regs regn rego registration registrations targa kenteken kennzeichen kennz placa placas"
+            " immatriculation plaque matricula matr\u00edcula vehicle van motability keeper mot dvla"
+        ),
+        (
+            compile_pattern(
+                rf"(?:{PLATE_WORDS}\bplates?|{TAG_WORDS}\btags?|\breg(?:istration|o)?|\btarga|\bkenteken"
+                rf"|\bkennz(?:eichen|\.)?|\bplacas?|\bplaque|\bimmatriculation|\bmatr[i\u00ed]cula)\b{WIDE_GAP}"
+                rf"(?:\b(?-i:{STATE})[ :#-]+)?"
+                r"(?<![\w-])(?P<value>" + PLATE + r")(?![\w-])",
+                STRONG,
+                is_plate,
+            ),
+            compile_pattern(
+                rf"(?<![\w-])(?P<value>{PLATE}),? \(?(?:(?:is|was) (?:my|the|his|her) )?"
+                rf"(?:{STATE} )?(?:(?:license )?plates?|tag)\b",
+                STRONG,
+                is_plate,
+            ),
+            compile_pattern(rf"(?<![\w-])(?P<value>(?-i:(?=[A-Z ]{{0,4}}\d){PLATE})) \((?-i:{STATE})\)", STRONG, is_plate),
+            compile_pattern(  # of Britain, since 2001
+                r"(?<![\w-])(?-i:[A-HJ-PR-Y]{2}(?:0[1-9]|[1256]\d|7[0-6]) [A-HJ-PR-Z]{3})(?![\w-])", STRONG, is_plate
+            ),
+        ),
+    ),
+    "licence": Kind(
+        any_word("licence licences license licenses licensed lic dl d dln oln cdl permit f\u00fchrerschein"),
+        (
+            compile_pattern(
+                rf"{LICENCE_CUE}{WIDE_GAP}(?:\b(?-i:{STATE})[ :#-]+)??(?<![\w-])(?P<value>{LICENCE})(?![\w-])",
+                STRONG + 0.05,
+                is_licence_number,
+            ),
+            compile_pattern(  # the second one: "her license S552-840-918, his C903-117-26"
+                r"\b(?:his|hers?|mine|husband|wife|spouse)(?:'s)?(?: is)?:? "
+                r"(?P<value>[a-z]{1,2}[ -]?\d(?:[ -]?\d){6,13}|(?-i:[A-Z-]{1,9}\d{8,12}))(?![\w-])",
+                STRONG,
+                is_licence_number,
+            ),
+        ),
+    ),
+    "account": Kind(
+        any_match(
+            r"\bacc(?:oun)?ts?\b|\ba/c\b|routing|\baba\b|\brtn\b|checking|savings|deposit|\bach\b|voided|iban\b|konto"
+            r"|cuenta|compte|\bloan|policy|contract|agreement|member|sort code|transit|\bbsb\b|\bclabe\b|drawn on"
+            r"|\b[A-Z]{2}\d{2} ?[A-Z0-9]{4} ?\d{4}"
+        ),
+        (
+            compile_pattern(r"(?<![\w.$-])\d(?:[ -]?\d){5,16}(?![\w-])", WEAK, is_account_number),
+            compile_pattern(
+                rf"{ACCOUNT_CUE}(?:[\s:;#=\-\u2013\"'(*.,?]|\b(?:is|no|number|num|was|ending|caller|customer|guest|the|in|on)\b"
+                rf"){{0,8}}?(?<![\w-])(?P<value>{CODE})(?![\w-])",
+                STRONG - 0.15,
+                is_code_of_account,
+            ),
+            compile_pattern(
+                r"\b(?P<value>[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){3,7}(?: ?[a-z0-9]{1,3})?)\b", 0.9, is_iban
+            ),
+            compile_pattern(r"\bdrawn on (?:account |acct )?(?P<value>\d{8,12})\b", STRONG),
+        ),
+    ),
+    "birth_date": Kind(
+        any_word(f"{BIRTH_WORDS} she he shes hes i im"),
+        (
+            compile_pattern(
+                rf"(?:\bdate of birth|\bbirth ?dat?e?|\bbirthday|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bbirth"
+                rf"|\bborn|\bnacid[oa]|\bnat[oa]|\bn\u00e9e?)\b{GAP}(?P<value>\b{DATE})",
+                STRONG,
+            ),
+            compile_pattern(
+                rf"(?:\bdate of birth|\bbirth ?dat?e?|\bbirthday|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bbirth"
+                rf"|\bborn|\bnacid[oa]|\bnat[oa]|\bn\u00e9e?)\b{WIDE_GAP}(?P<value>\b{SPOKEN_DATE})",
+                STRONG,
+            ),
+            Pattern(
+                re.compile(rf"(?<![\w/.-]){DATE}(?![\w/-])", re.I),
+                STRONG - 0.1,
+                keep_birth_date,
+                frozenset(BIRTH_WORDS.split()),
+            ),
+            Pattern(
+                re.compile(rf"(?:(?<=\bshe)|(?<=\bhe)|(?<=\bi))(?:['\u2019]?[sm]| is| am) (?P<value>{DATE})(?![\w/-])", re.I),
+                STRONG - 0.1,
+                keep_birth_date,
+            ),
+        ),
+    ),
+    "income": Kind(
+        any_word(
+            "income incomes salary salaries wage wages earn earns earned earning earnings make makes making pay pays home"
+            " brings bringing gross grosses grossing grossed drawing draws paystub paystubs employer annualizes states"
+            " clears clearing paycheck gehalt sueldo salario salaire retired pension disability"
+        ),
+        (
+            compile_pattern(
+                rf"\b(?:income|salary|wages?|earnings|(?:gross|net|take[- ]home) pay|gross(?:es|ed)?|pension|paycheck|gehalt"
+                rf"|sueldo|salario|salaire)(?:[\s:;=\-\u2013\"(*,]|\b[a-z']{{1,9}}\b){{0,6}}?(?P<value>{MONEY})",
+                STRONG,
+            ),
+            compile_pattern(
+                r"\b(?:earn(?:s|ing|ed)?|mak(?:es?|ing)|brings? (?:home|in)|bringing (?:home|in)|gross(?:es|ing)?|draw(?:s|ing)"
+                r"|clear(?:s|ing)|take home|pays? (?:me|him|her|us|them)|annualizes to|states)"
+                rf" (?:about |around |roughly |only |like |maybe |approx\.? |over |just )?(?P<value>{MONEY})"
+                rf"(?={PERIOD}| at | gross| net|, (?:paystub|pay stub))",
+                STRONG,
+            ),
+            compile_pattern(
+                rf"(?P<value>{MONEY})(?:{PERIOD})?,? (?:\w+ )?(?:income|salary|gross|take[- ]home|before taxes)\b", STRONG
+            ),
+            compile_pattern(rf"\b(?:pays|paid) (?:(?:him|her|me|them|us) )?(?P<value>{MONEY})(?={PERIOD} (?:in cash|gross|net))", STRONG),
+            compile_pattern(rf"\b(?:employer|paystubs?|pay stubs?|job|works)\b[^.\n]{{0,60}}?(?P<value>{MONEY})(?={PERIOD})", STRONG - 0.1),
+            compile_pattern(rf"\b[a-z]+ pays (?P<value>{MONEY})(?={PERIOD})", STRONG - 0.1),
+        ),
+    ),
+    "employer": Kind(
+        any_match(
+            r"\b(?:employ|work(?:s|ed|ing)?\b|earn|gross|mak(?:es?|ing)\b|paystub|pay stub|job\b|shifts?\b|years\b|yrs\b|been at"
+            rf"|paid by|hired|this is|{JOB} (?:at|for|with)\b|joins us)"
+        ),
+        (
+            employer(rf"\b(?:earn|gross|mak)(?:e?s?|ing) {MONEY}(?:{PERIOD})? (?:at|with|from) (?P<value>{FIRM})"),
+            employer(rf"\bemployer(?:'s)?(?: name)?(?: is|:| -| =|\t|,)?\s+(?P<value>{CAPITALS})"),
+            employer(rf"\bemployer(?:'s)?(?: name)?(?: is|:| -| =|\t|,)\s*(?P<value>{LOWER_FIRM})"),
+            employer(rf"\bemployer (?P<value>{LOWER_FIRM})(?=[,;\n]|$| \$?\d)"),
+            employer(rf"\bthis is {PROPER}(?: {PROPER})? (?:with|from|at|over at|calling from) (?P<value>{CAPITALS})"),
+            employer(rf"\b(?:(?:self-)?employed (?:at|by|with)|place of (?:employment|work):?) (?P<value>{FIRM})"),
+            employer(
+                rf"\b{PERSON}(?: have| has| been| am| is| also| currently| still| used to| just)* work(?:s|ed|ing)?"
+                rf"(?: nights| days| weekends| second shift| third shift| full[- ]time| part[- ]time| there)? (?:at|for|in) (?P<value>{CAPITALS})"
+            ),
+            employer(
+                rf"\b{PERSON}(?: have| has| been| am| is| also| currently| still| used to| just)* work(?:s|ed|ing)?"
+                rf"(?: nights| days| weekends| second shift| third shift| full[- ]time| part[- ]time)? (?:at|for) (?P<value>{LOWER_FIRM})"
+            ),
+            employer(rf"\bwork(?:s|ed|ing) (?:nights|days|weekends|doubles|full[- ]time|part[- ]time) (?:at|for) (?P<value>{FIRM})"),
+            employer(rf"\b(?:works|working|worked) (?:at|in) (?P<value>{CAPITALS})(?= (?:as|since|for)\b|[,.;]|$)"),
+            employer(rf"\b(?:paystubs?|pay stubs?|w-?2s?|paychecks?|check stubs?) (?:is |are )?from (?P<value>{FIRM})"),
+            employer(rf"\b(?:jobs?(?: \w+)?|shifts?|hired on|hired) (?:at|with|by) (?P<value>{FIRM})"),
+            employer(rf"\b{JOB} (?:at|for|with) (?P<value>{CAPITALS})"),
+            employer(rf"\b(?:a|an|the) {JOB} (?:at|for|with) (?P<value>{LOWER_FIRM})"),
+            employer(rf"\b{DURATION} (?:at|with) (?P<value>{FIRM})"),
+            employer(
+                rf"\b(?:been|(?:he|she|i|who)(?:'?s|'?m| is| am)?) (?:been )?(?:at|with) (?P<value>{FIRM})"
+                rf"(?=,? (?:since|for (?:\d|over|almost|about|a |the past)|{DURATION})| \d{{1,2}} (?:yrs?|years?))"
+            ),
+            employer(rf"\bcall (?:me at |him at |her at )?(?:my|his|her) (?:work|job|employer),? \(?(?P<value>{FIRM})"),
+            employer(rf"\b(?:my|his|her) (?:work|job|employer),? \(?(?P<value>{CAPITALS})(?=[),])"),
+            employer(rf"\bpaid by (?P<value>{CAPITALS})"),
+            employer(rf"\b(?P<value>{CAPITALS}) pays (?:him |her |me )?{MONEY}{PERIOD}"),
+            employer(rf"\b(?:joins us|comes to us|came) from (?P<value>{CAPITALS})(?= and starts|\.)"),
+        ),
+    ),
+}

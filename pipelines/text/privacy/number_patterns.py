@@ -1,0 +1,130 @@
+"""The patterns of numbers and e-mail addresses that identify a person anywhere: SSN, card, phone, e-mail, VIN."""
+
+import re
+
+from pipelines.text.privacy.check_digits import extract_digits, is_card_number, is_ssn_or_itin, is_vin
+from pipelines.text.privacy.pattern import (
+    STRONG,
+    UNMISTAKABLE,
+    WEAK,
+    Kind,
+    Pattern,
+    Span,
+    any_match,
+    compile_pattern,
+)
+from pipelines.text.privacy.pattern_parts import CLOSE, COMMON_ENDING, EXTENSION, HOST, OPEN, SEPARATOR
+from pipelines.text.privacy.phones import is_international, is_national
+
+SEVEN_DIGITS = any_match(r"\d(?:[\W_]{0,3}\d){6}")
+SSN_WORDS = "ssn ssns ss soc social itin socials"
+CARD = re.compile(rf"(?<![\w-])\d(?:(?:{SEPARATOR}{{0,3}}|x)\d){{12,22}}(?![\w-])", re.I)
+GROUP = re.compile(r"\d+")
+
+
+def keep_card(match: re.Match[str]) -> Span | None:
+    """The groups of digits of a match that are a card's number: not the date of expiry after it."""
+    groups = list(GROUP.finditer(match.string, *match.span()))
+    for first in range(len(groups)):
+        for last in range(len(groups), first, -1):
+            start, end = groups[first].start(), groups[last - 1].end()
+            if end - start < 13:
+                break
+            if is_card_number(match.string[start:end]):
+                return start, end
+    return None
+
+
+def is_north_american(text: str) -> bool:
+    """Whether its area code and exchange may begin with these digits."""
+    digits = extract_digits(text)[-10:]
+    return len(digits) == 10 and digits[0] > "1" and digits[3] > "1"
+
+
+NUMBER_KINDS: dict[str, Kind] = {
+    "ssn": Kind(
+        SEVEN_DIGITS,
+        (
+            compile_pattern(
+                rf"(?<![\w.-])\d{{3}}(?P<s>{SEPARATOR}{{1,3}})\d{{2}}(?P=s)\d{{4}}(?![\w-])", STRONG, is_ssn_or_itin
+            ),
+            compile_pattern(
+                rf"(?<![\w.-])\d{{3}}{SEPARATOR}{{0,3}}\d{{2}}{SEPARATOR}{{0,3}}\d{{4}}(?![\w-])", WEAK
+            ),  # the text calls it one: a number that was never issued is meant as one too
+            compile_pattern(r"(?<![\w.-])\d{9}(?![\w-]|\.\d)", STRONG - 0.15, is_ssn_or_itin, SSN_WORDS),
+        ),
+    ),
+    "card": Kind(SEVEN_DIGITS, (Pattern(CARD, 0.95, keep_card),)),
+    "phone": Kind(
+        SEVEN_DIGITS,
+        (
+            compile_pattern(
+                rf"(?<![\w.])(?<!\d[ .\-_/])(?:(?:\+|00)?1{SEPARATOR}{{0,3}})?[2-9]\d\d{SEPARATOR}{{1,3}}"
+                rf"[2-9]\d\d{SEPARATOR}{{1,3}}\d{{4}}{EXTENSION}",
+                STRONG,
+            ),
+            # With the area code in parentheses it is a phone number, whatever is before it.
+            compile_pattern(
+                rf"(?<!\w)(?:(?:\+|00)?1{SEPARATOR}{{0,3}})?[(\[] ?[2-9]\d\d ?[)\]]{SEPARATOR}{{0,3}}"
+                rf"[2-9]\d\d{SEPARATOR}{{0,3}}\d{{4}}{EXTENSION}",
+                0.95,
+            ),
+            compile_pattern(r"(?<![\w.-])\+?1[2-9]\d\d[2-9]\d{6}(?![\w-])", STRONG - 0.1),
+            compile_pattern(
+                r"^\s*(?P<value>1?[2-9]\d\d[2-9]\d{6})\s*$", STRONG - 0.1
+            ),  # alone on a line, as below a signature
+            compile_pattern(
+                r"(?<![\w.])(?:\+|00(?=[1-9]\d{0,2}[ .\-/(]))[1-9]\d{0,2}(?:[ .\-/]{0,2}\(?\d\)?){7,13}(?![\w-])",
+                STRONG,
+                is_international,
+            ),
+            compile_pattern(r"(?<![\w.+-])\(?0\d(?:[ .\-/]{0,3}[()]?\d\)?){6,10}(?![\w-])", WEAK, is_national),
+            # In pairs, as in France, and of Britain's mobile phones: they look like nothing else.
+            compile_pattern(r"(?<![\w.+-])0[1-9](?P<gap>[ .])\d\d(?:(?P=gap)\d\d){3}(?![\w-])", STRONG),
+            compile_pattern(r"(?<![\w.+-])07\d{3} (?:\d{6}|\d{3} \d{3})(?![\w-])", STRONG),
+            compile_pattern(r"(?<![\w.+-])(?<!\d )\d\d[ .-]\d{4}[ .-]\d{4}(?![\w-])", WEAK),
+            compile_pattern(
+                rf"(?<![\w.-])(?:\+?1{SEPARATOR}?)?[2-9]\d\d{SEPARATOR}?[2-9]\d\d{SEPARATOR}?\d{{4}}"
+                rf"(?:{EXTENSION}|(?![\w-]))",
+                WEAK,
+            ),
+            compile_pattern(
+                rf"(?<![\w.-])(?<!\d )[2-9]\d\d[ .\-\u2013]{{1,2}}\d{{4}}(?:{EXTENSION}|(?![\w-]))", WEAK
+            ),
+            # In groups of its writer's own, after a word for phones: "407 5550142", "40755 50142".
+            compile_pattern(r"(?<![\w.-])[2-9]\d{1,5}(?:[ .\-]\d{1,7}){1,4}(?![\w-])", WEAK, is_north_american),
+        ),
+    ),
+    "email": Kind(
+        any_match(r"@|[(\[{_]at[)\]}_]|\bat\b.{1,40}\bdot\b"),
+        (
+            compile_pattern(rf"(?<![\w.+-])[\w.+-]+?(?: ?[(\[{{]at[)\]}}] ?|_at_){HOST}\b", UNMISTAKABLE),
+            compile_pattern(rf"(?<![\w.+%'&!=-])[\w.+%'&!=*-]++@{HOST}\b", UNMISTAKABLE),
+            compile_pattern(
+                rf"(?<![\w.+-])[\w.+-]++ ?@ ?[\w-]+(?: ?[.,] ?[\w-]+)*? ?[.,] ?{COMMON_ENDING}", UNMISTAKABLE
+            ),
+            compile_pattern(
+                rf"(?<![\w.+-])(?:[\w+-]+ (?:dot|underscore|dash|hyphen) ){{0,3}}[\w.+-]++{OPEN}\bat\b{CLOSE}[\w-]+"
+                rf"(?:{OPEN}(?:\.|\bdot\b){CLOSE}[\w-]+)*?"
+                rf"{OPEN}\bdot\b{CLOSE}{COMMON_ENDING}",
+                UNMISTAKABLE,
+            ),
+        ),
+    ),
+    "vin": Kind(
+        any_match(
+            r"(?<![a-z0-9])[a-z0-9]{17}(?![a-z0-9])|\bvin|chassis|vehicle id"
+            r"|(?-i:\b[A-HJ-NPR-Z0-9]{1,11}[ ._-].{0,12}\d{4}\b)"
+        ),
+        (
+            compile_pattern(r"(?<![a-z0-9])[a-hj-npr-z0-9]{17}(?![a-z0-9])", 0.95, is_vin),
+            compile_pattern(
+                r"(?<![a-z0-9])(?=(?P<value>[a-hj-npr-z0-9](?:[ ._-]{0,2}?[a-hj-npr-z0-9]){16})(?![\w-]))",
+                STRONG,
+                is_vin,
+            ),
+            # With a wrong check digit it is a typing error, or a European VIN, if the text calls it a VIN.
+            compile_pattern(r"(?<![a-z0-9])(?=(?:[a-z]*\d){4})[a-z0-9]{17}(?![a-z0-9])", WEAK),
+        ),
+    ),
+}
