@@ -18,7 +18,16 @@ SIGN_OFFS = (  # of people; and what a text may end in that is nobody
 )
 NOBODYS_ENDS = (
     ("\nThanks", ". Thanks!", " - thanks", ". Regards", "\n{firm}", " - {firm}", ". {place}", "\n{place}", " ({place})")
-    + (" ({model})", ", {part}", ". {part}.", " - {date}", "\nService Department", ". Please Advise", " ASAP", " ({code})")
+    + (
+        " ({model})",
+        ", {part}",
+        ". {part}.",
+        " - {date}",
+        "\nService Department",
+        ". Please Advise",
+        " ASAP",
+        " ({code})",
+    )
     + (", {make}", ". {make}", ". {model}", " / {part}", " ({make} {part})", ". {firm}.")
 )
 NAME_SLOTS = "nflr"

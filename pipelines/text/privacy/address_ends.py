@@ -22,7 +22,8 @@ STATE_AFTER = re.compile(
     rf",?\s+\(?(?:(?-i:{STATE})\b|{STATE_NAME}\b|(?:{STATE})(?=[.,;]|\s+\d|\s*$))\)?(?:,?\s+{ZIP})?", re.I
 )
 TOWN_ENDINGS = word_set("city springs falls beach heights park lake valley grove hills point island")
-ENDINGS = tuple(re.compile(pattern, re.I) for pattern in (UNIT, TOWN))
+FOREIGN_TOWN = rf",? (?:[A-Z]{{1,3}}-)?\d{{3}} ?\d{{1,3}}(?: (?-i:[A-Z]{{2}}))? {PROPER}(?: {PROPER})?(?=[,.;)\n]|$)"
+ENDINGS = tuple(re.compile(pattern, re.I) for pattern in (FOREIGN_TOWN, UNIT, TOWN))
 # , Surulere, Lagos · , 03920 CDMX · , Mont-Tremblant (Qu\u00e9bec) J8E 3K9 · , Gurgaon 122001
 DISTRICT = re.compile(
     rf",\s+(?P<code>\d{{4,6}} )?(?P<words>(?:(?:{PROPER} |(?:de|del|la|el|of|sur|am|an der) ){{0,3}}{PROPER}))"
@@ -49,8 +50,10 @@ def find_address_end(text: str, end: int) -> int:
     for _ in range(PIECES):
         after = next((match.end() for ending in ENDINGS if (match := ending.match(text, end))), end)
         after = after if after > end else find_town_end(text, end)
-        if after == end and (district := DISTRICT.match(text, end)) and (
-            district["code"] or is_district(district["words"])
+        if (
+            after == end
+            and (district := DISTRICT.match(text, end))
+            and (district["code"] or is_district(district["words"]))
         ):
             after = district.end()
         if after == end:

@@ -33,7 +33,7 @@ GRID_NUMBER = r"\b[NSEW](?P<number>\d{2,5})(?:[NSEW]\d{2,5})?"  # N4482, of rura
 ROUTE = (
     r"(?:(?:(?:state|county|us|u\.s\.|interstate|farm to market|old|rural) )?(?:road|route|rd|rte|rt|hwy|highway|sr|cr"
     r"|fm|us|u\.s\.|i|sh|state road|county road|county rd)[ -]?\d{1,4}[a-z]?\b"
-    r"(?: (?:north|south|east|west|[nsew])\b)?|(?:county|co\.?) (?:road|rd|hwy|highway|trunk|trunk road) [a-z]{1,2}\b)"
+    r"(?: (?:rd|road|hwy)\b)?(?: (?:north|south|east|west|[nsew])\b)?|(?:county|co\.?) (?:road|rd|hwy|highway|trunk|trunk road) [a-z]{1,2}\b)"
 )
 STREET = (
     rf" (?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,4}}?)(?P<road>{ROAD})(?: {ROAD})?"
@@ -41,9 +41,14 @@ STREET = (
 )
 STREETS = NUMBER + STREET
 STREETS_IN_A_GRID = rf"(?:{GRID_NUMBER}(?: {ROUTE}|{STREET}))"
+# 702 S Main, 3321 S. 14th East: a direction says that it is a street
+WITH_DIRECTION = (
+    rf"\d(?<![\w$.,'\u2019#/-]\d)\d{{1,4}} {DIRECTION} (?:(?:main|center|market|broad|state)\b"
+    rf"|\d{{1,3}}(?:st|nd|rd|th)\b(?: {DIRECTION}\b)?|\d{{2,5}} {DIRECTION}\b)(?! \w+ {ROAD})"
+)
 ROUTES = (
     rf"(?P<number>{HOUSE}) (?:{DIRECTION} )?(?:(?-i:Broadway)|broadway\b(?= (?:ave|st|apt|unit)|,)|{ROUTE})"
-    rf"(?: {DIRECTION}(?![\w']))?|\d(?<![\w$.,'\u2019#/-]\d)\d{{1,4}} {DIRECTION} (?:main|center|\d{{1,3}}(?:st|nd|rd|th))\b(?! \w+ {ROAD})"
+    rf"(?: {DIRECTION}(?![\w']))?"
 )
 NAMED_FIRST = (
     rf"{NUMBER} (?-i:(?:Avenue|Boulevard|Camino|Via|Calle|Avenida|Paseo|Rue|Place) (?:of |de |del |du )?"
@@ -53,8 +58,8 @@ WITH_TOWN = (
     rf"{NUMBER} (?:{DIRECTION} )?(?:{PROPER} ){{0,2}}{PROPER}{UNIT}?, {TOWN_WORDS},? (?-i:{STATE})\b(?:,? {ZIP})?"
 )
 IN_A_PARK = (
-    rf"\b(?:lot|space|site|unit|trailer) #?\d{{1,4}},? (?:{PROPER} ){{1,3}}"
-    r"(?:mobile home park|mhp|estates|rv park|trailer park|village|campground)\b"
+    rf"\b(?:lot|space|site|unit|trailer) #?\d{{1,4}},? (?:(?:{PROPER} ){{1,3}}(?:estates|village|campground)"
+    rf"|(?:{ROAD_NAME} ){{1,3}}(?:mobile home park|mhp|rv park|trailer park))\b"
 )
 BOX = (
     r"\b(?:p\.? ?o\.? ?(?:box|drawer)|post office box|private bag|gpo box|box(?= \d{1,6},? [A-Z])"
@@ -66,12 +71,17 @@ TOWN_ALONE = rf"\b(?-i:(?:{PROPER} ){{0,2}}{PROPER}, ?{STATE},? \d{{5}}(?:-\d{{4
 HOME = (
     r"\b(?:(?:lives?|living|lived|resid(?:es?|ing)|stay(?:s|ing)?|moved|relocated) (?:over |out |up |down |back )?"
     r"|(?:house|home|apartment|apt|place|farm|ranch|cottage|cabin|address) (?:is |was )?(?:over |out )?)"
-    rf"(?:at|on|off(?: of)?|to|in)\b:? (?P<value>(?:the )?(?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,3}}?)(?P<road>{ROAD}))"
+    rf"(?:at|on|off(?: of)?|to|in)\b:? (?P<value>(?:the )?(?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,3}}?)(?P<road>{ROAD}(?: {ROAD})?))"
 )
 # Where roads cross: "corner of 5th and Main", "W 11th Rd & Hwy 20"; and where a road is at: "mile marker 41, us-60".
-NAMED_ROAD = rf"(?:(?:{DIRECTION} )?(?:{PROPER}|\d{{1,3}}(?:st|nd|rd|th)|[a-z'\u2019]{{3,}})(?: {PROPER})?(?: {ROAD})?|{ROUTE})"
+NAMED_ROAD = (
+    rf"(?:(?:{DIRECTION} )?(?:{PROPER}|\d{{1,3}}(?:st|nd|rd|th)|[a-z'\u2019]{{3,}})(?: {PROPER})?(?: {ROAD})?|{ROUTE})"
+)
 TYPED_ROAD = rf"(?:(?:{DIRECTION} )?(?:{PROPER}|\d{{1,3}}(?:st|nd|rd|th))(?: {PROPER})? (?-i:(?=[A-Z])){ROAD}|(?-i:(?=[A-Z])){ROUTE})"
-CORNER = rf"\b(?:corner|intersection|crossroads) of (?P<value>{NAMED_ROAD} (?:and|&) {NAMED_ROAD})"
+CORNER = (
+    rf"\b(?:corner|intersection|crossroads) of (?P<value>{NAMED_ROAD} (?:and|&) {NAMED_ROAD})"
+    rf"|\b\d{{1,4}}00 block of (?:{DIRECTION} )?{ROAD_NAME}(?: {ROAD_NAME})?(?: {ROAD})?"
+)
 CROSSING = rf"(?<![\w-]){TYPED_ROAD} (?:and|&) {TYPED_ROAD}"
 MILE_MARKER = r"(?:mile ?(?:marker|post)|milepost|mm) ?#?\d{1,3}(?:\.\d)?"
 MILE = (
@@ -88,15 +98,15 @@ NEARBY = re.compile(
 ADDRESS_WORDS = ROAD_TYPES | word_set(
     """
     box drawer rr rural broadway route rt rte us i sr cr fm sh county interstate camino via calle avenida avda paseo rue
-    rua piazza corso rambla ul hc mm milepost marker layby services roundabout shoulder junction jct corner intersection crossroads trunk bag delivery
+    rua piazza corso rambla ul hc mm milepost marker layby services roundabout shoulder junction jct corner intersection crossroads block trunk n s e w north south east west bag delivery
     """
 )
 LIKELY = re.compile(  # what stands before an address
-    r"(?:\b(?:at|lives?|living|address|house|home|located|to|from|is|mail|ship|deliver|moved|into|on)[ :,.-]{1,3}"
+    r"(?:\b(?:at|lives?|living|address|house|home|located|to|from|is|mail|ship|deliver|moved|into|on|number|no)[ :,.-]{1,3}"
     r"|\b(?:address|home|bill(?:ing)?|ship(?:ping)?|garaged)\b.{0,12})$",
     re.I,
 )
-MODEL_YEAR = re.compile(r"(?:19[5-9]|20[0-3])\d,?")
+MODEL_YEAR = re.compile(r"(?:(?:19[5-9]|20[0-3])\d|[1-9]500),?")  # or a class of trucks
 
 
 def keep_street(match: re.Match[str]) -> Span | None:
@@ -108,6 +118,8 @@ def keep_place(match: re.Match[str]) -> Span:
     """The span of a match with the unit before it, and the unit and town after it."""
     group = "value" if "value" in match.re.groupindex else 0
     start, end = match.span(group)
+    if start < 0:
+        start, end = match.span()
     return find_address_start(match.string, start), find_address_end(match.string, end)
 
 
@@ -122,12 +134,19 @@ def keep_home(match: re.Match[str]) -> Span | None:
     """The span of a street without a number where somebody lives."""
     words = [word.lower().strip(".,") for word in match["words"].split()]
     lists, _ = load_model()
-    ordinary = {*NOT_STREET_WORDS, *"same next different busy quiet dirt gravel private open high main".split()} - {"main"}
+    ordinary = {*NOT_STREET_WORDS, *"same next different busy quiet dirt gravel private open high main".split()} - {
+        "main"
+    }
     if any(word in ordinary or word in lists.models for word in words) or (match["words"] + match["road"]).isupper():
         return None
-    capital = match["road"][:1].isupper()
+    road = match["road"].split()[-1]
+    capital = road[:1].isupper()
     common = all(lists.common.get(word, 0) > 3 for word in words)
-    return keep_place(match) if capital or (match["road"] not in COMMON_ROADS - {"street", "road", "lane"} and not common) else None
+    return (
+        keep_place(match)
+        if capital or (road not in COMMON_ROADS - {"street", "road", "lane"} and not common)
+        else None
+    )
 
 
 def keep_box(match: re.Match[str]) -> Span | None:

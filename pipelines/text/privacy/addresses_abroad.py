@@ -9,6 +9,7 @@ import re
 from pipelines.text.privacy.address_ends import find_address_end, find_address_start
 from pipelines.text.privacy.address_parts import NOT_STREET_WORDS
 from pipelines.text.privacy.name_model import load_model
+from pipelines.text.privacy.words import MONTHS, SHORT_MONTHS, TITLES
 
 Span = tuple[int, int]
 CAPITAL = "(?-i:[A-Z\u00c0-\u00de\u0100-\u017f])"
@@ -31,15 +32,17 @@ FIRST = (  # the type of road before its name
     r"|Strada|Rambla|Paseo|Plaza|Calzada|Prolongaci\u00f3n|Privada|Blvd\.?|Boulevard|Rue|Avenue|Quai|Chemin|All\u00e9e"
     r"|ul\.|ulica|al\.|os\.|pl\.|ulitsa|Jalan|Jl\.)"
 )
-POSTAL_TOWN = rf"(?:,? (?:[A-Z]{{1,3}}-)?\d{{2}}(?:-\d{{3}}|\d{{2,3}}(?: ?[A-Z]{{2}}\b|-\d{{3}})?) {NAME}(?: {NAME}){{0,2}}(?: \d{{1,2}}\b)?)"
+POSTAL_TOWN = rf"(?:,? (?:[A-Z]{{1,3}}-)?\d{{2}}(?:-\d{{3}}|\d{{2,3}}(?: ?(?-i:[A-Z]{{2}})\b|-\d{{3}})?|,? \d{{3}} \d{{2}}) {NAME}(?: (?:am|an der|im|ob der|bei|sur|de|do|la)(?= {NAME}))?(?: {NAME}){{0,2}}(?: \d{{1,2}}\b)?)"
 # Lindenstra\u00dfe 17a, 04109 Leipzig · K\u00f6nigsberger Stra\u00dfe 112 · Oude Gracht 88 bis · Prinsengracht 1107-2, 1017 JH Amsterdam
-NUMBER_LAST = rf"\b(?:(?:{NAME} |{SMALL} ){{0,3}}(?-i:{ROAD_WORD})|(?:{NAME} )?{CAPITAL}[\w-]*{ENDING}),? {HOUSE_NUMBER}(?![\w.])"
-# Via dei Mille 44 · Av. Insurgentes Sur 1457 · Boulevard Gambetta 31
-TYPE_FIRST = (
-    rf"\b(?-i:{FIRST})(?: {SMALL}){{0,2}}(?: {NAME}){{1,4}},? (?:n\.? ?|n[o\u00ba]\.? ?|num\. ?|#)?{HOUSE_NUMBER}(?![\w.])"
+NUMBER_LAST = (
+    rf"\b(?:(?:{NAME} |{SMALL} ){{0,3}}(?-i:{ROAD_WORD})|(?:{NAME} )?{CAPITAL}[\w-]*{ENDING}),? {HOUSE_NUMBER}(?![\w.])"
 )
+# Via dei Mille 44 · Av. Insurgentes Sur 1457 · Boulevard Gambetta 31
+TYPE_FIRST = rf"\b(?-i:{FIRST})(?: {SMALL}){{0,2}}(?: {NAME}){{1,4}},? (?:n\.? ?|n[o\u00ba]\.? ?|num\. ?|#)?{HOUSE_NUMBER}(?![\w.])"
 # Hinter der Kirche 4a, 21335 L\u00fcneburg · via Garibaldi 8/bis, 10122 Torino: whatever the road is called
-WITH_POSTAL_TOWN = rf"\b(?P<words>(?:{NAME} |{SMALL} |via |viale ){{0,3}}{NAME}),? (?P<number>{HOUSE_NUMBER}){POSTAL_TOWN}"
+WITH_POSTAL_TOWN = (
+    rf"\b(?P<words>(?:{NAME} |{SMALL} |via |viale ){{0,3}}{NAME}),? (?P<number>{HOUSE_NUMBER}){POSTAL_TOWN}"
+)
 # 14 rue des Tanneurs · 27 bis, all\u00e9e des Platanes · 455, chemin du Lac-Sup\u00e9rieur · 1189 rang st-joseph
 FRENCH_WORDS = (
     r"(?:rue|chemin|all\u00e9e|impasse|quai|rang|mont\u00e9e|ruelle|sentier|faubourg|c\u00f4te|ch\.|boul\.|bd"
@@ -57,12 +60,16 @@ UK = (
 )
 CODE = rf"\b(?P<code>{UK}|[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d|(?-i:[ACDEFHKNPRTVWXY]\d[0-9W] [A-Z0-9]{{4}})|(?<=[a-z][ -])[1-8]\d{{2}} ?\d{{3}}(?=[.,;\n]|$))\b"
 PARTS = re.compile(  # before a postal code: "The Old Forge, Mill Lane, Great Snoring "
-    rf"(?:(?:(?:(?:The |No\.? )?{NAME}|\d{{1,4}}[A-Za-z]?|{SMALL}|[/-]|Flat|Unit)\.?(?: |(?=,))){{1,6}},[ \n])*(?:(?:{NAME}|{SMALL}) ){{0,5}}(?:\([A-Z][\w-]+\) )?$"
+    rf"(?:(?:(?:(?:The |No\.? )?{NAME}|\d{{1,4}}(?:/\d{{1,4}})?[A-Za-z]?|{SMALL}|[/-]|Flat|Unit)\.?(?: |(?=,))){{1,6}},[ \n])*(?:(?:{NAME}|{SMALL}) ){{0,5}}(?:\([A-Z][\w-]+\) )?$"
 )
 LOWER_PARTS = re.compile(r"(?:(?:[\w'.&/-]+ ){0,4}[\w'.&/-]+,[ \n]){0,4}(?:[\w'-]+ ){1,4}$")
 STOPS = re.compile(
-    r".*(?:[:;?!(\n]|\. |(?<!\w)[-\u2013\u2014] |\b(?:at|to|is|address|from|deliver(?:y|ed)?|lives?|goes|are|mine|was|now|it'?s|it|of|near) )", re.I | re.S
+    r".*(?:[:;?!(\n]|\. |(?<!\w)[-\u2013\u2014] |\b(?:at|to|is|address|from|deliver(?:y|ed)?|lives?|goes|are|mine|was|now|it'?s|it|of|near) )",
+    re.I | re.S,
 )
+PART = re.compile(r"(?P<first>[^\s,]+)[^,]*,\s*")
+INITIAL = re.compile(r"\b[A-Z]\. ")
+NOT_PLACES = (NOT_STREET_WORDS | MONTHS | SHORT_MONTHS) - {"in", "on", "the", "of", "an", "am"}
 WINDOW = 110  # characters before a postal code
 OTHERWISE = re.compile(
     rf"[A-Za-z],? \d{{5}}\b|\d{{4,5}} ?[A-Z]{{0,2}} [A-Z]|{ENDING} \d|\b(?:rue|rang|chemin|all\u00e9e|allee|impasse|av\.|c/|jl\.) ?"
@@ -84,10 +91,22 @@ def keep_postal_town(match: re.Match[str]) -> Span | None:
     lists, _ = load_model()
     words = [word.lower() for word in match["words"].split()]
     if re.match(r"(?:19[5-9]|20[0-3])\d\b", match["number"]) or any(
-        word in NOT_STREET_WORDS - {"in", "on", "the", "of", "an", "am"} or word in lists.models for word in words
+        word in NOT_PLACES or word in lists.models for word in words
     ):
         return None
     return match.span()
+
+
+def skip_people(parts: str) -> int:
+    """How many characters of parts between commas are people's names before the address: "Col. A. W. Hale, "."""
+    skipped = 0
+    while (part := PART.match(parts, skipped)) and "," in parts[part.end() :]:
+        first = part["first"].lower().rstrip(".")
+        named = load_model()[0].first.get(first, 0) > 1 or first in TITLES or INITIAL.search(part.group())
+        if not named or any(map(str.isdigit, part.group())):
+            break
+        skipped = part.end()
+    return skipped
 
 
 def keep_coded(match: re.Match[str]) -> Span | None:
@@ -104,6 +123,7 @@ def keep_coded(match: re.Match[str]) -> Span | None:
         start = lower.start() if lower and ("," in lower.group() or re.match(r"\d", lower.group())) else len(before)
     while start < len(before) and (word := re.match(r"(?:at|in|on|is|to|of|from) ", before[start:], re.I)):
         start += word.end()
+    start += skip_people(before[start:])
     piece = before[start:]
     if "," not in piece and not re.match(r"\d", piece):
         return None

@@ -86,10 +86,10 @@ def is_ssn_or_itin(text: str) -> bool:
 
 
 def is_plate(text: str) -> bool:
-    """Whether it has five to nine letters and digits, at least one of each; or four, if the letters are capitals.
+    """Whether it has five to ten letters and digits, at least one of each; or four, if the letters are capitals.
 
     A measure (65 PSI), a drive or engine layout (4WD, V6) and an oil grade (5W30) are none.
     """
     code = re.sub(r"[^A-Za-z0-9]", "", text)
     mixed = any(map(str.isdigit, code)) and any(map(str.isalpha, code))
-    return mixed and (5 <= len(code) <= 9 or (len(code) == 4 and code.isupper())) and not NOT_PLATE.fullmatch(text)
+    return mixed and (5 <= len(code) <= 10 or (len(code) == 4 and code.isupper())) and not NOT_PLATE.fullmatch(text)

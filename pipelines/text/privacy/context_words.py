@@ -16,7 +16,7 @@ CUES = {
     r"|whats ?app|\bph\b|voice ?mail|voice|home|work|office|\bleave a m"
     r"|\b(?:my|his|her|their|your|best|good|new|old|same|other) (?:number|no\b|line|#)",
     "account": r"account|acct|\ba/c\b|routing(?= (?:number|no\b|num|#)|[:# ,(]*\Z|,? and)|\baba\b|\brtn\b"
-    r"|(?:checking|savings)(?= ?(?:account|acct|no\b|#|:|,|\Z))|direct deposit|policy(?= ?(?:#|no\.?|num(?:ber)?|:)? ?[a-z]{0,4}-?\d)|\bach\b|voided check|\biban\b",
+    r"|(?:checking|savings)(?= ?(?:account|acct|no\b|is\b|#|:|,|\Z))|direct deposit|policy(?= ?(?:#|no\.?|num(?:ber)?|:)? ?(?:[a-z]{0,4}-?\d|\Z))|\bach\b|voided check|\biban\b",
     "vin": r"\bvin\b|vehicle id|chassis|frame no",
     "other": r"\bpart\b|part ?s? ?(?:no|num|#)|\bp/?n\b|\border|invoice|\bro\b|\br\.?o\.? ?(?:#|no|num)|\bpo\b|stock"
     r"|\bsku\b|ticket|\bcase\b|claim|tracking|confirmation|serial|odometer|mileage|\bcode|casting|\btsb\b|bulletin"

@@ -34,7 +34,7 @@ LICENCE_CUE = (
 LICENCE = (
     r"(?:(?:[a-z]{1,3}-?|(?-i:[A-Z]{1,3}) )\d(?:[ *-]?\d){3,14}(?:[ -]?[a-z]\b)?"
     r"|\d(?:[ -]?\d){5,13}"
-    r"|[a-z*]{2,7}\d{2,4}[a-z0-9]{1,4}"
+    r"|[a-z*]{2,9}\d{2,4}[a-z0-9]{1,4}"
     # Groups of capitals and digits, each with a digit but the first: ADEYE 802146 T99KL, R425 716 83 204 0
     r"|(?-i:(?:[A-Z]{1,5}[ -])?[A-Z]{0,6}\d[A-Z0-9]*(?:(?: (?!(?:19|20)\d\d\b)|-)[A-Z]{0,2}\d[A-Z0-9]*){0,5})"
     r"|[a-z]{1,2}(?:-?\d{2,5}){2,5}|(?-i:[a-z]{2}) \d{6,10})"
@@ -65,7 +65,7 @@ STOP = (
 NOT_FIRST = (
     r"(?:home|a|an|all|any|me|him|her|them|us|it|this|that|these|those|least|first|last|times?|night|once|idle|most|both|my"
     r"|his|our|your|their|its|every|each|some|one|low|high|highway|speed|speeds|full|half|random|present|another|other"
-    r"|different|same|minimum|free|cash|hand|\d\w*|work|will|no|you|large|noon|lunch|ease)"
+    r"|different|same|minimum|free|cash|hand|\d\w*|work|will|no|you|fault|issue|large|noon|lunch|ease)"
 )
 LOWER_FIRM = rf"(?-i:(?!{NOT_FIRST}\b|{STOP}\b)[a-z][\w'\u2019.-]*(?: (?!{STOP}\b)(?:&|[a-z][\w'\u2019&-]*)){{0,3}})"
 FIRM = rf"(?:{CAPITALS}|{LOWER_FIRM})"
@@ -130,11 +130,13 @@ FORM_KINDS: dict[str, Kind] = {
             ),
             compile_pattern(
                 rf"(?<![\w-])(?P<value>{PLATE}),? \(?(?:(?:is|was) (?:my|the|his|her) )?"
-                rf"(?:{STATE} )?(?:(?:license )?plates?|tag)\b",
+                rf"(?:{STATE} )?(?:(?:license )?plate|tag)\b",
                 STRONG,
                 is_plate,
             ),
-            compile_pattern(rf"(?<![\w-])(?P<value>(?-i:(?=[A-Z ]{{0,4}}\d){PLATE})) \((?-i:{STATE})\)", STRONG, is_plate),
+            compile_pattern(
+                rf"(?<![\w-])(?P<value>(?-i:(?=[A-Z ]{{0,4}}\d){PLATE})) \((?-i:{STATE})\)", STRONG, is_plate
+            ),
             compile_pattern(  # of Britain, since 2001
                 r"(?<![\w-])(?-i:[A-HJ-PR-Y]{2}(?:0[1-9]|[1256]\d|7[0-6]) [A-HJ-PR-Z]{3})(?![\w-])", STRONG, is_plate
             ),
@@ -170,9 +172,7 @@ FORM_KINDS: dict[str, Kind] = {
                 STRONG - 0.15,
                 is_code_of_account,
             ),
-            compile_pattern(
-                r"\b(?P<value>[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){3,7}(?: ?[a-z0-9]{1,3})?)\b", 0.9, is_iban
-            ),
+            compile_pattern(r"\b(?P<value>[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){3,7}(?: ?[a-z0-9]{1,3})?)\b", 0.9, is_iban),
             compile_pattern(r"\bdrawn on (?:account |acct )?(?P<value>\d{8,12})\b", STRONG),
         ),
     ),
@@ -196,7 +196,9 @@ FORM_KINDS: dict[str, Kind] = {
                 frozenset(BIRTH_WORDS.split()),
             ),
             Pattern(
-                re.compile(rf"(?:(?<=\bshe)|(?<=\bhe)|(?<=\bi))(?:['\u2019]?[sm]| is| am) (?P<value>{DATE})(?![\w/-])", re.I),
+                re.compile(
+                    rf"(?:(?<=\bshe)|(?<=\bhe)|(?<=\bi))(?:['\u2019]?[sm]| is| am) (?P<value>{DATE})(?![\w/-])", re.I
+                ),
                 STRONG - 0.1,
                 keep_birth_date,
             ),
@@ -205,7 +207,7 @@ FORM_KINDS: dict[str, Kind] = {
     "income": Kind(
         any_word(
             "income incomes salary salaries wage wages earn earns earned earning earnings make makes making pay pays home"
-            " brings bringing gross grosses grossing grossed drawing draws paystub paystubs employer annualizes states"
+            " brings bringing gross grosses grossing grossed drawing draws paystub paystubs employer annualizes states take takes receive receives"
             " clears clearing paycheck gehalt sueldo salario salaire retired pension disability"
         ),
         (
@@ -216,23 +218,30 @@ FORM_KINDS: dict[str, Kind] = {
             ),
             compile_pattern(
                 r"\b(?:earn(?:s|ing|ed)?|mak(?:es?|ing)|brings? (?:home|in)|bringing (?:home|in)|gross(?:es|ing)?|draw(?:s|ing)"
-                r"|clear(?:s|ing)|take home|pays? (?:me|him|her|us|them)|annualizes to|states)"
+                r"|clear(?:s|ing)|takes? (?:home|in)|receives?|pays? (?:me|him|her|us|them)|annualizes to|states)"
                 rf" (?:about |around |roughly |only |like |maybe |approx\.? |over |just )?(?P<value>{MONEY})"
                 rf"(?={PERIOD}| at | gross| net|, (?:paystub|pay stub))",
                 STRONG,
             ),
             compile_pattern(
-                rf"(?P<value>{MONEY})(?:{PERIOD})?,? (?:\w+ )?(?:income|salary|gross|take[- ]home|before taxes)\b", STRONG
+                rf"(?P<value>{MONEY})(?:{PERIOD})?,? (?:\w+ )?(?:income|salary|gross|take[- ]home|before taxes)\b",
+                STRONG,
             ),
-            compile_pattern(rf"\b(?:pays|paid) (?:(?:him|her|me|them|us) )?(?P<value>{MONEY})(?={PERIOD} (?:in cash|gross|net))", STRONG),
-            compile_pattern(rf"\b(?:employer|paystubs?|pay stubs?|job|works)\b[^.\n]{{0,60}}?(?P<value>{MONEY})(?={PERIOD})", STRONG - 0.1),
+            compile_pattern(
+                rf"\b(?:pays|paid) (?:(?:him|her|me|them|us) )?(?P<value>{MONEY})(?={PERIOD} (?:in cash|gross|net))",
+                STRONG,
+            ),
+            compile_pattern(
+                rf"\b(?:employer|paystubs?|pay stubs?|job|works)\b[^.\n]{{0,60}}?(?P<value>{MONEY})(?={PERIOD})",
+                STRONG - 0.1,
+            ),
             compile_pattern(rf"\b[a-z]+ pays (?P<value>{MONEY})(?={PERIOD})", STRONG - 0.1),
         ),
     ),
     "employer": Kind(
         any_match(
             r"\b(?:employ|work(?:s|ed|ing)?\b|earn|gross|mak(?:es?|ing)\b|paystub|pay stub|job\b|shifts?\b|years\b|yrs\b|been at"
-            rf"|paid by|hired|this is|{JOB} (?:at|for|with)\b|joins us)"
+            rf"|paid by|hired|this is|{JOB} (?:over )?(?:at|for)\b|drive|driving|teach|flies|cook|bartend|retired|currently|boss|co-?worker|supervisor|foreman|joins us)"
         ),
         (
             employer(rf"\b(?:earn|gross|mak)(?:e?s?|ing) {MONEY}(?:{PERIOD})? (?:at|with|from) (?P<value>{FIRM})"),
@@ -249,12 +258,14 @@ FORM_KINDS: dict[str, Kind] = {
                 rf"\b{PERSON}(?: have| has| been| am| is| also| currently| still| used to| just)* work(?:s|ed|ing)?"
                 rf"(?: nights| days| weekends| second shift| third shift| full[- ]time| part[- ]time)? (?:at|for) (?P<value>{LOWER_FIRM})"
             ),
-            employer(rf"\bwork(?:s|ed|ing) (?:nights|days|weekends|doubles|full[- ]time|part[- ]time) (?:at|for) (?P<value>{FIRM})"),
+            employer(
+                rf"\bwork(?:s|ed|ing) (?:nights|days|weekends|doubles|full[- ]time|part[- ]time) (?:at|for) (?P<value>{FIRM})"
+            ),
             employer(rf"\b(?:works|working|worked) (?:at|in) (?P<value>{CAPITALS})(?= (?:as|since|for)\b|[,.;]|$)"),
             employer(rf"\b(?:paystubs?|pay stubs?|w-?2s?|paychecks?|check stubs?) (?:is |are )?from (?P<value>{FIRM})"),
             employer(rf"\b(?:jobs?(?: \w+)?|shifts?|hired on|hired) (?:at|with|by) (?P<value>{FIRM})"),
-            employer(rf"\b{JOB} (?:at|for|with) (?P<value>{CAPITALS})"),
-            employer(rf"\b(?:a|an|the) {JOB} (?:at|for|with) (?P<value>{LOWER_FIRM})"),
+            employer(rf"\b{JOB} (?:over )?(?:at|for) (?P<value>{CAPITALS})"),
+            employer(rf"\b(?:a|an|the) {JOB} (?:over )?(?:at|for) (?P<value>{LOWER_FIRM})"),
             employer(rf"\b{DURATION} (?:at|with) (?P<value>{FIRM})"),
             employer(
                 rf"\b(?:been|(?:he|she|i|who)(?:'?s|'?m| is| am)?) (?:been )?(?:at|with) (?P<value>{FIRM})"
@@ -262,7 +273,10 @@ FORM_KINDS: dict[str, Kind] = {
             ),
             employer(rf"\bcall (?:me at |him at |her at )?(?:my|his|her) (?:work|job|employer),? \(?(?P<value>{FIRM})"),
             employer(rf"\b(?:my|his|her) (?:work|job|employer),? \(?(?P<value>{CAPITALS})(?=[),])"),
-            employer(rf"\bpaid by (?P<value>{CAPITALS})"),
+            employer(rf"\b(?:drives?|driving|teach(?:es|ing)?|flies|cooks?|bartends?|retired|currently|employed) (?:for|at|with|from) (?P<value>{CAPITALS})"),
+            employer(rf"\bworks? for (?P<value>(?:the )?(?:City|County|State|Town|University|Port) of (?-i:[A-Z])[\w-]+(?: (?-i:[A-Z])[\w-]+)?)"),
+            employer(rf"\b(?:boss|co-?workers?|supervisor|foreman) (?:over )?at (?P<value>{FIRM})"),
+            employer(r"\bpaid by (?P<value>(?-i:[A-Z][\w&'.-]*(?: [A-Z&][\w&'.-]*)+))"),
             employer(rf"\b(?P<value>{CAPITALS}) pays (?:him |her |me )?{MONEY}{PERIOD}"),
             employer(rf"\b(?:joins us|comes to us|came) from (?P<value>{CAPITALS})(?= and starts|\.)"),
         ),

@@ -17,6 +17,9 @@ from pipelines.text.privacy.name_model import (
 from pipelines.text.privacy.words import (
     ANNOUNCERS,
     CERTAIN_TITLES,
+    FAMILY,
+    FIRM_KINDS,
+    MAKES,
     MONTHS,
     NAME_OWNERS,
     NEVER,
@@ -26,11 +29,15 @@ from pipelines.text.privacy.words import (
     STATES,
     SUFFIXES,
     TITLES,
+    word_set,
 )
 
 SURE, POSSIBLE = 0.0, -1.5  # log-odds: of a word that makes a name, and of one beside it that belongs to it
 ANNOUNCED = 2.5  # log-odds of a word after a title or "my name is"
 ALONE = 0.5  # log-odds of a name of one word
+LISTED = 0.6  # log-odds of the words of "Washington, Cleotha"
+SURNAME_COMES_AFTER = word_set(": # - / ( cust customer owner buyer name of for on under guest driver insured recall compl") | {"\n"}
+NICKNAMES = word_set("big little lil ol")  # big Mike
 JOINTS = re.compile(r" ?|\. |, (?=[JS]r\b)|-")  # what may stand between the words of one name
 MODEL_YEAR = re.compile(r"(?:19[5-9]|20[0-3])\d")
 WORDS = re.compile(rf"{LETTERS}(?:['\u2019](?!s\b){LETTERS})*")  # of a name; a double one has two
@@ -56,7 +63,7 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
         scores = [
             min(score, SURE) if is_mere_word(token.key) else score for token, score in zip(tokens, scores, strict=True)
         ]
-    scores = raise_announced(tokens, scores)
+    scores = raise_surnames(tokens, raise_announced(tokens, scores))
     if not any(score > SURE for score in scores):
         return
     for first, last in runs(text, tokens, scores):
@@ -97,6 +104,21 @@ def raise_announced(tokens: Sequence[Token], scores: list[float]) -> list[float]
     return scores
 
 
+def raise_surnames(tokens: Sequence[Token], scores: list[float]) -> list[float]:
+    """The scores, raised where a surname stands before a comma and a first name: "RO 118204 WASHINGTON, CLEOTHA"."""
+    lists, _ = load_model()
+    for at in range(len(tokens) - 2):
+        last, comma, first = tokens[at : at + 3]
+        if comma.key != "," or last.kind != "word" or not last.text[0].isupper() or not first.text[0].isupper():
+            continue
+        begins = at == 0 or tokens[at - 1].key in SURNAME_COMES_AFTER
+        known = first.key in lists.first and first.key not in STATES and first.text not in STATE_CODES
+        thing = last.key in lists.common or last.key in lists.domain or last.key in NEVER or last.key in lists.towns
+        if begins and known and not thing:
+            scores[at], scores[at + 2] = max(scores[at], LISTED), max(scores[at + 2], LISTED)
+    return scores
+
+
 def find_announced(keys: list[str], at: int) -> int:
     """Where the word stands that keys[at], a title or "name", announces; 0 if it announces none."""
     if keys[at] in TITLES:
@@ -122,8 +144,15 @@ def may_be_announced(token: Token, announcer: str, lists: WordLists) -> bool:
 
 def is_phrase(keys: list[str], at: int, phrases: frozenset[str]) -> bool:
     """Whether a word and the next one, or the one before, name a vehicle or a brand."""
-    return f"{keys[at]}_{keys[at + 1] if at + 1 < len(keys) else ''}" in phrases or (
-        at > 0 and f"{keys[at - 1]}_{keys[at]}" in phrases
+    if "-" in keys[at] and keys[at].replace("-", "_") in phrases:  # Harley-Davidson
+        return True
+    after, before = at + 1, at - 1
+    if keys[after : after + 1] == ["&"]:  # Vance & Hines
+        after += 1
+    if at > 1 and keys[before] == "&":
+        before -= 1
+    return (after < len(keys) and f"{keys[at]}_{keys[after]}" in phrases) or (
+        before >= 0 and f"{keys[before]}_{keys[at]}" in phrases
     )
 
 
@@ -160,7 +189,9 @@ def runs(text: str, tokens: Sequence[Token], scores: Sequence[float]) -> Iterato
             last += 1
         at = last + 1
         first, last = trim(tokens, first, last)
-        if is_name(tokens[first : last + 1], scores[first : last + 1]):
+        if first and tokens[first - 1].key in NICKNAMES and tokens[first - 1].end + 1 == tokens[first].start:
+            first -= 1
+        if not is_firm(tokens, first, last) and is_name(tokens[first : last + 1], scores[first : last + 1]):
             yield first, last
 
 
@@ -184,12 +215,27 @@ def belongs(text: str, tokens: Sequence[Token], scores: Sequence[float], at: int
             or (tokens[beyond].key in PARTICLES and belongs(text, tokens, scores, beyond, at))
         )
     if key in PARTICLES or key in SUFFIXES or token.text[-1] == "." or len(key) == 1:
-        return scores[at] > POSSIBLE or token.text[0].isupper()
+        return scores[at] > POSSIBLE or token.text[0].isupper() or (token.text[-1] == "." and at < beside)  # t.j. tate
     lists, _ = load_model()
+    if at > beside and is_surname_of_a_make(tokens, at, lists):
+        return True
     if lists.common.get(key, 0) > 1 or key in lists.domain:
         return scores[at] > 0
     listed = key in (lists.first if at < beside else lists.last)
     return scores[at] > (POSSIBLE - 1 if listed else POSSIBLE)
+
+
+def is_surname_of_a_make(tokens: Sequence[Token], at: int, lists: WordLists) -> bool:
+    """Whether a make or model after a first name is that person's surname: "bernard dodge, and he drives a ram"."""
+    token, before, after = tokens[at], tokens[at - 1], tokens[at + 1 : at + 2]
+    drives = bool(after) and (after[0].key in lists.models or after[0].key == "#")
+    return (
+        token.key in lists.last
+        and token.key in lists.models
+        and lists.first.get(before.key, 0) > 1
+        and token.text.istitle() == before.text.istitle()
+        and not drives
+    )
 
 
 def trim(tokens: Sequence[Token], first: int, last: int) -> tuple[int, int]:
@@ -203,9 +249,27 @@ def is_name(tokens: Sequence[Token], scores: Sequence[float]) -> bool:
     """Whether the words together are a name: no brand, no names of vehicles only."""
     lists, _ = load_model()
     words = [token.key for token in tokens]
+    if all(len(word.rstrip(".")) == 1 for word in words):
+        return False
     if max(scores) < ANNOUNCED and all(word in lists.models and word not in lists.first for word in words):
         return False
     return len(words) > 1 or max(scores) > ALONE
+
+
+def is_firm(tokens: Sequence[Token], first: int, last: int) -> bool:
+    """Whether a name is the beginning of a firm's: Smith & Sons, Baker Collision, Jim Koons Ford, Al's Towing."""
+    after = [token.key for token in tokens[last + 1 : last + 4]] + ["", "", ""]
+    if after[0] in ("'s", "\u2019s"):
+        after = [*after[1:], ""]
+    if after[0] in ("&", "and"):
+        return after[1] in FAMILY and after[0] == "&"
+    following = [*tokens[last + 1 : last + 4]]
+    if last > first and tokens[last].key in FIRM_KINDS and tokens[last].key not in load_model()[0].first:
+        return True
+    if after[0] in FIRM_KINDS or (after[1] in FIRM_KINDS and following[0].text.istitle() and tokens[last].text.istitle()):
+        return True
+    sold = after[0] in MAKES and last > first and tokens[first].text.istitle() and following[0].text.istitle()
+    return sold and after[1] != "#" and after[1] not in load_model()[0].models  # not "Dan Whitfield Honda Civic"
 
 
 def name_words(text: str) -> list[str]:

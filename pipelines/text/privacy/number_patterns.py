@@ -82,15 +82,19 @@ NUMBER_KINDS: dict[str, Kind] = {
             # In pairs, as in France, and of Britain's mobile phones: they look like nothing else.
             compile_pattern(r"(?<![\w.+-])0[1-9](?P<gap>[ .])\d\d(?:(?P=gap)\d\d){3}(?![\w-])", STRONG),
             compile_pattern(r"(?<![\w.+-])07\d{3} (?:\d{6}|\d{3} \d{3})(?![\w-])", STRONG),
+            compile_pattern(r"(?<![\w.+-])0(?:(?:1\d1|11\d) \d{3}|2\d \d{4}) \d{4}(?![\w-])", STRONG),
+            # Digit by digit, or in pairs: "4 0 7 5 5 5 0 1 2 3", "415-555-01 42".
+            compile_pattern(r"(?<![\w.-])(?<!\d )[2-9](?:[ -]\d){9}(?![ -]?\d)(?![\w-])", STRONG, is_north_american),
+            compile_pattern(
+                r"(?<![\w.-])(?<!\d )[2-9]\d\d[ .-][2-9]\d\d[ .-]\d\d[ .-]\d\d(?![\w-])", STRONG, is_north_american
+            ),
             compile_pattern(r"(?<![\w.+-])(?<!\d )\d\d[ .-]\d{4}[ .-]\d{4}(?![\w-])", WEAK),
             compile_pattern(
                 rf"(?<![\w.-])(?:\+?1{SEPARATOR}?)?[2-9]\d\d{SEPARATOR}?[2-9]\d\d{SEPARATOR}?\d{{4}}"
                 rf"(?:{EXTENSION}|(?![\w-]))",
                 WEAK,
             ),
-            compile_pattern(
-                rf"(?<![\w.-])(?<!\d )[2-9]\d\d[ .\-\u2013]{{1,2}}\d{{4}}(?:{EXTENSION}|(?![\w-]))", WEAK
-            ),
+            compile_pattern(rf"(?<![\w.-])(?<!\d )[2-9]\d\d[ .\-\u2013]{{1,2}}\d{{4}}(?:{EXTENSION}|(?![\w-]))", WEAK),
             # In groups of its writer's own, after a word for phones: "407 5550142", "40755 50142".
             compile_pattern(r"(?<![\w.-])[2-9]\d{1,5}(?:[ .\-]\d{1,7}){1,4}(?![\w-])", WEAK, is_north_american),
         ),

@@ -35,8 +35,25 @@ NEVER = word_set(
     customer client owner buyer driver applicant manager advisor technician tech salesman dealer dealership service
     sales parts finance warranty department dept team company sir madam mr mrs ms dr miss attn thanks thank regards
     sincerely hello dear please yes no ok the a an i you he she it we they is was are and or of for with this that
-    i'm im it's its what who how my your his her our their name names vehicle car truck phone email address
+    i'm im it's its what who how my your his her our their name names iban 您好 你好 谢谢 안녕하세요 감사합니다 こんにちは ありがとう vehicle car truck phone email address
     else someone somebody anyone anybody everyone everybody nobody something anything everything nothing
+    """
+)
+# What a firm that is named after somebody does, and whose cars it sells: Smith Towing, Jim Koons Ford.
+FIRM_KINDS = word_set(
+    """
+    motors towing automotive auto autos autobody collision glass transmission transmissions upholstery roofing plumbing
+    trucking construction logistics landscaping electric excavating realty insurance dental hospital foundation
+    elementary academy university college foods farms marine services associates partners holdings industries
+    enterprises group bank brothers bros llc inc corp ltd gmbh ag company performance racing motorsports customs
+    chevrolet-buick superstore autoplex dealership dealerships
+    """
+)
+FAMILY = word_set("son sons daughter daughters bros brothers co company associates partners family")
+MAKES = word_set(
+    """
+    ford chevrolet chevy toyota honda nissan hyundai kia mazda subaru volkswagen vw bmw mercedes mercedes-benz audi lexus
+    acura infiniti cadillac buick gmc dodge chrysler jeep ram volvo mitsubishi
     """
 )
 DIRECTIONS = word_set("n s e w ne nw se sw north south east west northeast northwest southeast southwest")
