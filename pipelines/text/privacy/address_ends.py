@@ -24,7 +24,7 @@ STATE_AFTER = re.compile(
 TOWN_ENDINGS = word_set("city springs falls beach heights park lake valley grove hills point island")
 FOREIGN_TOWN = rf",? (?:[A-Z]{{1,3}}-)?\d{{3}} ?\d{{1,3}}(?: (?-i:[A-Z]{{2}}))? {PROPER}(?: {PROPER})?(?=[,.;)\n]|$)"
 ENDINGS = tuple(re.compile(pattern, re.I) for pattern in (FOREIGN_TOWN, UNIT, TOWN))
-# , Surulere, Lagos · , 03920 CDMX · , Mont-Tremblant (Qu\u00e9bec) J8E 3K9 · , Gurgaon 122001
+# , Surulere, Lagos · , 03920 CDMX · , Mont-Tremblant (Québec) J8E 3K9 · , Gurgaon 122001
 DISTRICT = re.compile(
     rf",\s+(?P<code>\d{{4,6}} )?(?P<words>(?:(?:{PROPER} |(?:de|del|la|el|of|sur|am|an der) ){{0,3}}{PROPER}))"
     r"(?:[ -]\d{3} ?\d{3}\b)?(?: \([A-Z][\w-]+\))?"

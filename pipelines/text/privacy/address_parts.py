@@ -42,8 +42,8 @@ UNIT = (
     r"(?:,? *(?:#|\b(?:apt|apartment|unit|suite|ste|lot|bldg|building|trlr|trailer|space|spc|rm|room)\b\.?) *#? ?"
     r"(?:[A-Za-z]?-?\d[\w-]{0,5}|[A-Za-z])\b(?! of\b)|,? \d{1,3}(?:st|nd|rd|th) floor\b|,? (?:apt|unit) \w{1,6}\b|,? (?:fl|flr)\.? \d{1,2}\b"
     r"|,? (?:penthouse|ph|rear|upstairs|basement|floor)\b(?: \w\b)?"
-    r"|, (?:int|app|apto|apart|dept|depto|piso|piano|int\u00e9rieur|interior|stiege|t\u00fcr|bus|bte|stn|comp|site|box)\b\.? ?\w{1,4}\b"
-    r"|, \d{1,2}\.? ?(?:\u00e8me|eme|er|e)? (?:\u00e9tage|etage|piso|og|stock)\b|, \d{1,2}[\u00ba\u00aa\u00b0] ?\w{0,3}\b| m\.? ?\d{1,3}\b)"
+    r"|, (?:int|app|apto|apart|dept|depto|piso|piano|intérieur|interior|stiege|tür|bus|bte|stn|comp|site|box)\b\.? ?\w{1,4}\b"
+    r"|, \d{1,2}\.? ?(?:ème|eme|er|e)? (?:étage|etage|piso|og|stock)\b|, \d{1,2}[ºª°] ?\w{0,3}\b| m\.? ?\d{1,3}\b)"
 )
 TOWN_WORD = r"[A-Z](?:[\w'\u2019-]|\.(?= [A-Z][a-z]+,| [A-Z][a-z]+ [A-Z]))*"  # with the dot of St. Louis
 TOWN_WORDS = rf"(?-i:{TOWN_WORD}(?: (?:of|de|la|del|the)\b| {TOWN_WORD}){{0,3}})"

@@ -15,7 +15,6 @@ from pipelines.text.privacy.address_parts import (
     PROPER,
     ROAD,
     ROAD_NAME,
-    ROAD_TYPES,
     STATE,
     STREET_WORDS,
     TOWN_WORDS,
@@ -23,7 +22,7 @@ from pipelines.text.privacy.address_parts import (
     ZIP,
 )
 from pipelines.text.privacy.name_model import load_model
-from pipelines.text.privacy.words import DIRECTIONS, MONTHS, SHORT_MONTHS, word_set
+from pipelines.text.privacy.words import DIRECTIONS, MONTHS, SHORT_MONTHS
 
 Span = tuple[int, int]
 # The digit comes first, and what may not be before it after it: so the search goes from digit to digit.
@@ -93,13 +92,6 @@ NEARBY = re.compile(
     rf",? (?:\d{{1,3}} (?:mi|miles?|km) (?:north|south|east|west|[nsew]) of|near|nr|outside(?: of)?) "
     rf"(?:(?-i:{TOWN_WORDS})(?:, (?-i:{STATE})\b)?|[a-z]+(?: (?:town|city|springs|falls|beach|junction))?(?=[.,;\n]|$))",
     re.I,
-)
-# A text without any of these words, and without digits that could be a ZIP code, holds no address.
-ADDRESS_WORDS = ROAD_TYPES | word_set(
-    """
-    box drawer rr rural broadway route rt rte us i sr cr fm sh county interstate camino via calle avenida avda paseo rue
-    rua piazza corso rambla ul hc mm milepost marker layby services roundabout shoulder junction jct corner intersection crossroads block trunk n s e w north south east west bag delivery
-    """
 )
 LIKELY = re.compile(  # what stands before an address
     r"(?:\b(?:at|lives?|living|address|house|home|located|to|from|is|mail|ship|deliver|moved|into|on|number|no)[ :,.-]{1,3}"

@@ -9,10 +9,10 @@ import re
 from pipelines.text.privacy.address_ends import find_address_end, find_address_start
 from pipelines.text.privacy.address_parts import NOT_STREET_WORDS
 from pipelines.text.privacy.name_model import load_model
-from pipelines.text.privacy.words import MONTHS, SHORT_MONTHS, TITLES
+from pipelines.text.privacy.words import MONTHS, SHORT_MONTHS, TITLES, word_set
 
 Span = tuple[int, int]
-CAPITAL = "(?-i:[A-Z\u00c0-\u00de\u0100-\u017f])"
+CAPITAL = "(?-i:[A-ZÀ-ÞĀ-ſ])"
 LETTERS = r"[^\W\d_][\w'\u2019-]*\.?"
 NAME = rf"(?:{CAPITAL}[\w'\u2019-]*\.?)"
 SMALL = (
@@ -21,36 +21,40 @@ SMALL = (
 )
 HOUSE_NUMBER = r"\d{1,4} ?(?:[a-h]\b)?(?: ?(?:bis|ter|quater|hs)\b)?(?: ?[-/] ?\d{1,4}[a-z]?| ?/ ?(?:bis|[a-z])\b)?"
 ENDING = (
-    r"(?:stra\u00dfe|strasse|str\.|weg|platz|allee|gasse|gracht|straat|laan|plein|kade|damm|ufer|chaussee|steig"
-    r"|gatan|gata|v\u00e4gen|veien|vej|gade|katu|tie|utca|singel|dreef|dijk)"
+    r"(?:straße|strasse|str\.|weg|platz|allee|gasse|gracht|straat|laan|plein|kade|damm|ufer|chaussee|steig"
+    r"|gatan|gata|vägen|veien|vej|gade|katu|tie|utca|singel|dreef|dijk)"
 )
 ROAD_WORD = (
-    r"(?:Stra\u00dfe|Strasse|Str\.|Weg|Platz|Allee|Gasse|Ring|Damm|Ufer|Gracht|Straat|Laan|Plein|Singel|Kade|Markt)"
+    r"(?:Straße|Strasse|Str\.|Weg|Platz|Allee|Gasse|Ring|Damm|Ufer|Gracht|Straat|Laan|Plein|Singel|Kade|Markt)"
+)
+ROADS_BEFORE_NUMBER = [*ENDING[3:-1].replace("\\.", ".").split("|"), *"ring markt".split()]
+NUMBER_LAST_NEEDS = (  # a space and a digit, and before them one of these: looked at where a digit is
+    r"(?i: \d(?:" + "|".join(rf"(?<={re.escape(road)} \d)|(?<={re.escape(road)}, \d)" for road in ROADS_BEFORE_NUMBER) + "))"
 )
 FIRST = (  # the type of road before its name
-    r"(?:Via|Viale|Vicolo|Calle|C/|Carrera|Cra\.?|Avenida|Avda\.?|Av\.?|Rua|Travessa|Pra\u00e7a|Piazza|Piazzale|Corso|Largo"
-    r"|Strada|Rambla|Paseo|Plaza|Calzada|Prolongaci\u00f3n|Privada|Blvd\.?|Boulevard|Rue|Avenue|Quai|Chemin|All\u00e9e"
+    r"(?:Via|Viale|Vicolo|Calle|C/|Carrera|Cra\.?|Avenida|Avda\.?|Av\.?|Rua|Travessa|Praça|Piazza|Piazzale|Corso|Largo"
+    r"|Strada|Rambla|Paseo|Plaza|Calzada|Prolongación|Privada|Blvd\.?|Boulevard|Rue|Avenue|Quai|Chemin|Allée"
     r"|ul\.|ulica|al\.|os\.|pl\.|ulitsa|Jalan|Jl\.)"
 )
 POSTAL_TOWN = rf"(?:,? (?:[A-Z]{{1,3}}-)?\d{{2}}(?:-\d{{3}}|\d{{2,3}}(?: ?(?-i:[A-Z]{{2}})\b|-\d{{3}})?|,? \d{{3}} \d{{2}}) {NAME}(?: (?:am|an der|im|ob der|bei|sur|de|do|la)(?= {NAME}))?(?: {NAME}){{0,2}}(?: \d{{1,2}}\b)?)"
-# Lindenstra\u00dfe 17a, 04109 Leipzig · K\u00f6nigsberger Stra\u00dfe 112 · Oude Gracht 88 bis · Prinsengracht 1107-2, 1017 JH Amsterdam
+# Lindenstraße 17a, 04109 Leipzig · Königsberger Straße 112 · Oude Gracht 88 bis · Prinsengracht 1107-2, 1017 JH Amsterdam
 NUMBER_LAST = (
     rf"\b(?:(?:{NAME} |{SMALL} ){{0,3}}(?-i:{ROAD_WORD})|(?:{NAME} )?{CAPITAL}[\w-]*{ENDING}),? {HOUSE_NUMBER}(?![\w.])"
 )
 # Via dei Mille 44 · Av. Insurgentes Sur 1457 · Boulevard Gambetta 31
 TYPE_FIRST = rf"\b(?-i:{FIRST})(?: {SMALL}){{0,2}}(?: {NAME}){{1,4}},? (?:n\.? ?|n[o\u00ba]\.? ?|num\. ?|#)?{HOUSE_NUMBER}(?![\w.])"
-# Hinter der Kirche 4a, 21335 L\u00fcneburg · via Garibaldi 8/bis, 10122 Torino: whatever the road is called
+# Hinter der Kirche 4a, 21335 Lüneburg · via Garibaldi 8/bis, 10122 Torino: whatever the road is called
 WITH_POSTAL_TOWN = (
     rf"\b(?P<words>(?:{NAME} |{SMALL} |via |viale ){{0,3}}{NAME}),? (?P<number>{HOUSE_NUMBER}){POSTAL_TOWN}"
 )
-# 14 rue des Tanneurs · 27 bis, all\u00e9e des Platanes · 455, chemin du Lac-Sup\u00e9rieur · 1189 rang st-joseph
+# 14 rue des Tanneurs · 27 bis, allée des Platanes · 455, chemin du Lac-Supérieur · 1189 rang st-joseph
 FRENCH_WORDS = (
-    r"(?:rue|chemin|all\u00e9e|impasse|quai|rang|mont\u00e9e|ruelle|sentier|faubourg|c\u00f4te|ch\.|boul\.|bd"
+    r"(?:rue|chemin|allée|impasse|quai|rang|montée|ruelle|sentier|faubourg|côte|ch\.|boul\.|bd"
     r"|(?:avenue|boulevard|place|route|cours|passage|square)(?= (?:de|du|des|d'|la|le|les|st-|ste-|saint|sainte|l')))"
 )
 FRENCH = (
     rf"(?<![\w.,$-])\d{{1,5}}(?:-\d+)?[a-d]?(?: ?(?:bis|ter|quater))?,? {FRENCH_WORDS}(?: (?:de la|de l'|des|du|de|la|le|les|d'|l'))?"
-    rf" ?(?:{NAME}(?: (?:{SMALL} )?{NAME}){{0,2}}|(?:st|ste|saint|sainte)-[a-z-]+|[a-z\u00e0-\u00ff'-]{{3,}})(?: (?:est|ouest|nord|sud|[NSEO]\b))?"
+    rf" ?(?:{NAME}(?: (?:{SMALL} )?{NAME}){{0,2}}|(?:st|ste|saint|sainte)-[a-z-]+|[a-zà-ÿ'-]{{3,}})(?: (?:est|ouest|nord|sud|[NSEO]\b))?"
 )
 # Parts between commas, the last of which ends in a postal code.
 UK = (
@@ -68,15 +72,11 @@ STOPS = re.compile(
     re.I | re.S,
 )
 PART = re.compile(r"(?P<first>[^\s,]+)[^,]*,\s*")
+HOUSES = word_set("cottage cottages house farm hall lodge villa court barn mill grange manor mews lane street road close")
 INITIAL = re.compile(r"\b[A-Z]\. ")
 NOT_PLACES = (NOT_STREET_WORDS | MONTHS | SHORT_MONTHS) - {"in", "on", "the", "of", "an", "am"}
 WINDOW = 110  # characters before a postal code
-OTHERWISE = re.compile(
-    rf"[A-Za-z],? \d{{5}}\b|\d{{4,5}} ?[A-Z]{{0,2}} [A-Z]|{ENDING} \d|\b(?:rue|rang|chemin|all\u00e9e|allee|impasse|av\.|c/|jl\.) ?"
-    r"|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{1,2}\d?\b|[a-z][ -]\d{3} ?\d{3}\b|(?:stra\u00df|strass)e \d",
-    re.I,
-)
-CAPITALISED = re.compile(r"[A-Z\u00c0-\u00de]")
+CAPITALISED = re.compile(r"[A-ZÀ-Þ]")
 
 
 def keep_abroad(match: re.Match[str]) -> Span:
@@ -102,7 +102,9 @@ def skip_people(parts: str) -> int:
     skipped = 0
     while (part := PART.match(parts, skipped)) and "," in parts[part.end() :]:
         first = part["first"].lower().rstrip(".")
-        named = load_model()[0].first.get(first, 0) > 1 or first in TITLES or INITIAL.search(part.group())
+        last = part.group().rstrip(", \n").rpartition(" ")[2].lower()
+        named = load_model()[0].first.get(first, 0) > 1 and last not in HOUSES
+        named = named or first in TITLES or INITIAL.search(part.group()) is not None
         if not named or any(map(str.isdigit, part.group())):
             break
         skipped = part.end()

@@ -11,7 +11,7 @@ CUES = {
     "ssn": r"\bssn\b|\bss\b(?: ?card| ?#| no)?|soc(?:ial)?\b(?:[ .]*sec(?:urity)?\b)?|itin|tax(?:payer)? id",
     "card": r"(?:credit|debit|gift)? ?card\b|visa|master ?card|amex|american express|discover|\bcc\b|\bmc\b",
     "phone": r"(?:tele)?phone|tel\b|cell|mobile|\bcall(?!er|ed for)|\btext(?:ed|s)?\b|fax|reach|contact|\bring\b|dial|sms"
-    r"|r\u00fcckruf|rueckruf|telefon|handy(?:nummer)?\b|erreichbar|t\u00e9l\b|appelez|rappel|llam|celular|m\u00f3vil|n\u00famero|num\u00e9ro"
+    r"|rückruf|rueckruf|telefon|handy(?:nummer)?\b|erreichbar|tél\b|appelez|rappel|llam|celular|móvil|número|numéro"
     r"|chiam|\bmob\b|\burgent|emergenc|after hours|voicemail|get (?:a )?hold|buzz\b|hit me|ping me|\w+['\u2019]s (?:number|no\b|#)"
     r"|whats ?app|\bph\b|voice ?mail|voice|home|work|office|\bleave a m"
     r"|\b(?:my|his|her|their|your|best|good|new|old|same|other) (?:number|no\b|line|#)",

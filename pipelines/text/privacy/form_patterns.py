@@ -7,7 +7,7 @@ from stdnum import iban
 from pipelines.text.privacy.address_parts import PROPER, STATE
 from pipelines.text.privacy.check_digits import is_account_number, is_licence_number, is_plate
 from pipelines.text.privacy.name_model import load_model
-from pipelines.text.privacy.pattern import STRONG, WEAK, Kind, Pattern, Span, any_match, any_word, compile_pattern
+from pipelines.text.privacy.pattern import STRONG, WEAK, Kind, Pattern, Span, any_word, compile_pattern
 from pipelines.text.privacy.pattern_parts import (
     CAPITALS,
     DATE,
@@ -49,13 +49,14 @@ PERSON = (
     r"(?:i|i've|i'm|im|ive|he|he's|hes|she|she's|shes|who|we|they|applicant|co-?(?:buyer|applicant|signer)|customer|buyer"
     r"|guest|husband|wife|spouse|mother|father|mom|dad|son|daughter|brother|sister|boyfriend|girlfriend|fiancee?|cust)"
 )
-JOB = (
-    r"(?:nurse|rn|lpn|teacher|professor|driver|welder|electrician|plumber|mechanic|machinist|operator|cook|chef|server"
-    r"|waitress|waiter|bartender|cashier|clerk|manager|supervisor|foreman|engineer|accountant|bookkeeper|paralegal|lawyer"
-    r"|attorney|secretary|receptionist|janitor|custodian|guard|officer|deputy|analyst|developer|programmer|lead|associate"
-    r"|technician|assistant|aide|therapist|hygienist|pharmacist|physician|surgeon|doctor|barista|stocker|picker|loader"
-    r"|forklift|warehouse|assembler|roofer|carpenter|painter|librarian|principal|coach|dispatcher|pilot|steward)"
+JOB_WORDS = (
+    "nurse rn lpn teacher professor driver welder electrician plumber mechanic machinist operator cook chef "
+    "serve waitress waiter bartender cashier clerk manager supervisor foreman engineer accountant bookkeeper paralegal lawye "
+    "attorney secretary receptionist janitor custodian guard officer deputy analyst developer programmer lead associate technician "
+    "assistant aide therapist hygienist pharmacist physician surgeon doctor barista stocker picker loade forklift warehouse "
+    "assembler roofer carpenter painter librarian principal coach dispatcher pilot steward"
 )
+JOB = rf"(?:{'|'.join(JOB_WORDS.split())})"
 STOP = (
     r"(?:for|since|and|in|on|as|the|who|but|so|from|with|at|to|is|was|are|by|near|over|until|nights?|days|full|part|now"
     r"|because|where|when|that|which|if|or|then|about|making|earning|makes|earns|paid|pays|i|he|she|they|we|my|his|her"
@@ -159,10 +160,10 @@ FORM_KINDS: dict[str, Kind] = {
         ),
     ),
     "account": Kind(
-        any_match(
-            r"\bacc(?:oun)?ts?\b|\ba/c\b|routing|\baba\b|\brtn\b|checking|savings|deposit|\bach\b|voided|iban\b|konto"
-            r"|cuenta|compte|\bloan|policy|contract|agreement|member|sort code|transit|\bbsb\b|\bclabe\b|drawn on"
-            r"|\b[A-Z]{2}\d{2} ?[A-Z0-9]{4} ?\d{4}"
+        any_word(
+            "account accounts acct accts acc accs a routing aba rtn checking savings deposit ach voided iban konto"
+            " kontonummer kontonr cuenta compte loan policy contract agreement member membership sort transit bsb clabe"
+            " drawn wire"
         ),
         (
             compile_pattern(r"(?<![\w.$-])\d(?:[ -]?\d){5,16}(?![\w-])", WEAK, is_account_number),
@@ -239,9 +240,11 @@ FORM_KINDS: dict[str, Kind] = {
         ),
     ),
     "employer": Kind(
-        any_match(
-            r"\b(?:employ|work(?:s|ed|ing)?\b|earn|gross|mak(?:es?|ing)\b|paystub|pay stub|job\b|shifts?\b|years\b|yrs\b|been at"
-            rf"|paid by|hired|this is|{JOB} (?:over )?(?:at|for)\b|drive|driving|teach|flies|cook|bartend|retired|currently|boss|co-?worker|supervisor|foreman|joins us)"
+        any_word(
+            f"{JOB_WORDS} employer employers employed employment work works worked working earn earns earning gross grosses"
+            " grossing make makes making paystub paystubs pay paycheck paychecks stub stubs w job jobs shift shifts hired"
+            " years yrs year months been paid joins comes came drives drive driving teach teaches teaching flies cook cooks"
+            " bartends retired currently boss worker workers coworker coworkers foreman he she hes shes i im this pays"
         ),
         (
             employer(rf"\b(?:earn|gross|mak)(?:e?s?|ing) {MONEY}(?:{PERIOD})? (?:at|with|from) (?P<value>{FIRM})"),

@@ -10,6 +10,7 @@ from pipelines.text.privacy.pattern import (
     Kind,
     Pattern,
     Span,
+    Words,
     any_match,
     compile_pattern,
 )
@@ -39,6 +40,11 @@ def is_north_american(text: str) -> bool:
     """Whether its area code and exchange may begin with these digits."""
     digits = extract_digits(text)[-10:]
     return len(digits) == 10 and digits[0] > "1" and digits[3] > "1"
+
+
+def may_hold_email(text: str, words: Words) -> bool:
+    """Whether there is an @, or the words "at" and "dot"; "_at_" and "(at)" stand for an @, too."""
+    return "@" in text or ("at" in words and ("dot" in words or "." in text))
 
 
 NUMBER_KINDS: dict[str, Kind] = {
@@ -78,7 +84,7 @@ NUMBER_KINDS: dict[str, Kind] = {
                 STRONG,
                 is_international,
             ),
-            compile_pattern(r"(?<![\w.+-])\(?0\d(?:[ .\-/]{0,3}[()]?\d\)?){6,10}(?![\w-])", WEAK, is_national),
+            compile_pattern(r"0(?<![\w.+-]0)\d(?:[ .\-/]{0,3}[()]?\d\)?){6,10}(?![\w-])", WEAK, is_national),
             # In pairs, as in France, and of Britain's mobile phones: they look like nothing else.
             compile_pattern(r"(?<![\w.+-])0[1-9](?P<gap>[ .])\d\d(?:(?P=gap)\d\d){3}(?![\w-])", STRONG),
             compile_pattern(r"(?<![\w.+-])07\d{3} (?:\d{6}|\d{3} \d{3})(?![\w-])", STRONG),
@@ -100,7 +106,7 @@ NUMBER_KINDS: dict[str, Kind] = {
         ),
     ),
     "email": Kind(
-        any_match(r"@|[(\[{_]at[)\]}_]|\bat\b.{1,40}\bdot\b"),
+        may_hold_email,
         (
             compile_pattern(rf"(?<![\w.+-])[\w.+-]+?(?: ?[(\[{{]at[)\]}}] ?|_at_){HOST}\b", UNMISTAKABLE),
             compile_pattern(rf"(?<![\w.+%'&!=-])[\w.+%'&!=*-]++@{HOST}\b", UNMISTAKABLE),

@@ -17,6 +17,7 @@ class Pattern(NamedTuple):
     score: float
     keep: Callable[[re.Match[str]], Span | None]  # a match → where its personal part is; None if nothing is
     triggers: Words = frozenset()  # the pattern is tried on texts with one of these words; empty: on all
+    needs: re.Pattern[str] | None = None  # and on those in which this cheaper one is found
 
 
 class Kind(NamedTuple):
@@ -40,10 +41,20 @@ def compile_pattern(
 
 
 def compile_place(
-    pattern: str, keep: Callable[[re.Match[str]], Span | None], triggers: Words = frozenset(), score: float = STRONG
+    pattern: str,
+    keep: Callable[[re.Match[str]], Span | None],
+    triggers: str | Words = "",
+    needs: str = "",
+    score: float = STRONG,
 ) -> Pattern:
-    """A pattern of addresses, in any case."""
-    return Pattern(re.compile(pattern, re.I | re.M), score, keep, triggers)
+    """A pattern of addresses, in any case; `needs` is case-sensitive."""
+    words = frozenset(triggers.split()) if isinstance(triggers, str) else triggers
+    return Pattern(re.compile(pattern, re.I | re.M), score, keep, words, re.compile(needs) if needs else None)
+
+
+def anything(text: str, words: Words) -> bool:
+    """No check: each pattern of the kind has its own."""
+    return True
 
 
 def any_match(pattern: str) -> Callable[[str, Words], object]:

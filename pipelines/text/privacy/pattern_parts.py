@@ -3,7 +3,7 @@
 # Between a label and its value: punctuation and a few small words ("my plate number on the car is: ...").
 GAP = r"(?:[\s:;#=\-\u2013\"'(*.,]|\b(?-i:[a-z']{1,9})\b){0,12}?"
 # The same, of a dialogue: "Plate again? - It's ...", "Caller: ...".
-WIDE_GAP = r"(?:[\s:;#=\-\u2013\u2014\"'(*.,?!\u2019]|\b(?-i:[^\W\d_][a-z\u00df-\u00ff'\u2019]{0,9})\b){0,14}?"
+WIDE_GAP = r"(?:[\s:;#=\-\u2013\u2014\"'(*.,?!\u2019]|\b(?-i:[^\W\d_][a-zß-ÿ'\u2019]{0,9})\b){0,14}?"
 SEPARATOR = r"[ ._\-\u2010\u2011\u2013\u2014/·]"  # between groups of digits; up to three of them
 MONEY = (
     r"(?:(?:\$|\u20ac|\u00a3|\u20b9|(?:usd|cad|eur|gbp|chf|aud|inr|rs)\.?(?= ?\d)) ?\d[\d,'\u2019]*(?:\.\d\d?)?"
