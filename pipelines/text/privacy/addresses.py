@@ -135,9 +135,7 @@ def keep_home(match: re.Match[str]) -> Span | None:
     capital = road[:1].isupper()
     common = all(lists.common.get(word, 0) > 3 for word in words)
     return (
-        keep_place(match)
-        if capital or (road not in COMMON_ROADS - {"street", "road", "lane"} and not common)
-        else None
+        keep_place(match) if capital or (road not in COMMON_ROADS - {"street", "road", "lane"} and not common) else None
     )
 
 

@@ -24,12 +24,12 @@ ENDING = (
     r"(?:straße|strasse|str\.|weg|platz|allee|gasse|gracht|straat|laan|plein|kade|damm|ufer|chaussee|steig"
     r"|gatan|gata|vägen|veien|vej|gade|katu|tie|utca|singel|dreef|dijk)"
 )
-ROAD_WORD = (
-    r"(?:Straße|Strasse|Str\.|Weg|Platz|Allee|Gasse|Ring|Damm|Ufer|Gracht|Straat|Laan|Plein|Singel|Kade|Markt)"
-)
+ROAD_WORD = r"(?:Straße|Strasse|Str\.|Weg|Platz|Allee|Gasse|Ring|Damm|Ufer|Gracht|Straat|Laan|Plein|Singel|Kade|Markt)"
 ROADS_BEFORE_NUMBER = [*ENDING[3:-1].replace("\\.", ".").split("|"), *"ring markt".split()]
 NUMBER_LAST_NEEDS = (  # a space and a digit, and before them one of these: looked at where a digit is
-    r"(?i: \d(?:" + "|".join(rf"(?<={re.escape(road)} \d)|(?<={re.escape(road)}, \d)" for road in ROADS_BEFORE_NUMBER) + "))"
+    r"(?i: \d(?:"
+    + "|".join(rf"(?<={re.escape(road)} \d)|(?<={re.escape(road)}, \d)" for road in ROADS_BEFORE_NUMBER)
+    + "))"
 )
 FIRST = (  # the type of road before its name
     r"(?:Via|Viale|Vicolo|Calle|C/|Carrera|Cra\.?|Avenida|Avda\.?|Av\.?|Rua|Travessa|Praça|Piazza|Piazzale|Corso|Largo"
@@ -72,7 +72,9 @@ STOPS = re.compile(
     re.I | re.S,
 )
 PART = re.compile(r"(?P<first>[^\s,]+)[^,]*,\s*")
-HOUSES = word_set("cottage cottages house farm hall lodge villa court barn mill grange manor mews lane street road close")
+HOUSES = word_set(
+    "cottage cottages house farm hall lodge villa court barn mill grange manor mews lane street road close"
+)
 INITIAL = re.compile(r"\b[A-Z]\. ")
 NOT_PLACES = (NOT_STREET_WORDS | MONTHS | SHORT_MONTHS) - {"in", "on", "the", "of", "an", "am"}
 WINDOW = 110  # characters before a postal code

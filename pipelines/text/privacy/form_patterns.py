@@ -1,15 +1,13 @@
-"""The patterns of what forms ask for: plate, licence, account, date of birth, income, employer; found by their words."""
+"""The patterns of what forms ask for: plate, licence, account, date of birth, income; found by their words."""
 
 import re
 
 from stdnum import iban
 
-from pipelines.text.privacy.address_parts import PROPER, STATE
+from pipelines.text.privacy.address_parts import STATE
 from pipelines.text.privacy.check_digits import is_account_number, is_licence_number, is_plate
-from pipelines.text.privacy.name_model import load_model
 from pipelines.text.privacy.pattern import STRONG, WEAK, Kind, Pattern, Span, any_word, compile_pattern
 from pipelines.text.privacy.pattern_parts import (
-    CAPITALS,
     DATE,
     GAP,
     MONEY,
@@ -45,32 +43,6 @@ ACCOUNT_CUE = (
     r"|\b(?:loan|policy|contract|agreement|membership|member)(?: (?:no\.?|number|num|id|#)|(?= ?[#:]? ?[A-Z]{0,4}-?\d)))"
 )
 CODE = r"(?:(?-i:[A-Z]{1,4}-?)|[a-z]{1,3}-)?\d[\dA-Za-z]*(?:[ -](?=[A-Z]{0,2}\d)[\dA-Z]+){0,7}"
-PERSON = (
-    r"(?:i|i've|i'm|im|ive|he|he's|hes|she|she's|shes|who|we|they|applicant|co-?(?:buyer|applicant|signer)|customer|buyer"
-    r"|guest|husband|wife|spouse|mother|father|mom|dad|son|daughter|brother|sister|boyfriend|girlfriend|fiancee?|cust)"
-)
-JOB_WORDS = (
-    "nurse rn lpn teacher professor driver welder electrician plumber mechanic machinist operator cook chef "
-    "serve waitress waiter bartender cashier clerk manager supervisor foreman engineer accountant bookkeeper paralegal lawye "
-    "attorney secretary receptionist janitor custodian guard officer deputy analyst developer programmer lead associate technician "
-    "assistant aide therapist hygienist pharmacist physician surgeon doctor barista stocker picker loade forklift warehouse "
-    "assembler roofer carpenter painter librarian principal coach dispatcher pilot steward"
-)
-JOB = rf"(?:{'|'.join(JOB_WORDS.split())})"
-STOP = (
-    r"(?:for|since|and|in|on|as|the|who|but|so|from|with|at|to|is|was|are|by|near|over|until|nights?|days|full|part|now"
-    r"|because|where|when|that|which|if|or|then|about|making|earning|makes|earns|paid|pays|i|he|she|they|we|my|his|her"
-    r"|their|has|have|had|needs|wants|says|said|can|do|does|did|would|will|six|five|ten|two|three|four|years?|yrs?|months?"
-    r"|please|social|ssn|dob|income|also|out|up|down)"
-)
-NOT_FIRST = (
-    r"(?:home|a|an|all|any|me|him|her|them|us|it|this|that|these|those|least|first|last|times?|night|once|idle|most|both|my"
-    r"|his|our|your|their|its|every|each|some|one|low|high|highway|speed|speeds|full|half|random|present|another|other"
-    r"|different|same|minimum|free|cash|hand|\d\w*|work|will|no|you|fault|issue|large|noon|lunch|ease)"
-)
-LOWER_FIRM = rf"(?-i:(?!{NOT_FIRST}\b|{STOP}\b)[a-z][\w'\u2019.-]*(?: (?!{STOP}\b)(?:&|[a-z][\w'\u2019&-]*)){{0,3}})"
-FIRM = rf"(?:{CAPITALS}|{LOWER_FIRM})"
-DURATION = r"(?:\d{1,2}|a|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) ?\+? (?:yrs?|years?|months?|mos?)\b"
 
 
 def keep_birth_date(match: re.Match[str]) -> Span | None:
@@ -83,25 +55,6 @@ def keep_birth_date(match: re.Match[str]) -> Span | None:
         return match.span(group) if 1915 <= int(years[0]) <= 2012 else None
     year = re.findall(r"\d+", match[group])[-1]
     return match.span(group) if len(year) == 2 and (year >= "30" or year <= "09") else None
-
-
-def keep_employer(match: re.Match[str]) -> Span | None:
-    """The span of a firm: not of a vehicle that something works for, nor of a word of everyday English."""
-    lists, _ = load_model()
-    value = match["value"].rstrip(".'\u2019-")
-    words = value.lower().split()
-    if not words or (len(words) > 1 and all(w in lists.models and w not in lists.common for w in words[:2])):
-        return None
-    if value.islower() and (
-        all(lists.common.get(word, 0) > 3 for word in words) or lists.common.get(words[0], 0) > 3 and len(words) == 1
-    ):
-        return None
-    return match.start("value"), match.start("value") + len(value)
-
-
-def employer(pattern: str, score: float = STRONG) -> Pattern:
-    """A pattern of employers."""
-    return Pattern(re.compile(pattern, re.I | re.M), score, keep_employer)
 
 
 def is_iban(text: str) -> bool:
@@ -237,51 +190,6 @@ FORM_KINDS: dict[str, Kind] = {
                 STRONG - 0.1,
             ),
             compile_pattern(rf"\b[a-z]+ pays (?P<value>{MONEY})(?={PERIOD})", STRONG - 0.1),
-        ),
-    ),
-    "employer": Kind(
-        any_word(
-            f"{JOB_WORDS} employer employers employed employment work works worked working earn earns earning gross grosses"
-            " grossing make makes making paystub paystubs pay paycheck paychecks stub stubs w job jobs shift shifts hired"
-            " years yrs year months been paid joins comes came drives drive driving teach teaches teaching flies cook cooks"
-            " bartends retired currently boss worker workers coworker coworkers foreman he she hes shes i im this pays"
-        ),
-        (
-            employer(rf"\b(?:earn|gross|mak)(?:e?s?|ing) {MONEY}(?:{PERIOD})? (?:at|with|from) (?P<value>{FIRM})"),
-            employer(rf"\bemployer(?:'s)?(?: name)?(?: is|:| -| =|\t|,)?\s+(?P<value>{CAPITALS})"),
-            employer(rf"\bemployer(?:'s)?(?: name)?(?: is|:| -| =|\t|,)\s*(?P<value>{LOWER_FIRM})"),
-            employer(rf"\bemployer (?P<value>{LOWER_FIRM})(?=[,;\n]|$| \$?\d)"),
-            employer(rf"\bthis is {PROPER}(?: {PROPER})? (?:with|from|at|over at|calling from) (?P<value>{CAPITALS})"),
-            employer(rf"\b(?:(?:self-)?employed (?:at|by|with)|place of (?:employment|work):?) (?P<value>{FIRM})"),
-            employer(
-                rf"\b{PERSON}(?: have| has| been| am| is| also| currently| still| used to| just)* work(?:s|ed|ing)?"
-                rf"(?: nights| days| weekends| second shift| third shift| full[- ]time| part[- ]time| there)? (?:at|for|in) (?P<value>{CAPITALS})"
-            ),
-            employer(
-                rf"\b{PERSON}(?: have| has| been| am| is| also| currently| still| used to| just)* work(?:s|ed|ing)?"
-                rf"(?: nights| days| weekends| second shift| third shift| full[- ]time| part[- ]time)? (?:at|for) (?P<value>{LOWER_FIRM})"
-            ),
-            employer(
-                rf"\bwork(?:s|ed|ing) (?:nights|days|weekends|doubles|full[- ]time|part[- ]time) (?:at|for) (?P<value>{FIRM})"
-            ),
-            employer(rf"\b(?:works|working|worked) (?:at|in) (?P<value>{CAPITALS})(?= (?:as|since|for)\b|[,.;]|$)"),
-            employer(rf"\b(?:paystubs?|pay stubs?|w-?2s?|paychecks?|check stubs?) (?:is |are )?from (?P<value>{FIRM})"),
-            employer(rf"\b(?:jobs?(?: \w+)?|shifts?|hired on|hired) (?:at|with|by) (?P<value>{FIRM})"),
-            employer(rf"\b{JOB} (?:over )?(?:at|for) (?P<value>{CAPITALS})"),
-            employer(rf"\b(?:a|an|the) {JOB} (?:over )?(?:at|for) (?P<value>{LOWER_FIRM})"),
-            employer(rf"\b{DURATION} (?:at|with) (?P<value>{FIRM})"),
-            employer(
-                rf"\b(?:been|(?:he|she|i|who)(?:'?s|'?m| is| am)?) (?:been )?(?:at|with) (?P<value>{FIRM})"
-                rf"(?=,? (?:since|for (?:\d|over|almost|about|a |the past)|{DURATION})| \d{{1,2}} (?:yrs?|years?))"
-            ),
-            employer(rf"\bcall (?:me at |him at |her at )?(?:my|his|her) (?:work|job|employer),? \(?(?P<value>{FIRM})"),
-            employer(rf"\b(?:my|his|her) (?:work|job|employer),? \(?(?P<value>{CAPITALS})(?=[),])"),
-            employer(rf"\b(?:drives?|driving|teach(?:es|ing)?|flies|cooks?|bartends?|retired|currently|employed) (?:for|at|with|from) (?P<value>{CAPITALS})"),
-            employer(rf"\bworks? for (?P<value>(?:the )?(?:City|County|State|Town|University|Port) of (?-i:[A-Z])[\w-]+(?: (?-i:[A-Z])[\w-]+)?)"),
-            employer(rf"\b(?:boss|co-?workers?|supervisor|foreman) (?:over )?at (?P<value>{FIRM})"),
-            employer(r"\bpaid by (?P<value>(?-i:[A-Z][\w&'.-]*(?: [A-Z&][\w&'.-]*)+))"),
-            employer(rf"\b(?P<value>{CAPITALS}) pays (?:him |her |me )?{MONEY}{PERIOD}"),
-            employer(rf"\b(?:joins us|comes to us|came) from (?P<value>{CAPITALS})(?= and starts|\.)"),
         ),
     ),
 }

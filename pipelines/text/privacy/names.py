@@ -36,7 +36,9 @@ SURE, POSSIBLE = 0.0, -1.5  # log-odds: of a word that makes a name, and of one 
 ANNOUNCED = 2.5  # log-odds of a word after a title or "my name is"
 ALONE = 0.5  # log-odds of a name of one word
 LISTED = 0.6  # log-odds of the words of "Washington, Cleotha"
-SURNAME_COMES_AFTER = word_set(": # - / ( cust customer owner buyer name of for on under guest driver insured recall compl") | {"\n"}
+SURNAME_COMES_AFTER = word_set(
+    ": # - / ( cust customer owner buyer name of for on under guest driver insured recall compl"
+) | {"\n"}
 NICKNAMES = word_set("big little lil ol")  # big Mike
 JOINTS = re.compile(r" ?|\. |, (?=[JS]r\b)|-")  # what may stand between the words of one name
 MODEL_YEAR = re.compile(r"(?:19[5-9]|20[0-3])\d")
@@ -266,7 +268,9 @@ def is_firm(tokens: Sequence[Token], first: int, last: int) -> bool:
     following = [*tokens[last + 1 : last + 4]]
     if last > first and tokens[last].key in FIRM_KINDS and tokens[last].key not in load_model()[0].first:
         return True
-    if after[0] in FIRM_KINDS or (after[1] in FIRM_KINDS and following[0].text.istitle() and tokens[last].text.istitle()):
+    if after[0] in FIRM_KINDS or (
+        after[1] in FIRM_KINDS and following[0].text.istitle() and tokens[last].text.istitle()
+    ):
         return True
     sold = after[0] in MAKES and last > first and tokens[first].text.istitle() and following[0].text.istitle()
     return sold and after[1] != "#" and after[1] not in load_model()[0].models  # not "Dan Whitfield Honda Civic"

@@ -20,6 +20,7 @@ from pipelines.text.privacy.phones import is_international, is_national
 SEVEN_DIGITS = any_match(r"\d(?:[\W_]{0,3}\d){6}")
 SSN_WORDS = "ssn ssns ss soc social itin socials"
 CARD = re.compile(rf"(?<![\w-])\d(?:(?:{SEPARATOR}{{0,3}}|x)\d){{12,22}}(?![\w-])", re.I)
+VIN_GROUPS = re.compile(r"\b[A-HJ-NPR-Z0-9]{1,11}[ ._-].{0,12}\d{4}\b")
 GROUP = re.compile(r"\d+")
 
 
@@ -45,6 +46,12 @@ def is_north_american(text: str) -> bool:
 def may_hold_email(text: str, words: Words) -> bool:
     """Whether there is an @, or the words "at" and "dot"; "_at_" and "(at)" stand for an @, too."""
     return "@" in text or ("at" in words and ("dot" in words or "." in text))
+
+
+def may_hold_vin(text: str, words: Words) -> bool:
+    """Whether there is a word as long as a VIN, groups that could be one, or the word itself."""
+    named = "vin" in words or "chassis" in words or "vehicle" in words
+    return named or any(len(word) >= 17 for word in text.split()) or VIN_GROUPS.search(text) is not None
 
 
 NUMBER_KINDS: dict[str, Kind] = {
@@ -122,10 +129,7 @@ NUMBER_KINDS: dict[str, Kind] = {
         ),
     ),
     "vin": Kind(
-        any_match(
-            r"(?<![a-z0-9])[a-z0-9]{17}(?![a-z0-9])|\bvin|chassis|vehicle id"
-            r"|(?-i:\b[A-HJ-NPR-Z0-9]{1,11}[ ._-].{0,12}\d{4}\b)"
-        ),
+        may_hold_vin,
         (
             compile_pattern(r"(?<![a-z0-9])[a-hj-npr-z0-9]{17}(?![a-z0-9])", 0.95, is_vin),
             compile_pattern(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pipelines.text.privacy import addresses, addresses_abroad
 from pipelines.text.privacy.address_parts import ROAD_TYPES, STATE
 from pipelines.text.privacy.context_words import context_score
+from pipelines.text.privacy.employer_patterns import EMPLOYER
 from pipelines.text.privacy.form_patterns import FORM_KINDS
 from pipelines.text.privacy.number_patterns import NUMBER_KINDS
 from pipelines.text.privacy.pattern import STRONG, THRESHOLD, Kind, Words, anything, compile_place
@@ -15,7 +16,9 @@ ROUTE_WORDS = word_set("broadway road route rt rte rd hwy highway us u i sr cr f
 
 # What each of the other patterns needs to find anything, from digit to digit.
 POSTAL_TOWN_NEEDS = r"\d[ -]?\d\d ?\d?(?: ?[A-Z]{2})? [A-ZÀ-ÞĀ-ſ]"
-CODE_NEEDS = r"\d[A-Za-z]? ?\d[A-Za-z]{2}|\d[A-Za-z] ?\d[A-Za-z]\d|\d[\dW] [A-Z\d]{4}|\d{3} ?\d{3}\b"
+CODE_NEEDS = (
+    r"\d[A-Za-z]? ?\d[A-Za-z]{2}|\d[A-Za-z] ?\d[A-Za-z]\d|\d[\dW] [A-Z\d]{4}|[a-z][ -]\d{3} ?\d{3}(?:[.,;\n]|$)"
+)
 FIRST_WORDS = (
     "via viale vicolo calle c carrera cra avenida avda av rua travessa pra piazza piazzale corso largo strada rambla"
     " paseo plaza calzada prolongaci privada blvd boulevard rue avenue quai chemin all ul ulica al os pl ulitsa jalan jl"
@@ -32,7 +35,9 @@ ADDRESSES = Kind(
         compile_place(addresses.STREETS_IN_A_GRID, addresses.keep_street, needs=r"[NSEWnsew]\d\d"),
         compile_place(addresses.WITH_DIRECTION, addresses.keep_place, DIRECTIONS),
         compile_place(addresses.ROUTES, addresses.keep_place, ROUTE_WORDS),
-        compile_place(addresses.NAMED_FIRST, addresses.keep_place, "avenue boulevard camino via calle avenida paseo rue place"),
+        compile_place(
+            addresses.NAMED_FIRST, addresses.keep_place, "avenue boulevard camino via calle avenida paseo rue place"
+        ),
         compile_place(addresses.BOX, addresses.keep_box, "box drawer bag delivery"),
         compile_place(addresses.RURAL, addresses.keep_place, "rr rural"),
         compile_place(addresses.IN_A_PARK, addresses.keep_place, "lot space site unit trailer"),
@@ -45,7 +50,9 @@ ADDRESSES = Kind(
             "mile milepost mm layby lay services roundabout shoulder junction jct j",
         ),
         compile_place(addresses.WITH_TOWN, addresses.keep_no_vehicle, needs=rf", [A-Z][^,\d]*,? {STATE}\b"),
-        compile_place(addresses_abroad.NUMBER_LAST, addresses_abroad.keep_abroad, needs=addresses_abroad.NUMBER_LAST_NEEDS),
+        compile_place(
+            addresses_abroad.NUMBER_LAST, addresses_abroad.keep_abroad, needs=addresses_abroad.NUMBER_LAST_NEEDS
+        ),
         compile_place(addresses_abroad.TYPE_FIRST, addresses_abroad.keep_abroad, FIRST_WORDS),
         compile_place(
             addresses_abroad.WITH_POSTAL_TOWN,
@@ -58,7 +65,7 @@ ADDRESSES = Kind(
         compile_place(addresses.TOWN_ALONE, addresses.keep_place, needs=r",? \d{5}\b", score=STRONG - 0.1),
     ),
 )
-KINDS: dict[str, Kind] = {**NUMBER_KINDS, **FORM_KINDS, "address": ADDRESSES}
+KINDS: dict[str, Kind] = {**NUMBER_KINDS, **FORM_KINDS, "employer": EMPLOYER, "address": ADDRESSES}
 PATTERN_KINDS = tuple(KINDS)
 
 

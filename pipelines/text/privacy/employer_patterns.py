@@ -1,0 +1,109 @@
+"""The patterns of employers: the words that say that somebody works there, and what the name of a firm looks like."""
+
+import re
+
+from pipelines.text.privacy.address_parts import PROPER
+from pipelines.text.privacy.name_model import load_model
+from pipelines.text.privacy.pattern import STRONG, Kind, Pattern, Span, anything
+from pipelines.text.privacy.pattern_parts import CAPITALS, MONEY, PERIOD
+
+PERSON = (
+    r"(?:i|i've|i'm|im|ive|he|he's|hes|she|she's|shes|who|we|they|applicant|co-?(?:buyer|applicant|signer)|customer|buyer"
+    r"|guest|husband|wife|spouse|mother|father|mom|dad|son|daughter|brother|sister|boyfriend|girlfriend|fiancee?|cust)"
+)
+JOB_WORDS = (
+    "nurse rn lpn teacher professor driver welder electrician plumber mechanic machinist operator cook chef server"
+    " waitress waiter bartender cashier clerk manager supervisor foreman engineer accountant bookkeeper paralegal lawyer"
+    " attorney secretary receptionist janitor custodian guard officer deputy analyst developer programmer lead associate"
+    " technician assistant aide therapist hygienist pharmacist physician surgeon doctor barista stocker picker loader"
+    " forklift warehouse assembler roofer carpenter painter librarian principal coach dispatcher pilot steward"
+)
+JOB = rf"(?:{'|'.join(JOB_WORDS.split())})"
+# A firm in lower case ends before one of these words, and does not begin with one of the others.
+STOP = (
+    r"(?:for|since|and|in|on|as|the|who|but|so|from|with|at|to|is|was|are|by|near|over|until|nights?|days|full|part|now"
+    r"|because|where|when|that|which|if|or|then|about|making|earning|makes|earns|paid|pays|i|he|she|they|we|my|his|her"
+    r"|their|has|have|had|needs|wants|says|said|can|do|does|did|would|will|six|five|ten|two|three|four|years?|yrs?|months?"
+    r"|please|social|ssn|dob|income|also|out|up|down)"
+)
+NOT_FIRST = (
+    r"(?:home|a|an|all|any|me|him|her|them|us|it|this|that|these|those|least|first|last|times?|night|once|idle|most|both|my"
+    r"|his|our|your|their|its|every|each|some|one|low|high|highway|speed|speeds|full|half|random|present|another|other"
+    r"|different|same|minimum|free|cash|hand|\d\w*|work|will|no|you|fault|issue|large|noon|lunch|ease)"
+)
+LOWER_FIRM = rf"(?-i:(?!{NOT_FIRST}\b|{STOP}\b)[a-z][\w'\u2019.-]*(?: (?!{STOP}\b)(?:&|[a-z][\w'\u2019&-]*)){{0,3}})"
+SEVERAL_CAPITALS = r"(?-i:[A-Z][\w&'.-]*(?: [A-Z&][\w&'.-]*)+)"
+PUBLIC_BODY = r"(?:the )?(?:City|County|State|Town|University|Port) of (?-i:[A-Z])[\w-]+(?: (?-i:[A-Z])[\w-]+)?"
+AT_CAPITALS = rf"(?P<value>{CAPITALS})"
+AT_LOWER = rf"(?P<value>{LOWER_FIRM})"
+AT_FIRM = rf"(?P<value>{CAPITALS}|{LOWER_FIRM})"
+DURATION = (
+    r"(?:\d{1,2}|a|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) ?\+? "
+    r"(?:yrs?|years?|months?|mos?)\b"
+)
+SHIFT = r"(?: nights| days| weekends| (?:second|third) shift| (?:full|part)[- ]time| there)?"
+WORKS = rf"\b{PERSON}(?: have| has| been| am| is| also| currently| still| used to| just)* work(?:s|ed|ing)?{SHIFT}"
+LABEL = r"\bemployer(?:'s)?(?: name)?"
+EARNING = "earn earns earning gross grosses grossing make makes making"
+WORKING = "work works worked working"
+PAYSTUB = r"(?:paystubs?|pay stubs?|w-?2s?|paychecks?|check stubs?)"
+CALLING = r"(?:with|from|at|over at|calling from)"
+OTHER_WORK = "drives drive driving teach teaches teaching flies cook cooks bartend bartends retired currently"
+
+# The words of a text with which a pattern is tried, and the pattern.
+PATTERNS = (
+    (EARNING, rf"\b(?:earn|gross|mak)(?:e?s?|ing) {MONEY}(?:{PERIOD})? (?:at|with|from) {AT_FIRM}"),
+    ("employer", rf"{LABEL}(?: is|:| -| =|\t|,)?\s+{AT_CAPITALS}"),
+    ("employer", rf"{LABEL}(?: is|:| -| =|\t|,)\s*{AT_LOWER}"),
+    ("employer", rf"{LABEL} {AT_LOWER}(?=[,;\n]|$| \$?\d)"),
+    ("employed place", rf"\b(?:(?:self-)?employed (?:at|by|with)|place of (?:employment|work):?) {AT_FIRM}"),
+    ("this", rf"\bthis is {PROPER}(?: {PROPER})? {CALLING} {AT_CAPITALS}"),
+    (WORKING, rf"{WORKS} (?:at|for|in) {AT_CAPITALS}"),
+    (WORKING, rf"{WORKS} (?:at|for) {AT_LOWER}"),
+    (WORKING, rf"\bwork(?:s|ed|ing) (?:nights|days|weekends|doubles|(?:full|part)[- ]time) (?:at|for) {AT_FIRM}"),
+    (WORKING, rf"\b(?:works|working|worked) (?:at|in) {AT_CAPITALS}(?= (?:as|since|for)\b|[,.;]|$)"),
+    (WORKING, rf"\bworks? for (?P<value>{PUBLIC_BODY})"),
+    ("paystub paystubs pay paycheck paychecks check w", rf"\b{PAYSTUB} (?:is |are )?from {AT_FIRM}"),
+    ("job jobs shift shifts hired", rf"\b(?:jobs?(?: \w+)?|shifts?|hired on|hired) (?:at|with|by) {AT_FIRM}"),
+    (JOB_WORDS, rf"\b{JOB} (?:over )?(?:at|for) {AT_CAPITALS}"),
+    (JOB_WORDS, rf"\b(?:a|an|the) {JOB} (?:over )?(?:at|for) {AT_LOWER}"),
+    ("yr yrs year years month months mo mos", rf"\b{DURATION} (?:at|with) {AT_FIRM}"),
+    (
+        "been he she hes shes i who m",
+        rf"\b(?:been|(?:he|she|i|who)(?:'?s|'?m| is| am)?) (?:been )?(?:at|with) {AT_FIRM}"
+        rf"(?=,? (?:since|for (?:\d|over|almost|about|a |the past)|{DURATION})| \d{{1,2}} (?:yrs?|years?))",
+    ),
+    ("call", rf"\bcall (?:me at |him at |her at )?(?:my|his|her) (?:work|job|employer),? \(?{AT_FIRM}"),
+    ("work job employer", rf"\b(?:my|his|her) (?:work|job|employer),? \(?{AT_CAPITALS}(?=[),])"),
+    (
+        OTHER_WORK,
+        r"\b(?:drives?|driving|teach(?:es|ing)?|flies|cooks?|bartends?|retired|currently) (?:for|at|with|from) "
+        rf"{AT_CAPITALS}",
+    ),
+    ("boss worker workers coworker coworkers foreman", rf"\b(?:boss|co-?workers?|foreman) (?:over )?at {AT_FIRM}"),
+    ("paid", rf"\bpaid by (?P<value>{SEVERAL_CAPITALS})"),
+    ("pays", rf"\b{AT_CAPITALS} pays (?:him |her |me )?{MONEY}{PERIOD}"),
+    ("joins comes came", rf"\b(?:joins us|comes to us|came) from {AT_CAPITALS}(?= and starts|\.)"),
+)
+
+
+def keep_employer(match: re.Match[str]) -> Span | None:
+    """The span of a firm: not of a vehicle that something works for, nor of a word of everyday English."""
+    lists, _ = load_model()
+    value = match["value"].rstrip(".'\u2019-")
+    words = value.lower().split()
+    if not words or (len(words) > 1 and all(w in lists.models and w not in lists.common for w in words[:2])):
+        return None
+    common = [lists.common.get(word, 0) > 3 for word in words]
+    if value.islower() and (all(common) or (common[0] and len(words) == 1)):
+        return None
+    return match.start("value"), match.start("value") + len(value)
+
+
+EMPLOYER = Kind(
+    anything,
+    tuple(
+        Pattern(re.compile(pattern, re.I | re.M), STRONG, keep_employer, frozenset(triggers.split()))
+        for triggers, pattern in PATTERNS
+    ),
+)
