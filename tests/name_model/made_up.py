@@ -11,24 +11,16 @@ from tests.name_model.trade_words import DOMAIN
 TIMES = 20  # each sentence
 SIGNED = 0.1  # of the sentences
 SURNAME_PREFIXES = ("de ", "de la ", "van ", "von ", "Van ", "De ", "del ", "St. ", "Al-", "al ", "bin ", "El ", "dos ")
-SIGN_OFFS = (  # of people; and what a text may end in that is nobody
-    ("\n{f}", " - {f}", " -{f}", ". {f}", ". {f}.", "! {f}", "? {f}", "\n- {f}", ", {f}", "\nThanks, {f}", " thx {f}")
-    + ("\n{n}", ". {n}", " - {n}", "\n\n{n}", " ({f})", " ({f} {phone})", ". {l}", "\n{l}", " / {f}", " {f}", ". -{f}")
-    + (". {f} and {f}", ", {f} {phone}", ". Ask {f}.", ". {f} knows.", ". Per {f}.")
+# What people end a text with, and what else a text may end with, which is nobody.
+SIGN_OFFS = (
+    r"\n{f}| - {f}| -{f}|. {f}|. {f}.|! {f}|? {f}"
+    r"|\n- {f}|, {f}|\nThanks, {f}| thx {f}|\n{n}|. {n}| - {n}|\n\n{n}"
+    r"| ({f})| ({f} {phone})|. {l}|\n{l}| / {f}| {f}|. -{f}|. {f} and {f}|, {f} {phone}|. Ask {f}.|. {f} knows.|. Per {f}."
 )
 NOBODYS_ENDS = (
-    ("\nThanks", ". Thanks!", " - thanks", ". Regards", "\n{firm}", " - {firm}", ". {place}", "\n{place}", " ({place})")
-    + (
-        " ({model})",
-        ", {part}",
-        ". {part}.",
-        " - {date}",
-        "\nService Department",
-        ". Please Advise",
-        " ASAP",
-        " ({code})",
-    )
-    + (", {make}", ". {make}", ". {model}", " / {part}", " ({make} {part})", ". {firm}.")
+    r"\nThanks|. Thanks!| - thanks|. Regards|\n{firm}| - {firm}|. {place}|\n{place}| ({place})| ({model})|, {part}"
+    r"|. {part}.| - {date}|\nService Department|. Please Advise| ASAP| ({code})|, {make}|. {make}|. {model}| / {part}"
+    r"| ({make} {part})|. {firm}."
 )
 NAME_SLOTS = "nflr"
 SLOT = re.compile(r"\{(\w+)\}")
@@ -59,14 +51,16 @@ FIRMS = """
 
 FIRMS_OF_PEOPLE = split_bars("""
     {l} and {l}|{l} & {l}|{l} & Sons|{l} Brothers|{l} Bros|J.D. {l}|{f} {l} {kind}|{f}'s {kind}|{l}'s {kind}
-    |{l}, {l} & {l}|{l}-{l}|{f} {l} {kind}|{f} {l}'s {kind}|{l} {l} {kind}|{l} & {f} {kind}|{l} of {place}|{l} {kind} LLC|{l} {kind}, Inc.|The {l} Group|{l} Holdings
+    |{l}, {l} & {l}|{l}-{l}|{f} {l} {kind}|{f} {l}'s {kind}|{l} {l} {kind}|{l} & {f} {kind}|{l} of {place}
+    |{l} {kind} LLC|{l} {kind}, Inc.|The {l} Group|{l} Holdings
 """)
 EPONYMS = split_bars("""
     {l} geometry|{l} cycle|{l} effect|{l} test|{l} Street|{l} Avenue|{l} Road|{l} County|{l} Park|Lake {l}|Mount {l}
     |Fort {l}|{l} University|{l} High School|{l} Elementary|{l} Center|{l} Memorial Hospital|{l} Bridge|{l} Airport
     |the {l} plant|{l} Parkway|{l} Boulevard|{l} Springs|{l} Creek|the {l} exit|the {l} Turnpike|St. {f}|San {f}
     |{l} valve|{l} joint|{l} strut|{l} edition|the {f} {l} Edition|{f} {l} Drive|{f} {l} Elementary|the {l} Foundation
-    |{f} {l} Highway|Port {l}|{l}ville|{l} Beach|{l} Hill|{l} Heights|{l} wrench|{l}-{l} tool|{l} special tool|a {l} clamp|{l} screws|a {l} key
+    |{f} {l} Highway|Port {l}|{l}ville|{l} Beach|{l} Hill|{l} Heights|{l} wrench|{l}-{l} tool
+    |{l} special tool|a {l} clamp|{l} screws|a {l} key
 """)
 
 
@@ -154,7 +148,7 @@ class Filler:
             if kind < 0.11
             else ""
         )
-        suffix = rng.choice((" Jr.", " Jr", " Sr.", " III", ", Jr.")) if 0.88 < kind else ""
+        suffix = rng.choice((" Jr.", " Jr", " Sr.", " III", ", Jr.")) if kind > 0.88 else ""
         return f"{self.first_name()}{middle} {self.last_name()}{suffix}"
 
     def named_firm(self, make: str) -> str:
@@ -215,7 +209,7 @@ def respell(sentence: Sentence, rng: random.Random) -> Sentence:
 def sign(sentence: Sentence, filler: Filler, rng: random.Random) -> Sentence:
     """The sentence with a name at its end, as people sign what they write, or with what looks like one."""
     ends = SIGN_OFFS if rng.random() < 0.6 else NOBODYS_ENDS
-    end = filler.sentence(rng.choice(ends))
+    end = filler.sentence(rng.choice(ends.split("|")))
     text = sentence.text.rstrip(" .,;") if end.text[0] in ".," else sentence.text
     return join(Sentence(text, sentence.names), end, "")
 

@@ -63,6 +63,7 @@ DOMAIN = """
     ackerman otto diesel wankel atkinson kelvin celsius fahrenheit newton pascal joule hertz ampere faraday bourdon
     stirling presta birfield rzeppa cardan hotchkiss haldex quaife eaton wheatstone hall helmholtz bosch zener
     schottky
+    avis hertz sixt alamo safelite maaco meineke aamco monro midas penske ryder geico allstate erie amica kemper
     stk mi ea qty amt misc wtb obo lvm lmom rts nvh wot tdc psi ohm volts amps
 """
 
@@ -97,6 +98,10 @@ BRANDS = (
     "|sam pack|jim click|john eagle|ken ganley|dick hannah|dave smith|larry miller|alex baldwin|baldwin motion"
     "|peter paul|rose gold|thomas edison|rand mcnally|smith wesson|johnson matthey|ingersoll rand|russell stover"
     "|ferry porsche|magneti marelli|marshall islands|grey poupon|earl grey|james bond|joe gibbs|hendrick motorsports"
+    "|jackson hewitt|liberty mutual|mary jane|barnes noble|ben jerry|ruth chris|ruby tuesday|wendy s|marshall tucker"
+    "|johnson johnson|procter gamble|smith barney|brooks brothers|tiffany blue|calvin klein|ralph lauren|paul mitchell"
+    "|dale carnegie|robert bosch|henkel loctite|karl storz|gordon murray|john player|walter mitty|jesse james"
+    "|max tow|max torque|max payload|max cargo|will call|grant thornton|thomas cook|philip morris|ernst benz"
     "|simon says|ohm law|hobson choice|occam razor|moore law"
     "|phillips head|phillips screwdriver|hunter alignment|jake brake|pitman arm|st paul|baton rouge|santa clara"
 )

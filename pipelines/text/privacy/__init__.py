@@ -32,7 +32,7 @@ __all__ = [
 
 
 HAS_DIGIT = re.compile(r"\d")
-WITHOUT_DIGITS = ("email", "birth_date", "employer", "address")
+WITHOUT_DIGITS = ("email", "birth_date", "income", "employer", "address")
 
 
 class Finding(NamedTuple):

@@ -8,7 +8,7 @@ ROAD_TYPES = word_set(
     ter trail trl way highway hwy square sq loop pike crossing xing run cove cv row alley plaza expressway expy expwy
     freeway fwy turnpike tpke bypass causeway path walk bend ridge hollow landing commons promenade crescent cres close
     gardens gdns mews grove green hill heights hts estate estates mall quay wharf parade rise vista point pointe pass
-    spur mile canyon glen park bluff creek lake valley village oval esplanade line sideroad concession croft chase
+    spur mile canyon glen park bluff creek lake valley village oval esplanade line sideroad concession croft chase terr trce trace knoll knolls meadow meadows reach wynd rdg
     """
 )
 ROAD = rf"(?:{'|'.join(sorted(ROAD_TYPES))})\b\.?"
@@ -18,7 +18,7 @@ COMMON_ROADS = word_set(
     run drive way place row square loop crossing pike trail circle path walk bend ridge hollow landing commons plaza
     court lane alley cove terrace dr ct pl ter cir sq cv av st walk bypass freeway highway
     close gardens grove green hill heights estate estates mall parade rise vista point pass spur mile canyon glen park
-    bluff creek lake valley village oval line chase street road
+    bluff creek lake valley village oval line chase street road trace meadow meadows reach knoll
     """
 )
 STATE = (
@@ -40,10 +40,13 @@ STATE_SHORT = (
 ZIP = r"(?:\d{5}(?:-\d{4})?|[A-Z]\d[A-Z] ?\d[A-Z]\d|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2})\b"  # US, Canada, UK
 UNIT = (
     r"(?:,? *(?:#|\b(?:apt|apartment|unit|suite|ste|lot|bldg|building|trlr|trailer|space|spc|rm|room)\b\.?) *#? ?"
-    r"(?:[A-Za-z]?-?\d[\w-]{0,5}|[A-Za-z])\b(?! of\b)|,? \d{1,3}(?:st|nd|rd|th) floor\b|,? (?:apt|unit) \w{1,6}\b|,? (?:fl|flr)\.? \d{1,2}\b"
+    r"(?:[A-Za-z]?-?\d[\w-]{0,5}|[A-Za-z])\b(?! of\b)"
+    r"|,? \d{1,3}(?:st|nd|rd|th) floor\b|,? (?:apt|unit) \w{1,6}\b|,? (?:fl|flr)\.? \d{1,2}\b"
     r"|,? (?:penthouse|ph|rear|upstairs|basement|floor)\b(?: \w\b)?"
-    r"|, (?:int|app|apto|apart|dept|depto|piso|piano|intérieur|interior|stiege|tür|bus|bte|stn|comp|site|box)\b\.? ?\w{1,4}\b"
-    r"|, \d{1,2}\.? ?(?:ème|eme|er|e)? (?:étage|etage|piso|og|stock)\b|, \d{1,2}[ºª°] ?\w{0,3}\b| m\.? ?\d{1,3}\b)"
+    # Abroad: app. 5 · Int. 302 · 4ème étage · 3º B · m. 5
+    r"|, (?:int|app|apto|apart|dept|depto|piso|piano|intérieur|interior|stiege|tür|bus|bte|stn|comp|site|box)\b\.? ?"
+    r"\w{1,4}\b|, \d{1,2}\.? ?(?:ème|eme|er|e)? (?:étage|etage|piso|og|stock)\b"
+    r"|, \d{1,2}[ºª°] ?\w{0,3}\b| m\.? ?\d{1,3}\b)"
 )
 TOWN_WORD = r"[A-Z](?:[\w'\u2019-]|\.(?= [A-Z][a-z]+,| [A-Z][a-z]+ [A-Z]))*"  # with the dot of St. Louis
 TOWN_WORDS = rf"(?-i:{TOWN_WORD}(?: (?:of|de|la|del|the)\b| {TOWN_WORD}){{0,3}})"
@@ -61,7 +64,7 @@ TOWN = (
 COMPASS = r"(?:[nsew]|ne|nw|se|sw)"
 DIRECTION = rf"(?:{COMPASS}\b\.?|north|south|east|west|northeast|northwest|southeast|southwest)"
 PROPER = r"(?-i:[A-ZÀ-Þ])[\w'\u2019.-]*"
-ROAD_NAME = rf"(?:{PROPER}|\d{{1,3}}(?= mile )|[a-zß-ÿ'\u2019-]{{2,}}\.?|\d{{1,3}}(?:st|nd|rd|th))"
+ROAD_NAME = rf"(?:{PROPER}|\d{{1,3}}(?= mile )|[a-zß-ÿ'\u2019-]{{2,}}\.?|[a-z](?= (?:st|street|ave|avenue)\b)|\d{{1,3}}(?:st|nd|rd|th))"
 # Between a house number and the type of a road these are never: units, verbs, and small words of everyday English.
 NOT_STREET_WORDS = word_set(
     """

@@ -22,7 +22,7 @@ from pipelines.text.privacy.address_parts import (
     ZIP,
 )
 from pipelines.text.privacy.name_model import load_model
-from pipelines.text.privacy.words import DIRECTIONS, MONTHS, SHORT_MONTHS
+from pipelines.text.privacy.words import DIRECTIONS, MONTHS, SHORT_MONTHS, word_set
 
 Span = tuple[int, int]
 # The digit comes first, and what may not be before it after it: so the search goes from digit to digit.
@@ -31,8 +31,9 @@ NUMBER = rf"(?P<number>{HOUSE}),?"
 GRID_NUMBER = r"\b[NSEW](?P<number>\d{2,5})(?:[NSEW]\d{2,5})?"  # N4482, of rural Wisconsin
 ROUTE = (
     r"(?:(?:(?:state|county|us|u\.s\.|interstate|farm to market|old|rural) )?(?:road|route|rd|rte|rt|hwy|highway|sr|cr"
-    r"|fm|us|u\.s\.|i|sh|state road|county road|county rd)[ -]?\d{1,4}[a-z]?\b"
-    r"(?: (?:rd|road|hwy)\b)?(?: (?:north|south|east|west|[nsew])\b)?|(?:county|co\.?) (?:road|rd|hwy|highway|trunk|trunk road) [a-z]{1,2}\b)"
+    r"|fm|us|u\.s\.|i|sh|ranch (?:road|rd)|state road|county road|county rd)[ -]?\d{1,4}[a-z]?\b"
+    r"(?: (?:rd|road|hwy)\b)?(?: (?:north|south|east|west|[nsew])\b)?"
+    r"|(?:county|co\.?) (?:road|rd|hwy|highway|trunk|trunk road) [a-z]{1,2}\b)"
 )
 STREET = (
     rf" (?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,4}}?)(?P<road>{ROAD})(?: {ROAD})?"
@@ -50,7 +51,7 @@ ROUTES = (
     rf"(?: {DIRECTION}(?![\w']))?"
 )
 NAMED_FIRST = (
-    rf"{NUMBER} (?-i:(?:Avenue|Boulevard|Camino|Via|Calle|Avenida|Paseo|Rue|Place) (?:of |de |del |du )?"
+    rf"{NUMBER} (?-i:(?:Avenue|Boulevard|Jalan|Camino|Via|Calle|Avenida|Paseo|Rue|Place) (?:of |de |del |du )?"
     rf"(?:the |la |las |los )?[A-Z])[\w'\u2019-]+(?-i: [A-Z][\w'\u2019-]+)?"
 )
 WITH_TOWN = (
@@ -70,13 +71,14 @@ TOWN_ALONE = rf"\b(?-i:(?:{PROPER} ){{0,2}}{PROPER}, ?{STATE},? \d{{5}}(?:-\d{{4
 HOME = (
     r"\b(?:(?:lives?|living|lived|resid(?:es?|ing)|stay(?:s|ing)?|moved|relocated) (?:over |out |up |down |back )?"
     r"|(?:house|home|apartment|apt|place|farm|ranch|cottage|cabin|address) (?:is |was )?(?:over |out )?)"
-    rf"(?:at|on|off(?: of)?|to|in)\b:? (?P<value>(?:the )?(?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,3}}?)(?P<road>{ROAD}(?: {ROAD})?))"
+    r"(?:\d+ miles? (?:out|up|down) )?(?:at|on|off(?: of)?|to|in)\b:? "
+    rf"(?P<value>{ROUTE}|(?:the )?(?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,3}}?)(?P<road>{ROAD}(?: {ROAD})?))"
 )
+NOT_HOME = NOT_STREET_WORDS | word_set("same next different busy quiet dirt gravel private open high")
 # Where roads cross: "corner of 5th and Main", "W 11th Rd & Hwy 20"; and where a road is at: "mile marker 41, us-60".
-NAMED_ROAD = (
-    rf"(?:(?:{DIRECTION} )?(?:{PROPER}|\d{{1,3}}(?:st|nd|rd|th)|[a-z'\u2019]{{3,}})(?: {PROPER})?(?: {ROAD})?|{ROUTE})"
-)
-TYPED_ROAD = rf"(?:(?:{DIRECTION} )?(?:{PROPER}|\d{{1,3}}(?:st|nd|rd|th))(?: {PROPER})? (?-i:(?=[A-Z])){ROAD}|(?-i:(?=[A-Z])){ROUTE})"
+ORDINAL = r"\d{1,3}(?:st|nd|rd|th)"
+NAMED_ROAD = rf"(?:(?:{DIRECTION} )?(?:{PROPER}|{ORDINAL}|[a-z'\u2019]{{3,}})(?: {PROPER})?(?: {ROAD})?|{ROUTE})"
+TYPED_ROAD = rf"(?:(?:{DIRECTION} )?(?:{PROPER}|{ORDINAL})(?: {PROPER})? (?-i:(?=[A-Z])){ROAD}|(?-i:(?=[A-Z])){ROUTE})"
 CORNER = (
     rf"\b(?:corner|intersection|crossroads) of (?P<value>{NAMED_ROAD} (?:and|&) {NAMED_ROAD})"
     rf"|\b\d{{1,4}}00 block of (?:{DIRECTION} )?{ROAD_NAME}(?: {ROAD_NAME})?(?: {ROAD})?"
@@ -89,15 +91,18 @@ MILE = (
     r"|(?:junction|jct|(?-i:J)) ?\d{1,2}[a-z]?,? (?:of |on )?(?:the )?(?-i:[AM])\d{1,3}\b)"
 )
 NEARBY = re.compile(
-    rf",? (?:\d{{1,3}} (?:mi|miles?|km) (?:north|south|east|west|[nsew]) of|near|nr|outside(?: of)?) "
-    rf"(?:(?-i:{TOWN_WORDS})(?:, (?-i:{STATE})\b)?|[a-z]+(?: (?:town|city|springs|falls|beach|junction))?(?=[.,;\n]|$))",
+    r",? (?:\d{1,3} (?:mi|miles?|km) (?:north|south|east|west|[nsew]) of|near|nr|outside(?: of)?) "
+    rf"(?:(?-i:{TOWN_WORDS})(?:, (?-i:{STATE})\b)?"
+    r"|[a-z]+(?: (?:town|city|springs|falls|beach|junction))?(?=[.,;\n]|$))",
     re.I,
 )
 LIKELY = re.compile(  # what stands before an address
-    r"(?:\b(?:at|lives?|living|address|house|home|located|to|from|is|mail|ship|deliver|moved|into|on|number|no)[ :,.-]{1,3}"
+    r"(?:\b(?:at|lives?|living|address|house|home|located|to|from|is|mail|ship|deliver|moved|into|on|number|no)"
+    r"[ :,.-]{1,3}"
     r"|\b(?:address|home|bill(?:ing)?|ship(?:ping)?|garaged)\b.{0,12})$",
     re.I,
 )
+PLAIN_ROADS = word_set("street st road drive dr court ct lane place pl circle cir way trail terrace ter")
 MODEL_YEAR = re.compile(r"(?:(?:19[5-9]|20[0-3])\d|[1-9]500),?")  # or a class of trucks
 
 
@@ -109,9 +114,7 @@ def keep_street(match: re.Match[str]) -> Span | None:
 def keep_place(match: re.Match[str]) -> Span:
     """The span of a match with the unit before it, and the unit and town after it."""
     group = "value" if "value" in match.re.groupindex else 0
-    start, end = match.span(group)
-    if start < 0:
-        start, end = match.span()
+    start, end = match.span(group) if match[group] else match.span()
     return find_address_start(match.string, start), find_address_end(match.string, end)
 
 
@@ -123,20 +126,17 @@ def keep_crossing(match: re.Match[str]) -> Span:
 
 
 def keep_home(match: re.Match[str]) -> Span | None:
-    """The span of a street without a number where somebody lives."""
+    """The span of a street without a number where somebody lives: in lower case, one of a name and a plain type."""
+    if match["words"] is None:
+        return keep_place(match)
     words = [word.lower().strip(".,") for word in match["words"].split()]
     lists, _ = load_model()
-    ordinary = {*NOT_STREET_WORDS, *"same next different busy quiet dirt gravel private open high main".split()} - {
-        "main"
-    }
-    if any(word in ordinary or word in lists.models for word in words) or (match["words"] + match["road"]).isupper():
+    if any(word in NOT_HOME or word in lists.models for word in words) or match["value"].isupper():
         return None
     road = match["road"].split()[-1]
-    capital = road[:1].isupper()
-    common = all(lists.common.get(word, 0) > 3 for word in words)
-    return (
-        keep_place(match) if capital or (road not in COMMON_ROADS - {"street", "road", "lane"} and not common) else None
-    )
+    plain = road not in COMMON_ROADS or road in ("street", "road", "lane")
+    ordinary = all(lists.common.get(word, 0) > 3 for word in words)
+    return keep_place(match) if road[:1].isupper() or (plain and not ordinary) else None
 
 
 def keep_box(match: re.Match[str]) -> Span | None:
@@ -171,13 +171,18 @@ def is_street(street: re.Match[str]) -> bool:
     if low[0] in MONTHS | SHORT_MONTHS:
         return False
     lists, _ = load_model()
+    if low[-1] == "lane" and road == "road":  # a 4 lane road
+        return False
     if MODEL_YEAR.fullmatch(number) and low[0] in lists.models and low[0] not in DIRECTIONS:
         return False
     likely = LIKELY.search(street.string, max(0, street.start() - 24), street.start()) is not None
+    followed = find_address_end(street.string, street.end()) > street.end() + 3
+    if MODEL_YEAR.fullmatch(number) and road in COMMON_ROADS - PLAIN_ROADS and not (likely or followed):
+        return False  # the 1986 Pikes Peak Hill Climb
     if any(capital) or road not in COMMON_ROADS:
         return len(number) > 1 or any(capital) or low[0] in DIRECTIONS or likely
     # All in lower case, and the road may be another word: "150 sierra drive", not "12 volt circle".
-    likely = likely or find_address_end(street.string, street.end()) > street.end() + 3
+    likely = likely or followed
     common = [word for word in low if word not in DIRECTIONS]
     if not common or len(common) > 2 + likely or not (len(number) > 1 or likely):
         return False

@@ -12,63 +12,76 @@ from pipelines.text.privacy.name_model import load_model
 from pipelines.text.privacy.words import MONTHS, SHORT_MONTHS, TITLES, word_set
 
 Span = tuple[int, int]
-CAPITAL = "(?-i:[A-ZÀ-ÞĀ-ſ])"
-LETTERS = r"[^\W\d_][\w'\u2019-]*\.?"
+CAPITAL = r"(?-i:[A-ZÀ-Þ\u0100-\u017f])"
 NAME = rf"(?:{CAPITAL}[\w'\u2019-]*\.?)"
 SMALL = (
     r"(?:de|del|della|dei|delle|degli|di|la|las|los|le|les|du|des|da|do|dos|das|van|der|den|dem|von|vom|zur|zum|am|an"
     r"|im|in|auf|hinter|unter|op|'t|y|e|i|og|och|the|of|on|upon)"
 )
-HOUSE_NUMBER = r"\d{1,4} ?(?:[a-h]\b)?(?: ?(?:bis|ter|quater|hs)\b)?(?: ?[-/] ?\d{1,4}[a-z]?| ?/ ?(?:bis|[a-z])\b)?"
-ENDING = (
-    r"(?:straße|strasse|str\.|weg|platz|allee|gasse|gracht|straat|laan|plein|kade|damm|ufer|chaussee|steig"
-    r"|gatan|gata|vägen|veien|vej|gade|katu|tie|utca|singel|dreef|dijk)"
+HOUSE_NUMBER = (
+    r"\d{1,4} ?(?:[a-h]\b)?(?: ?(?:bis|ter|quater|hs)\b)?(?: ?[-/] ?\d{1,4}[a-z]?| ?/ ?(?:bis|[a-z])\b)?"
+    r"(?![\w.]|-[A-Za-z])"
 )
-ROAD_WORD = r"(?:Straße|Strasse|Str\.|Weg|Platz|Allee|Gasse|Ring|Damm|Ufer|Gracht|Straat|Laan|Plein|Singel|Kade|Markt)"
-ROADS_BEFORE_NUMBER = [*ENDING[3:-1].replace("\\.", ".").split("|"), *"ring markt".split()]
+# The type of road is the end of its name (Lindenstraße), the last word (Oude Gracht) or the first (Via dei Mille).
+ENDINGS = (
+    "straße|strasse|str.|weg|platz|allee|gasse|gracht|straat|laan|plein|kade|damm|ufer|chaussee|steig|gatan|gata|vägen"
+    "|veien|vej|gade|katu|tie|utca|singel|dreef|dijk"
+)
+ENDING = rf"(?:{ENDINGS.replace('.', '[.]')})"
+LAST_WORD = r"(?:Straße|Strasse|Str\.|Weg|Platz|Allee|Gasse|Ring|Damm|Ufer|Gracht|Straat|Laan|Plein|Singel|Kade|Markt)"
+FIRST_WORD = (
+    r"(?:Via|Viale|Vicolo|Calle|C/|Avenida|Avda\.?|Av\.?|Rua|Travessa|Praça|Piazza|Piazzale|Corso|Largo|Strada|Rambla"
+    r"|Paseo|Plaza|Calzada|Prolongación|Privada|Blvd\.?|Boulevard|Rue|Avenue|Quai|Chemin|Allée|ul\.|ulica|al\.|os\.|pl\."
+    r"|ulitsa|Jalan|Jl\.)"
+)
+POSTAL_TOWN = (  # , 04109 Leipzig · , 1017 JH Amsterdam · , 00-590 Warszawa · , 411 38 Göteborg · , 4050-265 Porto
+    r"(?:,? (?:[A-Z]{1,3}-)?(?:\d{2}(?:-\d{3}|\d{2,3}(?: ?(?-i:[A-Z]{2})\b|-\d{3})?)|\d{3} \d{2}) "
+    rf"{NAME}(?: (?:am|an der|im|ob der|bei|sur|de|do|la)(?= {NAME}))?(?: {NAME}){{0,2}}(?: \d{{1,2}}\b)?)"
+)
+NUMBER_LAST = (  # Königsberger Straße 112 · Lindenstraße 17a
+    rf"\b(?:(?:{NAME} |{SMALL} ){{0,3}}(?-i:{LAST_WORD})|(?:{NAME} )?{CAPITAL}[\w-]*{ENDING}),? {HOUSE_NUMBER}"
+)
 NUMBER_LAST_NEEDS = (  # a space and a digit, and before them one of these: looked at where a digit is
     r"(?i: \d(?:"
-    + "|".join(rf"(?<={re.escape(road)} \d)|(?<={re.escape(road)}, \d)" for road in ROADS_BEFORE_NUMBER)
+    + "|".join(
+        rf"(?<={re.escape(road)} \d)|(?<={re.escape(road)}, \d)" for road in (*ENDINGS.split("|"), "ring", "markt")
+    )
     + "))"
 )
-FIRST = (  # the type of road before its name
-    r"(?:Via|Viale|Vicolo|Calle|C/|Carrera|Cra\.?|Avenida|Avda\.?|Av\.?|Rua|Travessa|Praça|Piazza|Piazzale|Corso|Largo"
-    r"|Strada|Rambla|Paseo|Plaza|Calzada|Prolongación|Privada|Blvd\.?|Boulevard|Rue|Avenue|Quai|Chemin|Allée"
-    r"|ul\.|ulica|al\.|os\.|pl\.|ulitsa|Jalan|Jl\.)"
+TYPE_FIRST = (  # Via dei Mille 44 · Av. Insurgentes Sur 1457
+    rf"\b(?-i:{FIRST_WORD})(?: {SMALL}){{0,2}}(?: {NAME}){{1,4}},? (?:n\.? ?|n[oº]\.? ?|num\. ?|#)?{HOUSE_NUMBER}"
 )
-POSTAL_TOWN = rf"(?:,? (?:[A-Z]{{1,3}}-)?\d{{2}}(?:-\d{{3}}|\d{{2,3}}(?: ?(?-i:[A-Z]{{2}})\b|-\d{{3}})?|,? \d{{3}} \d{{2}}) {NAME}(?: (?:am|an der|im|ob der|bei|sur|de|do|la)(?= {NAME}))?(?: {NAME}){{0,2}}(?: \d{{1,2}}\b)?)"
-# Lindenstraße 17a, 04109 Leipzig · Königsberger Straße 112 · Oude Gracht 88 bis · Prinsengracht 1107-2, 1017 JH Amsterdam
-NUMBER_LAST = (
-    rf"\b(?:(?:{NAME} |{SMALL} ){{0,3}}(?-i:{ROAD_WORD})|(?:{NAME} )?{CAPITAL}[\w-]*{ENDING}),? {HOUSE_NUMBER}(?![\w.])"
-)
-# Via dei Mille 44 · Av. Insurgentes Sur 1457 · Boulevard Gambetta 31
-TYPE_FIRST = rf"\b(?-i:{FIRST})(?: {SMALL}){{0,2}}(?: {NAME}){{1,4}},? (?:n\.? ?|n[o\u00ba]\.? ?|num\. ?|#)?{HOUSE_NUMBER}(?![\w.])"
 # Hinter der Kirche 4a, 21335 Lüneburg · via Garibaldi 8/bis, 10122 Torino: whatever the road is called
-WITH_POSTAL_TOWN = (
-    rf"\b(?P<words>(?:{NAME} |{SMALL} |via |viale ){{0,3}}{NAME}),? (?P<number>{HOUSE_NUMBER}){POSTAL_TOWN}"
-)
+WITH_POSTAL_TOWN = rf"\b(?P<words>(?:{NAME} |{SMALL} |via |viale ){{0,3}}(?:{NAME}|gate|vei|utca|út|tér)),? (?P<number>{HOUSE_NUMBER}){POSTAL_TOWN}"
 # 14 rue des Tanneurs · 27 bis, allée des Platanes · 455, chemin du Lac-Supérieur · 1189 rang st-joseph
-FRENCH_WORDS = (
+FRENCH_ARTICLE = r"(?:de la|de l'|des|du|de|la|le|les|d'|l')"
+FRENCH_ROAD = (
     r"(?:rue|chemin|allée|impasse|quai|rang|montée|ruelle|sentier|faubourg|côte|ch\.|boul\.|bd"
-    r"|(?:avenue|boulevard|place|route|cours|passage|square)(?= (?:de|du|des|d'|la|le|les|st-|ste-|saint|sainte|l')))"
+    rf"|(?:avenue|boulevard|place|route|cours|passage|square)(?= (?:{FRENCH_ARTICLE} ?|ste?-|sainte?\b)))"
 )
 FRENCH = (
-    rf"(?<![\w.,$-])\d{{1,5}}(?:-\d+)?[a-d]?(?: ?(?:bis|ter|quater))?,? {FRENCH_WORDS}(?: (?:de la|de l'|des|du|de|la|le|les|d'|l'))?"
-    rf" ?(?:{NAME}(?: (?:{SMALL} )?{NAME}){{0,2}}|(?:st|ste|saint|sainte)-[a-z-]+|[a-zà-ÿ'-]{{3,}})(?: (?:est|ouest|nord|sud|[NSEO]\b))?"
+    rf"(?<![\w.,$-])\d{{1,5}}(?:-\d+)?[a-d]?(?: ?(?:bis|ter|quater))?,? {FRENCH_ROAD} (?:{FRENCH_ARTICLE} ?)?"
+    rf"(?:{NAME}(?: (?:{SMALL} )?{NAME}){{0,2}}|(?:ste?|sainte?)-[a-z-]+|[a-zà-ÿ'-]{{3,}})"
+    r"(?: (?:est|ouest|nord|sud|[NSEO]\b))?"
 )
-# Parts between commas, the last of which ends in a postal code.
+# Parts between commas, the last of which ends in a postal code: of Britain, Canada, Ireland, India.
 UK = (
-    r"(?:(?:A[BL]|B[ABDHLNRST]?|C[ABFHMORTVW]|D[ADEGHLNTY]|E[CHNX]?|F[KY]|G[LUY]?|H[ADGPRSUX]|I[GMPV]|JE|K[ATWY]|L[ADELNSU]?"
-    r"|M[EKL]?|N[EGNPRW]?|O[LX]|P[AEHLOR]|R[GHM]|S[AEGKLMNOPRSTWY]?|T[ADFNQRSW]|UB|W[ACDFNRSV]?|YO|ZE)"
+    r"(?:(?:A[BL]|B[ABDHLNRST]?|C[ABFHMORTVW]|D[ADEGHLNTY]|E[CHNX]?|F[KY]|G[LUY]?|H[ADGPRSUX]|I[GMPV]|JE|K[ATWY]"
+    r"|L[ADELNSU]?|M[EKL]?|N[EGNPRW]?|O[LX]|P[AEHLOR]|R[GHM]|S[AEGKLMNOPRSTWY]?|T[ADFNQRSW]|UB|W[ACDFNRSV]?|YO|ZE)"
     r"\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2})"
 )
-CODE = rf"\b(?P<code>{UK}|[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d|(?-i:[ACDEFHKNPRTVWXY]\d[0-9W] [A-Z0-9]{{4}})|(?<=[a-z][ -])[1-8]\d{{2}} ?\d{{3}}(?=[.,;\n]|$))\b"
+CODE = (
+    rf"\b(?P<code>{UK}|[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d|(?-i:[ACDEFHKNPRTVWXY]\d[0-9W] [A-Z0-9]{{4}})"
+    r"|(?<=[a-z][ -])[1-8]\d{2} ?\d{3}(?=[.,;\n]|$))\b"
+)
 PARTS = re.compile(  # before a postal code: "The Old Forge, Mill Lane, Great Snoring "
-    rf"(?:(?:(?:(?:The |No\.? )?{NAME}|\d{{1,4}}(?:/\d{{1,4}})?[A-Za-z]?|{SMALL}|[/-]|Flat|Unit)\.?(?: |(?=,))){{1,6}},[ \n])*(?:(?:{NAME}|{SMALL}) ){{0,5}}(?:\([A-Z][\w-]+\) )?$"
+    rf"(?:(?:(?:(?:The |No\.? )?{NAME}|\d{{1,4}}(?:/\d{{1,4}})?[A-Za-z]?|{SMALL}|[/-])\.?(?: |(?=,))){{1,6}},[ \n])*"
+    rf"(?:(?:{NAME}|{SMALL}) ){{0,5}}(?:\([A-Z][\w-]+\) )?$"
 )
 LOWER_PARTS = re.compile(r"(?:(?:[\w'.&/-]+ ){0,4}[\w'.&/-]+,[ \n]){0,4}(?:[\w'-]+ ){1,4}$")
-STOPS = re.compile(
-    r".*(?:[:;?!(\n]|\. |(?<!\w)[-\u2013\u2014] |\b(?:at|to|is|address|from|deliver(?:y|ed)?|lives?|goes|are|mine|was|now|it'?s|it|of|near) )",
+STOPS = re.compile(  # an address in lower case begins after one of these
+    r".*(?:[:;?!(\n]|\. |(?<!\w)[-\u2013\u2014] |\b(?:at|to|is|address|from|deliver(?:y|ed)?|lives?|goes|are|mine|was"
+    r"|now|it'?s|it|of|near) )",
     re.I | re.S,
 )
 PART = re.compile(r"(?P<first>[^\s,]+)[^,]*,\s*")
@@ -78,13 +91,14 @@ HOUSES = word_set(
 INITIAL = re.compile(r"\b[A-Z]\. ")
 NOT_PLACES = (NOT_STREET_WORDS | MONTHS | SHORT_MONTHS) - {"in", "on", "the", "of", "an", "am"}
 WINDOW = 110  # characters before a postal code
+TOWN_AFTER = re.compile(POSTAL_TOWN)
 CAPITALISED = re.compile(r"[A-ZÀ-Þ]")
 
 
 def keep_abroad(match: re.Match[str]) -> Span:
     """The span of a street with its unit, postal code and town."""
     start, end = match.span()
-    town = re.compile(POSTAL_TOWN).match(match.string, end)
+    town = TOWN_AFTER.match(match.string, end)
     return find_address_start(match.string, start), find_address_end(match.string, town.end() if town else end)
 
 

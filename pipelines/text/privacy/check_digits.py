@@ -61,7 +61,8 @@ def is_account_number(text: str) -> bool:
 def is_licence_number(text: str) -> bool:
     """Whether it has at least five digits, or four and an asterisk, and is no date, range of years or word and year."""
     digits = len(extract_digits(text))
-    return (digits >= 5 or "*" in text) and not DATE_OR_YEARS.fullmatch(text)
+    varied = len(set(extract_digits(text))) > 1
+    return varied and (digits >= 5 or "*" in text) and not DATE_OR_YEARS.fullmatch(text)
 
 
 def is_card_number(text: str) -> bool:

@@ -10,13 +10,16 @@ CHARS_BEFORE, CHARS_AFTER = 48, 24  # characters around a match that are searche
 CUES = {
     "ssn": r"\bssn\b|\bss\b(?: ?card| ?#| no)?|soc(?:ial)?\b(?:[ .]*sec(?:urity)?\b)?|itin|tax(?:payer)? id",
     "card": r"(?:credit|debit|gift)? ?card\b|visa|master ?card|amex|american express|discover|\bcc\b|\bmc\b",
-    "phone": r"(?:tele)?phone|tel\b|cell|mobile|\bcall(?!er|ed for)|\btext(?:ed|s)?\b|fax|reach|contact|\bring\b|dial|sms"
-    r"|rückruf|rueckruf|telefon|handy(?:nummer)?\b|erreichbar|tél\b|appelez|rappel|llam|celular|móvil|número|numéro"
-    r"|chiam|\bmob\b|\burgent|emergenc|after hours|voicemail|get (?:a )?hold|buzz\b|hit me|ping me|\w+['\u2019]s (?:number|no\b|#)"
-    r"|whats ?app|\bph\b|voice ?mail|voice|home|work|office|\bleave a m"
-    r"|\b(?:my|his|her|their|your|best|good|new|old|same|other) (?:number|no\b|line|#)",
+    "phone": r"(?:tele)?phone|tel\b|cell|mobile|\bcall(?!er|ed for)|\btext(?:ed|s)?\b|fax|reach|contact|\bring\b|dial"
+    r"|sms|whats ?app|\bph\b|voice ?mail|voice|home|work|office|\bleave a m|\bmob\b|\burgent|emergenc|after hours"
+    r"|\bext\b|extension|get (?:a )?hold|buzz\b|hit me|ping me"
+    r"|rückruf|rueckruf|telefon|handy(?:nummer)?\b|erreichbar|tél\b|appelez|rappel|numéro|llam|celular|móvil|número"
+    r"|chiam"
+    r"|\b(?:(?:my|his|her|their|your|best|good|new|old|same|other) (?:number|no\b|line|#)"
+    r"|\w+['\u2019]s (?:number|no\b|#))",
     "account": r"account|acct|\ba/c\b|routing(?= (?:number|no\b|num|#)|[:# ,(]*\Z|,? and)|\baba\b|\brtn\b"
-    r"|(?:checking|savings)(?= ?(?:account|acct|no\b|is\b|#|:|,|\Z))|direct deposit|policy(?= ?(?:#|no\.?|num(?:ber)?|:)? ?(?:[a-z]{0,4}-?\d|\Z))|\bach\b|voided check|\biban\b",
+    r"|(?:checking|savings)(?= ?(?:account|acct|no\b|is\b|#|:|,|\Z))|direct deposit"
+    r"|policy(?= ?(?:#|no\.?|num(?:ber)?|:)? ?(?:[a-z]{0,4}-?\d|\Z))|\bach\b|voided check|\biban\b",
     "vin": r"\bvin\b|vehicle id|chassis|frame no",
     "other": r"\bpart\b|part ?s? ?(?:no|num|#)|\bp/?n\b|\border|invoice|\bro\b|\br\.?o\.? ?(?:#|no|num)|\bpo\b|stock"
     r"|\bsku\b|ticket|\bcase\b|claim|tracking|confirmation|serial|odometer|mileage|\bcode|casting|\btsb\b|bulletin"

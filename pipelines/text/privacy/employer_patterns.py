@@ -12,11 +12,12 @@ PERSON = (
     r"|guest|husband|wife|spouse|mother|father|mom|dad|son|daughter|brother|sister|boyfriend|girlfriend|fiancee?|cust)"
 )
 JOB_WORDS = (
-    "nurse rn lpn teacher professor driver welder electrician plumber mechanic machinist operator cook chef server"
-    " waitress waiter bartender cashier clerk manager supervisor foreman engineer accountant bookkeeper paralegal lawyer"
-    " attorney secretary receptionist janitor custodian guard officer deputy analyst developer programmer lead associate"
-    " technician assistant aide therapist hygienist pharmacist physician surgeon doctor barista stocker picker loader"
-    " forklift warehouse assembler roofer carpenter painter librarian principal coach dispatcher pilot steward"
+    "nurse rn lpn teacher professor driver welder electrician plumber mechanic machinist operator cook chef"
+    " server waitress waiter bartender cashier clerk manager supervisor foreman engineer accountant bookkeeper"
+    " paralegal lawyer attorney secretary receptionist janitor custodian guard officer deputy analyst developer"
+    " programmer lead associate technician assistant aide therapist hygienist pharmacist physician surgeon doctor"
+    " barista stocker picker loader forklift warehouse assembler roofer carpenter painter librarian principal"
+    " coach dispatcher pilot steward"
 )
 JOB = rf"(?:{'|'.join(JOB_WORDS.split())})"
 # A firm in lower case ends before one of these words, and does not begin with one of the others.
@@ -29,7 +30,7 @@ STOP = (
 NOT_FIRST = (
     r"(?:home|a|an|all|any|me|him|her|them|us|it|this|that|these|those|least|first|last|times?|night|once|idle|most|both|my"
     r"|his|our|your|their|its|every|each|some|one|low|high|highway|speed|speeds|full|half|random|present|another|other"
-    r"|different|same|minimum|free|cash|hand|\d\w*|work|will|no|you|fault|issue|large|noon|lunch|ease)"
+    r"|different|same|being|doing|making|getting|keeping|holding|minimum|free|cash|hand|\d\w*|work|will|no|you|fault|issue|large|noon|lunch|ease)"
 )
 LOWER_FIRM = rf"(?-i:(?!{NOT_FIRST}\b|{STOP}\b)[a-z][\w'\u2019.-]*(?: (?!{STOP}\b)(?:&|[a-z][\w'\u2019&-]*)){{0,3}})"
 SEVERAL_CAPITALS = r"(?-i:[A-Z][\w&'.-]*(?: [A-Z&][\w&'.-]*)+)"
@@ -62,9 +63,16 @@ PATTERNS = (
     (WORKING, rf"{WORKS} (?:at|for) {AT_LOWER}"),
     (WORKING, rf"\bwork(?:s|ed|ing) (?:nights|days|weekends|doubles|(?:full|part)[- ]time) (?:at|for) {AT_FIRM}"),
     (WORKING, rf"\b(?:works|working|worked) (?:at|in) {AT_CAPITALS}(?= (?:as|since|for)\b|[,.;]|$)"),
+    (WORKING, rf"\bworks at {AT_CAPITALS}"),
+    (WORKING, rf"\b(?:used to work|work(?:s|ed|ing)? as an? [\w-]+(?: [\w-]+)?) (?:at|for) {AT_FIRM}"),
+    ("employed", rf"\bself[- ]employed,? (?:at |as |with )?\(?{AT_CAPITALS}"),
+    ("started", rf"\bjust started (?:at|with) {AT_CAPITALS}"),
     (WORKING, rf"\bworks? for (?P<value>{PUBLIC_BODY})"),
     ("paystub paystubs pay paycheck paychecks check w", rf"\b{PAYSTUB} (?:is |are )?from {AT_FIRM}"),
-    ("job jobs shift shifts hired", rf"\b(?:jobs?(?: \w+)?|shifts?|hired on|hired) (?:at|with|by) {AT_FIRM}"),
+    (
+        "job jobs shift shifts hired",
+        rf"\b(?:(?:jobs?(?:'s)?(?: \w+)?|shifts?|hired on) (?:at|with)|hired (?:at|by)) {AT_FIRM}",
+    ),
     (JOB_WORDS, rf"\b{JOB} (?:over )?(?:at|for) {AT_CAPITALS}"),
     (JOB_WORDS, rf"\b(?:a|an|the) {JOB} (?:over )?(?:at|for) {AT_LOWER}"),
     ("yr yrs year years month months mo mos", rf"\b{DURATION} (?:at|with) {AT_FIRM}"),
@@ -77,8 +85,8 @@ PATTERNS = (
     ("work job employer", rf"\b(?:my|his|her) (?:work|job|employer),? \(?{AT_CAPITALS}(?=[),])"),
     (
         OTHER_WORK,
-        r"\b(?:drives?|driving|teach(?:es|ing)?|flies|cooks?|bartends?|retired|currently) (?:for|at|with|from) "
-        rf"{AT_CAPITALS}",
+        r"\b(?:(?:drives?|driving|teach(?:es|ing)?|flies|cooks?|bartends?) (?:for|at)"
+        rf"|retired from|currently (?:at|with)) {AT_CAPITALS}",
     ),
     ("boss worker workers coworker coworkers foreman", rf"\b(?:boss|co-?workers?|foreman) (?:over )?at {AT_FIRM}"),
     ("paid", rf"\bpaid by (?P<value>{SEVERAL_CAPITALS})"),

@@ -11,6 +11,7 @@ from pipelines.text.privacy.pattern_parts import (
     DATE,
     GAP,
     MONEY,
+    MONEY_IN_WORDS,
     PERIOD,
     PLATE,
     PLATE_WORDS,
@@ -19,7 +20,10 @@ from pipelines.text.privacy.pattern_parts import (
     WIDE_GAP,
 )
 
-BIRTH_WORDS = "birth birthday birthdays birthdate birthdates birthdat born dob dobs d geburtsdatum geboren nacido nacida nato nata n\u00e9e"
+BIRTH_WORDS = "birth bday birthday birthdays birthdate birthdates birthdat born dob dobs d geburtsdatum geboren nacido nacida nato"
+BIRTH = re.compile(r"\b(?:birth|bday|born|d\.?o\.?bs?\b|geb(?:urt|oren)|nacid[oa])", re.I)
+BIRTH_CHARS = 250  # before a date, in which its text must speak of births
+GAP_IN_DATE = re.compile(r"[\d./]+ [\d./ ]+")  # 1990 2.0 is none
 NOT_BIRTH = re.compile(
     r"(?:\b(?:exp(?:\.|ires?|iry|iring|iration)?|since|valid|issued?|until|through|thru|purchased|bought|sold|hired|model"
     r"|delivered|built|invoice|due|dated|signed|appt|on file)\b[\s:.]*(?:date |on |of |in )?)$",
@@ -40,14 +44,18 @@ LICENCE = (
 ACCOUNT_CUE = (
     r"(?:\baccount\b|\bacc(?:oun)?ts?\b\.?|\ba/c\b|\biban\b|\bkonto(?:nummer|nr\.?)?\b|\bcuenta\b|\bcompte\b|\bclabe\b"
     r"|\brouting (?:number|no\.?|num|#)|\baba\b|\bsort code\b|\btransit (?:number|no\.?)|\bbsb\b"
-    r"|\b(?:loan|policy|contract|agreement|membership|member)(?: (?:no\.?|number|num|id|#)|(?= ?[#:]? ?[A-Z]{0,4}-?\d)))"
+    r"|\b(?:loan|policy|contract|agreement|membership|member)"
+    r"(?: (?:no\.?|number|num|id|#)|(?= ?[#:]? ?[A-Z]{0,4}-?\d)))"
 )
 CODE = r"(?:(?-i:[A-Z]{1,4}-?)|[a-z]{1,3}-)?\d[\dA-Za-z]*(?:[ -](?=[A-Z]{0,2}\d)[\dA-Z]+){0,7}"
 
 
 def keep_birth_date(match: re.Match[str]) -> Span | None:
     """The span of a date that may be somebody's birth, in a text that speaks of births."""
-    if NOT_BIRTH.search(match.string, max(0, match.start() - 24), match.start()):
+    text, (start, end) = match.string, match.span()
+    if NOT_BIRTH.search(text, max(0, start - 24), start) or GAP_IN_DATE.fullmatch(match.group()):
+        return None
+    if "value" not in match.re.groupindex and not BIRTH.search(text, max(0, start - BIRTH_CHARS), end + 30):
         return None
     group = "value" if "value" in match.re.groupindex else 0
     years = re.findall(r"(?<!\d)(?:19|20)\d\d(?!\d)", match[group])
@@ -70,7 +78,8 @@ def is_code_of_account(text: str) -> bool:
 FORM_KINDS: dict[str, Kind] = {
     "plate": Kind(
         any_word(
-            "plate plates tag tags reg regs regn rego registration registrations targa kenteken kennzeichen kennz placa placas"
+            "plate plates tag tags reg regs regn rego registration registrations targa kenteken kennzeichen kennz placa"
+            " placas"
             " immatriculation plaque matricula matr\u00edcula vehicle van motability keeper mot dvla"
         ),
         (
@@ -116,7 +125,7 @@ FORM_KINDS: dict[str, Kind] = {
         any_word(
             "account accounts acct accts acc accs a routing aba rtn checking savings deposit ach voided iban konto"
             " kontonummer kontonr cuenta compte loan policy contract agreement member membership sort transit bsb clabe"
-            " drawn wire"
+            " drawn wire sepa swift bank transfer"
         ),
         (
             compile_pattern(r"(?<![\w.$-])\d(?:[ -]?\d){5,16}(?![\w-])", WEAK, is_account_number),
@@ -134,12 +143,12 @@ FORM_KINDS: dict[str, Kind] = {
         any_word(f"{BIRTH_WORDS} she he shes hes i im"),
         (
             compile_pattern(
-                rf"(?:\bdate of birth|\bbirth ?dat?e?|\bbirthday|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bbirth"
+                rf"(?:\bdate of birth|\bbirth ?dat?e?|\bb(?:irth)?-?day|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bbirth"
                 rf"|\bborn|\bnacid[oa]|\bnat[oa]|\bn\u00e9e?)\b{GAP}(?P<value>\b{DATE})",
                 STRONG,
             ),
             compile_pattern(
-                rf"(?:\bdate of birth|\bbirth ?dat?e?|\bbirthday|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bbirth"
+                rf"(?:\bdate of birth|\bbirth ?dat?e?|\bb(?:irth)?-?day|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bbirth"
                 rf"|\bborn|\bnacid[oa]|\bnat[oa]|\bn\u00e9e?)\b{WIDE_GAP}(?P<value>\b{SPOKEN_DATE})",
                 STRONG,
             ),
@@ -147,7 +156,9 @@ FORM_KINDS: dict[str, Kind] = {
                 re.compile(rf"(?<![\w/.-]){DATE}(?![\w/-])", re.I),
                 STRONG - 0.1,
                 keep_birth_date,
-                frozenset(BIRTH_WORDS.split()),
+                frozenset(
+                    "birth bday birthday birthdays birthdate birthdates born dob dobs o geburtsdatum geboren".split()
+                ),
             ),
             Pattern(
                 re.compile(
@@ -160,20 +171,21 @@ FORM_KINDS: dict[str, Kind] = {
     ),
     "income": Kind(
         any_word(
-            "income incomes salary salaries wage wages earn earns earned earning earnings make makes making pay pays home"
-            " brings bringing gross grosses grossing grossed drawing draws paystub paystubs employer annualizes states take takes receive receives"
+            "income incomes salary salaries wage wages earn earns earned earning earnings make makes making pay pays"
+            " home brings bringing gross grosses grossing grossed drawing draws paystub paystubs employer annualizes"
+            " states take takes receive receives pull pulls ssdi ssi alimony"
             " clears clearing paycheck gehalt sueldo salario salaire retired pension disability"
         ),
         (
             compile_pattern(
-                rf"\b(?:income|salary|wages?|earnings|(?:gross|net|take[- ]home) pay|gross(?:es|ed)?|pension|paycheck|gehalt"
-                rf"|sueldo|salario|salaire)(?:[\s:;=\-\u2013\"(*,]|\b[a-z']{{1,9}}\b){{0,6}}?(?P<value>{MONEY})",
+                rf"\b(?:income|salary|wages?|earnings|(?:gross|net|take[- ]home) pay|gross(?:es|ed)?|pension|paycheck|ssdi|ssi|disability|alimony"
+                rf"|gehalt|sueldo|salario|salaire)(?:[\s:;=\-\u2013\"(*,]|\b[a-z']{{1,9}}\b){{0,6}}?(?P<value>{MONEY})",
                 STRONG,
             ),
             compile_pattern(
-                r"\b(?:earn(?:s|ing|ed)?|mak(?:es?|ing)|brings? (?:home|in)|bringing (?:home|in)|gross(?:es|ing)?|draw(?:s|ing)"
+                r"\b(?:earn(?:s|ing|ed)?|mak(?:es?|ing)|bring(?:s|ing)? (?:home|in)|pulls? in|gross(?:es|ing)?|draw(?:s|ing)"
                 r"|clear(?:s|ing)|takes? (?:home|in)|receives?|pays? (?:me|him|her|us|them)|annualizes to|states)"
-                rf" (?:about |around |roughly |only |like |maybe |approx\.? |over |just )?(?P<value>{MONEY})"
+                rf" (?:about |around |roughly |only |like |maybe |approx\.? |over |just )?(?P<value>{MONEY}|{MONEY_IN_WORDS})"
                 rf"(?={PERIOD}| at | gross| net|, (?:paystub|pay stub))",
                 STRONG,
             ),

@@ -32,9 +32,9 @@ from pipelines.text.privacy.words import (
     word_set,
 )
 
-SURE, POSSIBLE = 0.0, -1.5  # log-odds: of a word that makes a name, and of one beside it that belongs to it
+SURE, POSSIBLE = -0.5, -2.0  # log-odds: of a word that makes a name, and of one beside it that belongs to it
 ANNOUNCED = 2.5  # log-odds of a word after a title or "my name is"
-ALONE = 0.5  # log-odds of a name of one word
+ALONE, UNLISTED = 0.0, 0.5  # log-odds of a name of one word, and of one that is on no list or a word, too
 LISTED = 0.6  # log-odds of the words of "Washington, Cleotha"
 SURNAME_COMES_AFTER = word_set(
     ": # - / ( cust customer owner buyer name of for on under guest driver insured recall compl"
@@ -255,7 +255,8 @@ def is_name(tokens: Sequence[Token], scores: Sequence[float]) -> bool:
         return False
     if max(scores) < ANNOUNCED and all(word in lists.models and word not in lists.first for word in words):
         return False
-    return len(words) > 1 or max(scores) > ALONE
+    listed = any(word in lists.first or word in lists.last for word in words) and words[0] not in lists.common
+    return len(words) > 1 or max(scores) > (ALONE if listed else UNLISTED)
 
 
 def is_firm(tokens: Sequence[Token], first: int, last: int) -> bool:

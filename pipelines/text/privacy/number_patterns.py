@@ -2,6 +2,8 @@
 
 import re
 
+from stdnum import luhn
+
 from pipelines.text.privacy.check_digits import extract_digits, is_card_number, is_ssn_or_itin, is_vin
 from pipelines.text.privacy.pattern import (
     STRONG,
@@ -64,6 +66,19 @@ NUMBER_KINDS: dict[str, Kind] = {
             compile_pattern(
                 rf"(?<![\w.-])\d{{3}}{SEPARATOR}{{0,3}}\d{{2}}{SEPARATOR}{{0,3}}\d{{4}}(?![\w-])", WEAK
             ),  # the text calls it one: a number that was never issued is meant as one too
+            # Canada's and Britain's: they have cues of their own.
+            compile_pattern(
+                r"\b(?:sin|s\.i\.n\.|social insurance)(?:\W|number|no|is|num){0,6}(?P<value>\d{3}[ -]?\d{3}[ -]?\d{3})(?!\w)",
+                STRONG,
+                luhn.is_valid,
+                "sin insurance s",
+            ),
+            compile_pattern(
+                r"\b(?:ni|nino|national insurance)(?:\W|number|no|is|num){0,6}"
+                r"(?P<value>[a-z]{2} ?\d\d ?\d\d ?\d\d ?[a-d])\b",
+                STRONG,
+                triggers="ni nino insurance",
+            ),
             compile_pattern(r"(?<![\w.-])\d{9}(?![\w-]|\.\d)", STRONG - 0.15, is_ssn_or_itin, SSN_WORDS),
         ),
     ),
@@ -95,7 +110,7 @@ NUMBER_KINDS: dict[str, Kind] = {
             # In pairs, as in France, and of Britain's mobile phones: they look like nothing else.
             compile_pattern(r"(?<![\w.+-])0[1-9](?P<gap>[ .])\d\d(?:(?P=gap)\d\d){3}(?![\w-])", STRONG),
             compile_pattern(r"(?<![\w.+-])07\d{3} (?:\d{6}|\d{3} \d{3})(?![\w-])", STRONG),
-            compile_pattern(r"(?<![\w.+-])0(?:(?:1\d1|11\d) \d{3}|2\d \d{4}) \d{4}(?![\w-])", STRONG),
+            compile_pattern(r"(?<![\w.+-])0(?:(?:1\d1|11\d)\)? \d{3}|2\d\)? \d{4}) \d{4}(?![\w-])", STRONG),
             # Digit by digit, or in pairs: "4 0 7 5 5 5 0 1 2 3", "415-555-01 42".
             compile_pattern(r"(?<![\w.-])(?<!\d )[2-9](?:[ -]\d){9}(?![ -]?\d)(?![\w-])", STRONG, is_north_american),
             compile_pattern(

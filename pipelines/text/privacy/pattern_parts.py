@@ -5,10 +5,16 @@ GAP = r"(?:[\s:;#=\-\u2013\"'(*.,]|\b(?-i:[a-z']{1,9})\b){0,12}?"
 # The same, of a dialogue: "Plate again? - It's ...", "Caller: ...".
 WIDE_GAP = r"(?:[\s:;#=\-\u2013\u2014\"'(*.,?!\u2019]|\b(?-i:[^\W\d_][a-zß-ÿ'\u2019]{0,9})\b){0,14}?"
 SEPARATOR = r"[ ._\-\u2010\u2011\u2013\u2014/·]"  # between groups of digits; up to three of them
+COUNT_WORD = (
+    r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
+    r"|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|grand)"
+)
+MONEY_IN_WORDS = rf"{COUNT_WORD}(?:[ -](?:and )?{COUNT_WORD}){{0,6}}(?: dollars| bucks| fifty)?"
 MONEY = (
     r"(?:(?:\$|\u20ac|\u00a3|\u20b9|(?:usd|cad|eur|gbp|chf|aud|inr|rs)\.?(?= ?\d)) ?\d[\d,'\u2019]*(?:\.\d\d?)?"
     r"(?: ?k\b| lakhs?\b)?|\b\d{1,3}(?:[,'\u2019]\d{3})+(?:\.\d\d)?(?![\d,])"
-    r"|\b(?!(?:19|20)\d\d\b)\d{4,7}(?:\.\d\d)?(?![\d,/-])|\b\d{1,3}(?:\.\d)? ?k\b|\b\d{1,3}(?:\.\d\d)?(?= ?(?:/|an|per) ?(?:hour|hr)\b)|\b\d{1,2}(?:\.\d+)? lakhs?\b)"
+    r"|\b(?!(?:19|20)\d\d\b)\d{4,7}(?:\.\d\d)?(?![\d,/-])|\b\d{1,3}(?:\.\d)? ?k\b"
+    r"|\b\d{1,3}(?:\.\d\d)?(?= ?(?:/|an|per) ?(?:hour|hr)\b)|\b\d{1,2}(?:\.\d+)? lakhs?\b)"
 )
 PERIOD = (
     r"(?: ?(?:usd|dollars|bucks|gross|net|before taxes?|cash|euros?|pounds))?"
@@ -33,7 +39,8 @@ DAY_WORD = (
 UNIT_WORD = r"(?:one|two|three|four|five|six|seven|eight|nine)"
 YEAR_WORDS = (
     rf"(?:(?:nineteen|two thousand|twenty)[ -](?:and )?)?(?:(?:oh|o)[ -]{UNIT_WORD}"
-    rf"|(?:thirty|forty|fifty|sixty|seventy|eighty|ninety|ten|eleven|twelve)(?:[ -]{UNIT_WORD})?|(?<=thousand ){UNIT_WORD})\b"
+    rf"|(?:thirty|forty|fifty|sixty|seventy|eighty|ninety|ten|eleven|twelve)(?:[ -]{UNIT_WORD})?"
+    rf"|(?<=thousand ){UNIT_WORD})\b"
 )
 YEAR = rf"(?:(?:19|20)\d\d\b|['\u2019]\d\d\b|{YEAR_WORDS})"
 # Of a person: the month and the year are enough, and both may be in words.
@@ -47,7 +54,8 @@ PLATE = (
     r"|(?-i:(?=[A-Z \u00b7\u2022-]{0,5}\d)[A-Z0-9]{1,4}[ \u00b7\u2022-]?[A-Z0-9]{1,5}(?:-[A-Z0-9]{1,3}| \d{1,3})?)"
     r"|(?-i:[a-z]{2}\d{2}[ -]?[a-z]{3}|[a-z]{2}\d[ -]\d[a-z]\d|[a-z]\d{2}[ -]?\d{2}[a-z]"
     r"|(?=[a-z]{0,4}\d)[a-z0-9]{2,4}[ -](?=[a-z]{0,3}\d)[a-z0-9]{2,4}|(?=\d{0,4}[a-z])(?=[a-z]{0,4}\d)[a-z0-9]{5,8}"
-    r"|[a-z]{2,3}\d{2,4}[a-z]{0,2}|[a-z]{2,3}[ -]\d{4,5}|[a-z]{3}[ -]\d{3}|\d{1,3}[ -]?[a-z]{2,3}\d{0,3}|\d{3,4}[ -][a-z]{2,3}))"
+    r"|[a-z]{2,3}\d{2,4}[a-z]{0,2}|[a-z]{2,3}[ -]\d{4,5}|[a-z]{3}[ -]\d{3}|\d{1,3}[ -]?[a-z]{2,3}\d{0,3}"
+    r"|\d{3,4}[ -][a-z]{2,3}))"
 )
 CAPITALS = r"(?:the )?(?-i:[A-Z][\w&'\u2019.-]*(?: (?:of|the|and|&|[A-Z][\w&'\u2019-]*)){0,4})"
 HOST = r"(?:[a-z0-9](?:[\w-]*[a-z0-9])?\.)+[a-z]{2,24}"

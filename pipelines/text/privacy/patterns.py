@@ -15,13 +15,14 @@ ROUTE_WORDS = word_set("broadway road route rt rte rd hwy highway us u i sr cr f
 
 
 # What each of the other patterns needs to find anything, from digit to digit.
-POSTAL_TOWN_NEEDS = r"\d[ -]?\d\d ?\d?(?: ?[A-Z]{2})? [A-ZÀ-ÞĀ-ſ]"
+POSTAL_TOWN_NEEDS = r"\d[ -]?\d\d ?\d?(?: ?[A-Z]{2})? [A-ZÀ-Þ\u0100-\u017f]"
 CODE_NEEDS = (
     r"\d[A-Za-z]? ?\d[A-Za-z]{2}|\d[A-Za-z] ?\d[A-Za-z]\d|\d[\dW] [A-Z\d]{4}|[a-z][ -]\d{3} ?\d{3}(?:[.,;\n]|$)"
 )
 FIRST_WORDS = (
     "via viale vicolo calle c carrera cra avenida avda av rua travessa pra piazza piazzale corso largo strada rambla"
-    " paseo plaza calzada prolongaci privada blvd boulevard rue avenue quai chemin all ul ulica al os pl ulitsa jalan jl"
+    " paseo plaza calzada prolongaci privada blvd boulevard rue avenue quai chemin all ul ulica al os pl ulitsa jalan"
+    " jl"
 )
 FRENCH_TRIGGERS = (
     "rue chemin all impasse quai rang mont ruelle sentier faubourg c ch boul bd avenue boulevard place route cours"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from pipelines.text.privacy.address_ends import find_address_end, find_address_start
-from pipelines.text.privacy.address_parts import NOT_STREET_WORDS
+from pipelines.text.privacy.address_parts import NOT_STREET_WORDS, STATE_NAME
 from pipelines.text.privacy.check_digits import is_card_number
 from pipelines.text.privacy.context_words import context_score
 from pipelines.text.privacy.words import word_set
@@ -27,30 +27,31 @@ RUN = re.compile(
     re.I,
 )
 # "zqp four four one", "k v five eight c a r"
+PLATE_CUE = (
+    r"\b(?:plate|plates|tag|reg|rego|registration)\b"
+    r"(?: (?:number|no|is|was|on|the|it's|its|my|her|his|it|for|reads|\w+ is)){0,5}[ :,]+"
+)
+NOT_LETTERS = r"(?!(?:is|was|the|for|and|on|my|his|her|to|of|in|are|has|not|you|we|it|he|or|at|by)\b)"
+PLATE_PART = (  # a digit, a letter, or some letters before a digit
+    rf"(?:{NUMERAL}|\d{{1,4}}|[b-hj-z]|a(?= [a-z]\b)|{NOT_LETTERS}[a-z]{{2,3}}(?= (?:{NUMERAL}|\d)))\b"
+)
 PLATE = re.compile(
-    rf"\b(?:plate|plates|tag|reg|rego|registration)\b(?: (?:number|no|is|was|on|the|it's|its|my|her|his|it|for|reads|\w+ is)){{0,5}}[ :,]+"
-    rf"(?P<value>(?=(?:[a-z]{{1,3}} ){{0,5}}(?:{NUMERAL}|\d)\b)(?:(?:{NUMERAL}|[b-hj-z]|a(?= [a-z]\b)|\d{{1,4}}|(?!(?:is|was|the|for|and|on|my|his|her|to|of|in|are|has|not|you|we|it|he|or|at|by)\b)[a-z]{{2,3}}(?= (?:{NUMERAL}|\d)))\b[ -]?){{3,8}})(?<! )",
-    re.I,
+    rf"{PLATE_CUE}(?P<value>(?=(?:[a-z]{{1,3}} ){{0,5}}(?:{NUMERAL}|\d)\b)(?:{PLATE_PART}[ -]?){{3,8}})(?<! )", re.I
 )
 ROADS = (
     "street|avenue|ave|road|boulevard|parkway|lane|drive|court|plaza|circle|highway|terrace|trail|place|way|pike|loop"
     "|crescent|close|square|run|ridge|hollow|cove|crossing|main|broadway"
 )
 STREET = re.compile(
-    rf"\b(?P<number>(?:(?:{NUMERAL})[ -])+)(?P<words>(?:(?:north|south|east|west) )?(?:[a-z']{{3,}} ){{0,3}}?)"
+    rf"\b(?P<number>(?:(?:{NUMERAL})[ -](?:and (?=[a-z]))?)+)(?:block of )?(?P<words>(?:(?:north|south|east|west) )?(?:[a-z']{{3,}} ){{0,3}}?)"
     rf"(?P<road>(?:{ROADS})\b|(?:county|state|old) (?:road|route|highway) (?:(?:{NUMERAL}|\d+)\b[ -]?)+(?<! )"
     rf"|(?:highway|route) (?:(?:{NUMERAL}|\d+)\b[ -]?)+(?<! ))"
-    rf"(?P<unit>,? (?:apartment|apt|suite|unit|lot|number) (?:[a-z]\b|\d+\w?|(?:{NUMERAL})\b(?:[ -](?:{NUMERAL})\b)*(?: [a-z]\b)?))?",
+    rf"(?P<unit>,? (?:apartment|apt|suite|unit|lot|number) "
+    rf"(?:[a-z]\b|\d+\w?|(?:{NUMERAL})\b(?:[ -](?:{NUMERAL})\b)*(?: [a-z]\b)?))?",
     re.I,
 )
 BOX = re.compile(rf"\bp ?o box (?P<number>(?:(?:{NUMERAL}|\d+)\b[ -]?)+)(?<! )", re.I)
-STATE_WORDS = re.compile(  # galena illinois
-    r",? (?:[a-z']{3,} ){1,2}(?:alabama|alaska|arizona|arkansas|california|colorado|connecticut|delaware|florida|georgia"
-    r"|hawaii|idaho|illinois|indiana|iowa|kansas|kentucky|louisiana|maine|maryland|massachusetts|michigan|minnesota"
-    r"|mississippi|missouri|montana|nebraska|nevada|ohio|oklahoma|oregon|pennsylvania|tennessee|texas|utah|vermont"
-    r"|virginia|washington|wisconsin|wyoming|ontario|(?:new|north|south|west) [a-z]+)\b",
-    re.I,
-)
+STATE_WORDS = re.compile(rf",? (?:[a-z']{{3,}} ){{1,2}}{STATE_NAME}\b", re.I)  # galena illinois
 COUNTED = word_set("lane way drive street road court place trail loop run") | NOT_STREET_WORDS  # "two lane highway"
 
 

@@ -2,7 +2,6 @@
 
 import re
 
-
 WORD = re.compile(r"[a-z]+")
 
 
@@ -35,7 +34,9 @@ NEVER = word_set(
     customer client owner buyer driver applicant manager advisor technician tech salesman dealer dealership service
     sales parts finance warranty department dept team company sir madam mr mrs ms dr miss attn thanks thank regards
     sincerely hello dear please yes no ok the a an i you he she it we they is was are and or of for with this that
-    i'm im it's its what who how my your his her our their name names iban 您好 你好 谢谢 안녕하세요 감사합니다 こんにちは ありがとう vehicle car truck phone email address
+    i'm im it's its what who how my your his her our their name names iban vehicle car truck
+    guest renter caller agent licence license vin reg receipt plate tag ticket appointment repair estimate invoice
+    phone email address 您好 你好 谢谢 안녕하세요 감사합니다 こんにちは ありがとう
     else someone somebody anyone anybody everyone everybody nobody something anything everything nothing
     """
 )
@@ -52,8 +53,8 @@ FIRM_KINDS = word_set(
 FAMILY = word_set("son sons daughter daughters bros brothers co company associates partners family")
 MAKES = word_set(
     """
-    ford chevrolet chevy toyota honda nissan hyundai kia mazda subaru volkswagen vw bmw mercedes mercedes-benz audi lexus
-    acura infiniti cadillac buick gmc dodge chrysler jeep ram volvo mitsubishi
+    ford chevrolet chevy toyota honda nissan hyundai kia mazda subaru volkswagen vw bmw mercedes mercedes-benz audi
+    lexus acura infiniti cadillac buick gmc dodge chrysler jeep ram volvo mitsubishi
     """
 )
 DIRECTIONS = word_set("n s e w ne nw se sw north south east west northeast northwest southeast southwest")
