@@ -15,7 +15,8 @@ SURNAME_PREFIXES = ("de ", "de la ", "van ", "von ", "Van ", "De ", "del ", "St.
 SIGN_OFFS = (
     r"\n{f}| - {f}| -{f}|. {f}|. {f}.|! {f}|? {f}"
     r"|\n- {f}|, {f}|\nThanks, {f}| thx {f}|\n{n}|. {n}| - {n}|\n\n{n}"
-    r"| ({f})| ({f} {phone})|. {l}|\n{l}| / {f}| {f}|. -{f}|. {f} and {f}|, {f} {phone}|. Ask {f}.|. {f} knows.|. Per {f}."
+    r"| ({f})| ({f} {phone})|. {l}|\n{l}| / {f}| {f}|. -{f}|. {f} and {f}|, {f} {phone}|. Ask {f}.|. {f} knows."
+    r"|. Per {f}."
 )
 NOBODYS_ENDS = (
     r"\nThanks|. Thanks!| - thanks|. Regards|\n{firm}| - {firm}|. {place}|\n{place}| ({place})| ({model})|, {part}"

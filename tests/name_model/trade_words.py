@@ -101,7 +101,8 @@ BRANDS = (
     "|jackson hewitt|liberty mutual|mary jane|barnes noble|ben jerry|ruth chris|ruby tuesday|wendy s|marshall tucker"
     "|johnson johnson|procter gamble|smith barney|brooks brothers|tiffany blue|calvin klein|ralph lauren|paul mitchell"
     "|dale carnegie|robert bosch|henkel loctite|karl storz|gordon murray|john player|walter mitty|jesse james"
-    "|max tow|max torque|max payload|max cargo|will call|grant thornton|thomas cook|philip morris|ernst benz"
+    "|max tow|max torque|max payload|max cargo"
+    "|will call|long term|short term|grant thornton|thomas cook|philip morris|ernst benz"
     "|simon says|ohm law|hobson choice|occam razor|moore law"
     "|phillips head|phillips screwdriver|hunter alignment|jake brake|pitman arm|st paul|baton rouge|santa clara"
 )

@@ -8,7 +8,8 @@ ROAD_TYPES = word_set(
     ter trail trl way highway hwy square sq loop pike crossing xing run cove cv row alley plaza expressway expy expwy
     freeway fwy turnpike tpke bypass causeway path walk bend ridge hollow landing commons promenade crescent cres close
     gardens gdns mews grove green hill heights hts estate estates mall quay wharf parade rise vista point pointe pass
-    spur mile canyon glen park bluff creek lake valley village oval esplanade line sideroad concession croft chase terr trce trace knoll knolls meadow meadows reach wynd rdg
+    spur mile canyon glen park bluff creek lake valley village oval esplanade line sideroad concession croft chase
+    terr trce trace knoll knolls meadow meadows reach wynd rdg
     """
 )
 ROAD = rf"(?:{'|'.join(sorted(ROAD_TYPES))})\b\.?"
@@ -64,7 +65,10 @@ TOWN = (
 COMPASS = r"(?:[nsew]|ne|nw|se|sw)"
 DIRECTION = rf"(?:{COMPASS}\b\.?|north|south|east|west|northeast|northwest|southeast|southwest)"
 PROPER = r"(?-i:[A-ZÀ-Þ])[\w'\u2019.-]*"
-ROAD_NAME = rf"(?:{PROPER}|\d{{1,3}}(?= mile )|[a-zß-ÿ'\u2019-]{{2,}}\.?|[a-z](?= (?:st|street|ave|avenue)\b)|\d{{1,3}}(?:st|nd|rd|th))"
+ROAD_NAME = (
+    rf"(?:{PROPER}|\d{{1,3}}(?= mile )|[a-zß-ÿ'\u2019-]{{2,}}\.?|[a-z](?= (?:st|street|ave|avenue)\b)"
+    r"|\d{1,3}(?:st|nd|rd|th))"
+)
 # Between a house number and the type of a road these are never: units, verbs, and small words of everyday English.
 NOT_STREET_WORDS = word_set(
     """

@@ -52,7 +52,10 @@ TYPE_FIRST = (  # Via dei Mille 44 · Av. Insurgentes Sur 1457
     rf"\b(?-i:{FIRST_WORD})(?: {SMALL}){{0,2}}(?: {NAME}){{1,4}},? (?:n\.? ?|n[oº]\.? ?|num\. ?|#)?{HOUSE_NUMBER}"
 )
 # Hinter der Kirche 4a, 21335 Lüneburg · via Garibaldi 8/bis, 10122 Torino: whatever the road is called
-WITH_POSTAL_TOWN = rf"\b(?P<words>(?:{NAME} |{SMALL} |via |viale ){{0,3}}(?:{NAME}|gate|vei|utca|út|tér)),? (?P<number>{HOUSE_NUMBER}){POSTAL_TOWN}"
+WITH_POSTAL_TOWN = (
+    rf"\b(?P<words>(?:{NAME} |{SMALL} |via |viale ){{0,3}}(?:{NAME}|gate|vei|utca|út|tér)),? "
+    rf"(?P<number>{HOUSE_NUMBER}){POSTAL_TOWN}"
+)
 # 14 rue des Tanneurs · 27 bis, allée des Platanes · 455, chemin du Lac-Supérieur · 1189 rang st-joseph
 FRENCH_ARTICLE = r"(?:de la|de l'|des|du|de|la|le|les|d'|l')"
 FRENCH_ROAD = (
@@ -100,6 +103,12 @@ def keep_abroad(match: re.Match[str]) -> Span:
     start, end = match.span()
     town = TOWN_AFTER.match(match.string, end)
     return find_address_start(match.string, start), find_address_end(match.string, town.end() if town else end)
+
+
+def keep_number_last(match: re.Match[str]) -> Span | None:
+    """The span of a street and the number after it; None of a vehicle: a Renegade 59 is no gade."""
+    models = load_model()[0].models
+    return None if any(word in models for word in re.findall(r"[a-z]+", match.group().lower())) else keep_abroad(match)
 
 
 def keep_postal_town(match: re.Match[str]) -> Span | None:

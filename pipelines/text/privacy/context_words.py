@@ -38,6 +38,8 @@ def context_score(kind: str, text: str, start: int, end: int) -> float:
     """What the words around text[start:end] add to its score as this kind: CUE_SCORE, DENIAL_SCORE or 0."""
     if kind not in CUES and kind not in DENIALS:
         return 0.0
+    if kind == "email" and text[start - 1 : start] != "<":  # a message id stands in brackets
+        return 0.0
     nearest = None
     for match in NEAR.finditer(text, max(0, start - CHARS_BEFORE), start):
         denies = match.lastgroup in ("other", "letter")

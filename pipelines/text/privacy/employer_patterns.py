@@ -6,6 +6,7 @@ from pipelines.text.privacy.address_parts import PROPER
 from pipelines.text.privacy.name_model import load_model
 from pipelines.text.privacy.pattern import STRONG, Kind, Pattern, Span, anything
 from pipelines.text.privacy.pattern_parts import CAPITALS, MONEY, PERIOD
+from pipelines.text.privacy.words import MONTHS, word_set
 
 PERSON = (
     r"(?:i|i've|i'm|im|ive|he|he's|hes|she|she's|shes|who|we|they|applicant|co-?(?:buyer|applicant|signer)|customer|buyer"
@@ -85,7 +86,7 @@ PATTERNS = (
     ("work job employer", rf"\b(?:my|his|her) (?:work|job|employer),? \(?{AT_CAPITALS}(?=[),])"),
     (
         OTHER_WORK,
-        r"\b(?:(?:drives?|driving|teach(?:es|ing)?|flies|cooks?|bartends?) (?:for|at)"
+        r"\b(?:(?:drives|driving|teach(?:es|ing)?|flies|cooks?|bartends?) (?:for|at)"
         rf"|retired from|currently (?:at|with)) {AT_CAPITALS}",
     ),
     ("boss worker workers coworker coworkers foreman", rf"\b(?:boss|co-?workers?|foreman) (?:over )?at {AT_FIRM}"),
@@ -95,12 +96,19 @@ PATTERNS = (
 )
 
 
+NOT_FIRMS = MONTHS | word_set(
+    "monday tuesday wednesday thursday friday saturday sunday customer visa mastercard christmas"
+)
+
+
 def keep_employer(match: re.Match[str]) -> Span | None:
     """The span of a firm: not of a vehicle that something works for, nor of a word of everyday English."""
     lists, _ = load_model()
     value = match["value"].rstrip(".'\u2019-")
     words = value.lower().split()
     if not words or (len(words) > 1 and all(w in lists.models and w not in lists.common for w in words[:2])):
+        return None
+    if len(words) == 1 and words[0] in NOT_FIRMS:
         return None
     common = [lists.common.get(word, 0) > 3 for word in words]
     if value.islower() and (all(common) or (common[0] and len(words) == 1)):

@@ -20,7 +20,11 @@ from pipelines.text.privacy.pattern_parts import (
     WIDE_GAP,
 )
 
-BIRTH_WORDS = "birth bday birthday birthdays birthdate birthdates birthdat born dob dobs d geburtsdatum geboren nacido nacida nato"
+BIRTH_WORDS = "birth bday birthday birthdays birthdate birthdates born dob dobs o geburtsdatum geboren"
+BIRTH_CUE = (
+    r"(?:\bdate of birth|\bbirth ?dat?e?|\bb(?:irth)?-?day|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bbirth|\bborn"
+    r"|\bnacid[oa]|\bnat[oa])\b"
+)
 BIRTH = re.compile(r"\b(?:birth|bday|born|d\.?o\.?bs?\b|geb(?:urt|oren)|nacid[oa])", re.I)
 BIRTH_CHARS = 250  # before a date, in which its text must speak of births
 GAP_IN_DATE = re.compile(r"[\d./]+ [\d./ ]+")  # 1990 2.0 is none
@@ -140,25 +144,15 @@ FORM_KINDS: dict[str, Kind] = {
         ),
     ),
     "birth_date": Kind(
-        any_word(f"{BIRTH_WORDS} she he shes hes i im"),
+        any_word(f"{BIRTH_WORDS} birthdat d nacido nacida nato nata she he shes hes i im"),
         (
-            compile_pattern(
-                rf"(?:\bdate of birth|\bbirth ?dat?e?|\bb(?:irth)?-?day|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bbirth"
-                rf"|\bborn|\bnacid[oa]|\bnat[oa]|\bn\u00e9e?)\b{GAP}(?P<value>\b{DATE})",
-                STRONG,
-            ),
-            compile_pattern(
-                rf"(?:\bdate of birth|\bbirth ?dat?e?|\bb(?:irth)?-?day|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bbirth"
-                rf"|\bborn|\bnacid[oa]|\bnat[oa]|\bn\u00e9e?)\b{WIDE_GAP}(?P<value>\b{SPOKEN_DATE})",
-                STRONG,
-            ),
+            compile_pattern(rf"{BIRTH_CUE}{GAP}(?P<value>\b{DATE})", STRONG),
+            compile_pattern(rf"{BIRTH_CUE}{WIDE_GAP}(?P<value>\b{SPOKEN_DATE})", STRONG),
             Pattern(
                 re.compile(rf"(?<![\w/.-]){DATE}(?![\w/-])", re.I),
                 STRONG - 0.1,
                 keep_birth_date,
-                frozenset(
-                    "birth bday birthday birthdays birthdate birthdates born dob dobs o geburtsdatum geboren".split()
-                ),
+                frozenset(BIRTH_WORDS.split()),
             ),
             Pattern(
                 re.compile(
@@ -178,14 +172,16 @@ FORM_KINDS: dict[str, Kind] = {
         ),
         (
             compile_pattern(
-                rf"\b(?:income|salary|wages?|earnings|(?:gross|net|take[- ]home) pay|gross(?:es|ed)?|pension|paycheck|ssdi|ssi|disability|alimony"
-                rf"|gehalt|sueldo|salario|salaire)(?:[\s:;=\-\u2013\"(*,]|\b[a-z']{{1,9}}\b){{0,6}}?(?P<value>{MONEY})",
+                rf"\b(?:income|salary|wages?|earnings|(?:gross|net|take[- ]home) pay|gross(?:es|ed)?|pension|paycheck"
+                rf"|ssdi|ssi|disability|alimony|gehalt|sueldo|salario|salaire)(?:[\s:;=\-\u2013\"(*,]|\b[a-z']{{1,9}}\b){{0,6}}?(?P<value>{MONEY})",
                 STRONG,
             ),
             compile_pattern(
-                r"\b(?:earn(?:s|ing|ed)?|mak(?:es?|ing)|bring(?:s|ing)? (?:home|in)|pulls? in|gross(?:es|ing)?|draw(?:s|ing)"
-                r"|clear(?:s|ing)|takes? (?:home|in)|receives?|pays? (?:me|him|her|us|them)|annualizes to|states)"
-                rf" (?:about |around |roughly |only |like |maybe |approx\.? |over |just )?(?P<value>{MONEY}|{MONEY_IN_WORDS})"
+                r"\b(?:earn(?:s|ing|ed)?|mak(?:es?|ing)|bring(?:s|ing)? (?:home|in)|pulls? in|gross(?:es|ing)?"
+                r"|draw(?:s|ing)|clear(?:s|ing)|takes? (?:home|in)|receives?|states"
+                r"|pays? (?:me|him|her|us|them)|annualizes to)"
+                r" (?:about |around |roughly |only |like |maybe |approx\.? |over |just )?"
+                rf"(?P<value>{MONEY}|{MONEY_IN_WORDS})"
                 rf"(?={PERIOD}| at | gross| net|, (?:paystub|pay stub))",
                 STRONG,
             ),

@@ -68,7 +68,8 @@ NUMBER_KINDS: dict[str, Kind] = {
             ),  # the text calls it one: a number that was never issued is meant as one too
             # Canada's and Britain's: they have cues of their own.
             compile_pattern(
-                r"\b(?:sin|s\.i\.n\.|social insurance)(?:\W|number|no|is|num){0,6}(?P<value>\d{3}[ -]?\d{3}[ -]?\d{3})(?!\w)",
+                r"\b(?:sin|s\.i\.n\.|social insurance)(?:\W|number|no|is|num){0,6}"
+                r"(?P<value>\d{3}[ -]?\d{3}[ -]?\d{3})(?!\w)",
                 STRONG,
                 luhn.is_valid,
                 "sin insurance s",

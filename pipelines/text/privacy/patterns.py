@@ -52,7 +52,7 @@ ADDRESSES = Kind(
         ),
         compile_place(addresses.WITH_TOWN, addresses.keep_no_vehicle, needs=rf", [A-Z][^,\d]*,? {STATE}\b"),
         compile_place(
-            addresses_abroad.NUMBER_LAST, addresses_abroad.keep_abroad, needs=addresses_abroad.NUMBER_LAST_NEEDS
+            addresses_abroad.NUMBER_LAST, addresses_abroad.keep_number_last, needs=addresses_abroad.NUMBER_LAST_NEEDS
         ),
         compile_place(addresses_abroad.TYPE_FIRST, addresses_abroad.keep_abroad, FIRST_WORDS),
         compile_place(

@@ -43,7 +43,8 @@ ROADS = (
     "|crescent|close|square|run|ridge|hollow|cove|crossing|main|broadway"
 )
 STREET = re.compile(
-    rf"\b(?P<number>(?:(?:{NUMERAL})[ -](?:and (?=[a-z]))?)+)(?:block of )?(?P<words>(?:(?:north|south|east|west) )?(?:[a-z']{{3,}} ){{0,3}}?)"
+    rf"\b(?P<number>(?:(?:{NUMERAL})[ -](?:and (?=[a-z]))?)+)(?:block of )?"
+    r"(?P<words>(?:(?:north|south|east|west) )?(?:[a-z']{3,} ){0,3}?)"
     rf"(?P<road>(?:{ROADS})\b|(?:county|state|old) (?:road|route|highway) (?:(?:{NUMERAL}|\d+)\b[ -]?)+(?<! )"
     rf"|(?:highway|route) (?:(?:{NUMERAL}|\d+)\b[ -]?)+(?<! ))"
     rf"(?P<unit>,? (?:apartment|apt|suite|unit|lot|number) "

@@ -36,8 +36,17 @@ NEVER = word_set(
     sincerely hello dear please yes no ok the a an i you he she it we they is was are and or of for with this that
     i'm im it's its what who how my your his her our their name names iban vehicle car truck
     guest renter caller agent licence license vin reg receipt plate tag ticket appointment repair estimate invoice
+    refuel
     phone email address 您好 你好 谢谢 안녕하세요 감사합니다 こんにちは ありがとう
     else someone somebody anyone anybody everyone everybody nobody something anything everything nothing
+    """
+)
+COUNTRIES = word_set(
+    """
+    america argentina australia austria belgium brazil britain canada chile china colombia czechia denmark egypt england
+    finland france germany greece hungary india indonesia ireland israel italy japan korea malaysia mexico morocco
+    netherlands norway pakistan philippines poland portugal romania russia scotland serbia singapore slovakia slovenia
+    spain sweden switzerland taiwan thailand turkey ukraine vietnam wales
     """
 )
 # What a firm that is named after somebody does, and whose cars it sells: Smith Towing, Jim Koons Ford.
