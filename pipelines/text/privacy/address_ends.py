@@ -22,17 +22,24 @@ STATE_AFTER = re.compile(
     rf",?\s+\(?(?:(?-i:{STATE})\b|{STATE_NAME}\b|(?:{STATE})(?=[.,;]|\s+\d|\s*$))\)?(?:,?\s+{ZIP})?", re.I
 )
 TOWN_ENDINGS = word_set("city springs falls beach heights park lake valley grove hills point island")
-FOREIGN_TOWN = rf",? (?:[A-Z]{{1,3}}-)?\d{{3}} ?\d{{1,3}}(?: (?-i:[A-Z]{{2}}))? {PROPER}(?: {PROPER})?(?=[,.;)\n]|$)"
+FOREIGN_TOWN = (
+    rf",? (?:[A-Z]{{1,3}}-)?\d{{3}} ?\d{{1,3}}(?: ?(?-i:[A-Z]{{2}})| ?-?\d{{3}})?,? {PROPER}(?: {PROPER})?"
+    r"(?: \([A-Z]{2}\)| ?[/-] ?[A-Z]{2}\b)?(?=[,.;)\n]|$)"
+)
 ENDINGS = tuple(re.compile(pattern, re.I) for pattern in (FOREIGN_TOWN, UNIT, TOWN))
 # , Surulere, Lagos · , 03920 CDMX · , Mont-Tremblant (Québec) J8E 3K9 · , Gurgaon 122001
+PLACE = r"(?:(?-i:[A-ZÀ-Þ\u0100-\u017f])[^\W\d_]*(?:['\u2019-][^\W\d_]+)*\.?)"
+CODE_AFTER = (  # a space and a postal code, after a hyphen too
+    r"(?:[ -]\d{3} ?\d{3}\b|(?:,? [A-Z]{2,4},?)? \d{4,5}(?:-\d{4})?\b| ?[/-] ?[A-Z]{2}\b"
+    r"|(?: \([A-Z][\w-]*\))? (?:[A-Z]\d[A-Z] ?\d[A-Z]\d|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2})\b)"
+)
 DISTRICT = re.compile(
-    rf",\s+(?P<code>\d{{4,6}} )?(?P<words>(?:(?:{PROPER} |(?:de|del|la|el|of|sur|am|an der) ){{0,3}}{PROPER}))"
-    r"(?:[ -]\d{3} ?\d{3}\b)?(?: \([A-Z][\w-]+\))?"
-    r"(?: (?:[A-Z]\d[A-Z] ?\d[A-Z]\d|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2})\b|(?=[,.;)\n]|$))"
+    rf",\s+(?P<code>\d{{4,6}} )?(?P<words>(?:(?:{PLACE} |(?:de|del|la|el|of|sur|am|an der) ){{0,3}}{PLACE}))"
+    rf"(?:{CODE_AFTER}|(?: \([A-Z][\w-]*\))?(?=[,.;)\n]|$))"
 )
 # Flat 3, · Slip 22, Harbor Island Marina, · 2nd Floor, · Unit 12 /
 UNIT_BEFORE = re.compile(
-    r"(?:\b(?:flat|apt\.?|apartment|unit|suite|ste\.?|room|rm\.?|shop|slip|lot|bldg\.?|building|floor|site|bay|door|"
+    r"(?:\b(?:flat|apt\.?|apartment|unit|suite|ste\.?|studio|room|rm\.?|shop|slip|lot|bldg\.?|building|floor|site|bay|door|"
     r"trailer|trlr|box) ?#?(?:\w{0,3}\d\w{0,3}|[a-z])|\b\d{1,2}(?:st|nd|rd|th) floor|\bpenthouse)"
     rf"(?:, (?-i:{TOWN_WORD})(?: (?-i:{TOWN_WORD})){{0,3}})?(?:, ?| ?[/-] ?| at | )$",
     re.I,

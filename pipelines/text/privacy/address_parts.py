@@ -9,10 +9,24 @@ ROAD_TYPES = word_set(
     freeway fwy turnpike tpke bypass causeway path walk bend ridge hollow landing commons promenade crescent cres close
     gardens gdns mews grove green hill heights hts estate estates mall quay wharf parade rise vista point pointe pass
     spur mile canyon glen park bluff creek lake valley village oval esplanade line sideroad concession croft chase
-    terr trce trace knoll knolls meadow meadows reach wynd rdg
+    terr trce trace knoll knolls meadow meadows reach wynd rdg marg nagar chowk
     """
 )
-ROAD = rf"(?:{'|'.join(sorted(ROAD_TYPES))})\b\.?"
+# Of the suffixes of USPS Publication 28 those that are something else mostly: they need a town or a word before them.
+RARE_ROADS = word_set(
+    """
+    annex arcade bayou beach bottom branch bridge brook brooks burg camp cape center centers circles cliff cliffs
+    club common corner corners course courts coves crest crossroad curve dale dam divide drives extension fall falls
+    fairway ferry field fields flat flats ford fords forest forge fork forks fort gateway glens greens groves harbor
+    harbors haven hills inlet island islands isle junction junctions key keys lakes land light lights lock locks
+    lodge manor manors mew mill mills mission motorway mount mountain mountains neck orchard overpass parks passage
+    pine pines plain plains points port ports prairie radial ramp ranch rapid rapids rest ridges river roads route
+    shoal shoals shore shores skyway spring springs spurs squares station stravenue stream streets summit throughway
+    tower towers track trafficway tunnel underpass union unions valleys via viaduct view views villages ville walks
+    wall ways well wells
+    """
+)
+ROAD = rf"(?:{'|'.join(sorted(ROAD_TYPES | RARE_ROADS))})\b\.?"
 # Words that are roads only as part of a name: with a capital, or beside a word that is no everyday one.
 COMMON_ROADS = word_set(
     """
@@ -24,7 +38,7 @@ COMMON_ROADS = word_set(
 )
 STATE = (
     r"(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|PR|RI|S[CD]|T[NX]|UT|V[AT]"
-    r"|W[AIVY]|AB|BC|MB|N[BLST]|ON|QC|SK|NSW|VIC|QLD)"
+    r"|W[AIVY]|AB|BC|MB|N[BLSTU]|ON|PE|QC|SK|YT|NSW|VIC|QLD)"
 )
 STATE_NAME = (
     r"(?:Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois"
@@ -47,7 +61,7 @@ UNIT = (
     # Abroad: app. 5 · Int. 302 · 4ème étage · 3º B · m. 5
     r"|, (?:int|app|apto|apart|dept|depto|piso|piano|intérieur|interior|stiege|tür|bus|bte|stn|comp|site|box)\b\.? ?"
     r"\w{1,4}\b|, \d{1,2}\.? ?(?:ème|eme|er|e)? (?:étage|etage|piso|og|stock)\b"
-    r"|, \d{1,2}[ºª°] ?\w{0,3}\b| m\.? ?\d{1,3}\b)"
+    r"|,? (?:interior|edif\.?|piso|piano) \w{1,4}\b|, RD \d\b|, \d{1,2}[ºª°] ?\w{0,3}\b| m\.? ?\d{1,3}\b)"
 )
 TOWN_WORD = r"[A-Z](?:[\w'\u2019-]|\.(?= [A-Z][a-z]+,| [A-Z][a-z]+ [A-Z]))*"  # with the dot of St. Louis
 TOWN_WORDS = rf"(?-i:{TOWN_WORD}(?: (?:of|de|la|del|the)\b| {TOWN_WORD}){{0,3}})"
@@ -57,7 +71,7 @@ TOWN = (
     rf"|,?\s+(?!(?:at|in|is|and|for|from|on|to|the|my|with|call|cell|phone) )[a-z.'\u2019-]+"
     rf"(?: [a-z.'\u2019-]+){{0,2}}?,? "
     rf"(?:(?:{STATE}|{STATE_NAME})\b,? )?{ZIP}(?! ?[-.]? ?\d)"  # orlando fl 32801
-    rf"|,?\s+[a-z.'\u2019-]+(?: [a-z.'\u2019-]+)?,? {STATE}\b(?=[.,;)\n]|$)"  # , orlando fl
+    rf"|,?\s+[a-z.'\u2019-]+(?: [a-z.'\u2019-]+)?,? (?!(?:me|or|in|ok|hi|oh)\b){STATE}\b(?=[.,;)\n]|$)"  # , orlando fl
     rf"|,?\s+[a-z.'\u2019-]+(?: [a-z.'\u2019-]+)?,? (?:NSW|VIC|QLD|WA|SA|TAS|ACT) \d{{4}}\b"  # Australia
     rf"|,? {ZIP}"
     r")"

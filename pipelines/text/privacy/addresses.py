@@ -13,6 +13,7 @@ from pipelines.text.privacy.address_parts import (
     DIRECTION,
     NOT_STREET_WORDS,
     PROPER,
+    RARE_ROADS,
     ROAD,
     ROAD_NAME,
     STATE,
@@ -36,10 +37,13 @@ ROUTE = (
     r"|(?:county|co\.?) (?:road|rd|hwy|highway|trunk|trunk road) [a-z]{1,2}\b)"
 )
 STREET = (
-    rf" (?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,4}}?)(?P<road>{ROAD})(?! \d+ mpg)(?: {ROAD})?"
+    rf" (?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,4}}?)(?P<road>{ROAD}(?: {ROAD}){{0,3}})(?! \d+ mpg)"
     rf"(?:(?: {PROPER}){{0,2}} (?-i:(?=[A-Z])){ROAD})?(?: {DIRECTION}(?![\w']))?"
 )
 STREETS = NUMBER + STREET
+UNIT_FIRST = (  # Apt. 7 15 Elm St
+    rf"\b(?:apt|apartment|unit|suite|ste|flat|lot)\b\.? ?#?(?:\d\w{{0,3}}|[a-z]\d{{0,3}}) (?P<number>\d{{1,5}}){STREET}"
+)
 STREETS_IN_A_GRID = rf"(?:{GRID_NUMBER}(?: {ROUTE}|{STREET}))"
 # 702 S Main, 3321 S. 14th East: a direction says that it is a street
 WITH_DIRECTION = (
@@ -55,7 +59,13 @@ NAMED_FIRST = (
     rf"(?:the |la |las |los )?[A-Z])[\w'\u2019-]+(?-i: [A-Z][\w'\u2019-]+)?"
 )
 WITH_TOWN = (
-    rf"{NUMBER} (?:{DIRECTION} )?(?:{PROPER} ){{0,2}}{PROPER}{UNIT}?, {TOWN_WORDS},? (?-i:{STATE})\b(?:,? {ZIP})?"
+    rf"{NUMBER} (?:{DIRECTION} )?(?:{PROPER} ){{0,2}}{PROPER}{UNIT}?, {TOWN_WORDS},? (?-i:{STATE}|SA|TAS|ACT)\b"
+    rf"(?:,? (?:{ZIP}|\d{{4}}\b))?"
+)
+# PSC 0395, Box 4762, APO AE 84167
+MILITARY = (
+    r"\b(?-i:(?:PSC|CMR|Unit|UNIT|U[A-Z]{2,4}) [\w ]{1,25}?,?(?: Box \d+)?,? (?:APO|FPO|DPO),? A[AEP],? \d{5})"
+    r"(?:-\d{4})?\b"
 )
 IN_A_PARK = (
     rf"\b(?:lot|space|site|unit|trailer) #?\d{{1,4}},? (?:(?:{PROPER} ){{1,3}}(?:estates|village|campground)"
@@ -155,7 +165,7 @@ def is_street(street: re.Match[str]) -> bool:
     """Whether the number and words of a match, up to the type of road, are an address."""
     words = street["words"].split()
     low = [word.lower().strip(".,") for word in words]
-    road = street["road"].lower().rstrip(".")
+    road = street["road"].split()[-1].lower().rstrip(".")
     number = street["number"]
     if not words:
         return False
@@ -179,6 +189,8 @@ def is_street(street: re.Match[str]) -> bool:
     followed = find_address_end(street.string, street.end()) > street.end() + 3
     if MODEL_YEAR.fullmatch(number) and road in COMMON_ROADS - PLAIN_ROADS and not (likely or followed):
         return False  # the 1986 Pikes Peak Hill Climb
+    if road in RARE_ROADS and not followed and not (likely and titled):
+        return False
     if any(capital) or road not in COMMON_ROADS:
         return len(number) > 1 or any(capital) or low[0] in DIRECTIONS or likely
     # All in lower case, and the road may be another word: "150 sierra drive", not "12 volt circle".

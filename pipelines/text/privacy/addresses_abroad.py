@@ -28,23 +28,32 @@ ENDINGS = (
     "|veien|vej|gade|katu|tie|utca|singel|dreef|dijk"
 )
 ENDING = rf"(?:{ENDINGS.replace('.', '[.]')})"
-LAST_WORD = r"(?:Straße|Strasse|Str\.|Weg|Platz|Allee|Gasse|Ring|Damm|Ufer|Gracht|Straat|Laan|Plein|Singel|Kade|Markt)"
+LAST_WORD = (
+    r"(?:Straße|Strasse|Str\.|Weg|Platz|Allee|Gasse|Ring|Damm|Ufer|Gracht|Straat|Laan|Plein|Singel|Kade|Markt|katu|kuja"
+    r"|tie|gate|gata|vei|utca)"
+)
 FIRST_WORD = (
     r"(?:Via|Viale|Vicolo|Calle|C/|Avenida|Avda\.?|Av\.?|Rua|Travessa|Praça|Piazza|Piazzale|Corso|Largo|Strada|Rambla"
     r"|Paseo|Plaza|Calzada|Prolongación|Privada|Blvd\.?|Boulevard|Rue|Avenue|Quai|Chemin|Allée|ul\.|ulica|al\.|os\.|pl\."
-    r"|ulitsa|Jalan|Jl\.)"
+    r"|ulitsa|Jalan|Jl\.|Pasaje|Glorieta|Cañada|Ronda|Camino|Cuesta|Alameda|Callejón|Urbanización|Andador|Ampliación"
+    r"|Circuito|Cerrada|Periférico|Retorno|Vila|Estrada|Rodovia|Praia|Parque|Ladeira|Borgo|Contrada|Località|Frazione"
+    r"|rue|avenue|boulevard|chemin|viale|calle|avenida|rua|plac|aleja|aleje|osiedle)"
 )
 POSTAL_TOWN = (  # , 04109 Leipzig · , 1017 JH Amsterdam · , 00-590 Warszawa · , 411 38 Göteborg · , 4050-265 Porto
-    r"(?:,? (?:[A-Z]{1,3}-)?(?:\d{2}(?:-\d{3}|\d{2,3}(?: ?(?-i:[A-Z]{2})\b|-\d{3})?)|\d{3} \d{2}) "
-    rf"{NAME}(?: (?:am|an der|im|ob der|bei|sur|de|do|la)(?= {NAME}))?(?: {NAME}){{0,2}}(?: \d{{1,2}}\b)?)"
+    r"(?:,? (?:[A-Z]{1,3}-)?(?:\d{2}(?:-\d{3}|\d{2,3}(?: ?(?-i:[A-Z]{2})\b|-?\d{3})?)|\d{3} \d{2}),? "
+    rf"(?:'s-)?{NAME}"
+    rf"(?:(?: (?:am|an der|im|ob der|bei|sur|de|do|da|di|la|las|los|nad|pod|in|en|sous)(?= {NAME}))?(?: {NAME}))"
+    r"{0,3}(?: \d{1,2}\b)?(?: \([A-Z]{2}\)| ?[/-] ?[A-Z]{2}\b)?)"
 )
 NUMBER_LAST = (  # Königsberger Straße 112 · Lindenstraße 17a
-    rf"\b(?:(?:{NAME} |{SMALL} ){{0,3}}(?-i:{LAST_WORD})|(?:{NAME} )?{CAPITAL}[\w-]*{ENDING}),? {HOUSE_NUMBER}"
+    rf"\b(?:(?:{NAME} |{SMALL} ){{0,3}}(?-i:{LAST_WORD})|(?:{NAME} )?{CAPITAL}[\w-]*(?:{ENDING}|-{LAST_WORD}))"
+    rf",? {HOUSE_NUMBER}"
 )
 NUMBER_LAST_NEEDS = (  # a space and a digit, and before them one of these: looked at where a digit is
     r"(?i: \d(?:"
     + "|".join(
-        rf"(?<={re.escape(road)} \d)|(?<={re.escape(road)}, \d)" for road in (*ENDINGS.split("|"), "ring", "markt")
+        rf"(?<={re.escape(road)} \d)|(?<={re.escape(road)}, \d)"
+        for road in (*ENDINGS.split("|"), "ring", "markt", "katu", "kuja", "gate", "gata", "vei")
     )
     + "))"
 )
@@ -60,6 +69,7 @@ WITH_POSTAL_TOWN = (
 FRENCH_ARTICLE = r"(?:de la|de l'|des|du|de|la|le|les|d'|l')"
 FRENCH_ROAD = (
     r"(?:rue|chemin|allée|impasse|quai|rang|montée|ruelle|sentier|faubourg|côte|ch\.|boul\.|bd"
+    rf"|(?-i:avenue|boulevard)(?= {CAPITAL})"
     rf"|(?:avenue|boulevard|place|route|cours|passage|square)(?= (?:{FRENCH_ARTICLE} ?|ste?-|sainte?\b)))"
 )
 FRENCH = (
@@ -78,7 +88,8 @@ CODE = (
     r"|(?<=[a-z][ -])[1-8]\d{2} ?\d{3}(?=[.,;\n]|$))\b"
 )
 PARTS = re.compile(  # before a postal code: "The Old Forge, Mill Lane, Great Snoring "
-    rf"(?:(?:(?:(?:The |No\.? )?{NAME}|\d{{1,4}}(?:/\d{{1,4}})?[A-Za-z]?|{SMALL}|[/-])\.?(?: |(?=,))){{1,6}},[ \n])*"
+    rf"(?<!\w)(?:(?:(?:(?:The |No\.? )?{NAME}|\d{{1,4}}(?:/\d{{1,4}})?[A-Za-z]?|{SMALL}|[/-])\.?(?: |(?=,)))"
+    r"{1,6},[ \n])*"
     rf"(?:(?:{NAME}|{SMALL}) ){{0,5}}(?:\([A-Z][\w-]+\) )?$"
 )
 LOWER_PARTS = re.compile(r"(?:(?:[\w'.&/-]+ ){0,4}[\w'.&/-]+,[ \n]){0,4}(?:[\w'-]+ ){1,4}$")
@@ -108,7 +119,8 @@ def keep_abroad(match: re.Match[str]) -> Span:
 def keep_number_last(match: re.Match[str]) -> Span | None:
     """The span of a street and the number after it; None of a vehicle: a Renegade 59 is no gade."""
     models = load_model()[0].models
-    return None if any(word in models for word in re.findall(r"[a-z]+", match.group().lower())) else keep_abroad(match)
+    words = re.findall(r"[a-z]{4,}", match.group().lower())
+    return None if any(word in models for word in words) else keep_abroad(match)
 
 
 def keep_postal_town(match: re.Match[str]) -> Span | None:
@@ -116,7 +128,7 @@ def keep_postal_town(match: re.Match[str]) -> Span | None:
     lists, _ = load_model()
     words = [word.lower() for word in match["words"].split()]
     if re.match(r"(?:19[5-9]|20[0-3])\d\b", match["number"]) or any(
-        word in NOT_PLACES or word in lists.models for word in words
+        word in NOT_PLACES or (len(word) > 3 and word in lists.models) for word in words
     ):
         return None
     return match.span()

@@ -57,9 +57,9 @@ def raise_surnames(tokens: Sequence[Token], scores: list[float]) -> list[float]:
         if comma.key != "," or last.kind != "word" or not last.text[0].isupper() or not first.text[0].isupper():
             continue
         begins = at == 0 or tokens[at - 1].key in SURNAME_COMES_AFTER
-        known = first.key in lists.first and first.key not in STATES and first.text not in STATE_CODES
+        listed = first.key in lists.first and first.key not in STATES and first.text not in STATE_CODES
         thing = last.key in lists.common or last.key in lists.domain or last.key in NEVER or last.key in lists.towns
-        if begins and known and not thing:
+        if begins and listed and not thing:
             scores[at], scores[at + 2] = max(scores[at], LISTED), max(scores[at + 2], LISTED)
     return scores
 

@@ -45,6 +45,11 @@ def is_north_american(text: str) -> bool:
     return len(digits) == 10 and digits[0] > "1" and digits[3] > "1"
 
 
+def is_free_number(text: str) -> bool:
+    """Whether digits are no date, such as 20240312, no ZIP code with four more digits, and no network address."""
+    return not re.match(r"(?:19|20)\d\d|\d{5}-\d{4}$|\d+(?:\.\d+){3}$", text) and not text.endswith("000")
+
+
 def may_hold_email(text: str, words: Words) -> bool:
     """Whether there is an @, or the words "at" and "dot"; "_at_" and "(at)" stand for an @, too."""
     return "@" in text or ("at" in words and ("dot" in words or "." in text))
@@ -124,6 +129,15 @@ NUMBER_KINDS: dict[str, Kind] = {
                 WEAK,
             ),
             compile_pattern(rf"(?<![\w.-])(?<!\d )[2-9]\d\d[ .\-\u2013]{{1,2}}\d{{4}}(?:{EXTENSION}|(?![\w-]))", WEAK),
+            # Abroad, of eight or nine digits; at home, of seven in one, right after the word.
+            compile_pattern(
+                r"(?<![\w.-])(?<!\d )[1-9]\d(?:[ .-]?\d){6,7}(?![\w-]|[ .-]\d)", WEAK - 0.07, is_free_number
+            ),
+            compile_pattern(
+                r"\b(?:phone|tel|cell|mobile|number)\.?(?: number| no\.?)?(?: is|:)? "
+                r"(?P<value>[2-9]\d{6})(?![\w-]|[ .-]\d)",
+                WEAK,
+            ),
             # In groups of its writer's own, after a word for phones: "407 5550142", "40755 50142".
             compile_pattern(r"(?<![\w.-])[2-9]\d{1,5}(?:[ .\-]\d{1,7}){1,4}(?![\w-])", WEAK, is_north_american),
         ),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipelines.text.privacy import addresses, addresses_abroad
-from pipelines.text.privacy.address_parts import ROAD_TYPES, STATE
+from pipelines.text.privacy.address_parts import RARE_ROADS, ROAD_TYPES, STATE
 from pipelines.text.privacy.context_words import context_score
 from pipelines.text.privacy.employer_patterns import EMPLOYER
 from pipelines.text.privacy.form_patterns import FORM_KINDS
@@ -22,7 +22,8 @@ CODE_NEEDS = (
 FIRST_WORDS = (
     "via viale vicolo calle c carrera cra avenida avda av rua travessa pra piazza piazzale corso largo strada rambla"
     " paseo plaza calzada prolongaci privada blvd boulevard rue avenue quai chemin all ul ulica al os pl ulitsa jalan"
-    " jl"
+    " jl pasaje glorieta ca ronda camino cuesta alameda callej urbanizaci andador ampliaci circuito cerrada perif"
+    " retorno vila estrada rodovia praia parque ladeira borgo contrada localit frazione plac aleja aleje osiedle"
 )
 FRENCH_TRIGGERS = (
     "rue chemin all impasse quai rang mont ruelle sentier faubourg c ch boul bd avenue boulevard place route cours"
@@ -32,7 +33,8 @@ FRENCH_TRIGGERS = (
 ADDRESSES = Kind(
     anything,
     (
-        compile_place(addresses.STREETS, addresses.keep_street, ROAD_TYPES),
+        compile_place(addresses.STREETS, addresses.keep_street, ROAD_TYPES | RARE_ROADS),
+        compile_place(addresses.UNIT_FIRST, addresses.keep_street, "apt apartment unit suite ste flat lot"),
         compile_place(addresses.STREETS_IN_A_GRID, addresses.keep_street, needs=r"[NSEWnsew]\d\d"),
         compile_place(addresses.WITH_DIRECTION, addresses.keep_place, DIRECTIONS),
         compile_place(addresses.ROUTES, addresses.keep_place, ROUTE_WORDS),
@@ -40,6 +42,7 @@ ADDRESSES = Kind(
             addresses.NAMED_FIRST, addresses.keep_place, "avenue boulevard camino via calle avenida paseo rue place"
         ),
         compile_place(addresses.BOX, addresses.keep_box, "box drawer bag delivery"),
+        compile_place(addresses.MILITARY, addresses.keep_place, "apo fpo dpo"),
         compile_place(addresses.RURAL, addresses.keep_place, "rr rural"),
         compile_place(addresses.IN_A_PARK, addresses.keep_place, "lot space site unit trailer"),
         compile_place(addresses.HOME, addresses.keep_home, ROAD_TYPES),

@@ -3,7 +3,7 @@
 import re
 
 # Countries whose numbers are written without a country code in texts that say so: "ring me on 020 7946 0958".
-COUNTRIES = ("GB", "IE", "DE", "FR", "ES", "IT", "NL", "AU", "NZ", "MX", "IN", "BR")
+COUNTRIES = ("GB", "AT", "CH", "IE", "DE", "FR", "ES", "IT", "NL", "AU", "NZ", "MX", "IN", "BR")
 
 
 def is_international(text: str) -> bool:
@@ -22,9 +22,10 @@ def is_national(text: str) -> bool:
     """Whether it has as many digits as the numbers of one of COUNTRIES."""
     import phonenumbers
 
+    digits = re.sub(r"\D", "", text)
     for country in COUNTRIES:
         try:
-            if phonenumbers.is_possible_number(phonenumbers.parse(text, country)):
+            if phonenumbers.is_possible_number(phonenumbers.parse(digits, country)):
                 return True
         except phonenumbers.NumberParseException:
             continue
