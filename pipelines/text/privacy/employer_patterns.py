@@ -36,9 +36,10 @@ NOT_FIRST = (
 LOWER_FIRM = rf"(?-i:(?!{NOT_FIRST}\b|{STOP}\b)[a-z][\w'\u2019.-]*(?: (?!{STOP}\b)(?:&|[a-z][\w'\u2019&-]*)){{0,3}})"
 SEVERAL_CAPITALS = r"(?-i:[A-Z][\w&'.-]*(?: [A-Z&][\w&'.-]*)+)"
 PUBLIC_BODY = r"(?:the )?(?:City|County|State|Town|University|Port) of (?-i:[A-Z])[\w-]+(?: (?-i:[A-Z])[\w-]+)?"
-AT_CAPITALS = rf"(?P<value>{CAPITALS})"
+PARTNERS = r"(?-i:[A-Z][\w'-]+(?:, [A-Z][\w'-]+)+,? (?:and|&) [A-Z][\w'-]+)"  # Hall, Eaton and Clark
+AT_CAPITALS = rf"(?P<value>{PARTNERS}|{CAPITALS})"
 AT_LOWER = rf"(?P<value>{LOWER_FIRM})"
-AT_FIRM = rf"(?P<value>{CAPITALS}|{LOWER_FIRM})"
+AT_FIRM = rf"(?P<value>{PARTNERS}|{CAPITALS}|{LOWER_FIRM})"
 DURATION = (
     r"(?:\d{1,2}|a|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) ?\+? "
     r"(?:yrs?|years?|months?|mos?)\b"

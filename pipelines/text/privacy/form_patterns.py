@@ -6,7 +6,7 @@ from stdnum import iban
 
 from pipelines.text.privacy.address_parts import STATE
 from pipelines.text.privacy.check_digits import is_account_number, is_licence_number, is_plate
-from pipelines.text.privacy.pattern import STRONG, WEAK, Kind, Pattern, Span, any_word, compile_pattern
+from pipelines.text.privacy.pattern import STRONG, WEAK, Kind, Pattern, Span, Words, any_word, compile_pattern
 from pipelines.text.privacy.pattern_parts import (
     DATE,
     GAP,
@@ -19,6 +19,7 @@ from pipelines.text.privacy.pattern_parts import (
     TAG_WORDS,
     WIDE_GAP,
 )
+from pipelines.text.privacy.words import word_set
 
 BIRTH_WORDS = "birth bday birthday birthdays birthdate birthdates born dob dobs o geburtsdatum geboren"
 BIRTH_CUE = (
@@ -69,14 +70,43 @@ def keep_birth_date(match: re.Match[str]) -> Span | None:
     return match.span(group) if len(year) == 2 and (year >= "30" or year <= "09") else None
 
 
-def is_iban(text: str) -> bool:
-    """Whether it is an IBAN with right check digits."""
-    return bool(iban.is_valid(text))
+def keep_iban(match: re.Match[str]) -> Span | None:
+    """The span of an IBAN with right check digits, without the words after it."""
+    value: str = match.group()
+    while value:
+        if iban.is_valid(value, check_country=False):
+            return match.start(), match.start() + len(value)
+        value = value.rpartition(" ")[0]
+    return None
 
 
 def is_code_of_account(text: str) -> bool:
     """Whether it has as many digits as an account, policy or contract of letters and digits, and is no date."""
     return is_account_number(text) or (len(re.findall(r"\d", text)) >= 10 and text[:2].isalpha())
+
+
+ACCOUNT_WORDS = word_set(
+    """
+    account accounts acct accts acc accs a routing aba rtn checking savings deposit ach voided iban konto
+    kontonummer kontonr cuenta compte loan policy contract agreement member membership sort transit bsb clabe drawn
+    wire sepa swift bank transfer
+    """
+)
+IBAN_LIKE = re.compile(r"[A-Za-z]{2}\d\d ?[A-Za-z0-9]{4} ?[A-Za-z0-9]{4}")
+
+
+def may_hold_account(text: str, words: Words) -> bool:
+    """Whether there is a word for an account, or what looks like an IBAN."""
+    return not ACCOUNT_WORDS.isdisjoint(words) or IBAN_LIKE.search(text) is not None
+
+
+def keep_plate(match: re.Match[str]) -> Span | None:
+    """The span of a plate; with the letters before it if they are no state but a part of it: OF 34401."""
+    if is_plate(match["value"]):
+        return match.span("value")
+    start = match.start("state")
+    whole = start >= 0 and is_plate(match.string[start : match.end("value")])
+    return (start, match.end("value")) if whole else None
 
 
 FORM_KINDS: dict[str, Kind] = {
@@ -87,13 +117,16 @@ FORM_KINDS: dict[str, Kind] = {
             " immatriculation plaque matricula matr\u00edcula vehicle van motability keeper mot dvla"
         ),
         (
-            compile_pattern(
-                rf"(?:{PLATE_WORDS}\bplates?|{TAG_WORDS}\btags?|\breg(?:istration|o)?|\btarga|\bkenteken"
-                rf"|\bkennz(?:eichen|\.)?|\bplacas?|\bplaque|\bimmatriculation|\bmatr[i\u00ed]cula)\b{WIDE_GAP}"
-                rf"(?:\b(?-i:{STATE})[ :#-]+)?"
-                r"(?<![\w-])(?P<value>" + PLATE + r")(?![\w-])",
+            Pattern(
+                re.compile(
+                    rf"(?:{PLATE_WORDS}\bplates?|{TAG_WORDS}\btags?|\breg(?:istration|o)?|\btarga|\bkenteken"
+                    rf"|\bkennz(?:eichen|\.)?|\bplacas?|\bplaque|\bimmatriculation|\bmatr[i\u00ed]cula)\b{WIDE_GAP}"
+                    rf"(?:\b(?P<state>(?-i:{STATE}))[ :#-]+)?"
+                    r"(?<![\w-])(?P<value>" + PLATE + r")(?![\w-])",
+                    re.I | re.M,
+                ),
                 STRONG,
-                is_plate,
+                keep_plate,
             ),
             compile_pattern(
                 rf"(?<![\w-])(?P<value>{PLATE}),? \(?(?:(?:is|was) (?:my|the|his|her) )?"
@@ -126,11 +159,7 @@ FORM_KINDS: dict[str, Kind] = {
         ),
     ),
     "account": Kind(
-        any_word(
-            "account accounts acct accts acc accs a routing aba rtn checking savings deposit ach voided iban konto"
-            " kontonummer kontonr cuenta compte loan policy contract agreement member membership sort transit bsb clabe"
-            " drawn wire sepa swift bank transfer"
-        ),
+        may_hold_account,
         (
             compile_pattern(r"(?<![\w.$-])\d(?:[ -]?\d){5,16}(?![\w-])", WEAK, is_account_number),
             compile_pattern(
@@ -139,7 +168,7 @@ FORM_KINDS: dict[str, Kind] = {
                 STRONG - 0.15,
                 is_code_of_account,
             ),
-            compile_pattern(r"\b(?P<value>[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){3,7}(?: ?[a-z0-9]{1,3})?)\b", 0.9, is_iban),
+            Pattern(re.compile(r"\b[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,3})?\b", re.I), 0.9, keep_iban),
             compile_pattern(r"\bdrawn on (?:account |acct )?(?P<value>\d{8,12})\b", STRONG),
         ),
     ),
