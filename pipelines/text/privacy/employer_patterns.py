@@ -53,6 +53,20 @@ PAYSTUB = r"(?:paystubs?|pay stubs?|w-?2s?|paychecks?|check stubs?)"
 CALLING = r"(?:with|from|at|over at|calling from)"
 OTHER_WORK = "drives drive driving teach teaches teaching flies cook cooks bartend bartends retired currently"
 
+# In a text about a job or an income the name of a firm that lends nothing is an employer's.
+FIRM_ENDING = (
+    r"(?:Hospital|Clinic|Medical Center|Health|Hospice|Schools?|Elementary|Academy|College|University|School District"
+    r"|Logistics|Trucking|Freight|Foods|Farms|Dairy|Roofing|Plumbing|Electric|Construction|Drywall|Landscaping"
+    r"|Manufacturing|Industries|Steel|Mills?|Mining|Energy|Airlines|Air Lines|Railroad|Transit|Staffing|Fulfillment"
+    r"|Distribution|Packing|Meatpacking|Processing|Shipbuilding|Aerospace|Dental|Pediatrics|Pharmacy|Bakery|Diner|Grill"
+    r"|Hotel|Resort|Casino|Church|Ministries|Department|Supply|Works|Wireless|Home Care|Nursing Home|Senior Living)"
+)
+FIRM_OF_A_KIND = rf"(?-i:(?:[A-Z][\w&'.-]*(?: (?:of|the|and|&))? ){{1,4}}{FIRM_ENDING})"
+ABOUT_A_JOB = (
+    "job employer employed employment paystub paystubs stub stubs income salary wages payroll hr hired retired"
+    " applicant voe shift shifts coworker boss nurse teacher welder cna"
+)
+
 # The words of a text with which a pattern is tried, and the pattern.
 PATTERNS = (
     (EARNING, rf"\b(?:earn|gross|mak)(?:e?s?|ing) {MONEY}(?:{PERIOD})? (?:at|with|from) {AT_FIRM}"),
@@ -91,6 +105,7 @@ PATTERNS = (
         rf"|retired from|currently (?:at|with)) {AT_CAPITALS}",
     ),
     ("boss worker workers coworker coworkers foreman", rf"\b(?:boss|co-?workers?|foreman) (?:over )?at {AT_FIRM}"),
+    (ABOUT_A_JOB, rf"\b(?P<value>{FIRM_OF_A_KIND})\b"),
     ("paid", rf"\bpaid by (?P<value>{SEVERAL_CAPITALS})"),
     ("pays", rf"\b{AT_CAPITALS} pays (?:him |her |me )?{MONEY}{PERIOD}"),
     ("joins comes came", rf"\b(?:joins us|comes to us|came) from {AT_CAPITALS}(?= and starts|\.)"),

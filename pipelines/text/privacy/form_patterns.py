@@ -113,7 +113,7 @@ FORM_KINDS: dict[str, Kind] = {
     "plate": Kind(
         any_word(
             "plate plates tag tags reg regs regn rego registration registrations targa kenteken kennzeichen kennz placa"
-            " placas"
+            " placas lp vrm vrn"
             " immatriculation plaque matricula matr\u00edcula vehicle van motability keeper mot dvla"
         ),
         (
@@ -196,6 +196,7 @@ FORM_KINDS: dict[str, Kind] = {
         any_word(
             "income incomes salary salaries wage wages earn earns earned earning earnings make makes making pay pays"
             " home brings bringing gross grosses grossing grossed drawing draws paystub paystubs employer annualizes"
+            " job stub stubs w work works worked hourly tips overtime"
             " states take takes receive receives pull pulls ssdi ssi alimony"
             " clears clearing paycheck gehalt sueldo salario salaire retired pension disability"
         ),
@@ -223,7 +224,8 @@ FORM_KINDS: dict[str, Kind] = {
                 STRONG,
             ),
             compile_pattern(
-                rf"\b(?:employer|paystubs?|pay stubs?|job|works)\b[^.\n]{{0,60}}?(?P<value>{MONEY})(?={PERIOD})",
+                r"\b(?:employ\w*|paystubs?|stubs?|w-?2s?|job|works?|worked|hourly|retired|pension|tips|overtime)\b"
+                rf"[^.\n]{{0,60}}?(?<!payment )(?<!lease )(?<!rent )(?P<value>{MONEY})(?={PERIOD})",
                 STRONG - 0.1,
             ),
             compile_pattern(rf"\b[a-z]+ pays (?P<value>{MONEY})(?={PERIOD})", STRONG - 0.1),
