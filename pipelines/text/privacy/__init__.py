@@ -128,7 +128,8 @@ def find_recurrences(text: str, findings: list[Finding]) -> Iterator[Finding]:
     values: dict[str, Finding] = {}
     for finding in findings:
         value = text[finding.start : finding.end]
-        parts = [value, *filter(may_recur_alone, name_words(value))] if finding.entity == "name" else [value]
+        several = finding.entity == "name" and not value.isalpha()
+        parts = [value, *filter(may_recur_alone, name_words(value))] if several else [value]
         values |= {part: finding for part in parts if len(part) > 2}
     for value, finding in values.items():
         at = -1

@@ -22,6 +22,7 @@ NICKNAMES = word_set("big little lil ol")  # big Mike
 JOINTS = re.compile(r" ?|\. |, (?=[JS]r\b)|-")  # what may stand between the words of one name
 WORDS = re.compile(rf"{LETTERS}(?:['\u2019](?!s\b){LETTERS})*")  # of a name; a double one has two
 WORD_BETWEEN = r"(?:(?!\w\W)[^\W\d_]+[^\w\n]{1,3})"
+LETTERS_APART = re.compile(r"[^\W\d_][ -][^\W\d_][ -][^\W\d_][ -]")
 SPELLED = re.compile(  # "that's h o p e", "Hatcher, H-A-T-C-H-E-R"
     r"(?:\b(?:spell(?:ed|ing|s)?|that(?:'|\u2019)?s|name(?: is)?|as in)\b[^\w\n]{1,3}"
     rf"{WORD_BETWEEN}{{0,2}}|(?<=\w, ))(?P<value>{LETTER}(?:([ -]){LETTER}(?=\W|$)){{3,}})",
@@ -35,8 +36,9 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
     Args:
         taken: spans of other personal data, in order, in which no name is sought.
     """
-    for match in SPELLED.finditer(text):
-        yield *match.span("value"), 0.6
+    if LETTERS_APART.search(text):
+        for match in SPELLED.finditer(text):
+            yield *match.span("value"), 0.6
     tokens = tokenise(text)
     scores = score_words(tokens)
     if is_foreign(tokens):
