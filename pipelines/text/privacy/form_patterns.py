@@ -105,8 +105,8 @@ def keep_plate(match: re.Match[str]) -> Span | None:
     if is_plate(match["value"]):
         return match.span("value")
     start = match.start("state")
-    whole = start >= 0 and is_plate(match.string[start : match.end("value")])
-    return (start, match.end("value")) if whole else None
+    begins_there = start >= 0 and is_plate(match.string[start : match.end("value")])
+    return (start, match.end("value")) if begins_there else None
 
 
 FORM_KINDS: dict[str, Kind] = {
