@@ -1,5 +1,6 @@
 """Values that others made up are found: faker's address books and plates, and the number plans of phonenumbers."""
 
+import time
 from collections.abc import Callable, Iterable
 
 import phonenumbers
@@ -74,6 +75,19 @@ def test_dates_of_birth_are_found_in_any_order() -> None:
     forms = ("%m/%d/%Y", "%B %d, %Y", "%d %b %Y", "%Y-%m-%d", "%m-%d-%y", "%d.%m.%Y")
     dates = [born.date_of_birth(minimum_age=18).strftime(form) for form in forms for _ in range(20)]
     assert found_share("birth_date", dates, ("born {}", "DOB: {}", "his date of birth is {}")) >= 0.98
+
+
+@pytest.mark.parametrize(
+    "piece", ["one ", "Aa, ", "1-", "works at Aa ", "SW1A 1AA, ", "plate A1 ", "de la ", "12 Main "]
+)
+def test_a_long_text_of_one_piece_takes_no_longer_by_the_square(piece: str) -> None:
+    find_personal_data(piece)
+    seconds = []
+    for times in (500, 2000):
+        began = time.process_time()
+        find_personal_data(piece * times)
+        seconds.append(time.process_time() - began)
+    assert seconds[1] < 8 * seconds[0] + 0.1  # four times the text; sixteen times would be the square
 
 
 @pytest.mark.parametrize("kit", [parts_inventory, sales_conversations, service_advisor, vehicle_specifications])

@@ -43,7 +43,7 @@ ROADS = (
     "|crescent|close|square|run|ridge|hollow|cove|crossing|main|broadway"
 )
 STREET = re.compile(
-    rf"\b(?P<number>(?:(?:{NUMERAL})[ -](?:and (?=[a-z]))?)+)(?:block of )?"
+    rf"\b(?P<number>(?:(?:{NUMERAL})[ -](?:and (?=[a-z]))?){{1,8}})(?:block of )?"
     r"(?P<words>(?:(?:north|south|east|west) )?(?:[a-z']{3,} ){0,3}?)"
     rf"(?P<road>(?:{ROADS})\b|(?:county|state|old) (?:road|route|highway) (?:(?:{NUMERAL}|\d+)\b[ -]?)+(?<! )"
     rf"|(?:highway|route) (?:(?:{NUMERAL}|\d+)\b[ -]?)+(?<! ))"
