@@ -61,6 +61,35 @@ SHAPES: dict[str, Any] = {
     "ChatML": T | {"text": f"<|im_start|>user\n{Q}<|im_end|>\n<|im_start|>assistant\n{A}<|im_end|>\n"},
     "Llama": T | {"text": f"<s>[INST] <<SYS>>\nBe brief.\n<</SYS>>\n\n{Q} [/INST] {A} </s>"},
     "SQuAD": T | {"question": Q, "context": "", "answers": {"text": [A, X], "answer_start": [0, 0]}},
+    "SQuAD, by articles": {"data": [{"title": "P", "paragraphs": [
+        {"context": "", "qas": [{"question": Q, "answers": [{"text": A, "answer_start": 0}]}]}]}]},
+    "an object within an object": {"status": "ok", "response": {"result": {"items": [ROW]}}},
+    "Hugging Face's dataset viewer": {"features": [{"name": "question"}], "rows": [{"row_idx": 0, "row": ROW}]},
+    "an object of ids": {"a1": ROW, "a2": ROW | {"answer": None}},
+    "an object of lists": {key: [value] for key, value in ROW.items()},
+    "MongoDB": ROW | {"_id": {"$oid": "65a100000000000000000000"}},
+    "ChatGPT's export": [T | {"title": "Codes", "current_node": "c", "mapping": {
+        "a": {"parent": None, "message": None},
+        "b": {"parent": "a", "message": {"author": {"role": "user"}, "content": {"parts": [Q]}}},
+        "c": {"parent": "b", "message": {"author": {"role": "assistant"}, "content": {"parts": [A]}}},
+        "d": {"parent": "b", "message": {"author": {"role": "assistant"}, "content": {"parts": [X]}}}}}],
+    "Claude's export": [T | {"name": "Codes", "chat_messages": [
+        {"sender": "human", "text": Q}, {"sender": "assistant", "text": A}]}],
+    "a website chat": {"site": "dealer.example", "exported_at": "2024-02-01", "conversations": [
+        T | {"id": "c1", "visitor": {"name": "Guest 12"}, "messages": [
+            {"author": "system", "body": "Chat started"}, {"author": "visitor", "body": Q},
+            {"author": {"type": "agent", "name": "Service"}, "body": A}, {"author": "visitor", "body": "ok"}]}]},
+    "Firefly": T | {"conversation": [{"human": Q, "assistant": A}]},
+    "XTuner": T | {"conversation": [{"system": "Be brief.", "input": Q, "output": A}]},
+    "UltraChat": T | {"id": "0", "data": [Q, A]},
+    "LLaMA-Factory": T | {"instruction": Q, "input": "", "output": A, "system": "", "history": []},
+    "Guanaco on one line": T | {"text": f"### Human: {Q}### Assistant: {A}"},
+    "Alpaca in one text": T | {"text": "Below is an instruction that describes a task. Write a response.\n\n"
+                               f"### Instruction:\n{Q}\n\n### Response:\n{A}"},
+    "Gemma": T | {"text": f"<bos><start_of_turn>user\n{Q}<end_of_turn>\n<start_of_turn>model\n{A}<end_of_turn>"},
+    "Llama 3": T | {"text": f"<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n{Q}<|eot_id|>"
+                    f"<|start_header_id|>assistant<|end_header_id|>\n\n{A}<|eot_id|>"},
+    "a transcript with times": T | {"transcript": f"[10:00 AM] Customer: {Q}\n[10:02 AM] Agent (Service): {A}"},
     "Label Studio": [LABEL_STUDIO],
     "Label Studio, short": [ROW | {"topic": {"choices": ["code_meaning"]}, "annotator": 1, "annotation_id": 2}],
     "Argilla 2": [ARGILLA_2],
@@ -72,7 +101,8 @@ SHAPES: dict[str, Any] = {
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
 def test_a_shape_gives_its_row(shape: Any, indent: int | None, tmp_path: Path) -> None:
-    (row,) = read_upload(add(write(tmp_path / "t.json", json.dumps(shape, indent=indent))))
+    topic = "" if "code_meaning" in json.dumps(shape) else "code_meaning"
+    (row,) = read_upload(add(write(tmp_path / "t.json", json.dumps(shape, indent=indent)), topic=topic))
     assert (row["instruction"], row["input"], row["output"], row["topic"]) == (Q, "", A, "code_meaning")
 
 
@@ -144,3 +174,49 @@ def test_an_argilla_dataset_of_columns(tmp_path: Path) -> None:
                "answer.responses.status": [["draft", "submitted"]]}  # fmt: skip
     write_table(pa.table(columns), tmp_path / "t.parquet")
     assert [row["output"] for row in read_upload(add(tmp_path / "t.parquet"))] == [A]
+
+
+def test_a_text_that_is_no_transcript_is_no_conversation(tmp_path: Path) -> None:
+    with pytest.raises(WeaverError, match="no column for instruction"):
+        add(write(tmp_path / "t.jsonl", json.dumps({"text": "Pads at 3 mm.", "label": "brakes"})), topic="engine")
+
+
+def test_what_was_said_before_is_the_context(tmp_path: Path) -> None:
+    row = {"instruction": "And P0302?", "input": "", "output": "Cylinder 2 misfires.", "history": [[Q, A]]}
+    (upload,) = read_upload(add(write(tmp_path / "t.jsonl", json.dumps(row | T))))
+    assert (upload["instruction"], upload["input"]) == ("And P0302?", f"User: {Q}\nAssistant: {A}")
+
+
+def test_a_row_with_a_list_of_its_own_stays_a_row(tmp_path: Path) -> None:
+    row = ROW | {"sources": [{"question": "another", "answer": "thing"}]}
+    assert [r["instruction"] for r in read_upload(add(write(tmp_path / "t.json", json.dumps(row))))] == [Q]
+
+
+def test_half_a_character_is_named(tmp_path: Path) -> None:
+    lines = json.dumps(ROW | {"question": "Where is the hood latch \ud83d"}) + "\n" + json.dumps(ROW)
+    upload = add(write(tmp_path / "t.jsonl", lines))
+    assert upload.rows == 1
+    assert "line 1: not text: half a character, '\\ud83d', after" in upload.examples[0]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_table_with_one_message_in_each_row(newest_first: bool, tmp_path: Path) -> None:
+    rows = [
+        ["7", "2024-01-02 10:00", "visitor", "Hello"],
+        ["7", "2024-01-02 10:01", "visitor", Q],
+        ["7", "2024-01-02 10:02", "Agent", A],
+        ["8", "2024-01-02 10:03", "visitor", "Is anybody there?"],
+    ]
+    lines = [",".join(row) for row in (reversed(rows) if newest_first else rows)]
+    text = "Chat ID,Sent at,Sender,Message\n" + "\n".join(lines) + "\n"
+    upload = add(write(tmp_path / "chats.csv", text), topic="code_meaning")
+    (row,) = read_upload(upload)
+    assert (row["instruction"], row["output"]) == (f"Hello\n{Q}", A)
+    assert upload.rejected == {"a conversation without an answer to a question": 1}
+    assert upload.format == "CSV, separated by comma, one message in each row"
+
+
+def test_transcripts_in_a_column(tmp_path: Path) -> None:
+    text = f'id,Transcript\n1,"Customer: {Q}\nAdvisor: {A}"\n'
+    upload = add(write(tmp_path / "chats.csv", text), topic="code_meaning")
+    assert [(row["instruction"], row["output"], row["id"]) for row in read_upload(upload)] == [(Q, A, "1")]

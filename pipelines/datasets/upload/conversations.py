@@ -1,54 +1,63 @@
 """Recognise the formats of training data that other tools write, and reduce an object to the columns of a row.
 
-Chat messages (OpenAI, ShareGPT, Gemini), transcripts (HH-RLHF, Guanaco, ChatML), preference pairs, SQuAD; those of
-annotation tools are in `annotations`. An object of none of them stays as it is.
+Chat messages (OpenAI, ShareGPT, Gemini, exports of ChatGPT, Claude and website chats), preference pairs, SQuAD;
+conversations in one text are in `transcripts`, the exports of annotation tools in `annotations`. An object of none of
+them stays as it is.
 """
 
-import re
+from collections.abc import Iterable
+from itertools import groupby
 from typing import Any
 
 from pipelines.datasets.upload.annotations import reduce_annotation
+from pipelines.datasets.upload.column_names import field_of, normalise_name
 from pipelines.datasets.upload.source import Rejected
+from pipelines.datasets.upload.transcripts import ROLES, Turn, find_transcript, parse_transcript
 
-ROLES = {
-    "system": "system", "developer": "system",
-    "user": "user", "human": "user", "customer": "user", "prompter": "user", "client": "user",
-    "assistant": "assistant", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant",
-    "bard": "assistant", "bing": "assistant", "claude": "assistant", "agent": "assistant", "advisor": "assistant",
-}  # fmt: skip
-MESSAGE_KEYS = ("messages", "conversations", "conversation", "contents", "dialogue", "dialog", "turns", "chat")
-TURN = re.compile(
-    r"(?:^|\n)\s*(?:###\s*)?(?P<role>Human|User|Customer|Assistant|GPT|System|Instruction|Response)\s*:\s*"
-    r"|<\|im_start\|>(?P<chatml>\w+)\n|<\|(?P<zephyr>user|assistant|system)\|>\s*"
-)
-END = re.compile(r"\s*(?:<\|im_end\|>|</s>|<\|end(?:oftext)?\|>)\s*$")
-LLAMA = re.compile(
-    r"\[INST\](?:\s*<<SYS>>.*?<</SYS>>)?(?P<user>.*?)\[/INST\](?P<assistant>.*?)(?=</?s>|\[INST\]|$)", re.S
-)
-TRANSCRIPT_ROLES = {"instruction": "user", "response": "assistant"}
-Turn = tuple[str, str]  # role, text
+MESSAGE_KEYS = (
+    "messages", "conversations", "conversation", "contents", "dialogue", "dialog", "turns", "chat", "chat_messages",
+    "transcript", "thread", "events", "items",
+)  # fmt: skip
+TEXT_LIST_KEYS = ("data", *MESSAGE_KEYS)  # of UltraChat and DailyDialog: texts of user and assistant by turns
+ROLE_KEYS = ("role", "from", "speaker", "sender", "author", "sender_type", "author_type", "participant", "type")
+TEXT_KEYS = ("content", "value", "text", "parts", "body", "message", "msg", "utterance")
+PAIR_KEYS = (("human", "assistant"), ("user", "assistant"), ("user", "bot"), ("input", "output"))
 
 
 def reduce_object(value: dict[str, Any]) -> tuple[str, dict[str, Any] | Rejected]:
     """An object's format, empty if it is none of those known, and its columns."""
+    value = {key: plain_value(part) for key, part in value.items()}
     if reduced := reduce_annotation(value):
         return reduced
     if pair := reduce_pair(value):
         return pair
     for key in MESSAGE_KEYS:
-        if is_messages(value.get(key)):
-            return "chat messages", reduce_messages(value[key], others(value, key))
+        if is_messages(messages := expand_pairs(value.get(key))):
+            return "chat messages", reduce_messages(messages, others(value, key))
+    if path := conversation_path(value):
+        return "chat messages", reduce_messages(path, others(value, "mapping", "current_node"))
+    if turns := history_turns(value) or listed_turns(value):
+        names = ("instruction", "input", "output", "prompt", "query", "response", "history", *TEXT_LIST_KEYS)
+        return "chat messages", reduce_turns(turns, others(value, *names))
     if is_messages(value.get("prompt")) and is_messages(value.get("completion")):
-        messages: list[dict[str, Any]] = value["prompt"] + value["completion"]
-        return "chat messages", reduce_messages(messages, others(value, "prompt", "completion"))
+        prompted: list[dict[str, Any]] = value["prompt"] + value["completion"]
+        return "chat messages", reduce_messages(prompted, others(value, "prompt", "completion"))
     answers = value.get("answers")
     if isinstance(answers, dict) and isinstance(answers.get("text"), list):
         texts = [text for text in answers["text"] if isinstance(text, str)]
         return "SQuAD", others(value, "answers") | {"answer": texts[0] if texts else None}
-    text = value.get("text")
-    if isinstance(text, str) and len(turns := parse_transcript(text)) > 1:
-        return "transcripts", reduce_turns(turns, others(value, "text"))
+    if transcript := find_transcript(value):
+        column, turns = transcript
+        return "transcripts", reduce_turns(turns, others(value, column))
     return "", value
+
+
+def plain_value(value: Any) -> Any:
+    """The value in MongoDB's extended JSON, such as {"$oid": "65a1…"}; any other value as it is."""
+    if isinstance(value, dict) and len(value) == 1:
+        ((key, part),) = value.items()
+        return part if key.startswith("$") and isinstance(part, str | int | float) else value
+    return value
 
 
 def others(value: dict[str, Any], *keys: str) -> dict[str, Any]:
@@ -89,23 +98,31 @@ def has_user(messages: list[dict[str, Any]]) -> bool:
 
 
 def is_messages(value: Any) -> bool:
-    """Whether a value is a list of messages, each with who speaks."""
-    return (
-        isinstance(value, list) and bool(value) and all(isinstance(part, dict) and message_role(part) for part in value)
-    )
+    """Whether a value is a list of messages, each with who speaks, one of them a user or an assistant."""
+    if not isinstance(value, list) or not value or not all(isinstance(part, dict) for part in value):
+        return False
+    roles = [message_role(message) for message in value]
+    return all(roles) and bool({"user", "assistant", "system"} & {*roles})
 
 
 def message_role(message: dict[str, Any]) -> str:
-    """Who speaks, as OpenAI names the roles; a role of neither side, such as tool, as it is."""
-    role = next(
-        (message[key] for key in ("role", "from", "speaker", "author") if isinstance(message.get(key), str)), ""
-    )
-    return ROLES.get(role.strip().lower(), role)
+    """Who speaks, as OpenAI names the roles; a role of neither side, such as tool, as it is; empty if none is named."""
+    names: list[str] = []
+    for key in ROLE_KEYS:
+        speaker = message.get(key)
+        if isinstance(speaker, dict):  # {"author": {"role": "user"}}
+            speaker = next((speaker[k] for k in ("role", "type", "name") if isinstance(speaker.get(k), str)), None)
+        if isinstance(speaker, str) and speaker.strip():
+            names.append(speaker.strip())
+    known = [ROLES[normalise_name(name)] for name in names if normalise_name(name) in ROLES]
+    return known[0] if known else (names or [""])[0]
 
 
 def message_text(message: dict[str, Any]) -> str | None:
     """The text of a message; None if it has none, or one that is not only text."""
-    content = next((message[key] for key in ("content", "value", "text", "parts") if message.get(key)), None)
+    content = next((message[key] for key in TEXT_KEYS if message.get(key)), None)
+    if isinstance(content, dict):  # {"content": {"parts": ["…"]}}
+        return message_text(content)
     if isinstance(content, list):
         parts = [
             part if isinstance(part, str) else part.get("text") for part in content if isinstance(part, str | dict)
@@ -113,6 +130,55 @@ def message_text(message: dict[str, Any]) -> str | None:
         texts = [part for part in parts if isinstance(part, str)]
         return "\n".join(texts) if texts and len(texts) == len(parts) else None
     return content if isinstance(content, str) else None
+
+
+def expand_pairs(value: Any) -> Any:
+    """A list of pairs, such as {"human": "…", "assistant": "…"}, as messages; any other value as it is."""
+    if not isinstance(value, list) or not value or not all(isinstance(part, dict) for part in value):
+        return value
+    for question, answer in PAIR_KEYS:
+        if all(isinstance(part.get(question), str) and isinstance(part.get(answer), str) for part in value):
+            sides = ((question, "user"), (answer, "assistant"))
+            return [{"role": role, "content": part[key]} for part in value for key, role in sides]
+    return value
+
+
+def conversation_path(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """The messages of ChatGPT's export, in which a conversation is a tree; of its branches the one shown last."""
+    nodes, node, path = value.get("mapping"), value.get("current_node"), list[dict[str, Any]]()
+    while isinstance(nodes, dict) and isinstance(entry := nodes.get(node), dict) and len(path) <= len(nodes):
+        if isinstance(message := entry.get("message"), dict):
+            path.insert(0, message)
+        node = entry.get("parent")
+    spoken = [message for message in path if message_role(message) != "system" and message_text(message)]
+    return spoken if is_messages(spoken) else []
+
+
+def history_turns(value: dict[str, Any]) -> list[Turn]:
+    """The turns of an instruction with a history of question and answer pairs (LLaMA-Factory, ChatGLM); else none."""
+    history = value.get("history")
+    if not isinstance(history, list) or not all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in history
+    ):
+        return []
+    question = next((value[k] for k in ("instruction", "prompt", "query") if isinstance(value.get(k), str)), None)
+    answer = next((value[k] for k in ("output", "response") if isinstance(value.get(k), str)), None)
+    if question is None or answer is None:
+        return []
+    record = value.get("input")
+    asked = f"{question}\n{record}" if isinstance(record, str) and record.strip() else question
+    return [turn for q, a in [*history, (asked, answer)] for turn in (("user", q), ("assistant", a))]
+
+
+def listed_turns(value: dict[str, Any]) -> list[Turn]:
+    """The turns of a list of texts, of user and assistant by turns; none if the object has a question besides."""
+    if any(field_of(key) in ("instruction", "output") for key in value):
+        return []
+    for key in TEXT_LIST_KEYS:
+        texts = value.get(key)
+        if isinstance(texts, list) and len(texts) > 1 and all(isinstance(text, str) for text in texts):
+            return [(("user", "assistant")[at % 2], text) for at, text in enumerate(texts)]
+    return []
 
 
 def reduce_messages(messages: list[dict[str, Any]], rest: dict[str, Any]) -> dict[str, Any] | Rejected:
@@ -125,14 +191,15 @@ def reduce_messages(messages: list[dict[str, Any]], rest: dict[str, Any]) -> dic
                 "a message that is neither of the user nor of the assistant", f"message {number} is of {role}"
             )
         if text is None:
-            return Rejected("a message without text", f"message {number}, of {role}")
+            called = "; it calls a tool, and a row has only texts" if message.get("tool_calls") else ""
+            return Rejected("a message without text", f"message {number}, of {role}{called}")
         turns.append((role, text))
     return reduce_turns(turns, rest)
 
 
 def reduce_turns(turns: list[Turn], rest: dict[str, Any]) -> dict[str, Any] | Rejected:
     """The last question and its answer; what was said before is the context, as lines `User: …` and `Assistant: …`."""
-    turns = [(role, text.strip()) for role, text in turns if role != "system" and text.strip()]
+    turns = join_turns((role, text.strip()) for role, text in turns if role != "system" and text.strip())
     while turns and turns[-1][0] != "assistant":
         turns.pop()  # a question that nobody answered
     if len(turns) < 2 or turns[-2][0] != "user":
@@ -147,14 +214,6 @@ def reduce_turns(turns: list[Turn], rest: dict[str, Any]) -> dict[str, Any] | Re
     return {"question": question, "context": record, "answer": turns[-1][1]} | free
 
 
-def parse_transcript(text: str) -> list[Turn]:
-    """The turns of a conversation that is written as one text; empty if it is none."""
-    if llama := list(LLAMA.finditer(text)):
-        return [(role, match[role]) for match in llama for role in ("user", "assistant")]
-    marks = list(TURN.finditer(text))
-    turns = []
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
-        name = next(part for part in mark.groups() if part).lower()
-        body = text[mark.end() : following.start() if following else len(text)]
-        turns.append((TRANSCRIPT_ROLES.get(name) or ROLES.get(name, name), END.sub("", body)))
-    return turns if marks and not text[: marks[0].start()].strip() else []
+def join_turns(turns: Iterable[Turn]) -> list[Turn]:
+    """The turns, with what one side says in several messages, one after another, as one."""
+    return [(role, "\n".join(text for _, text in said)) for role, said in groupby(turns, key=lambda turn: turn[0])]

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.core.errors import WeaverError
+from pipelines.datasets.upload.column_names import field_of
 from pipelines.datasets.upload.conversations import reduce_object
 from pipelines.datasets.upload.encodings import MAX_LINE_CHARS, MIXED, read_lines
+from pipelines.datasets.upload.header import count_known_names
 from pipelines.datasets.upload.source import Rejected, Row, Source
 
 MAX_DOCUMENT_BYTES = 256 << 20  # of a file that is one JSON value: it is read whole
+MAX_DEPTH = 3  # of objects within objects that hold the rows
+ENVELOPE_KEYS = ("name", "version", "title", "description", "exported_at", "generated_at", "status", "next", "url")
 BLANK = " \t\r\n"
 
 
@@ -110,24 +114,80 @@ def skip_blank(text: str, at: int) -> int:
     return at
 
 
-def unwrap(value: Any) -> list[Any]:
-    """The objects that a value holds: {"data": [{…}, …]}, and the orientations in which pandas writes a table."""
+def unwrap(value: Any, depth: int = 0) -> list[Any]:
+    """The objects that a value holds: {"data": [{…}, …]}, and the orientations in which pandas writes a table.
+
+    An object stays as it is if it is a row itself: of a format of other tools, or with a question or an answer.
+    """
     if not isinstance(value, dict):
         return [value]
+    if isinstance(row := value.get("row"), dict) and "row_idx" in value:  # of Hugging Face's dataset viewer
+        return [row]
+    if isinstance(value.get("paragraphs"), list):
+        return list(squad_questions(value))
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
         return [dict(zip(value["columns"], cells, strict=False)) for cells in value["data"]]
+    if columns := column_lists(value):
+        return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+    if reduce_object(value)[0] or any(is_row_text(key, part) for key, part in value.items()):
+        return [value]
+    if (held := held_objects(value)) is not None:
+        return [row for part in held for row in unwrap(part, depth + 1)] if depth < MAX_DEPTH else held
+    parts = list(value.values())
+    alike = parts and all(isinstance(part, dict) and part.keys() == parts[0].keys() for part in parts)
+    if alike and all(key.isdecimal() for key in parts[0]):  # pandas: column → index → value
+        return [{name: column[key] for name, column in value.items()} for key in parts[0]]
+    if alike and len(parts) > 1 and count_known_names([*parts[0]]) > 1:  # id → row
+        return parts
+    return [value]
+
+
+def is_row_text(key: str, value: Any) -> bool:
+    """Whether a value of an object is a row's own question or answer."""
+    return isinstance(value, str) and field_of(key) in ("instruction", "output")
+
+
+def column_lists(value: dict[str, Any]) -> dict[str, list[Any]]:
+    """Column → its values, of an object that has a list for each column; empty if it is none."""
+    lists = {key: part for key, part in value.items() if isinstance(part, list)}
+    same = len(lists) == len(value) > 1 and len({len(part) for part in lists.values()}) == 1
+    plain = all(not isinstance(cell, dict | list) for part in lists.values() for cell in part)
+    return lists if same and plain and count_known_names([*lists]) > 1 else {}
+
+
+def held_objects(value: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The list of objects that an object holds, itself or in an object within it; None if there is none, or several.
+
+    Beside texts of its own, such as the date of the export, only a list of rows is taken for what the object is about.
+    """
     lists = [
         part for part in value.values() if isinstance(part, list) and part and all(isinstance(p, dict) for p in part)
     ]
-    if len(lists) == 1 and reduce_object(value)[0] == "" and not any(
-        isinstance(part, str) and key not in ("name", "version", "title", "description") for key, part in value.items()
-    ):  # fmt: skip
-        return lists[0]
-    columns = list(value.values())
-    alike = columns and all(isinstance(column, dict) and column.keys() == columns[0].keys() for column in columns)
-    if alike and all(key.isdecimal() for key in columns[0]):
-        return [{name: column[key] for name, column in value.items()} for key in columns[0]]
-    return [value]
+    described = [key for key, part in value.items() if isinstance(part, str) and key not in ENVELOPE_KEYS]
+    usable = [part for part in lists if (not described and len(lists) == 1) or is_row(part[0])]
+    if len(usable) == 1:
+        return usable[0]
+    inner = [part for part in value.values() if isinstance(part, dict)] if not lists else []
+    found = [part for part in map(held_objects, inner) if part is not None]
+    return found[0] if len(found) == 1 else None
+
+
+def is_row(value: dict[str, Any]) -> bool:
+    """Whether an object is of a known format, or has columns that fields are named after."""
+    return bool(reduce_object(value)[0] or {"paragraphs", "row_idx"} & {*value}) or count_known_names([*value]) > 1
+
+
+def squad_questions(article: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The questions of an article of SQuAD, each with the paragraph that answers it."""
+    for paragraph in article["paragraphs"]:
+        for question in paragraph.get("qas", []) if isinstance(paragraph, dict) else []:
+            if isinstance(question, dict):
+                texts = [a.get("text") for a in question.get("answers") or [] if isinstance(a, dict)]
+                yield {
+                    "question": question.get("question"),
+                    "context": paragraph.get("context"),
+                    "answers": {"text": texts},
+                }
 
 
 def check_object(value: Any) -> dict[str, Any] | Rejected:
@@ -136,6 +196,9 @@ def check_object(value: Any) -> dict[str, Any] | Rejected:
         return Rejected("not a JSON object", str(value)[:60])
     try:
         json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is valid JSON, but not text
+    except UnicodeEncodeError as error:
+        half, around = error.object[error.start], error.object[max(0, error.start - 30) : error.start]
+        return Rejected("not text", f"half a character, {half!a}, after '{around}'; correct it in the source")
     except (ValueError, RecursionError) as error:
         return Rejected("not JSON", str(error))
     return value

@@ -20,6 +20,7 @@ from pipelines.datasets.upload.encodings import detect_encoding
 from pipelines.datasets.upload.json_reader import read_json
 from pipelines.datasets.upload.parquet_reader import read_parquet
 from pipelines.datasets.upload.source import Source
+from pipelines.datasets.upload.turn_tables import reduce_table
 from pipelines.datasets.upload.workbook_reader import read_workbook
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -45,13 +46,13 @@ def open_source(path: Path, name: str, scratch: Path, encoding: str = "", sheet:
         notes.append(f"unpacked from {packed}")
         assert_format(path, name, format_)
     if format_ == ".parquet":
-        return read_parquet(path, name, notes)
+        return reduce_table(read_parquet(path, name, notes))
     if format_ in WORKBOOK_SUFFIXES:
-        return read_workbook(path, name, sheet, notes)
+        return reduce_table(read_workbook(path, name, sheet, notes))
     encoding = encoding or detect_encoding(path, name, notes)
     if format_ in JSON_SUFFIXES or (format_ == ".txt" and starts_like_json(path, encoding)):
-        return read_json(path, name, encoding, notes)
-    return read_csv(path, name, encoding, notes)
+        return reduce_table(read_json(path, name, encoding, notes))
+    return reduce_table(read_csv(path, name, encoding, notes))
 
 
 def starts_like_json(path: Path, encoding: str) -> bool:

@@ -1,0 +1,90 @@
+"""Tables with one message in each row, as website chats are exported: a conversation becomes one row."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from pipelines.datasets.upload.column_names import field_of, normalise_name
+from pipelines.datasets.upload.conversations import reduce_turns
+from pipelines.datasets.upload.source import Rejected, Row, Source
+from pipelines.datasets.upload.transcripts import ROLES, Turn, find_transcript
+
+SAMPLED_ROWS = 200
+MOSTLY = 0.8  # share of the sampled rows that have to be messages of a user or an assistant, or transcripts
+CONVERSATION = {f"{thing}_id" for thing in ("conversation", "chat", "session", "thread", "ticket", "case", "lead")}
+CONVERSATION_NAMES = CONVERSATION | {"conversation", "chat", "session", "thread", "ticket", "transcript_id", "group"}
+SPEAKER_NAMES = {
+    "role", "sender", "speaker", "author", "from", "participant", "sender_type", "author_type", "user_type", "sent_by",
+}  # fmt: skip
+MESSAGE_NAMES = {"message", "text", "content", "body", "utterance", "msg", "message_text", "message_body"}
+TIME_NAMES = {"time", "timestamp", "date", "created_at", "sent_at", "datetime", "date_time"}
+ABOUT_CONVERSATIONS = "a conversation is one row: its last question and answer; what was said before is the context"
+
+
+def reduce_table(source: Source) -> Source:
+    """A source whose conversations are rows, if it has one message in each row, or transcripts in a column."""
+    sample = [values for _, values in islice(source.rows(), SAMPLED_ROWS) if not isinstance(values, Rejected)]
+    if not sample or any(field_of(column) in ("instruction", "output") for column in source.columns):
+        return source
+    if turns := find_turn_columns(source.columns, sample):
+        return reduced(source, "one message in each row", lambda: join_messages(source, *turns), turns)
+    if sum(find_transcript(values) is not None for values in sample) >= MOSTLY * len(sample):
+        return reduced(source, "transcripts", lambda: read_transcripts(source), ())
+    return source
+
+
+def find_turn_columns(columns: list[str], sample: list[dict[str, Any]]) -> tuple[str, str, str, str] | None:
+    """The columns with the conversation, the speaker, the message and the time (empty if none); None if it is none."""
+    found = [
+        next((column for column in columns if normalise_name(column) in names), "")
+        for names in (CONVERSATION_NAMES, SPEAKER_NAMES, MESSAGE_NAMES, TIME_NAMES)
+    ]
+    conversation, speaker, message, time = found
+    if not (conversation and speaker and message):
+        return None
+    roles = [ROLES.get(normalise_name(str(values.get(speaker) or "")), "") for values in sample]
+    return (conversation, speaker, message, time) if {"user", "assistant"} <= {*roles} else None
+
+
+def reduced(source: Source, kind: str, rows: Any, used: tuple[str, ...]) -> Source:
+    """The source with the columns of a conversation, besides those that are the same in all of its rows."""
+    kept = [column for column in source.columns if column not in used]
+    columns = dict.fromkeys(["question", "context", "answer", *kept])
+    notes = [*source.notes, ABOUT_CONVERSATIONS]
+    return source._replace(
+        format=f"{source.format}, {kind}", columns=[*columns], rows=rows, notes=notes, is_table=False
+    )
+
+
+def join_messages(source: Source, conversation: str, speaker: str, message: str, time: str) -> Iterator[Row]:
+    """Each conversation with the number of its first row; its messages in the order of their times, if all have one."""
+    groups: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+    for number, values in source.rows():
+        if isinstance(values, Rejected):
+            yield number, values
+        elif str(values.get(conversation) or "").strip():
+            groups.setdefault(str(values[conversation]), []).append((number, values))
+        else:
+            yield number, Rejected("no conversation", f"column '{conversation}' is empty", values)
+    for rows in groups.values():
+        if time and all(str(values.get(time) or "")[:4].isdigit() for _, values in rows):  # 2024-01-02 10:00
+            rows.sort(key=lambda row: str(row[1][time]))
+        turns: list[Turn] = []
+        for _, values in rows:
+            said = str(values.get(speaker) or "")
+            turns.append((ROLES.get(normalise_name(said), "system"), str(values.get(message) or "")))
+        number, first = min(rows, key=lambda row: row[0])
+        rest = {column: v for column, v in first.items() if column not in (conversation, speaker, message, time)}
+        yield number, reduce_turns(turns, rest)
+
+
+def read_transcripts(source: Source) -> Iterator[Row]:
+    """Each row whose transcript is a conversation; another one is rejected."""
+    for number, values in source.rows():
+        if isinstance(values, Rejected):
+            yield number, values
+        elif transcript := find_transcript(values):
+            column, turns = transcript
+            yield number, reduce_turns(turns, {key: part for key, part in values.items() if key != column})
+        else:
+            yield number, Rejected("no transcript", "no text with lines of a customer and an agent", values)
