@@ -56,6 +56,20 @@ pytestmark = pytest.mark.usefixtures("home")
         "unknown",
         "Not available",
         "",
+        "k. A.",
+        "keine Angabe",
+        "siehe oben",
+        "sin datos",
+        "No aplica.",
+        "N/D",
+        "néant",
+        "voir ci-dessus",
+        "brak danych",
+        "нет данных",
+        "なし",
+        "#REF",
+        "[object Object]",
+        "Loading...",
     ],
 )
 def test_a_value_that_stands_for_none(value: str) -> None:
@@ -84,6 +98,11 @@ def test_a_value_that_stands_for_none(value: str) -> None:
         "Unknown to the scanner, so check the fuse.",
         "-5",
         "- 5 V",
+        "Kein Fehler gespeichert.",
+        "Offen",
+        "Sin fugas.",
+        "なし寄りのあり",
+        "Loading dock 3",
     ],
 )
 def test_a_value_is_one(value: str) -> None:
@@ -93,7 +112,8 @@ def test_a_value_is_one(value: str) -> None:
 @pytest.mark.parametrize(
     "value",
     ["=SUM(A1:A3)/2", "=A1", "='My Sheet'!B2*2", '=IF(A1>3,"x","y")', "=VLOOKUP(A2,B:C,2,FALSE)", "=NOW()", "+A1*2",
-     "@SUM(A1)", "-1+cmd|' /C calc'!A0", "=-5", '=HYPERLINK("http://a.b","c")'],
+     "@SUM(A1)", "-1+cmd|' /C calc'!A0", "=-5", '=HYPERLINK("http://a.b","c")', "=SVERWEIS(A2;B:C;2;FALSCH)",
+     "=SI(A1>0;VRAI;FAUX)", '=WENN(B2="";Preis*2;0)'],
 )  # fmt: skip
 def test_a_formula_is_one(value: str) -> None:
     assert is_formula(value)
@@ -103,7 +123,8 @@ def test_a_formula_is_one(value: str) -> None:
     "value",
     ["-R/R alternator", "+12V at pin 3", "@driver side", "= OK", "=no change", "== same", "@user's answer", "-1/2 turn",
      "+5/-3 mm", "-B12", "-A/C inop", "@3500 RPM", "-40/+85 C", "+B1 S1 sensor", "= 5 V", "-ABS(front) replaced",
-     "=> replaced; =< 3 mm left", "-Replaced pads (front)", "+1 (555) 123-4567"],
+     "=> replaced; =< 3 mm left", "-Replaced pads (front)", "+1 (555) 123-4567", 
+     "=done (see note)", "=ok", "=A/C works", "@Kim(service): call"],
 )  # fmt: skip
 def test_a_note_is_no_formula(value: str) -> None:
     assert not is_formula(value)
@@ -215,3 +236,9 @@ def test_tokens_are_counted_as_fine_tuning_does() -> None:
     assert counter.excess([row], 576) == [None]
     assert counter.excess([row], 575) == [576]
     assert TokenCounter("mistralai/none-such", prompt).excess([row], 16) == [None], "not on this machine"
+
+
+def test_a_text_that_is_written_as_a_formula_keeps_its_zeros(tmp_path: Path) -> None:
+    lines = 'question,answer,topic\n"Which part number has the filter?","=""004152""",engine\n'
+    (row,) = read_upload(add(write(tmp_path / "t.csv", lines)))
+    assert row["output"] == "004152"

@@ -14,7 +14,7 @@ REFERENCE = r"(?:(?:'[^']+'|\[?[\w.]+\]?\w*)!)?\$?[A-Z]{1,3}\$?[1-9]\d{0,6}(?::\
 COLUMNS = r"(?:(?:'[^']+'|[\w.]+)!)?\$?(?:[A-Z]{1,3}:\$?[A-Z]{1,3}|\d+:\$?\d+)"
 OPERAND = re.compile(
     rf'(?P<open>\(|{CALL})|(?P<text>"(?:[^"]|"")*")|(?P<number>\d+(?:[.,]\d+)?(?:E[+-]?\d+)?%?)'
-    rf"|(?P<dde>[\w.]+\|'[^']*'![\w$:]+)|(?P<reference>(?:{REFERENCE}|{COLUMNS})(?![\w.]))|(?P<name>TRUE|FALSE)\b|(?P<error>#\w+[!?/]\w*)",
+    rf"|(?P<dde>[\w.]+\|'[^']*'![\w$:]+)|(?P<reference>(?:{REFERENCE}|{COLUMNS})(?![\w.]))|(?P<name>[^\W\d]\w*)\b|(?P<error>#\w+[!?/]\w*)",
     re.IGNORECASE,
 )
 OPERATOR = re.compile(r"<=|>=|<>|[-+*/^&=<>,;]")
@@ -51,8 +51,9 @@ def formula_parts(text: str) -> set[str] | None:
             if text[at] == ")" and depth and text[at - 1] == "(":  # a call without arguments
                 depth, at, expects_operand = depth - 1, at + 1, False
                 continue
-            if not (operand := OPERAND.match(text, at)):
-                return None
+            operand = OPERAND.match(text, at)
+            if not operand or (operand["name"] and not depth and operand["name"].upper() not in ("TRUE", "FALSE")):
+                return None  # words are operands within a call only: `WAHR` is TRUE, and names of ranges are any word
             kinds.add(operand.lastgroup or "")
             depth, expects_operand, at = (
                 depth + (operand.lastgroup == "open"),

@@ -114,8 +114,8 @@ def message_role(message: dict[str, Any]) -> str:
             speaker = next((speaker[k] for k in ("role", "type", "name") if isinstance(speaker.get(k), str)), None)
         if isinstance(speaker, str) and speaker.strip():
             names.append(speaker.strip())
-    known = [ROLES[normalise_name(name)] for name in names if normalise_name(name) in ROLES]
-    return known[0] if known else (names or [""])[0]
+    roles = [ROLES[normalise_name(name)] for name in names if normalise_name(name) in ROLES]
+    return roles[0] if roles else (names or [""])[0]
 
 
 def message_text(message: dict[str, Any]) -> str | None:
@@ -166,8 +166,8 @@ def history_turns(value: dict[str, Any]) -> list[Turn]:
     if question is None or answer is None:
         return []
     record = value.get("input")
-    asked = f"{question}\n{record}" if isinstance(record, str) and record.strip() else question
-    return [turn for q, a in [*history, (asked, answer)] for turn in (("user", q), ("assistant", a))]
+    last_question = f"{question}\n{record}" if isinstance(record, str) and record.strip() else question
+    return [turn for q, a in [*history, (last_question, answer)] for turn in (("user", q), ("assistant", a))]
 
 
 def listed_turns(value: dict[str, Any]) -> list[Turn]:
@@ -216,4 +216,6 @@ def reduce_turns(turns: list[Turn], rest: dict[str, Any]) -> dict[str, Any] | Re
 
 def join_turns(turns: Iterable[Turn]) -> list[Turn]:
     """The turns, with what one side says in several messages, one after another, as one."""
-    return [(role, "\n".join(text for _, text in said)) for role, said in groupby(turns, key=lambda turn: turn[0])]
+    return [
+        (role, "\n".join(text for _, text in messages)) for role, messages in groupby(turns, key=lambda turn: turn[0])
+    ]

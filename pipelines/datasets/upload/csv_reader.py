@@ -20,6 +20,7 @@ from pipelines.datasets.upload.source import Rejected, Row, Source, fit_to_heade
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", "~": "tilde", "^": "caret", "\x1f": "unit"}
 SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?[\s,;]*$', re.IGNORECASE)  # Excel's own
+TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')  # ="00123", which keeps Excel from dropping the zeros
 MAX_ROW_LINES = 1000  # that a quoted text may have
 
 
@@ -197,7 +198,7 @@ def read_records(
             cells = repairs.repair(feed.taken[0], number) or cells  # 5", within a text looks like its end
         feed.next_row()
         if any(cell.strip() for cell in cells):
-            yield number, cells
+            yield number, [text[1].replace('""', '"') if (text := TEXT_FORMULA.fullmatch(c)) else c for c in cells]
 
 
 def find_dialect(sample: list[str], separator: str = "") -> Dialect:

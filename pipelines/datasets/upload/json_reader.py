@@ -168,8 +168,8 @@ def held_objects(value: dict[str, Any]) -> list[dict[str, Any]] | None:
     if len(usable) == 1:
         return usable[0]
     inner = [part for part in value.values() if isinstance(part, dict)] if not lists else []
-    found = [part for part in map(held_objects, inner) if part is not None]
-    return found[0] if len(found) == 1 else None
+    nested = [part for part in map(held_objects, inner) if part is not None]
+    return nested[0] if len(nested) == 1 else None
 
 
 def is_row(value: dict[str, Any]) -> bool:

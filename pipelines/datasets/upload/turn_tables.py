@@ -35,11 +35,11 @@ def reduce_table(source: Source) -> Source:
 
 def find_turn_columns(columns: list[str], sample: list[dict[str, Any]]) -> tuple[str, str, str, str] | None:
     """The columns with the conversation, the speaker, the message and the time (empty if none); None if it is none."""
-    found = [
+    columns_used = [
         next((column for column in columns if normalise_name(column) in names), "")
         for names in (CONVERSATION_NAMES, SPEAKER_NAMES, MESSAGE_NAMES, TIME_NAMES)
     ]
-    conversation, speaker, message, time = found
+    conversation, speaker, message, time = columns_used
     if not (conversation and speaker and message):
         return None
     roles = [ROLES.get(normalise_name(str(values.get(speaker) or "")), "") for values in sample]
@@ -71,8 +71,8 @@ def join_messages(source: Source, conversation: str, speaker: str, message: str,
             rows.sort(key=lambda row: str(row[1][time]))
         turns: list[Turn] = []
         for _, values in rows:
-            said = str(values.get(speaker) or "")
-            turns.append((ROLES.get(normalise_name(said), "system"), str(values.get(message) or "")))
+            role = ROLES.get(normalise_name(str(values.get(speaker) or "")), "system")
+            turns.append((role, str(values.get(message) or "")))
         number, first = min(rows, key=lambda row: row[0])
         rest = {column: v for column, v in first.items() if column not in (conversation, speaker, message, time)}
         yield number, reduce_turns(turns, rest)
