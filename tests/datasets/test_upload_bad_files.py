@@ -17,6 +17,9 @@ from .upload_files import HEADER, ROWS, add, assert_nothing_kept, objects, text,
 pytestmark = pytest.mark.usefixtures("home")
 
 
+OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
+
+
 def table(content: str | bytes) -> Callable[[Path], Path]:
     return lambda p: write(p / "t.csv", content)
 
@@ -57,12 +60,20 @@ BAD_FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a workbook as csv": (
         lambda p: workbook(p / "x.xlsx", [HEADER]).rename(p / "t.csv"), r"t\.csv is a \.xlsx or \.zip file, despite",
     ),
-    "an old workbook": (table(b"\xd0\xcf\x11\xe0\xa1"), r"is a \.xls file, despite its name\n.*Export it as"),
+    "an old workbook": (lambda p: write(p / "t.xls", OLD),
+                        r"t\.xls is a workbook of Excel 2003[^\n]*\n.*save it as \.xlsx"),
+    "a workbook with a password": (lambda p: write(p / "t.xlsx", OLD), r"t\.xlsx has a password, or is a workbook of"),
+    "a web page as an old workbook": (lambda p: write(p / "t.xls", "<html><table>"),
+                                    r"web page.*\n.*save it as \.xlsx"),
+    "a text as a workbook": (lambda p: write(p / "t.xlsx", text(ROWS)), r"is a text file.*\n.*Name it \.csv"),
+    "a workbook of LibreOffice": (lambda p: write(p / "t.ods", b"PK\x03\x04"),
+                                  r"of LibreOffice.*\n.*save it as \.xlsx"),
+    "no suffix": (lambda p: write(p / "rows", text(ROWS)), r"rows has no suffix, such as \.csv"),
     "no parquet": (lambda p: write(p / "t.parquet", "question"), r"t\.parquet is not a \.parquet file"),
     "half a parquet": (lambda p: write(p / "t.parquet", "PAR1 and no more"), "cannot be read as Parquet"),
     "half a workbook": (lambda p: write(p / "t.xlsx", b"PK\x03\x04 and no more"), r"t\.xlsx is a broken archive"),
     "a zip that is no workbook": (lambda p: two_in_one(p / "t.xlsx"), "cannot be read as a workbook"),
-    "another kind": (lambda p: write(p / "t.docx", "x"), r"t\.docx is not a \.csv"),
+    "another kind": (lambda p: write(p / "t.docx", "x"), r"t\.docx is a document.*\n.*one per row"),
     "binary": (table(b"a,b\n\0\1\2"), "is binary, or UTF-16 without"),
     "no encoding": (table(text(ROWS).encode() + b"\x81\n"), "not cp1252: line 5, byte 0x81"),
     "half of UTF-16": (table(text(ROWS).encode("utf-16") + b"\x00"), r"t\.csv, line \d+: .*utf-16"),
@@ -80,8 +91,8 @@ BAD_FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a gzip bomb": (lambda p: write(p / "t.csv.gz", gzip.compress(bytes(64 << 20))), r"gz has \d+ bytes and unpacks"),
     "an archive that lies": (lambda p: lying(p / "t.zip"), "cannot be unpacked: Bad CRC"),
     "half a gzip": (lambda p: write(p / "t.csv.gz", gzip.compress(text(ROWS).encode())[:-20]), "cannot be unpacked"),
-    "two in one": (lambda p: two_in_one(p / "t.zip"), r"contains 2 data files: a\.csv, b\.csv"),
     "a device": (lambda p: Path("/dev/null"), "is neither a file nor a folder"),
+    "none in one": (lambda p: bomb(p / "t.zip", "t.exe"), "unpacks to 67108864"),
     "nothing there": (lambda p: write(p / "t.csv", "x").with_name("s.csv"), r"does not exist; did you mean '.*t\.csv'"),
     "an empty folder": (lambda p: p, "contains no "),
 }  # fmt: skip

@@ -94,7 +94,7 @@ def test_a_line_that_can_be_read_in_one_way_is_and_the_report_says_so() -> None:
 def test_the_sheet_with_columns_is_read_and_the_others_are_named() -> None:
     upload = add(CASES / "cover_sheet.xlsx")
     assert upload.format == "workbook, sheet Data"
-    assert upload.notes[0] == "sheets that are not read: Cover, Lookup (hidden)"
+    assert upload.notes[0] == "sheets that are not read: Cover, Lookup (hidden); --sheet NAME reads another one"
     assert next(read_upload(upload))["source"] == "cover_sheet.xlsx, sheet Data:2"
 
 

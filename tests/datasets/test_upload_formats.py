@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.core.errors import WeaverError
-from pipelines.datasets.upload import read_upload, uploads_folder
+from pipelines.datasets.upload import read_upload, stage_upload, uploads_folder
 
 from .upload_files import HEADER, ROWS, T, add, columns, objects, parquet, text, workbook, write
 
@@ -53,6 +53,26 @@ def test_it_says_which_encoding_was_used(encoding: str, said: str, tmp_path: Pat
 def test_an_encoding_may_be_told(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", text([["Что?", "", "Да", "engine"]]).encode("cp1251"))
     assert [row["output"] for row in read_upload(add(path, encoding="cp1251"))] == ["Да"]
+
+
+def test_each_file_of_a_zip_is_an_upload(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive:
+        archive.writestr("january/t.csv", text(ROWS))
+        archive.writestr("../february/t.jsonl", objects(ROWS[:1]))
+        archive.writestr("__MACOSX/january/._t.csv", "\0")
+        archive.writestr("read me.txt", "Thank you.")
+    with stage_upload(T, str(tmp_path / "t.zip")) as staged:
+        uploads = staged.accept()
+    assert {upload.file: upload.rows for upload in uploads} == {
+        "t.zip/january/t.csv": 3,
+        "t.zip/../february/t.jsonl": 1,
+    }
+    assert [row["source"] for upload in uploads for row in read_upload(upload)][-1] == "t.zip/january/t.csv:4"
+    assert {path.name for path in uploads_folder(T).rglob("original/*")} == {"t.csv", "t.jsonl"}
+
+
+def test_a_text_that_is_named_like_a_workbook(tmp_path: Path) -> None:
+    assert add(write(tmp_path / "t.xls", text(ROWS, "\t"))).rows == 3
 
 
 def test_a_zip_of_one_file(tmp_path: Path) -> None:

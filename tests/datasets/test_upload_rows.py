@@ -69,7 +69,7 @@ def test_numbers_of_a_workbook_are_texts(tmp_path: Path) -> None:
     rows = [["a", "", 4, "engine"], ["b", "", 2.5, "engine"], ["c", "", datetime.date(2026, 3, 1), "engine"]]
     upload = add(workbook(tmp_path / "t.xlsx", [HEADER, *rows], Notes=[["nothing"]]))
     assert [row["output"] for row in read_upload(upload)] == ["4", "2.5", "2026-03-01"]
-    assert upload.notes == ["sheets that are not read: Notes"]
+    assert upload.notes == ["sheets that are not read: Notes; --sheet NAME reads another one"]
     with pytest.raises(WeaverError, match="no sheet 'Note'"):
         add(tmp_path / "t.xlsx", sheet="Note")
     with pytest.raises(WeaverError, match="no column for instruction"):
@@ -107,7 +107,7 @@ def test_a_bad_line_of_json_is_set_aside_with_its_number(tmp_path: Path) -> None
     path = write(tmp_path / "t.jsonl", objects(ROWS[:1]) + "{oops\n\n" + '["a"]\n{"question": "half \\ud83d"}\n')
     upload = add(path)
     assert [row["line"] for row in rejected_rows(upload)] == [2, 4, 5]
-    assert upload.rejected == {"not JSON": 2, "not a JSON object": 1}
+    assert upload.rejected == {"not JSON": 1, "not a JSON object": 1, "not text": 1}
 
 
 def test_a_quoted_line_break_moves_no_line_number(tmp_path: Path) -> None:

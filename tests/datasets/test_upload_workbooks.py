@@ -130,11 +130,21 @@ def test_a_fault_names_the_sheet(tmp_path: Path) -> None:
 
 def test_of_two_sheets_with_columns_the_first_is_read_and_the_other_can_be(tmp_path: Path) -> None:
     path = workbook(tmp_path / "t.xlsx", [HEADER, *ROWS], May=[HEADER, *ROWS[:1]])
-    assert add(path).notes == ["sheets that are not read: May"]
-    assert add(path, sheet="May").rows == 1
+    assert add(path).notes == ["sheets that are not read: May; --sheet NAME reads another one"]
+    assert add(path, sheet="may ").rows == 1
     with pytest.raises(WeaverError, match="no sheet 'Mai'; did you mean 'May'"):
         add(path, sheet="Mai")
 
 
 def test_a_workbook_with_macros_is_read(tmp_path: Path) -> None:
     assert add(workbook(tmp_path / "t.xlsx", [HEADER, *ROWS]).rename(tmp_path / "t.xlsm")).rows == 3
+
+
+def test_a_hidden_sheet_is_read_if_only_it_has_the_columns(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "t.xlsx", [["Dealer 0042"], ["Printed", "2024-01-05"]], Data=[HEADER, *ROWS])
+    book = openpyxl.load_workbook(path)
+    book["Data"].sheet_state = "hidden"
+    book.save(path)
+    upload = add(path)
+    assert (upload.rows, upload.sheet) == (3, "Data")
+    assert "sheet Data (hidden) is read, because it has the columns" in upload.notes

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.core.templates import load_template
-from pipelines.datasets.upload.archives import ARCHIVE_SUFFIXES, DATA_SUFFIXES
+from pipelines.datasets.upload.archives import ARCHIVE_SUFFIXES, DATA_SUFFIXES, extract, zip_members
 from pipelines.datasets.upload.column_mapping import ColumnMapping
 from pipelines.datasets.upload.readers import open_source
 from pipelines.datasets.upload.source import Rejected, Source
@@ -163,6 +164,13 @@ class StagedUpload:
         (folder / "original").mkdir(parents=True)
         original = folder / "original" / Path(name).name
         fetch(original)
+        if original.suffix.lower() == ".zip" and len(members := zip_members(original, name)) > 1:
+            packed = folder.rename(self.work / f"archive-{uuid.uuid4().hex[:8]}") / "original" / original.name
+            for member in members:
+                inside = partial(extract, packed, name, member)
+                self.read(f"{name}/{member}", inside, columns, topic, encoding, sheet)
+            shutil.rmtree(packed.parent.parent)
+            return
         sha = digest(original)
         source = open_source(original, name, folder, encoding, sheet)
         earlier = [*list_uploads(self.template), *self.uploads]

@@ -12,6 +12,19 @@ DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".xls
 TEXT_SUFFIXES = (".txt", ".tab", ".psv")  # read if they are named; in a folder they may be anything
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")
 ARCHIVE_SUFFIXES = (".gz", ".zip")
+SAVE_AS_XLSX = "Open it in Excel or LibreOffice, save it as .xlsx without a password, and add that file."
+MAKE_TABLE = "Write its questions and answers into a table, one per row, and save it as .xlsx or .csv."
+OTHER_SUFFIXES = {  # suffix → what such a file is, and what to do with it
+    ".xls": ("a workbook of Excel 2003 or earlier", SAVE_AS_XLSX),
+    ".xlsb": ("a binary workbook", SAVE_AS_XLSX),
+    ".ods": ("a workbook of LibreOffice", SAVE_AS_XLSX),
+    ".numbers": ("a workbook of Apple Numbers", "Export it as .xlsx or .csv, and add that file."),
+    ".html": ("a web page", SAVE_AS_XLSX),
+    ".htm": ("a web page", SAVE_AS_XLSX),
+    ".pdf": ("a document", MAKE_TABLE),
+    ".docx": ("a document", MAKE_TABLE),
+    ".doc": ("a document", MAKE_TABLE),
+}
 CHUNK_BYTES = 1 << 20  # bytes
 MAX_BYTES = 2 << 30  # that an archive may unpack to
 MAX_RATIO = 200  # unpacked to packed size; for text and workbooks it is about 5 to 50
@@ -31,23 +44,50 @@ def assert_format(path: Path, name: str, format_: str) -> None:
     Raises:
         WeaverError: it is empty, a web page, or has another format.
     """
-    with path.open("rb") as stream:
-        head = stream.read(4096)
+    head = read_head(path)
     if not head:
         raise WeaverError(f"{name} is empty", "Export it again.")
-    if head.decode("utf-8", "ignore").lstrip("\ufeff \t\r\n").lower().startswith(("<!doctype", "<html", "<?xml")):
+    start = head.decode("utf-8", "ignore").lstrip("\ufeff \t\r\n").lower()
+    if start.startswith(("<!doctype", "<html", "<table", "<?xml")):
+        if Path(name).suffix.lower() == ".xls" or (format_ in WORKBOOK_SUFFIXES and "<table" in start):
+            raise WeaverError(f"{name} is a web page (HTML or XML) that is named like a workbook", SAVE_AS_XLSX)
         raise WeaverError(
             f"{name} is a web page, not data: '{head[:60].decode('utf-8', 'replace')}'",
             "It may be a sign-in page: download the file itself.",
         )
-    for magic, formats in MAGIC_BYTES.items():
-        if head.startswith(magic) != (format_ in formats):
-            if not head.startswith(magic):
-                raise WeaverError(f"{name} is not a {format_} file, despite its name", "Export it again.")
-            remedy = "Export it as .csv or .xlsx." if formats[0] in (".xls", ".pdf") else "Correct its suffix."
-            if formats[0] == ".xls" and format_ in WORKBOOK_SUFFIXES:
-                remedy = f"If it has a password, remove it. {remedy}"
-            raise WeaverError(f"{name} is a {' or '.join(formats[:2])} file, despite its name", remedy)
+    real = next((formats for magic, formats in MAGIC_BYTES.items() if head.startswith(magic)), ())
+    expected = any(format_ in formats for formats in MAGIC_BYTES.values())
+    if (real or expected) and format_ not in real:
+        if real[:1] == (".xls",):
+            raise WeaverError(f"{name} has a password, or is a workbook of the old format .xls", SAVE_AS_XLSX)
+        if real:
+            remedy = MAKE_TABLE if ".pdf" in real else "Correct its suffix."
+            raise WeaverError(f"{name} is a {' or '.join(real[:2])} file, despite its name", remedy)
+        if format_ in WORKBOOK_SUFFIXES and is_text(head):
+            raise WeaverError(f"{name} is a text file, despite its name", "Name it .csv, and add it again.")
+        raise WeaverError(f"{name} is not a {format_} file, despite its name", "Export it again.")
+
+
+def read_head(path: Path) -> bytes:
+    """The first bytes of a file."""
+    with path.open("rb") as stream:
+        return stream.read(4096)
+
+
+def is_text(head: bytes) -> bool:
+    """Whether a file that begins with these bytes is text in UTF-8 or a code page."""
+    return b"\0" not in head and not any(map(head.startswith, MAGIC_BYTES))
+
+
+def zip_members(path: Path, name: str) -> list[str]:
+    """The data files in a zip archive; those that macOS adds are none.
+
+    Raises:
+        WeaverError: the archive is broken, or too large.
+    """
+    with open_zip(path, name) as archive:
+        names = [info.filename for info in archive.infolist() if not info.is_dir()]
+    return sorted(n for n in names if n.lower().endswith(DATA_SUFFIXES) and not n.startswith("__MACOSX/"))
 
 
 def unpack(path: Path, name: str, packed: str, scratch: Path) -> tuple[Path, str]:
@@ -58,23 +98,31 @@ def unpack(path: Path, name: str, packed: str, scratch: Path) -> tuple[Path, str
     """
     inside = Path(name).stem
     if packed == ".zip":
-        with open_zip(path, name) as archive:
-            names = [info.filename for info in archive.infolist() if not info.is_dir()]
-            names = [n for n in names if n.lower().endswith(DATA_SUFFIXES) and not n.startswith("__MACOSX/")]
-            if len(names) != 1:
-                raise WeaverError(
-                    f"{name} contains {len(names)} data files{': ' if names else ''}{', '.join(names[:5])}",
-                    "Unpack it, and add the folder or one of the files.",
-                )
-            (inside,) = names
+        members = zip_members(path, name)
+        if len(members) != 1:
+            raise WeaverError(
+                f"{name} contains {len(members)} data files{': ' if members else ''}{', '.join(members[:5])}",
+                f"Pack the {', '.join(DATA_SUFFIXES)} file that has your rows.",
+            )
+        (inside,) = members
     format_ = Path(inside).suffix.lower()
     if format_ not in DATA_SUFFIXES:
         raise WeaverError(f"{name} contains no {', '.join(DATA_SUFFIXES)} file", "Name it like table.csv.gz.")
     target = scratch / f"unpacked{format_}"
+    extract(path, name, inside if packed == ".zip" else "", target)
+    return target, format_
+
+
+def extract(path: Path, name: str, member: str, target: Path) -> None:
+    """Unpack a member of a zip archive, or a gzip file (no member), within limits.
+
+    Raises:
+        WeaverError: the archive is broken, needs a password, or is too large.
+    """
     try:
         with target.open("wb") as out:
-            if packed == ".zip":
-                with open_zip(path, name) as archive, archive.open(inside) as stream:
+            if member:
+                with open_zip(path, name) as archive, archive.open(member) as stream:
                     copy_bounded(stream, out, name, path.stat().st_size)
             else:
                 with gzip.open(path) as stream:
@@ -84,7 +132,6 @@ def unpack(path: Path, name: str, packed: str, scratch: Path) -> tuple[Path, str
         if isinstance(error, OSError) and error.errno:  # an error of the disk, not of the archive
             raise
         raise WeaverError(f"{name} cannot be unpacked: {error}", "Pack it again, without a password.") from error
-    return target, format_
 
 
 def open_zip(path: Path, name: str) -> zipfile.ZipFile:

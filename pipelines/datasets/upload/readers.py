@@ -10,9 +10,12 @@ from pipelines.core.errors import WeaverError
 from pipelines.datasets.upload.archives import (
     ARCHIVE_SUFFIXES,
     DATA_SUFFIXES,
+    OTHER_SUFFIXES,
     TEXT_SUFFIXES,
     WORKBOOK_SUFFIXES,
     assert_format,
+    is_text,
+    read_head,
     unpack,
 )
 from pipelines.datasets.upload.csv_reader import read_csv
@@ -38,7 +41,7 @@ def open_source(path: Path, name: str, scratch: Path, encoding: str = "", sheet:
     Raises:
         WeaverError: the file is empty, too large, of another format than its name says, or its encoding is unknown.
     """
-    format_, notes = file_suffix(name), list[str]()
+    format_, notes = file_format(path, name), list[str]()
     assert_format(path, name, format_)
     if format_ in ARCHIVE_SUFFIXES:
         packed = format_
@@ -61,16 +64,21 @@ def starts_like_json(path: Path, encoding: str) -> bool:
         return stream.read(4096).lstrip("\ufeff \t\r\n").startswith(("{", "["))
 
 
-def file_suffix(name: str) -> str:
-    """The suffix of a file name in lower case.
+def file_format(path: Path, name: str) -> str:
+    """The format of a file, as its suffix in lower case.
 
     Raises:
         WeaverError: the format is not supported.
     """
     suffix = Path(name).suffix.lower()
+    if suffix == ".xls" and is_text(read_head(path)):
+        return ".txt"  # many programs name a text with tabs, or a web page, .xls
+    if suffix in OTHER_SUFFIXES:
+        kind, remedy = OTHER_SUFFIXES[suffix]
+        raise WeaverError(f"{name} is {kind}, which cannot be read", remedy)
     if suffix not in (*DATA_SUFFIXES, *TEXT_SUFFIXES, *ARCHIVE_SUFFIXES):
         raise WeaverError(
-            f"{name} is not a {', '.join(DATA_SUFFIXES)} file",
-            "Save it in one of these formats; it may be packed as .gz or .zip.",
+            f"{name} cannot be read: its name ends in '{suffix}'" if suffix else f"{name} has no suffix, such as .csv",
+            f"Save it as one of {', '.join(DATA_SUFFIXES)}; it may be packed as .gz or .zip.",
         )
     return suffix

@@ -130,34 +130,38 @@ def scan_markup(sheet: Any) -> Markup:
 
 
 def choose_sheet(book: Workbook, sheet: str) -> str:
-    """The sheet that is asked for; else the visible one with the most columns that fields are named after.
+    """The sheet that is asked for; else that with the most columns that fields are named after, if possible visible.
 
     Raises:
         WeaverError: there is no such sheet, or none with cells.
     """
     if sheet:
+        same = [title for title in book.sheets if title.strip().casefold() == sheet.strip().casefold()]
+        if sheet not in book.sheets and len(same) == 1:
+            return same[0]
         if sheet not in book.sheets:
             near = did_you_mean(sheet, book.sheets)
             raise WeaverError(f"{book.name} has no sheet '{sheet}'{near}", f"Choose one of: {', '.join(book.sheets)}.")
         return sheet
-    ratings: dict[str, tuple[int, int, int]] = {}
+    ratings: dict[str, tuple[int, bool, int, bool]] = {}
     for title, candidate in book.sheets.items():
-        if candidate.sheet_state == "visible":
-            rows = [cells for _, cells in islice(book.rows(title), SAMPLE_ROWS)]
-            field_names = max(map(count_known_names, rows[:40]), default=0)
-            width = max((len(filled(cells)) for cells in rows), default=0)
-            ratings[title] = (field_names if field_names > 1 else 0, min(width, 3), len(rows) > 1)
-    return max(ratings or book.sheets, key=lambda title: ratings.get(title, (0, 0, 0)))
+        rows = [cells for _, cells in islice(book.rows(title), SAMPLE_ROWS)]
+        field_names = max(map(count_known_names, rows[:40]), default=0)
+        width = max((len(filled(cells)) for cells in rows), default=0)
+        visible = candidate.sheet_state == "visible"
+        ratings[title] = (field_names if field_names > 1 else 0, visible, min(width, 3), len(rows) > 1)
+    return max(ratings, key=lambda title: ratings[title])
 
 
 def read_workbook(path: Path, name: str, sheet: str, notes: list[str]) -> Source:
     """A sheet of an .xlsx or .xlsm workbook; rows above its header are skipped."""
     book = Workbook(path, name)
     title = choose_sheet(book, sheet)
-    if others := [f"{other}{hidden(book, other)}" for other in book.sheets if other != title]:
-        notes.append(f"sheets that are not read: {', '.join(others)}")
+    if others := [other for other in book.sheets if other != title]:
+        listed = ", ".join(other + hidden(book, other) for other in others)
+        notes.append(f"sheets that are not read: {listed}; --sheet NAME reads another one")
         if not sheet and title != next(iter(book.sheets)):
-            notes.append(f"sheet {title} is read, because it has columns; for another one, --sheet NAME")
+            notes.append(f"sheet {title}{hidden(book, title)} is read, because it has the columns")
     head = list(islice(book.rows(title), SAMPLE_ROWS))
     header_index = find_header([cells for _, cells in head])
     header_row, cells = head[header_index or 0] if head else (0, [])
