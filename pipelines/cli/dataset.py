@@ -32,6 +32,15 @@ Columns = Annotated[
 ]
 
 
+SHOWN_FIELDS = ("source", "instruction", "input", "output", "topic")  # of a row, in the preview
+SHOWN_CHARS = 200  # of a text in the preview
+
+
+def shorten(text: str) -> str:
+    """A text cut for the preview."""
+    return text if len(text) <= SHOWN_CHARS else f"{text[: SHOWN_CHARS - 1]}…"
+
+
 @app.command()
 def add(
     template: Template,
@@ -96,9 +105,10 @@ def print_upload(upload: Any, source: str) -> None:
         columns.add_row("—", "topic", f"{upload.topic}, for all rows")
     from pipelines.datasets.upload.column_names import SYNONYMS
 
-    rows = Table(*upload.first[0], box=None, title="First rows, as they will be added", title_justify="left")
+    shown = [field for field in SHOWN_FIELDS if any(row.get(field) for row in upload.first)]
+    rows = Table(*shown, box=None, title="First rows, as they will be added", title_justify="left")
     for row in upload.first:
-        rows.add_row(*(str(row.get(field, "")) for field in upload.first[0]))
+        rows.add_row(*(shorten(str(row.get(field, ""))) for field in shown))
     out.print(columns, rows)
     rejected = sum(upload.rejected.values())
     out.print(f"{upload.rows} rows can be used, {rejected} are rejected" + (":" if rejected else "."))

@@ -92,14 +92,14 @@ def test_a_script_is_not_asked(weaver: Weaver, own: Path) -> None:
     assert weaver.json("list", T) == []
 
 
-FAQ = "Frage,Antwort,Bereich\nWhat is P0301?,Cylinder 1 misfires here.,engine\nWhy so?,A plug is worn out.,engine\n"
+FAQ = "Anliegen,Auskunft,Bereich\nWhat is P0301?,Cylinder 1 misfires here.,engine\nWhy so?,A plug is worn out.,engine\n"
 
 
 def test_a_guess_is_confirmed_by_a_person_or_by_the_command_that_is_shown(weaver: Weaver, tmp_path: Path) -> None:
     path = tmp_path / "f a q.csv"
     path.write_text(FAQ)
     refused = weaver("add", T, str(path), "--yes", ok=False)
-    options = "--map Frage=instruction --map Antwort=output --map Bereich=topic"
+    options = "--map Anliegen=instruction --map Auskunft=output --map Bereich=topic"
     assert options in refused and list_uploads(T) == []
     shown = weaver("add", T, str(path), answer="n\n")
     assert f"weaver dataset add {T} '{path}' {options}" in shown and "guessed" in shown

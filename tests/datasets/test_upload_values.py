@@ -158,7 +158,7 @@ def test_the_role_of_a_column_is_seen_in_its_values(role: str, values: list[str]
     assert guess_role("column 1", values, ["engine", "code_meaning"]) == role
 
 
-FAQ = "Frage,Antwort,Bereich,Datum\n" + "".join(
+FAQ = "Anliegen,Auskunft,Bereich,Datum\n" + "".join(
     f'What does P030{n} mean?,"Cylinder {n} misfires, and the light is on.",code_meaning,2024-01-0{n}\n'
     for n in "123456"
 )
@@ -168,14 +168,14 @@ def test_a_guess_is_shown_and_confirmed_by_one_command(tmp_path: Path) -> None:
     path = write(tmp_path / "faq.csv", FAQ)
     with pytest.raises(WeaverError) as error:
         add(path)
-    options = "--map Frage=instruction --map Antwort=output --map Bereich=topic"
+    options = "--map Anliegen=instruction --map Auskunft=output --map Bereich=topic"
     assert options in str(error.value.remedy) and "Datum=" not in str(error.value)
     with stage_upload(T, str(path), guess=True) as staged:
         (upload,) = staged.uploads
         assert " ".join(upload.confirm) == options
         assert {c["column"]: (c["role"], c["how"]) for c in upload.columns}["Datum"] == ("date", "not used")
     assert_nothing_kept()
-    columns = {"Frage": "instruction", "Antwort": "output", "Bereich": "topic"}
+    columns = {"Anliegen": "instruction", "Auskunft": "output", "Bereich": "topic"}
     assert add(path, columns=columns).rows == 6
 
 
@@ -214,7 +214,7 @@ def test_records_without_a_known_column_need_a_topic(tmp_path: Path) -> None:
         add(path, columns={"Part,Bin,Shelf": "input"})
     assert "--topic NAME" in str(error.value.remedy)
     rows = list(read_upload(add(path, columns={"Part,Bin,Shelf": "input"}, topic="engine")))
-    assert [(row["instruction"], row["output"]) for row in rows[1:3]] == [
+    assert [(row["instruction"], row["output"]) for row in rows[:2]] == [
         ("What is the bin?", "The bin is C14."), ("What is the shelf?", "The shelf is 3."),
     ]  # fmt: skip
 

@@ -17,6 +17,7 @@ from pipelines.datasets.upload.cell_values import (
     parse_facts,
 )
 from pipelines.datasets.upload.column_names import FIELD_OF_NAME, SYNONYMS, field_of, normalise_name
+from pipelines.datasets.upload.missing_columns import SHOWN_COLUMNS, missing_columns
 from pipelines.datasets.upload.record_tables import Pattern, ask_record, find_patterns, match_patterns, record_text
 from pipelines.datasets.upload.source import Rejected, Source
 from pipelines.text.no_value import is_no_value
@@ -54,7 +55,7 @@ class ColumnMapping:
         guess: bool = False,
     ) -> None:
         self.columns, self.topic, self.name, self.contract = source.columns, topic, name, contract
-        self.is_table = source.is_table
+        self.is_table, self.source_notes = source.is_table, source.notes
         self.notes: list[str] = []
         self.fields: dict[str, str] = {}  # field → column
         self.record: list[str] = []  # the columns that are the input together
@@ -75,15 +76,16 @@ class ColumnMapping:
                 self.assign(field, column, GUESSED)
             missing = self.missing_fields()
             if {"instruction", "output"} <= {*missing} and role_guess.is_record_table(self.roles) and not overrides:
-                self.record = role_guess.record_columns(self.roles)
+                self.record = self.record_candidates()
                 self.how |= dict.fromkeys(self.record, GUESSED)
                 self.asks_records, missing = True, []
-        if self.asks_records and "key" not in self.fields:
-            ids = [column for column in self.free_columns() if self.roles[column] == "id"]
-            if ids:
-                self.assign("key", ids[0], "identifies the record")
+            elif not missing and GUESSED in self.how.values() and "input" not in self.fields and not self.record:
+                self.record = role_guess.described_record(self.free_columns(), self.roles)
+                self.how |= dict.fromkeys(self.record, GUESSED)
+        if self.asks_records:
+            self.choose_key()
         if missing:
-            self.refuse(missing, guesses)
+            raise missing_columns(self, missing, guesses)
 
     def split_columns(self, columns: str) -> list[str]:
         """The columns of a --map: one, or several with commas between them.
@@ -148,6 +150,19 @@ class ColumnMapping:
         """The columns that have no field and were not left out."""
         return [column for column in self.columns if column not in self.how]
 
+    def record_candidates(self) -> list[str]:
+        """The columns that make up a record: those with values that are neither ids nor mapped to a field."""
+        return [c for c in role_guess.record_columns(self.roles) if c not in self.how]
+
+    def choose_key(self) -> None:
+        """Map the column that identifies a record, such as its VIN, to key; what the user says has precedence."""
+        if self.how.get(self.fields.get("key", "")) == "set by --map":
+            return
+        column = role_guess.identifying_column([c for c in self.columns if self.roles[c] == "id"])
+        if column and column in {*self.free_columns(), *self.fields.values()}:
+            self.fields = {f: c for f, c in self.fields.items() if c != column and f != "key"}
+            self.assign("key", column, "identifies the record")
+
     def assign(self, field: str, column: str, how: str) -> None:
         """Map a column to a field, unless the field has a column already."""
         if field in self.fields:
@@ -156,42 +171,6 @@ class ColumnMapping:
                 f"Choose one: --map {shlex.quote(f'{self.fields[field]}={field}')} --map {shlex.quote(f'{column}=')}",
             )
         self.fields[field], self.how[column] = column, how
-
-    def refuse(self, missing: list[str], guesses: dict[str, str]) -> None:
-        """
-        Raises:
-            WeaverError: always; says which fields have no column, and what to type.
-        """
-        unused = [column for column in self.columns if column not in self.fields.values()]
-        near = [
-            f"'{column}'{suggestion}"
-            if (suggestion := role_guess.suggest_field(column))
-            else role_guess.describe_column(column, self.roles[column], self.sample[column])
-            for column in unused
-        ]
-        options = [f"--map {shlex.quote(f'{column}={field}')}" for field, column in guesses.items()]
-        open_fields = [field for field in missing if field not in guesses]
-        remedy = []
-        if {"instruction", "output"} <= {*open_fields} and role_guess.is_record_table(self.roles):
-            record = shlex.quote(",".join(role_guess.record_columns(self.roles)) + "=input")
-            remedy.append(
-                "A row must have a question (instruction) and its answer (output). This looks like a table of records: "
-                "to have questions asked about each record, say which columns are the record: "
-                f"--map {record} --topic NAME"
-            )
-        elif options:
-            remedy.append(f"Map a column: {' '.join(options)}")
-        named = [field for field in open_fields if field != "topic"]
-        if named and not remedy:
-            remedy.append(f"Say which column it is: {' '.join(f'--map COLUMN={field}' for field in named)}")
-        if "topic" in open_fields:
-            topics = ", ".join(self.contract.topics)
-            remedy.append(f"--topic NAME sets the topic of all rows{f' (one of {topics})' if topics else ''}")
-        separator = "; " if len(remedy) > 1 and remedy[0].endswith("NAME") else "; or "
-        raise WeaverError(
-            f"{self.name} has no column for {', '.join(missing)}; columns without a field: {', '.join(near) or 'none'}",
-            separator.join(remedy) + ".",
-        )
 
     def find_patterns(self, data_source: str) -> None:
         """Find how the template asks about the columns of a record; without a topic, only about those that it knows.
@@ -208,8 +187,10 @@ class ColumnMapping:
             self.notes.append("about the other columns of the record it is asked in general: What is the …?")
         elif not self.patterns:
             topics = f" (one of {', '.join(self.contract.topics)})" if self.contract.topics else ""
+            more = len(self.record) - SHOWN_COLUMNS
+            shown = ", ".join(self.record[:SHOWN_COLUMNS]) + (f" and {more} more" if more > 0 else "")
             raise WeaverError(
-                f"{self.name} is a table of records, and the template has no question about {', '.join(self.record)}",
+                f"{self.name} is a table of records, and the template has no question about {shown}",
                 f"--topic NAME{topics} asks about each column in general; or map a question and an answer: "
                 "--map COLUMN=instruction --map COLUMN=output.",
             )

@@ -15,6 +15,17 @@ SYNONYMS = {
     "group": ("conversation_id", "thread_id", "cluster"),
     "id": ("row_id", "uuid", "ticket_id"),
 }
+# The same in other languages, of columns of questions and answers.
+FOREIGN_SYNONYMS = {
+    "instruction": ("frage", "kundenfrage", "pregunta", "domanda", "pergunta", "vraag", "pytanie", "otázka", "soru",
+                    "fråga", "spørgsmål", "вопрос", "питання", "質問", "问题", "問題", "질문", "سؤال", "שאלה"),
+    "output": ("antwort", "respuesta", "réponse", "reponse", "risposta", "resposta", "antwoord", "odpowiedź", "odpověď",
+               "cevap", "svar", "ответ", "відповідь", "回答", "答案", "答え", "답변", "جواب", "תשובה"),
+    "topic": ("thema", "kategorie", "tema", "categoría", "catégorie", "sujet", "categoria", "onderwerp", "temat",
+              "kategoria", "kategori", "konu", "тема", "категория", "カテゴリ", "类别", "주제"),
+}  # fmt: skip
+for _field, _names in FOREIGN_SYNONYMS.items():
+    SYNONYMS[_field] += _names
 FIELD_OF_NAME = {name: field for field, names in SYNONYMS.items() for name in (field, *names)}
 # Words that a column's name may contain, and the field that it then probably is; the first that fits.
 WORDS = {
@@ -29,8 +40,33 @@ WORDS = {
         "symptom",
         "asked",
         "ask",
+        "beanstandung",
+        "mangel",
+        "queja",
+        "falla",
+        "plainte",
+        "symptôme",
     ),
-    "output": ("answer", "response", "reply", "resolution", "solution", "correction", "fix", "advice", "explanation"),
+    "output": (
+        "answer",
+        "response",
+        "reply",
+        "resolution",
+        "solution",
+        "correction",
+        "fix",
+        "advice",
+        "explanation",
+        "repair",
+        "remedy",
+        "arbeit",
+        "behebung",
+        "maßnahme",
+        "lösung",
+        "solución",
+        "reparación",
+        "réparation",
+    ),
     "topic": ("topic", "category", "subject", "intent", "label"),
     "input": ("context", "record", "background", "passage"),
 }
@@ -47,6 +83,16 @@ def field_of(column: Any) -> str:
     return FIELD_OF_NAME.get(normalise_name(column), "") if isinstance(column, str) else ""
 
 
+# What dealer management systems shorten in the names of columns.
+ABBREVIATIONS = {
+    "n_u": "condition", "ext": "exterior", "int": "interior", "trans": "transmission", "drv": "drive", "yr": "year",
+    "qty": "quantity", "desc": "description", "amt": "amount", "hrs": "hours", "loc": "location", "cyl": "cylinders",
+    "cust": "customer", "odo": "odometer", "inv": "invoice", "mfg": "manufacturer", "avg": "average",
+    "whse": "warehouse",
+}  # fmt: skip
+
+
 def readable_name(column: str) -> str:
-    """A column's name as words: `ListPrice` → `list price`."""
-    return normalise_name(column).replace("_", " ")
+    """A column's name as words: `ListPrice` → `list price`, `Ext Color` → `exterior color`."""
+    name = normalise_name(column)
+    return ABBREVIATIONS.get(name) or " ".join(ABBREVIATIONS.get(word, word) for word in name.split("_"))

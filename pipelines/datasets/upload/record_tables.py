@@ -5,7 +5,7 @@ becomes a pattern, and is rows_of_pattern of every record that has a column like
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -20,7 +20,11 @@ NAME_PARTS = (
     ("model", "model_name"),
     ("trim", "series"),
 )
+THING_NAMES = ("part_description", "description", "part_name", "part", "item", "item_description", "desc", "name")
 SEPARATOR = " | "
+THING = "{name}"  # in an answer, stands for what the record is of: oil filter
+YES_NO = frozenset(("y", "n", "yes", "no", "true", "false"))
+PLURAL = re.compile(r".*[^su]s$")
 MIN_PATTERN_ROWS = 3  # of a template, that ask in the same words
 NUMERIC = re.compile(r"[-$€£]?\d[\d.,]*%?")
 
@@ -40,14 +44,27 @@ class Pattern(NamedTuple):
 def record_text(values: dict[str, Any], columns: list[str], patterns: dict[str, Pattern] | None = None) -> str:
     """The record of a row, as the templates write one: `2021 Honda Accord EX-L | mileage 32450 | color Silver`."""
     texts = {c: plain_text(values.get(c)) for c in columns if not is_no_value(values.get(c))}
-    named = [next((c for c in texts if normalise_name(c) in names), None) for names in NAME_PARTS]
-    heads = [column for column in named if column] if named[1] or named[2] else []
+    heads = head_columns([*texts])
     parts = [" ".join(texts[column] for column in heads)] if heads else []
     for column, text in texts.items():
         if column not in heads:
             pattern = (patterns or {}).get(column)
             parts.append(pattern.shown.replace("{}", text) if pattern else f"{readable_name(column)} {text}")
     return SEPARATOR.join(parts)
+
+
+def head_columns(columns: list[str]) -> list[str]:
+    """The columns that name what a record is of, without their names: year, make and model; or the part."""
+    named = [next((c for c in columns if normalise_name(c) in names), None) for names in NAME_PARTS]
+    if named[1] or named[2]:
+        return [column for column in named if column]
+    thing = thing_column(columns)
+    return [thing] if thing else []
+
+
+def thing_column(columns: list[str]) -> str:
+    """The column with the name of a part or another thing; empty if there is none."""
+    return next((c for name in THING_NAMES for c in columns if normalise_name(c) == name), "")
 
 
 def plain_text(value: Any) -> str:
@@ -66,17 +83,29 @@ def find_patterns(rows: Iterable[dict[str, Any]]) -> list[Pattern]:
         edges = re.compile(rf"(?<![\w.]){re.escape(value)}(?![\w.]*\w)")
         holding = [part for part in parts[1:] if len(edges.findall(part)) == 1]
         if len(holding) == 1 and len(edges.findall(row["output"])) == 1:
-            shown, answer = edges.sub("{}", holding[0]), edges.sub("{}", row["output"])
+            shown, answer = edges.sub("{}", holding[0]), name_thing(edges.sub("{}", row["output"]), parts[0])
             if re.search(r"[A-Za-z]{2}", shown.replace("{}", "")):
                 uses[shown, answer, row["topic"]].append((row["instruction"], name, value))
     patterns = []
     for (shown, answer, topic), rows_of_pattern in uses.items():
         if len(rows_of_pattern) >= MIN_PATTERN_ROWS:
-            questions = tuple(dict.fromkeys(question for question, _, _ in rows_of_pattern))
+            counts = Counter(question for question, _, _ in rows_of_pattern)
+            usual = [question for question, count in counts.items() if count > 1]  # misspelt ones are there once
+            questions = tuple(usual or counts)
             numeric = all(NUMERIC.match(value) for _, _, value in rows_of_pattern)
             names = frozenset(normalise_name(rows_of_pattern[0][1]).split("_"))
             patterns.append(Pattern(words_of(shown), names, shown, answer, questions, topic, numeric))
     return patterns
+
+
+def name_thing(answer: str, head: str) -> str:
+    """An answer with {name} for what its record is of, so that it fits other records: `The {name} is in bin {}.`"""
+    words = head.split()
+    for start in range(len(words)):
+        name = re.compile(rf"\b{re.escape(' '.join(words[start:]))}\b", re.IGNORECASE)
+        if not words[start].isdigit() and name.search(answer):
+            return name.sub(THING, answer)
+    return answer
 
 
 def words_of(text: str) -> frozenset[str]:
@@ -114,18 +143,19 @@ def ask_record(
         key: that finds the record again; also its group, so that a split does not part its rows.
     """
     record, rows = record_text(values, columns, patterns), []
-    heads = {name for names in NAME_PARTS for name in names}
-    for column in columns:
-        if is_no_value(values.get(column)) or (
-            column not in patterns and (not topic or normalise_name(column) in heads)
-        ):
+    present = [column for column in columns if not is_no_value(values.get(column))]
+    heads, thing = head_columns(present), thing_column(present)
+    for column in present:
+        if column not in patterns and (not topic or column in heads):
             continue
-        text, pattern, name = plain_text(values[column]), patterns.get(column), readable_name(column)
+        text, pattern = plain_text(values[column]), patterns.get(column)
         if pattern:
             number = int(digest([record, column])[:8], 16)
-            question, answer = pattern.questions[number % len(pattern.questions)], pattern.answer.replace("{}", text)
+            question = pattern.questions[number % len(pattern.questions)]
+            answer = pattern.answer.replace("{}", text)
+            answer = answer.replace(THING, plain_text(values[thing])) if thing else answer.replace(f"The {THING}", "It")
         else:
-            question, answer = f"What is the {name}?", f"The {name} is {text}."
+            question, answer = ask_in_general(readable_name(column), text)
         rows.append(
             {
                 "instruction": question,
@@ -139,3 +169,12 @@ def ask_record(
             }
         )
     return rows
+
+
+def ask_in_general(name: str, text: str) -> tuple[str, str]:
+    """A question about a column for which the template has none, and its answer."""
+    if text.lower() in YES_NO:
+        return f"Yes or no: {name}?", f"{'Yes' if text[0].lower() in 'yt' else 'No'}: {name} is {text}."
+    verb = "are" if PLURAL.match(name) else "is"
+    end = "" if text.endswith((".", "!", "?")) else "."
+    return f"What {verb} the {name}?", f"The {name} {verb} {text}{end}"

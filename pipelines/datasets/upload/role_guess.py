@@ -7,6 +7,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from itertools import islice
+from typing import Any
 
 from pipelines.datasets.upload.cell_values import cell_text, is_totals_row
 from pipelines.datasets.upload.column_names import FIELD_OF_NAME, SYNONYMS, WORDS, normalise_name
@@ -14,6 +15,7 @@ from pipelines.datasets.upload.source import Rejected, Source
 from pipelines.text.no_value import is_no_value
 
 SAMPLED_ROWS = 200  # whose values are looked at
+NESTED = "{…}"  # stands for a list or an object in examples
 EXAMPLES, EXAMPLE_CHARS = 2, 40
 MOSTLY = 0.7  # share of a column's values that have to be of a role
 QUESTION = re.compile(
@@ -27,9 +29,15 @@ MONEY = re.compile(r"[-(]?\s*(?:[$€£]|USD|EUR|CAD)\s*-?[\d.,]+\)?|-?[\d.,]+\s
 NUMBER = re.compile(r"-?\d[\d.,]*%?")
 CODE = re.compile(r"[A-Za-z0-9#_./-]*\d[A-Za-z0-9#_./-]*")
 AMOUNT_NAME = re.compile(r"(?:^|_)(?:price|cost|amount|total|msrp|paid|rate|fee|tax|balance|labor|labour)(?:_|$)")
+IDENTIFIES = ("vin", "stock", "part", "ro", "repair", "order", "invoice", "work", "ticket")  # the best first
+# What a repair or a question is about, besides the vehicle's name: the columns of its record.
+DESCRIBES = re.compile(
+    r"(?:^|_)(?:year|yr|baujahr|make|marke|manufacturer|brand|model|modell|modelo|trim|engine|motor|mileage|miles"
+    r"|odometer|odo|km|kilometerstand|cause|ursache|diagnosis|vehicle|fahrzeug|part|description)(?:_|$)"
+)
 ID_NAME = re.compile(r"(?:^|_)(?:id|vin|no|number|num|ro|stock|sku|code|key|uuid|guid)(?:_|$)")
 MIN_ANSWER_WORDS = 3
-FIELD_ROLES = {"instruction": ("question", "text"), "output": ("answer", "text"), "topic": ("topic", "label"),
+FIELD_ROLES = {"instruction": ("question", "text", "answer"), "output": ("answer", "text"), "topic": ("topic", "label"),
                "input": ("context", "text", "answer")}  # fmt: skip
 
 
@@ -40,8 +48,15 @@ def sample_columns(source: Source) -> dict[str, list[str]]:
         if not isinstance(row, Rejected) and not (source.is_table and is_totals_row(row.values())):
             for column, value in row.items():
                 if column in sample and not is_no_value(value):
-                    sample[column].append(value if isinstance(value, str) else cell_text(value) or str(value))
+                    sample[column].append(sample_text(value))
     return sample
+
+
+def sample_text(value: Any) -> str:
+    """A value as a text; a list or an object is shown as one."""
+    if isinstance(value, str):
+        return value
+    return NESTED if isinstance(value, list | dict) else cell_text(value) or str(value)
 
 
 def show_examples(values: Iterable[str]) -> str:
@@ -62,10 +77,13 @@ def guess_role(column: str, values: list[str], topics: list[str]) -> str:
         topics: that a row may have.
 
     Returns:
-        topic, date, amount, id, number, question, answer, label (few different values) or text.
+        nested (lists or objects), topic, date, amount, id, number, question, answer, label (few different values),
+        or text.
     """
     if not values:
         return ""
+    if NESTED in values:
+        return "nested"
     name, different = normalise_name(column), len(set(values))
     allowed = {normalise_name(topic) for topic in topics}
     if allowed and sum(normalise_name(value) in allowed for value in values) >= MOSTLY * len(values):
@@ -131,15 +149,29 @@ def describe_column(column: str, role: str, values: list[str]) -> str:
 
 def is_record_table(roles: dict[str, str]) -> bool:
     """Whether columns are those of records, such as stock or repair orders: several, none of them a question."""
-    return len(roles) >= 3 and "question" not in roles.values() and sum(map(bool, roles.values())) >= 3
+    return len(record_columns(roles)) >= 2 and sum(map(bool, roles.values())) >= 3 and "question" not in roles.values()
 
 
 def record_columns(roles: dict[str, str]) -> list[str]:
-    """The columns that make up a record: those with values, without ids."""
-    return [column for column, role in roles.items() if role and role != "id"]
+    """The columns that make up a record: those with values, without ids and nested values."""
+    return [column for column, role in roles.items() if role not in ("", "id", "nested")]
+
+
+def described_record(free: list[str], roles: dict[str, str]) -> list[str]:
+    """The columns that a question with an answer is about, such as make, model, mileage and cause of a repair order."""
+    columns = [c for c in free if c in record_columns(roles) and DESCRIBES.search(normalise_name(c))]
+    return columns if len(columns) > 1 else []
+
+
+def identifying_column(ids: list[str]) -> str:
+    """The column that identifies a record best: its VIN before its key number; empty if there is none."""
+    for word in IDENTIFIES:
+        if named := [column for column in ids if word in normalise_name(column).split("_")]:
+            return named[0]
+    return ids[0] if ids else ""
 
 
 def suggest_field(column: str) -> str:
     """The end of a message: the field whose name or synonym is most like the column's."""
-    near = difflib.get_close_matches(normalise_name(column), FIELD_OF_NAME, n=1, cutoff=0.75)
+    near = difflib.get_close_matches(normalise_name(column), FIELD_OF_NAME, n=1, cutoff=0.8)
     return f"; did you mean '{FIELD_OF_NAME[near[0]]}'?" if near else ""

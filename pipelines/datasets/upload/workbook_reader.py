@@ -136,7 +136,7 @@ def choose_sheet(book: Workbook, sheet: str) -> str:
         WeaverError: there is no such sheet, or none with cells.
     """
     if sheet:
-        same = [title for title in book.sheets if title.strip().casefold() == sheet.strip().casefold()]
+        same: list[str] = [title for title in book.sheets if title.strip().casefold() == sheet.strip().casefold()]
         if sheet not in book.sheets and len(same) == 1:
             return same[0]
         if sheet not in book.sheets:
