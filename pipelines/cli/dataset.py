@@ -9,6 +9,7 @@ from rich.table import Table
 
 from pipelines.cli.console import AsJson, Template, out, print_json
 from pipelines.core.errors import WeaverError
+from pipelines.core.make_plan import make_plan
 from pipelines.core.templates import load_template
 from pipelines.text.terminal import styled
 
@@ -32,7 +33,16 @@ Columns = Annotated[
 ]
 
 
+Topics = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--topic",
+        metavar="NAME|VALUE=NAME",
+        help="The topic of every row; or the template's topic for one that the file names otherwise.",
+    ),
+]
 SHOWN_FIELDS = ("source", "instruction", "input", "output", "topic")  # of a row, in the preview
+SHOWN_TOPICS = 8  # that the template does not have
 SHOWN_CHARS = 200  # of a text in the preview
 
 
@@ -46,7 +56,7 @@ def add(
     template: Template,
     source: Source,
     map_: Columns = None,
-    topic: Annotated[str, typer.Option(help="The topic of every row.")] = "",
+    topic_: Topics = None,
     encoding: Annotated[str, typer.Option(help="The encoding of text files, where it is guessed wrong.")] = "",
     sheet: Annotated[str, typer.Option(help="The sheet of a workbook; without it, the one with columns.")] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Add the rows without asking.")] = False,
@@ -58,7 +68,11 @@ def add(
     fields = dict(text.rpartition("=")[::2] for text in map_ or [] if "=" in text)
     if len(fields) != len(map_ or []):
         raise typer.BadParameter("--map: write it once for each column, as COLUMN=FIELD")
-    with stage_upload(template, source, fields, topic, encoding, sheet, guess=not yes) as staged:
+    topics = dict(text.rpartition("=")[::2] for text in topic_ or [] if "=" in text)
+    topic = next((text for text in topic_ or [] if "=" not in text), "")
+    if len(topics) + bool(topic) != len(topic_ or []) or (topics and topic):
+        raise typer.BadParameter("--topic: write it once as NAME, for all rows; or as VALUE=NAME, for each topic")
+    with stage_upload(template, source, fields, topic, encoding, sheet, not yes, topics) as staged:
         if not as_json:
             for upload in staged.uploads:
                 print_upload(upload, source)
@@ -117,6 +131,8 @@ def print_upload(upload: Any, source: str) -> None:
     for example in upload.examples:
         out.print(f"    {example}", soft_wrap=True)
     command = f"weaver dataset add {upload.template} {shlex.quote(source)}"
+    if upload.unknown_topics:
+        print_unknown_topics(upload, command)
     if upload.confirm:
         out.print("Some columns are guessed by what they hold. This command says the same without a guess:")
         topic = [f"--topic {shlex.quote(upload.topic)}"] if upload.topic else []
@@ -124,7 +140,20 @@ def print_upload(upload: Any, source: str) -> None:
     out.print("If something is read wrong, say it, and look again:")
     out.print(f"  {command} --map COLUMN=FIELD", soft_wrap=True)
     out.print(f"  FIELD is {', '.join(SYNONYMS)}; COLUMN= leaves a column out; A,B,C=input makes several the record.")
-    out.print("  --topic NAME sets the topic of all rows; --sheet and --encoding say what to read, and how.")
+    out.print("  --topic NAME sets the topic of all rows, --topic VALUE=NAME that of some.")
+    out.print("  --sheet and --encoding say what to read, and how.")
+
+
+def print_unknown_topics(upload: Any, command: str) -> None:
+    """The topics that the template does not have, and how to say which of its own they are."""
+    counts = sorted(upload.unknown_topics.items(), key=lambda item: -item[1])
+    shown = ", ".join(f"'{name}' ({count} rows)" for name, count in counts[:SHOWN_TOPICS])
+    more = f" and {len(counts) - SHOWN_TOPICS} more" if len(counts) > SHOWN_TOPICS else ""
+    out.print(f"The template has no topic {shown}{more}. Say which of its topics each is:")
+    options = " ".join(f"--topic {shlex.quote(f'{name}=NAME')}" for name, _ in counts[:SHOWN_TOPICS])
+    out.print(f"  {' '.join([command, *upload.confirm])} {options}", soft_wrap=True)
+    topics = ", ".join(make_plan(upload.template).contract.topics)
+    out.print(f"  NAME is one of {topics}. Other topics: the template's key contract.topics.", soft_wrap=True)
 
 
 @app.command("list")

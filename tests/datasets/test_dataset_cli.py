@@ -164,3 +164,13 @@ def test_the_installed_command_says_what_is_wrong_in_one_message(own: Path) -> N
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: ") and "does not exist" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_topics_of_the_file_are_named_and_mapped(weaver: Weaver, tmp_path: Path) -> None:
+    path = tmp_path / "faq.csv"
+    path.write_text("question,answer,topic\nWhy?,A plug is worn.,Spark [plugs]\nWhat is it?,An engine.,engine\n")
+    shown = weaver("add", T, str(path), answer="n\n")
+    assert "The template has no topic 'Spark [plugs]' (1 rows). Say which of its topics each is:" in shown
+    assert f"weaver dataset add {T} {path} --topic 'Spark [plugs]=NAME'" in shown
+    assert "2 rows added" in weaver("add", T, str(path), "--topic", "Spark [plugs]=engine", "--yes")
+    assert "write it once as NAME" in weaver("add", T, str(path), "--topic", "a=engine", "--topic", "engine", ok=False)

@@ -107,7 +107,7 @@ def test_one_topic_for_all(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", "question,answer\nWas?,Das.\n")
     with pytest.raises(WeaverError, match="no column for topic"):
         add(path)
-    with pytest.raises(WeaverError, match=r"unknown topic: 'enginee'; did you mean 'engine'"):
+    with pytest.raises(WeaverError, match=r"no topic 'enginee'; did you mean 'engine'"):
         add(path, topic="enginee")
     upload = add(path, topic="engine")
     assert (upload.topic, [row["topic"] for row in read_upload(upload)]) == ("engine", ["engine"])

@@ -78,3 +78,24 @@ def test_lists_within_json_are_no_texts(tmp_path: Path) -> None:
     with stage_upload("service_advisor", str(path), topic="engine", guess=True) as staged:
         (upload,) = staged.accept()
     assert all("{" not in row["input"] for row in read_upload(upload))
+
+
+FAQ = (
+    "Category,Question,Answer\nCheck engine light,What does P0420 mean?,The catalyst is below its threshold.\n"
+    "Fuel economy,Why is the mpg lower in winter?,Cold engines use more fuel.\nHours,When are you open?,From 8 to 6.\n"
+)
+
+
+def test_categories_of_ones_own_are_mapped_to_the_templates_topics(tmp_path: Path) -> None:
+    path = tmp_path / "faq.csv"
+    path.write_text(FAQ)
+    with (
+        pytest.raises(WeaverError, match="no topic 'codes'"),
+        stage_upload("service_advisor", str(path), topic_names={"Hours": "codes"}),
+    ):
+        pass
+    with stage_upload("service_advisor", str(path)) as staged:
+        assert staged.uploads[0].unknown_topics == {"Check engine light": 1, "Hours": 1}
+    with stage_upload("service_advisor", str(path), topic_names={"check engine light": "code_meaning"}) as staged:
+        (upload,) = staged.accept()
+    assert [row["topic"] for row in read_upload(upload)] == ["code_meaning", "fuel_economy"]

@@ -7,6 +7,7 @@ at all.
 
 import json
 import logging
+import shlex
 import shutil
 import uuid
 from collections import Counter
@@ -55,6 +56,7 @@ class Upload(Artifact):
     columns: list[dict[str, str]]  # column, field (empty: none) and how it was mapped
     topic: str  # of all rows; empty if each has its own
     notes: list[str]
+    unknown_topics: dict[str, int] = {}  # as the file names them → rows that are rejected for it
     confirm: list[str] = []  # the options that confirm what was guessed; empty if nothing was
     rows: int
     rejected: dict[str, int]  # reason → rows
@@ -92,6 +94,7 @@ def stage_upload(
     encoding: str = "",
     sheet: str = "",
     guess: bool = False,
+    topic_names: dict[str, str] | None = None,
 ) -> Iterator["StagedUpload"]:
     """Read files into a staging folder. `accept()` keeps them; without it they are deleted when the context ends.
 
@@ -102,6 +105,7 @@ def stage_upload(
         encoding: of text files; empty detects it.
         sheet: of workbooks; empty takes the one with columns.
         guess: map columns by what they seem to hold too, for a person to confirm; `Upload.confirm` says how.
+        topic_names: a topic as the file names it → the template's.
 
     Raises:
         WeaverError: names the file, the line or the column at fault, and what to do; nothing was kept.
@@ -115,7 +119,7 @@ def stage_upload(
         work = home / f".staged-{uuid.uuid4().hex[:8]}"
         try:
             work.mkdir()
-            staged = StagedUpload(plan, work, guess)
+            staged = StagedUpload(plan, work, guess, topic_names or {})
             for name, fetch in find_files(source, (*DATA_SUFFIXES, *ARCHIVE_SUFFIXES)):
                 staged.read(name, fetch, columns or {}, topic, encoding, sheet)
             if not staged.uploads:
@@ -141,7 +145,8 @@ class StagedUpload:
         duplicates: a message for each file that was uploaded before.
     """
 
-    def __init__(self, plan: TrainingPlan, work: Path, guess: bool) -> None:
+    def __init__(self, plan: TrainingPlan, work: Path, guess: bool, topic_names: dict[str, str]) -> None:
+        self.topic_names = topic_names
         self.template, self.plan, self.work, self.guess = plan.template, plan, work, guess
         self.counter = token_counter(plan.base.model, plan.system_prompt)
         template = plan.template
@@ -178,7 +183,7 @@ class StagedUpload:
             self.duplicates.append(f"{name} was added before, as upload {same[0].id} ({same[0].file})")
             shutil.rmtree(folder)
             return
-        mapping = ColumnMapping(source, name, columns, self.plan.contract, topic, self.guess)
+        mapping = ColumnMapping(source, name, columns, self.plan.contract, topic, self.guess, self.topic_names)
         if mapping.asks_records:
             mapping.find_patterns(self.plan.data.source)
         rejected: Counter[str] = Counter()
@@ -204,19 +209,25 @@ class StagedUpload:
                 if len(first) < PREVIEW_ROWS:
                     first.append(row)
         if not count:
+            remedy = "Correct these rows, or map the columns with --map."
+            if mapping.unknown_topics:
+                theirs = shlex.quote(f"{next(iter(mapping.unknown_topics))}=NAME")
+                remedy = (
+                    f"Say which topic of the template it is: --topic {theirs}; or --topic NAME sets that of all rows."
+                )
             raise WeaverError(
                 f"{name}: no row can be used" + "".join(f"\n  - {example}" for example in examples),
-                "Correct these rows, or map the columns with --map."
-                if examples
-                else "It has only a header: add rows to it.",
+                remedy if examples else "It has only a header: add rows to it.",
             )
         for unpacked in folder.glob("unpacked.*"):
             unpacked.unlink()
+        identity = [sha, source.format, mapping.fields, topic, *mapping.record, *self.topic_names.items()]
         upload = Upload(
-            id=digest([sha, source.format, mapping.fields, topic, *mapping.record])[:12], template=self.template,
+            id=digest(identity)[:12], template=self.template,
             file=name, digest=sha, format=source.format, encoding=source.encoding, unit=source.unit,
             sheet=source.sheet, columns=mapping.describe_columns(),
-            topic=topic, notes=[*source.notes, *mapping.notes], confirm=mapping.guessed_options(), rows=count,
+            topic=topic, notes=[*source.notes, *mapping.notes], unknown_topics=dict(mapping.unknown_topics),
+            confirm=mapping.guessed_options(), rows=count,
             rejected=dict(rejected), first=first, examples=examples,
             at=datetime.now(UTC).isoformat(timespec="microseconds"),
         )  # fmt: skip

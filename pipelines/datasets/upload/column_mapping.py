@@ -2,7 +2,7 @@
 
 import csv
 import shlex
-from collections.abc import Iterator
+from collections import Counter
 from typing import Any
 
 from pipelines.core.errors import WeaverError, did_you_mean
@@ -19,12 +19,12 @@ from pipelines.datasets.upload.cell_values import (
 from pipelines.datasets.upload.column_names import FIELD_OF_NAME, SYNONYMS, field_of, normalise_name
 from pipelines.datasets.upload.missing_columns import SHOWN_COLUMNS, missing_columns
 from pipelines.datasets.upload.record_tables import Pattern, ask_record, find_patterns, match_patterns, record_text
+from pipelines.datasets.upload.row_contract import check_contract, check_topic
 from pipelines.datasets.upload.source import Rejected, Source
 from pipelines.text.no_value import is_no_value
 
 REQUIRED_FIELDS = ("instruction", "output", "topic")
 NAME_FIELDS = ("id", "key", "group", "source")  # fields that take a number as text
-KINDS = ("grounded", "knowledge", "refusal")
 GUESSED = "guessed"
 
 
@@ -39,10 +39,14 @@ class ColumnMapping:
         contract: of the template.
         topic: the topic of every row, instead of a column's.
         guess: map what has no field by its values too, for a person to confirm.
+        topic_names: a topic as the file names it → the contract's.
+
+    Attributes:
+        unknown_topics: the topics of rows that the contract does not have, and how many rows have each.
 
     Raises:
-        WeaverError: a required field has no column, or two; names the columns, what they seem to hold, and suggests
-            fields.
+        WeaverError: the contract has no such topic; a required field has no column, or two; names the columns, what
+            they seem to hold, and suggests fields.
     """
 
     def __init__(
@@ -53,10 +57,16 @@ class ColumnMapping:
         contract: Contract,
         topic: str = "",
         guess: bool = False,
+        topic_names: dict[str, str] | None = None,
     ) -> None:
-        self.columns, self.topic, self.name, self.contract = source.columns, topic, name, contract
+        self.columns, self.name, self.contract = source.columns, name, contract
+        self.topic = check_topic(topic, contract) if topic else ""
         self.is_table, self.source_notes = source.is_table, source.notes
         self.notes: list[str] = []
+        self.unknown_topics: Counter[str] = Counter()
+        self.topic_names = {normalise_name(name): name for name in contract.topics}
+        for theirs, ours in (topic_names or {}).items():
+            self.topic_names[normalise_name(theirs)] = check_topic(ours, contract)
         self.fields: dict[str, str] = {}  # field → column
         self.record: list[str] = []  # the columns that are the input together
         self.how: dict[str, str] = {}  # column → why it is mapped so
@@ -257,25 +267,8 @@ class ColumnMapping:
                 expected = "a map of names to texts" if field == "facts" else "text"
                 shown = f"{type(values[column]).__name__} {quote(values[column])}"[:80]
                 return Rejected(f"{field} is not {expected}", f"{column} is {shown}, expected {expected}")
-            row[field] = self.allowed_topic(str(value)) if field == "topic" else value
+            row[field] = self.topic_names.get(normalise_name(str(value)), value) if field == "topic" else value
         row.setdefault("input", "")
+        if self.contract.topics and row["topic"] not in self.contract.topics:
+            self.unknown_topics[row["topic"]] += 1
         return next(check_contract(row, self.contract), None) or row
-
-    def allowed_topic(self, topic: str) -> str:
-        """The contract's topic that a text names, however it is written: `Fuel Economy` is fuel_economy."""
-        allowed = {normalise_name(name): name for name in self.contract.topics}
-        return allowed.get(normalise_name(topic), topic)
-
-
-def check_contract(row: dict[str, Any], contract: Contract) -> Iterator[Rejected]:
-    """The faults for which the contract would reject this row."""
-    for field in ("instruction", "input", "output"):
-        most = getattr(contract, f"max_{field}_chars")
-        if len(row[field]) > most:
-            yield Rejected(f"{field} is too long", f"{len(row[field])} characters, the contract allows {most}")
-    for field, allowed in (("topic", contract.topics), ("kind", KINDS)):
-        if allowed and row.get(field, allowed[0]) not in allowed:
-            yield Rejected(
-                f"unknown {field}",
-                f"'{row[field]}'{did_you_mean(row[field], allowed)}; allowed are {', '.join(allowed)}",
-            )
