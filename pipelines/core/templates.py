@@ -100,6 +100,9 @@ def load_template(name: str) -> Template:
     """
     files = find_template_files()
     if name not in files:
+        similar = sorted(settings().templates.glob(f"{name}.[yY]*"))
+        if misnamed := next((file for file in similar if file.suffix.lower() in (".yml", ".yaml")), None):
+            raise WeaverError(f"{misnamed} is not read", f"Rename it to {name}.yaml.")
         raise WeaverError(
             f"there is no template '{name}'{did_you_mean(name, files)}", f"Choose one of: {', '.join(files)}."
         )

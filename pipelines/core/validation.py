@@ -14,9 +14,24 @@ from pipelines.core.settings import settings
 
 SectionType = TypeVar("SectionType", bound=Section)
 # libyaml: twenty times as fast, and every DAG file reads every template.
-SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+BASE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Escape sequences change what a terminal shows; halves of surrogate pairs cannot be written at all.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class TemplateLoader(BASE_LOADER):  # type: ignore[misc]
+    """Reads YAML; a key that is there twice is an error, where PyYAML takes the last one."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        """A mapping, each key of which is there once."""
+        keys: list[str] = []
+        for key, _ in node.value:
+            if key.value in keys and key.tag != "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key.value}' is there twice", key.start_mark
+                )
+            keys.append(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -26,7 +41,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         WeaverError: the file is missing, cannot be read, is not YAML, or does not hold a mapping.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), SAFE_LOADER)
+        content = yaml.load(path.read_text(encoding="utf-8"), TemplateLoader)
         unprintable = find_unprintable(content)
     except FileNotFoundError as error:
         remedy = "Restore it from git, or correct WEAVER_PARAMS." if path == settings().params else "Correct the path."
@@ -60,7 +75,7 @@ def parse_value(key: str, value: Any) -> Any:
         WeaverError: the text is not YAML, or holds what cannot be written.
     """
     try:
-        parsed = yaml.load(value, SAFE_LOADER) if isinstance(value, str) else value
+        parsed = yaml.load(value, TemplateLoader) if isinstance(value, str) else value
         unprintable = find_unprintable(parsed, key)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise WeaverError(

@@ -101,7 +101,10 @@ def install_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def handle_http_exception(request: Request, error: HTTPException) -> Response:
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
-        response = ApiError(error.status_code, code, str(error.detail)).response()
+        message = str(error.detail)
+        if error.status_code == 404 and message == "Not Found":
+            message = f"There is no {request.method} {request.url.path}; the base URL of this API ends with /v1."
+        response = ApiError(error.status_code, code, message).response()
         response.headers.update(error.headers or {})
         return response
 
@@ -119,7 +122,11 @@ def from_validation_errors(errors: Sequence[Any]) -> ApiError:
     path = [str(part) for part in error["loc"][1:] if not (str(part) == "str" or "[" in str(part))]
     unsupported = [number for number, part in enumerate(path, 1) if part in UNSUPPORTED]
     param = ".".join(path[: unsupported[0]] if unsupported else path)
-    if unsupported or error["type"] == "extra_forbidden":
+    if not path and error["type"] == "missing":
+        return ApiError(
+            400, "invalid_value", "The body is empty; send a JSON object with the fields model and messages."
+        )
+    if unsupported or error["type"] == "none_required":  # of unknown fields, only null is accepted
         message = f"The parameter '{param}' is not supported by this gateway; leave it out."
         return ApiError(400, "unsupported_parameter", message, param)
     return ApiError(400, "invalid_value", f"{param or 'The body'}: {error['msg']}", param or None)

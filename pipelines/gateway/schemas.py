@@ -7,7 +7,16 @@ is an error that names the field.
 import time
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from pipelines.core.routes import ServedVersion
@@ -94,6 +103,14 @@ class ChatRequest(DefaultFields):
     user: str | None = Field(
         None, max_length=512, description="a user stays with one version while shares stay; logged as a hash"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def leave_out_tools(cls, body: Any) -> Any:
+        """With `tool_choice: none` no tool may be called, so that it does not matter which there are."""
+        if isinstance(body, dict) and body.get("tool_choice") == "none":
+            return {name: value for name, value in body.items() if name != "tools"}
+        return body
 
     def conversation(self) -> list[dict[str, str]]:
         """The messages, for an engine."""

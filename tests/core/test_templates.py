@@ -197,6 +197,39 @@ def test_a_template_of_ones_own_starts_from_another(home: Path) -> None:
         create_template("Night Desk", like="service_advisor")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("owner: ", "budget:\n  training_hours: 3\nowner: ", "the key 'budget' is there twice in line"),
+        ("violations: 2", "violations: 9", "drift.violations: must be at most drift.windows, which is 3, not 9"),
+        ("windows: 3\n  violations: 2", "windows: 1", "drift.violations: must be at most drift.windows, which is 1"),
+        (
+            "min_topics: 3",
+            "min_topics: 30",
+            "contract.topics: must have at least contract.min_topics topics, which is 30",
+        ),
+        (
+            "topics: [engine,",
+            "topics: [engine, engine,",
+            "contract.topics: must have each topic once; 'engine' is there",
+        ),
+    ],
+)
+def test_what_could_never_work_is_refused(home: Path, old: str, new: str, said: str) -> None:
+    file = create_template("night_desk", like="service_advisor")
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(WeaverError, match=said):
+        load_template("night_desk")
+
+
+def test_a_file_of_another_suffix_is_named(home: Path) -> None:
+    file = create_template("night_desk", like="service_advisor")
+    file.rename(file.with_suffix(".yml"))
+    with pytest.raises(WeaverError, match=r"night_desk\.yml is not read\n.*Rename it to night_desk\.yaml"):
+        load_template("night_desk")
+
+
 def test_two_templates_of_one_name_are_refused(home: Path) -> None:
     (home / "templates").mkdir(parents=True)
     (home / "templates/service_advisor.yaml").write_text(find_template_files()["service_advisor"].read_text())
@@ -222,7 +255,11 @@ def test_a_section_of_ones_own_template_is_amended_and_all_else_stays(home: Path
     [
         ({"learning_rate": -1}, "", "train.learning_rate: .*greater than 0, not -1"),
         ({"lerning_rate": 1}, "", "did you mean 'train.learning_rate'"),
-        ({"epochs": 1}, "owner: somebody-else\n", "night_desk.yaml: .*duplicate key"),
+        (
+            {"epochs": 1},
+            "owner: somebody-else\n",
+            "night_desk.yaml is not valid YAML: the key 'owner' is there twice in line",
+        ),
     ],
 )
 def test_what_would_not_be_valid_is_not_written(home: Path, values: dict, added: str, said: str) -> None:

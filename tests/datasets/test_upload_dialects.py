@@ -168,3 +168,16 @@ MAKE: dict[str, Callable[[str], str]] = {
 def test_a_topic_may_be_written_as_people_do(make: Callable[[str], str], tmp_path: Path) -> None:
     upload = add(write(tmp_path / "t.csv", text([["q", "", "a", make("fuel_economy")]])))
     assert [row["topic"] for row in read_upload(upload)] == ["fuel_economy"]
+
+
+def test_lines_that_are_quoted_as_a_whole(tmp_path: Path) -> None:
+    lines = [f'"{line.replace(chr(34), chr(34) * 2)}"' for line in text(ROWS).splitlines()]
+    upload = add(write(tmp_path / "t.csv", "\n".join(lines) + "\n"))
+    assert [row["output"] for row in read_upload(upload)] == [row[2] for row in ROWS]
+    assert "each line is quoted as a whole: these quotes are left out" in upload.notes
+
+
+def test_blanks_around_texts_are_left_out(tmp_path: Path) -> None:
+    table = "| question | answer | topic |\n|---|---|---|\n| Why? | A plug is worn. | engine |\n"
+    (row,) = read_upload(add(write(tmp_path / "t.txt", table)))
+    assert (row["instruction"], row["output"]) == ("Why?", "A plug is worn.")

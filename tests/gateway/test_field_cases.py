@@ -42,6 +42,11 @@ NOTHING_ASKED = [  # field case F15, its nine lines first
     {"functions": [], "function_call": "none", "modalities": ["text"], "audio": None, "prediction": None},
     {"service_tier": "auto", "reasoning_effort": None, "verbosity": "medium", "top_logprobs": 0, "user": None},
     {"stream": None, "stream_options": None, "stop": [], "metadata": {}, "store": None, "web_search_options": None},
+    {"top_k": -1, "min_p": 0, "repetition_penalty": 1.0, "best_of": 1, "use_beam_search": False, "echo": False},
+    {"top_k": None, "guided_json": None, "keep_alive": None, "chat_template_kwargs": {}, "skip_special_tokens": True},
+    {"response_format": {"type": "text", "json_schema": None}},
+    {"tools": [{"type": "function", "function": {"name": "book"}}], "tool_choice": "none"},
+    {"messages": [{"role": "user", "content": "What is P0420?", "name": "Łukasz", "cache_control": None}]},
     {"prompt_cache_key": "desk-7", "safety_identifier": "u-12", "tool_choice": "auto", "parallel_tool_calls": False},
 ]
 ASKED = [
@@ -60,6 +65,8 @@ ASKED = [
     ("prediction", {"type": "content", "content": "P0420"}),
     ("service_tier", "flex"),
     ("top_k", 40),
+    ("repetition_penalty", 1.1),
+    ("guided_json", {"type": "object"}),
 ]
 
 
@@ -103,6 +110,14 @@ def test_an_answer_without_words_is_an_empty_one_and_a_question_is_not(gateway: 
     called = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function"}]}
     refused = post(gateway, messages=[*QUESTION, called, *QUESTION]).json()["error"]
     assert (refused["code"], refused["param"]) == ("unsupported_parameter", "messages.1.tool_calls")
+
+
+def test_an_empty_body_and_an_unknown_page_are_named(gateway: Gateway) -> None:
+    for body in (b"", b"null"):
+        message = send(gateway, "/v1/chat/completions", body).json()["error"]["message"]
+        assert message == "The body is empty; send a JSON object with the fields model and messages."
+    error = send(gateway, "/chat/completions", b"{}").json()["error"]
+    assert error["message"] == "There is no POST /chat/completions; the base URL of this API ends with /v1."
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from typing import Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from pipelines.core.plan.section import Section
 
@@ -16,6 +17,16 @@ class Contract(Section):
     max_instruction_chars: int = Field(400, ge=1, description="longest instruction, characters")
     max_input_chars: int = Field(800, ge=0, description="longest input, characters")
     max_output_chars: int = Field(800, ge=1, description="longest output, characters")
+
+    @field_validator("topics")
+    @classmethod
+    def check_topics(cls, topics: list[str], info: ValidationInfo) -> list[str]:
+        """Each topic once, and at least min_topics of them: otherwise no dataset could ever meet the contract."""
+        if repeated := [topic for topic in topics if topics.count(topic) > 1]:
+            raise PydanticCustomError("repeated", f"must have each topic once; '{repeated[0]}' is there twice")
+        if topics and len(topics) < (least := info.data.get("min_topics", 0)):
+            raise PydanticCustomError("too_few", f"must have at least contract.min_topics topics, which is {least}")
+        return topics
 
 
 class Data(Section):

@@ -1,6 +1,7 @@
 """The sections on monitoring: when there is drift, and whose ratings are trusted."""
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from pipelines.core.plan.section import Section
 
@@ -12,7 +13,9 @@ class Drift(Section):
         24, gt=0, le=8_760, description="length of a window, hours; windows begin at multiples of it, in UTC"
     )
     windows: int = Field(3, ge=1, description="number of last windows that count")
-    violations: int = Field(2, ge=1, description="in how many of them a signal must violate its threshold")
+    violations: int = Field(
+        2, ge=1, validate_default=True, description="in how many of them a signal must violate its threshold"
+    )
     min_rows: int = Field(200, ge=1, description="requests that a window must have to be measured")
     reference_rows: int = Field(
         1_000, ge=1, description="number of first requests of a version that later ones are compared with"
@@ -34,6 +37,14 @@ class Drift(Section):
         30, ge=0, le=36_500, description="age of the last training, days, at which it is repeated; 0: never"
     )
     cooldown_hours: float = Field(24, ge=0, le=87_600, description="hours between two retrainings that drift starts")
+
+    @field_validator("violations")
+    @classmethod
+    def check_violations(cls, violations: int, info: ValidationInfo) -> int:
+        """More violations than windows there can never be, so that drift would never be found."""
+        if violations > (windows := info.data.get("windows", violations)):
+            raise PydanticCustomError("too_many", f"must be at most drift.windows, which is {windows}")
+        return violations
 
 
 class Feedback(Section):

@@ -267,6 +267,7 @@ class ColumnMapping:
                 expected = "a map of names to texts" if field == "facts" else "text"
                 shown = f"{type(values[column]).__name__} {quote(values[column])}"[:80]
                 return Rejected(f"{field} is not {expected}", f"{column} is {shown}, expected {expected}")
+            value = value.strip() if isinstance(value, str) else value
             row[field] = self.topic_names.get(normalise_name(str(value)), value) if field == "topic" else value
         row.setdefault("input", "")
         if self.contract.topics and row["topic"] not in self.contract.topics:

@@ -7,7 +7,8 @@ number, so that a faulty row is set aside by its line and the others are used; p
 import csv
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +22,9 @@ from pipelines.datasets.upload.source import Rejected, Row, Source, fit_to_heade
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", "~": "tilde", "^": "caret", "\x1f": "unit"}
 SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?[\s,;]*$', re.IGNORECASE)  # Excel's own
 TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')  # ="00123", which keeps Excel from dropping the zeros
+WHOLE_LINE = re.compile(r'"((?:[^"]|"")*)"')
 MAX_ROW_LINES = 1000  # that a quoted text may have
+LineReader = Callable[[], Iterator[str]]
 
 
 class Dialect(NamedTuple):
@@ -82,13 +85,18 @@ def read_csv(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
     """A CSV file, in whatever dialect; lines above its header are skipped."""
     csv.field_size_limit(MAX_LINE_CHARS)
     sample = list(islice(read_lines(path, name, encoding), SAMPLE_ROWS + 1))
+    read: LineReader = partial(read_lines, path, name, encoding)
+    if whole_lines_are_quoted(sample):
+        notes.append("each line is quoted as a whole: these quotes are left out")
+        read = partial(unquote_lines, read)
+        sample = list(islice(read(), SAMPLE_ROWS + 1))
     declared = SEPARATOR_LINE.match(sample[0]) if sample else None
     separator = declared[1].replace("\\t", "\t") if declared else ""
     first_line = 1 if declared else 0
     dialect = find_dialect(sample[first_line:], separator)
 
     def records(repairs: Repairs | None = None) -> Iterator[tuple[int, list[str] | Rejected]]:
-        lines = islice(read_lines(path, name, encoding), first_line, None)
+        lines = islice(read(), first_line, None)
         return read_records(lines, dialect, first_line, repairs)
 
     head = [(number, cells) for number, cells in islice(records(), SAMPLE_ROWS) if not isinstance(cells, Rejected)]
@@ -154,6 +162,21 @@ class Repairs:
             self.note = f"line {first} has a quote that is not doubled{others}; it is read as: {' | '.join(read)[:80]}"
             self.notes.append(self.note)
         return cells
+
+
+def whole_lines_are_quoted(sample: list[str]) -> bool:
+    """Whether each line is one quoted text that holds the cells, as of a table that was pasted into one column."""
+    lines = [line.strip() for line in sample if line.strip()]
+    cells = [text[1] for line in lines if (text := WHOLE_LINE.fullmatch(line))]
+    counts = [cell.replace('""', "").count(mark) for mark in ",;\t" for cell in cells[:1]]
+    return len(lines) > 1 and len(cells) == len(lines) and max(counts) > 0
+
+
+def unquote_lines(read: LineReader) -> Iterator[str]:
+    """The lines without the quotes around each; doubled quotes within are single ones."""
+    for line in read():
+        text = WHOLE_LINE.fullmatch(line.strip())
+        yield text[1].replace('""', '"') + "\n" if text else line
 
 
 def read_records(
