@@ -143,8 +143,11 @@ def test_some_stray_bytes_do_not_spoil_a_utf8_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "word"), [("cp1251", "свеча"), ("cp852", "hřídel"), ("cp437", "piñón"), ("mac_roman", "moyeu arrière")]
-)
+    ("encoding", "word"),
+    [("cp1251", "свеча"), ("cp852", "hřídel"), ("cp437", "piñón"), ("mac_roman", "moyeu arrière"),
+     ("cp1253", "φτωχό μείγμα"), ("cp1257", "šļūtene"),
+     ("gbk", "混合气过稀"), ("shift_jis", "混合気が薄い"), ("koi8_r", "свеча")],
+)  # fmt: skip
 def test_a_guess_shows_how_to_say_the_code_page(encoding: str, word: str, tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", text([["Part?", "", word, "engine"]]).encode(encoding))
     try:
@@ -155,6 +158,11 @@ def test_a_guess_shows_how_to_say_the_code_page(encoding: str, word: str, tmp_pa
     assert (
         next(read_upload(add(write(tmp_path / "u.csv", path.read_bytes() + b" "), encoding=encoding)))["output"] == word
     )
+
+
+def test_an_encoding_that_there_is_not_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WeaverError, match=r"--encoding cp1255o: there is no such encoding; did you mean 'cp125"):
+        add(write(tmp_path / "t.csv", text(ROWS)), encoding="cp1255o")
 
 
 MAKE: dict[str, Callable[[str], str]] = {

@@ -6,11 +6,14 @@ sequence is text in any code page. A guess is told, with how a line would read i
 
 import codecs
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
+from encodings.aliases import aliases
+from itertools import pairwise
 from pathlib import Path
 
-from pipelines.core.errors import WeaverError
+from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.datasets.upload.archives import CHUNK_BYTES
 
 MAX_LINE_CHARS = 1 << 20  # characters
@@ -22,8 +25,16 @@ BOMS = {  # the longest first: that of UTF-32 begins like that of UTF-16
     b"\xfe\xff": "utf-16",
 }
 GUESS = "cp1252"
-# Western, Central European, Mac, DOS (US, Western and Central European), Cyrillic, Turkish.
-CODE_PAGES = ("cp1252", "cp1250", "mac_roman", "cp437", "cp850", "cp852", "cp1251", "cp1254")
+# Western, Central European, Mac, DOS (US, Western and Central European), Cyrillic (three), Greek, Turkish, Hebrew,
+# Arabic, Baltic, Chinese (two), Japanese, Korean.
+CODE_PAGES = (
+    "cp1252", "cp1250", "mac_roman", "cp437", "cp850", "cp852", "cp1251", "koi8_r", "cp866", "cp1253", "cp1254",
+    "cp1255", "cp1256", "cp1257", "gbk", "big5", "shift_jis", "euc_kr",
+)  # fmt: skip
+SHOWN_CODE_PAGES = 5  # the most plausible
+SIGNS = frozenset(
+    "\u2013\u2014\u2018\u2019\u201c\u201d…•°§±²³µ·¼½¾\u00d7€£«»¿¡®©™№"
+)  # dashes, quotes, units: in any text
 NAMES = {"cp1252": "Windows-1252"}
 UNDEFINED = {0x81, 0x8D, 0x8F, 0x90, 0x9D}  # bytes that are nothing in Windows-1252
 SHOWN_CHARS = 24  # of a line around the byte in question, to show it in several code pages
@@ -76,6 +87,21 @@ def detect_encoding(path: Path, name: str, notes: list[str]) -> str:
     return GUESS
 
 
+def assert_known(encoding: str) -> None:
+    """
+    Raises:
+        WeaverError: Python knows no such encoding; names the one that was probably meant.
+    """
+    try:
+        codecs.lookup(encoding)
+    except LookupError as error:
+        names = {*aliases.values(), *aliases}
+        near = did_you_mean(encoding.lower().replace("-", "_"), sorted(names, key=lambda name: name not in CODE_PAGES))
+        raise WeaverError(
+            f"--encoding {encoding}: there is no such encoding{near}", "Usual are utf-8, cp1252, cp1250, utf-16."
+        ) from error
+
+
 def detect_utf16(head: bytes, name: str, notes: list[str]) -> str:
     """UTF-16 without a byte order mark, told by zeros in every other byte.
 
@@ -126,21 +152,51 @@ def count_utf8_letters(path: Path) -> int:
 
 
 def show_code_pages(line: bytes, at: int) -> str:
-    """The words around a byte in each code page that gives other words: `--encoding cp1250: 'świeca' · …`."""
-    start = max(0, at - SHOWN_CHARS // 2)
-    part = line[start : start + SHOWN_CHARS]
-    shown: dict[str, str] = {}
+    """The words around a byte in the code pages that give plausible ones: `'świeca' with --encoding cp1250 · …`.
+
+    Args:
+        line: the bytes of a line.
+        at: the place of a byte that is not UTF-8.
+    """
+    shown: dict[str, tuple[int, str]] = {}
     for encoding in CODE_PAGES:
         try:
-            text = " ".join(part.decode(encoding).split())
+            text = line.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if text.isprintable() and text not in shown.values():
-            shown[encoding] = text
+        start = max(0, len(line[:at].decode(encoding, "ignore")) - SHOWN_CHARS // 2)
+        part = " ".join(text[start : start + SHOWN_CHARS].split())
+        if part.isprintable() and part not in [other for _, other in shown.values()]:
+            shown[encoding] = (count_oddities(text) - (encoding == GUESS), part)
+    best = sorted(shown, key=lambda encoding: shown[encoding][0])[:SHOWN_CODE_PAGES]
+    if GUESS in shown and GUESS not in best:
+        best = [GUESS, *best[:-1]]
     return " · ".join(
-        f"'{text}' in {NAMES[encoding]}" if encoding in NAMES else f"'{text}' with --encoding {encoding}"
-        for encoding, text in shown.items()
+        f"'{shown[encoding][1]}' in {NAMES[encoding]}"
+        if encoding in NAMES
+        else f"'{shown[encoding][1]}' with --encoding {encoding}"
+        for encoding in best
     )
+
+
+def count_oddities(text: str) -> int:
+    """How often a text has what no language has: signs or two scripts in a word, capitals after small letters."""
+    odd = 0
+    for before, mark in pairwise(text):
+        if mark.isascii() and before.isascii():
+            continue
+        if not mark.isascii() and not mark.isalpha() and mark not in SIGNS:
+            odd += 2
+        elif mark.isalpha() and before.isalpha():
+            odd += script(mark) != script(before) and (before.islower() or mark.islower())
+            odd += before.islower() and mark.isupper()
+    return odd
+
+
+def script(letter: str) -> str:
+    """The script of a letter: LATIN, CYRILLIC, …"""
+    name = unicodedata.name(letter, "").split(" ")[0]
+    return "CJK" if name in ("HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA") else name
 
 
 def read_lines(path: Path, name: str, encoding: str) -> Iterator[str]:

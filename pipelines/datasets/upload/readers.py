@@ -19,7 +19,7 @@ from pipelines.datasets.upload.archives import (
     unpack,
 )
 from pipelines.datasets.upload.csv_reader import read_csv
-from pipelines.datasets.upload.encodings import detect_encoding
+from pipelines.datasets.upload.encodings import assert_known, detect_encoding
 from pipelines.datasets.upload.json_reader import read_json
 from pipelines.datasets.upload.parquet_reader import read_parquet
 from pipelines.datasets.upload.source import Source
@@ -52,6 +52,8 @@ def open_source(path: Path, name: str, scratch: Path, encoding: str = "", sheet:
         return reduce_table(read_parquet(path, name, notes))
     if format_ in WORKBOOK_SUFFIXES:
         return reduce_table(read_workbook(path, name, sheet, notes))
+    if encoding:
+        assert_known(encoding)
     encoding = encoding or detect_encoding(path, name, notes)
     if format_ in JSON_SUFFIXES or (format_ == ".txt" and starts_like_json(path, encoding)):
         return reduce_table(read_json(path, name, encoding, notes))
