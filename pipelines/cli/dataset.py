@@ -56,7 +56,7 @@ def add(
     template: Template,
     source: Source,
     map_: Columns = None,
-    topic_: Topics = None,
+    topic: Topics = None,
     encoding: Annotated[str, typer.Option(help="The encoding of text files, where it is guessed wrong.")] = "",
     sheet: Annotated[str, typer.Option(help="The sheet of a workbook; without it, the one with columns.")] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Add the rows without asking.")] = False,
@@ -68,11 +68,11 @@ def add(
     fields = dict(text.rpartition("=")[::2] for text in map_ or [] if "=" in text)
     if len(fields) != len(map_ or []):
         raise typer.BadParameter("--map: write it once for each column, as COLUMN=FIELD")
-    topics = dict(text.rpartition("=")[::2] for text in topic_ or [] if "=" in text)
-    topic = next((text for text in topic_ or [] if "=" not in text), "")
-    if len(topics) + bool(topic) != len(topic_ or []) or (topics and topic):
+    topic_names = dict(text.rpartition("=")[::2] for text in topic or [] if "=" in text)
+    one_topic = next((text for text in topic or [] if "=" not in text), "")
+    if len(topic_names) + bool(one_topic) != len(topic or []) or (topic_names and one_topic):
         raise typer.BadParameter("--topic: write it once as NAME, for all rows; or as VALUE=NAME, for each topic")
-    with stage_upload(template, source, fields, topic, encoding, sheet, not yes, topics) as staged:
+    with stage_upload(template, source, fields, one_topic, encoding, sheet, not yes, topic_names) as staged:
         if not as_json:
             for upload in staged.uploads:
                 print_upload(upload, source)
@@ -139,7 +139,9 @@ def print_upload(upload: Any, source: str) -> None:
         out.print(f"  {' '.join([command, *upload.confirm, *topic])}", soft_wrap=True)
     out.print("If something is read wrong, say it, and look again:")
     out.print(f"  {command} --map COLUMN=FIELD", soft_wrap=True)
-    out.print(f"  FIELD is {', '.join(SYNONYMS)}; COLUMN= leaves a column out; A,B,C=input makes several the record.")
+    others = ", ".join(name for name in SYNONYMS if name not in ("instruction", "output", "input"))
+    out.print(f"  FIELD is instruction (the question), output (the answer), input (the record), {others}.")
+    out.print("  COLUMN= leaves a column out; A,B,C=input makes several columns the record.")
     out.print("  --topic NAME sets the topic of all rows, --topic VALUE=NAME that of some.")
     out.print("  --sheet and --encoding say what to read, and how.")
 

@@ -4,6 +4,7 @@ Whatever prints data prints it to a `PlainConsole`. What is to be coloured is sa
 """
 
 import os
+import re
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from pipelines.core.validation import UNPRINTABLE
 
+DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")  # embeddings, overrides and isolates of bidirectional text
 FILE_WIDTH = 140  # characters a line in files and pipes: at rich's 80 the widest tables lose letters
 
 
@@ -40,7 +42,10 @@ def styled(*parts: str | tuple[str, str]) -> Text:
 def make_visible(text: str) -> str:
     r"""The text with characters that no terminal shows written out: an escape sequence begins with the letters \x1b.
 
+    So are those that change the direction of what follows: they would show a text in another order than it has.
+
     >>> make_visible("\x1b[31mred")
     '\\x1b[31mred'
     """
-    return UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    shown = UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    return DIRECTION.sub(lambda match: match[0].encode("unicode_escape").decode(), shown)

@@ -26,6 +26,7 @@ TEXTS = [
     "\x1b[2J\x1b]0;title\x07",
     "half \ud83d",
     "a\x9b31mb",
+    "\u202egnp.exe and \u2066isolated\u2069",
 ]
 
 
@@ -134,7 +135,7 @@ def test_uploads_and_keys_and_templates_show_brackets(home: Path, printed: Any, 
             for n in range(300, 303)
         )
     )
-    dataset.add("service_advisor", str(file), topic="code_meaning", yes=True)
+    dataset.add("service_advisor", str(file), topic=["code_meaning"], yes=True)
     dataset.list_("service_advisor")
     key.add("desk [/7]", "", "60/minute")
     key.list_()

@@ -77,7 +77,8 @@ SHAPES: dict[str, Any] = {
         {"sender": "human", "text": Q}, {"sender": "assistant", "text": A}]}],
     "a website chat": {"site": "dealer.example", "exported_at": "2024-02-01", "conversations": [
         T | {"id": "c1", "visitor": {"name": "Guest 12"}, "messages": [
-            {"author": "system", "body": "Chat started"}, {"author": "visitor", "body": Q},
+            {"author": "system", "body": "Chat started"}, {"author": "bot", "body": "Hello! How can we help?"},
+            {"author": "visitor", "body": Q},
             {"author": {"type": "agent", "name": "Service"}, "body": A}, {"author": "visitor", "body": "ok"}]}]},
     "Firefly": T | {"conversation": [{"human": Q, "assistant": A}]},
     "XTuner": T | {"conversation": [{"system": "Be brief.", "input": Q, "output": A}]},

@@ -202,8 +202,10 @@ def reduce_turns(turns: list[Turn], rest: dict[str, Any]) -> dict[str, Any] | Re
     turns = join_turns((role, text.strip()) for role, text in turns if role != "system" and text.strip())
     while turns and turns[-1][0] != "assistant":
         turns.pop()  # a question that nobody answered
+    if turns and turns[0][0] == "assistant":
+        turns.pop(0)  # a greeting
     if len(turns) < 2 or turns[-2][0] != "user":
-        return Rejected("a conversation without an answer to a question", f"{len(turns)} messages can be used")
+        return Rejected("a conversation without an answer to a question", "in it nobody answers a user's message")
     question, before = turns[-2][1], turns[:-2]
     record = "\n".join(f"{role.capitalize()}: {text}" for role, text in before)
     if not record:  # a prompt with its record below, as the templates write them

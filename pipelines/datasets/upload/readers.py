@@ -4,6 +4,7 @@ Files are not trusted: the length of a line and the size of an unpacked archive 
 the file, so that a rejected row is reported by its line.
 """
 
+import re
 from pathlib import Path
 
 from pipelines.core.errors import WeaverError
@@ -26,6 +27,7 @@ from pipelines.datasets.upload.source import Source
 from pipelines.datasets.upload.turn_tables import reduce_table
 from pipelines.datasets.upload.workbook_reader import read_workbook
 
+JSON_START = re.compile(r"[\ufeff\s]*(?:\{|\[\s*[\[{\"\]])")
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 
 
@@ -61,9 +63,9 @@ def open_source(path: Path, name: str, scratch: Path, encoding: str = "", sheet:
 
 
 def starts_like_json(path: Path, encoding: str) -> bool:
-    """Whether a text file begins with an object or an array."""
+    """Whether a text file begins with an object or an array of objects or texts; `[10:00] Hello` is neither."""
     with path.open(encoding=encoding, errors="replace") as stream:
-        return stream.read(4096).lstrip("\ufeff \t\r\n").startswith(("{", "["))
+        return JSON_START.match(stream.read(4096)) is not None
 
 
 def file_format(path: Path, name: str) -> str:
