@@ -221,3 +221,26 @@ def test_transcripts_in_a_column(tmp_path: Path) -> None:
     text = f'id,Transcript\n1,"Customer: {Q}\nAdvisor: {A}"\n'
     upload = add(write(tmp_path / "chats.csv", text), topic="code_meaning")
     assert [(row["instruction"], row["output"], row["id"]) for row in read_upload(upload)] == [(Q, A, "1")]
+
+
+@pytest.mark.parametrize("write_cell", [json.dumps, repr])
+def test_messages_in_a_cell(write_cell: Any, tmp_path: Path) -> None:
+    cell = write_cell(SAID).replace('"', '""')
+    upload = add(write(tmp_path / "chats.csv", f'id,messages\n1,"{cell}"\n'), topic="code_meaning")
+    assert [(row["instruction"], row["output"], row["id"]) for row in read_upload(upload)] == [(Q, A, "1")]
+
+
+def test_comments_of_a_ticket(tmp_path: Path) -> None:
+    comments = [{"author": {"role": "end-user"}, "body": Q}, {"author": {"role": "agent"}, "body": A}]
+    tickets = {"tickets": [{"id": 1, "subject": "Codes", "comments": comments}], "count": 1}
+    upload = add(write(tmp_path / "t.json", json.dumps(tickets)), topic="code_meaning", columns={"subject": ""})
+    assert [(row["instruction"], row["output"]) for row in read_upload(upload)] == [(Q, A)]
+
+
+def test_a_text_of_questions_and_answers(tmp_path: Path) -> None:
+    text = f"Frequently asked\n\nQ: {Q}\nA: {A}\nSee a technician.\n\nQ1. Why?\nA1. Worn plugs.\n\nQ: And now?\n"
+    upload = add(write(tmp_path / "faq.txt", text), topic="code_meaning")
+    assert [(row["source"], row["instruction"], row["output"]) for row in read_upload(upload)] == [
+        ("faq.txt:3", Q, f"{A}\nSee a technician."), ("faq.txt:7", "Why?", "Worn plugs."),
+    ]  # fmt: skip
+    assert upload.examples == ["faq.txt, line 10: no answer: after the question 'And now?'"]

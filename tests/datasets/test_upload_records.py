@@ -99,3 +99,50 @@ def test_categories_of_ones_own_are_mapped_to_the_templates_topics(tmp_path: Pat
     with stage_upload("service_advisor", str(path), topic_names={"check engine light": "code_meaning"}) as staged:
         (upload,) = staged.accept()
     assert [row["topic"] for row in read_upload(upload)] == ["code_meaning", "fuel_economy"]
+
+
+REPORT = """DEALER 0042 STOCK REPORT,,,,
+PAGE 1 OF 2,,,,
+Stock No,Year,Make,Model,Mileage (mi)
+P1,2020,Honda,Civic,"18,995"
+P2,2021,Kia,Rio,"14,500"
+SUBTOTAL,,,,"33,495"
+DEALER 0042 STOCK REPORT,,,,
+PAGE 2 OF 2,,,,
+Stock No,Year,Make,Model,Mileage (mi)
+P3,2019,Ford,F-150,"31,988"
+END OF REPORT,,,,
+"""
+
+
+def test_a_report_with_pages_gives_its_records(tmp_path: Path) -> None:
+    path = tmp_path / "report.csv"
+    path.write_text(REPORT)
+    with stage_upload("service_advisor", str(path), topic="engine", guess=True) as staged:
+        (upload,) = staged.accept()
+    assert [(row["instruction"], row["output"], row["key"]) for row in read_upload(upload)] == [
+        ("What is the mileage?", "The mileage is 18,995.", "P1"),
+        ("What is the mileage?", "The mileage is 14,500.", "P2"),
+        ("What is the mileage?", "The mileage is 31,988.", "P3"),
+    ]
+    assert upload.rejected == {"a totals row": 3, "an empty record": 1, "a repeated header": 1}
+
+
+def test_concern_cause_and_correction(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text(
+        "Concern,Cause,Correction\nBrakes squeal,Pads worn,Replaced pads\nNo start,Dead battery,Replaced it\n"
+    )
+    with stage_upload("service_advisor", str(path), topic="code_check", guess=True) as staged:
+        (upload,) = staged.accept()
+    assert [row["input"] for row in read_upload(upload)] == ["cause Pads worn", "cause Dead battery"]
+
+
+def test_a_table_without_separators_says_how_to_export_it(tmp_path: Path) -> None:
+    path = tmp_path / "spool.txt"
+    path.write_text("STOCK  YEAR MAKE  MODEL\nP1     2020 HONDA CIVIC\nP2     2021 KIA   RIO\n")
+    with (
+        pytest.raises(WeaverError, match="one column: export it with commas or tabs"),
+        stage_upload("service_advisor", str(path), topic="engine", guess=True),
+    ):
+        pass

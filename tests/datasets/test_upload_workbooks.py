@@ -148,3 +148,18 @@ def test_a_hidden_sheet_is_read_if_only_it_has_the_columns(tmp_path: Path) -> No
     upload = add(path)
     assert (upload.rows, upload.sheet) == (3, "Data")
     assert "sheet Data (hidden) is read, because it has the columns" in upload.notes
+
+
+OOXML, STRICT = b"http://schemas.openxmlformats.org/", b"http://purl.oclc.org/ooxml/"
+
+
+def test_a_strict_workbook_is_named(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "t.xlsx", [HEADER, *ROWS])
+    strict = tmp_path / "strict.xlsx"
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(strict, "w") as target:
+        for name in source.namelist():
+            content = source.read(name).replace(OOXML + b"spreadsheetml/2006/main", STRICT + b"spreadsheetml/main")
+            content = content.replace(OOXML + b"officeDocument/2006", STRICT + b"officeDocument")
+            target.writestr(name, content)
+    with pytest.raises(WeaverError, match="Strict Open XML"):
+        add(strict)

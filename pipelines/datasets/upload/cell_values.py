@@ -139,6 +139,13 @@ END_OF_REPORT = re.compile(
 )
 
 
+def is_header_row(values: dict[str, Any]) -> bool:
+    """Whether a row repeats the names of the columns, as on each page of a report and in files that were joined."""
+    cells = [(column, str(value).strip()) for column, value in values.items() if value is not None]
+    filled = [(column, text) for column, text in cells if text]
+    return len(filled) > 1 and all(text == column for column, text in filled)
+
+
 def is_totals_row(values: Iterable[Any]) -> bool:
     """Whether a row is the sum of those above it, or the last line of a report, and no record."""
     texts = [str(value).strip() for value in values if value is not None and str(value).strip()]

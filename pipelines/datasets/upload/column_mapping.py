@@ -13,6 +13,7 @@ from pipelines.datasets.upload.cell_values import (
     cell_text,
     describe_formula,
     is_formula,
+    is_header_row,
     is_totals_row,
     parse_facts,
 )
@@ -229,6 +230,8 @@ class ColumnMapping:
 
     def to_rows(self, values: dict[str, Any]) -> list[dict[str, Any] | Rejected]:
         """The rows that a row of the file becomes, or why it cannot be used; of a record, one for each question."""
+        if self.is_table and is_header_row(values):
+            return [Rejected("a repeated header", ", ".join(values)[:80])]
         if self.is_table and is_totals_row(values.values()):
             return [Rejected("a totals row", ", ".join(str(v) for v in values.values() if not is_no_value(v))[:80])]
         if not self.asks_records:

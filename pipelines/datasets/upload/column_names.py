@@ -83,6 +83,7 @@ def field_of(column: Any) -> str:
     return FIELD_OF_NAME.get(normalise_name(column), "") if isinstance(column, str) else ""
 
 
+UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")  # the unit at the end of a name: `Mileage (mi)`
 # What dealer management systems shorten in the names of columns.
 ABBREVIATIONS = {
     "n_u": "condition", "ext": "exterior", "int": "interior", "trans": "transmission", "drv": "drive", "yr": "year",
@@ -93,6 +94,6 @@ ABBREVIATIONS = {
 
 
 def readable_name(column: str) -> str:
-    """A column's name as words: `ListPrice` → `list price`, `Ext Color` → `exterior color`."""
-    name = normalise_name(column)
+    """A column's name as words: `ListPrice` → `list price`, `Ext Color (paint)` → `exterior color`."""
+    name = normalise_name(UNIT.sub("", column)) or normalise_name(column)
     return ABBREVIATIONS.get(name) or " ".join(ABBREVIATIONS.get(word, word) for word in name.split("_"))

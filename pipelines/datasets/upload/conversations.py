@@ -16,7 +16,7 @@ from pipelines.datasets.upload.transcripts import ROLES, Turn, find_transcript, 
 
 MESSAGE_KEYS = (
     "messages", "conversations", "conversation", "contents", "dialogue", "dialog", "turns", "chat", "chat_messages",
-    "transcript", "thread", "events", "items",
+    "transcript", "thread", "events", "items", "comments",
 )  # fmt: skip
 TEXT_LIST_KEYS = ("data", *MESSAGE_KEYS)  # of UltraChat and DailyDialog: texts of user and assistant by turns
 ROLE_KEYS = ("role", "from", "speaker", "sender", "author", "sender_type", "author_type", "participant", "type")

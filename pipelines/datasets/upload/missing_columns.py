@@ -45,6 +45,8 @@ def missing_columns(mapping: "ColumnMapping", missing: list[str], guesses: dict[
     named = [field for field in open_fields if field != "topic"]
     if named and not remedy:
         remedy.append(f"Say which column it is: {' '.join(f'--map COLUMN={field}' for field in named)}")
+    if mapping.is_table and len(mapping.columns) == 1:
+        remedy.append("the file has one column: export it with commas or tabs between the columns")
     if "nested" in mapping.roles.values():
         remedy.append("a conversation is a list of messages, each with its role and its text")
     if "topic" in open_fields:

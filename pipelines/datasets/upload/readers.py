@@ -23,6 +23,7 @@ from pipelines.datasets.upload.csv_reader import read_csv
 from pipelines.datasets.upload.encodings import assert_known, detect_encoding
 from pipelines.datasets.upload.json_reader import read_json
 from pipelines.datasets.upload.parquet_reader import read_parquet
+from pipelines.datasets.upload.question_lines import has_question_lines, read_question_lines
 from pipelines.datasets.upload.source import Source
 from pipelines.datasets.upload.turn_tables import reduce_table
 from pipelines.datasets.upload.workbook_reader import read_workbook
@@ -59,6 +60,8 @@ def open_source(path: Path, name: str, scratch: Path, encoding: str = "", sheet:
     encoding = encoding or detect_encoding(path, name, notes)
     if format_ in JSON_SUFFIXES or (format_ == ".txt" and starts_like_json(path, encoding)):
         return reduce_table(read_json(path, name, encoding, notes))
+    if format_ == ".txt" and has_question_lines(path, name, encoding):
+        return read_question_lines(path, name, encoding, notes)
     return reduce_table(read_csv(path, name, encoding, notes))
 
 

@@ -16,8 +16,8 @@ from pipelines.text.no_value import is_no_value
 
 NAME_PARTS = (
     ("year", "model_year", "yr"),
-    ("make", "manufacturer", "brand"),
-    ("model", "model_name"),
+    ("make", "manufacturer", "brand", "mk"),
+    ("model", "model_name", "mdl"),
     ("trim", "series"),
 )
 THING_NAMES = ("part_description", "description", "part_name", "part", "item", "item_description", "desc", "name")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from pipelines.datasets.upload.cell_values import cell_text, is_totals_row
+from pipelines.datasets.upload.cell_values import cell_text, is_header_row, is_totals_row
 from pipelines.datasets.upload.column_names import FIELD_OF_NAME, SYNONYMS, WORDS, normalise_name
 from pipelines.datasets.upload.source import Rejected, Source
 from pipelines.text.no_value import is_no_value
@@ -32,9 +32,10 @@ AMOUNT_NAME = re.compile(r"(?:^|_)(?:price|cost|amount|total|msrp|paid|rate|fee|
 IDENTIFIES = ("vin", "stock", "part", "ro", "repair", "order", "invoice", "work", "ticket")  # the best first
 # What a repair or a question is about, besides the vehicle's name: the columns of its record.
 DESCRIBES = re.compile(
-    r"(?:^|_)(?:year|yr|baujahr|make|marke|manufacturer|brand|model|modell|modelo|trim|engine|motor|mileage|miles"
+    r"(?:^|_)(?:year|yr|baujahr|make|marke|manufacturer|brand|mk|mdl|model|modell|modelo|trim|engine|motor|mileage|miles"
     r"|odometer|odo|km|kilometerstand|cause|ursache|diagnosis|vehicle|fahrzeug|part|description)(?:_|$)"
 )
+CAUSE = re.compile(r"(?:^|_)(?:cause|ursache|diagnosis)(?:_|$)")
 ID_NAME = re.compile(r"(?:^|_)(?:id|vin|no|number|num|ro|stock|sku|code|key|uuid|guid)(?:_|$)")
 MIN_ANSWER_WORDS = 3
 FIELD_ROLES = {"instruction": ("question", "text", "answer"), "output": ("answer", "text"), "topic": ("topic", "label"),
@@ -45,7 +46,10 @@ def sample_columns(source: Source) -> dict[str, list[str]]:
     """Column → the texts of its first rows, without those that stand for no value."""
     sample: dict[str, list[str]] = {column: [] for column in source.columns}
     for _, row in islice(source.rows(), SAMPLED_ROWS):
-        if not isinstance(row, Rejected) and not (source.is_table and is_totals_row(row.values())):
+        repeated = (
+            not isinstance(row, Rejected) and source.is_table and (is_header_row(row) or is_totals_row(row.values()))
+        )
+        if not isinstance(row, Rejected) and not repeated:
             for column, value in row.items():
                 if column in sample and not is_no_value(value):
                     sample[column].append(sample_text(value))
@@ -160,7 +164,7 @@ def record_columns(roles: dict[str, str]) -> list[str]:
 def described_record(free: list[str], roles: dict[str, str]) -> list[str]:
     """The columns that a question with an answer is about, such as make, model, mileage and cause of a repair order."""
     columns = [c for c in free if c in record_columns(roles) and DESCRIBES.search(normalise_name(c))]
-    return columns if len(columns) > 1 else []
+    return columns if len(columns) > 1 or any(CAUSE.search(normalise_name(c)) for c in columns) else []
 
 
 def identifying_column(ids: list[str]) -> str:

@@ -1,11 +1,13 @@
 """Tables with one message in each row, as website chats are exported: a conversation becomes one row."""
 
+import ast
+import json
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from pipelines.datasets.upload.column_names import field_of, normalise_name
-from pipelines.datasets.upload.conversations import reduce_turns
+from pipelines.datasets.upload.conversations import reduce_object, reduce_turns
 from pipelines.datasets.upload.source import Rejected, Row, Source
 from pipelines.datasets.upload.transcripts import ROLES, Turn, find_transcript
 
@@ -21,6 +23,27 @@ TIME_NAMES = {"time", "timestamp", "date", "created_at", "sent_at", "datetime", 
 ABOUT_CONVERSATIONS = "a conversation is one row: its last question and answer; what was said before is the context"
 
 
+def parse_cell(text: Any) -> Any:
+    """The list that a cell holds as JSON, or as Python writes it; any other value as it is."""
+    if not isinstance(text, str) or not text.lstrip().startswith("["):
+        return text
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            return parse(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+    return text
+
+
+def reduce_row(values: dict[str, Any]) -> dict[str, Any] | Rejected | None:
+    """The columns of the conversation that a row holds, as a transcript or as messages; None if it holds none."""
+    if transcript := find_transcript(values):
+        column, turns = transcript
+        return reduce_turns(turns, {key: part for key, part in values.items() if key != column})
+    kind, row = reduce_object({key: parse_cell(part) for key, part in values.items()})
+    return row if kind == "chat messages" else None
+
+
 def reduce_table(source: Source) -> Source:
     """A source whose conversations are rows, if it has one message in each row, or transcripts in a column."""
     sample = [values for _, values in islice(source.rows(), SAMPLED_ROWS) if not isinstance(values, Rejected)]
@@ -28,8 +51,8 @@ def reduce_table(source: Source) -> Source:
         return source
     if turns := find_turn_columns(source.columns, sample):
         return reduced(source, "one message in each row", lambda: join_messages(source, *turns), turns)
-    if sum(find_transcript(values) is not None for values in sample) >= MOSTLY * len(sample):
-        return reduced(source, "transcripts", lambda: read_transcripts(source), ())
+    if source.is_table and sum(reduce_row(values) is not None for values in sample) >= MOSTLY * len(sample):
+        return reduced(source, "conversations", lambda: read_conversations(source), ())
     return source
 
 
@@ -78,13 +101,12 @@ def join_messages(source: Source, conversation: str, speaker: str, message: str,
         yield number, reduce_turns(turns, rest)
 
 
-def read_transcripts(source: Source) -> Iterator[Row]:
-    """Each row whose transcript is a conversation; another one is rejected."""
+def read_conversations(source: Source) -> Iterator[Row]:
+    """Each row as the conversation that it holds; another one is rejected."""
     for number, values in source.rows():
         if isinstance(values, Rejected):
             yield number, values
-        elif transcript := find_transcript(values):
-            column, turns = transcript
-            yield number, reduce_turns(turns, {key: part for key, part in values.items() if key != column})
+        elif row := reduce_row(values):
+            yield number, row
         else:
-            yield number, Rejected("no transcript", "no text with lines of a customer and an agent", values)
+            yield number, Rejected("no conversation", "no text with lines of a customer and an agent", values)

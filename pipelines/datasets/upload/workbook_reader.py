@@ -38,6 +38,11 @@ class Workbook:
             pass
         self.shown = self.load(data_only=True)
         self.sheets = {sheet.title: sheet for sheet in self.shown.worksheets}
+        if not self.sheets:
+            raise WeaverError(
+                f"{name} has no sheet that can be read; it may be a Strict Open XML workbook",
+                "Save it in Excel as 'Excel Workbook (.xlsx)', and add that file.",
+            )
         self.stored: Any = None  # with the text of formulas; loaded if a sheet has formulas
 
     def load(self, data_only: bool) -> Any:
