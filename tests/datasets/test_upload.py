@@ -87,9 +87,11 @@ def test_a_folder_is_added_whole_and_what_is_known_is_left(tmp_path: Path) -> No
     add(folder)
     write(folder / "b.jsonl", objects(ROWS[1:]))
     write(folder / "notes.txt", "x")
+    write(folder / "old.xls", b"\xd0\xcf\x11\xe0")
     with stage_upload(T, str(folder)) as stage:
         assert [upload.file for upload in stage.accept()] == ["b.jsonl"]
-        assert len(stage.duplicates) == 1 and "a.csv was added before" in stage.duplicates[0]
+        assert len(stage.duplicates) == 2 and "a.csv was added before" in stage.duplicates[0]
+        assert stage.duplicates[1].startswith("old.xls is not read: a workbook of Excel 2003 or earlier. Open it in")
     with pytest.raises(WeaverError, match=r"a\.csv was added before"):
         add(folder / "a.csv")
     write(folder / "c.csv", text(ROWS))

@@ -58,8 +58,9 @@ def test_types_that_are_mixed_are_told_by_row_and_column(tmp_path: Path) -> None
         ["q7", "", None, "engine"],
     ]
     upload = add(write(tmp_path / "t.jsonl", objects(rows)))
-    assert upload.rejected == {"output is not text": 3, "no output": 1}
-    assert "t.jsonl, line 4: output is not text: answer is int 42, expected text" in upload.examples
+    assert upload.rejected == {"output is not text": 2, "no output": 1}
+    assert "t.jsonl, line 5: output is not text: answer is list ['a'], expected text" in upload.examples
+    assert [row["output"] for row in read_upload(upload)][-1] == "42"
 
 
 def test_numbers_of_a_workbook_are_texts(tmp_path: Path) -> None:

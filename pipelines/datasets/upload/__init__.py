@@ -31,7 +31,7 @@ from pipelines.datasets.upload.archives import ARCHIVE_SUFFIXES, DATA_SUFFIXES, 
 from pipelines.datasets.upload.column_mapping import ColumnMapping
 from pipelines.datasets.upload.readers import open_source
 from pipelines.datasets.upload.source import Rejected, Source
-from pipelines.datasets.upload.stores import FetchFile, find_files
+from pipelines.datasets.upload.stores import FetchFile, find_files, unreadable_files
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +122,7 @@ def stage_upload(
             staged = StagedUpload(plan, work, guess, topic_names or {})
             for name, fetch in find_files(source, (*DATA_SUFFIXES, *ARCHIVE_SUFFIXES)):
                 staged.read(name, fetch, columns or {}, topic, encoding, sheet)
+            staged.duplicates += [f"{name} is not read: {why}" for name, why in unreadable_files(source)]
             if not staged.uploads:
                 raise WeaverError(
                     "; ".join(staged.duplicates), "To read it in another way, run `weaver dataset remove` first."
@@ -142,7 +143,7 @@ class StagedUpload:
 
     Attributes:
         uploads: one per file.
-        duplicates: a message for each file that was uploaded before.
+        duplicates: a message for each file that was uploaded before, or that a folder has but cannot be read.
     """
 
     def __init__(self, plan: TrainingPlan, work: Path, guess: bool, topic_names: dict[str, str]) -> None:

@@ -263,7 +263,8 @@ class ColumnMapping:
             if field == "facts":
                 value = parse_facts(value)
             elif not isinstance(value, str):
-                value = cell_text(value) if self.is_table or field in NAME_FIELDS else None
+                number = isinstance(value, int | float) and not isinstance(value, bool)
+                value = cell_text(value) if number or self.is_table or field in NAME_FIELDS else None
             elif self.is_table and is_formula(value):
                 return Rejected("a spreadsheet formula", describe_formula(column, value))
             if value is None:

@@ -8,6 +8,7 @@ from typing import Any
 from pipelines.clients.s3 import s3_client, translate_s3_error
 from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.files import DISK_FULL, digest
+from pipelines.datasets.upload.archives import OTHER_SUFFIXES
 
 CHUNK_BYTES = 1 << 20
 FetchFile = Callable[[Path], None]  # copies the file to a path
@@ -42,6 +43,15 @@ def find_files(source: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Fe
         )
     for file in files:
         yield file.name, lambda target, file=file: copy_file(file, target)  # type: ignore[misc]
+
+
+def unreadable_files(source: str) -> list[tuple[str, str]]:
+    """The files of a folder that look like data but cannot be read, with what they are and what to do."""
+    path = Path(source).expanduser()
+    if source.startswith("s3://") or not path.is_dir():
+        return []
+    files = sorted(file.name for file in path.iterdir() if file.suffix.lower() in OTHER_SUFFIXES)
+    return [(name, ". ".join(OTHER_SUFFIXES[Path(name).suffix.lower()])) for name in files]
 
 
 def copy_file(source: Path, target: Path) -> None:
