@@ -178,6 +178,15 @@ def test_a_topic_may_be_written_as_people_do(make: Callable[[str], str], tmp_pat
     assert [row["topic"] for row in read_upload(upload)] == ["fuel_economy"]
 
 
+def test_rows_that_end_early_have_blank_cells_and_broken_ones_are_set_aside(tmp_path: Path) -> None:
+    lines = "question,answer,topic,note,by\nWhy?,A plug is worn.,engine\nWhat is it?,A V6.,engine,x,Kim\n"
+    broken = "What was done?,Replaced the\nhose and the clamp,engine,x,Kim\n"
+    upload = add(write(tmp_path / "t.csv", lines + broken))
+    assert [row["output"] for row in read_upload(upload)] == ["A plug is worn.", "A V6."]
+    assert [row["line"] for row in rejected_rows(upload)] == [4, 5]
+    assert upload.rejected == {"number of cells differs from the header": 2}
+
+
 def test_lines_that_are_quoted_as_a_whole(tmp_path: Path) -> None:
     lines = [f'"{line.replace(chr(34), chr(34) * 2)}"' for line in text(ROWS).splitlines()]
     upload = add(write(tmp_path / "t.csv", "\n".join(lines) + "\n"))

@@ -9,7 +9,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?[\s,;]*$', re.IGNORECASE)  # Excel'
 TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')  # ="00123", which keeps Excel from dropping the zeros
 WHOLE_LINE = re.compile(r'"((?:[^"]|"")*)"')
 MAX_ROW_LINES = 1000  # that a quoted text may have
+LAST: tuple[int, Rejected] = (-1, Rejected("", ""))  # stands for what follows the last row: that may be cut off
 LineReader = Callable[[], Iterator[str]]
 
 
@@ -117,20 +118,26 @@ def read_csv(path: Path, name: str, encoding: str, notes: list[str]) -> Source:
     header = name_columns(cells, name, notes)
 
     def rows() -> Iterator[Row]:
-        for number, cells in records(repairs):
-            if number <= header_line:
-                continue
+        table = (record for record in records(repairs) if record[0] > header_line)
+        before = 0  # cells of the row above, if it is short
+        for (number, cells), (after_number, following) in pairwise(chain(table, [LAST])):
             if isinstance(cells, Rejected):
                 yield number, cells
-            elif len(cells) < len(header):
+                before = 0
+                continue
+            short = len(cells) if len(cells) < len(header) else 0
+            after = 0 if isinstance(following, Rejected) or len(following) >= len(header) else len(following)
+            cut_off = after_number == LAST[0]
+            if short and (cut_off or is_broken(short, before, after, len(header))):
+                detail = f"{short} cells, the header has {len(header)}: {', '.join(cells[:4])}"
                 values = dict(zip(header, cells, strict=False))
-                detail = f"{len(cells)} cells, the header has {len(header)}: {', '.join(cells[:4])}"
                 yield number, Rejected("number of cells differs from the header", detail, values)
             else:
-                row = fit_to_header(cells, header)
+                row = fit_to_header([*cells, *[""] * (len(header) - len(cells))], header)
                 if isinstance(row, Rejected):
                     row = row._replace(reason="number of cells differs from the header")
                 yield number, row
+            before = short
 
     return Source(dialect.describe(), encoding, header, "line", rows, notes, is_table=True)
 
@@ -162,6 +169,20 @@ class Repairs:
             self.note = f"line {first} has a quote that is not doubled{others}; it is read as: {' | '.join(read)[:80]}"
             self.notes.append(self.note)
         return cells
+
+
+def is_broken(cells: int, before: int, after: int, width: int) -> bool:
+    """Whether a short row is part of one that a line break has broken: with its short neighbour it makes up a row.
+
+    Another short row ends early because its last cells are blank: Excel leaves out their separators.
+
+    Args:
+        cells: of the row.
+        before: cells of the row above, 0 if it is not short.
+        after: cells of the row below, 0 if it is not short.
+        width: cells of the header.
+    """
+    return cells < 2 or any(neighbour and cells + neighbour <= width + 1 for neighbour in (before, after))
 
 
 def whole_lines_are_quoted(sample: list[str]) -> bool:
