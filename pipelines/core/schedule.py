@@ -32,6 +32,7 @@ ABBREVIATIONS = {
     "pst": "America/Los_Angeles",
     "pdt": "America/Los_Angeles",
 }
+OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])\s*(\d{1,2})(?::?00)?", re.IGNORECASE)
 DEFAULT_CRON = "0 2 * * *"
 FIELDS = {  # of a cron expression, in its order: lowest and highest value
     "minute": (0, 59),
@@ -52,9 +53,19 @@ def check_timezone(name: str) -> str:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # OSError: the name of a folder, as America
         zone = ABBREVIATIONS.get(name.casefold(), name.replace(" ", "_"))
-        hint = did_you_mean(zone, sorted(available_timezones()))
+        hint = offset_hint(name) or did_you_mean(zone, sorted(available_timezones()))
         raise PydanticCustomError("timezone", "must be a time zone of the IANA database", {"hint": hint}) from None
     return name
+
+
+def offset_hint(name: str) -> str:
+    """The zone of a fixed distance from UTC, such as UTC+2, whose name has the other sign; empty if it is none."""
+    if not (offset := OFFSET.fullmatch(name.strip())):
+        return ""
+    zone = f"Etc/GMT{'-' if offset[1] == '+' else '+'}{int(offset[2])}"
+    if zone not in available_timezones():
+        return ""
+    return f"; did you mean '{zone}', which is UTC{offset[1]}{int(offset[2])} all year? A city's zone has summer time"
 
 
 def check_cron(expression: str) -> str:

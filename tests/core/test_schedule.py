@@ -23,6 +23,8 @@ from pipelines.core.validation import validate_section
         ("Los Angeles", "America/Los_Angeles"),
         ("Eastern", "US/Eastern"),
         ("PST", "America/Los_Angeles"),
+        ("UTC+2", "Etc/GMT-2"),
+        ("gmt-05:00", "Etc/GMT+5"),
         ("Europe/Berlinn", "Europe/Berlin"),
         ("America", "America/"),
         ("../../etc/passwd", ""),

@@ -24,7 +24,7 @@ TRANSCRIPT_NAMES = {"text", "transcript", "chat_transcript", "conversation", "di
 SPEAKERS = "|".join(name.replace("_", "[ _]") for name in (*USER_NAMES, *ASSISTANT_NAMES, "system"))
 TIME = r"(?:[\[(]?\d[\d.:/, T-]*\d\s*(?:[AP]M)?[\])]?\s*(?:-\s*)?)?"  # `[10:00:11]` or `10:00 AM - ` before a speaker
 TURN = re.compile(
-    rf"(?:^|\n)\s*(?:\*\*|\#\#\#\s*)?{TIME}(?P<role>{SPEAKERS})\s*(?:\([^)\n]{{1,40}}\))?(?:\*\*)?\s*:(?:\*\*)?\s*"
+    rf"(?:^|\n)[ \t]*(?:\*\*|\#\#\#\s*)?{TIME}(?P<role>{SPEAKERS})\s*(?:\([^)\n]{{1,40}}\))?(?:\*\*)?\s*:(?:\*\*)?\s*"
     r"|\#\#\#\s*(?P<prompt>Human|User|Assistant|System|Instruction|Input|Response|Output)\s*:\s*"
     r"|<\|im_start\|>(?P<chatml>\w+)\n|<\|(?P<zephyr>user|assistant|system)\|>\s*"
     r"|<\|start_header_id\|>(?P<llama3>\w+)<\|end_header_id\|>\s*|<start_of_turn>(?P<gemma>\w+)\n",
