@@ -230,6 +230,12 @@ def test_messages_in_a_cell(write_cell: Any, tmp_path: Path) -> None:
     assert [(row["instruction"], row["output"], row["id"]) for row in read_upload(upload)] == [(Q, A, "1")]
 
 
+def test_a_transcript_with_the_names_of_people(tmp_path: Path) -> None:
+    text = f'Chat ID,Visitor,Agent name,Transcript\n1,V 12,Kim,"(10:00:01) V 12: {Q}\n(10:00:30) Kim: {A}"\n'
+    (row,) = read_upload(add(write(tmp_path / "chats.csv", text), topic="code_meaning"))
+    assert (row["instruction"], row["output"]) == (Q, A)
+
+
 def test_comments_of_a_ticket(tmp_path: Path) -> None:
     comments = [{"author": {"role": "end-user"}, "body": Q}, {"author": {"role": "agent"}, "body": A}]
     tickets = {"tickets": [{"id": 1, "subject": "Codes", "comments": comments}], "count": 1}

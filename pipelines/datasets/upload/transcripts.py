@@ -35,6 +35,7 @@ START = re.compile(r"\s*(?:<s>|<bos>|<\|begin_of_text\|>|Below is an instruction
 LLAMA = re.compile(
     r"\[INST\](?:\s*<<SYS>>.*?<</SYS>>)?(?P<user>.*?)\[/INST\](?P<assistant>.*?)(?=</?s>|\[INST\]|$)", re.S
 )
+MAX_NAME_CHARS = 60
 Turn = tuple[str, str]  # role, text
 
 
@@ -58,13 +59,22 @@ def parse_transcript(text: str) -> list[Turn]:
     return turns
 
 
+def name_roles(text: str, values: dict[str, Any]) -> str:
+    """A transcript with roles for the names in other columns: with an `Agent` Kim, `Kim: …` is `assistant: …`."""
+    for column, name in values.items():
+        role = ROLES.get(normalise_name(column).removesuffix("_name"))
+        if role and isinstance(name, str) and 0 < len(name.strip()) <= MAX_NAME_CHARS:
+            text = re.sub(rf"(?m)^([ \t]*{TIME}){re.escape(name.strip())}[ \t]*:", rf"\g<1>{role}:", text)
+    return text
+
+
 def find_transcript(values: dict[str, Any]) -> tuple[str, list[Turn]] | None:
     """The column of a row that is a transcript, and its turns; None if there is none, or the row has a question."""
     if any(field_of(column) in ("instruction", "output") for column in values):
         return None
     for column, text in values.items():
         if normalise_name(column) in TRANSCRIPT_NAMES and isinstance(text, str):
-            turns = parse_transcript(text)
+            turns = parse_transcript(name_roles(text, values))
             if len(turns) > 1:
                 return column, turns
     return None
