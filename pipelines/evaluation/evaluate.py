@@ -30,7 +30,7 @@ GENERATION = SourceCode("pipelines.evaluation.generate")  # answers take hours; 
 BEHAVIOURS = SourceCode("pipelines.evaluation.behaviour_runs")
 
 GOLDEN, GOLDEN_ROWS = "golden.jsonl", 20
-REFERENCE_LATENCY_QUESTIONS = 4  # the gate limits the challenger's latency only; the other arms' is for comparison
+REFERENCE_LATENCY_QUESTIONS = 2  # the gate limits the challenger's latency only; the other arms' is for comparison
 GOLDEN_CONFIDENCE = 0.9  # geometric mean of the probabilities of an answer's tokens
 
 

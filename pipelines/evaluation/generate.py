@@ -92,13 +92,14 @@ class AnswerGenerator:
     ) -> list[Row]:
         """Measure questions, taken evenly from all rows, each asked alone and read from its beginning.
 
+        Call it after `answer_rows`: the first answers of a model that was just loaded are slower.
+
         Returns:
             One dict per question: first_token, token (each one after it; None if there is none), answer (all of it),
             in seconds, and tokens (how many steps that took).
         """
         rows = rows[:: max(1, len(rows) // questions)][:questions]
         prompts = self.encode_prompts(rows, examples or {})
-        self.answer_alone(self.encode_prompts(rows[:1], {})[0])  # the first run warms caches up
         timings = []
         for prompt in prompts:
             began = time.perf_counter()

@@ -166,6 +166,7 @@ def expand_on_cpu(model: Any, plan: TrainingPlan) -> Any:
         return model
     model = model.dequantize()
     if plan.train.bf16:
+        model.set_attn_implementation("eager")  # in bfloat16 the fused kernel's backward pass is slow on a CPU
         for name, module in model.named_modules():
             if type(module) is torch.nn.Linear and name != "lm_head":  # that one is the embedding too, read in float32
                 module.to(torch.bfloat16)
