@@ -62,6 +62,9 @@ EPONYMS = split_bars("""
     |{l} valve|{l} joint|{l} strut|{l} edition|the {f} {l} Edition|{f} {l} Drive|{f} {l} Elementary|the {l} Foundation
     |{f} {l} Highway|Port {l}|{l}ville|{l} Beach|{l} Hill|{l} Heights|{l} wrench|{l}-{l} tool
     |{l} special tool|a {l} clamp|{l} screws|a {l} key
+    |{l} gauge|{l} racks|{l} grit|{l} filter|{l} plugs|{l} gearbox|{l} bushings|{l} lift|{l} compressor|{l} tires
+    |{l} wipers|{l} intake|{l} turbo|{l} pads|{l} blue|{l} package|{l} time|{l} label|{l} carb|{l} winch
+    |{f} {l} leather|{l} and {l} brakes|{l} trans|{l} rear|{l} gears|{l} paint|{l} rotors|{l} springs|{l} scanner
 """)
 
 

@@ -64,6 +64,14 @@ DOMAIN = """
     stirling presta birfield rzeppa cardan hotchkiss haldex quaife eaton wheatstone hall helmholtz bosch zener
     schottky
     avis hertz sixt alamo safelite maaco meineke aamco monro midas penske ryder geico allstate erie amica kemper
+    baldwin donaldson fleetguard luber-finer hendrickson meritor wabash terex hyster yale
+    kohler tecumseh stratton bush kubota deere mitchell chilton alldata hollander autometer cornwell coats mirka nason
+    senour glidden carhartt dickies oakley ray-ban willys bonneville lesabre fairlane galaxie torino riviera skylark
+    cutlass impala biscayne hooker crager cragar weiand offenhauser thorley borla corbeau
+    recaro hoosier nitto cepek goodwrench textar ate lemforder meyle wabco grote truck-lite whelen
+    knapheide supreme utilimaster blue-point proto stahlwille knipex wiha klein irwin vise-grip channellock
+    craftsman husky rigid ridgid makita bosch metabo festool hilti robinair yellow-jacket autel launch topdon
+    xentry techstream witech forscan regal tourx encore verano lucerne raptor maverick bronco
     stk mi ea qty amt misc wtb obo lvm lmom rts nvh wot tdc psi ohm volts amps
 """
 
@@ -104,5 +112,11 @@ BRANDS = (
     "|max tow|max torque|max payload|max cargo"
     "|will call|long term|short term|grant thornton|thomas cook|philip morris|ernst benz"
     "|simon says|ohm law|hobson choice|occam razor|moore law"
+    "|bush hog|john bean|martin senour|ray ban|willys overland|eddie bauer|robert bosch|ford credit|new holland"
+    "|luber finer|doug thorley|dick cepek|smith system|miller electric"
+    "|lincoln electric|campbell hausfeld|briggs stratton|charles machine|grant products|hurst shifter|hays clutch"
+    "|marshall gauge|mitchell time|chilton time|hunter rack|jack stand|jack point|penny test|will call|bell housing"
+    "|rod bearing|rod knock|case backhoe|allison trans|dana rear|norton abrasives|morgan plus|rolls royce"
+    "|wells cargo|cooper discoverer|general grabber|kelly edge|mack trucks|st mary|park avenue|st moritz|st james"
     "|phillips head|phillips screwdriver|hunter alignment|jake brake|pitman arm|st paul|baton rouge|santa clara"
 )

@@ -220,7 +220,7 @@ FLOORS = {
 }
 
 
-@pytest.mark.parametrize("part", ["seen", "seen_b"])
+@pytest.mark.parametrize("part", ["seen", "seen_b", "seen_d"])
 def test_the_hand_labelled_sets_that_were_seen_stay_found(part: str) -> None:
     texts = pii_texts.people(part)
     figures = pii.score(texts, [find_personal_data(row.text) for row in texts])

@@ -56,7 +56,7 @@ ZIP = r"(?:\d{5}(?:-\d{4})?|[A-Z]\d[A-Z] ?\d[A-Z]\d|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]
 UNIT = (
     r"(?:,? *(?:#|\b(?:apt|apartment|unit|suite|ste|lot|bldg|building|trlr|trailer|space|spc|rm|room)\b\.?) *#? ?"
     r"(?:[A-Za-z]?-?\d[\w-]{0,5}|[A-Za-z])\b(?! of\b)"
-    r"|,? \d{1,3}(?:st|nd|rd|th) floor\b|,? (?:apt|unit) \w{1,6}\b|,? (?:fl|flr)\.? \d{1,2}\b"
+    r"|,? \d{1,3}(?:st|nd|rd|th) fl(?:oor|r)?\b|,? (?:apt|unit) \w{1,6}\b|,? (?:fl|flr)\.? \d{1,2}\b"
     r"|,? (?:penthouse|ph|rear|upstairs|basement|floor)\b(?: \w\b)?"
     # Abroad: app. 5 · Int. 302 · 4ème étage · 3º B · m. 5
     r"|, (?:int|app|apto|apart|dept|depto|piso|piano|intérieur|interior|stiege|tür|bus|bte|stn|comp|site|box)\b\.? ?"

@@ -32,7 +32,8 @@ NUMBER = rf"(?P<number>{HOUSE}),?"
 GRID_NUMBER = r"\b[NSEW](?P<number>\d{2,5})(?:[NSEW]\d{2,5})?"  # N4482, of rural Wisconsin
 ROUTE = (
     r"(?:(?:(?:state|county|us|u\.s\.|interstate|farm to market|old|rural) )?(?:road|route|rd|rte|rt|hwy|highway|sr|cr"
-    r"|fm|us|u\.s\.|i|sh|ranch (?:road|rd)|state road|county road|county rd)[ -]?\d{1,4}[a-z]?\b(?! ?(?:mpg|mph)\b)"
+    r"|fm|us|u\.s\.|i|sh|ranch (?:road|rd)|state road|county road|county rd|forest (?:service )?(?:road|rd)"
+    r"|farm to market)[ -]?\d{1,4}[a-z]?\b(?! ?(?:mpg|mph)\b)"
     r"(?: (?:rd|road|hwy)\b)?(?: (?:north|south|east|west|[nsew])\b)?"
     r"|(?:county|co\.?) (?:road|rd|hwy|highway|trunk|trunk road) [a-z]{1,2}\b)"
 )
@@ -43,6 +44,17 @@ STREET = (
 STREETS = NUMBER + STREET
 UNIT_FIRST = (  # Apt. 7 15 Elm St
     rf"\b(?:apt|apartment|unit|suite|ste|flat|lot)\b\.? ?#?(?:\d\w{{0,3}}|[a-z]\d{{0,3}}) (?P<number>\d{{1,5}}){STREET}"
+)
+NUMBER_IN_WORDS = (  # Three Lafayette Square
+    rf"\b(?P<number>(?-i:One|Two|Three|Four|Five|Six|Seven|Eight|Nine|Ten|Eleven|Twelve|ONE|TWO|THREE|FOUR|FIVE))"
+    rf"{STREET}"
+)
+WITH_UNIT = (  # 340 Vine, Apt 2R: a unit says that it is a street
+    rf"{NUMBER} (?:{DIRECTION} )?(?P<words>{PROPER}(?: {PROPER})?),? (?:apt|apartment|flat|suite|ste|unit)\b\.? ?#?\w{{1,5}}\b"
+)
+DIRECTION_AND_TOWN = rf"{NUMBER} {DIRECTION} (?P<words>{PROPER}|[a-zß-ÿ'\u2019-]{{3,}})(?=,)"  # 803 n elm, stillwater
+STREET_AND_STATE = (  # Old Stagecoach Rd, Tenino WA
+    rf"(?<![\w-])(?P<words>(?:{PROPER} ){{1,3}})(?P<road>(?-i:(?=[A-Z])){ROAD}),? (?={TOWN_WORDS},? (?-i:{STATE})\b)"
 )
 STREETS_IN_A_GRID = rf"(?:{GRID_NUMBER}(?: {ROUTE}|{STREET}))"
 # 702 S Main, 3321 S. 14th East: a direction says that it is a street
@@ -100,6 +112,18 @@ MILE = (
     r"|(?-i:[ABM])\d{1,4} (?:layby|lay-by|services|roundabout|hard shoulder)"
     r"|(?:junction|jct|(?-i:J)) ?\d{1,2}[a-z]?,? (?:of |on )?(?:the )?(?-i:[AM])\d{1,3}\b)"
 )
+# Where somebody waits: "broke down on highway twelve", "im by the shell on route 46 east", "towed from I-80 westbound".
+COUNTED_ROAD = r"(?:(?:state|county|us|old) )?(?:highway|route|interstate) (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?: \w+)?)\b"
+WAITING = (
+    r"\b(?:i['\u2019]?m|i am|we['\u2019]?re|we are|stuck|stranded|broken? down|stalled|sitting|towed?|tow truck|winch(?:ed)?|pick (?:me|us|it) up"
+    r"|flat|wreck(?:ed)?|accident|crash(?:ed)?)\b[^.;\n]{0,40}?\b(?:on|off|at|from|along|near)\b "
+    rf"(?P<value>(?:{ROUTE}|{COUNTED_ROAD})(?: (?:east|west|north|south)(?:bound)?\b)?(?: near mile \d{{1,3}}\b)?)"
+)
+# Of an avenue by its number and a street: "from 5th & Market", "over on Third and Wisteria".
+NUMBERED_CORNER = (
+    rf"\b(?:at|on|from|near|to|by) (?P<value>(?:{ORDINAL}|(?-i:First|Second|Third|Fourth|Fifth|Sixth|Seventh|Eighth|Ninth|Tenth))"
+    rf" (?:and|&) (?P<words>{PROPER}))(?![\w-])"
+)
 NEARBY = re.compile(
     r",? (?:\d{1,3} (?:mi|miles?|km) (?:north|south|east|west|[nsew]) of|near|nr|outside(?: of)?) "
     rf"(?:(?-i:{TOWN_WORDS})(?:, (?-i:{STATE})\b)?"
@@ -147,6 +171,45 @@ def keep_home(match: re.Match[str]) -> Span | None:
     plain = road not in COMMON_ROADS or road in ("street", "road", "lane")
     ordinary = all(lists.common.get(word, 0) > 3 for word in words)
     return keep_place(match) if road[:1].isupper() or (plain and not ordinary) else None
+
+
+def keep_worded(match: re.Match[str]) -> Span | None:
+    """The span of a street whose house number is a word: with a town, or where an address is expected."""
+    before = LIKELY.search(match.string, max(0, match.start() - 24), match.start())
+    expected = before or find_address_end(match.string, match.end()) > match.end() + 3
+    return keep_street(match) if expected and match["road"][:1].isupper() else None
+
+
+def keep_with_unit(match: re.Match[str]) -> Span | None:
+    """The span of a number, words and a unit that are no vehicle or part and its number."""
+    return keep_place(match) if may_be_street(match["words"]) and not MODEL_YEAR.fullmatch(match["number"]) else None
+
+
+def keep_with_town(match: re.Match[str]) -> Span | None:
+    """The span of a number, direction and word before a comma and a town."""
+    start, end = keep_place(match)
+    return (start, end) if end > match.end() + 3 and may_be_street(match["words"]) else None
+
+
+def keep_without_number(match: re.Match[str]) -> Span | None:
+    """The span of a street, town and state."""
+    return keep_place(match) if may_be_street(match["words"]) else None
+
+
+def keep_corner(match: re.Match[str]) -> Span | None:
+    """The span of two roads of which one has a number: not of gears or parts."""
+    return keep_crossing(match) if may_be_street(match["words"]) else None
+
+
+def may_be_street(words: str) -> bool:
+    """Whether words could be a street's name: none is a vehicle's or a part's, or never a street's."""
+    lists, _ = load_model()
+    low = [word.lower().strip(".,") for word in words.split()]
+    return not any(
+        word in lists.models or (word in lists.domain and word not in lists.last and word not in DIRECTIONS)
+        or (word in NOT_STREET_WORDS and word not in STREET_WORDS) or word in MONTHS
+        for word in low
+    )
 
 
 def keep_box(match: re.Match[str]) -> Span | None:

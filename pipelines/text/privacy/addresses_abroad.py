@@ -77,6 +77,10 @@ FRENCH = (
     rf"(?:{NAME}(?: (?:{SMALL} )?{NAME}){{0,2}}|(?:ste?|sainte?)-[a-z-]+|[a-zà-ÿ'-]{{3,}})"
     r"(?: (?:est|ouest|nord|sud|[NSEO]\b))?"
 )
+POST_BOX = (  # Postfach 11 04, 73001 Göppingen
+    r"\b(?:Postfach|Postbus|Postboks|Postbox|Apartado(?: postal| de correos)?|Apdo\.?|Casella postale|Caixa postal"
+    r"|Bo[iî]te postale|skr(?:ytka)? poczt(?:owa|\.)) (?:n[oº°]\.? ?)?\d[\d ]{0,7}(?<! )"
+)
 # Parts between commas, the last of which ends in a postal code: of Britain, Canada, Ireland, India.
 UK = (
     r"(?:(?:A[BL]|B[ABDHLNRST]?|C[ABFHMORTVW]|D[ADEGHLNTY]|E[CHNX]?|F[KY]|G[LUY]?|H[ADGPRSUX]|I[GMPV]|JE|K[ATWY]"

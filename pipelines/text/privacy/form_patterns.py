@@ -1,8 +1,9 @@
 """The patterns of what forms ask for: plate, licence, account, date of birth, income; found by their words."""
 
 import re
+from functools import cache
 
-from stdnum import iban
+from stdnum import iban, numdb
 
 from pipelines.text.privacy.address_parts import STATE
 from pipelines.text.privacy.check_digits import is_account_number, is_licence_number, is_plate
@@ -71,13 +72,25 @@ def keep_birth_date(match: re.Match[str]) -> Span | None:
 
 
 def keep_iban(match: re.Match[str]) -> Span | None:
-    """The span of an IBAN with right check digits, without the words after it."""
+    """The span of an IBAN, without the words after it.
+
+    With wrong check digits, a typing error, it is one if it has the length of its country's and is in groups of four.
+    """
     value: str = match.group()
     while value:
-        if iban.is_valid(value, check_country=False):
+        if iban.is_valid(value, check_country=False) or (
+            GROUPS_OF_FOUR.fullmatch(value) and len(value.replace(" ", "")) == iban_length(value[:2].upper())
+        ):
             return match.start(), match.start() + len(value)
         value = value.rpartition(" ")[0]
     return None
+
+
+@cache
+def iban_length(country: str) -> int:
+    """How many characters the IBANs of a country have; 0 if it has none."""
+    (_, properties), *_ = numdb.get("iban").info(country)
+    return 4 + sum(map(int, re.findall(r"\d+(?=!)", properties["bban"]))) if properties else 0
 
 
 def is_code_of_account(text: str) -> bool:
@@ -92,6 +105,7 @@ ACCOUNT_WORDS = word_set(
     wire sepa swift bank transfer
     """
 )
+GROUPS_OF_FOUR = re.compile(r"[A-Z]{2}\d\d(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?", re.I)
 IBAN_LIKE = re.compile(r"[A-Za-z]{2}\d\d ?[A-Za-z0-9]{4} ?[A-Za-z0-9]{4}")
 
 
@@ -169,6 +183,12 @@ FORM_KINDS: dict[str, Kind] = {
                 is_code_of_account,
             ),
             Pattern(re.compile(r"\b[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,3})?\b", re.I), 0.9, keep_iban),
+            compile_pattern(  # cut off, or with a typing error
+                r"\biban\b(?:[ :.#-]|\b(?:is|no|nr|number)\b){0,4}"
+                r"(?P<value>[a-z]{2}\d\d(?: ?[a-z]{0,4}\d[a-z0-9]{0,3}){1,8})\b",
+                0.9,
+                triggers="iban",
+            ),
             compile_pattern(r"\bdrawn on (?:account |acct )?(?P<value>\d{8,12})\b", STRONG),
         ),
     ),

@@ -14,6 +14,7 @@ from pipelines.text.privacy.words import (
     MONTHS,
     NAME_OWNERS,
     NEVER,
+    PARTICLES,
     PLACE_PREFIXES,
     STATE_CODES,
     STATES,
@@ -27,6 +28,7 @@ LISTED = 0.6  # log-odds of the words of "Washington, Cleotha"
 SURNAME_COMES_AFTER = word_set(
     ": # - / ( cust customer owner buyer name of for on under guest driver insured recall compl"
 ) | {"\n"}
+FRENCH_ACCENT = re.compile(r"[àâçèêëîïôûœ]", re.I)  # é is of Spanish names, too
 MODEL_YEAR = re.compile(r"(?:19[5-9]|20[0-3])\d")
 
 
@@ -62,6 +64,23 @@ def raise_surnames(tokens: Sequence[Token], scores: list[float]) -> list[float]:
         if begins and listed and not thing:
             scores[at], scores[at + 2] = max(scores[at], LISTED), max(scores[at + 2], LISTED)
     return scores
+
+
+def is_surname_first(tokens: Sequence[Token], surname: tuple[int, int], first: int) -> bool:
+    """Whether a name of surnames only and the one after it, from tokens[first], are one: "hernandez, jose"."""
+    if first != surname[1] + 2 or tokens[first - 1].key != "," or tokens[first].start != tokens[first - 1].end + 1:
+        return False
+    lists, _ = load_model()
+    surnames = [token.key for token in tokens[surname[0] : surname[1] + 1] if token.key not in PARTICLES]
+    given = tokens[first].key
+    return lists.first.get(given, 0) >= max(1, lists.last.get(given, 0)) and all(
+        lists.last.get(key, 0) >= max(1, lists.first.get(key, 0)) for key in surnames
+    )
+
+
+def is_french_title(tokens: Sequence[Token], at: int, foreign: bool) -> bool:
+    """Whether "M." is Monsieur: in a text in another language, or before a name with accents of French."""
+    return tokens[at].text == "M." and (foreign or FRENCH_ACCENT.search(tokens[at + 1].text) is not None)
 
 
 def find_announced(keys: list[str], at: int) -> int:

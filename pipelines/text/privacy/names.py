@@ -1,9 +1,17 @@
 """Find names of people: the words that the model takes for one, as whole spans."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from pipelines.text.privacy.name_context import ANNOUNCED, POSSIBLE, is_firm, raise_announced, raise_surnames
+from pipelines.text.privacy.name_context import (
+    ANNOUNCED,
+    POSSIBLE,
+    is_firm,
+    is_french_title,
+    is_surname_first,
+    raise_announced,
+    raise_surnames,
+)
 from pipelines.text.privacy.name_model import (
     LETTER,
     LETTERS,
@@ -41,14 +49,17 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
             yield *match.span("value"), 0.6
     tokens = tokenise(text)
     scores = score_words(tokens)
-    if is_foreign(tokens):
+    foreign = is_foreign(tokens)
+    if foreign:
         scores = [
             min(score, SURE) if is_mere_word(token.key) else score for token, score in zip(tokens, scores, strict=True)
         ]
     scores = raise_surnames(tokens, raise_announced(tokens, scores))
     if not any(score > SURE for score in scores):
         return
-    for first, last in runs(text, tokens, scores):
+    for first, last in join_inverted(tokens, runs(text, tokens, scores)):
+        if last > first and is_french_title(tokens, first, foreign):
+            first += 1
         start, end = tokens[first].start, tokens[last].end
         if not any(start < other_end and other_start < end for other_start, other_end in taken):
             best = max(scores[first : last + 1])
@@ -90,6 +101,20 @@ def runs(text: str, tokens: Sequence[Token], scores: Sequence[float]) -> Iterato
             first -= 1
         if not is_firm(tokens, first, last) and is_name(tokens[first : last + 1], scores[first : last + 1]):
             yield first, last
+
+
+def join_inverted(tokens: Sequence[Token], names: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """First and last token of each name, of which a surname, a comma and a first name are one: hernandez, jose."""
+    before: tuple[int, int] | None = None
+    for first, last in names:
+        if before and is_surname_first(tokens, before, first):
+            before = before[0], last
+            continue
+        if before:
+            yield before
+        before = first, last
+    if before:
+        yield before
 
 
 def is_sure(token: Token, score: float) -> bool:

@@ -26,8 +26,19 @@ VIN_GROUPS = re.compile(r"\b[A-HJ-NPR-Z0-9]{1,11}[ ._-].{0,12}\d{4}\b")
 GROUP = re.compile(r"\d+")
 
 
+# Right before digits without a gap: a number of something else, one in ten of which passes the Luhn check by chance.
+OTHER_NUMBER = re.compile(
+    r"\b(?:lot|batch|serial|s/n|part|p/?n|sku|upc|ean|gtin|imei|iccid|esn|meid|tracking|order|invoice|ref(?:erence)?"
+    r"|confirmation|ticket|case|claim|casting|pallet|container|barcode|stock|ro|po|wo)"
+    r"(?:[ .:#-]|\b(?:no|num|number|nr|id|code|is|reads)\b){0,6}$",
+    re.I,
+)
+
+
 def keep_card(match: re.Match[str]) -> Span | None:
     """The groups of digits of a match that are a card's number: not the date of expiry after it."""
+    if match.group().isdigit() and OTHER_NUMBER.search(match.string, max(0, match.start() - 32), match.start()):
+        return None
     groups = list(GROUP.finditer(match.string, *match.span()))
     for first in range(len(groups)):
         for last in range(len(groups), first, -1):

@@ -11,7 +11,8 @@ from pipelines.text.privacy.number_patterns import NUMBER_KINDS
 from pipelines.text.privacy.pattern import STRONG, THRESHOLD, Kind, Words, anything, compile_place
 from pipelines.text.privacy.words import DIRECTIONS, word_set
 
-ROUTE_WORDS = word_set("broadway road route rt rte rd hwy highway us u i sr cr fm sh county co interstate state market")
+NUMBER_WORDS = word_set("one two three four five six seven eight nine ten eleven twelve")
+ROUTE_WORDS = word_set("broadway road route rt rte rd hwy highway us u i sr cr fm sh county co interstate state market farm forest")
 
 
 # What each of the other patterns needs to find anything, from digit to digit.
@@ -35,6 +36,12 @@ ADDRESSES = Kind(
     (
         compile_place(addresses.STREETS, addresses.keep_street, ROAD_TYPES | RARE_ROADS),
         compile_place(addresses.UNIT_FIRST, addresses.keep_street, "apt apartment unit suite ste flat lot"),
+        compile_place(addresses.NUMBER_IN_WORDS, addresses.keep_worded, NUMBER_WORDS),
+        compile_place(addresses.WITH_UNIT, addresses.keep_with_unit, "apt apartment flat suite ste unit"),
+        compile_place(addresses.DIRECTION_AND_TOWN, addresses.keep_with_town, DIRECTIONS),
+        compile_place(
+            addresses.STREET_AND_STATE, addresses.keep_without_number, needs=rf", [A-Z][^,\d]*,? {STATE}\b"
+        ),
         compile_place(addresses.STREETS_IN_A_GRID, addresses.keep_street, needs=r"[NSEWnsew]\d\d"),
         compile_place(addresses.WITH_DIRECTION, addresses.keep_place, DIRECTIONS),
         compile_place(addresses.ROUTES, addresses.keep_place, ROUTE_WORDS),
@@ -48,6 +55,13 @@ ADDRESSES = Kind(
         compile_place(addresses.HOME, addresses.keep_home, ROAD_TYPES),
         compile_place(addresses.CORNER, addresses.keep_crossing, "corner intersection crossroads block"),
         compile_place(addresses.CROSSING, addresses.keep_crossing, ROAD_TYPES | ROUTE_WORDS, r"\w (?:and|&) \w"),
+        compile_place(addresses.WAITING, addresses.keep_crossing, ROUTE_WORDS, score=STRONG - 0.1),
+        compile_place(
+            addresses.NUMBERED_CORNER,
+            addresses.keep_corner,
+            needs=r"(?:\d(?:st|nd|rd|th)|[A-Z][a-z]+(?:st|nd|rd|th)) (?:and|&) [A-Z]",
+            score=STRONG - 0.1,
+        ),
         compile_place(
             addresses.MILE,
             addresses.keep_crossing,
@@ -65,6 +79,11 @@ ADDRESSES = Kind(
             score=STRONG - 0.05,
         ),
         compile_place(addresses_abroad.FRENCH, addresses_abroad.keep_abroad, FRENCH_TRIGGERS),
+        compile_place(
+            addresses_abroad.POST_BOX,
+            addresses_abroad.keep_abroad,
+            "postfach postbus postboks postbox apartado apdo casella caixa bo poczt pocztowa",
+        ),
         compile_place(addresses_abroad.CODE, addresses_abroad.keep_coded, needs=CODE_NEEDS),
         compile_place(addresses.TOWN_ALONE, addresses.keep_place, needs=r",? \d{5}\b", score=STRONG - 0.1),
     ),

@@ -51,7 +51,12 @@ STREET = re.compile(
     rf"(?:[a-z]\b|\d+\w?|(?:{NUMERAL})\b(?:[ -](?:{NUMERAL})\b)*(?: [a-z]\b)?))?",
     re.I,
 )
-BOX = re.compile(rf"\bp ?o box (?P<number>(?:(?:{NUMERAL}|\d+)\b[ -]?)+)(?<! )", re.I)
+BOX = re.compile(rf"\b(?:p ?o|post office) box (?P<number>(?:(?:{NUMERAL}|\d+)\b[ -]?)+)(?<! )", re.I)
+UNIT_WORDS = rf",? (?:apartment|apt|suite|unit) (?:[a-z]\b|\d+\w?|(?:{NUMERAL})\b(?:[ -](?:{NUMERAL})\b)*)"
+STREET_WITH_UNIT = re.compile(  # twenty two oh one Peachtree Industrial suite B
+    rf"\b(?:(?:{NUMERAL})[ -]){{2,8}}(?P<words>(?:[a-z']{{3,}} ){{0,1}}[a-z']{{3,}}){UNIT_WORDS}", re.I
+)
+ZIP_WORDS = re.compile(rf"(?: (?:{NUMERAL})\b){{5}}(?! (?:{NUMERAL})\b)", re.I)
 STATE_WORDS = re.compile(rf",? (?:[a-z']{{3,}} ){{1,2}}{STATE_NAME}\b", re.I)  # galena illinois
 COUNTED = word_set("lane way drive street road court place trail loop run") | NOT_STREET_WORDS  # "two lane highway"
 
@@ -97,6 +102,9 @@ def find_spoken_streets(text: str) -> Iterator[tuple[int, int]]:
             end = find_spoken_end(text, match.end())
             if len(match["number"].replace("-", " ").split()) > 1 or match["unit"] or end > match.end():
                 yield find_address_start(text, match.start()), end  # not "one dirt road"
+    for match in STREET_WITH_UNIT.finditer(text):
+        if not COUNTED & {*match["words"].lower().split()}:
+            yield match.start(), find_spoken_end(text, match.end())
     for match in BOX.finditer(text):
         yield match.start(), find_spoken_end(text, match.end())
 
@@ -104,7 +112,9 @@ def find_spoken_streets(text: str) -> Iterator[tuple[int, int]]:
 def find_spoken_end(text: str, end: int) -> int:
     """Where the town and state that follow a dictated street end."""
     state = STATE_WORDS.match(text, end)
-    return find_address_end(text, state.end() if state else end)
+    end = find_address_end(text, state.end() if state else end)
+    code = ZIP_WORDS.match(text, end) if state else None
+    return code.end() if code else end
 
 
 def join_digits(text: str) -> str:

@@ -17,7 +17,7 @@ def word_set(text: str) -> frozenset[str]:
 
 PARTICLES = word_set("de da do dos das del della di du la las le los van von der den bin ibn al el st ter ten e y")
 SUFFIXES = word_set("jr sr ii iii iv")
-CERTAIN_TITLES = word_set("mr mrs ms mister missus herr frau senora senor monsieur madame mme signor signora")
+CERTAIN_TITLES = word_set("mr mrs ms mister missus herr frau senora senor monsieur madame mme mlle signor signora")
 TITLES = CERTAIN_TITLES | word_set(
     "miss dr prof professor pastor rev reverend rabbi coach capt captain sgt judge officer"
 )
