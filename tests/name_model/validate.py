@@ -18,7 +18,6 @@ THRESHOLDS = (0.0, 0.5, 1.0, 1.5, 2.0)  # log-odds
 CACHES = (
     name_model.load_model,
     name_model.describe_word,
-    name_model.is_candidate,
     name_model.own_score,
     name_model.side_score,
     name_model.between_score,
