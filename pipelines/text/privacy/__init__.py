@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pipelines.core.plan import Privacy
-from pipelines.text.privacy.names import find_names, may_recur_alone, name_words
+from pipelines.text.privacy.names import find_names, may_recur, may_recur_alone, name_words
 from pipelines.text.privacy.patterns import PATTERN_KINDS, find_matches
 from pipelines.text.privacy.pseudonyms import derive_key, make_pseudonym
 from pipelines.text.privacy.spoken import NUMERALS, find_spoken
@@ -130,6 +130,8 @@ def find_recurrences(text: str, findings: list[Finding]) -> Iterator[Finding]:
         value = text[finding.start : finding.end]
         several = finding.entity == "name" and not value.isalpha()
         parts = [value, *filter(may_recur_alone, name_words(value))] if several else [value]
+        if finding.entity == "name":
+            parts = list(filter(may_recur, parts))
         values |= {part: finding for part in parts if len(part) > 2}
     for value, finding in values.items():
         at = -1

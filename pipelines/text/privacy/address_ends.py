@@ -31,7 +31,7 @@ ENDINGS = tuple(re.compile(pattern, re.I) for pattern in (FOREIGN_TOWN, UNIT, TO
 PLACE = r"(?:(?-i:[A-ZÀ-Þ\u0100-\u017f])[^\W\d_]*(?:['\u2019-][^\W\d_]+)*\.?)"
 CODE_AFTER = (  # a space and a postal code, after a hyphen too
     r"(?:[ -]\d{3} ?\d{3}\b|(?:,? [A-Z]{2,4},?)? \d{4,5}(?:-\d{4})?\b| ?[/-] ?[A-Z]{2}\b"
-    r"|(?: \([A-Z][\w-]*\))? (?:[A-Z]\d[A-Z] ?\d[A-Z]\d|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2})\b)"
+    r"|(?: \([A-ZÀ-Þ][\w-]*\))? (?:[A-Z]\d[A-Z] ?\d[A-Z]\d|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2})\b)"
 )
 DISTRICT = re.compile(
     rf",\s+(?P<code>\d{{4,6}} )?(?P<words>(?:(?:{PLACE} |(?:de|del|la|el|of|sur|am|an der) ){{0,3}}{PLACE}))"
@@ -39,8 +39,8 @@ DISTRICT = re.compile(
 )
 # Flat 3, · Slip 22, Harbor Island Marina, · 2nd Floor, · Unit 12 /
 UNIT_BEFORE = re.compile(
-    r"(?:\b(?:flat|apt\.?|apartment|unit|suite|ste\.?|studio|room|rm\.?|shop|slip|lot|bldg\.?|building|floor|site|bay|dock|door|"
-    r"trailer|trlr|box) ?#?(?:\w{0,3}\d\w{0,3}|[a-z])|\b\d{1,2}(?:st|nd|rd|th) floor|\bpenthouse)"
+    r"(?:\b(?:flat|apt\.?|apartment|unit|suite|ste\.?|studio|room|rm\.?|shop|slip|lot|bldg\.?|building|floor|site|bay|dock|door"
+    r"|trailer|trlr|box) ?#?(?:\w{0,3}\d\w{0,3}|[a-z])|\b\d{1,2}(?:st|nd|rd|th) floor|\bpenthouse)"
     rf"(?:, (?-i:{TOWN_WORD})(?: (?-i:{TOWN_WORD})){{0,3}})?(?:, ?| ?[/-] ?| at | )$",
     re.I,
 )

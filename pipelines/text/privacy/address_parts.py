@@ -45,7 +45,7 @@ STATE_NAME = (
     r"|Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota|Mississippi|Missouri"
     r"|Montana|Nebraska|Nevada|New (?:Hampshire|Jersey|Mexico|York)|(?:North|South) (?:Carolina|Dakota)|Ohio|Oklahoma"
     r"|Oregon|Pennsylvania|Rhode Island|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West Virginia|Wisconsin"
-    r"|Wyoming|Ontario|Quebec|Alberta|British Columbia|Manitoba|Saskatchewan)"
+    r"|Wyoming|Ontario|Qu[eé]bec|Alberta|British Columbia|Manitoba|Saskatchewan)"
 )
 # As newspapers write them: New Orleans, La. 70130
 STATE_SHORT = (

@@ -34,7 +34,7 @@ ROUTE = (
     r"(?:(?:(?:state|county|us|u\.s\.|interstate|farm to market|old|rural) )?(?:road|route|rd|rte|rt|hwy|highway|sr|cr"
     r"|fm|us|u\.s\.|i|sh|ranch (?:road|rd)|state road|county road|county rd|forest (?:service )?(?:road|rd)"
     r"|farm to market)[ -]?\d{1,4}[a-z]?\b(?! ?(?:mpg|mph)\b)"
-    r"(?: (?:rd|road|hwy)\b)?(?: (?:north|south|east|west|[nsew])\b)?"
+    r"(?: (?:rd|road|hwy)\b)?(?: (?:(?:north|south|east|west)(?:bound)?|[nsew])\b)?"
     r"|(?:county|co\.?) (?:road|rd|hwy|highway|trunk|trunk road) [a-z]{1,2}\b)"
 )
 STREET = (
@@ -50,11 +50,12 @@ NUMBER_IN_WORDS = (  # Three Lafayette Square
     rf"{STREET}"
 )
 WITH_UNIT = (  # 340 Vine, Apt 2R: a unit says that it is a street
-    rf"{NUMBER} (?:{DIRECTION} )?(?P<words>{PROPER}(?: {PROPER})?),? (?:apt|apartment|flat|suite|ste|unit)\b\.? ?#?\w{{1,5}}\b"
+    rf"{NUMBER} (?:{DIRECTION} )?(?P<words>{PROPER}(?: {PROPER})?),? "
+    r"(?:apt|apartment|flat|suite|ste|unit|number)\b\.? ?#?\w{1,5}\b"
 )
 DIRECTION_AND_TOWN = rf"{NUMBER} {DIRECTION} (?P<words>{PROPER}|[a-zß-ÿ'\u2019-]{{3,}})(?=,)"  # 803 n elm, stillwater
 STREET_AND_STATE = (  # Old Stagecoach Rd, Tenino WA
-    rf"(?<![\w-])(?P<words>(?:{PROPER} ){{1,3}})(?P<road>(?-i:(?=[A-Z])){ROAD}),? (?={TOWN_WORDS},? (?-i:{STATE})\b)"
+    rf"(?<![\w-])(?P<words>(?:{PROPER} ){{1,3}})(?P<road>(?-i:(?=[A-Z])){ROAD})(?=,? {TOWN_WORDS},? (?-i:{STATE})\b)"
 )
 STREETS_IN_A_GRID = rf"(?:{GRID_NUMBER}(?: {ROUTE}|{STREET}))"
 # 702 S Main, 3321 S. 14th East: a direction says that it is a street
@@ -71,7 +72,7 @@ NAMED_FIRST = (
     rf"(?:the |la |las |los )?[A-Z])[\w'\u2019-]+(?-i: [A-Z][\w'\u2019-]+)?"
 )
 WITH_TOWN = (
-    rf"{NUMBER} (?:{DIRECTION} )?(?:{PROPER} ){{0,2}}{PROPER}{UNIT}?, {TOWN_WORDS},? (?-i:{STATE}|SA|TAS|ACT)\b"
+    rf"{HOUSE} (?:{DIRECTION} )?(?:{PROPER} ){{0,2}}{PROPER}{UNIT}?, {TOWN_WORDS},? (?-i:{STATE}|SA|TAS|ACT)\b"
     rf"(?:,? (?:{ZIP}|\d{{4}}\b))?"
 )
 # PSC 0395, Box 4762, APO AE 84167
@@ -85,7 +86,7 @@ IN_A_PARK = (
 )
 BOX = (
     r"\b(?:p\.? ?o\.? ?(?:box|drawer)|post office box|private bag|gpo box|box(?= \d{1,6},? [A-Z])"
-    r"|(?:rr|rural route|hc|star route) *#?\d+,? box|general delivery,) *#?\d{0,6}\b"
+    r"|(?:rr|rural route|hc|star route) *#?\d+,? box|general delivery,) *#?(?:\d{1,6}[a-z]?\b)?"
 )
 RURAL = r"\b(?:rr|rural route) *#?\d+(?:, ?(?:site|box|comp|stn)\.? \d+)*(?=,? [A-Z])"
 TOWN_ALONE = rf"\b(?-i:(?:{PROPER} ){{0,2}}{PROPER}, ?{STATE},? \d{{5}}(?:-\d{{4}})?)\b"
@@ -94,7 +95,8 @@ HOME = (
     r"\b(?:(?:lives?|living|lived|resid(?:es?|ing)|stay(?:s|ing)?|moved|relocated) (?:over |out |up |down |back )?"
     r"|(?:house|home|apartment|apt|place|farm|ranch|cottage|cabin|address) (?:is |was )?(?:over |out )?)"
     r"(?:\d+ miles? (?:out|up|down) )?(?:at|on|off(?: of)?|to|in)\b:? "
-    rf"(?P<value>{ROUTE}|(?:the )?(?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,3}}?)(?P<road>{ROAD}(?: {ROAD})?))"
+    rf"(?P<value>{ROUTE}|(?:the )?(?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,3}}?)(?P<road>{ROAD}(?: {ROAD})?)"
+    r"(?:,? number \w{1,9}\b)?)"
 )
 NOT_HOME = NOT_STREET_WORDS | word_set("same next different busy quiet dirt gravel private open high")
 # Where roads cross: "corner of 5th and Main", "W 11th Rd & Hwy 20"; and where a road is at: "mile marker 41, us-60".
@@ -113,15 +115,20 @@ MILE = (
     r"|(?:junction|jct|(?-i:J)) ?\d{1,2}[a-z]?,? (?:of |on )?(?:the )?(?-i:[AM])\d{1,3}\b)"
 )
 # Where somebody waits: "broke down on highway twelve", "im by the shell on route 46 east", "towed from I-80 westbound".
-COUNTED_ROAD = r"(?:(?:state|county|us|old) )?(?:highway|route|interstate) (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?: \w+)?)\b"
+COUNTED_ROAD = (
+    r"(?:(?:state|county|us|old) )?(?:highway|route|interstate) (?:one|two|three|four|five|six|seven|eight|nine|ten"
+    r"|eleven|twelve|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?: \w+)?)\b"
+)
 WAITING = (
-    r"\b(?:i['\u2019]?m|i am|we['\u2019]?re|we are|stuck|stranded|broken? down|stalled|sitting|towed?|tow truck|winch(?:ed)?|pick (?:me|us|it) up"
+    r"\b(?:i['\u2019]?m|i am|we['\u2019]?re|we are|stuck|stranded|broken? down|stalled|sitting|towed?"
+    r"|tow truck|winch(?:ed)?|pick (?:me|us|it) up"
     r"|flat|wreck(?:ed)?|accident|crash(?:ed)?)\b[^.;\n]{0,40}?\b(?:on|off|at|from|along|near)\b "
     rf"(?P<value>(?:{ROUTE}|{COUNTED_ROAD})(?: (?:east|west|north|south)(?:bound)?\b)?(?: near mile \d{{1,3}}\b)?)"
 )
 # Of an avenue by its number and a street: "from 5th & Market", "over on Third and Wisteria".
 NUMBERED_CORNER = (
-    rf"\b(?:at|on|from|near|to|by) (?P<value>(?:{ORDINAL}|(?-i:First|Second|Third|Fourth|Fifth|Sixth|Seventh|Eighth|Ninth|Tenth))"
+    rf"\b(?:at|on|from|near|to|by) (?P<value>(?:{ORDINAL}"
+    r"|(?-i:First|Second|Third|Fourth|Fifth|Sixth|Seventh|Eighth|Ninth|Tenth))"
     rf" (?:and|&) (?P<words>{PROPER}))(?![\w-])"
 )
 NEARBY = re.compile(
@@ -136,6 +143,7 @@ LIKELY = re.compile(  # what stands before an address
     r"|\b(?:address|home|bill(?:ing)?|ship(?:ping)?|garaged)\b.{0,12})$",
     re.I,
 )
+GEARS = word_set("reverse neutral drive overdrive first second third fourth fifth sixth gear low")
 PLAIN_ROADS = word_set("street st road drive dr court ct lane place pl circle cir way trail terrace ter")
 MODEL_YEAR = re.compile(r"(?:(?:19[5-9]|20[0-3])\d|[1-9]500),?")  # or a class of trucks
 
@@ -198,7 +206,8 @@ def keep_without_number(match: re.Match[str]) -> Span | None:
 
 def keep_corner(match: re.Match[str]) -> Span | None:
     """The span of two roads of which one has a number: not of gears or parts."""
-    return keep_crossing(match) if may_be_street(match["words"]) else None
+    numbered = match["value"][0].isdigit() and match["words"].lower().rstrip(".") not in NOT_STREET_WORDS | GEARS
+    return keep_crossing(match) if numbered or may_be_street(match["words"]) else None
 
 
 def may_be_street(words: str) -> bool:
@@ -206,8 +215,10 @@ def may_be_street(words: str) -> bool:
     lists, _ = load_model()
     low = [word.lower().strip(".,") for word in words.split()]
     return not any(
-        word in lists.models or (word in lists.domain and word not in lists.last and word not in DIRECTIONS)
-        or (word in NOT_STREET_WORDS and word not in STREET_WORDS) or word in MONTHS
+        word in lists.models
+        or (word in lists.domain and word not in lists.last and word not in DIRECTIONS)
+        or (word in NOT_STREET_WORDS and word not in STREET_WORDS)
+        or word in MONTHS
         for word in low
     )
 

@@ -106,6 +106,8 @@ PART = re.compile(r"(?P<first>[^\s,]+)[^,]*,\s*")
 HOUSES = word_set(
     "cottage cottages house farm hall lodge villa court barn mill grange manor mews lane street road close"
 )
+RANKS = word_set("col colonel maj lt lieutenant sir lady lord")
+NUMBERED_PART = re.compile(r",\s+(?=\d|(?:unit|flat|apt|suite|no)\b)", re.I)
 INITIAL = re.compile(r"\b[A-Z]\. ")
 NOT_PLACES = (NOT_STREET_WORDS | MONTHS | SHORT_MONTHS) - {"in", "on", "the", "of", "an", "am"}
 WINDOW = 110  # characters before a postal code
@@ -145,11 +147,18 @@ def skip_people(parts: str) -> int:
         first = part["first"].lower().rstrip(".")
         last = part.group().rstrip(", \n").rpartition(" ")[2].lower()
         named = load_model()[0].first.get(first, 0) > 1 and last not in HOUSES
-        named = named or first in TITLES or INITIAL.search(part.group()) is not None
+        named = named or first in TITLES | RANKS or INITIAL.search(part.group()) is not None
         if not named or any(map(str.isdigit, part.group())):
             break
         skipped = part.end()
     return skipped
+
+
+def skip_before_number(parts: str) -> int:
+    """How many characters of parts between commas are before a house number or unit, unless they name a house."""
+    number = NUMBERED_PART.search(parts)
+    houses = not number or any(word in HOUSES for word in re.findall(r"[a-z]+", parts[: number.start()].lower()))
+    return 0 if houses or not number else number.end()
 
 
 def keep_coded(match: re.Match[str]) -> Span | None:
@@ -166,7 +175,7 @@ def keep_coded(match: re.Match[str]) -> Span | None:
         start = lower.start() if lower and ("," in lower.group() or re.match(r"\d", lower.group())) else len(before)
     while start < len(before) and (word := re.match(r"(?:at|in|on|is|to|of|from) ", before[start:], re.I)):
         start += word.end()
-    start += skip_people(before[start:])
+    start += skip_people(before[start:]) or skip_before_number(before[start:])
     piece = before[start:]
     if "," not in piece and not re.match(r"\d", piece):
         return None

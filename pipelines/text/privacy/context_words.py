@@ -13,7 +13,8 @@ CUES = {
     "phone": r"(?:tele)?phone|tel\b|cell|mobile|\bcall(?!er|ed for)|\btext(?:ed|s)?\b|fax|reach|contact|\bring\b|dial"
     r"|sms|whats ?app|\bph\b|voice ?mail|voice|home|work|office|\bleave a m|\bmob\b|\burgent|emergenc|after hours"
     r"|\bext\b|extension|get (?:a )?hold|buzz\b|hit me|ping me"
-    r"|rückruf|rueckruf|telefon|handy(?:nummer)?\b|erreichbar|tél\b|appelez|rappel|numéro|llam|celular|móvil|número"
+    r"|rückfragen|rückruf|rueckruf|nummer\b|hmu\b|telefon|handy(?:nummer)?\b|erreichbar|tél\b"
+    r"|appelez|rappel|numéro|llam|celular|móvil|número"
     r"|chiam"
     r"|\b(?:(?:my|his|her|their|your|best|good|new|old|same|other) (?:number|no\b|line|#)"
     r"|\w+['\u2019]s (?:number|no\b|#))",
@@ -25,10 +26,11 @@ CUES = {
     r"|\bsku\b|ticket|\bcase\b|claim|tracking|confirmation|serial|odometer|mileage|\bcode|casting|\btsb\b|bulletin"
     r"|\bquote\b|\bdeal\b|estimate|batch|\bref\b|reference|keycode|\bupc\b"
     r"|imei|iccid|\bsim\b|\bean\b|gtin|barcode|\besn\b|\bmeid\b|model n|item n|catalog"
-    r"|policy|core\b|\bwo\b|transaction|auth(?:orization)?\b",
+    r"|policy|core\b|\bwo\b|transaction|auth(?:orization)?\b|lot ?(?:no\b|num|#|\d)",
     "letter": r"(?:article|message-?id:?|references:?|in-reply-to:?|\bin)\s*<\Z",  # a message id, not an e-mail
 }
 DENIALS = dict.fromkeys(("ssn", "card", "phone", "account", "vin"), ("other",)) | {"email": ("letter",)}
+OTHER_SENTENCE = re.compile(r"\n|[?!] |\. [A-Z]")
 NEAR = re.compile(  # each begins at the beginning of a word
     r"<[A-Z_]+>|\b(?:" + "|".join(f"(?P<{kind}>{words})" for kind, words in CUES.items()) + ")", re.I
 )
@@ -44,7 +46,7 @@ def context_score(kind: str, text: str, start: int, end: int) -> float:
     for match in NEAR.finditer(text, max(0, start - CHARS_BEFORE), start):
         denies = match.lastgroup in ("other", "letter")
         if match.lastgroup and not (
-            denies and (start - match.end() > DENIAL_CHARS or "\n" in text[match.end() : start])
+            denies and (start - match.end() > DENIAL_CHARS or OTHER_SENTENCE.search(text, match.end(), start))
         ):
             nearest = (
                 match.lastgroup

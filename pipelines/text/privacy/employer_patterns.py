@@ -59,7 +59,8 @@ FIRM_ENDING = (
     r"|Logistics|Trucking|Freight|Foods|Farms|Dairy|Roofing|Plumbing|Electric|Construction|Drywall|Landscaping"
     r"|Manufacturing|Industries|Steel|Mills?|Mining|Energy|Airlines|Air Lines|Railroad|Transit|Staffing|Fulfillment"
     r"|Distribution|Packing|Meatpacking|Processing|Shipbuilding|Aerospace|Dental|Pediatrics|Pharmacy|Bakery|Diner|Grill"
-    r"|Hotel|Resort|Casino|Church|Ministries|Department|Supply|Works|Wireless|Home Care|Nursing Home|Senior Living)"
+    r"|Hotel|Resort|Casino|Church|Ministries|Department|Supply|Works|Wireless|Trust|School|Kindergarten"
+    r"|Preschool|Nurser(?:y|ies)|Veterinary|Foundry|Brewing|Brewery|Laundry|Home Care|Nursing Home|Senior Living)"
 )
 FIRM_OF_A_KIND = rf"(?-i:(?:[A-Z][\w&'.-]*(?: (?:of|the|and|&))? ){{1,4}}{FIRM_ENDING})"
 ABOUT_A_JOB = (
@@ -75,7 +76,10 @@ PATTERNS = (
     ("employer", rf"{LABEL} {AT_LOWER}(?=[,;\n]|$| \$?\d)"),
     ("employed place", rf"\b(?:(?:self-)?employed (?:at|by|with)|place of (?:employment|work):?) {AT_FIRM}"),
     ("this", rf"\bthis is {PROPER}(?: {PROPER})? {CALLING} {AT_CAPITALS}"),
-    (WORKING, rf"{WORKS} (?:at|for|in) {AT_CAPITALS}"),
+    (WORKING, rf"{WORKS} (?:over )?(?:at|for|in) {AT_CAPITALS}"),
+    ("work", rf"\bat work,? (?:at )?{AT_CAPITALS}(?=[,.;\n]| (?:by|until|till|at)\b|$)"),
+    ("drive", rf"\bi drive for {AT_CAPITALS}"),
+    ("company", rf"\bmy company(?:['\u2019]s name)?,? (?:is )?{AT_CAPITALS}"),
     (WORKING, rf"{WORKS} (?:at|for) {AT_LOWER}"),
     (WORKING, rf"\bwork(?:s|ed|ing) (?:nights|days|weekends|doubles|(?:full|part)[- ]time) (?:at|for) {AT_FIRM}"),
     (WORKING, rf"\b(?:works|working|worked) (?:at|in) {AT_CAPITALS}(?= (?:as|since|for)\b|[,.;]|$)"),

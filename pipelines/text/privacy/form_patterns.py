@@ -7,6 +7,7 @@ from stdnum import iban, numdb
 
 from pipelines.text.privacy.address_parts import STATE
 from pipelines.text.privacy.check_digits import is_account_number, is_licence_number, is_plate
+from pipelines.text.privacy.name_model import load_model
 from pipelines.text.privacy.pattern import STRONG, WEAK, Kind, Pattern, Span, Words, any_word, compile_pattern
 from pipelines.text.privacy.pattern_parts import (
     DATE,
@@ -22,10 +23,11 @@ from pipelines.text.privacy.pattern_parts import (
 )
 from pipelines.text.privacy.words import word_set
 
-BIRTH_WORDS = "birth bday birthday birthdays birthdate birthdates born dob dobs o geburtsdatum geboren"
+BIRTH_WORDS = "birth bday birthday birthdays birthdate birthdates born dob dobs o geburtsdatum geboren geb n"
 BIRTH_CUE = (
-    r"(?:\bdate of birth|\bbirth ?dat?e?|\bb(?:irth)?-?day|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bbirth|\bborn"
-    r"|\bnacid[oa]|\bnat[oa])\b"
+    r"(?:\bdate of birth|\bbirth ?dat?e?|\bb(?:irth)?-?day|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bgeb\."
+    r"|\bné(?:e|\(e\))? le|\bbirth|\bborn"
+    r"|\bnacid[oa]|\bnat[oa])(?!\w)"
 )
 BIRTH = re.compile(r"\b(?:birth|bday|born|d\.?o\.?bs?\b|geb(?:urt|oren)|nacid[oa])", re.I)
 BIRTH_CHARS = 250  # before a date, in which its text must speak of births
@@ -114,8 +116,25 @@ def may_hold_account(text: str, words: Words) -> bool:
     return not ACCOUNT_WORDS.isdisjoint(words) or IBAN_LIKE.search(text) is not None
 
 
+PLATE_KIND_WORDS = word_set(
+    """
+    plate plates tag tags reg regs regn rego registration registrations targa kenteken kennzeichen kennz placa placas
+    lp vrm vrn plt lic immatriculation plaque matricula vehicle van motability keeper mot dvla
+    """
+)
+BRITISH_PLATE = r"(?<![\w-])(?-i:[A-HJ-PR-Y]{2}(?:0[1-9]|[1256]\d|7[0-6]) [A-HJ-PR-Z]{3})(?![\w-])"  # since 2001
+LOOKS_BRITISH = re.compile(BRITISH_PLATE)
+
+
+def may_hold_plate(text: str, words: Words) -> bool:
+    """Whether there is a word for a plate, or a British one."""
+    return not PLATE_KIND_WORDS.isdisjoint(words) or LOOKS_BRITISH.search(text) is not None
+
+
 def keep_plate(match: re.Match[str]) -> Span | None:
-    """The span of a plate; with the letters before it if they are no state but a part of it: OF 34401."""
+    """The span of a plate, no model (RAV4); with the letters before it that are no state but its part: OF 34401."""
+    if match["value"].lower() in load_model()[0].models:
+        return None
     if is_plate(match["value"]):
         return match.span("value")
     start = match.start("state")
@@ -125,15 +144,11 @@ def keep_plate(match: re.Match[str]) -> Span | None:
 
 FORM_KINDS: dict[str, Kind] = {
     "plate": Kind(
-        any_word(
-            "plate plates tag tags reg regs regn rego registration registrations targa kenteken kennzeichen kennz placa"
-            " placas lp vrm vrn"
-            " immatriculation plaque matricula matr\u00edcula vehicle van motability keeper mot dvla"
-        ),
+        may_hold_plate,
         (
             Pattern(
                 re.compile(
-                    rf"(?:{PLATE_WORDS}\bplates?|{TAG_WORDS}\btags?|\breg(?:istration|o)?|\btarga|\bkenteken"
+                    rf"(?:{PLATE_WORDS}\bplates?|{TAG_WORDS}\btags?|\bplt|\breg(?:istration|o)?|\btarga|\bkenteken"
                     rf"|\bkennz(?:eichen|\.)?|\bplacas?|\bplaque|\bimmatriculation|\bmatr[i\u00ed]cula)\b{WIDE_GAP}"
                     rf"(?:\b(?P<state>(?-i:{STATE}))[ :#-]+)?"
                     r"(?<![\w-])(?P<value>" + PLATE + r")(?![\w-])",
@@ -151,8 +166,12 @@ FORM_KINDS: dict[str, Kind] = {
             compile_pattern(
                 rf"(?<![\w-])(?P<value>(?-i:(?=[A-Z ]{{0,4}}\d){PLATE})) \((?-i:{STATE})\)", STRONG, is_plate
             ),
-            compile_pattern(  # of Britain, since 2001
-                r"(?<![\w-])(?-i:[A-HJ-PR-Y]{2}(?:0[1-9]|[1256]\d|7[0-6]) [A-HJ-PR-Z]{3})(?![\w-])", STRONG, is_plate
+            compile_pattern(BRITISH_PLATE, STRONG, is_plate),
+            compile_pattern(  # LIC KNB4471 TX: a licence plate, for its state follows
+                rf"\blic\b[ .:#]{{1,3}}(?P<value>(?-i:[A-Z0-9]{{2,4}}[ -]?[A-Z0-9]{{2,4}}))(?= (?-i:{STATE})\b)",
+                STRONG + 0.1,
+                is_plate,
+                "lic",
             ),
         ),
     ),
@@ -164,6 +183,7 @@ FORM_KINDS: dict[str, Kind] = {
                 STRONG + 0.05,
                 is_licence_number,
             ),
+            compile_pattern(r"\b(?-i:WDL(?=[A-Z]*\d)[A-Z0-9]{9})\b", STRONG),  # of Washington, since 2018
             compile_pattern(  # the second one: "her license S552-840-918, his C903-117-26"
                 r"\b(?:his|hers?|mine|husband|wife|spouse)(?:'s)?(?: is)?:? "
                 r"(?P<value>[a-z]{1,2}[ -]?\d(?:[ -]?\d){6,13}|(?-i:[A-Z-]{1,9}\d{8,12}))(?![\w-])",
@@ -175,7 +195,8 @@ FORM_KINDS: dict[str, Kind] = {
     "account": Kind(
         may_hold_account,
         (
-            compile_pattern(r"(?<![\w.$-])\d(?:[ -]?\d){5,16}(?![\w-])", WEAK, is_account_number),
+            compile_pattern(r"\d(?<![\w.$-].)(?:[ -]?\d){5,16}(?![\w-])", WEAK, is_account_number),
+            compile_pattern(rf"{ACCOUNT_CUE}[^\d\n]{{0,16}}(?<![\w-])(?P<value>\d(?: \d){{5,16}})(?![\w-])", 0.9),
             compile_pattern(
                 rf"{ACCOUNT_CUE}(?:[\s:;#=\-\u2013\"'(*.,?]|\b(?:is|no|number|num|was|ending|caller|customer|guest|the|in|on)\b"
                 rf"){{0,8}}?(?<![\w-])(?P<value>{CODE})(?![\w-])",
@@ -218,18 +239,18 @@ FORM_KINDS: dict[str, Kind] = {
             " home brings bringing gross grosses grossing grossed drawing draws paystub paystubs employer annualizes"
             " job stub stubs w work works worked hourly tips overtime"
             " states take takes receive receives pull pulls ssdi ssi alimony"
-            " clears clearing paycheck gehalt sueldo salario salaire retired pension disability"
+            " clear clears clearing cleared paying paycheck gehalt sueldo salario salaire retired pension disability"
         ),
         (
             compile_pattern(
                 rf"\b(?:income|salary|wages?|earnings|(?:gross|net|take[- ]home) pay|gross(?:es|ed)?|pension|paycheck"
-                rf"|ssdi|ssi|disability|alimony|gehalt|sueldo|salario|salaire)(?:[\s:;=\-\u2013\"(*,]|\b[a-z']{{1,9}}\b){{0,6}}?(?P<value>{MONEY})",
+                rf"|ssdi|ssi|disability|alimony|gehalt|sueldo|salario|salaire)(?:[\s:;=\-\u2013\"(*,?]|\b[a-z']{{1,9}}\b){{0,6}}?(?P<value>{MONEY})",
                 STRONG,
             ),
             compile_pattern(
                 r"\b(?:earn(?:s|ing|ed)?|mak(?:es?|ing)|bring(?:s|ing)? (?:home|in)|pulls? in|gross(?:es|ing)?"
-                r"|draw(?:s|ing)|clear(?:s|ing)|takes? (?:home|in)|receives?|states"
-                r"|pays? (?:me|him|her|us|them)|annualizes to)"
+                r"|draw(?:s|ing)|clear(?:s|ing|ed)?|takes? (?:home|in)|take[- ]home is|receives?|states"
+                r"|pay(?:s|ing)? (?:me|him|her|us|them)|annualizes to)"
                 r" (?:about |around |roughly |only |like |maybe |approx\.? |over |just )?"
                 rf"(?P<value>{MONEY}|{MONEY_IN_WORDS})"
                 rf"(?={PERIOD}| at | gross| net|, (?:paystub|pay stub))",

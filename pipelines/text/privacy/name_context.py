@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pipelines.text.privacy.name_model import Token, WordLists, load_model, shape
 from pipelines.text.privacy.words import (
     ANNOUNCERS,
+    NAME_LABELS,
     CERTAIN_TITLES,
     COUNTRIES,
     FAMILY,
@@ -59,9 +60,14 @@ def raise_surnames(tokens: Sequence[Token], scores: list[float]) -> list[float]:
         if comma.key != "," or last.kind != "word" or not last.text[0].isupper() or not first.text[0].isupper():
             continue
         begins = at == 0 or tokens[at - 1].key in SURNAME_COMES_AFTER
+        if begins and last.key in lists.last and is_initial_after_surname(tokens, at):
+            scores[at] = max(scores[at], LISTED)
+            continue
         listed = first.key in lists.first and first.key not in STATES and first.text not in STATE_CODES
         thing = last.key in lists.common or last.key in lists.domain or last.key in NEVER or last.key in lists.towns
-        if begins and listed and not thing:
+        if begins and scores[at] > ANNOUNCED and is_rare(first.key, lists):
+            scores[at + 2] = max(scores[at + 2], LISTED)
+        elif begins and listed and not thing:
             scores[at], scores[at + 2] = max(scores[at], LISTED), max(scores[at + 2], LISTED)
     return scores
 
@@ -73,7 +79,8 @@ def is_surname_first(tokens: Sequence[Token], surname: tuple[int, int], first: i
     lists, _ = load_model()
     surnames = [token.key for token in tokens[surname[0] : surname[1] + 1] if token.key not in PARTICLES]
     given = tokens[first].key
-    return lists.first.get(given, 0) >= max(1, lists.last.get(given, 0)) and all(
+    initial = len(given.rstrip(".")) == 1
+    return (initial or is_rare(given, lists) or lists.first.get(given, 0) >= max(1, lists.last.get(given, 0))) and all(
         lists.last.get(key, 0) >= max(1, lists.first.get(key, 0)) for key in surnames
     )
 
@@ -83,8 +90,31 @@ def is_french_title(tokens: Sequence[Token], at: int, foreign: bool) -> bool:
     return tokens[at].text == "M." and (foreign or FRENCH_ACCENT.search(tokens[at + 1].text) is not None)
 
 
+def is_rare(key: str, lists: WordLists) -> bool:
+    """Whether a word is on no list: of names, places, cars or everyday words."""
+    return (
+        key.isalpha()
+        and not any(key in words for words in lists[:3])
+        and not any(key in words for words in (lists.foreign, lists.domain, lists.places, NEVER))
+    )
+
+
+def is_initial_after_surname(tokens: Sequence[Token], at: int) -> bool:
+    """Whether an initial follows tokens[at], which may be a surname: "CUST GARZA, J" and "S/A: Kowalski, B."."""
+    if at + 2 >= len(tokens) or tokens[at + 1].key != ",":
+        return False
+    lists, _ = load_model()
+    surname, initial = tokens[at].key, tokens[at + 2].text
+    thing = any(surname in words for words in (lists.common, lists.domain, lists.towns, NEVER))
+    alone = len(initial.rstrip(".")) == 1 and initial.isupper() and initial not in ("A", "I")
+    return alone and (surname in lists.last or not thing)
+
+
 def find_announced(keys: list[str], at: int) -> int:
     """Where the word stands that keys[at], a title or "name", announces; 0 if it announces none."""
+    if keys[at] in NAME_LABELS:  # First: Darius
+        begins = at == 0 or keys[at - 1] == "\n"
+        return at + 2 if begins and keys[at + 1 : at + 2] == [":"] and at + 2 < len(keys) else 0
     if keys[at] in TITLES:
         name = at + 2 if keys[at + 1 : at + 2] == ["."] else at + 1
         return name if name < len(keys) and (at == 0 or keys[at - 1] != "#") else 0  # not "20 ms delay"

@@ -103,6 +103,7 @@ def load_model() -> tuple[WordLists, dict[str, float]]:
     return read_word_lists(model["lists"]), model["weights"]
 
 
+@lru_cache(CACHED_WORDS)
 def shape(word: str) -> str:
     """a lower, A capitalised, AA in capitals, aA mixed, I one capital, x without case."""
     if word.islower():
@@ -208,7 +209,6 @@ def describe_word(key: str) -> str:
     return describe(key, load_model()[0])
 
 
-@lru_cache(CACHED_WORDS)
 def is_candidate(word: str, key: str) -> bool:
     """Whether a word can be part of a name at all: not one of everyday English in lower case that is no name too."""
     lists, _ = load_model()
@@ -218,7 +218,9 @@ def is_candidate(word: str, key: str) -> bool:
 
 @lru_cache(CACHED_WORDS)
 def own_score(word: str, key: str) -> float:
-    """The sum of the weights of `own_features`."""
+    """The sum of the weights of `own_features`; -inf of what cannot be part of a name."""
+    if not is_candidate(word, key):
+        return float("-inf")
     return sum_weights(own_features(word, key, describe_word(key), load_model()[0].classes.get(key, 0)))
 
 
@@ -251,17 +253,17 @@ def sum_weights(active: list[str]) -> float:
 
 def score_words(tokens: Sequence[Token]) -> list[float]:
     """The log-odds that each token is part of a name; -inf of what cannot be."""
-    keys = ["\n", "\n", *(token.key for token in tokens), "\n", "\n"]
-    shapes = ["", "", *(shape(token.text) if token.kind == "word" else "" for token in tokens), "", ""]
-    scores = []
-    for i, token in enumerate(tokens, 2):
-        if token.kind != "word" or not is_candidate(token.text, token.key):
-            scores.append(float("-inf"))
-            continue
-        own, form = describe_word(token.key), shapes[i]
-        scores.append(
-            own_score(token.text, token.key)
-            + side_score("-1", keys[i - 1], shapes[i - 1], own, form)
+    scores = [own_score(token.text, token.key) if token.kind == "word" else float("-inf") for token in tokens]
+    candidates = [at for at, score in enumerate(scores) if score > float("-inf")]
+    if not candidates:
+        return scores
+    keys = ["\n", "\n", *[token.key for token in tokens], "\n", "\n"]
+    shapes = ["", "", *[shape(token.text) if token.kind == "word" else "" for token in tokens], "", ""]
+    for at in candidates:
+        i = at + 2
+        own, form = describe_word(keys[i]), shapes[i]
+        scores[at] += (
+            side_score("-1", keys[i - 1], shapes[i - 1], own, form)
             + side_score("+1", keys[i + 1], shapes[i + 1], own, form)
             + side_score("-2", keys[i - 2], shapes[i - 2], "", form)
             + side_score("+2", keys[i + 2], shapes[i + 2], "", form)

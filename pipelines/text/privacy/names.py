@@ -8,6 +8,7 @@ from pipelines.text.privacy.name_context import (
     POSSIBLE,
     is_firm,
     is_french_title,
+    is_initial_after_surname,
     is_surname_first,
     raise_announced,
     raise_surnames,
@@ -22,10 +23,11 @@ from pipelines.text.privacy.name_model import (
     score_words,
     tokenise,
 )
-from pipelines.text.privacy.words import NEVER, PARTICLES, SUFFIXES, word_set
+from pipelines.text.privacy.words import NEVER, PARTICLES, SUFFIXES, TITLES, word_set
 
 SURE = -0.5  # log-odds of a word that makes a name
 ALONE, UNLISTED = 0.0, 0.5  # log-odds of a name of one word, and of one that is on no list or a word, too
+ENGLISH = word_set("the and to my for with she you this that her his of from left here back on at acct cust")
 NICKNAMES = word_set("big little lil ol")  # big Mike
 JOINTS = re.compile(r" ?|\. |, (?=[JS]r\b)|-")  # what may stand between the words of one name
 WORDS = re.compile(rf"{LETTERS}(?:['\u2019](?!s\b){LETTERS})*")  # of a name; a double one has two
@@ -51,8 +53,10 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
     scores = score_words(tokens)
     foreign = is_foreign(tokens)
     if foreign:
+        cased = any(token.text[0].isupper() for token in tokens)
         scores = [
-            min(score, SURE) if is_mere_word(token.key) else score for token, score in zip(tokens, scores, strict=True)
+            min(score, SURE) if is_mere_word(token.key) or (cased and token.text.islower()) else score
+            for token, score in zip(tokens, scores, strict=True)
         ]
     scores = raise_surnames(tokens, raise_announced(tokens, scores))
     if not any(score > SURE for score in scores):
@@ -67,13 +71,19 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
 
 
 def is_foreign(tokens: Sequence[Token]) -> bool:
-    """Whether a text has more everyday words of other languages than of English: its other words are no rare names."""
+    """Whether a text has more everyday words of other languages than of English: its other words are no rare names.
+
+    Where no word is English only, words of both ("a", "no", "service") do not count.
+    """
     lists, _ = load_model()
     words = [token.key for token in tokens if token.kind == "word"]
     if lists.foreign.isdisjoint(words):
         return False
     foreign = sum(word in lists.foreign and word not in lists.common for word in words)
-    return foreign > 0 and foreign > sum(lists.common.get(word, 0) > 1 for word in words)
+    english = [word for word in words if lists.common.get(word, 0) > 1]
+    if ENGLISH.isdisjoint(words) and (foreign > 1 or any(not token.text.isascii() for token in tokens)):
+        english = [word for word in english if word not in lists.foreign]
+    return foreign > len(english)
 
 
 def is_mere_word(key: str) -> bool:
@@ -97,6 +107,8 @@ def runs(text: str, tokens: Sequence[Token], scores: Sequence[float]) -> Iterato
             last += 1
         at = last + 1
         first, last = trim(tokens, first, last)
+        if tokens[first].key in TITLES and last > first and tokens[first].text.istitle():
+            first += 1 + (tokens[first + 1].key == ".")
         if first and tokens[first - 1].key in NICKNAMES and tokens[first - 1].end + 1 == tokens[first].start:
             first -= 1
         if not is_firm(tokens, first, last) and is_name(tokens[first : last + 1], scores[first : last + 1]):
@@ -107,6 +119,7 @@ def join_inverted(tokens: Sequence[Token], names: Iterable[tuple[int, int]]) -> 
     """First and last token of each name, of which a surname, a comma and a first name are one: hernandez, jose."""
     before: tuple[int, int] | None = None
     for first, last in names:
+        last += 2 * is_initial_after_surname(tokens, last)
         if before and is_surname_first(tokens, before, first):
             before = before[0], last
             continue
@@ -119,7 +132,7 @@ def join_inverted(tokens: Sequence[Token], names: Iterable[tuple[int, int]]) -> 
 
 def is_sure(token: Token, score: float) -> bool:
     """Whether a name may be built around a token."""
-    return score > SURE and not any(token.key in words for words in (NEVER, PARTICLES, SUFFIXES))
+    return score > SURE and len(token.key) > 1 and not any(token.key in words for words in (NEVER, PARTICLES, SUFFIXES))
 
 
 def belongs(text: str, tokens: Sequence[Token], scores: Sequence[float], at: int, beside: int) -> bool:
@@ -136,6 +149,8 @@ def belongs(text: str, tokens: Sequence[Token], scores: Sequence[float], at: int
             is_sure(tokens[beyond], scores[beyond])
             or (tokens[beyond].key in PARTICLES and belongs(text, tokens, scores, beyond, at))
         )
+    if len(key) == 1 and at and tokens[at - 1].key == "#" and not tokens[beside].text[0].isupper():
+        return False  # 12 V
     if key in PARTICLES or key in SUFFIXES or token.text[-1] == "." or len(key) == 1:
         return scores[at] > POSSIBLE or token.text[0].isupper() or (token.text[-1] == "." and at < beside)  # t.j. tate
     lists, _ = load_model()
@@ -184,6 +199,16 @@ def is_name(tokens: Sequence[Token], scores: Sequence[float]) -> bool:
 def name_words(text: str) -> list[str]:
     """The words of a name."""
     return [token.text for token in tokenise(text) if token.kind == "word"]
+
+
+def may_recur(name: str) -> bool:
+    """Whether what was found as a name is one elsewhere, too: not "bill", "rose" or "Lincoln"."""
+    if not name.isalpha():
+        return True
+    lists, _ = load_model()
+    key = make_key(name, "word")
+    thing = key in lists.domain or key in lists.models or (name.islower() and key in lists.common)
+    return not thing
 
 
 def may_recur_alone(word: str) -> bool:

@@ -21,8 +21,9 @@ from pipelines.text.privacy.phones import is_international, is_national
 
 SEVEN_DIGITS = any_match(r"\d(?:[\W_]{0,3}\d){6}")
 SSN_WORDS = "ssn ssns ss soc social itin socials"
-CARD = re.compile(rf"(?<![\w-])\d(?:(?:{SEPARATOR}{{0,3}}|x)\d){{12,22}}(?![\w-])", re.I)
+CARD = re.compile(rf"\d(?<![\w-].)(?:(?:{SEPARATOR}{{0,3}}|x)\d){{12,22}}(?![\w-])", re.I)
 VIN_GROUPS = re.compile(r"\b[A-HJ-NPR-Z0-9]{1,11}[ ._-].{0,12}\d{4}\b")
+SEVENTEEN = r"[A-Za-z0-9]{17}"
 GROUP = re.compile(r"\d+")
 
 
@@ -77,10 +78,10 @@ NUMBER_KINDS: dict[str, Kind] = {
         SEVEN_DIGITS,
         (
             compile_pattern(
-                rf"(?<![\w.-])\d{{3}}(?P<s>{SEPARATOR}{{1,3}})\d{{2}}(?P=s)\d{{4}}(?![\w-])", STRONG, is_ssn_or_itin
+                rf"\d(?<![\w.-].)\d\d(?P<s>{SEPARATOR}{{1,3}})\d{{2}}(?P=s)\d{{4}}(?![\w-])", STRONG, is_ssn_or_itin
             ),
             compile_pattern(
-                rf"(?<![\w.-])\d{{3}}{SEPARATOR}{{0,3}}\d{{2}}{SEPARATOR}{{0,3}}\d{{4}}(?![\w-])", WEAK
+                rf"\d(?<![\w.-].)\d\d{SEPARATOR}{{0,3}}\d{{2}}{SEPARATOR}{{0,3}}\d{{4}}(?![\w-])", WEAK
             ),  # the text calls it one: a number that was never issued is meant as one too
             # Canada's and Britain's: they have cues of their own.
             compile_pattern(
@@ -96,7 +97,7 @@ NUMBER_KINDS: dict[str, Kind] = {
                 STRONG,
                 triggers="ni nino insurance",
             ),
-            compile_pattern(r"(?<![\w.-])\d{9}(?![\w-]|\.\d)", STRONG - 0.15, is_ssn_or_itin, SSN_WORDS),
+            compile_pattern(r"\d(?<![\w.-].)\d{8}(?![\w-]|\.\d)", STRONG - 0.15, is_ssn_or_itin, SSN_WORDS),
         ),
     ),
     "card": Kind(SEVEN_DIGITS, (Pattern(CARD, 0.95, keep_card),)),
@@ -124,33 +125,38 @@ NUMBER_KINDS: dict[str, Kind] = {
                 is_international,
             ),
             compile_pattern(r"0(?<![\w.+-]0)\d(?:[ .\-/]{0,3}[()]?\d\)?){6,10}(?![\w-])", WEAK, is_national),
+            compile_pattern(r"0(?<![\w.+-].)(?<!\d .)(?: \d){9,11}(?![ -]?\d)(?![\w-])", STRONG - 0.1, is_national),
             # In pairs, as in France, and of Britain's mobile phones: they look like nothing else.
-            compile_pattern(r"(?<![\w.+-])0[1-9](?P<gap>[ .])\d\d(?:(?P=gap)\d\d){3}(?![\w-])", STRONG),
-            compile_pattern(r"(?<![\w.+-])07\d{3} (?:\d{6}|\d{3} \d{3})(?![\w-])", STRONG),
-            compile_pattern(r"(?<![\w.+-])0(?:(?:1\d1|11\d)\)? \d{3}|2\d\)? \d{4}) \d{4}(?![\w-])", STRONG),
+            compile_pattern(r"0(?<![\w.+-].)[1-9](?P<gap>[ .])\d\d(?:(?P=gap)\d\d){3}(?![\w-])", STRONG),
+            compile_pattern(r"0(?<![\w.+-].)7\d{3} (?:\d{6}|\d{3} \d{3})(?![\w-])", STRONG),
+            compile_pattern(r"0(?<![\w.+-].)(?:(?:1\d1|11\d)\)? \d{3}|2\d\)? \d{4}) \d{4}(?![\w-])", STRONG),
             # Digit by digit, or in pairs: "4 0 7 5 5 5 0 1 2 3", "415-555-01 42".
-            compile_pattern(r"(?<![\w.-])(?<!\d )[2-9](?:[ -]\d){9}(?![ -]?\d)(?![\w-])", STRONG, is_north_american),
+            compile_pattern(r"[2-9](?<![\w.-].)(?<!\d .)(?:[ -]\d){9}(?![ -]?\d)(?![\w-])", STRONG, is_north_american),
             compile_pattern(
-                r"(?<![\w.-])(?<!\d )[2-9]\d\d[ .-][2-9]\d\d[ .-]\d\d[ .-]\d\d(?![\w-])", STRONG, is_north_american
+                r"[2-9](?<![\w.-].)(?<!\d .)\d\d[ .-][2-9]\d\d[ .-]\d\d[ .-]\d\d(?![\w-])", STRONG, is_north_american
             ),
-            compile_pattern(r"(?<![\w.+-])(?<!\d )\d\d[ .-]\d{4}[ .-]\d{4}(?![\w-])", WEAK),
+            compile_pattern(r"\d(?<![\w.+-].)(?<!\d .)\d[ .-]\d{4}[ .-]\d{4}(?![\w-])", WEAK),
             compile_pattern(
                 rf"(?<![\w.-])(?:\+?1{SEPARATOR}?)?[2-9]\d\d{SEPARATOR}?[2-9]\d\d{SEPARATOR}?\d{{4}}"
                 rf"(?:{EXTENSION}|(?![\w-]))",
                 WEAK,
             ),
-            compile_pattern(rf"(?<![\w.-])(?<!\d )[2-9]\d\d[ .\-\u2013]{{1,2}}\d{{4}}(?:{EXTENSION}|(?![\w-]))", WEAK),
+            compile_pattern(
+                rf"[2-9](?<![\w.-].)(?<!\d .)\d\d[ .\-\u2013]{{1,2}}\d{{4}}(?:{EXTENSION}|(?![\w-]))", WEAK
+            ),
             # Abroad, of eight or nine digits; at home, of seven in one, right after the word.
             compile_pattern(
-                r"(?<![\w.-])(?<!\d )[1-9]\d(?:[ .-]?\d){6,7}(?![\w-]|[ .-]\d)", WEAK - 0.07, is_free_number
+                r"[1-9](?<![\w.-].)(?<!\d .)\d(?:[ .-]?\d){6,7}(?![\w-]|[ .-]\d)", WEAK - 0.07, is_free_number
             ),
             compile_pattern(
                 r"\b(?:phone|tel|cell|mobile|number)\.?(?: number| no\.?)?(?: is|:)? "
                 r"(?P<value>[2-9]\d{6})(?![\w-]|[ .-]\d)",
                 WEAK,
             ),
+            # Of seven digits at the end of a clause about a call: "text big mike, 5550164".
+            compile_pattern(r"[2-9](?<![\w.$#-].)(?<!\d .)\d{6}(?=[,;!?)]|\.?\s*$)", WEAK - 0.07, is_free_number),
             # In groups of its writer's own, after a word for phones: "407 5550142", "40755 50142".
-            compile_pattern(r"(?<![\w.-])[2-9]\d{1,5}(?:[ .\-]\d{1,7}){1,4}(?![\w-])", WEAK, is_north_american),
+            compile_pattern(r"[2-9](?<![\w.-].)\d{1,5}(?:[ .\-]\d{1,7}){1,4}(?![\w-])", WEAK, is_north_american),
         ),
     ),
     "email": Kind(
@@ -172,14 +178,14 @@ NUMBER_KINDS: dict[str, Kind] = {
     "vin": Kind(
         may_hold_vin,
         (
-            compile_pattern(r"(?<![a-z0-9])[a-hj-npr-z0-9]{17}(?![a-z0-9])", 0.95, is_vin),
+            compile_pattern(r"(?<![a-z0-9])[a-hj-npr-z0-9]{17}(?![a-z0-9])", 0.95, is_vin, needs=SEVENTEEN),
             compile_pattern(
                 r"(?<![a-z0-9])(?=(?P<value>[a-hj-npr-z0-9](?:[ ._-]{0,2}?[a-hj-npr-z0-9]){16})(?![\w-]))",
                 STRONG,
                 is_vin,
             ),
             # With a wrong check digit it is a typing error, or a European VIN, if the text calls it a VIN.
-            compile_pattern(r"(?<![a-z0-9])(?=(?:[a-z]*\d){4})[a-z0-9]{17}(?![a-z0-9])", WEAK),
+            compile_pattern(r"(?<![a-z0-9])(?=(?:[a-z]*\d){4})[a-z0-9]{17}(?![a-z0-9])", WEAK, needs=SEVENTEEN),
         ),
     ),
 }

@@ -28,16 +28,16 @@ class Kind(NamedTuple):
 
 
 def compile_pattern(
-    pattern: str, score: float, valid: Callable[[str], bool] | None = None, triggers: str = ""
+    pattern: str, score: float, valid: Callable[[str], bool] | None = None, triggers: str = "", needs: str = ""
 ) -> Pattern:
-    """A pattern whose value, its group `value` or the match, is personal if it is valid."""
+    """A pattern whose value, its group `value` or the match, is personal if it is valid; `needs` is case-sensitive."""
     compiled = re.compile(pattern, re.I | re.M)
     group = "value" if "value" in compiled.groupindex else 0
 
     def keep(match: re.Match[str]) -> Span | None:
         return match.span(group) if valid is None or valid(match[group]) else None
 
-    return Pattern(compiled, score, keep, frozenset(triggers.split()))
+    return Pattern(compiled, score, keep, frozenset(triggers.split()), re.compile(needs) if needs else None)
 
 
 def compile_place(

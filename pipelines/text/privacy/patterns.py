@@ -12,7 +12,9 @@ from pipelines.text.privacy.pattern import STRONG, THRESHOLD, Kind, Words, anyth
 from pipelines.text.privacy.words import DIRECTIONS, word_set
 
 NUMBER_WORDS = word_set("one two three four five six seven eight nine ten eleven twelve")
-ROUTE_WORDS = word_set("broadway road route rt rte rd hwy highway us u i sr cr fm sh county co interstate state market farm forest")
+ROUTE_WORDS = word_set(
+    "broadway road route rt rte rd hwy highway us u i sr cr fm sh county co interstate state market farm forest"
+)
 
 
 # What each of the other patterns needs to find anything, from digit to digit.
@@ -20,6 +22,7 @@ POSTAL_TOWN_NEEDS = r"\d[ -]?\d\d ?\d?(?: ?[A-Z]{2})? [A-ZÀ-Þ\u0100-\u017f]"
 CODE_NEEDS = (
     r"\d[A-Za-z]? ?\d[A-Za-z]{2}|\d[A-Za-z] ?\d[A-Za-z]\d|\d[\dW] [A-Z\d]{4}|[a-z][ -]\d{3} ?\d{3}(?:[.,;\n]|$)"
 )
+ROUTE_NEEDS = r"(?i:(?:route|rte?|hwy|highway|interstate|road|market|\bi|\bus)[ -](?:\d|[a-z]))"
 FIRST_WORDS = (
     "via viale vicolo calle c carrera cra avenida avda av rua travessa pra piazza piazzale corso largo strada rambla"
     " paseo plaza calzada prolongaci privada blvd boulevard rue avenue quai chemin all ul ulica al os pl ulitsa jalan"
@@ -37,11 +40,11 @@ ADDRESSES = Kind(
         compile_place(addresses.STREETS, addresses.keep_street, ROAD_TYPES | RARE_ROADS),
         compile_place(addresses.UNIT_FIRST, addresses.keep_street, "apt apartment unit suite ste flat lot"),
         compile_place(addresses.NUMBER_IN_WORDS, addresses.keep_worded, NUMBER_WORDS),
-        compile_place(addresses.WITH_UNIT, addresses.keep_with_unit, "apt apartment flat suite ste unit"),
-        compile_place(addresses.DIRECTION_AND_TOWN, addresses.keep_with_town, DIRECTIONS),
+        compile_place(addresses.WITH_UNIT, addresses.keep_with_unit, "apt apartment flat suite ste unit number"),
         compile_place(
-            addresses.STREET_AND_STATE, addresses.keep_without_number, needs=rf", [A-Z][^,\d]*,? {STATE}\b"
+            addresses.DIRECTION_AND_TOWN, addresses.keep_with_town, DIRECTIONS, r"\d [NSEWnsew]\w*\.? [\w'-]+,"
         ),
+        compile_place(addresses.STREET_AND_STATE, addresses.keep_without_number, needs=rf", [A-Z][^,\d]*,? {STATE}\b"),
         compile_place(addresses.STREETS_IN_A_GRID, addresses.keep_street, needs=r"[NSEWnsew]\d\d"),
         compile_place(addresses.WITH_DIRECTION, addresses.keep_place, DIRECTIONS),
         compile_place(addresses.ROUTES, addresses.keep_place, ROUTE_WORDS),
@@ -52,14 +55,14 @@ ADDRESSES = Kind(
         compile_place(addresses.MILITARY, addresses.keep_place, "apo fpo dpo"),
         compile_place(addresses.RURAL, addresses.keep_place, "rr rural"),
         compile_place(addresses.IN_A_PARK, addresses.keep_place, "lot space site unit trailer"),
-        compile_place(addresses.HOME, addresses.keep_home, ROAD_TYPES),
+        compile_place(addresses.HOME, addresses.keep_home, ROAD_TYPES | {"farm", "route", "hwy", "interstate"}),
         compile_place(addresses.CORNER, addresses.keep_crossing, "corner intersection crossroads block"),
         compile_place(addresses.CROSSING, addresses.keep_crossing, ROAD_TYPES | ROUTE_WORDS, r"\w (?:and|&) \w"),
-        compile_place(addresses.WAITING, addresses.keep_crossing, ROUTE_WORDS, score=STRONG - 0.1),
+        compile_place(addresses.WAITING, addresses.keep_crossing, ROUTE_WORDS, ROUTE_NEEDS, STRONG - 0.1),
         compile_place(
             addresses.NUMBERED_CORNER,
             addresses.keep_corner,
-            needs=r"(?:\d(?:st|nd|rd|th)|[A-Z][a-z]+(?:st|nd|rd|th)) (?:and|&) [A-Z]",
+            needs=r"(?:st|nd|rd|th) (?:and|&) [A-Z]",
             score=STRONG - 0.1,
         ),
         compile_place(

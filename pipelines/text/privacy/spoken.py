@@ -31,12 +31,18 @@ PLATE_CUE = (
     r"\b(?:plate|plates|tag|reg|rego|registration)\b"
     r"(?: (?:number|no|is|was|on|the|it's|its|my|her|his|it|for|reads|\w+ is)){0,5}[ :,]+"
 )
+NATO = (
+    "alfa|alpha|bravo|charlie|delta|echo|foxtrot|golf|hotel|india|juliet|juliett|kilo|lima|mike|november|oscar|papa"
+    "|quebec|romeo|sierra|tango|uniform|victor|whiskey|x-?ray|yankee|zulu"
+)
 NOT_LETTERS = r"(?!(?:is|was|the|for|and|on|my|his|her|to|of|in|are|has|not|you|we|it|he|or|at|by)\b)"
 PLATE_PART = (  # a digit, a letter, or some letters before a digit
-    rf"(?:{NUMERAL}|\d{{1,4}}|[b-hj-z]|a(?= [a-z]\b)|{NOT_LETTERS}[a-z]{{2,3}}(?= (?:{NUMERAL}|\d)))\b"
+    rf"(?:{NUMERAL}|\d{{1,4}}|{NATO}|[b-hj-z]|a(?= [a-z]\b)|{NOT_LETTERS}[a-z]{{2,3}}(?= (?:{NUMERAL}|\d)))\b"
 )
 PLATE = re.compile(
-    rf"{PLATE_CUE}(?P<value>(?=(?:[a-z]{{1,3}} ){{0,5}}(?:{NUMERAL}|\d)\b)(?:{PLATE_PART}[ -]?){{3,8}})(?<! )", re.I
+    rf"{PLATE_CUE}(?P<value>(?=(?:(?:[a-z]{{1,3}}|{NATO}) ){{0,5}}(?:{NUMERAL}|\d)\b)"
+    rf"(?:{PLATE_PART}[ -]?){{3,8}})(?<! )",
+    re.I,
 )
 ROADS = (
     "street|avenue|ave|road|boulevard|parkway|lane|drive|court|plaza|circle|highway|terrace|trail|place|way|pike|loop"

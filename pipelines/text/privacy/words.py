@@ -3,11 +3,12 @@
 import re
 
 WORD = re.compile(r"[a-z]+")
+MASK = re.compile(r"<[A-Z_]+>")
 
 
 def words_of(text: str) -> frozenset[str]:
-    """The words of a text in lower case, by which most patterns are ruled out."""
-    return frozenset(WORD.findall(text.lower()))
+    """The words of a text in lower case, by which most patterns are ruled out; <PHONE> says nothing of what follows."""
+    return frozenset(WORD.findall((MASK.sub("", text) if "<" in text else text).lower()))
 
 
 def word_set(text: str) -> frozenset[str]:
@@ -25,7 +26,8 @@ TITLES = CERTAIN_TITLES | word_set(
 NAME_OWNERS = word_set(
     "my his her their your the last first middle maiden full real whose guy's lady's customer's owner's"
 )
-ANNOUNCERS = TITLES | {"name"}
+NAME_LABELS = word_set("first last surname forename vorname nachname apellido nombre nom prenom")
+ANNOUNCERS = TITLES | NAME_LABELS | {"name"}
 MONTHS = word_set("january february march april may june july august september october november december")
 SHORT_MONTHS = word_set("jan feb mar apr jun jul aug sep sept oct nov dec")
 # Never a name, though the model might think so: what a form, a letter or a car calls things.
@@ -38,6 +40,9 @@ NEVER = word_set(
     guest renter caller agent licence license vin reg receipt plate tag ticket appointment repair estimate invoice
     refuel
     phone email address 您好 你好 谢谢 안녕하세요 감사합니다 こんにちは ありがとう
+    dad daddy mom mommy mum mummy mama papa grandma grandpa granny uncle aunt auntie
+    danke gracias merci grazie obrigado gruß bonjour hola buongiorno domicilio adresse halloween thanksgiving ramadan
+    diem annum rata
     else someone somebody anyone anybody everyone everybody nobody something anything everything nothing
     """
 )
