@@ -139,6 +139,22 @@ def test_an_imei_or_an_ean_is_no_card() -> None:
         assert found(f"filter {code + ean.calc_check_digit(code)}", "card") == []
 
 
+@pytest.mark.parametrize(
+    ("text", "findings"),
+    [
+        ("IBAN DE89 3704 0044 0532 0130 01", [("account", "DE89 3704 0044 0532 0130 01")]),
+        ("transfer to DE89 3704 0044 0532 0130 01 today", [("account", "DE89 3704 0044 0532 0130 01")]),
+        ("the IBAN on file is wrong, send a new IBAN", []),
+        ("M. Lefèvre a appelé pour ses freins", [("name", "Lefèvre")]),
+        ("hernandez, jose wants his car", [("name", "hernandez, jose")]),
+        ("lot 4539578763621486", []),
+        ("charge 4539578763621486", [("card", "4539578763621486")]),
+    ],
+)
+def test_what_the_field_reported(text: str, findings: list[tuple[str, str]]) -> None:
+    assert [(f.entity, text[f.start : f.end]) for f in find_personal_data(text)] == findings
+
+
 def test_no_vehicle_is_an_address() -> None:
     drives = ("Front Wheel Drive", "Rear Wheel Drive", "All Wheel Drive", "4-Wheel Drive")
     cars = [
