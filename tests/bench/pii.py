@@ -41,8 +41,8 @@ def run() -> dict[str, Any]:
         recall, precision: by entity, on the held-out half of the synthetic rows; f2 over all its entities; rows_per_s:
         held-out rows per second of one core's time, and public_records its rows, findings (all wrong) and rows_per_s;
         seen, seen_b, seen_d, hold_out, unseen: the hand-labelled sets: recall, precision; lower_case: names in texts
-        without a capital letter; clean_changed of clean; cpu_us: a text, in microseconds of one core's time; rows_per_s_2_cores:
-        twice its inverse;
+        without a capital letter; clean_changed of clean; cpu_us: a text, in microseconds of one core's time;
+        rows_per_s_2_cores: twice its inverse;
         development: the half that the rules were tuned on; newsgroups: the same of e-mail and phone, and their labels.
     """
     find_personal_data("warm up: Jane Doe, jane@example.com")  # the model is loaded once

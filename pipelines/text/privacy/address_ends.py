@@ -39,8 +39,8 @@ DISTRICT = re.compile(
 )
 # Flat 3, · Slip 22, Harbor Island Marina, · 2nd Floor, · Unit 12 /
 UNIT_BEFORE = re.compile(
-    r"(?:\b(?:flat|apt\.?|apartment|unit|suite|ste\.?|studio|room|rm\.?|shop|slip|lot|bldg\.?|building|floor|site|bay|dock|door"
-    r"|trailer|trlr|box) ?#?(?:\w{0,3}\d\w{0,3}|[a-z])|\b\d{1,2}(?:st|nd|rd|th) floor|\bpenthouse)"
+    r"(?:\b(?:flat|apt\.?|apartment|unit|suite|ste\.?|studio|room|rm\.?|shop|slip|lot|bldg\.?|building|floor"
+    r"|site|bay|dock|door|trailer|trlr|box) ?#?(?:\w{0,3}\d\w{0,3}|[a-z])|\b\d{1,2}(?:st|nd|rd|th) floor|\bpenthouse)"
     rf"(?:, (?-i:{TOWN_WORD})(?: (?-i:{TOWN_WORD})){{0,3}})?(?:, ?| ?[/-] ?| at | )$",
     re.I,
 )
