@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pipelines.text.privacy.name_model import Token, WordLists, load_model, shape
 from pipelines.text.privacy.words import (
     ANNOUNCERS,
-    NAME_LABELS,
     CERTAIN_TITLES,
     COUNTRIES,
     FAMILY,
     FIRM_KINDS,
     MAKES,
     MONTHS,
+    NAME_LABELS,
     NAME_OWNERS,
     NEVER,
     PARTICLES,
