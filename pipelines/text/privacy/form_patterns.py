@@ -122,7 +122,10 @@ PLATE_KIND_WORDS = word_set(
     lp vrm vrn plt lic immatriculation plaque matricula vehicle van motability keeper mot dvla
     """
 )
-BRITISH_PLATE = r"(?<![\w-])(?-i:[A-HJ-PR-Y]{2}(?:0[1-9]|[1256]\d|7[0-6]) [A-HJ-PR-Z]{3})(?![\w-])"  # since 2001
+BRITISH_PLATE = (  # since 2001; no XC60 AWD
+    r"(?<![\w-])(?-i:[A-HJ-PR-Y]{2}(?:0[1-9]|[1256]\d|7[0-6]) "
+    r"(?!(?:[AFR]WD|SUV|CVT|[LS]WB|CAB|VAN|MPG|MPH|RPM|LBS|PSI)\b)[A-HJ-PR-Z]{3})(?![\w-])"
+)
 LOOKS_BRITISH = re.compile(BRITISH_PLATE)
 
 
