@@ -78,11 +78,11 @@ def is_surname_first(tokens: Sequence[Token], surname: tuple[int, int], first: i
         return False
     lists, _ = load_model()
     surnames = [token.key for token in tokens[surname[0] : surname[1] + 1] if token.key not in PARTICLES]
-    given = tokens[first].key
-    initial = len(given.rstrip(".")) == 1
-    return (initial or is_rare(given, lists) or lists.first.get(given, 0) >= max(1, lists.last.get(given, 0))) and all(
-        lists.last.get(key, 0) >= max(1, lists.first.get(key, 0)) for key in surnames
-    )
+    first_name = tokens[first].key
+    initial = len(first_name.rstrip(".")) == 1
+    return (
+        initial or is_rare(first_name, lists) or lists.first.get(first_name, 0) >= max(1, lists.last.get(first_name, 0))
+    ) and all(lists.last.get(key, 0) >= max(1, lists.first.get(key, 0)) for key in surnames)
 
 
 def is_french_title(tokens: Sequence[Token], at: int, foreign: bool) -> bool:
