@@ -3,6 +3,7 @@
 import pytest
 
 from pipelines.core.make_plan import make_plan
+from pipelines.core.settings import settings
 from pipelines.core.templates import find_template_files
 from pipelines.stages.table import STAGES
 
@@ -164,9 +165,11 @@ def test_no_answer_is_no_approval_and_only_reviewers_are_asked(loaded: dict) -> 
 
 def test_the_trigger_form_is_the_template_prefilled(loaded: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEAVER_PROFILE", "cpu")
+    settings.cache_clear()
     form = loaded["dags"]["retrain_service_advisor"]["params"]
     flat = make_plan("service_advisor").flat()
     assert form["train.learning_rate"] == flat["train.learning_rate"]
+    settings.cache_clear()
     assert {key: flat[key] for key in form} == form
 
 

@@ -1,4 +1,4 @@
-"""Every template's own data goes through every step to a version; only misspelt copies of its own rows are dropped."""
+"""Every template's own data goes through every step to a version, and no row is dropped."""
 
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,9 @@ def test_a_templates_rows_become_a_version(name: str, home: Path) -> None:
     plan, artifacts = make_plan(name), dict[str, Any](collect_feedback=CollectedFeedback())
     for stage in CHAIN:
         artifacts[stage] = run_stage(stage, plan, artifacts)
-    dropped, rows = artifacts["refine"].dropped, artifacts["collect"].rows
-    assert set(dropped) == {"near-duplicate"} and dropped["near-duplicate"] < 0.02 * rows
-    assert sum(artifacts["commit_dataset"].rows.values()) + sum(dropped.values()) == rows >= 500
+    assert artifacts["refine"].dropped == {}
+    assert sum(artifacts["commit_dataset"].rows.values()) == artifacts["collect"].rows >= 500
     assert artifacts["commit_dataset"].tag == f"{name}@v1"
     pages = Path(artifacts["render_data_report"].uri)
-    assert "near-duplicate" in (pages / "report.html").read_text()
+    assert (pages / "report.html").exists()
     assert (pages / "contract" / "index.html").exists()
