@@ -195,7 +195,7 @@ def latencies() -> dict[str, Any]:
         "miss": questions[MAX_ENTRIES:],
     }.items():
         took[name] = timed(lambda text: cache.get(SERVED, request(text), policy), texts)
-    figures: dict[str, Any] = {"entries": len(cache.kept)}
+    figures: dict[str, Any] = {"entries": len(cache.entries)}
     for name, (clock, processor) in took.items():
         figures |= {f"{name}_p99_ms": p99(clock), f"{name}_p99_cpu_ms": p99(processor)}
     return figures
