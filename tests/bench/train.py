@@ -15,6 +15,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, read_jsonl, write_jsonl, write_text
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
+from pipelines.core.settings import REPOSITORY
 
 TEMPLATE = "service_advisor"
 ROUNDS = 2
@@ -89,7 +90,9 @@ def apart(side: str, options: dict[str, Any], scratch: Path) -> dict[str, float]
 
 
 def environment(home: str) -> dict[str, str]:
-    return os.environ | {"WEAVER_HOME": home, "WEAVER_TRACKING_URI": f"sqlite:///{home}/mlflow.db"}
+    """Of a side, which runs in its home and finds the benches all the same."""
+    own = {"WEAVER_HOME": home, "WEAVER_TRACKING_URI": f"sqlite:///{home}/mlflow.db", "PYTHONPATH": str(REPOSITORY)}
+    return os.environ | own
 
 
 def main(side: str, options: dict[str, Any]) -> None:
