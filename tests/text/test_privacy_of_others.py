@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 
+import faker
 import phonenumbers
 import pytest
 
@@ -10,7 +11,6 @@ from pipelines.kits.automotive import parts_inventory, sales_conversations, serv
 from pipelines.text.privacy import find_personal_data
 from tests.bench.pii import COVERED, share
 
-faker = pytest.importorskip("faker")
 AROUND_ADDRESS = ("my address is {}.", "please send it to {} thanks", "he lives at {}, call me")
 FULL_ADDRESSES = ["en_US", "en_GB", "en_CA", "de_DE", "de_AT", "de_CH", "sv_SE", "da_DK", "no_NO", "pl_PL", "fi_FI"]
 
