@@ -5,5 +5,7 @@ from contextlib import closing
 
 
 def free_port() -> int:
+    """A port of this machine on which nobody listens at the moment."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return server.getsockname()[1]
+        port: int = server.getsockname()[1]
+        return port

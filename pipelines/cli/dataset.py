@@ -51,6 +51,16 @@ def shorten(text: str) -> str:
     return text if len(text) <= SHOWN_CHARS else f"{text[: SHOWN_CHARS - 1]}…"
 
 
+def read_pairs(options: list[str] | None) -> dict[str, str]:
+    """The options of the form NAME=VALUE; a name may contain = itself."""
+    return dict(text.rpartition("=")[::2] for text in options or [] if "=" in text)
+
+
+def count_rows(count: int) -> str:
+    """A number of rows, as a sentence has it."""
+    return "1 row" if count == 1 else f"{count} rows"
+
+
 @app.command()
 def add(
     template: Template,
@@ -65,10 +75,10 @@ def add(
     """Add your own rows: shows how each column and row is read, then asks; nothing is kept before you say yes."""
     from pipelines.datasets.upload import stage_upload, uploads_folder
 
-    fields = dict(text.rpartition("=")[::2] for text in map_ or [] if "=" in text)
+    fields = read_pairs(map_)
     if len(fields) != len(map_ or []):
         raise typer.BadParameter("--map: write it once for each column, as COLUMN=FIELD")
-    topic_names = dict(text.rpartition("=")[::2] for text in topic or [] if "=" in text)
+    topic_names = read_pairs(topic)
     one_topic = next((text for text in topic or [] if "=" not in text), "")
     if len(topic_names) + bool(one_topic) != len(topic or []) or (topic_names and one_topic):
         raise typer.BadParameter("--topic: write it once as NAME, for all rows; or as VALUE=NAME, for each topic")
@@ -86,7 +96,7 @@ def add(
             uploads = [upload.model_dump(mode="json") for upload in staged.uploads]
             print_json({"accepted": accepted, "rows": rows, "uploads": uploads, "duplicates": staged.duplicates})
         elif accepted:
-            out.print(f"{rows} rows added; the next run of {template} uses them.")
+            out.print(f"{count_rows(rows)} added for the next run of {template}.")
             for upload in staged.uploads:
                 rejected = uploads_folder(template) / upload.id / "rejected.jsonl"
                 if upload.rejected:
@@ -101,7 +111,7 @@ def confirm_addition(rows: int, template: str) -> bool:
         WeaverError: nobody answered, as where there is no terminal.
     """
     try:
-        return typer.confirm(f"Add these {rows} rows to {template}?")
+        return typer.confirm(f"Add {count_rows(rows)} to {template}?")
     except typer.Abort:
         raise WeaverError("Nothing was added: the question was not answered.", "Answer y; or add --yes.") from None
 
@@ -125,7 +135,7 @@ def print_upload(upload: Any, source: str) -> None:
         rows.add_row(*(shorten(str(row.get(field, ""))) for field in shown))
     out.print(columns, rows)
     rejected = sum(upload.rejected.values())
-    out.print(f"{upload.rows} rows can be used, {rejected} are rejected" + (":" if rejected else "."))
+    out.print(f"{count_rows(upload.rows)} can be used, {rejected} rejected" + (":" if rejected else "."))
     for reason, count in upload.rejected.items():
         out.print(f"  {count} {reason}")
     for example in upload.examples:
@@ -149,7 +159,7 @@ def print_upload(upload: Any, source: str) -> None:
 def print_unknown_topics(upload: Any, command: str) -> None:
     """The topics that the template does not have, and how to say which of its own they are."""
     counts = sorted(upload.unknown_topics.items(), key=lambda item: -item[1])
-    shown = ", ".join(f"'{name}' ({count} rows)" for name, count in counts[:SHOWN_TOPICS])
+    shown = ", ".join(f"'{name}' ({count_rows(count)})" for name, count in counts[:SHOWN_TOPICS])
     more = f" and {len(counts) - SHOWN_TOPICS} more" if len(counts) > SHOWN_TOPICS else ""
     out.print(f"The template has no topic {shown}{more}. Say which of its topics each is:")
     options = " ".join(f"--topic {shlex.quote(f'{name}=NAME')}" for name, _ in counts[:SHOWN_TOPICS])

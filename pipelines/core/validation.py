@@ -19,7 +19,7 @@ BASE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-class TemplateLoader(BASE_LOADER):  # type: ignore[misc]
+class UniqueKeyLoader(BASE_LOADER):  # type: ignore[misc]
     """Reads YAML; a key that is there twice is an error, where PyYAML takes the last one."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
@@ -41,7 +41,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         WeaverError: the file is missing, cannot be read, is not YAML, or does not hold a mapping.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), TemplateLoader)
+        content = yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader)
         unprintable = find_unprintable(content)
     except FileNotFoundError as error:
         remedy = "Restore it from git, or correct WEAVER_PARAMS." if path == settings().params else "Correct the path."
@@ -75,7 +75,7 @@ def parse_value(key: str, value: Any) -> Any:
         WeaverError: the text is not YAML, or holds what cannot be written.
     """
     try:
-        parsed = yaml.load(value, TemplateLoader) if isinstance(value, str) else value
+        parsed = yaml.load(value, UniqueKeyLoader) if isinstance(value, str) else value
         unprintable = find_unprintable(parsed, key)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise WeaverError(

@@ -1,7 +1,7 @@
 """Split rows into train and held-out rows that share no group and no near-duplicate question."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pipelines.core.errors import WeaverError
@@ -57,7 +57,7 @@ def split_rows(rows: list[Row], share: float, seed: int) -> tuple[list[Row], lis
     return [row for row in rows if row["group"] not in out], [row for row in rows if row["group"] in out]
 
 
-def find_leaks(train: list[Row], heldout: list[Row], threshold: float) -> Iterator[tuple[Row, Row]]:
+def find_leaks(train: Sequence[Row], heldout: Sequence[Row], threshold: float) -> Iterator[tuple[Row, Row]]:
     """Train rows that ask the same as a held-out row, whatever their answers; each with that held-out row."""
     pairs = find_same_questions(train, sketch_rows(train), heldout, sketch_rows(heldout), threshold)
     return ((train[place], heldout[twin]) for place, twin in pairs)

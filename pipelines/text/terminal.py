@@ -12,7 +12,8 @@ from rich.text import Text
 
 from pipelines.core.validation import UNPRINTABLE
 
-DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")  # embeddings, overrides and isolates of bidirectional text
+# Beside what cannot be printed, the embeddings, overrides and isolates of bidirectional text.
+INVISIBLE = re.compile(f"{UNPRINTABLE.pattern}|[\u202a-\u202e\u2066-\u2069]")
 FILE_WIDTH = 140  # characters a line in files and pipes: at rich's 80 the widest tables lose letters
 
 
@@ -47,5 +48,4 @@ def make_visible(text: str) -> str:
     >>> make_visible("\x1b[31mred")
     '\\x1b[31mred'
     """
-    shown = UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-    return DIRECTION.sub(lambda match: match[0].encode("unicode_escape").decode(), shown)
+    return INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

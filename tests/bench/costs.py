@@ -5,10 +5,10 @@ from typing import Any
 
 import psutil
 
+from pipelines.clients.local_model import packaged_gguf
 from pipelines.core.make_plan import make_plan
 from pipelines.core.params import hourly_machine_cost, load_cost_rates
 from pipelines.core.plan import Costs
-from pipelines.training.base_model import packaged_gguf
 from tests.bench.served import ask, served
 from tests.bench.train import TEMPLATE, best
 

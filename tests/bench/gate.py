@@ -130,7 +130,7 @@ def examination(rng: np.random.Generator, gains: dict[str, float], questions: in
 
     def normal(of_cluster: float) -> np.ndarray:
         one, other = rng.standard_normal(len(names))[members], rng.standard_normal(questions)
-        return np.sqrt(of_cluster) * one + np.sqrt(1 - of_cluster) * other
+        return np.asarray(np.sqrt(of_cluster) * one + np.sqrt(1 - of_cluster) * other)
 
     hard, shift = normal(0.4), rng.uniform(-0.2, 0)
     quality = np.array([(VEHICLE | CODE)[topic] + shift for topic in topics])

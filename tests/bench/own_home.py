@@ -1,17 +1,17 @@
 """A home that nobody else uses, for the benches that start servers: on free ports, and gone afterwards."""
 
 import os
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
 from pipelines.core.settings import settings
 from pipelines.stack import servers, supervision
+from tests.ports import free_port
 
 
 @contextmanager
@@ -29,12 +29,6 @@ def own_home() -> Iterator[Path]:
             os.environ.clear()
             os.environ |= before
             settings.cache_clear()
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def wait_for(health: str, **headers: str) -> None:

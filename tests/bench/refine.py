@@ -105,7 +105,8 @@ def apart(side: str, options: dict[str, Any], scratch: Path) -> dict[str, Any]:
     )
     if done.returncode:
         raise WeaverError(f"bench: the {side} side failed", "Read what it printed above.")
-    return json.loads(Path(scratch, f"{side}.json").read_text())
+    figures: dict[str, Any] = json.loads(Path(scratch, f"{side}.json").read_text())
+    return figures
 
 
 def main(side: str, options: str, scratch: str) -> None:

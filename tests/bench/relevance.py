@@ -34,7 +34,7 @@ def run(template: str = "service_advisor", count: int = 300) -> dict[str, Any]:
     question_vectors = minilm.encode(plan.questions, normalize_embeddings=True)
 
     def by_minilm(texts: list[str]) -> np.ndarray:
-        return (minilm.encode(texts, normalize_embeddings=True) @ question_vectors.T).max(axis=1)
+        return np.asarray((minilm.encode(texts, normalize_embeddings=True) @ question_vectors.T).max(axis=1))
 
     ours, theirs = max_similarity([*kit, *chat], plan.questions), by_minilm([*kit, *chat])
     slow = seconds(lambda: by_minilm(kit))

@@ -152,7 +152,7 @@ def ask(row: chat_format.Row, tokens: int, **options: Any) -> Question:
 def popularity(questions: int) -> np.ndarray:
     """The share of each question, by Zipf's law."""
     weights = np.arange(1, questions + 1) ** -EXPONENT
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def drawn(questions: int, requests: int) -> list[int]:

@@ -16,8 +16,9 @@ import httpx
 
 from pipelines.clients.backends.llama_cpp import SERVER
 from pipelines.core.settings import SERVING
-from tests.bench.own_home import free_port, wait_for
+from tests.bench.own_home import wait_for
 from tests.bench.serve_load import Door
+from tests.ports import free_port
 
 # The backend's own settings of llama.cpp, but for where it listens: MLflow's gateway cannot reach a unix socket.
 ON_A_PORT = """
@@ -58,7 +59,7 @@ def mlflow_gateway(behind: Door, folder: Path) -> Iterator[Door]:
         with httpx.Client(base_url=f"{url}/api/3.0/mlflow/gateway/", timeout=30, trust_env=False) as api:
 
             def create(kind: str, **what: object) -> dict[str, str]:
-                created = api.post(f"{kind}s/create", json=what).raise_for_status().json()
+                created: dict[str, dict[str, str]] = api.post(f"{kind}s/create", json=what).raise_for_status().json()
                 return created[kind.replace("-", "_")]
 
             base = {"api_base": behind.url.removesuffix("/chat/completions")}

@@ -86,7 +86,8 @@ def apart(side: str, options: dict[str, Any], scratch: Path) -> dict[str, float]
         )
         if done.returncode:
             raise WeaverError(f"bench: the {side} side failed:\n{done.stderr[-2000:]}")
-        return json.loads(Path(folder, "figures.json").read_text())
+        figures: dict[str, float] = json.loads(Path(folder, "figures.json").read_text())
+        return figures
 
 
 def environment(home: str) -> dict[str, str]:
@@ -137,7 +138,7 @@ def ours(data: Path, plan: TrainingPlan) -> None:
 def full(data: Path, plan: TrainingPlan) -> None:
     """Train every weight of the base in full precision, with the product's own loss."""
     import torch
-    from trl import SFTConfig
+    from trl.trainer.sft_config import SFTConfig
 
     from pipelines.training.base_model import load_base
     from pipelines.training.sft_trainer import CompletionSFTTrainer, to_conversation_dataset
@@ -172,7 +173,8 @@ def plain(data: Path, plan: TrainingPlan) -> None:
     from datasets import load_dataset
     from peft import LoraConfig
     from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
-    from trl import SFTConfig, SFTTrainer
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
 
     def conversation(row: dict[str, Any]) -> dict[str, Any]:
         question = f"{row['instruction']}\n{row['input']}" if row["input"] else row["instruction"]

@@ -62,9 +62,9 @@ def test_a_person_sees_and_is_asked(weaver: Weaver, own: Path) -> None:
     no = weaver("add", T, str(own), answer="n\n")
     for words in (
         "own.csv: CSV, separated by comma, utf-8", "question", "instruction", "synonym", "not used",
-        "First rows, as they will be added", "1 rows can be used, 1 are rejected",
+        "First rows, as they will be added", "1 row can be used, 1 rejected",
         "own.csv, line 3: a spreadsheet formula",
-        "Add these 1 rows to service_advisor? [y/N]",
+        "Add 1 row to service_advisor? [y/N]",
     ):  # fmt: skip
         assert words in no, no
     assert list_uploads(T) == []
@@ -170,7 +170,7 @@ def test_topics_of_the_file_are_named_and_mapped(weaver: Weaver, tmp_path: Path)
     path = tmp_path / "faq.csv"
     path.write_text("question,answer,topic\nWhy?,A plug is worn.,Spark [plugs]\nWhat is it?,An engine.,engine\n")
     shown = weaver("add", T, str(path), answer="n\n")
-    assert "The template has no topic 'Spark [plugs]' (1 rows). Say which of its topics each is:" in shown
+    assert "The template has no topic 'Spark [plugs]' (1 row). Say which of its topics each is:" in shown
     assert f"weaver dataset add {T} {path} --topic 'Spark [plugs]=NAME'" in shown
     assert "2 rows added" in weaver("add", T, str(path), "--topic", "Spark [plugs]=engine", "--yes")
     assert "write it once as NAME" in weaver("add", T, str(path), "--topic", "a=engine", "--topic", "engine", ok=False)
