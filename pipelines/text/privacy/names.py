@@ -24,6 +24,7 @@ from pipelines.text.privacy.name_model import (
     tokenise,
 )
 from pipelines.text.privacy.words import NEVER, PARTICLES, SUFFIXES, TITLES, word_set
+from pipelines.text.spelling import correct
 
 SURE = -0.5  # log-odds of a word that makes a name
 ALONE, UNLISTED = 0.0, 0.5  # log-odds of a name of one word, and of one that is on no list or a word, too
@@ -50,7 +51,10 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
         for match in SPELLED.finditer(text):
             yield *match.span("value"), 0.6
     tokens = tokenise(text)
-    scores = score_words(tokens)
+    scores = [
+        min(score, SURE) if score > SURE and is_misspelt_word(token) else score
+        for token, score in zip(tokens, score_words(tokens), strict=True)
+    ]
     foreign = is_foreign(tokens)
     if foreign:
         cased = any(token.text[0].isupper() for token in tokens)
@@ -68,6 +72,15 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
         if not any(start < other_end and other_start < end for other_start, other_end in taken):
             best = max(scores[first : last + 1])
             yield start, end, min(0.8, 0.5 + 0.05 * best)
+
+
+def is_misspelt_word(token: Token) -> bool:
+    """Whether a word in lower case, on no list of names, is an everyday one with two letters swapped: how mnay."""
+    lists, _ = load_model()
+    if not token.text.islower() or token.key in lists.first or token.key in lists.last:
+        return False
+    meant = correct(token.key)
+    return meant != token.key and sorted(meant) == sorted(token.key) and lists.common.get(meant, 0) > 1
 
 
 def is_foreign(tokens: Sequence[Token]) -> bool:
