@@ -131,6 +131,8 @@ class ObjectStore:
                 [
                     Path(sysconfig.get_path("scripts"), "weed"), "mini", f"-dir={self.folder / 'data'}",
                     "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-webdav=false",
+                    # Its own choice depends on the free disk: a fuller one has no volume for a new bucket.
+                    "-master.volumeSizeLimitMB=64", "-volume.max=200",
                     "-admin.ui=false", "-s3.autoCreateBucket=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
                     f"-s3.port={self.ports['s3']}", f"-s3.port.grpc={free_port()}",
                     f"-s3.config={self.folder / 'identities.json'}", *ports,
