@@ -127,7 +127,7 @@ def print_upload(upload: Any, source: str) -> None:
         columns.add_row(*cells)
     if upload.topic:
         columns.add_row("—", "topic", f"{upload.topic}, for all rows")
-    from pipelines.datasets.upload.column_names import SYNONYMS
+    from pipelines.readers.column_names import SYNONYMS
 
     shown = [field for field in SHOWN_FIELDS if any(row.get(field) for row in upload.first)]
     rows = Table(*shown, box=None, title="First rows, as they will be added", title_justify="left")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.core.errors import WeaverError
-from pipelines.datasets.upload import encodings
+from pipelines.readers import encodings
 
 from .upload_files import HEADER, ROWS, add, assert_nothing_kept, objects, text, workbook, write
 

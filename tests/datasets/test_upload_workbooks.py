@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.core.errors import WeaverError
 from pipelines.datasets.upload import read_upload
-from pipelines.datasets.upload.number_formats import format_value
+from pipelines.readers.number_formats import format_value
 
 from .upload_files import HEADER, ROWS, add, rejected_rows, workbook
 

@@ -27,11 +27,11 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.core.templates import load_template
-from pipelines.datasets.upload.archives import ARCHIVE_SUFFIXES, DATA_SUFFIXES, extract, zip_members
 from pipelines.datasets.upload.column_mapping import ColumnMapping
 from pipelines.datasets.upload.readers import open_source
-from pipelines.datasets.upload.source import Rejected, Source
-from pipelines.datasets.upload.stores import FetchFile, find_files, unreadable_files
+from pipelines.readers.archives import ARCHIVE_SUFFIXES, DATA_SUFFIXES, extract, zip_members
+from pipelines.readers.source import Rejected, Source
+from pipelines.readers.stores import FetchFile, find_files, unreadable_files
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipelines.datasets.upload.source import Rejected
+from pipelines.readers.source import Rejected
 
 STATUSES = ("submitted", "completed")  # of an Argilla response; a draft or a discarded record is no answer
 

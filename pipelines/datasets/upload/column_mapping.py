@@ -17,11 +17,11 @@ from pipelines.datasets.upload.cell_values import (
     is_totals_row,
     parse_facts,
 )
-from pipelines.datasets.upload.column_names import FIELD_OF_NAME, SYNONYMS, field_of, normalise_name
 from pipelines.datasets.upload.missing_columns import SHOWN_COLUMNS, missing_columns
 from pipelines.datasets.upload.record_tables import Pattern, ask_record, find_patterns, match_patterns, record_text
 from pipelines.datasets.upload.row_contract import check_contract, check_topic
-from pipelines.datasets.upload.source import Rejected, Source
+from pipelines.readers.column_names import FIELD_OF_NAME, SYNONYMS, field_of, normalise_name
+from pipelines.readers.source import Rejected, Source
 from pipelines.text.no_value import is_no_value
 
 REQUIRED_FIELDS = ("instruction", "output", "topic")

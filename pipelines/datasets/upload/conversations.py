@@ -10,9 +10,9 @@ from itertools import groupby
 from typing import Any
 
 from pipelines.datasets.upload.annotations import reduce_annotation
-from pipelines.datasets.upload.column_names import field_of, normalise_name
-from pipelines.datasets.upload.source import Rejected
 from pipelines.datasets.upload.transcripts import ROLES, Turn, find_transcript, parse_transcript
+from pipelines.readers.column_names import field_of, normalise_name
+from pipelines.readers.source import Rejected
 
 MESSAGE_KEYS = (
     "messages", "conversations", "conversation", "contents", "dialogue", "dialog", "turns", "chat", "chat_messages",

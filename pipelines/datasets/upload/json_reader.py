@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.core.errors import WeaverError
-from pipelines.datasets.upload.column_names import field_of
 from pipelines.datasets.upload.conversations import reduce_object
-from pipelines.datasets.upload.encodings import MAX_LINE_CHARS, MIXED, read_lines
-from pipelines.datasets.upload.header import count_known_names
-from pipelines.datasets.upload.source import Rejected, Row, Source
+from pipelines.readers.column_names import field_of
+from pipelines.readers.encodings import MAX_LINE_CHARS, MIXED, read_lines
+from pipelines.readers.header import count_known_names
+from pipelines.readers.source import Rejected, Row, Source
 
 MAX_DOCUMENT_BYTES = 256 << 20  # of a file that is one JSON value: it is read whole
 MAX_DEPTH = 3  # of objects within objects that hold the rows

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.core.errors import WeaverError
-from pipelines.datasets.upload.archives import MAX_BYTES
 from pipelines.datasets.upload.json_reader import reduce_source
-from pipelines.datasets.upload.source import Row, Source
+from pipelines.readers.archives import MAX_BYTES
+from pipelines.readers.source import Row, Source
 
 BATCH_ROWS = 1000
 

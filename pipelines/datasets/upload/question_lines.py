@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from pipelines.datasets.upload.encodings import read_lines
-from pipelines.datasets.upload.source import Rejected, Row, Source
+from pipelines.readers.encodings import read_lines
+from pipelines.readers.source import Rejected, Row, Source
 
 SAMPLED_LINES = 200
 QUESTION = r"(?:Q|Question|Frage|Pregunta|P|Vraag|Domanda)"

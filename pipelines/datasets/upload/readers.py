@@ -8,7 +8,11 @@ import re
 from pathlib import Path
 
 from pipelines.core.errors import WeaverError
-from pipelines.datasets.upload.archives import (
+from pipelines.datasets.upload.json_reader import read_json
+from pipelines.datasets.upload.parquet_reader import read_parquet
+from pipelines.datasets.upload.question_lines import has_question_lines, read_question_lines
+from pipelines.datasets.upload.turn_tables import reduce_table
+from pipelines.readers.archives import (
     ARCHIVE_SUFFIXES,
     DATA_SUFFIXES,
     OTHER_SUFFIXES,
@@ -19,14 +23,10 @@ from pipelines.datasets.upload.archives import (
     read_head,
     unpack,
 )
-from pipelines.datasets.upload.csv_reader import read_csv
-from pipelines.datasets.upload.encodings import assert_known, detect_encoding
-from pipelines.datasets.upload.json_reader import read_json
-from pipelines.datasets.upload.parquet_reader import read_parquet
-from pipelines.datasets.upload.question_lines import has_question_lines, read_question_lines
-from pipelines.datasets.upload.source import Source
-from pipelines.datasets.upload.turn_tables import reduce_table
-from pipelines.datasets.upload.workbook_reader import read_workbook
+from pipelines.readers.csv_reader import read_csv
+from pipelines.readers.encodings import assert_known, detect_encoding
+from pipelines.readers.source import Source
+from pipelines.readers.workbook_reader import read_workbook
 
 JSON_START = re.compile(r"[\ufeff\s]*(?:\{|\[\s*[\[{\"\]])")
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")

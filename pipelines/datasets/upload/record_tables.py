@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pipelines.core.files import digest
 from pipelines.datasets.upload.cell_values import cell_text
-from pipelines.datasets.upload.column_names import normalise_name, readable_name
+from pipelines.readers.column_names import normalise_name, readable_name
 from pipelines.text.no_value import is_no_value
 
 NAME_PARTS = (

@@ -10,8 +10,8 @@ from itertools import islice
 from typing import Any
 
 from pipelines.datasets.upload.cell_values import cell_text, is_header_row, is_totals_row
-from pipelines.datasets.upload.column_names import FIELD_OF_NAME, SYNONYMS, WORDS, normalise_name
-from pipelines.datasets.upload.source import Rejected, Source
+from pipelines.readers.column_names import FIELD_OF_NAME, SYNONYMS, WORDS, normalise_name
+from pipelines.readers.source import Rejected, Source
 from pipelines.text.no_value import is_no_value
 
 SAMPLED_ROWS = 200  # whose values are looked at

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.plan import Contract
-from pipelines.datasets.upload.source import Rejected
+from pipelines.readers.source import Rejected
 
 KINDS = ("grounded", "knowledge", "refusal")
 

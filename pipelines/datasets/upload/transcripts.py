@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from pipelines.datasets.upload.column_names import field_of, normalise_name
+from pipelines.readers.column_names import field_of, normalise_name
 
 USER_NAMES = (
     "user", "human", "customer", "prompter", "client", "visitor", "guest", "caller", "lead", "shopper", "buyer",

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from pipelines.datasets.upload.column_names import field_of, normalise_name
 from pipelines.datasets.upload.conversations import reduce_object, reduce_turns
-from pipelines.datasets.upload.source import Rejected, Row, Source
 from pipelines.datasets.upload.transcripts import ROLES, Turn, find_transcript
+from pipelines.readers.column_names import field_of, normalise_name
+from pipelines.readers.source import Rejected, Row, Source
 
 SAMPLED_ROWS = 200
 MOSTLY = 0.8  # share of the sampled rows that have to be messages of a user or an assistant, or transcripts

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipelines.core.errors import WeaverError
-from pipelines.datasets.upload.encodings import MAX_LINE_CHARS, read_lines
-from pipelines.datasets.upload.header import SAMPLE_ROWS, count_known_names, filled, find_header
-from pipelines.datasets.upload.quote_repair import repair_line
-from pipelines.datasets.upload.source import Rejected, Row, Source, fit_to_header, name_columns
+from pipelines.readers.encodings import MAX_LINE_CHARS, read_lines
+from pipelines.readers.header import SAMPLE_ROWS, count_known_names, filled, find_header
+from pipelines.readers.quote_repair import repair_line
+from pipelines.readers.source import Rejected, Row, Source, fit_to_header, name_columns
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", "~": "tilde", "^": "caret", "\x1f": "unit"}
 SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?[\s,;]*$', re.IGNORECASE)  # Excel's own

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipelines.core.errors import WeaverError, did_you_mean
-from pipelines.datasets.upload.archives import open_zip
-from pipelines.datasets.upload.header import SAMPLE_ROWS, count_known_names, filled, find_header
-from pipelines.datasets.upload.number_formats import format_value
-from pipelines.datasets.upload.source import Row, Source, fit_to_header, name_columns
+from pipelines.readers.archives import open_zip
+from pipelines.readers.header import SAMPLE_ROWS, count_known_names, filled, find_header
+from pipelines.readers.number_formats import format_value
+from pipelines.readers.source import Row, Source, fit_to_header, name_columns
 
 FORMULA_TAG = re.compile(rb"<(?:\w+:)?f[ >/]")
 MERGE_TAG = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]+\d+:[A-Z]+\d+)"')

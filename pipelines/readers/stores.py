@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.clients.s3 import s3_client, translate_s3_error
 from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.files import DISK_FULL, digest
-from pipelines.datasets.upload.archives import OTHER_SUFFIXES
+from pipelines.readers.archives import OTHER_SUFFIXES
 
 CHUNK_BYTES = 1 << 20
 FetchFile = Callable[[Path], None]  # copies the file to a path

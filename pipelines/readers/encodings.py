@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from pipelines.core.errors import WeaverError, did_you_mean
-from pipelines.datasets.upload.archives import CHUNK_BYTES
+from pipelines.readers.archives import CHUNK_BYTES
 
 MAX_LINE_CHARS = 1 << 20  # characters
 BOMS = {  # the longest first: that of UTF-32 begins like that of UTF-16

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.datasets.upload.column_names import field_of
+from pipelines.readers.column_names import field_of
 
 SAMPLE_ROWS = 200  # rows among which the header is looked for, and the separator of a CSV file
 MAX_HEADER_ROW = 40  # the header is among so many rows
