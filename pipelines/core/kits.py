@@ -6,6 +6,8 @@
 A kit holds `templates/<name>.yaml`, behaviour tests for each template's model in `behaviours/<name>.yaml` (see
 kits/behaviours.py), and dataset builders: a module `<name>.py` with `build() -> list[dict]` and
 `sources() -> dict`. A builder imports heavy libraries inside `build`, so that `sources` returns in milliseconds.
+What its records say is brought to knowledge bases by modules `knowledge/<name>.py` with `passages()`, which yields
+text/passages.Passage, and `sources()`.
 """
 
 from functools import cache
@@ -30,6 +32,11 @@ class Kit(NamedTuple):
         """`<kit>.<builder> → module`, without importing any of them."""
         names = sorted(path.stem for path in self.folder.glob("[!_]*.py"))
         return {f"{self.name}.{name}": f"{self.module}.{name}" for name in names}
+
+    def knowledge_sources(self) -> dict[str, str]:
+        """`<kit>.<source> → module`, without importing any of them."""
+        names = sorted(path.stem for path in (self.folder / "knowledge").glob("[!_]*.py"))
+        return {f"{self.name}.{name}": f"{self.module}.knowledge.{name}" for name in names}
 
     def templates(self) -> dict[str, Path]:
         """Template name → its YAML file."""
@@ -62,3 +69,8 @@ def load_kits() -> dict[str, Kit]:
 def find_builders() -> dict[str, str]:
     """Dataset builders of all kits: `<kit>.<builder> → module`."""
     return {name: module for kit in load_kits().values() for name, module in kit.builders().items()}
+
+
+def find_knowledge_sources() -> dict[str, str]:
+    """Knowledge sources of all kits: `<kit>.<source> → module`."""
+    return {name: module for kit in load_kits().values() for name, module in kit.knowledge_sources().items()}

@@ -22,6 +22,7 @@ TEMPLATE_FIELDS = (
     "approval",
     "budget",
     "serving",
+    "knowledge",
 )
 
 

@@ -9,7 +9,18 @@ from pydantic_core import PydanticCustomError
 
 from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.kits import load_kits
-from pipelines.core.plan import TUNABLE, Approval, Budget, Contract, Drift, Schedule, Section, Serving, TrainingPlan
+from pipelines.core.plan import (
+    TUNABLE,
+    Approval,
+    Budget,
+    Contract,
+    Drift,
+    Knowledge,
+    Schedule,
+    Section,
+    Serving,
+    TrainingPlan,
+)
 from pipelines.core.settings import settings
 from pipelines.core.validation import read_yaml, validate_section
 
@@ -51,6 +62,7 @@ class Template(Section):
     approval: Approval = Approval()
     budget: Budget = Budget()
     serving: Serving = Serving()
+    knowledge: Knowledge = Knowledge()
     data: dict[str, Any] = {}
     refine: dict[str, Any] = {}
     privacy: dict[str, Any] = {}

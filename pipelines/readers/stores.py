@@ -55,7 +55,7 @@ def unreadable_files(source: str) -> list[tuple[str, str]]:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy a file.
+    """Copy a file, with the time at which it was last written.
 
     Raises:
         WeaverError: the file changed while it was read, or cannot be read.
@@ -70,6 +70,7 @@ def copy_file(source: Path, target: Path) -> None:
         same = (before.st_ino, before.st_size, before.st_mtime_ns) == (after.st_ino, after.st_size, after.st_mtime_ns)
         if not same or digest(source) != digest(target):
             raise WeaverError(f"{source} changed while it was read", "Wait until it is complete, and add it again.")
+        os.utime(target, ns=(after.st_atime_ns, after.st_mtime_ns))
     except OSError as error:
         if error.errno in DISK_FULL:
             raise
@@ -105,3 +106,5 @@ def download_object(client: Any, bucket: str, key: str, target: Path) -> None:
                 out.write(chunk)
         if target.stat().st_size != head["ContentLength"]:
             raise WeaverError(f"s3://{bucket}/{key} was transferred incompletely", "Add it again.")
+        written = head["LastModified"].timestamp()
+        os.utime(target, (written, written))

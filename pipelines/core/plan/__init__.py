@@ -7,6 +7,7 @@ from pydantic import Field
 from pipelines.core.files import digest
 from pipelines.core.plan.datasets import Contract, Data, Privacy, Refine, Step, Treatment
 from pipelines.core.plan.evaluation import Evaluate, Gate, Metric, Review
+from pipelines.core.plan.knowledge import Knowledge
 from pipelines.core.plan.monitoring import Drift, Feedback
 from pipelines.core.plan.operation import Approval, Budget, Costs, Schedule
 from pipelines.core.plan.section import Section
@@ -32,6 +33,7 @@ __all__ = [
     "Feedback",
     "Gate",
     "Judge",
+    "Knowledge",
     "Metric",
     "Preference",
     "Privacy",
@@ -78,6 +80,7 @@ class TrainingPlan(Section):
     approval: Approval
     budget: Budget
     serving: Serving
+    knowledge: Knowledge = Knowledge()
     costs: Costs
 
     def digest(self, *sections: str) -> str:
@@ -103,8 +106,8 @@ class TrainingPlan(Section):
         return values
 
 
-# How a model is described, watched, approved and paid for: changing it gives no reason to train again.
-OPERATIONAL = {"title", "purpose", "owner", "drift", "approval", "budget", "serving", "costs"}
+# How a model is described, watched, approved and paid for, and what it looks up: changing it retrains nothing.
+OPERATIONAL = {"title", "purpose", "owner", "drift", "approval", "budget", "serving", "knowledge", "costs"}
 # Changed in the template by its owner, never for one run: they decide whether a model may answer customers.
 SAFEGUARDS = ("gate", "review", "privacy", "approval", "budget")
 SAFEGUARD_KEYS = ("evaluate.confidence",)  # of the intervals that the gate goes by

@@ -1,12 +1,13 @@
 """The names of trouble codes and of live readings, as python-OBD (obd) lists them."""
 
+SOURCE = "obd:codes.DTC"
+
 
 def code_names() -> dict[str, str]:
     """Trouble code → its name, where no other code has the same."""
-    from obd.codes import DTC
-
-    names = list(DTC.values())
-    return {code: name.replace("'", "") for code, name in DTC.items() if names.count(name) == 1}
+    named = all_code_names()
+    names = list(named.values())
+    return {code: name for code, name in named.items() if names.count(name) == 1}
 
 
 def readings() -> dict[str, str]:
@@ -20,3 +21,10 @@ def readings() -> dict[str, str]:
     }
     lower_names = [name.casefold() for name in names_by_pid.values()]
     return {pid: name for pid, name in names_by_pid.items() if lower_names.count(name.casefold()) == 1}
+
+
+def all_code_names() -> dict[str, str]:
+    """Trouble code → its name; some codes share theirs."""
+    from obd.codes import DTC
+
+    return {code: name.replace("'", "") for code, name in DTC.items()}

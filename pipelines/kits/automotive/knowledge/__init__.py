@@ -1,0 +1,1 @@
+"""What the kit's public records say, as passages of a knowledge base; see core/kits.py."""
