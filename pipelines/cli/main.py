@@ -21,6 +21,7 @@ from pipelines.cli import (
     drift,
     feedback,
     key,
+    knowledge,
     ledger,
     log,
     quarantine,
@@ -55,6 +56,7 @@ app.add_typer(drift.app)
 app.add_typer(template.app, name="template", help="List, show, create and validate templates.")
 dataset.app.add_typer(quarantine.app)
 app.add_typer(dataset.app, name="dataset", help="Add your own rows, and look at the versions of a dataset.")
+app.add_typer(knowledge.app, name="knowledge", help="What a template looks up: add documents, search them.")
 app.add_typer(registry.app, name="registry", help="Show what is registered, and which version is champion.")
 app.add_typer(ledger.app, name="ledger", help="Show and verify which version was deployed when, by whom and why.")
 app.add_typer(key.app, name="key", help="Create, list and revoke API keys of the gateway.")

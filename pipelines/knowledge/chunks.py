@@ -1,7 +1,7 @@
 """Cut a document into passages: below one heading and on one page, as long as allowed, tables with their header.
 
-The template's policy on personal data is applied here, before anything is embedded. A passage that the policy drops, and
-one that gives orders to the assistant, is withheld.
+The template's policy on personal data is applied here, before anything is embedded. A passage that the policy drops is
+withheld, and so is one that gives orders to the assistant.
 """
 
 import re
@@ -101,7 +101,7 @@ def split_block(block: Block, most: int) -> Iterator[Block]:
     pieces = lines[HEADER_LINES:] if block.kind == "table" else SENTENCE_END.split(block.text)
     joint = "\n" if block.kind == "table" else " "
     part = ""
-    for piece in (short for piece in pieces for short in cut(piece.strip(), most) if short):
+    for piece in (short for long in pieces for short in cut(long.strip(), most) if short):
         if part and len(header) + len(part) + len(piece) + 1 > most:
             yield block._replace(text=header + part)
             part = ""

@@ -7,9 +7,10 @@ its passages.jsonl. The record is written last, and replaced in one step: a docu
 import json
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,11 +82,11 @@ class Added(NamedTuple):
     rejected: list[str]  # messages: the file, what is wrong with it and what to do
 
 
-def add_documents(template: str, source: str, since: str = "") -> Added:
+def add_documents(template: str, sources: Sequence[str], since: str = "") -> Added:
     """Read documents and keep them; one of the same name is replaced. A file that cannot be read is left out.
 
     Args:
-        source: a file, a folder of files, or s3://bucket/key (a key that ends with / is a folder).
+        sources: files, folders of files, or s3://bucket/key (a key that ends with / is a folder).
         since: the day from which they hold, ISO 8601; empty: the day on which each file was last written.
 
     Raises:
@@ -94,7 +95,7 @@ def add_documents(template: str, source: str, since: str = "") -> Added:
     plan, added = make_plan(template), Added([], [], [])
     since = parse_day(since) if since else ""
     with change_documents(template):
-        for name, fetch in find_files(source, SUFFIXES):
+        for name, fetch in chain.from_iterable(find_files(source, SUFFIXES) for source in sources):
             try:
                 document = add_document(plan, name, fetch, since)
             except Unavailable:

@@ -1,0 +1,31 @@
+"""What the live version of an index holds, and whether its sources have changed since."""
+
+from collections import Counter
+from typing import Any
+
+from pipelines.core.make_plan import make_plan
+from pipelines.knowledge.index import collect_passages, live_version, open_table
+
+
+def describe_index(template: str) -> dict[str, Any]:
+    """version, built (local time, ISO 8601), passages, sources (source → passages), outdated (passages to change).
+
+    Raises:
+        WeaverError: there is no index yet.
+    """
+    plan = make_plan(template)
+    wanted = {passage.id: passage.digest for passage in collect_passages(plan)}
+    table = open_table(template)
+    version = live_version(table)
+    built = {item["version"]: item["timestamp"] for item in table.list_versions()}
+    if version:
+        table.checkout(version)
+    rows = table.search().select(["id", "source", "digest"]).to_arrow() if version else table.to_arrow().slice(0, 0)
+    live = dict(zip(rows["id"].to_pylist(), rows["digest"].to_pylist(), strict=True))
+    return {
+        "version": version,
+        "built": built[version].isoformat(timespec="seconds") if version else "",
+        "passages": len(live),
+        "sources": dict(Counter(rows["source"].to_pylist()).most_common()),
+        "outdated": sum(live.get(id_) != digest for id_, digest in wanted.items()) + len(set(live) - set(wanted)),
+    }
