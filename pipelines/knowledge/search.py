@@ -21,6 +21,7 @@ CANDIDATES = 50  # of each retriever
 FUSION_RANKS = 5  # added to a rank before it is inverted: how slowly the weight of ranks falls
 EMBEDDING_WEIGHT = 0.5  # of a rank by embedding beside one by BM25
 BARE_CODE = re.compile(r"(?<![\w.,$-])0\d{3}(?!\w|[.,-]\d)")  # 0455, of a powertrain code
+DESIGNATION = re.compile(r"(?=.*\d)(?=.*[a-z])[a-z\d]+")  # of a model, part or standard: SX4, P04200
 MIN_COVERAGE = 0.5  # of a question's terms, by weight, that a passage must hold to be close
 MIN_SIMILARITY = 0.3  # cosine of question and passage
 
@@ -144,15 +145,17 @@ class KnowledgeIndex:
     def is_close(self, question: str, hits: list[Hit], unknown: tuple[str, ...]) -> bool:
         """Whether the first hit is close enough to answer from.
 
-        What a question names exactly must be there: the code, the part, the vehicle, and the year.
+        What a question names exactly must be there: the code, the part, the vehicle, the year, any designation.
         """
         if not hits or (unknown and not hits[0].keys):
             return False
         first = hits[0]
         if first.keys:
             return True
-        years = find_years(question)
-        if years and not any(year in embedded_text(first.passage) for year in years):
+        years, text = find_years(question), embedded_text(first.passage)
+        if years and not any(year in text for year in years):
+            return False
+        if any(DESIGNATION.fullmatch(term) and term not in self.frequencies for term in find_terms(question)):
             return False
         return first.coverage >= MIN_COVERAGE and first.similarity >= MIN_SIMILARITY
 

@@ -71,5 +71,5 @@ def assert_format(path: Path, name: str, suffix: str) -> None:
             what = f"a {' or '.join(formats)} file" if formats else "an old or encrypted Office file"
             remedy = "Correct its suffix." if formats else "Remove its password, and save it as .docx or .xlsx."
             raise WeaverError(f"{name} is {what}, despite its name", remedy)
-        if not head.startswith(magic) and suffix in formats:
-            raise WeaverError(f"{name} is not a {suffix} file, despite its name", "Export it again.")
+    if any(suffix in formats and not head.startswith(magic) for magic, formats in MAGIC.items()):
+        raise WeaverError(f"{name} is not a {suffix} file, despite its name", "Export it again.")

@@ -74,8 +74,8 @@ def html_to_markdown(html: str, name: str) -> str:
         soup = BeautifulSoup(html, "lxml")
         for element in soup(NO_CONTENT):
             element.decompose()
-        options = {"heading_style": "ATX", "table_infer_header": True, "strip": ["a"], "bullets": "-"}
-        return str(MarkdownConverter(**options).convert_soup(soup))
+        converter = MarkdownConverter(heading_style="ATX", table_infer_header=True, strip=["a"], bullets="-")
+        return str(converter.convert_soup(soup))
     except RecursionError as error:
         raise WeaverError(
             f"{name}: its elements are nested too deeply to be read", "Save it as text or PDF, and add that."
