@@ -88,7 +88,7 @@ class KnowledgeIndex:
             return SearchResult([], False, (), self.version)
         terms = find_terms(question)
         keys, unknown = self.find_keys(question)
-        by_words, by_meaning = self.score_words(terms), self.vectors @ embed_rows([question])[0]
+        by_words, by_meaning = self.score_words(question), self.score_meaning(question)
         fused = self.fuse(by_words, by_meaning)
         named: dict[int, list[str]] = defaultdict(list)
         for key in keys:
@@ -116,12 +116,16 @@ class KnowledgeIndex:
         known = [key for key in dict.fromkeys([*keys, *self.vehicles.find(question)]) if key in self.by_key]
         return known, tuple(key for key in keys if key not in self.by_key)
 
-    def score_words(self, terms: list[str]) -> np.ndarray:
+    def score_words(self, question: str) -> np.ndarray:
         """The BM25 score of each passage, float32 [passages]."""
-        known = [term for term in terms if term in self.frequencies]
+        known = [term for term in find_terms(question) if term in self.frequencies]
         if not known:
             return np.zeros(len(self.passages), np.float32)
         return np.asarray(self.bm25.get_scores(known))
+
+    def score_meaning(self, question: str) -> np.ndarray:
+        """The cosine of the embeddings of the question and each passage, float32 [passages]."""
+        return np.asarray(self.vectors @ embed_rows([question])[0])
 
     def fuse(self, by_words: np.ndarray, by_meaning: np.ndarray) -> dict[int, float]:
         """Number of a passage → its score by reciprocal-rank fusion, the best first."""

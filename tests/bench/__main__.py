@@ -64,6 +64,17 @@ def relevance(as_json: AsJson = False) -> None:
     print_figures(run, as_json)
 
 
+@app.command()
+def knowledge(
+    chunks: Annotated[int, typer.Option(min=5000, help="Passages of the index whose speed is measured.")] = 100_000,
+    as_json: AsJson = False,
+) -> None:
+    """What is found by words, by meaning, by both and with exact keys; milliseconds per search; how fresh it stays."""
+    from tests.bench.knowledge import run
+
+    print_figures(lambda: run(chunks), as_json)
+
+
 @app.command("refine_quality")
 def refine_quality(as_json: AsJson = False) -> None:
     """How often each refinement step is right that drops rows: on rows labelled by hand, on the kits' own, on posts."""

@@ -27,6 +27,8 @@ ANSWERS = {  # of verbs that need nothing: what they print then
     "alerts list": "No alert was raised",
     "key list": "last used",
     "ledger show": "no entries yet",
+    "knowledge list": "automotive.code_guide",
+    "knowledge search": "Nothing is close enough",
 }
 VALUES = {
     "template": "service_advisor",
@@ -42,6 +44,8 @@ VALUES = {
     "which": "nothing",
     "id_or_name": "nobody",
     "file": "requests.csv",
+    "files": "nowhere.pdf",
+    "document": "manual.pdf",
     "key": "k",
     "text": "hello",
     "why": "because",
@@ -113,6 +117,7 @@ def spoil(home: Path) -> None:
     files += [work / f"{stage}.json" for stage in STAGES]
     files += [work / "refine/latest.json", home / "quarantine/service_advisor.json"]
     files += [home / "uploads/service_advisor/u1/upload.json", home / "progress/service_advisor.json"]
+    files += [home / "knowledge/service_advisor/documents/manual.pdf.json"]
     files += [home / "serving/log/exchanges/date=2026-11-26/000000000001-000000000002.parquet"]
     files += [home / "registry/.git/HEAD", home / "templates/night_shift.yaml", home / "stack/settings.json"]
     for file in files:

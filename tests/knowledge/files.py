@@ -83,7 +83,9 @@ def write_docx(path: Path) -> Path:
     return path
 
 
-HTML = """<!doctype html><html><head><title>Warranty</title><style>p {color: red}</style>
-<script>track("visitor")</script></head><body><nav><a href="/">Home</a></nav><h1>Warranty</h1><p>Five years or <b>60,000 miles</b>, whichever comes
-first.</p><h2>Exclusions</h2><ul><li>Tires</li><li>Wiper blades</li></ul>
+HTML = """<!doctype html><html><head><title>Warranty</title>
+<style>p {color: red}</style><script>track("visitor")</script></head>
+<body><nav><a href="/">Home</a></nav><h1>Warranty</h1>
+<p>Five years or <b>60,000 miles</b>, whichever comes first.</p>
+<h2>Exclusions</h2><ul><li>Tires</li><li>Wiper blades</li></ul>
 <table><tr><th>Part</th><th>Years</th></tr><tr><td>Battery</td><td>8</td></tr></table></body></html>"""

@@ -56,7 +56,7 @@ def test_word_keeps_headings_tables_and_numbered_steps(tmp_path: Path) -> None:
 def test_html_is_read_without_scripts_styles_and_navigation(tmp_path: Path) -> None:
     (tmp_path / "warranty.html").write_text(HTML)
     blocks = read(tmp_path / "warranty.html")
-    assert blocks[0] == Block("Five years or 60,000 miles, whichever comes\nfirst.", ("Warranty",))
+    assert blocks[0] == Block("Five years or 60,000 miles, whichever comes first.", ("Warranty",))
     assert find(blocks, "Battery").headings == ("Warranty", "Exclusions")
     assert not any(word in block.text for block in blocks for word in ("track", "color", "Home"))
 

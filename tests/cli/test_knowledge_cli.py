@@ -1,0 +1,75 @@
+"""`weaver knowledge`, as people and scripts type it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.cli.console import err, out
+from pipelines.cli.main import main
+
+from ..knowledge.conftest import T, write_template
+from ..knowledge.files import write_pdf
+
+
+class Weaver:
+    """The command line in this process: what it prints, and how it ends."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.monkeypatch, self.capsys = monkeypatch, capsys
+        monkeypatch.setattr(out, "_width", 200)
+        monkeypatch.setattr(err, "_width", 200)
+
+    def __call__(self, *verb: str, code: int = 0) -> str:
+        self.monkeypatch.setattr(sys, "argv", ["weaver", "knowledge", *verb])
+        with pytest.raises(SystemExit) as ended:
+            main()
+            sys.exit(0)
+        printed, told = self.capsys.readouterr()
+        assert (ended.value.code or 0) == code, printed + told
+        return printed + told
+
+    def json(self, *verb: str) -> Any:
+        return json.loads(self(*verb, "--json"))
+
+
+@pytest.fixture
+def weaver(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Weaver:
+    write_template(home, ["automotive.code_guide"])
+    return Weaver(monkeypatch, capsys)
+
+
+def test_a_manual_is_added_found_with_its_page_and_removed(weaver: Weaver, tmp_path: Path) -> None:
+    manual = write_pdf(tmp_path / "manual.pdf")
+    added = weaver("add", T, str(manual), "--since", "2026-03-01")
+    assert "manual.pdf: 3 passages on 3 pages, valid since 2026-03-01" in added
+    found = weaver("search", T, "How often is the timing belt replaced?")
+    assert "manual.pdf, page 2, valid since 2026-03-01" in found
+    assert "every 90,000 miles" in found
+    assert "manual.pdf is there already, unchanged" in weaver("add", T, str(manual), "--since", "2026-03-01")
+    assert weaver.json("list", T)["documents"][0]["pages"] == 3
+    assert weaver.json("status", T)["sources"]["manual.pdf"] == 3
+    assert "manual.pdf and its 3 passages are removed" in weaver("remove", T, "manual.pdf")
+    result = weaver.json("search", T, "How often is the timing belt replaced?")
+    assert "manual.pdf" not in {hit["passage"]["source"] for hit in result["hits"]}
+
+
+def test_the_first_search_builds_the_index_of_the_kits_records(weaver: Weaver) -> None:
+    result = weaver.json("search", T, "What does P0420 mean?")
+    assert result["close"]
+    assert result["hits"][0]["passage"]["id"] == "code_guide:P0420"
+    assert "catalytic converter" in result["hits"][0]["passage"]["text"]
+    unknown = weaver("search", T, "What does P9999 mean?")
+    assert "There is no record on P9999." in unknown
+    assert "Nothing is close enough" in unknown
+
+
+def test_a_file_that_is_left_out_is_named_and_ends_with_code_1(weaver: Weaver, tmp_path: Path) -> None:
+    write_pdf(tmp_path / "good.pdf")
+    write_pdf(tmp_path / "locked.pdf", password="secret")
+    printed = weaver("add", T, str(tmp_path), code=1)
+    assert "good.pdf: 3 passages" in printed
+    assert "left out: locked.pdf is encrypted" in printed
+    assert "error: locked.pdf is encrypted" in weaver("add", T, str(tmp_path / "locked.pdf"), code=1)
