@@ -5,6 +5,7 @@ the tag `live` is moved to it, in one step. A process that is killed on its way 
 build begins at the live version again. The version before stays for `rollback_index`.
 """
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,15 +19,18 @@ import pyarrow as pa
 
 from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.files import digest, disk_space_guard, file_lock
+from pipelines.core.fingerprint import SourceCode
 from pipelines.core.kits import find_knowledge_sources
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.knowledge.documents import knowledge_folder, list_documents, read_passages, recut_documents
+from pipelines.knowledge.terms import find_terms
 from pipelines.text.embedder import PACKAGE, cache_folder, embed_rows
 from pipelines.text.passages import Passage
 
 T = TypeVar("T")
-TABLE, LIVE, PREVIOUS = "passages", "live", "previous"
+TERMS = SourceCode("pipelines.knowledge.terms")  # a change makes all rows anew, of which none is embedded again
+LIVE, PREVIOUS = "live", "previous"
 DIMENSIONS = 384
 BATCH = 4096  # passages that are embedded and written at a time
 KEPT = timedelta(days=14)  # how long versions are kept
@@ -40,11 +44,14 @@ SCHEMA = pa.schema(
         ("keys", pa.list_(pa.string())),
         ("safety_critical", pa.bool_()),
         ("since", pa.string()),
-        ("digest", pa.string()),  # of the passage
+        ("digest", pa.string()),  # of the passage and of the code below
         ("embedded", pa.string()),  # digest of the text that the vector is of, and of the embedder
+        ("terms", pa.string()),  # what BM25 counts, parted by spaces
         ("vector", pa.list_(pa.float32(), DIMENSIONS)),
     ]
 )
+
+TABLE = f"passages_{digest(str(SCHEMA))[:8]}"  # another schema is another table, which the next sync fills
 
 
 class IndexVersion(NamedTuple):
@@ -143,7 +150,7 @@ def build_index(template: str, passages: Iterable[Passage]) -> IndexVersion:
             table.checkout(current)
         live = table.to_arrow().select(["id", "digest", "embedded", "vector"]) if current else SCHEMA.empty_table()
         digests = dict(zip(live["id"].to_pylist(), live["digest"].to_pylist(), strict=True))
-        changed = [passage for passage in wanted if digests.get(passage.id) != passage.digest]
+        changed = [passage for passage in wanted if digests.get(passage.id) != row_digest(passage)]
         removed = sorted(set(digests) - {passage.id for passage in wanted})
         embedded = 0
         if changed or removed or not current:
@@ -202,8 +209,14 @@ def make_rows(some: Sequence[Passage], live: pa.Table, vectors: dict[str, int]) 
     columns = {name: [getattr(passage, name) for passage in some] for name in Passage._fields}
     columns["keys"] = [list(passage.keys) for passage in some]
     flat = pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), DIMENSIONS)
-    digests = [passage.digest for passage in some]
-    return pa.table(columns | {"digest": digests, "embedded": keys, "vector": flat}, schema=SCHEMA), len(new)
+    columns |= {"digest": [row_digest(passage) for passage in some], "embedded": keys}
+    columns |= {"terms": [" ".join(find_terms(text)) for text in texts]}
+    return pa.table(columns | {"vector": flat}, schema=SCHEMA), len(new)
+
+
+def row_digest(passage: Passage) -> str:
+    """What a row depends on; 64 hex digits."""
+    return digest([passage.digest, TERMS.digest, PACKAGE, cache_folder().name])
 
 
 def embedded_text(passage: Passage) -> str:
@@ -228,6 +241,9 @@ def switch_index(template: str, version: int) -> None:
         if current:
             set_tag(table, PREVIOUS, current)
         set_tag(table, LIVE, version)
+        for other in index_folder(template).glob("passages_*.lance"):  # of another version of this program
+            if other.stem != TABLE:
+                shutil.rmtree(other)
 
 
 def set_tag(table: Any, tag: str, version: int) -> None:

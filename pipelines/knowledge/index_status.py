@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from pipelines.core.make_plan import make_plan
-from pipelines.knowledge.index import collect_passages, live_version, open_table
+from pipelines.knowledge.index import collect_passages, live_version, open_table, row_digest
 
 
 def describe_index(template: str) -> dict[str, Any]:
@@ -14,7 +14,7 @@ def describe_index(template: str) -> dict[str, Any]:
         WeaverError: there is no index yet.
     """
     plan = make_plan(template)
-    wanted = {passage.id: passage.digest for passage in collect_passages(plan)}
+    wanted = {passage.id: row_digest(passage) for passage in collect_passages(plan)}
     table = open_table(template)
     version = live_version(table)
     built = {item["version"]: item["timestamp"] for item in table.list_versions()}

@@ -26,7 +26,7 @@ def load_index(template: str, before: KnowledgeIndex | None = None) -> Knowledge
     if not version:
         raise WeaverError(f"{template} has no knowledge index yet", f"Run `weaver knowledge sync {template}`.")
     table.checkout(version)
-    return KnowledgeIndex(table.to_arrow(), version, before)
+    return KnowledgeIndex(table.to_arrow(), version)
 
 
 class LiveIndex:

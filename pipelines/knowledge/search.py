@@ -19,7 +19,7 @@ from pipelines.text.passages import Passage, code_key, text_keys
 
 CANDIDATES = 50  # of each retriever
 FUSION_RANKS = 5  # added to a rank before it is inverted: how slowly the weight of ranks falls
-EMBEDDING_WEIGHT = 0.5  # of a rank by embedding beside one by BM25
+EMBEDDING_WEIGHT = 0.3  # of a rank by embedding beside one by BM25
 BARE_CODE = re.compile(r"(?<![\w.,$-])0\d{3}(?!\w|[.,-]\d)")  # 0455, of a powertrain code
 DESIGNATION = re.compile(r"(?=.*\d)(?=.*[a-z])[a-z\d]+")  # of a model, part or standard: SX4, P04200
 MIN_COVERAGE = 0.5  # of a question's terms, by weight, that a passage must hold to be close
@@ -50,10 +50,9 @@ class KnowledgeIndex:
 
     Args:
         rows: of the index's table.
-        before: the version before, whose passages need not be taken apart again.
     """
 
-    def __init__(self, rows: pa.Table, version: int, before: "KnowledgeIndex | None" = None) -> None:
+    def __init__(self, rows: pa.Table, version: int) -> None:
         import bm25s
 
         self.version = version
@@ -66,10 +65,7 @@ class KnowledgeIndex:
             for key in passage.keys:
                 self.by_key[key].append(number)
         self.vehicles = VehicleKeys(self.by_key)
-        read: dict[Passage, list[str]] = dict(zip(before.passages, before.terms, strict=True)) if before else {}
-        self.terms: list[list[str]] = [
-            read.get(passage) or find_terms(embedded_text(passage)) for passage in self.passages
-        ]
+        self.terms: list[list[str]] = [terms.split() for terms in rows["terms"].to_pylist()]
         self.frequencies: dict[str, int] = defaultdict(int)
         for terms in self.terms:
             for term in set(terms):
