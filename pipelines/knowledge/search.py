@@ -1,7 +1,7 @@
 """Search a template's knowledge: exact keys, BM25 and embeddings, fused by reciprocal ranks.
 
 A code, VIN, part number or vehicle that the question names decides: its passages come first, in the order of the other
-two. The live version of the index is held in memory; 100,000 passages take 0.4 GiB, and a search some milliseconds.
+two. The live version of the index is held in memory; 100,000 passages take about 1 GiB, and a search some milliseconds.
 """
 
 import re
