@@ -99,10 +99,13 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Show what is found for a question, the best first, and whether that is close enough to answer from."""
-    from pipelines.knowledge.index import sync_index
+    from pipelines.core.templates import load_template
+    from pipelines.knowledge.index import has_index, sync_index
     from pipelines.knowledge.live import load_index
 
-    sync_index(template)  # the first call builds the index, and the template may name other sources by now
+    load_template(template)
+    if not has_index(template):
+        sync_index(template)
     result = load_index(template).search(question, limit)
     if as_json:
         hits = [hit._asdict() | {"passage": hit.passage._asdict()} for hit in result.hits]

@@ -11,10 +11,9 @@ from typing import NamedTuple
 
 from pipelines.core.plan import TrainingPlan
 from pipelines.knowledge.reading import Block
-from pipelines.text.passages import Passage, is_safety_critical, text_keys
+from pipelines.text.passages import TITLE_JOINT, Passage, is_safety_critical, text_keys
 from pipelines.text.privacy import derive_key, protect_text
 
-PARTS = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "  # between the parts of a title
 SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+|\n")
 TITLE_END = "\n\0\n"  # occurs in no text, and no pattern of personal data matches across it
 HEADER_LINES = 2  # of a Markdown table: the names of the columns, and dashes
@@ -51,7 +50,7 @@ def make_passages(
     """
     key, numbers = derive_key(plan.template), Counter[str]()
     for block in merge_blocks(blocks, plan.knowledge.passage_chars):
-        title = PARTS.join((document, *block.headings))
+        title = TITLE_JOINT.join((document, *block.headings))
         protected = protect_text(title + TITLE_END + block.text, plan.privacy, key)
         title, _, text = protected.text.partition(TITLE_END)
         if protected.drop:
@@ -60,7 +59,7 @@ def make_passages(
         elif ORDER_TO_ASSISTANT.search(text) or ORDER_TO_ASSISTANT.search(title):
             yield Withheld(title, block.page, "an order to the assistant, not information")
         else:
-            headings = title.split(PARTS)[1:]
+            headings = title.split(TITLE_JOINT)[1:]
             place = "/".join(slug(heading) for heading in headings)
             numbers[place] += 1
             yield Passage(

@@ -95,6 +95,11 @@ def open_table(template: str, create: bool = False) -> Any:
         ) from error
 
 
+def has_index(template: str) -> bool:
+    """Whether a version of a template's index is live."""
+    return (index_folder(template) / f"{TABLE}.lance").exists() and live_version(open_table(template)) > 0
+
+
 def live_version(table: Any) -> int:
     """The number of the live version; 0 if there is none."""
     tags = table.tags.list()

@@ -93,7 +93,7 @@ class KnowledgeIndex:
                 named[number].append(key)
         scores = {n: (len(named[n]), by_words[n] + by_meaning[n]) for n in named}
         exact = sorted(scores, key=scores.__getitem__, reverse=True)
-        numbers = [*exact, *(number for number in fused if number not in named)][:limit]
+        numbers = self.newer_first([*exact, *(number for number in fused if number not in named)])[:limit]
         hits = [
             Hit(
                 self.passages[number],
@@ -105,6 +105,22 @@ class KnowledgeIndex:
             for number in numbers
         ]
         return SearchResult(hits, self.is_close(question, hits, unknown), unknown, self.version)
+
+    def newer_first(self, numbers: list[int]) -> list[int]:
+        """The numbers, with passages below the same headings of several documents in the order of their days.
+
+        Two versions of a manual may contradict each other: the newer one is then before the older one.
+        """
+        groups: dict[str, list[int]] = defaultdict(list)
+        for place, number in enumerate(numbers):
+            if headings := self.passages[number].headings.casefold():
+                groups[headings].append(place)
+        ordered = list(numbers)
+        for places in groups.values():
+            newest = sorted((numbers[place] for place in places), key=lambda n: self.passages[n].since, reverse=True)
+            for place, number in zip(places, newest, strict=True):
+                ordered[place] = number
+        return ordered
 
     def find_keys(self, question: str) -> tuple[list[str], tuple[str, ...]]:
         """The exact keys that a question names: those that passages have, and those that none has."""

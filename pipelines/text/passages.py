@@ -8,12 +8,13 @@ from pipelines.core.files import digest
 TROUBLE_CODE = re.compile(r"\b([pbcu])[\s-]?(o|\d)([0-9a-f]{3})\b", re.IGNORECASE)  # P0420, p 0420, P-0420, po420
 VIN = re.compile(r"\b[A-HJ-NPR-Z0-9]{17}\b", re.IGNORECASE)
 PART_NUMBER = re.compile(r"\b(?=(?:[A-Z-]*\d){3})[A-Z0-9]+(?:-[A-Z0-9]+)+\b", re.IGNORECASE)  # 11-0042-A, FL-500S
-DATE = re.compile(r"(?:\d{4}-\d\d?-\d\d?|\d\d?-\d\d?-\d{2,4}|\d+-\d+)")  # what looks like a part number and is none
+SHORT_NUMBERS = re.compile(r"\d{1,4}(?:-\d{1,4})+")  # a date, a range or a telephone number, and no part number
 SAFETY = re.compile(
     r"\b(stop driving|do not drive|don't drive|not be driven|unsafe to drive|recall(ed|s)?|brak(e|es|ing)|oil pressure|"
     r"overheat(s|ed|ing)?|steering (fails?|loss|lost)|fuel leak|fire|airbags?|high voltage|danger|warning:)\b",
     re.IGNORECASE,
 )
+TITLE_JOINT = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "  # between a document's name and its headings
 
 
 class Passage(NamedTuple):
@@ -27,6 +28,11 @@ class Passage(NamedTuple):
     keys: tuple[str, ...] = ()  # code:P0420, vehicle:2021:honda:civic, vin:…, part:110042A
     safety_critical: bool = False  # it may only be quoted, never put into other words
     since: str = ""  # the day from which it holds, ISO 8601: of two that contradict each other the newer counts
+
+    @property
+    def headings(self) -> str:
+        """What a document's passage stands below, without the document's name; empty if it has no headings."""
+        return self.title.partition(TITLE_JOINT)[2]
 
     @property
     def digest(self) -> str:
@@ -43,7 +49,7 @@ def text_keys(text: str) -> tuple[str, ...]:
     """The exact keys that stand in a text, of a passage or of a question: trouble codes, VINs, part numbers."""
     codes = [code_key(match[1] + match[2] + match[3]) for match in TROUBLE_CODE.finditer(text)]
     vins = [vin_key(vin) for vin in VIN.findall(text) if re.search(r"\d", vin) and re.search(r"[A-Za-z]", vin)]
-    parts = [part_key(part) for part in PART_NUMBER.findall(text) if not DATE.fullmatch(part) and len(part) >= 6]
+    parts = [part_key(part) for part in PART_NUMBER.findall(text) if not SHORT_NUMBERS.fullmatch(part) and len(part) >= 6]
     codes_as_parts = {f"part:{code.removeprefix('code:')}" for code in codes}  # P-0420
     return tuple(dict.fromkeys(key for key in [*codes, *vins, *parts] if key not in codes_as_parts))
 

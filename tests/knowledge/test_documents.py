@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.core.errors import WeaverError
 from pipelines.core.make_plan import make_plan
-from pipelines.knowledge.chunks import PARTS, Withheld, make_passages
+from pipelines.knowledge.chunks import Withheld, make_passages
 from pipelines.knowledge.documents import (
     add_documents,
     documents_folder,
@@ -16,7 +16,7 @@ from pipelines.knowledge.documents import (
     remove_document,
 )
 from pipelines.knowledge.reading import Block, read_document
-from pipelines.text.passages import Passage
+from pipelines.text.passages import TITLE_JOINT, Passage
 
 from .conftest import write_template
 from .files import PAGES, write_pdf
@@ -35,7 +35,7 @@ def test_a_passage_says_where_it_stands_and_how_it_is_found(template: str, tmp_p
     assert cooling.keys == ("part:HX2041A", "part:HX2042B")
     assert "8 liters" in cooling.text
     assert "| Drain plug | 22 Nm | HX-2041-A |" in cooling.text
-    assert belt.title == f"manual.pdf{PARTS}Timing belt"
+    assert belt.title == f"manual.pdf{TITLE_JOINT}Timing belt"
     assert belt.source == "manual.pdf"
     assert belt.page == 2
     assert belt.since == "2026-11-26"

@@ -10,7 +10,7 @@ from pipelines.knowledge.documents import add_documents
 from pipelines.knowledge.index import build_index, switch_index, sync_index
 from pipelines.knowledge.live import load_index
 from pipelines.knowledge.search import KnowledgeIndex, SearchResult
-from pipelines.text.passages import Passage
+from pipelines.text.passages import TITLE_JOINT, Passage
 
 from .conftest import T, write_template
 from .files import write_pdf
@@ -107,6 +107,18 @@ def test_what_says_the_same_is_found_without_a_word_in_common(template: str) -> 
     ]
     switch_index(template, build_index(template, passages).version)
     assert load_index(template).search("vehicle automobile wheel rubber").hits[0].passage.id == "b"
+
+
+def test_of_two_versions_of_a_manual_the_newer_comes_first(template: str) -> None:
+    def make(document: str, miles: str, since: str) -> Passage:
+        title = f"{document}{TITLE_JOINT}Timing belt"
+        return Passage(f"{document}#b:1", f"Replace the timing belt every {miles} miles.", title, document, since=since)
+
+    passages = [make("a 2019.pdf", "60,000", "2019-05-01"), make("b 2026.pdf", "90,000", "2026-03-01")]
+    for some in (passages, passages[::-1]):
+        switch_index(template, build_index(template, some).version)
+        hits = load_index(template).search("timing belt 60,000 miles?").hits
+        assert [hit.passage.since for hit in hits] == ["2026-03-01", "2019-05-01"]
 
 
 def test_an_empty_index_finds_nothing(template: str) -> None:
