@@ -49,7 +49,9 @@ def text_keys(text: str) -> tuple[str, ...]:
     """The exact keys that stand in a text, of a passage or of a question: trouble codes, VINs, part numbers."""
     codes = [code_key(match[1] + match[2] + match[3]) for match in TROUBLE_CODE.finditer(text)]
     vins = [vin_key(vin) for vin in VIN.findall(text) if re.search(r"\d", vin) and re.search(r"[A-Za-z]", vin)]
-    parts = [part_key(part) for part in PART_NUMBER.findall(text) if not SHORT_NUMBERS.fullmatch(part) and len(part) >= 6]
+    parts = [
+        part_key(part) for part in PART_NUMBER.findall(text) if not SHORT_NUMBERS.fullmatch(part) and len(part) >= 6
+    ]
     codes_as_parts = {f"part:{code.removeprefix('code:')}" for code in codes}  # P-0420
     return tuple(dict.fromkeys(key for key in [*codes, *vins, *parts] if key not in codes_as_parts))
 
