@@ -137,9 +137,13 @@ def add_document(plan: TrainingPlan, name: str, fetch: FetchFile, since: str) ->
     file = folder / name
     fetch(file)
     record = documents_folder(plan.template) / f"{name}.json"
-    known = Document.load(record, REMEDY) if record.exists() else None
+    current = Document.load(record, REMEDY) if record.exists() else None
     since = since or datetime.fromtimestamp(file.stat().st_mtime, UTC).date().isoformat()
-    if known and (known.digest, known.fingerprint) == (digest(file), fingerprint(plan)) and known.since == since:
+    if (
+        current
+        and (current.digest, current.fingerprint) == (digest(file), fingerprint(plan))
+        and current.since == since
+    ):
         return None
     return cut_document(plan, file, since).save(record)
 

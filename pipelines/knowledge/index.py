@@ -144,8 +144,8 @@ def build_index(template: str, passages: Iterable[Passage]) -> IndexVersion:
         WeaverError: two passages have the same id, or the disk is full.
     """
     began = time.monotonic()
-    wanted = list(passages)
-    if repeated := [id_ for id_, count in Counter(passage.id for passage in wanted).items() if count > 1]:
+    complete = list(passages)
+    if repeated := [id_ for id_, count in Counter(passage.id for passage in complete).items() if count > 1]:
         raise WeaverError(f"{template}: two passages have the id {repeated[0]}", "Correct the source that makes them.")
     folder = index_folder(template)
     with file_lock(folder.parent / ".index.lock", f"building the knowledge index of {template}"):
@@ -155,8 +155,8 @@ def build_index(template: str, passages: Iterable[Passage]) -> IndexVersion:
             table.checkout(current)
         live = table.to_arrow().select(["id", "digest", "embedded", "vector"]) if current else SCHEMA.empty_table()
         digests = dict(zip(live["id"].to_pylist(), live["digest"].to_pylist(), strict=True))
-        changed = [passage for passage in wanted if digests.get(passage.id) != row_digest(passage)]
-        removed = sorted(set(digests) - {passage.id for passage in wanted})
+        changed = [passage for passage in complete if digests.get(passage.id) != row_digest(passage)]
+        removed = sorted(set(digests) - {passage.id for passage in complete})
         embedded = 0
         if changed or removed or not current:
             table.checkout_latest()
@@ -175,7 +175,7 @@ def build_index(template: str, passages: Iterable[Passage]) -> IndexVersion:
         added = sum(passage.id not in digests for passage in changed)
         seconds = time.monotonic() - began
         return IndexVersion(
-            table.version, len(wanted), added, len(changed) - added, len(removed), embedded, round(seconds, 3)
+            table.version, len(complete), added, len(changed) - added, len(removed), embedded, round(seconds, 3)
         )
 
 

@@ -14,7 +14,7 @@ def describe_index(template: str) -> dict[str, Any]:
         WeaverError: there is no index yet.
     """
     plan = make_plan(template)
-    wanted = {passage.id: row_digest(passage) for passage in collect_passages(plan)}
+    sources = {passage.id: row_digest(passage) for passage in collect_passages(plan)}
     table = open_table(template)
     version = live_version(table)
     built = {item["version"]: item["timestamp"] for item in table.list_versions()}
@@ -27,5 +27,5 @@ def describe_index(template: str) -> dict[str, Any]:
         "built": built[version].isoformat(timespec="seconds") if version else "",
         "passages": len(live),
         "sources": dict(Counter(rows["source"].to_pylist()).most_common()),
-        "outdated": sum(live.get(id_) != digest for id_, digest in wanted.items()) + len(set(live) - set(wanted)),
+        "outdated": sum(live.get(id_) != digest for id_, digest in sources.items()) + len(set(live) - set(sources)),
     }

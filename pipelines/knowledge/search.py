@@ -126,15 +126,15 @@ class KnowledgeIndex:
         """The exact keys that a question names: those that passages have, and those that none has."""
         keys = list(text_keys(question))
         keys += [key for digits in BARE_CODE.findall(question) if (key := code_key(f"P{digits}")) in self.by_key]
-        known = [key for key in dict.fromkeys([*keys, *self.vehicles.find(question)]) if key in self.by_key]
-        return known, tuple(key for key in keys if key not in self.by_key)
+        named = [key for key in dict.fromkeys([*keys, *self.vehicles.find(question)]) if key in self.by_key]
+        return named, tuple(key for key in keys if key not in self.by_key)
 
     def score_words(self, question: str) -> np.ndarray:
         """The BM25 score of each passage, float32 [passages]."""
-        known = [term for term in find_terms(question) if term in self.frequencies]
-        if not known:
+        indexed = [term for term in find_terms(question) if term in self.frequencies]
+        if not indexed:
             return np.zeros(len(self.passages), np.float32)
-        return np.asarray(self.bm25.get_scores(known))
+        return np.asarray(self.bm25.get_scores(indexed))
 
     def score_meaning(self, question: str) -> np.ndarray:
         """The cosine of the embeddings of the question and each passage, float32 [passages]."""

@@ -45,27 +45,27 @@ class VehicleKeys:
     def find(self, question: str) -> list[str]:
         """The keys of the vehicles that a question names."""
         years, names = find_years(question), find_names(question)
-        found = []
+        keys = []
         for family in self.families(names):
             for key, year, make in self.by_family[family]:
                 if years and year not in years:
                     continue
                 if make in names or (years and len(family) > 2 and not family.isdigit()):
-                    found.append(key)
-        return found
+                    keys.append(key)
+        return keys
 
     def families(self, names: Set[str]) -> list[str]:
         """The models among the words of a question; one letter of a longer one may be wrong."""
         from rapidfuzz import process
         from rapidfuzz.distance import OSA
 
-        found = [name for name in names if name in self.by_family]
-        if not found:
+        families = [name for name in names if name in self.by_family]
+        if not families:
             for name in names:
                 if len(name) >= LONG_NAME and name.isalpha():
                     near = process.extractOne(name, self.long_families, scorer=OSA.distance, score_cutoff=1)
-                    found += [near[0]] if near else []
-        return found
+                    families += [near[0]] if near else []
+        return families
 
 
 def find_years(question: str) -> set[str]:

@@ -88,9 +88,9 @@ def non_empty(blocks: Iterator[Block], name: str) -> Iterator[Block]:
     Raises:
         WeaverError: there is none.
     """
-    found = False
+    has_text = False
     for block in blocks:
-        found = True
+        has_text = True
         yield block
-    if not found:
+    if not has_text:
         raise WeaverError(f"{name} has no text", "Check that it is the right file, and export it again.")

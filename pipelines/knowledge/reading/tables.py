@@ -33,18 +33,18 @@ def read_sheets(path: Path, name: str, notes: list[str]) -> Iterator[Block]:
     """
     book = Workbook(path, name)
     titles = [title for title, sheet in book.sheets.items() if sheet.sheet_state == VISIBLE]
-    found = False
+    has_rows = False
     for title in titles:
         if next(book.rows(title), None) is None:
             notes.append(f"sheet {title} is empty")
             continue
         try:
             for block in read_rows(read_workbook(path, name, title, []), name, title if len(titles) > 1 else "", notes):
-                found = True
+                has_rows = True
                 yield block
         except WeaverError as error:
             notes.append(f"sheet {title} is left out: {error.what}")
-    if not found:
+    if not has_rows:
         raise WeaverError(f"{name} has no rows", "Write the names of the columns in the first row, and rows below it.")
 
 
