@@ -24,7 +24,6 @@ SECRET = {"database_url", "alert_webhook", "smtp_url", "smtp_password", "airflow
 
 NOISY_LOGGERS = {
     "bitsandbytes.backends.cpu.ops": logging.ERROR,  # "pip install kernels": nothing here needs it
-    "bm25s": logging.WARNING,  # it tells every step of an index
     "sentence_transformers": logging.WARNING,  # below this level it draws a progress bar, an ERROR in a task's log
 }
 

@@ -4,6 +4,7 @@ A code, VIN, part number or vehicle that the question names decides: its passage
 two. The live version of the index is held in memory; 100,000 passages take about 1 GiB, and a search some milliseconds.
 """
 
+import logging
 import re
 from collections import Counter, defaultdict
 from typing import NamedTuple
@@ -56,6 +57,7 @@ class KnowledgeIndex:
         import bm25s
         from bm25s.tokenization import Tokenized
 
+        logging.getLogger("bm25s").setLevel(logging.WARNING)  # its import sets DEBUG
         self.version = version
         columns = {name: rows[name].to_pylist() for name in Passage._fields}
         columns["keys"] = [tuple(keys) for keys in columns["keys"]]
