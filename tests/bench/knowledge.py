@@ -12,6 +12,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +104,17 @@ def people_ask(letter: str) -> Iterator[Question]:
             codes = {
                 f"{match[1] or 'P'}{match[2]}".upper().replace("O", "0") for match in CODE.finditer(row["question"])
             }
-            yield row["question"], lambda passage, codes=codes: passage.id.removeprefix("code_guide:") in codes
+            yield row["question"], partial(is_about_code, codes)
         elif row["category"] == "vehicle_without_record" and row["facts"]:
-            yield row["question"], lambda passage, row=row: answers_vehicle(passage, row)
+            yield row["question"], partial(answers_vehicle, row)
 
 
-def answers_vehicle(passage: Passage, row: dict[str, Any]) -> bool:
+def is_about_code(codes: set[str], passage: Passage) -> bool:
+    """Whether a passage explains one of the codes."""
+    return passage.id.removeprefix("code_guide:") in codes
+
+
+def answers_vehicle(row: dict[str, Any], passage: Passage) -> bool:
     """Whether a record is of the year and of a model that a question names, and says each fact of its answer."""
     words = set(re.findall(r"[^\W_]+", row["question"].casefold()))
     year, *name = re.findall(r"[^\W_]+", passage.title.casefold())
@@ -126,15 +132,15 @@ def by_name() -> tuple[KnowledgeIndex, list[Question]]:
         for code, one in guide.items()
         if one["entry"] == code
     ]
-    questions = [(names[code], lambda passage, one=one: passage.id == one["entry"]) for code, one in guide.items()]
+    questions: list[Question] = [(names[code], partial(is_about_code, {one["entry"]})) for code, one in guide.items()]
     return in_memory(passages), questions
 
 
 def by_summary() -> tuple[KnowledgeIndex, list[Question]]:
     """All names of codes, and the guide's summaries as questions."""
     guide, names = trouble_codes.guide(), obd.all_code_names()
-    questions = [
-        (one["summary"], lambda passage, one=one: guide.get(passage.id, {}).get("entry") == one["entry"])
+    questions: list[Question] = [
+        (one["summary"], partial(is_about_code, {alias for alias in guide if guide[alias]["entry"] == code}))
         for code, one in guide.items()
         if one["entry"] == code
     ]

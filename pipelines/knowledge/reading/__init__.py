@@ -7,7 +7,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.knowledge.reading.blocks import Block
 from pipelines.knowledge.reading.markup import read_docx, read_html, read_markdown, read_text
 from pipelines.knowledge.reading.pdf import read_pdf
-from pipelines.knowledge.reading.tables import read_csv_rows, read_sheets
+from pipelines.knowledge.reading.sheets import read_csv_rows, read_sheets
 
 __all__ = ["SUFFIXES", "Block", "read_document"]
 
