@@ -21,6 +21,7 @@ REGISTRIES = {
     "core/kits.py",  # kits, by their entry points
     "datasets/collect.py",  # a kit's dataset builder
     "registry/provenance.py",  # the same, for its sources
+    "knowledge/index.py",  # a kit's records
 }
 
 
