@@ -6,6 +6,9 @@ from importlib.metadata import version
 from typing import Any
 
 from pipelines.kits.automotive.records import guardrails, made_up
+from pipelines.kits.automotive.records.layouts import Labels
+from pipelines.kits.automotive.records.phrasing import Wording
+from pipelines.kits.automotive.records.variants import Variety, add_variants
 
 LOTS, LOT = 45, 3  # groups of vehicles that share records, and how many vehicles each
 SEED = 31
@@ -95,6 +98,33 @@ QUESTIONS = {
     ),
 }
 
+VARIETY = Variety(
+    labels={
+        **{item: Labels((f"{item} {{}}", f"{item}: {{}}"), (item, item.title()), (f"has {item} {{}}",)) for item in CHECKLIST},
+        "parts": Labels(("parts {}", "{} parts", "parts: {}"), ("parts", "parts_total", "Parts"), ("has parts for {}",)),
+        "labor": Labels(("labor {}", "{} labor", "labor: {}"), ("labor", "labor_total", "Labor"), ("has labor of {}",)),
+        "arrived": Labels(("arrived {}", "in since {}"), ("arrived", "arrival", "Arrived"), ("arrived {}",)),
+        "today": Labels(("today {}", "date {}"), ("today", "date", "Today"), ("is looked at today, {}",)),
+        "covers": Labels(("covers {}", "warranty {}"), ("covers", "warranty", "Coverage"), ("is covered for {}",)),
+        "age": Labels(("age {}", "{} old"), ("age", "Age", "months"), ("is {} old",)),
+        "odometer": Labels(("odometer {}", "{} on the odometer"), ("odometer", "miles", "Odometer"), ("has {} on the odometer",)),
+        "job": Labels(("{}", "job {}"), ("job", "work", "Job"), ("is in for {}",)),
+    },
+    needed={"total": ("parts", "labor"), "amount": ("parts", "labor"), "days": ("arrived", "today"), "used": ("age", "odometer")},
+    not_recorded=Wording(
+        ("technician", "color", "plate", "customer's name", "payment method", "key tag", "loaner car", "advisor", "tax", "promised time"),
+        (
+            "who works on {it}", "which technician did {it}", "what color is the car", "did the customer pay by card",
+            "how much is the tax", "who sold {it}", "When will it be ready?", "where are the keys", "is a loaner booked",
+            "What was done at the last visit?", "which lift is broken", "how many hours did he clock", "who took the call",
+            "What did we pay for it?", "was the customer happy", "is there a coupon on {it}", "who signs for it",
+        ),
+    ),
+    layouts=0.3,
+    missing=0.2,
+    unknown=0.12,
+)  # fmt: skip
+
 
 def build() -> list[dict[str, Any]]:
     """Rows over made-up records, grounded, and guardrails. See service_advisor.build for their columns."""
@@ -106,7 +136,7 @@ def build() -> list[dict[str, Any]]:
             for kind, shown, answer, facts in record(names, rng):
                 question, key = rng.choice(QUESTIONS[kind]).format(**facts), f"{topic} {number}"
                 rows.append(made_up.row(topic, key, lot[0].group, question, shown, answer, facts))
-    return guardrails.add_guardrails(rows, "the dealership's daily records")
+    return guardrails.add_guardrails(add_variants(rows, VARIETY), "the dealership's daily records")
 
 
 def repair_order(names: list[str], rng: random.Random) -> QuestionsOfRecord:

@@ -6,7 +6,10 @@ from importlib.metadata import version
 from typing import Any
 
 from pipelines.kits.automotive.records import epa, guardrails, made_up
+from pipelines.kits.automotive.records.layouts import Labels
 from pipelines.kits.automotive.records.lookup import Vehicle
+from pipelines.kits.automotive.records.phrasing import Wording
+from pipelines.kits.automotive.records.variants import Variety, add_variants
 
 VEHICLES = 110
 SEED = 37
@@ -57,6 +60,36 @@ QUESTIONS = {
     ),
 }
 
+VARIETY = Variety(
+    labels={
+        "on hand": Labels(("on hand {}", "{} on hand", "in stock {}", "qty {}"), ("on_hand", "on hand", "stock", "qty"), ("has {} on hand",)),
+        "bin": Labels(("bin {}", "bin: {}", "location {}", "shelf {}"), ("bin", "location", "Bin", "shelf"), ("lies in bin {}",)),
+        "lead time": Labels(("lead time {}", "{} lead time"), ("lead_time", "lead time", "Lead time"), ("has a lead time of {}",)),
+        "reorder point": Labels(("reorder point {}", "min {}"), ("reorder_point", "reorder point", "min"), ("is reordered at {}",)),
+        "target": Labels(("target {}", "target stock {}"), ("target", "target_stock", "Target"), ("has a target of {}",)),
+        "needed": Labels(("needed {}", "{} needed"), ("needed", "qty_needed", "Needed"), ("is needed {} times",)),
+        "displacement": Labels(("displacement {} L", "{} L"), ("displacement", "engine", "disp"), ("has a {} L engine",)),
+        "cylinders": Labels(("cylinders {}", "{} cylinders", "cyl {}"), ("cylinders", "cyl", "no_cylinders"), ("has {} cylinders",)),
+    },
+    needed={
+        "plugs": ("cylinders",),
+        "bin": ("bin",),
+        "verdict": ("on hand", "reorder point"),
+        "quantity": ("on hand", "target"),
+        "when": ("on hand", "needed"),
+    },
+    not_recorded=Wording(
+        ("price", "list price", "supplier", "part number", "weight", "color", "warranty", "core charge", "last order date", "barcode"),
+        (
+            "what does {it} cost", "who makes {it}", "which supplier has {it}", "What is the part number?", "when did we last order {it}",
+            "is there a cheaper brand", "how much do we make on {it}", "can {it} be returned", "Which customer ordered it?",
+            "does it come with screws", "is it oem or aftermarket", "how heavy is it", "what does the dealer pay for it",
+            "How many did we sell last year?", "who counted it last", "is there a core charge", "what torque for it",
+        ),
+    ),
+    terms={"bin": "bin", "quantity": "order quantity", "plugs": "number of spark plugs, one per cylinder,"},
+)  # fmt: skip
+
 
 def build() -> list[dict[str, Any]]:
     """Rows over made-up stock lines, grounded, and guardrails; the key is the vehicle's record in its EPA guide.
@@ -77,7 +110,7 @@ def build() -> list[dict[str, Any]]:
                 question = rng.choice(QUESTIONS[kind])
                 key = f"{vehicle.source}/{vehicle.key}"
                 rows.append(made_up.row(topic, key, vehicle.group, question, record, answer, facts))
-    return guardrails.add_guardrails(rows, "stock lines and parts")
+    return guardrails.add_guardrails(add_variants(rows, VARIETY), "stock lines and parts")
 
 
 def spark_plugs(vehicle: Vehicle, rng: random.Random) -> QuestionsOfRecord:

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from pipelines.kits.automotive.records import epa, guardrails, made_up, prices
+from pipelines.kits.automotive.records import epa, epa_rows, guardrails, made_up, prices
+from pipelines.kits.automotive.records.declines import decline
 from pipelines.kits.automotive.records.lookup import Field, Vehicle
 
-VEHICLES = 100  # of the EPA guides; of the price lists, all
+VEHICLES = 80  # of the EPA guides; of the price lists, all
+MISSING = 0.15  # share of the turns that are made again over a record without what is asked for
+VEHICLE_QUESTIONS = {"one_record": 60, "two_records": 30, "missing_field": 40, "found": 60}  # without a conversation
 SEED = 41
 
 INSTRUCTIONS = (
@@ -45,6 +48,9 @@ def build() -> list[dict[str, Any]]:
         rows += converse(vehicle, asked_columns[: rng.randint(2, 3)], epa.FIELDS, "", rng)
     for vehicle in prices.vehicles():
         rows += converse(vehicle, rng.sample(list(prices.FIELDS), 2), prices.FIELDS, "used_price", rng)
+    groups = epa_rows.lot_names()
+    rows = [row | {"group": groups.get(row["group"], row["group"])} for row in rows]
+    rows += [row | {"source": f"synthetic:question over {row['source']}"} for row in epa_rows.rows(VEHICLE_QUESTIONS)]
     return guardrails.add_guardrails(rows, "vehicles, prices and test drives", request_of_a_customer)
 
 
@@ -88,8 +94,20 @@ def converse(
                 "group": vehicle.group,
             }
         )
+        if set(facts) <= set(fields) and rng.random() < MISSING:
+            rows.append(without_asked(rows[-1], vehicle, fields, rng))
         conversation += f"\nAdvisor: {answer}"
     return rows
+
+
+def without_asked(row: dict[str, Any], vehicle: Vehicle, fields: Mapping[str, Field], rng: random.Random) -> dict[str, Any]:
+    """The turn over a record of other columns than the one asked for; what was said before is left out."""
+    (asked,) = row["facts"]
+    others = [column for column in vehicle.values if column != asked]
+    shown = [fields[column].shown.format(vehicle.values[column]) for column in rng.sample(others, min(3, len(others)))]
+    record = " | ".join([vehicle.name, *shown])
+    context = f"{record}\n{row['input'].splitlines()[-1]}"
+    return decline("turn", row["instruction"], context, row["source"], row["key"], row["group"], "grounded")
 
 
 def test_drive(vehicle: Vehicle, rng: random.Random) -> tuple[str, str, str, dict[str, str]]:

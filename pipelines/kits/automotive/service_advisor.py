@@ -3,7 +3,17 @@
 from importlib.metadata import version
 from typing import Any
 
-from pipelines.kits.automotive.records import epa, guardrails, trouble_codes
+from pipelines.kits.automotive.records import code_rows, epa_rows, guardrails
+
+VEHICLE_QUESTIONS = {
+    "one_record": 300,
+    "two_fields": 40,
+    "two_records": 130,
+    "missing_field": 190,
+    "other_vehicle": 40,
+    "found": 100,
+}
+CODE_QUESTIONS = {"asked": 4, "not_recorded": 40, "names": 50}
 
 
 def build() -> list[dict[str, Any]]:
@@ -14,7 +24,7 @@ def build() -> list[dict[str, Any]]:
     not); facts (column → the exact words that the answer must hold); group (rows of one group may not be parted by a
     split into training and held-out rows).
     """
-    answered = [*epa.rows(), *trouble_codes.rows()]
+    answered = [*epa_rows.rows(VEHICLE_QUESTIONS), *code_rows.rows(**CODE_QUESTIONS)]
     return guardrails.add_guardrails(answered, "vehicle records and trouble codes")
 
 

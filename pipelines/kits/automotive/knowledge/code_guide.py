@@ -17,7 +17,7 @@ def passages() -> Iterator[Passage]:
         record = [f"{code}: {name}" if name else code]
         if guide:
             record += [
-                guide["summary"],
+                f"Meaning: {guide['summary']}",
                 f"Severity: {guide['severity']}. {guide['advice']}.",
                 f"Most likely cause: {guide['cause']}.",
                 f"Recommended check: {guide['check']}.",
