@@ -24,6 +24,7 @@ UNITS = {
     "euros": "EUR",
     "o'clock": "h",
 }
+SPEAKER = re.compile(r"[A-Z]\w*: ")  # begins a line of a conversation
 EMOJIS = "\U0001f697\U0001f527\U0001f64f\U0001f600\U0001f697"
 NOISE = "#~^*_=%"
 EXTRA_FIELDS = (
@@ -106,6 +107,8 @@ def perturb(row: Row, names: list[str], rng: random.Random) -> Row:
     first line of the input.
     """
     record, *turns = row["input"].split("\n")
+    other_records = [] if turns and SPEAKER.match(turns[-1]) else turns
+    turns = turns[len(other_records) :]
     instruction = row["instruction"]
     for name in names:
         if name in RECORD_PERTURBATIONS:
@@ -115,4 +118,4 @@ def perturb(row: Row, names: list[str], rng: random.Random) -> Row:
             turns[-1] = f"{speaker}: {QUESTION_PERTURBATIONS[name](words, rng)}"
         else:
             instruction = QUESTION_PERTURBATIONS[name](instruction, rng)
-    return row | {"instruction": instruction, "input": "\n".join([record, *turns])}
+    return row | {"instruction": instruction, "input": "\n".join([record, *other_records, *turns])}

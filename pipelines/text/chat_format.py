@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipelines.text.own_records import lay_out_pasted
+
 Message = dict[str, str]
 Row = Mapping[str, Any]
 
@@ -38,8 +40,9 @@ def prompt_messages(row: Row, system_prompt: str, examples: Sequence[Row] = ()) 
 
 
 def user_messages(row: Row) -> list[Message]:
-    """The user message of an Alpaca row: its instruction, and its input on the next line."""
-    return [{"role": "user", "content": "\n".join(part for part in (row["instruction"], row["input"]) if part)}]
+    """The user message of an Alpaca row: its instruction, and its input on the next line; a record that was pasted in
+    another layout is laid out as all others are."""
+    return [{"role": "user", "content": lay_out_pasted("\n".join(filter(None, (row["instruction"], row["input"]))))}]
 
 
 def assistant_messages(row: Row) -> list[Message]:

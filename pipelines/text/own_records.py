@@ -24,6 +24,7 @@ ASKS = re.compile(
     r"\b(?:pls|plz|please|thanks|thx)\b",
     re.IGNORECASE,
 )
+ASKS_IN_FIELDS = re.compile(r"\?|\b(?:pls|plz|please)\b", re.IGNORECASE)
 PAIR_LINE = re.compile(
     r"^[\s*\u2022#-]*\[?([A-Za-z][\w ()/&'-]{0,30}?)\]?(?:\s*(?::|=>|->|=|\.{2,}|\t)|(?<=_[a-z]{2})\s|(?<=_[a-z]{3})\s"
     r"|(?<=_[a-z]{5})\s)\s*(\S.*?)[\s,;]*$"
@@ -32,6 +33,7 @@ PAIRS = re.compile(r"""([A-Za-z]\w*)\s*=\s*("[^"]*"|'[^']*'|[^=;,|]*?)(?=\s*(?:[
 TAGS = re.compile(r"<([A-Za-z][\w-]*)>([^<>]*)</\1>")
 OUTER_TAGS = re.compile(r"</?[A-Za-z][\w-]*>")
 ANCHOR = re.compile(r"[&*]\w")  # of YAML: references could grow without end
+CODE_LINE = re.compile(r"[PBCU]\d[0-9A-F]{3}: ")  # a passage on a trouble code
 TURN = re.compile(r"^\s*(?:customer|caller|client|advisor|agent|user|assistant|sales\w*)\s*:", re.IGNORECASE | re.MULTILINE)
 MARKDOWN_RULE = re.compile(r"^[\s|:+-]+$")
 ARROWS = re.compile(r"^[\s:>,;-]*(?:<-|->|=>|<=)?[\s:>,;]*|[\s]*(?:<-|->|=>|<=|--)\s*$")
@@ -59,7 +61,9 @@ def find_pasted_records(message: str) -> PastedRecords | None:
     """
     if len(message) > MAX_CHARS or TURN.search(message):  # a conversation stays as it is
         return None
-    for read in (read_braces, read_tags, read_table, read_pair_lines, read_pairs, read_lists, read_stack):
+    if "{" in message:
+        return read_braces(message)
+    for read in (read_tags, read_table, read_pair_lines, read_pairs, read_lists, read_stack):
         if found := read(message):
             return found
     return None
@@ -68,7 +72,7 @@ def find_pasted_records(message: str) -> PastedRecords | None:
 def lay_out_pasted(message: str) -> str:
     """The message with its records in the common layout; the message itself if it has none that is recognised."""
     found = find_pasted_records(message)
-    return found.message if found else message
+    return found.message if found and found.question else message
 
 
 def read_braces(message: str) -> PastedRecords | None:
@@ -197,6 +201,8 @@ def is_name(line: str, above_fields: bool) -> bool:
 
 def is_field(pair: re.Match[str]) -> bool:
     """Whether a line is one field, and neither a question nor several fields."""
+    if ASKS.search(pair[2]) or len(pair[1].split()) > 4 or CODE_LINE.match(pair[0]):
+        return False
     return "?" not in pair[0] and len(pair[2]) <= MAX_VALUE and pair[2].count(", ") < 2 and pair[0].count("=") < 2
 
 
@@ -224,6 +230,9 @@ def read_lists(message: str) -> PastedRecords | None:
     for line in message.split("\n"):
         text = re.sub(r"\]\s*\[", SEPARATOR, line.strip()).strip("[]") if line.count("[") > 1 else line.strip()
         text = re.sub(r" {2,}", "\t", text)
+        if (SEPARATOR in text and not ASKS_IN_FIELDS.search(text)) or CODE_LINE.match(text):
+            records.append(text)  # in the common layout already, such as a passage that was found
+            continue
         parts = next((parts for mark in PLAIN_SEPARATORS if is_list(parts := text.split(mark), mark)), [])
         if not parts:
             rest.append(line)
@@ -262,11 +271,11 @@ def part_question(parts: list[str]) -> tuple[list[str], list[str]]:
         first = first.removeprefix(before)
     name, _, field = first.partition(": ") if ": " in first else first.partition(" (") if first.count("(") > first.count(")") else (first, "", "")
     last, mark, tail = parts[-1].partition(". ")
-    if mark and ASKS.search(tail):
+    if mark and (ASKS.search(tail) or len(tail.split()) > 3):
         parts = [*parts[:-1], last]
         asked.append(tail)
     fields = [name.strip(), field.strip(), *parts[1:]]
-    if fields[-1].endswith((")", ".")) and fields[-1].count(")") > fields[-1].count("("):
+    if fields[-1].count(")") > fields[-1].count("("):
         fields[-1] = fields[-1].rstrip(").")
     return [*asked, *(part for part in fields if ASKS.search(part))], [part for part in fields if not ASKS.search(part)]
 
@@ -276,7 +285,7 @@ def is_list(parts: list[str], mark: str) -> bool:
     if len(parts) < 3 or any(len(part.split(". ")[0].split()) > (5 if mark in (", ", "; ") else 9) for part in parts[1:]):
         return False
     if mark == SEPARATOR:
-        return True
+        return True  # whatever its fields are
     return bool(YEAR.search(parts[0]) or YEAR.search(parts[1])) and sum(bool(re.search(r"\d", p)) for p in parts) >= 2
 
 

@@ -11,7 +11,7 @@ from pipelines.kits.automotive.records.lookup import Field, Vehicle
 
 VEHICLES = 80  # of the EPA guides; of the price lists, all
 MISSING = 0.15  # share of the turns that are made again over a record without what is asked for
-VEHICLE_QUESTIONS = {"one_record": 60, "two_records": 30, "missing_field": 40, "found": 60}  # without a conversation
+VEHICLE_QUESTIONS = {"one_record": 60, "two_records": 30, "missing_field": 40, "found": 50, "not_found": 20}  # without a conversation
 SEED = 41
 
 INSTRUCTIONS = (

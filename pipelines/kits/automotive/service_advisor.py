@@ -12,6 +12,8 @@ VEHICLE_QUESTIONS = {
     "missing_field": 190,
     "other_vehicle": 40,
     "found": 100,
+    "not_found": 50,
+    "built": 40,
 }
 CODE_QUESTIONS = {"asked": 4, "not_recorded": 40, "names": 50}
 

@@ -7,12 +7,14 @@ from pipelines.kits.automotive.records import prices
 from pipelines.kits.automotive.records.vehicle_passages import make_passage
 from pipelines.text.passages import Passage
 
+ABOUT = "used prices"
+
 
 def passages() -> Iterator[Passage]:
     """One passage a kind of car: the median and the range of its prices, and how far it was driven."""
     for vehicle in prices.vehicles():
         make_and_model = " ".join(vehicle.group.split()[:2])
-        yield make_passage(f"used_prices:{vehicle.name}", vehicle._replace(group=make_and_model), prices.FIELDS)
+        yield make_passage(f"used_prices:{vehicle.name}", vehicle._replace(group=make_and_model), prices.FIELDS, ABOUT)
 
 
 def sources() -> dict[str, str]:

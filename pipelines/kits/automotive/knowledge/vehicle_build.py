@@ -14,12 +14,12 @@ def passages() -> Iterator[Passage]:
         vpic.named(make, model, year, decoded, {}).name: tuple(sorted({vin_key(one["vin"]) for one in decoded}))
         for (make, model, year), decoded in vpic.samples().items()
     }
-    for kind, vehicles, fields in (
-        ("build", vpic.vehicles(), vpic_fields.FIELDS),
-        ("equipment", equipment.vehicles(), equipment.FIELDS),
+    for kind, about, vehicles, fields in (
+        ("build", "body, weight, plant, power", vpic.vehicles(), vpic_fields.FIELDS),
+        ("equipment", "safety and driver assistance", equipment.vehicles(), equipment.FIELDS),
     ):
         for vehicle in vehicles:
-            yield make_passage(f"vehicle_{kind}:{vehicle.name}", vehicle, fields, patterns[vehicle.name])
+            yield make_passage(f"vehicle_{kind}:{vehicle.name}", vehicle, fields, about, patterns[vehicle.name])
 
 
 def sources() -> dict[str, str]:

@@ -402,3 +402,15 @@ NOT_RECORDED = Wording(
         "Has the recall been done?",
     ),
 )  # fmt: skip
+
+BUILD_TERMS = {
+    "doors": ("number of doors", "doors", "door count", "how many doors"),
+    "body_class": ("body style", "body type", "body", "kind of body"),
+    "curb_weight": ("curb weight", "weight", "weight in pounds", "empty weight"),
+    "plant_city": ("plant", "factory", "city where it was built", "assembly plant"),
+    "plant_country": ("country of manufacture", "country where it was built", "built in", "origin"),
+    "horsepower": ("horsepower", "power", "hp", "engine power"),
+    "electrification": ("powertrain", "kind of powertrain", "electrification", "hybrid or electric"),
+    "battery_energy": ("battery size", "battery capacity", "kwh of the battery", "battery energy"),
+    "drive_unit": ("drive unit", "number of motors", "motors", "single or dual motor"),
+}

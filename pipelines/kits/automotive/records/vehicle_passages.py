@@ -8,18 +8,21 @@ from pipelines.text.passages import Passage, vehicle_key
 TWO_WORDS = {"Alfa", "Aston", "Land"}  # the first word of makes that have two
 
 
-def make_passage(id_: str, vehicle: Vehicle, fields: Mapping[str, Field], vin_keys: Iterable[str] = ()) -> Passage:
+def make_passage(
+    id_: str, vehicle: Vehicle, fields: Mapping[str, Field], about: str, vin_keys: Iterable[str] = ()
+) -> Passage:
     """`2021 Honda Civic | city 30 mpg | …`, found by year, make and model family.
 
     Args:
         fields: column → how a record shows it.
+        about: what the record says of the vehicle, for its title, by whose words it is found too.
         vin_keys: patterns of this vehicle's VINs.
     """
     columns = (fields[column].shown.format(value) for column, value in vehicle.values.items())
     return Passage(
         id=id_,
         text=" | ".join([vehicle.name, *columns]),
-        title=vehicle.name,
+        title=f"{vehicle.name}: {about}",
         source=vehicle.source,
         keys=(find_by(vehicle.name[:4], vehicle.group), *vin_keys),
     )

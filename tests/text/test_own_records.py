@@ -1,0 +1,103 @@
+"""Records that people paste into a question, taken apart: every layout says the same, and nothing else is touched."""
+
+import importlib
+import json
+import random
+
+import pytest
+
+from pipelines.kits.automotive.records import layouts
+from pipelines.kits.automotive.records.epa_wordings import LABELS
+from pipelines.text.own_records import find_pasted_records, lay_out_pasted
+
+QUESTION = "How many gears?"
+RECORD = "2021 Kia Rio | city 33 | gears 6 | drive front-wheel"
+BUILDERS = ("service_advisor", "sales_conversations", "parts_inventory", "dealership_operations", "expert_assistant")
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        '{"name": "2021 Kia Rio", "city": 33, "gears": 6, "drive": "front-wheel"}',
+        '{"vehicle": "2021 Kia Rio", "values": {"city": "33", "gears": "6", "drive": "front-wheel"}}',
+        "{year: 2021, make: 'Kia', model: 'Rio', city: 33, gears: 6, drive: front-wheel}",
+        '{"2021 Kia Rio": {"city": 33, "gears": 6, "drive": "front-wheel"}}',
+        "name=2021 Kia Rio;city=33;gears=6;drive=front-wheel",
+        'name="2021 Kia Rio" city=33 gears=6 drive=front-wheel',
+        "2021 Kia Rio\ncity: 33\ngears: 6\ndrive: front-wheel",
+        "- vehicle: 2021 Kia Rio\n- city: 33\n- gears: 6\n- drive: front-wheel",
+        "VEHICLE....2021 Kia Rio\nCITY.......33\nGEARS......6\nDRIVE......front-wheel",
+        "name,city,gears,drive\n2021 Kia Rio,33,6,front-wheel",
+        "year\tmake\tmodel\tcity\tgears\tdrive\n2021\tKia\tRio\t33\t6\tfront-wheel",
+        "| name | city | gears | drive |\n|---|---|---|---|\n| 2021 Kia Rio | 33 | 6 | front-wheel |",
+        "| field | value |\n|---|---|\n| name | 2021 Kia Rio |\n| city | 33 |\n| gears | 6 |\n| drive | front-wheel |",
+        "<car><name>2021 Kia Rio</name><city>33</city><gears>6</gears><drive>front-wheel</drive></car>",
+        "2021 Kia Rio, city 33, gears 6, drive front-wheel",
+        "2021 Kia Rio; city 33; gears 6; drive front-wheel",
+        "[2021 Kia Rio] [city 33] [gears 6] [drive front-wheel]",
+        "2021 Kia Rio / city 33 / gears 6 / drive front-wheel",
+        "2021 Kia Rio  city 33  gears 6  drive front-wheel",
+    ],
+)
+@pytest.mark.parametrize("form", ["{question}\n{pasted}", "{pasted}\n{question}", "{pasted}\n\n{question}"])
+def test_every_layout_is_laid_out_alike(pasted, form):
+    message = form.format(question=QUESTION, pasted=pasted)
+    assert lay_out_pasted(message) == f"{QUESTION}\n{RECORD}"
+
+
+def test_two_records_are_two_lines():
+    other = {"name": "2012 Ford Focus", "gears": 5}
+    message = f"{json.dumps([{'name': '2021 Kia Rio', 'gears': 6}, other])}\nGears of the Focus?"
+    assert lay_out_pasted(message) == "Gears of the Focus?\n2021 Kia Rio | gears 6\n2012 Ford Focus | gears 5"
+    message = "Gears of the Focus?\n2021 Kia Rio\ngears: 6\n\n2012 Ford Focus\ngears: 5\ncity: 27"
+    assert lay_out_pasted(message).splitlines()[1:] == ["2021 Kia Rio | gears 6", "2012 Ford Focus | gears 5 | city 27"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "What does P0420 mean?",
+        "is P0301, P0302 and P0303 bad, 2012 car, need help",
+        "hi, i have a 2012 ford focus, red, and want an oil change on monday at 9, ok?",
+        "The 2021 Kia Rio has 6 gears and gets 33 mpg in the city. How many gears?",
+        "{not json",
+        "What is a=b?",
+        "&a [*a, *a, *a] what is it",
+        "Hello\nHow are you?\nThanks",
+        "",
+        "\n\n",
+        "What does the advisor say next?\n2021 Kia Rio | city 33 mpg\nCustomer: Hello.\nAdvisor: Good day.\nCustomer: City mpg?",
+    ],
+)
+def test_what_is_not_recognised_stays_to_the_last_character(message):
+    assert lay_out_pasted(message) == message
+
+
+def test_a_bomb_of_references_and_a_long_message_are_left_alone():
+    bomb = "x?\n{a: &a [1,1], b: &b [*a,*a], c: &c [*b,*b], d: [*c,*c]}"
+    assert lay_out_pasted(bomb) == bomb
+    assert find_pasted_records("2021 Kia Rio | city 33 | gears 6\n" * 500) is None
+    deep = "x?\n" + "{a: " * 300 + "1" + "}" * 300
+    assert lay_out_pasted(deep) == deep
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_what_is_laid_out_already_stays(name):
+    """Rows are stored as prompts show them, so that nothing that was learnt looks different when it is asked."""
+    for row in importlib.import_module(f"pipelines.kits.automotive.{name}").build():
+        message = "\n".join(part for part in (row["instruction"], row["input"]) if part)
+        assert lay_out_pasted(message) == message
+
+
+def test_no_value_of_a_record_is_lost_or_mixed_up():
+    rng = random.Random(5)
+    for layout in (layouts.pairs, layouts.field_lines, layouts.as_json, layouts.as_table):
+        for _ in range(60):
+            values = {"city_mpg": str(rng.randint(10, 60)), "no_gears": str(rng.randint(4, 10)), "drive_desc": "all-wheel"}
+            message = layout("How many gears?", [layouts.PastedRecord("2012 Ford Focus", values)], LABELS, rng)
+            found = find_pasted_records(message)
+            assert found is not None, message
+            (record,) = found.records
+            name, *fields = record.split(" | ")
+            assert name == "2012 Ford Focus"
+            assert [field.rpartition(" ")[2] for field in fields] == list(values.values()), message
