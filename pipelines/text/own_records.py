@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from pipelines.text.field_names import lay_out_field, lay_out_phrase
+
 SEPARATOR = " | "
 MAX_CHARS = 6000  # a longer message is a document, and no pasted record
 MAX_VALUE = 60  # characters of a field's value
@@ -57,7 +59,7 @@ def find_pasted_records(message: str) -> PastedRecords | None:
     """The question and the records of a message; None if no record is recognised in it.
 
     >>> find_pasted_records('{"name": "2021 Kia Rio", "city_mpg": 33, "no_gears": 6} how many gears').message
-    'how many gears\\n2021 Kia Rio | city mpg 33 | no gears 6'
+    'how many gears\\n2021 Kia Rio | city 33 mpg | gears 6'
     """
     if len(message) > MAX_CHARS or TURN.search(message):  # a conversation stays as it is
         return None
@@ -231,7 +233,7 @@ def read_lists(message: str) -> PastedRecords | None:
         text = re.sub(r"\]\s*\[", SEPARATOR, line.strip()).strip("[]") if line.count("[") > 1 else line.strip()
         text = re.sub(r" {2,}", "\t", text)
         if (SEPARATOR in text and not ASKS_IN_FIELDS.search(text)) or CODE_LINE.match(text):
-            records.append(text)  # in the common layout already, such as a passage that was found
+            records.append(text if CODE_LINE.match(text) else lay_out_parts(text.split(SEPARATOR)))
             continue
         parts = next((parts for mark in PLAIN_SEPARATORS if is_list(parts := text.split(mark), mark)), [])
         if not parts:
@@ -239,7 +241,7 @@ def read_lists(message: str) -> PastedRecords | None:
             continue
         asked, fields = part_question([part.strip(" '\"*,;") for part in parts])
         rest += asked
-        records.append(SEPARATOR.join(part.replace("_", " ") for part in fields if part))
+        records.append(lay_out_parts([part.replace("_", " ") for part in fields if part]))
     return pasted(rest, records) if records else None
 
 
@@ -254,7 +256,7 @@ def read_stack(message: str) -> PastedRecords | None:
             end += 1
         if end - n > 2:
             fields = [field.strip(" *-\u2022") for other in lines[n:end] for field in other.split(", ")]
-            return pasted(["\n".join(lines[:n]), "\n".join(lines[end:])], [SEPARATOR.join(fields)])
+            return pasted(["\n".join(lines[:n]), "\n".join(lines[end:])], [lay_out_parts(fields)])
     return None
 
 
@@ -289,6 +291,11 @@ def is_list(parts: list[str], mark: str) -> bool:
     return bool(YEAR.search(parts[0]) or YEAR.search(parts[1])) and sum(bool(re.search(r"\d", p)) for p in parts) >= 2
 
 
+def lay_out_parts(parts: list[str]) -> str:
+    """One record of fields that are written without a sign between name and value; the first part is its name."""
+    return SEPARATOR.join([parts[0], *map(lay_out_phrase, parts[1:])])
+
+
 def lay_out_all(fields: Fields) -> Iterator[str]:
     """Records of fields that follow one another; a key that comes again begins the next record."""
     current: Fields = []
@@ -314,7 +321,7 @@ def lay_out_fields(name: str, fields: Iterable[tuple[str, str]]) -> str:
         elif label in NAME_KEYS and not name:
             name = text
         else:
-            rest.append(f"{label} {text}")
+            rest.append(lay_out_field(label, text))
     spelled = " ".join(parts[part] for part in NAME_PARTS if part in parts)
     if parts and not (name and spelled in name):
         if len(parts) == 1 and name and "model" in parts:

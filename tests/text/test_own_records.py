@@ -11,7 +11,7 @@ from pipelines.kits.automotive.records.epa_wordings import LABELS
 from pipelines.text.own_records import find_pasted_records, lay_out_pasted
 
 QUESTION = "How many gears?"
-RECORD = "2021 Kia Rio | city 33 | gears 6 | drive front-wheel"
+RECORD = "2021 Kia Rio | city 33 mpg | gears 6 | drive front-wheel"
 BUILDERS = ("service_advisor", "sales_conversations", "parts_inventory", "dealership_operations", "expert_assistant")
 
 
@@ -50,7 +50,7 @@ def test_two_records_are_two_lines():
     message = f"{json.dumps([{'name': '2021 Kia Rio', 'gears': 6}, other])}\nGears of the Focus?"
     assert lay_out_pasted(message) == "Gears of the Focus?\n2021 Kia Rio | gears 6\n2012 Ford Focus | gears 5"
     message = "Gears of the Focus?\n2021 Kia Rio\ngears: 6\n\n2012 Ford Focus\ngears: 5\ncity: 27"
-    assert lay_out_pasted(message).splitlines()[1:] == ["2021 Kia Rio | gears 6", "2012 Ford Focus | gears 5 | city 27"]
+    assert lay_out_pasted(message).splitlines()[1:] == ["2021 Kia Rio | gears 6", "2012 Ford Focus | gears 5 | city 27 mpg"]
 
 
 @pytest.mark.parametrize(
@@ -100,4 +100,5 @@ def test_no_value_of_a_record_is_lost_or_mixed_up():
             (record,) = found.records
             name, *fields = record.split(" | ")
             assert name == "2012 Ford Focus"
-            assert [field.rpartition(" ")[2] for field in fields] == list(values.values()), message
+            city, gears, drive = values.values()
+            assert fields == [f"city {city} mpg", f"gears {gears}", f"drive {drive}"], message

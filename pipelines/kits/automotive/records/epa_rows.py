@@ -101,6 +101,7 @@ def two_records(lot: Sequence[Vehicle], rng: random.Random) -> Row:
     if twins:
         vehicle, other, apart = twins
         columns = [c for c in vehicle.values if c != apart and vehicle.values[c] != other.values.get(c, vehicle.values[c])]
+        columns = [c for c in columns if c in other.values]
         column = rng.choice(columns)
         shown = [show(v, [column], rng, kept=[apart]) for v in (vehicle, other)]
         names = told_apart(vehicle, shown[0], apart, rng)
@@ -274,8 +275,8 @@ def find_twins(lot: Sequence[Vehicle], rng: random.Random) -> tuple[Vehicle, Veh
             if vehicle.name == other.name and vehicle is not other:
                 for column in TELLING_APART:
                     mine, its = vehicle.values.get(column), other.values.get(column)
-                    differing = [c for c in vehicle.values if vehicle.values[c] != other.values.get(c, vehicle.values[c])]
-                    if mine and its and mine != its and len(differing) > 1:
+                    others = [c for c in vehicle.values if c != column and vehicle.values[c] != other.values.get(c, vehicle.values[c])]
+                    if mine and its and mine != its and others:
                         pairs.append((vehicle, other, column))
     return rng.choice(pairs) if pairs else None
 
