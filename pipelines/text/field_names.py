@@ -1,7 +1,7 @@
 """Fields of vehicles' records as people write them, put into the words of the kits' records.
 
-`hwy_mpg: 31`, `31 hwy` and `highway 31` all become `highway 31 mpg`; `AWD` alone becomes `drive AWD`, the value as it was
-written. A field that is not known stays as it is.
+`hwy_mpg: 31`, `31 hwy` and `highway 31` all become `highway 31 mpg`; `AWD` alone becomes `drive AWD`, the value as it
+was written. A field that is not known stays as it is.
 """
 
 import re
@@ -21,24 +21,30 @@ LAYOUTS = {  # a field's name → how the records of the kits show it
     "odometer": "odometer {}",
 }
 ALIASES = {
-    "city": "cty, town, in town, urban, city mpg, mpg city, cty mpg, city fuel economy, city mileage, fuel economy city, in the city",
-    "highway": "hwy, hw, hiway, freeway, motorway, interstate, highway mpg, mpg highway, hwy mpg, mpg hwy, highway fuel economy, "
-    "highway mileage, fuel economy highway, on the highway, open road",
-    "combined": "comb, cmb, combo, combined mpg, mpg combined, comb mpg, mpg comb, cmb mpg, overall, overall mpg, average mpg, avg mpg, "
-    "combined fuel economy, fuel economy combined, mixed",
-    "displacement": "disp, displ, displacement l, displacement (l), engine displacement, engine size, engine disp, liters, litres, "
-    "engine capacity, engine (l), engine l, displacement in l, displacement liters, eng",
-    "cylinders": "cyl, cyls, cylinder, no cylinders, no. of cylinders, number of cylinders, num cylinders, cylinder count, n cyl, "
-    "cylinders no, cyl count",
-    "gears": "gear, no gears, no. of gears, number of gears, num gears, gear count, speeds, speed, forward gears, gear no",
-    "aspiration": "asp, aspir, aspir., air aspiration, air aspir method, air aspir method desc, aspiration method, induction, air intake",
+    "city": """cty, town, in town, urban, city mpg, mpg city, cty mpg, city fuel economy, city mileage, fuel economy city,
+        in the city""",
+    "highway": """hwy, hw, hiway, freeway, motorway, interstate, highway mpg, mpg highway, hwy mpg, mpg hwy, open road,
+        highway fuel economy, highway mileage, fuel economy highway, on the highway, on the open road""",
+    "combined": """comb, cmb, combo, combined mpg, mpg combined, comb mpg, mpg comb, cmb mpg, overall, overall mpg, mixed,
+        average mpg, avg mpg, combined fuel economy, fuel economy combined""",
+    "displacement": """disp, displ, displacement l, displacement (l), engine displacement, engine size, engine disp,
+        liters, litres, engine capacity, engine (l), engine l, displacement in l, displacement liters, eng""",
+    "cylinders": """cyl, cyls, cylinder, no cylinders, no. of cylinders, number of cylinders, num cylinders, cyl count,
+        cylinder count, n cyl, cylinders no""",
+    "gears": """gear, no gears, no. of gears, number of gears, num gears, gear count, speeds, speed, forward gears,
+        gear no""",
+    "aspiration": """asp, aspir, aspir., air aspiration, air aspir method, air aspir method desc, aspiration method,
+        induction, air intake""",
     "drive": "drv, drive desc, drive type, drive system, drivetrain, driven wheels, drive wheels, wheel drive, axle",
-    "transmission": "trans, tranny, transm, trans., transmission desc, transmission type, gearbox, gearbox type, box, trans type",
+    "transmission": """trans, tranny, transm, trans., transmission desc, transmission type, gearbox, gearbox type, box,
+        trans type""",
     "on hand": "onhand, qty on hand, stock on hand, in stock, on-hand",
     "lead time": "leadtime, lead",
     "odometer": "odo, odometer reading",
 }
-NAMES = {alias: name for name, some in ALIASES.items() for alias in some.split(", ")} | {name: name for name in LAYOUTS}
+NAMES = {name: name for name in LAYOUTS} | {
+    " ".join(alias.split()): name for name, some in ALIASES.items() for alias in some.split(",")
+}
 VALUES = {  # what a value can be, where it stands without its field's name or is put to the test
     "city": r"\d{1,3}",
     "highway": r"\d{1,3}",

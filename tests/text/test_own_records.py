@@ -7,8 +7,9 @@ import random
 import pytest
 
 from pipelines.kits.automotive.records import layouts
-from pipelines.kits.automotive.records.epa_wordings import LABELS
+from pipelines.kits.automotive.records.epa_labels import LABELS
 from pipelines.text.own_records import find_pasted_records, lay_out_pasted
+from pipelines.text.stated_fields import find_unsupported_fields
 
 QUESTION = "How many gears?"
 RECORD = "2021 Kia Rio | city 33 mpg | gears 6 | drive front-wheel"
@@ -50,7 +51,10 @@ def test_two_records_are_two_lines():
     message = f"{json.dumps([{'name': '2021 Kia Rio', 'gears': 6}, other])}\nGears of the Focus?"
     assert lay_out_pasted(message) == "Gears of the Focus?\n2021 Kia Rio | gears 6\n2012 Ford Focus | gears 5"
     message = "Gears of the Focus?\n2021 Kia Rio\ngears: 6\n\n2012 Ford Focus\ngears: 5\ncity: 27"
-    assert lay_out_pasted(message).splitlines()[1:] == ["2021 Kia Rio | gears 6", "2012 Ford Focus | gears 5 | city 27 mpg"]
+    assert lay_out_pasted(message).splitlines()[1:] == [
+        "2021 Kia Rio | gears 6",
+        "2012 Ford Focus | gears 5 | city 27 mpg",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -59,18 +63,55 @@ def test_two_records_are_two_lines():
         "What does P0420 mean?",
         "is P0301, P0302 and P0303 bad, 2012 car, need help",
         "hi, i have a 2012 ford focus, red, and want an oil change on monday at 9, ok?",
-        "The 2021 Kia Rio has 6 gears and gets 33 mpg in the city. How many gears?",
+        "Is P0301 bad? My 2012 Ford Focus runs 30 mpg in the city.",
         "{not json",
         "What is a=b?",
         "&a [*a, *a, *a] what is it",
         "Hello\nHow are you?\nThanks",
         "",
         "\n\n",
-        "What does the advisor say next?\n2021 Kia Rio | city 33 mpg\nCustomer: Hello.\nAdvisor: Good day.\nCustomer: City mpg?",
+        "What does the advisor say?\n2021 Kia Rio | city 33 mpg\nCustomer: Hello.\nAdvisor: Hi.\nCustomer: City mpg?",
     ],
 )
 def test_what_is_not_recognised_stays_to_the_last_character(message):
     assert lay_out_pasted(message) == message
+
+
+@pytest.mark.parametrize(
+    ("sentences", "records"),
+    [
+        (
+            "The 2021 Kia Rio gets 33 mpg in the city and 41 on the highway.",
+            ["2021 Kia Rio | city 33 mpg | highway 41 mpg"],
+        ),
+        (
+            "City is 18, highway is 27 for the 2021 Chrysler 300 with all-wheel drive.",
+            ["2021 Chrysler 300 | city 18 mpg | highway 27 mpg | drive all-wheel"],
+        ),
+        (
+            "Car one: a 2012 Ford Focus with 6 gears, an automatic. Car two: a 2021 Kia Rio with 8 gears, a manual.",
+            ["2012 Ford Focus | gears 6 | transmission automatic", "2021 Kia Rio | gears 8 | transmission manual"],
+        ),
+    ],
+)
+def test_what_sentences_state_is_shown_again_below_them(sentences, records):
+    assert lay_out_pasted(f"{sentences} How many gears?").splitlines() == [f"{sentences} How many gears?", *records]
+
+
+@pytest.mark.parametrize(
+    ("answer", "fields"),
+    [
+        ("Its number of gears is 6.", ["gears"]),
+        ("Its number of cylinders is 6.", []),
+        ("Its city fuel economy is 1 mpg.", ["city"]),
+        ("Its city fuel economy is 18 mpg. Its drive is front-wheel.", ["drive"]),
+        ("That is not in the record.", []),
+        ("Its curb weight is 3000 lb.", []),
+    ],
+)
+def test_an_answer_is_held_to_the_field_that_it_names(answer, fields):
+    assert find_unsupported_fields(answer, ["Gears?\n2012 Kia Sorento | cylinders 6 | city 18 mpg"]) == fields
+    assert find_unsupported_fields(answer, ["The car has a lot of them."]) == []
 
 
 def test_a_bomb_of_references_and_a_long_message_are_left_alone():
@@ -93,7 +134,11 @@ def test_no_value_of_a_record_is_lost_or_mixed_up():
     rng = random.Random(5)
     for layout in (layouts.pairs, layouts.field_lines, layouts.as_json, layouts.as_table):
         for _ in range(60):
-            values = {"city_mpg": str(rng.randint(10, 60)), "no_gears": str(rng.randint(4, 10)), "drive_desc": "all-wheel"}
+            values = {
+                "city_mpg": str(rng.randint(10, 60)),
+                "no_gears": str(rng.randint(4, 10)),
+                "drive_desc": "all-wheel",
+            }
             message = layout("How many gears?", [layouts.PastedRecord("2012 Ford Focus", values)], LABELS, rng)
             found = find_pasted_records(message)
             assert found is not None, message

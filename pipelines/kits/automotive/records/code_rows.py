@@ -51,7 +51,15 @@ def rows(asked: int, not_recorded: int, names: int) -> Iterator[Row]:
         lot = lots[number % len(lots)]
         code = rng.choice(entries[rng.choice(lot)])
         shown = found(code, lot, entries, passages, rng)
-        yield decline("code", put(NOT_RECORDED, code, rng), lay_out(shown), trouble_codes.SOURCE, f"{code} {number}", lot[0], "knowledge")
+        yield decline(
+            "code",
+            put(NOT_RECORDED, code, rng),
+            lay_out(shown),
+            trouble_codes.SOURCE,
+            f"{code} {number}",
+            lot[0],
+            "knowledge",
+        )
     named = obd.code_names()
     unguided = sorted(code for code in named if code not in guides)
     for number, code in enumerate(rng.sample(unguided, names)):
@@ -60,7 +68,9 @@ def rows(asked: int, not_recorded: int, names: int) -> Iterator[Row]:
         shown = [passages[code], *near[: rng.choice((0, 0, 1))]]
         question = put(WORDINGS[facet], code, rng)
         if facet == "meaning":
-            yield row("code_meaning", question, shown, f"{named[code]}.", {"meaning": named[code]}, code, obd.SOURCE, code)
+            yield row(
+                "code_meaning", question, shown, f"{named[code]}.", {"meaning": named[code]}, code, obd.SOURCE, code
+            )
         else:
             yield decline("code", question, lay_out(shown), obd.SOURCE, code, code, "knowledge")
 
@@ -70,7 +80,7 @@ def found(
 ) -> list[Passage]:
     """The passage of a code, and sometimes one or two that a search finds beside it."""
     near = [other for entry in lot for other in entries[entry] if other != code]
-    shown = [passages[other] for other in rng.sample(near, min(len(near), rng.choice((0, 0, 0, 0, 1, 1, 2))))]
+    shown = [passages[other] for other in rng.sample(near, min(len(near), rng.choice((0, 0, 0, 0, 1))))]
     shown.insert(0 if rng.random() < 0.85 else len(shown), passages[code])
     return shown
 
@@ -81,7 +91,14 @@ def answer(code: str, facet: str, guide: dict[str, str], shown: list[Passage], g
     kind = trouble_codes.FACETS[topic]
     fact = kind.fact.format(**guide)
     return row(
-        topic, put(WORDINGS[facet], code, rng), shown, kind.answer.format(**guide), {facet: fact}, code, trouble_codes.SOURCE, group
+        topic,
+        put(WORDINGS[facet], code, rng),
+        shown,
+        kind.answer.format(**guide),
+        {facet: fact},
+        code,
+        trouble_codes.SOURCE,
+        group,
     )
 
 
@@ -90,9 +107,9 @@ def put(wording: Any, code: str, rng: random.Random) -> str:
     spelled = spell(code, rng)
     text = ask(wording, (spelled, spelled), rng, subject=rng.choice(("a car", "this car", "a pickup")))
     if spelled.lower().replace(" ", "") not in text.lower().replace(" ", ""):
-        text = rng.choice(("{code}, {text}", "{code}: {text}", "{text} {code}", "{code} {text}", "{text} for {code}")).format(
-            code=spelled, text=text
-        )
+        text = rng.choice(
+            ("{code}, {text}", "{code}: {text}", "{text} {code}", "{code} {text}", "{text} for {code}")
+        ).format(code=spelled, text=text)
     if rng.random() < 0.25:
         symptom = rng.choice(SYMPTOMS)
         text = rng.choice(("{symptom} {text}", "{text} {symptom}", "{symptom}, {text}", "{text} ({symptom})")).format(
@@ -106,7 +123,8 @@ def spell(code: str, rng: random.Random) -> str:
     letter, digits = code[0], code[1:]
     forms = (
         code, code, code, code.lower(), code.lower(), f"{letter}-{digits}", f"{letter} {digits}", f"code {code}",
-        f"{letter.lower()}{digits.lower().replace('0', 'o', 1)}" if digits[0] == "0" else code, f"a {code}", f"{letter.lower()} {digits}",
+        f"{letter.lower()}{digits.lower().replace('0', 'o', 1)}" if digits[0] == "0" else code, f"a {code}",
+        f"{letter.lower()} {digits}",
         f"trouble code {code}", f"DTC {code}",
     )  # fmt: skip
     if digits[0] == "0" and letter == "P" and rng.random() < 0.06:
@@ -114,7 +132,16 @@ def spell(code: str, rng: random.Random) -> str:
     return rng.choice(forms)
 
 
-def row(topic: str, question: str, shown: list[Passage], output: str, facts: dict[str, str], key: str, source: str, group: str) -> Row:
+def row(
+    topic: str,
+    question: str,
+    shown: list[Passage],
+    output: str,
+    facts: dict[str, str],
+    key: str,
+    source: str,
+    group: str,
+) -> Row:
     """A row of kind knowledge."""
     return {
         "instruction": question,

@@ -1,6 +1,5 @@
-"""How people ask for the fields of the EPA's guides, and how they write them down."""
+"""How people ask for the fields of the EPA's guides, and of vehicles' builds."""
 
-from pipelines.kits.automotive.records.layouts import Labels
 from pipelines.kits.automotive.records.phrasing import Wording
 
 WORDINGS = {
@@ -287,121 +286,6 @@ WORDINGS = {
         ),
     ),
 }
-
-LABELS = {
-    "engine_displacement": Labels(
-        ("displacement {} L", "engine displacement {} L", "displacement {}", "engine {} L", "{} L", "disp {}", "{} liter engine"),
-        ("displacement", "engine_displacement", "engine", "disp", "Displacement (L)", "liters", "engine size", "displ"),
-        ("has a {} liter engine", "is powered by a {} L engine", "comes with an engine of {} litres"),
-    ),
-    "no_cylinders": Labels(
-        ("cylinders {}", "{} cylinders", "cyl {}", "{} cyl", "no. of cylinders {}"),
-        ("cylinders", "no_cylinders", "cyl", "Cylinders", "num_cylinders", "cylinder count"),
-        ("has {} cylinders", "runs on {} cylinders", "has an engine with {} cylinders"),
-    ),
-    "air_aspir_method_desc": Labels(
-        ("aspiration {}", "{}", "asp {}", "{} engine", "induction {}"),
-        ("aspiration", "air_aspir_method", "asp", "Aspiration", "induction"),
-        ("is {}", "has a {} engine"),
-    ),
-    "city_mpg": Labels(
-        ("city {} mpg", "city {}", "{} mpg city", "{} city", "cty {}", "town {} mpg", "city mpg {}"),
-        ("city", "city_mpg", "cty", "City MPG", "mpg_city", "mpg city", "town"),
-        ("gets {} mpg in the city", "does {} miles per gallon in town", "is rated {} city", "is good for {} in city traffic"),
-    ),
-    "hwy_mpg": Labels(
-        ("highway {} mpg", "highway {}", "{} mpg highway", "{} hwy", "hwy {}", "hwy {} mpg", "highway mpg {}"),
-        ("highway", "hwy_mpg", "hwy", "Highway MPG", "mpg_highway", "mpg hwy", "freeway"),
-        ("gets {} mpg on the highway", "does {} miles per gallon on the freeway", "is rated {} highway", "manages {} on the highway"),
-    ),
-    "comb_mpg": Labels(
-        ("combined {} mpg", "combined {}", "{} mpg combined", "{} combined", "comb {}", "combined mpg {}"),
-        ("combined", "comb_mpg", "comb", "Combined MPG", "mpg_combined", "cmb", "mpg comb"),
-        ("gets {} mpg combined", "averages {} mpg", "is rated {} combined", "has a combined rating of {}"),
-    ),
-    "drive_desc": Labels(
-        ("drive {}", "{} drive", "{}", "driven wheels {}", "drivetrain {}"),
-        ("drive", "drive_desc", "drv", "Drive", "drivetrain", "drive type"),
-        ("has {} drive", "is {} drive", "comes with {} drive"),
-    ),
-    "transmission_desc": Labels(
-        ("transmission {}", "{} transmission", "{}", "trans {}", "gearbox {}"),
-        ("transmission", "transmission_desc", "trans", "Transmission", "gearbox"),
-        ("has a transmission that is {}", "comes with a transmission of the type {}", "has this transmission: {}"),
-    ),
-    "no_gears": Labels(
-        ("gears {}", "{} gears", "{}-speed", "no. of gears {}", "{} forward gears"),
-        ("gears", "no_gears", "speeds", "Gears", "num_gears", "gear count"),
-        ("has {} gears", "shifts through {} gears", "has a gearbox with {} gears"),
-    ),
-}  # fmt: skip
-
-# What records do not have: asked for, it is declined.
-NOT_RECORDED = Wording(
-    (
-        "oil type", "oil capacity", "oil grade", "coolant capacity", "coolant type", "brake fluid type", "washer fluid capacity",
-        "transmission fluid quantity", "tire size", "tire pressure", "wheel size", "bolt pattern", "lug nut torque",
-        "spark plug gap", "spark plug type", "battery type", "battery age", "alternator output", "fuse for the radio",
-        "wiper blade length", "bulb type", "headlight type", "horsepower", "torque", "power output in kw", "top speed",
-        "0 to 60 time", "weight", "curb weight", "payload", "towing capacity", "roof load", "length", "width", "wheelbase",
-        "ground clearance", "trunk volume", "number of seats", "number of doors", "color", "paint code", "interior color",
-        "trim level", "VIN", "license plate", "odometer reading", "mileage on the odometer", "number of owners", "key number",
-        "radio code", "price", "sticker price", "trade-in value", "monthly payment", "resale value", "delivery date",
-        "warranty end", "warranty status", "last service date", "next service", "service interval", "last oil change",
-        "inspection date", "open recalls", "accident history", "brake pad thickness", "tread depth", "timing belt interval",
-        "fuel tank size", "fuel type", "octane", "emissions class", "CO2 value", "electric range", "battery capacity in kwh",
-        "charging time", "crash test rating", "number of airbags", "compression ratio", "bore and stroke", "firing order",
-        "valve clearance", "idle speed", "part number of the air filter", "air filter part number", "cabin filter number",
-        "build date", "plant", "engine number", "customer's phone number", "owner's name", "stock number", "lot location",
-        "insurance group", "turning circle", "fuel pump pressure", "thermostat temperature", "belt length",
-    ),
-    (
-        "how much oil goes into {it}",
-        "What oil does {it} need?",
-        "what psi in the tires",
-        "How many people can sit in {it}?",
-        "what color is {it}",
-        "how much can {it} tow",
-        "how much horsepower does {it} make",
-        "how fast is {it}",
-        "How much does {it} weigh?",
-        "when was the oil changed last",
-        "is {it} still under warranty",
-        "What did the last service cost?",
-        "how many miles are on {it}",
-        "who owned {it} before",
-        "has {it} ever been in an accident",
-        "Are there any recalls on {it}?",
-        "what does {it} cost",
-        "what will you give me for {it}",
-        "how big is the tank",
-        "does {it} take regular or premium",
-        "which battery fits {it}",
-        "What size tires are on {it}?",
-        "does {it} have heated seats",
-        "does it have a sunroof",
-        "Does {it} come with a backup camera?",
-        "when is the timing belt due",
-        "how long is the wheelbase",
-        "will {it} fit in my garage, how long is it",
-        "how many doors",
-        "when was {it} built",
-        "what tires fit",
-        "is there a spare wheel in {it}",
-        "Which plugs do I order for {it}?",
-        "what gap on the plugs",
-        "How many airbags does {it} have?",
-        "how thick are the front pads",
-        "when is {it} due for service",
-        "is it a hybrid, and how far does it go on battery",
-        "what is the vin",
-        "Which trim is {it}?",
-        "how many keys came with {it}",
-        "what was replaced last time",
-        "can {it} run on E85",
-        "Has the recall been done?",
-    ),
-)  # fmt: skip
 
 BUILD_TERMS = {
     "doors": ("number of doors", "doors", "door count", "how many doors"),

@@ -39,7 +39,9 @@ def pipes(question: str, records: Sequence[PastedRecord], labels: AllLabels, rng
 def loose_pipes(question: str, records: Sequence[PastedRecord], labels: AllLabels, rng: random.Random) -> str:
     """Fields in any of their phrases, parted by pipes, commas, semicolons or slashes."""
     mark = rng.choice((" | ", " | ", ", ", ", ", "; ", " / ", " - "))
-    lines = [mark.join([r.name, *(rng.choice(labels[c].phrases).format(v) for c, v in r.values.items())]) for r in records]
+    lines = [
+        mark.join([r.name, *(rng.choice(labels[c].phrases).format(v) for c, v in r.values.items())]) for r in records
+    ]
     return below_or_above(question, lines, rng)
 
 
@@ -50,14 +52,21 @@ def pairs(question: str, records: Sequence[PastedRecord], labels: AllLabels, rng
     lines = []
     for record in records:
         fields = {name: record.name} | {keys[column]: value for column, value in record.values.items()}
-        quoted = {key.replace(" ", "_"): f'"{value}"' if " " in value and mark == " " else value for key, value in fields.items()}
+        quoted = {
+            key.replace(" ", "_"): f'"{value}"' if " " in value and mark == " " else value
+            for key, value in fields.items()
+        }
         lines.append(mark.join(f"{key}={value}" for key, value in quoted.items()))
     return below_or_above(question, lines, rng)
 
 
 def field_lines(question: str, records: Sequence[PastedRecord], labels: AllLabels, rng: random.Random) -> str:
     """A field a line."""
-    mark, bullet, keys = rng.choice((": ", ": ", " = ", "....")), rng.choice(("", "", "- ", "* ")), keys_of(records, labels, rng)
+    mark, bullet, keys = (
+        rng.choice((": ", ": ", " = ", "....")),
+        rng.choice(("", "", "- ", "* ")),
+        keys_of(records, labels, rng),
+    )
     lines = []
     for record in records:
         lines.append(rng.choice((f"{bullet}{record.name}", f"{bullet}vehicle{mark}{record.name}")))
@@ -126,7 +135,9 @@ def keys_of(records: Sequence[PastedRecord], labels: AllLabels, rng: random.Rand
     """A key for each column, the same for all records."""
     columns = dict.fromkeys(column for record in records for column in record.values)
     style = rng.randrange(8)
-    keys = {c: labels[c].keys[style % len(labels[c].keys)] if style < 5 else rng.choice(labels[c].keys) for c in columns}
+    keys = {
+        c: labels[c].keys[style % len(labels[c].keys)] if style < 5 else rng.choice(labels[c].keys) for c in columns
+    }
     return keys if len(set(keys.values())) == len(keys) else {c: labels[c].keys[0] for c in columns}
 
 

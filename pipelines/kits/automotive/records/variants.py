@@ -15,7 +15,7 @@ from pipelines.kits.automotive.records import layouts
 from pipelines.kits.automotive.records.declines import decline
 from pipelines.kits.automotive.records.layouts import Labels, PastedRecord
 from pipelines.kits.automotive.records.phrasing import Wording, ask, roughen
-from pipelines.text.own_records import find_pasted_records
+from pipelines.text.own_records import lay_out_pasted
 
 Row = dict[str, Any]
 SEED = 47
@@ -125,8 +125,9 @@ def put_together(
     """The question and the records as the gateway would show them, laid out in any way before: instruction, input."""
     layout = layouts.pipes if rng.random() < 0.4 else rng.choice(layouts.LAYOUTS)
     message = layout(question, records, labels, rng)
-    pasted = find_pasted_records(message)
-    return (pasted.question, "\n".join(pasted.records)) if pasted and pasted.question else (message, "")
+    laid_out = lay_out_pasted(message)
+    question, _, record = laid_out.partition("\n")
+    return (question, record) if laid_out != message or " | " in record else (message, "")
 
 
 def plain_labels(fields: Mapping[str, str], sentence: Callable[[str], str] = "has {}".format) -> dict[str, Labels]:
@@ -134,5 +135,7 @@ def plain_labels(fields: Mapping[str, str], sentence: Callable[[str], str] = "ha
     labels = {}
     for column, phrase in fields.items():
         key = phrase.partition("{}")[0].strip() or column
-        labels[column] = Labels((phrase, f"{key}: {{}}", phrase), (key, key.replace(" ", "_"), key.title()), (sentence(phrase),))
+        labels[column] = Labels(
+            (phrase, f"{key}: {{}}", phrase), (key, key.replace(" ", "_"), key.title()), (sentence(phrase),)
+        )
     return labels
