@@ -21,11 +21,13 @@ LAYOUTS = {  # a field's name → how the records of the kits show it
     "odometer": "odometer {}",
 }
 ALIASES = {
-    "city": """cty, town, in town, urban, city mpg, mpg city, cty mpg, city fuel economy, city mileage, fuel economy city,
+    "city": """cty, town, in town, urban, city mpg, mpg city, cty mpg, city fuel economy, city mileage,
+        fuel economy city,
         in the city""",
     "highway": """hwy, hw, hiway, freeway, motorway, interstate, highway mpg, mpg highway, hwy mpg, mpg hwy, open road,
         highway fuel economy, highway mileage, fuel economy highway, on the highway, on the open road""",
-    "combined": """comb, cmb, combo, combined mpg, mpg combined, comb mpg, mpg comb, cmb mpg, overall, overall mpg, mixed,
+    "combined": """comb, cmb, combo, combined mpg, mpg combined, comb mpg, mpg comb, cmb mpg, overall, overall mpg,
+        mixed,
         average mpg, avg mpg, combined fuel economy, fuel economy combined""",
     "displacement": """disp, displ, displacement l, displacement (l), engine displacement, engine size, engine disp,
         liters, litres, engine capacity, engine (l), engine l, displacement in l, displacement liters, eng""",

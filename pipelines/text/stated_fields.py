@@ -15,7 +15,8 @@ NAME = re.compile(
 )
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 ASKS = re.compile(
-    r"\?|^\W*(?:(?:hi|hello|hey|so|and|ok)\W+)?(?:what|which|how|is|does|do|can|could|has|where|when|who|tell|give|need|please|whats)\b|"
+    r"\?|^\W*(?:(?:hi|hello|hey|so|and|ok)\W+)?"
+    r"(?:what|which|how|is|does|do|can|could|has|where|when|who|tell|give|need|please|whats)\b|"
     r"\b(?:pls|plz|please)\b",
     re.IGNORECASE,
 )
@@ -85,21 +86,17 @@ def find_unsupported_fields(answer: str, records: Iterable[str]) -> list[str]:
     >>> find_unsupported_fields("Its number of gears is 6.", ["2012 Kia Sorento | cylinders 6 | city 18 mpg"])
     ['gears']
     """
-    fields = [
-        field.lower()
-        for record in records
-        for line in record.splitlines()
-        if " | " in line
-        for field in line.split(" | ")[1:]
-    ]
+    lines = [line for record in records for line in record.splitlines() if " | " in line]
+    fields = [field.lower() for line in lines for field in line.split(" | ")[1:]]
     stated = [(ANSWERED.get(name.lower(), name.lower()), value) for name, value in ANSWER.findall(answer)]
     return [
         name
         for name, value in stated
-        if fields and (name in LAYOUTS or name in NAMES) and not any(name in f and plain(value) in f for f in fields)
+        if fields and (name in LAYOUTS or name in NAMES) and not any(supports(field, name, value) for field in fields)
     ]
 
 
-def plain(value: str) -> str:
-    """A value without its unit."""
-    return re.sub(r"\s*(?:mpg|l)$", "", value.lower().strip())
+def supports(field: str, name: str, value: str) -> bool:
+    """Whether a record's field, in lower case, has this name and value, whatever the unit."""
+    bare = re.sub(r"\s*(?:mpg|l)$", "", value.lower().strip())
+    return name in field and re.search(rf"(?<![\w.]){re.escape(bare)}(?![\w]|\.\d)", field) is not None

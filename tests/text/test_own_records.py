@@ -89,7 +89,7 @@ def test_what_is_not_recognised_stays_to_the_last_character(message):
             ["2021 Chrysler 300 | city 18 mpg | highway 27 mpg | drive all-wheel"],
         ),
         (
-            "Car one: a 2012 Ford Focus with 6 gears, an automatic. Car two: a 2021 Kia Rio with 8 gears, a manual.",
+            "Car one is a 2012 Ford Focus with 6 gears, automatic. Car two is a 2021 Kia Rio with 8 gears, manual.",
             ["2012 Ford Focus | gears 6 | transmission automatic", "2021 Kia Rio | gears 8 | transmission manual"],
         ),
     ],
