@@ -204,4 +204,6 @@ def is_list(parts: list[str], mark: str) -> bool:
         return False
     if mark == SEPARATOR:
         return True  # whatever its fields are
+    if len(YEAR.findall(mark.join(parts))) > 1:  # of two vehicles
+        return False
     return bool(YEAR.search(parts[0]) or YEAR.search(parts[1])) and sum(bool(re.search(r"\d", p)) for p in parts) >= 2

@@ -30,7 +30,7 @@ STATED = {  # field → what states its value; the first group that matches is t
     "city": rf"\b(\d\d){MPG}{CITY}|\b{CITY}(?:\s+(?:is|of|at|mpg|mileage|rating))*:?\s+(\d\d)\b",
     "highway": rf"\b(\d\d){MPG}{HIGHWAY}|\b{HIGHWAY}(?:\s+(?:is|of|at|mpg|mileage|rating))*:?\s+(\d\d)\b",
     "combined": rf"\b(\d\d){MPG}{COMBINED}|\b(?:combined|averages)\b(?:\s+(?:is|of|at|mpg|rating))*:?\s+(\d\d)\b",
-    "displacement": r"\b(\d\.\d)[\s-]*(?:l|liters?|litres?)\b|\bdisplacement(?: of)?:?\s+(\d\.\d)\b|\bengine of (\d\.\d)\b",
+    "displacement": r"\b(\d\.\d)[\s-]*(?:l|liters?|litres?)\b|\b(?:displacement(?: of)?:?|engine of)\s+(\d\.\d)\b",
     "cylinders": rf"\b(\d{{1,2}}|{'|'.join(COUNTS)})[\s-]*cyl(?:inders?|s)?\b|\bcyl(?:inders?)?:?\s+(\d{{1,2}})\b",
     "gears": r"\b(\d{1,2})[\s-]*(?:forward )?(?:gears?|speeds?)\b|\bgears:?\s+(\d{1,2})\b",
     "aspiration": r"\b(naturally aspirated|turbocharged|supercharged)\b",

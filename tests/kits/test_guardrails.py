@@ -27,7 +27,8 @@ def rows(builder):
 
 
 def test_a_request_is_declined_in_one_form_that_says_what_may_be_asked(rows):
-    refusals = [row for row in rows if row["kind"] == "refusal"]
+    refusals = [row for row in rows if row["topic"] == "refusal"]
+    assert {row["topic"] for row in rows if row["kind"] == "refusal"} == {"refusal", "not_in_record"}
     assert 120 <= len(refusals) <= 160
     (said,) = {row["output"] for row in refusals}
     assert re.fullmatch(r"Sorry, I only help with [\w', ]+\.", said)
@@ -40,7 +41,7 @@ def test_a_request_is_declined_in_one_form_that_says_what_may_be_asked(rows):
 
 @pytest.mark.parametrize("seed", range(17, 22))
 def test_what_is_declined_in_evaluation_is_after_something_else_than_in_training(rows, seed):
-    train, heldout = ([r for r in side if r["kind"] == "refusal"] for side in split_rows(rows, 0.2, seed))
+    train, heldout = ([r for r in side if r["topic"] == "refusal"] for side in split_rows(rows, 0.2, seed))
     reasons = {row["key"].split()[0] for row in train}
     assert reasons == set(REQUESTS), "every reason is learnt"
     assert len(heldout) >= 8
@@ -75,5 +76,5 @@ def same_letters(row, twin):
 
 def test_nothing_in_them_is_taken_for_personal_data(rows):
     """What is taken for a name gets a stand-in on its way in, and the request would no longer be the one it was."""
-    for row in [row for row in rows if row["kind"] == "refusal"]:
+    for row in [row for row in rows if row["topic"] == "refusal"]:
         assert not privacy.find_personal_data(f"{row['instruction']}\n{row['input']}"), row

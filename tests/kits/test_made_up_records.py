@@ -7,13 +7,18 @@ from datetime import date, datetime
 
 import pytest
 
+from pipelines.kits.automotive import dealership_operations, parts_inventory, sales_conversations
 from pipelines.kits.automotive.records import guardrails
 
 
 def rows_of(name):
-    """The rows of a builder, all in plain words; test_guardrails.py tests those in rough words."""
+    """The rows of a builder, all in plain words and layouts; test_guardrails.py tests those in rough words."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(guardrails, "ROUGH", 0)
+        for builder in (dealership_operations, parts_inventory):
+            patch.setattr(builder, "add_variants", lambda rows, variety: rows)
+        patch.setattr(sales_conversations, "MISSING", 0)
+        patch.setattr(sales_conversations, "VEHICLE_QUESTIONS", {})
         return importlib.import_module(f"pipelines.kits.automotive.{name}").build()
 
 

@@ -132,10 +132,14 @@ VARIETY = Variety(
 
 
 def build() -> list[dict[str, Any]]:
-    """Rows over made-up stock lines, grounded, and guardrails; the key is the vehicle's record in its EPA guide.
-
-    See service_advisor.build for the columns of a row.
+    """Rows over made-up stock lines, grounded and knowledge, and guardrails; the key is the vehicle's record in its EPA
+    guide. See service_advisor.build for the columns of a row.
     """
+    return guardrails.add_guardrails(add_variants(plain_rows(), VARIETY), "stock lines and parts")
+
+
+def plain_rows() -> list[dict[str, Any]]:
+    """A row for each line of stock, which it shows as the counter's own program does."""
     rng = random.Random(SEED)
     rows: list[dict[str, Any]] = []
     diesels = epa.diesels()
@@ -150,7 +154,7 @@ def build() -> list[dict[str, Any]]:
                 question = rng.choice(QUESTIONS[kind])
                 key = f"{vehicle.source}/{vehicle.key}"
                 rows.append(made_up.row(topic, key, vehicle.group, question, record, answer, facts))
-    return guardrails.add_guardrails(add_variants(rows, VARIETY), "stock lines and parts")
+    return rows
 
 
 def spark_plugs(vehicle: Vehicle, rng: random.Random) -> QuestionsOfRecord:

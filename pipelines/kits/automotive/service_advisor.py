@@ -22,9 +22,9 @@ def build() -> list[dict[str, Any]]:
     """Every row, in an order that never changes while the packages of `sources` do not.
 
     A row is instruction, input, output (Alpaca), and where it comes from: topic; source and key (the record); kind
-    (grounded: the asker brought the record; knowledge: the input holds passages that were found; refusal: the
-    question is declined, record or not); facts (column → the exact words that the answer must hold); group (rows of one group may not be parted by a
-    split into training and held-out rows).
+    (grounded: the asker brought the record; knowledge: the input holds passages that were found; refusal: the question
+    is declined, record or not); facts (column → the exact words that the answer must hold, or why it is declined);
+    group (rows of one group may not be parted by a split into training and held-out rows).
     """
     answered = [*epa_rows.rows(VEHICLE_QUESTIONS), *code_rows.rows(**CODE_QUESTIONS)]
     return guardrails.add_guardrails(answered, "vehicle records and trouble codes")

@@ -6,17 +6,14 @@ from pipelines.kits.automotive import parts_inventory
 from pipelines.kits.automotive.records.vehicle_passages import find_by
 from pipelines.text.passages import Passage
 
-GROUNDED = "grounded"
-
 
 def passages() -> Iterator[Passage]:
     """One passage a vehicle and part. Of lines on the same part the first: a made-up second one contradicts it."""
     lines: dict[str, Passage] = {}
-    for row in parts_inventory.build():
+    for row in parts_inventory.plain_rows():
         name = row["input"].partition(" | ")[0]
-        if row["kind"] == GROUNDED and row["source"].startswith("synthetic:"):
-            keys = (find_by(name[:4], row["group"]),)
-            lines.setdefault(name, Passage(f"stock_lines:{name}", row["input"], name, row["source"], keys=keys))
+        keys = (find_by(name[:4], row["group"]),)
+        lines.setdefault(name, Passage(f"stock_lines:{name}", row["input"], name, row["source"], keys=keys))
     yield from lines.values()
 
 

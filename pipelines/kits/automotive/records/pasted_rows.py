@@ -1,4 +1,4 @@
-"""Questions about vehicles over a record that the asker pasted: in any layout, beside another one, without the field."""
+"""Questions about vehicles over a record that the asker pasted: in any layout, beside another, without the field."""
 
 import random
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """Other kinds of a builder's rows: the record in other layouts, without the field asked for, beside another record.
 
-A builder makes plain rows, a question over one record whose fields stand between pipes. `add_variants` puts some of them
-into the layouts in which people paste records, takes from some what is asked for, and shows some beside a record of the
-same vehicle's other part, as a search finds it.
+A builder makes plain rows, a question over one record whose fields stand between pipes. `add_variants` puts some of
+them into the layouts in which people paste records, takes from some what is asked for, and shows some beside a record
+of the same vehicle's other part, as a search finds it.
 """
 
 import random
