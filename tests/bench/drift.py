@@ -121,7 +121,7 @@ class Numbers:
 class Texts:
     """Questions to a service advisor, and the other side: questions at a parts counter."""
 
-    normal, window = 310, 200
+    normal, window = 430, 200
 
     def __init__(self) -> None:
         from pipelines.kits.automotive import parts_inventory, service_advisor
