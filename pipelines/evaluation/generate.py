@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pipelines.core import signing
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import quiet_libraries
+from pipelines.kits.asked_fields import load_asked_fields
 from pipelines.text import chat_format
+from pipelines.text.asked_fields import show_row
 
 if TYPE_CHECKING:
     from pipelines.evaluation.greedy_decoding import DecodedAnswer, Prefix
@@ -50,11 +52,12 @@ class AnswerGenerator:
 
     def generate_texts(self, rows: Sequence[Row]) -> list[str]:
         """The answers to rows that have an instruction and an input, in order."""
+        rows, missing = self.show_rows(rows)
         prompts = self.encode_prompts(rows, {})
         answers: dict[int, str] = {}
         for prefix, batch in self.batch_by_prefix([""] * len(rows), prompts):
             for number, decoded in zip(batch, self.decode(prefix, batch, prompts), strict=True):
-                answers[number] = self.decode_text(decoded)
+                answers[number] = self.decode_text(decoded, number in missing)
         return [answers[number] for number in range(len(rows))]
 
     def answer_rows(
@@ -71,13 +74,14 @@ class AnswerGenerator:
             confidence (exp of the mean log-probability of its tokens), nll (nats, summed over the true answer's tokens)
             and tokens (their number).
         """
+        rows, missing = self.show_rows(rows)
         prompts, truths = self.encode_prompts(rows, examples or {}), self.encode_truths(rows, examples or {})
         groups = [row["topic"] if examples else "" for row in rows]
         results: dict[int, Row] = {}
         for prefix, batch in self.batch_by_prefix(groups, prompts):
             for number, decoded in zip(batch, self.decode(prefix, batch, prompts, truths), strict=True):
                 results[number] = {
-                    "answer": self.decode_text(decoded),
+                    "answer": self.decode_text(decoded, number in missing),
                     "answer_tokens": len(decoded.tokens),
                     "truncated": decoded.truncated,
                     "confidence": math.exp(sum(decoded.log_probs) / len(decoded.log_probs)),
@@ -98,7 +102,7 @@ class AnswerGenerator:
             One dict per question: first_token, token (each one after it; None if there is none), answer (all of it),
             in seconds, and tokens (how many steps that took).
         """
-        rows = rows[:: max(1, len(rows) // questions)][:questions]
+        rows, _ = self.show_rows(rows[:: max(1, len(rows) // questions)][:questions])
         prompts = self.encode_prompts(rows, examples or {})
         timings = []
         for prompt in prompts:
@@ -130,8 +134,16 @@ class AnswerGenerator:
             self.plan.evaluate.max_new_tokens,
         )
 
-    def decode_text(self, decoded: "DecodedAnswer") -> str:
-        """An answer's text, without special tokens."""
+    def show_rows(self, rows: Sequence[Row]) -> tuple[list[Row], set[int]]:
+        """The rows as the gateway shows their questions, and the numbers of those that it declines without a model."""
+        asked = load_asked_fields(self.plan.data.source)
+        shown = [show_row(row, asked) for row in rows]
+        return [dict(row) for row, _ in shown], {number for number, (_, missing) in enumerate(shown) if missing}
+
+    def decode_text(self, decoded: "DecodedAnswer", missing: bool = False) -> str:
+        """An answer's text, without special tokens; the decline sentence where the records lack what is asked."""
+        if missing:
+            return self.plan.knowledge.decline_sentence
         return str(self.tokenizer.decode(decoded.tokens, skip_special_tokens=True)).strip()
 
     def encode_prompts(self, rows: Sequence[Row], examples: Examples) -> list[list[int]]:

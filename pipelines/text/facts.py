@@ -2,6 +2,7 @@
 
 import re
 
+REFUSAL = "refusal"  # the fact column of rows that are declined
 NUMBER = re.compile(r"(?<![\w.,])-?\d+(?:,\d{3})*(?:\.\d+)?(?!\d|[.,]\d)")
 
 

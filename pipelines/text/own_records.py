@@ -60,14 +60,20 @@ def find_pasted_records(message: str) -> PastedRecords | None:
     return None
 
 
+def find_records(message: str) -> PastedRecords | None:
+    """The question of a message and its records: those that are pasted into it, or those that its sentences state; None
+    if there are none, or nothing else."""
+    if found := find_pasted_records(message):
+        return found if found.question else None
+    stated = [] if TURN.search(message) or len(message) > MAX_CHARS else find_stated_records(message)
+    return PastedRecords(" ".join(message.split()), stated) if stated else None
+
+
 def lay_out_pasted(message: str) -> str:
     """The message with its records in the common layout, or with those that its sentences state below it; the message
     itself if none is recognised."""
-    found = find_pasted_records(message)
-    if found:
-        return found.message if found.question else message
-    stated = [] if TURN.search(message) or len(message) > MAX_CHARS else find_stated_records(message)
-    return "\n".join([" ".join(message.split()), *stated]) if stated else message
+    found = find_records(message)
+    return found.message if found else message
 
 
 def read_pair_lines(message: str) -> PastedRecords | None:
@@ -128,15 +134,20 @@ def read_pairs(message: str) -> PastedRecords | None:
 
 
 def read_lists(message: str) -> PastedRecords | None:
-    """Lines of three or more short parts with one separator; a part that asks belongs to the question."""
+    """Lines of three or more short parts with one separator; a part that asks belongs to the question.
+
+    Where a line has the layout already, commas in the others are those of sentences.
+    """
     rest, records = [], []
+    laid_out = any(SEPARATOR in line and not ASKS_IN_FIELDS.search(line) for line in message.split("\n"))
+    separators = PLAIN_SEPARATORS[:1] if laid_out else PLAIN_SEPARATORS
     for line in message.split("\n"):
         text = re.sub(r"\]\s*\[", SEPARATOR, line.strip()).strip("[]") if line.count("[") > 1 else line.strip()
         text = re.sub(r" {2,}", "\t", text)
         if (SEPARATOR in text and not ASKS_IN_FIELDS.search(text)) or CODE_LINE.match(text):
             records.append(text if CODE_LINE.match(text) else lay_out_parts(text.split(SEPARATOR)))
             continue
-        parts = next((parts for mark in PLAIN_SEPARATORS if is_list(parts := text.split(mark), mark)), [])
+        parts = next((parts for mark in separators if is_list(parts := text.split(mark), mark)), [])
         if not parts:
             rest.append(line)
             continue

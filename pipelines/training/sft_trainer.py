@@ -20,7 +20,10 @@ from trl.trainer.sft_trainer import SFTTrainer  # noqa: TID253
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, write_text
 from pipelines.core.plan import TrainingPlan
+from pipelines.kits.asked_fields import load_asked_fields
 from pipelines.text import chat_format
+from pipelines.text.asked_fields import show_row
+from pipelines.text.facts import REFUSAL, contains_fact
 from pipelines.training import base_model
 
 Rows = list[dict[str, Any]]
@@ -125,9 +128,27 @@ def to_conversation_dataset(rows: Rows, plan: TrainingPlan, tokenizer: Any) -> D
                 "prompt": plain(chat_format.prompt_messages(row, plan.system_prompt)),
                 "completion": plain(chat_format.assistant_messages(row)),
             }
-            for row in rows
+            for row in show_rows(rows, plan)
         ]
     )
+
+
+def show_rows(rows: Rows, plan: TrainingPlan) -> Rows:
+    """The rows as the gateway shows their questions to the model.
+
+    Without those that lack what is asked for, where records are recognised: the gateway declines them, and a model that
+    learns to decline does so where it should not. A row whose fact would not be shown stays whole, or its answer would
+    come from nowhere.
+    """
+    asked, kept = load_asked_fields(plan.data.source), []
+    for row in rows:
+        shown, missing = show_row(row, asked)
+        facts = {name: value for name, value in row["facts"].items() if name != REFUSAL}
+        if facts and (missing or not all(contains_fact(value, shown["input"]) for value in facts.values())):
+            kept.append(row)
+        elif shown["input"] == row["input"] or row["output"] != plan.knowledge.decline_sentence:
+            kept.append(shown)
+    return kept
 
 
 class CompletionSFTTrainer(SFTTrainer):

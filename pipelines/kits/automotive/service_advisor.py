@@ -3,11 +3,12 @@
 from importlib.metadata import version
 from typing import Any
 
-from pipelines.kits.automotive.records import code_rows, epa_rows, guardrails
+from pipelines.kits.automotive.records import asked, code_rows, epa_rows, guardrails
+from pipelines.text.asked_fields import AskedFields
 
 VEHICLE_QUESTIONS = {  # kind of question → how many; together they train for five minutes on two cores
     "one_record": 250,
-    "two_fields": 30,
+    "two_fields": 80,
     "two_records": 140,
     "missing_field": 190,
     "other_vehicle": 35,
@@ -28,6 +29,12 @@ def build() -> list[dict[str, Any]]:
     """
     answered = [*epa_rows.rows(VEHICLE_QUESTIONS), *code_rows.rows(**CODE_QUESTIONS)]
     return guardrails.add_guardrails(answered, "vehicle records and trouble codes")
+
+
+def asked_fields() -> AskedFields:
+    """Which fields of a record a question asks for; a trouble code's meaning where it names none."""
+    vehicles = [*asked.vehicle_questions(), *asked.declined_requests()]
+    return AskedFields([vehicles, asked.code_questions()], general=asked.CODE_FIELDS["meaning"])
 
 
 def sources() -> dict[str, str]:

@@ -27,6 +27,12 @@ SAID_SHORT = {  # what people write for a value
     "turbocharged": ("turbo",),
 }
 
+TWO_FIELDS = (
+    "{0} and {1}?", "{0} and {1} of {it} please", "I need both, {0} and {1}.",
+    "what are the {0} and the {1} of {it}",
+    "Could you give me the {0} and the {1} for {it}?", "{0} + {1}", "need {0} and also the {1}", "{0} & {1} pls",
+)  # fmt: skip
+
 
 def one_record(lot: Sequence[Vehicle], rng: random.Random) -> Row:
     """A field of the one record shown."""
@@ -42,12 +48,7 @@ def two_fields(lot: Sequence[Vehicle], rng: random.Random) -> Row:
     vehicle = rng.choice(lot)
     columns = rng.sample(list(vehicle.values), 2)
     terms = [rng.choice(WORDINGS[column].terms) for column in columns]
-    forms = (
-        "{0} and {1}?", "{0} and {1} of {it} please", "I need both, {0} and {1}.",
-        "what are the {0} and the {1} of {it}",
-        "Could you give me the {0} and the {1} for {it}?", "{0} + {1}", "need {0} and also the {1}", "{0} & {1} pls",
-    )  # fmt: skip
-    question = roughen(rng.choice(forms).format(*terms, it=rng.choice(names_of(vehicle)[:-1])), rng)
+    question = roughen(rng.choice(TWO_FIELDS).format(*terms, it=rng.choice(names_of(vehicle)[:-1])), rng)
     return answer(columns, vehicle, lot, question, [show(vehicle, columns, rng)], rng)
 
 

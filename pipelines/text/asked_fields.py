@@ -1,0 +1,198 @@
+"""Which fields of a record a question asks for: a record is shown without the others.
+
+A small model that looks for one value among ten takes the wrong one now and then, above all where people ask in words
+that no training row had. A linear classifier on the characters of the question knows better what is meant: it learns
+thousands of wordings within seconds. The model then reads one or two fields and says what they hold, and where the
+record has none of what is asked, the answer is the decline sentence. Training, evaluation and gateway use the same.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pipelines.text.own_records import find_records
+from pipelines.text.record_lines import SEPARATOR
+
+Row = Mapping[str, Any]
+
+OFF_SUBJECT = "off the subject"  # what is asked by questions that the model itself declines
+FEATURES = 2**16  # into which runs of characters are hashed
+STRENGTH = 30.0  # inverse of the regularisation
+ASKED = 0.3  # probability from which a field counts as asked for
+BESIDE = 0.5  # of the likeliest field's probability that another one needs to be asked for too
+LIKELIEST = 0.1  # probability from which the likeliest field does, if nothing else is likelier
+CERTAIN = 0.5  # probability from which a question counts as off the subject
+NOTHING = "nothing"  # what is asked by questions for what no record has
+WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
+UNMEANT = re.compile(r"\b(?:not|ignore|isn't|except|skip)(?: (?:the|a|that|one|for|from))* \S+", re.IGNORECASE)
+COMMON = frozenset("the a an of is it in on for with and or one car what which how".split())  # noqa: SIM905
+NUMBER_WORDS = {
+    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9", "ten": "10",
+    "twelve": "12",
+}  # fmt: skip
+
+
+class AskedExample(NamedTuple):
+    """A question, and what it asks for."""
+
+    question: str
+    fields: tuple[
+        str, ...
+    ]  # as records write them: `city {} mpg`, `Severity: {}`; OFF_SUBJECT; empty: no record has it
+
+
+class Shown(NamedTuple):
+    """Records, as far as a question asks for them."""
+
+    records: list[str]  # a line each
+    missing: bool = False  # none of them has what is asked
+
+
+class AskedFields:
+    """Classifiers, one for each kind of record, fitted to examples.
+
+    Args:
+        kinds: the examples of each kind of record, of at least two different fields.
+        general: the field that says what a record is about: shown where a question asks for no other of that kind.
+    """
+
+    def __init__(self, kinds: Iterable[Iterable[AskedExample]], general: str = "") -> None:
+        self.kinds = [FieldClassifier(examples) for examples in kinds]
+        self.general = general
+
+    def show(self, question: str, records: Sequence[str]) -> Shown:
+        """The records with what is asked for, and beside it what no example knows.
+
+        Of several records that have it, the fields whose values the question says stay too: they tell which is meant.
+        """
+        kinds = [
+            kind for kind in self.kinds if any(kind.name(field) for record in records for field in fields_of(record))
+        ]
+        if not kinds:
+            return Shown(list(records))
+        named = [[(field, name_field(kinds, field)) for field in fields_of(record)] for record in records]
+        asked = set().union(*(kind.find_asked(question) for kind in kinds))
+        if OFF_SUBJECT in asked:
+            return Shown(list(records))
+        chosen = [n for n, fields in enumerate(named) if any(name in asked for _, name in fields)]
+        if not chosen and (not asked or self.general in asked_of(named)):
+            asked = {"", self.general}
+            chosen = [n for n, fields in enumerate(named) if any(name in asked for _, name in fields)]
+        if not chosen:
+            return Shown(list(records), missing=True)
+        chosen = choose_named(question, records, chosen)
+        said = set(words_of(question)) if len(chosen) > 1 else set()
+        return Shown(
+            [
+                SEPARATOR.join(
+                    [title_of(records[n])]
+                    + [field for field, name in named[n] if not name or name in asked or said & set(words_of(field))]
+                )
+                for n in chosen
+            ]
+        )
+
+
+class FieldClassifier:
+    """Which fields of one kind of record a question asks for."""
+
+    def __init__(self, examples: Iterable[AskedExample]) -> None:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.multiclass import OneVsRestClassifier
+        from sklearn.preprocessing import MultiLabelBinarizer
+
+        questions, fields = zip(*examples, strict=True)
+        labels = MultiLabelBinarizer()
+        targets = labels.fit_transform([some or (NOTHING,) for some in fields])
+        self.names: list[str] = labels.classes_.tolist()
+        self.model = OneVsRestClassifier(LogisticRegression(C=STRENGTH, solver="liblinear", random_state=0))
+        self.model.fit(hash_characters(questions), targets)
+        self.patterns = {
+            name: re.compile(re.escape(name).replace(r"\{\}", ".+"), re.IGNORECASE)
+            for name in self.names
+            if name not in (NOTHING, OFF_SUBJECT)
+        }
+
+    def find(self, question: str) -> dict[str, float]:
+        """Field → the probability that a question asks for it, the likeliest first."""
+        chances = self.model.predict_proba(hash_characters([question]))[0].tolist()
+        return dict(sorted(zip(self.names, chances, strict=True), key=lambda item: -item[1]))
+
+    def find_asked(self, question: str) -> set[str]:
+        """The fields that a question asks for; OFF_SUBJECT if it is that; empty if it asks for no field."""
+        chances = self.find(question)
+        likeliest, highest = next(iter(chances.items()))
+        if likeliest == OFF_SUBJECT and highest >= CERTAIN:
+            return {OFF_SUBJECT}
+        least = max(ASKED, highest * BESIDE)
+        return {name for name in self.patterns if chances[name] >= (LIKELIEST if name == likeliest else least)}
+
+    def name(self, field: str) -> str:
+        """The name that examples have for a record's field; empty if they have none."""
+        return next((name for name, pattern in self.patterns.items() if pattern.fullmatch(field)), "")
+
+
+def show_message(message: str, asked: AskedFields | None) -> tuple[str, bool]:
+    """A message as its model is shown it, and whether its records lack what it asks for.
+
+    Args:
+        message: a question and its records, in any layout; one without records stays as it is.
+        asked: of the template; without it every record is shown whole.
+    """
+    found = find_records(message)
+    if found is None:
+        return message, False
+    shown = asked.show(found.question, found.records) if asked else Shown(found.records)
+    return "\n".join([found.question, *shown.records]), shown.missing
+
+
+def show_row(row: Row, asked: AskedFields | None) -> tuple[dict[str, Any], bool]:
+    """A row as `show_message` shows its question and records, and whether the records lack what it asks for."""
+    message = "\n".join(part for part in (row["instruction"], row["input"]) if part)
+    text, missing = show_message(message, asked)
+    question, _, records = text.partition("\n")
+    return dict(row) | ({"instruction": question, "input": records} if text != message else {}), missing
+
+
+def choose_named(question: str, records: Sequence[str], chosen: Sequence[int]) -> list[int]:
+    """Of several records, by their places, those of which a question says most words that the others do not have."""
+    said = Counter(words_of(UNMEANT.sub(" ", question)))
+    held = [set(words_of(records[n])) for n in chosen]
+    counts = [
+        sum(said[word] for word in words.difference(*(other for other in held if other is not words))) for words in held
+    ]
+    return [n for n, count in zip(chosen, counts, strict=True) if count == max(counts)]
+
+
+def asked_of(named: Sequence[Sequence[tuple[str, str]]]) -> set[str]:
+    """The names of all fields of all records."""
+    return {name for fields in named for _, name in fields}
+
+
+def hash_characters(questions: Sequence[str]) -> Any:
+    """Runs of 2 to 5 characters of each question, sparse [questions, FEATURES]."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    return HashingVectorizer(analyzer="char_wb", ngram_range=(2, 5), n_features=FEATURES).transform(questions)
+
+
+def name_field(kinds: Iterable[FieldClassifier], field: str) -> str:
+    """The name that examples of any kind have for a record's field; empty if none has one."""
+    return next((name for kind in kinds if (name := kind.name(field))), "")
+
+
+def title_of(record: str) -> str:
+    """What a record is about."""
+    return record.partition(SEPARATOR)[0]
+
+
+def fields_of(record: str) -> list[str]:
+    """The fields of a record, without what it is about."""
+    return record.split(SEPARATOR)[1:]
+
+
+def words_of(text: str) -> list[str]:
+    """The words and numbers of a text, in lower case, without those that tell nothing."""
+    words = (NUMBER_WORDS.get(word, word) for word in WORD.findall(text.casefold()))
+    return [word for word in words if word not in COMMON]

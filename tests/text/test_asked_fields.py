@@ -1,0 +1,102 @@
+"""A record is shown with what a question asks for. The questions here are other hands' than the examples'."""
+
+import pytest
+
+from pipelines.kits.asked_fields import load_asked_fields
+from pipelines.text.asked_fields import AskedExample, AskedFields, show_message, show_row
+
+FOREST = "2012 Subaru Forester | city 21 mpg | cylinders 4 | transmission manual | highway 27 mpg | combined 23 mpg"
+CODE = (
+    "P0455: Evaporative Emission System Leak Detected (large leak) | Meaning: Fuel vapours escape somewhere. | "
+    "Severity: low. Low urgency. | Most likely cause: Loose gas cap. | Recommended check: Look at the gas cap seal."
+)
+
+
+@pytest.fixture(scope="module")
+def asked() -> AskedFields:
+    fitted = load_asked_fields("automotive.service_advisor")
+    assert fitted
+    return fitted
+
+
+@pytest.mark.parametrize(
+    ("question", "record", "shown"),
+    [
+        ("miles per gallon downtown?", FOREST, "2012 Subaru Forester | city 21 mpg"),
+        ("how many pistons does that thing have", FOREST, "2012 Subaru Forester | cylinders 4"),
+        ("does she have to shift it herself or is it an automatic", FOREST, "2012 Subaru Forester | transmission manual"),
+        ("city and highway please", FOREST, "2012 Subaru Forester | city 21 mpg | highway 27 mpg"),
+        ("0455, may she drive it to Boston and back", CODE, "P0455: Evaporative Emission System Leak Detected (large leak) | Severity: low. Low urgency."),
+        ("what would you look at first with P0455?", CODE, "P0455: Evaporative Emission System Leak Detected (large leak) | Recommended check: Look at the gas cap seal."),
+        ("so P0455, hm", CODE, "P0455: Evaporative Emission System Leak Detected (large leak) | Meaning: Fuel vapours escape somewhere."),
+    ],
+)  # fmt: skip
+def test_a_record_is_shown_with_what_is_asked_for(asked: AskedFields, question: str, record: str, shown: str) -> None:
+    assert show_message(f"{question}\n{record}", asked) == (f"{question}\n{shown}", False)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "how much oil goes in",
+        "What does it weigh?",
+        "tire size pls",
+        "is it front or all wheel drive",
+        "does it have a turbo",
+    ],
+)
+def test_what_no_record_has_is_missing(asked: AskedFields, question: str) -> None:
+    assert show_message(f"{question}\n{FOREST}", asked)[1]
+
+
+@pytest.mark.parametrize(
+    ("question", "right"),
+    [
+        ("highway mileage of the Kia, not the Nissan", "2012 Kia Sorento | highway 26 mpg"),
+        ("what does the one with 4 cylinders get on the highway", "2012 Kia Sorento | cylinders 4 | highway 26 mpg"),
+        ("Titan highway?", "2012 Nissan Titan | highway 18 mpg"),
+        ("highway mpg of the eight cylinder", "2012 Nissan Titan | cylinders 8 | highway 18 mpg"),
+    ],
+)
+def test_of_two_records_the_one_that_is_named_is_shown(asked: AskedFields, question: str, right: str) -> None:
+    records = ["2012 Kia Sorento | cylinders 4 | highway 26 mpg", "2012 Nissan Titan | cylinders 8 | highway 18 mpg"]
+    assert asked.show(question, records).records == [right]
+
+
+def test_where_nothing_tells_two_records_apart_both_are_shown(asked: AskedFields) -> None:
+    records = ["2012 Kia Sorento | highway 26 mpg | gears 6", "2012 Nissan Titan | highway 18 mpg | gears 5"]
+    assert asked.show("highway?", records).records == [
+        "2012 Kia Sorento | highway 26 mpg",
+        "2012 Nissan Titan | highway 18 mpg",
+    ]
+
+
+def test_a_record_of_fields_that_nobody_asked_for_yet_stays_whole(asked: AskedFields) -> None:
+    message = "how long is the warranty\n2012 Kia Sorento | paint red | warranty 36 months"
+    assert show_message(message, asked) == (message, False)
+
+
+@pytest.mark.parametrize("message", ["What is the highway mileage?", "", "hello\nthere", "a | b"])
+def test_a_message_without_a_record_stays_as_it_is(asked: AskedFields, message: str) -> None:
+    assert show_message(message, asked) == (message, False)
+
+
+def test_what_the_model_declines_itself_is_shown_whole(asked: AskedFields) -> None:
+    message = f"What is the owner's phone number?\n{FOREST}"
+    assert show_message(message, asked) == (message, False)
+
+
+def test_a_source_without_examples_shows_records_whole() -> None:
+    assert load_asked_fields("rows.jsonl") is None
+    assert show_row({"instruction": "gears?", "input": "2012 Kia Rio | gears 6 | city 30 mpg"}, None) == (
+        {"instruction": "gears?", "input": "2012 Kia Rio | gears 6 | city 30 mpg"},
+        False,
+    )
+
+
+def test_the_same_examples_give_the_same_answers() -> None:
+    examples = [AskedExample(q, (f,)) for q, f in (("how far", "range {} miles"), ("how fast", "top speed {} mph"))] * 5
+    record = ["Car | range 200 miles | top speed 120 mph"]
+    assert [AskedFields([examples]).show("how fast?", record).records for _ in range(2)] == [
+        ["Car | top speed 120 mph"]
+    ] * 2
