@@ -46,11 +46,12 @@ def evaluation(exported: Export, dataset: DatasetVersion, plan: TrainingPlan, ro
     return evaluate(exported, dataset, plan, room / "work")
 
 
-def test_four_arms_answer_and_the_challenger_is_compared_with_the_others(evaluation: Evaluation) -> None:
-    assert list(evaluation.metrics) == ["base", "few_shot", "champion", "challenger"]
+def test_five_arms_answer_and_the_challenger_is_compared_with_the_others(evaluation: Evaluation) -> None:
+    assert list(evaluation.metrics) == ["base", "base_retrieval", "few_shot", "champion", "challenger"]
     assert evaluation.champion == 2 and evaluation.leaked_questions == 0
     assert 0 < evaluation.changed_share <= 1, "an adapter that does nothing would leave every answer as it was"
     named = {"all", "grounded", "knowledge", "drive/train", "urgency", "source:epa", "length:short", "year:2012"}
+    named |= {"refusal", "format:pipes", "format:sentence"}
     for parts in evaluation.metrics.values():
         assert named <= set(parts)
         assert parts["all"]["questions"] == 24
@@ -58,8 +59,8 @@ def test_four_arms_answer_and_the_challenger_is_compared_with_the_others(evaluat
             parts["all"]
         )
     losses = [parts["all"]["loss"] for parts in evaluation.metrics.values()]
-    assert len(set(losses)) == 4, "each arm is another model or another prompt"
-    assert {one.against for one in evaluation.comparisons} == {"base", "few_shot", "champion"}
+    assert len(set(losses)) == 5, "each arm is another model or another prompt"
+    assert {one.against for one in evaluation.comparisons} == {"base", "base_retrieval", "few_shot", "champion"}
     every = next(one for one in evaluation.comparisons if one.slice == "all" and one.against == "base")
     assert every.questions == 24 and every.low <= every.gain <= every.high
 
@@ -105,17 +106,17 @@ def test_the_page_needs_no_network_and_texts_of_rows_stay_text(evaluation: Evalu
     assert "<script" not in text and "<img" not in text
     assert "&lt;script&gt;alert" in text
     assert not re.findall(r"""(?:src|href)=["'][^#]|url\((?!#)""", text)
-    assert text.count("<svg") == 4 and "nan" not in text.lower().split()
+    assert text.count("<svg") == 5 and "nan" not in text.lower().split()
     for heading in ("Comparison on the held-out questions", "Wrong answers", "Suggestions", "Latency and cost"):
         assert f"<h2>{heading}</h2>" in text
 
 
-def test_the_first_evaluation_has_three_arms(
+def test_the_first_evaluation_has_no_champion(
     small_adapter: Any, run_id: str, dataset: DatasetVersion, plan: TrainingPlan, room: Path, tmp_path: Path
 ) -> None:
     made = export(small_adapter(1, run_id), ChampionModel(name="service_advisor"), plan, tmp_path)
     evaluation = evaluate(made, dataset, plan, room / "work")
-    assert list(evaluation.metrics) == ["base", "few_shot", "challenger"]
+    assert list(evaluation.metrics) == ["base", "base_retrieval", "few_shot", "challenger"]
     assert evaluation.champion == 0
     assert "no champion yet" in (Path(evaluation.uri) / "report.html").read_text(encoding="utf-8")
 
