@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
 from pipelines.core.artifacts import Evaluation
@@ -53,7 +52,7 @@ def outcomes_table(evaluation: Evaluation) -> Table:
     table = Table("questions", "number", *LABELS.values(), box=None, title=title, title_justify="left")
     for row in tabulate_outcomes(evaluation.metrics["challenger"]):
         shares = (f"{row[outcome]:.1%}" for outcome in LABELS)
-        table.add_row(Text(label_category(row["category"])), str(row["questions"]), *shares)
+        table.add_row(label_category(row["category"]), str(row["questions"]), *shares)
     return table
 
 
