@@ -100,15 +100,17 @@ def generate_answers(arms: dict[Arm, ArmConfig], arm: Arm, loader: ModelLoader, 
         progress.report_progress(plan.template, "evaluate", done, total, arm)
 
     def build(new: Path) -> None:
-        known: dict[tuple[str, ...], Row] = {}
+        by_question: dict[tuple[str, ...], Row] = {}
         if arm == "base_retrieval":
             base = generate_answers(arms, "base", loader, plan, work)
-            known = dict(zip(map(question_texts, arms["base"].rows), read_jsonl(base / "answers.jsonl"), strict=True))
-        missing = [row for row in config.rows if question_texts(row) not in known]
+            by_question = dict(
+                zip(map(question_texts, arms["base"].rows), read_jsonl(base / "answers.jsonl"), strict=True)
+            )
+        missing = [row for row in config.rows if question_texts(row) not in by_question]
         model = loader.load(config)
         answers = model.answer_rows(missing, report_progress, config.examples)
-        known |= zip(map(question_texts, missing), answers, strict=True)
-        write_jsonl(new / "answers.jsonl", [known[question_texts(row)] for row in config.rows])
+        by_question |= zip(map(question_texts, missing), answers, strict=True)
+        write_jsonl(new / "answers.jsonl", [by_question[question_texts(row)] for row in config.rows])
         timings = model.measure_latency(config.rows, config.examples, config.latency_questions)
         write_jsonl(new / "timings.jsonl", timings)
 

@@ -100,7 +100,9 @@ def summarise_outcomes(answers: Sequence[Row]) -> dict[str, float]:
     judged = [row for row in answers if row["outcome"]]
     critical = [row["safety_critical_wrong"] for row in answers if row["safety_critical_wrong"] is not None]
     refusals = [row["outcome"] == "declined" for row in judged if row["kind"] == REFUSAL]
-    shares = {name: sum(row["outcome"] == name for row in judged) / len(judged) for name in OUTCOMES if judged}
+    shares: dict[str, float] = {
+        name: sum(row["outcome"] == name for row in judged) / len(judged) for name in OUTCOMES if judged
+    }
     return {
         "judged": len(judged),
         **shares,

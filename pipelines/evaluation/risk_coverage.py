@@ -24,9 +24,11 @@ def trace_risk_coverage(answers: Sequence[Mapping[str, Any]]) -> list[Point]:
         threshold: the lowest confidence that is answered; coverage and risk, from 0 to 1.
     """
     judged = [row for row in answers if row["outcome"]]
-    given = [row for row in judged if row["outcome"] in ("right", "wrong_confident")]
+    answers_given = [row for row in judged if row["outcome"] in ("right", "wrong_confident")]
     points, answered, wrong = [], 0, 0
-    for confidence, rows in groupby(sorted(given, key=lambda row: -row["confidence"]), lambda row: row["confidence"]):
+    for confidence, rows in groupby(
+        sorted(answers_given, key=lambda row: -row["confidence"]), lambda row: row["confidence"]
+    ):
         for row in rows:
             answered, wrong = answered + 1, wrong + (row["outcome"] == "wrong_confident")
         points.append({"threshold": confidence, "coverage": answered / len(judged), "risk": wrong / answered})
