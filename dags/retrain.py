@@ -4,8 +4,8 @@ deploys it.
 - **data**: collect rows, check them against the contract, refine them, commit a dataset version. The run ends here,
   successfully, if a model of this dataset and plan was decided on before.
 - **training**: compare the forecast with the budget, fine-tune (QLoRA), train on preferences (DPO), export.
-- **evaluation**: compare the challenger with base, few-shot base and champion on held-out questions; register it; check
-  the gate. The run ends here, successfully, if the challenger does not pass.
+- **evaluation**: compare the challenger with base, base with retrieval, few-shot base and champion on held-out
+  questions; register it; check the gate. The run ends here, successfully, if the challenger does not pass.
 - **approval**: collect the evidence; a reviewer approves or rejects, here or in MLflow.
 - **release**: promote, deploy step by step, append to the ledger; on failure, roll back.
 

@@ -156,10 +156,15 @@ def small_adapter(small_base: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 LENIENT_GATE = {
     "gain_over_base": -1.0,
+    "gain_over_retrieval": -1.0,
     "gain_over_few_shot": -1.0,
     "gain_over_champion": -1.0,
     "max_loss_ratio": 1.0,
     "max_slice_drop": 1.0,
+    "max_wrong_confident": 1.0,
+    "max_wrong_confident_rise": 1.0,
+    "max_safety_critical_wrong": 1000,
+    "min_declines_right": 0.0,
     "behaviours": "reported",
 }
 

@@ -41,14 +41,19 @@ def comparison(against: str, gain: float = 0.2, slice: str = "all", **other: Any
 
 def evaluated(champion: int = 0, run_id: str = "r", **other: Any) -> Evaluation:
     """An evaluation that passes every rule of the service advisor's gate, but for what `other` says."""
-    arms = {"base": (0.3, 2.0), "few_shot": (0.4, 1.5), "champion": (0.6, 0.5), "challenger": (0.8, 0.4)}
+    arms = {"base": (0.3, 2.0), "base_retrieval": (0.35, 2.0), "few_shot": (0.4, 1.5)}
+    arms |= {"champion": (0.6, 0.5), "challenger": (0.8, 0.4)}
     if not champion:
         del arms["champion"]
     figures = {
         arm: {"all": {"questions": 218, "score": score, "loss": loss, "latency_p95": 1.5, "cost_per_1000": 0.04}}
         for arm, (score, loss) in arms.items()
     }
+    outcomes = {"judged": 200, "wrong_confident": 0.02, "to_decline": 40, "declines_right": 0.975}
+    figures["challenger"]["all"] |= outcomes | {"safety_critical": 12, "safety_critical_wrong": 0}
     compared = [comparison(arm) for arm in arms if arm != "challenger"]
+    if champion:
+        compared.append(comparison("champion", -0.01, metric="wrong_confident"))
     return Evaluation(
         **{"uri": "", "run_id": run_id, "champion": champion, "metrics": figures, "comparisons": compared} | other
     )

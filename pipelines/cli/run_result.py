@@ -61,7 +61,7 @@ def comparison_table(metrics: dict[str, dict[str, dict[str, float]]]) -> Table:
     arms = [arm for arm in get_args(Arm) if arm in metrics]
     table = Table("held-out", *arms, box=None, title="Every arm on the same questions", title_justify="left")
     for part in ("grounded", "knowledge", "all"):
-        for metric in ("score", "facts", "token_f1", "rouge_l", "loss"):
+        for metric in ("score", "facts", "wrong_confident", "token_f1", "rouge_l", "loss"):
             if metric in metrics["base"].get(part, {}):
                 table.add_row(f"{part} {metric}", *(f"{metrics[arm][part][metric]:.3f}" for arm in arms))
     table.add_row("seconds per answer (p95)", *(f"{metrics[arm]['all']['latency_p95']:.2f}" for arm in arms))

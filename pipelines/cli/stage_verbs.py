@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
+from pipelines.core.artifacts import Evaluation
 from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import work_folder
+from pipelines.evaluation.outcomes import LABELS, label_category, tabulate_outcomes
 from pipelines.stages.lineage import artifact_file, read_artifacts, save_artifact, stage_verb
 from pipelines.stages.run import run_stage
 from pipelines.stages.stage import Stage
@@ -37,8 +40,20 @@ def run_verb(
     save_artifact(folder, name, artifact, plan, inputs)
     if as_json:
         print_json(artifact.model_dump(mode="json"))
-    else:
-        out.print(artifact)
+        return
+    out.print(artifact)
+    if isinstance(artifact, Evaluation):
+        out.print(outcomes_table(artifact))
+
+
+def outcomes_table(evaluation: Evaluation) -> Table:
+    """What became of the held-out questions with the challenger, by category; the same as in the report."""
+    title = "What became of the questions (the challenger's answers)"
+    table = Table("questions", "number", *LABELS.values(), box=None, title=title, title_justify="left")
+    for row in tabulate_outcomes(evaluation.metrics["challenger"]):
+        shares = (f"{row[outcome]:.1%}" for outcome in LABELS)
+        table.add_row(label_category(row["category"]), str(row["questions"]), *shares)
+    return table
 
 
 def add_verb(name: str, stage: Stage) -> None:

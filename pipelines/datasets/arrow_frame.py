@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json, to_json
 
 from pipelines.core.files import canonical_json
+from pipelines.text.importance import find_importance_fault
 from pipelines.text.same_text import Text, facts_conflict
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 TEXT_COLUMNS = ("instruction", "input", "output", "topic", "source", "key", "kind", "group")
 COLUMNS = (*TEXT_COLUMNS, "facts")
+VALID = "valid"  # of an importance
 MOST_PAIRS = 1_000  # of answers to one question that are compared
 BATCH_ROWS = 50_000  # rows that are converted to Arrow at a time
 
@@ -22,25 +24,29 @@ def read_frame(path: Path) -> "pd.DataFrame":
     """The rows of a records.jsonl as the suite validates them; Arrow strings take a fifth of the memory of Python's.
 
     A column is of strings if all its values are; otherwise its values stay as they are. Facts are JSON text.
-    `attrs["keys"]` lists every key that any row has. Two columns are added:
+    `attrs["keys"]` lists every key that any row has. Three columns are added:
 
     answer: "one", or which rows answer the same question with different facts; other words are no fault;
-    question: "once", or in which row the same question was asked first.
+    question: "once", or in which row the same question was asked first;
+    importance: "valid", or what is wrong with the row's importance.
     """
     import pandas as pd
 
     batches: list[dict[str, Any]] = []
     keys: set[str] = set()
+    importance: list[str] = []
     with path.open("rb") as stream:
         while rows := [from_json(line, cache_strings="keys") for line in islice(stream, BATCH_ROWS)]:
             keys.update(*rows)
             for row in rows:
+                importance.append(find_importance_fault(row.get("importance"), row.get("facts")) or VALID)
                 if row.get("facts") is not None:
                     row["facts"] = to_json(row["facts"]).decode()
             batches.append(to_arrow_columns(rows))
     present = [c for c in COLUMNS if c in keys or not keys]
     frame = without_full_copies(pd.DataFrame({c: concat_column([batch[c] for batch in batches]) for c in present}))
     frame["answer"], frame["question"] = find_repeated_questions(frame)
+    frame["importance"] = importance
     frame.attrs["keys"] = sorted(keys)
     return frame
 

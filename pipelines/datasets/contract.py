@@ -16,7 +16,7 @@ from pipelines.core.files import digest, memoize_dir, write_text
 from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import Contract, TrainingPlan
 from pipelines.core.settings import quiet_libraries
-from pipelines.datasets.arrow_frame import COLUMNS, TEXT_COLUMNS, read_frame
+from pipelines.datasets.arrow_frame import COLUMNS, TEXT_COLUMNS, VALID, read_frame
 from pipelines.datasets.row_places import RowPlaces
 from pipelines.datasets.upload import list_uploads
 
@@ -127,6 +127,13 @@ def build_rules(contract: Contract) -> list[Rule]:
         lambda v: f'{reprlib.repr(v)}, expected for example {{"highway": "38 mpg"}}',
         column="facts",
         regex=rf"^\{{(?:{JSON_STRING}:{JSON_STRING},?)*\}}$",
+    )
+    expect(
+        gxe.ExpectColumnValuesToBeInSet,
+        "importance marks facts as optional or safety_critical",
+        lambda v: f"wrong: {v}",
+        column="importance",
+        value_set=[VALID],
     )
     expect(gxe.ExpectColumnValuesToBeInSet, "a question has one answer", str, column="answer", value_set=["one"])
     # A duplicate row is only a warning, shown in the Data Docs: refine drops it, and an answer in other words too.

@@ -8,6 +8,7 @@ from typing import Any
 from pipelines.core.artifacts import Arm
 from pipelines.evaluation.metrics import parse_number
 from pipelines.evaluation.slices import normalise_question
+from pipelines.text.declines import is_decline
 from pipelines.text.facts import contains_fact, extract_numbers
 from pipelines.text.trigrams import overlap_share, repetition_share
 
@@ -26,7 +27,6 @@ ERRORS = {
     "missing fact": "The answer lacks the fact, for none of the other reasons.",
 }
 WRONG_BELOW_F1 = 0.5  # an answer without known facts is wrong below this token F1
-REFUSAL = re.compile(r"\b(?:sorry|as an ai|i (?:cannot|can't|am unable|do not have|don't have))\b", re.IGNORECASE)
 WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*")
 MOST_OF_ANSWER = 0.5
 MIN_WRONG_ANSWERS = 3  # of a topic, from which it is mentioned
@@ -52,7 +52,7 @@ def classify_error(row: Row, fact_values: FactValues) -> str:
         "format only": bool(missing) and all(matches_other_spelling(fact, answer) for _, fact in missing),
         "repetition": repetition_share(answer_words) > MOST_OF_ANSWER,
         "truncated": row["truncated"],
-        "refused": bool(REFUSAL.search(answer)),
+        "refused": is_decline(answer),
         "echo": overlap_share(answer_words, question_words) > MOST_OF_ANSWER,
         "wrong label": any(
             contains_fact(value, answer)

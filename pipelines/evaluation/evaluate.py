@@ -1,4 +1,4 @@
-"""The evaluate stage: base, few-shot base, champion and challenger answer the same held-out questions.
+"""The evaluate stage: base, base with retrieval, few-shot base, champion and challenger answer the same questions.
 
 What is evaluated is what would be deployed: the exported folders, not the model as training had it in memory.
 """
@@ -6,7 +6,7 @@ What is evaluated is what would be deployed: the exported folders, not the model
 import json
 import logging
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pipelines.core import progress
 from pipelines.core.artifacts import Arm, Behaviour, DatasetVersion, Evaluation, Export, read_artifact
@@ -17,50 +17,23 @@ from pipelines.core.kits import load_kits
 from pipelines.core.params import has_gpu
 from pipelines.core.plan import TrainingPlan
 from pipelines.evaluation import evaluation_report, few_shot
-from pipelines.evaluation.generate import LATENCY_QUESTIONS, AnswerGenerator, Examples
+from pipelines.evaluation.arms import GENERATION, ArmConfig, ModelLoader, generate_answers, list_arms
 from pipelines.evaluation.metrics import latency_metrics, score_answer, summarise_slices
+from pipelines.evaluation.outcomes import outcome_metrics
+from pipelines.evaluation.risk_coverage import RISK_COVERAGE, TARGET_RISK, find_threshold, trace_risk_coverage
 from pipelines.evaluation.slices import cluster_name, find_leaks, name_slices
 from pipelines.text import chat_format
+from pipelines.text.importance import required_facts
 
 Row = dict[str, Any]
 
 log = logging.getLogger(__name__)
 CODE = SourceCode(__name__)
-GENERATION = SourceCode("pipelines.evaluation.generate")  # answers take hours; they are kept when only metrics change
 BEHAVIOURS = SourceCode("pipelines.evaluation.behaviour_runs")
 
+WRONG = "wrong_confident"  # the metric by which answers are compared beside the gate's
 GOLDEN, GOLDEN_ROWS = "golden.jsonl", 20
-REFERENCE_LATENCY_QUESTIONS = 2  # the gate limits the challenger's latency only; the other arms' is for comparison
 GOLDEN_CONFIDENCE = 0.9  # geometric mean of the probabilities of an answer's tokens
-
-
-class ModelLoader:
-    """Loads the model of an arm, and keeps one at a time: two may exceed the machine's memory."""
-
-    def __init__(self, plan: TrainingPlan) -> None:
-        self.plan, self.folder = plan, Path()
-        self.model: AnswerGenerator | None = None
-
-    def load(self, arm: "ArmConfig") -> AnswerGenerator:
-        """Return the model of an arm; two arms of one folder share it.
-
-        Raises:
-            WeaverError: an exported folder differs from what was signed.
-        """
-        if self.model is None or self.folder != arm.folder:
-            self.model = None
-            self.model, self.folder = AnswerGenerator(arm.folder, self.plan, arm.signed), arm.folder
-        return self.model
-
-
-class ArmConfig(NamedTuple):
-    """An arm: the model folder that answers, and the examples shown before each question."""
-
-    folder: Path
-    digest: str
-    signed: bool = True
-    examples: Examples = {}
-    latency_questions: int = REFERENCE_LATENCY_QUESTIONS
 
 
 def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: Path) -> Evaluation:
@@ -75,19 +48,14 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
     train, heldout = (read_jsonl(Path(dataset.uri) / f"{split}.jsonl") for split in ("train", "heldout"))
     rows = sample_by_topic(add_row_ids(heldout, dataset), plan.evaluate.questions)
     examples = few_shot.select_examples(train, [row["topic"] for row in rows], plan.evaluate.few_shot)
-    base = Path(export.base_uri)
-    arms: dict[Arm, ArmConfig] = {
-        "base": ArmConfig(base, export.adapter.base_digest, signed=False),
-        "few_shot": ArmConfig(base, export.adapter.base_digest, signed=False, examples=examples),
-    }
-    if export.champion_uri:
-        arms["champion"] = ArmConfig(Path(export.champion_uri), export.champion_digest)
-    arms["challenger"] = ArmConfig(Path(export.uri), export.digest, latency_questions=LATENCY_QUESTIONS)
-    loader = ModelLoader(plan)
-    folders = {arm: generate_answers(arm, config, rows, loader, plan, work) for arm, config in arms.items()}
+    arms, loader = list_arms(export, rows, examples), ModelLoader(plan)
+    folders = {arm: generate_answers(arms, arm, loader, plan, work) for arm in arms}
     behaviours = test_behaviours(arms["challenger"], loader, plan, work)
     answered = {arm: folder.name for arm, folder in folders.items()}
-    inputs = digest([dataset.digest, export.adapter.run_id, answered, behaviours.name, export.champion_version])
+    declining = plan.knowledge.decline_sentence
+    inputs = digest(
+        [dataset.digest, export.adapter.run_id, answered, behaviours.name, export.champion_version, declining]
+    )
     hour = plan.costs.hour(gpus=has_gpu())  # a changed rate gives a new evaluation from the same answers
     fingerprint = digest([inputs, plan.digest("refine", "evaluate", "gate"), hour, CODE.digest])[:12]
     folder = work / "evaluate" / f"evaluation-{fingerprint}"
@@ -95,11 +63,16 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
     def build(new: Path) -> None:
         from pipelines.evaluation.paired_statistics import compare_arms
 
-        answers = {arm: score_rows(rows, read_jsonl(folders[arm] / "answers.jsonl")) for arm in folders}
+        answers = {arm: score_rows(rows, read_jsonl(folders[arm] / "answers.jsonl"), declining) for arm in folders}
         metrics = {arm: summarise_slices(arm, lines) for arm, lines in answers.items()}
+        curves = {arm: trace_risk_coverage(lines) for arm, lines in answers.items()}
         for arm, lines in answers.items():
             metrics[arm]["all"] |= latency_metrics(read_jsonl(folders[arm] / "timings.jsonl"), hour)
+            if point := find_threshold(curves[arm]):
+                metrics[arm]["all"] |= {"confidence_threshold": point["threshold"], "coverage": point["coverage"]}
             write_jsonl(new / evaluation_report.answers_file(arm), lines)
+        write_text(new / RISK_COVERAGE, json.dumps({"target_risk": TARGET_RISK, "arms": curves}, indent=1))
+        judged = metrics["challenger"]["all"]["judged"]
         write_jsonl(new / GOLDEN, select_golden_questions(answers))
         tested = json.loads((behaviours / "behaviours.json").read_text())
         questions = [question for case in tested["cases"] for question in case["questions"]]
@@ -110,7 +83,10 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
             run_id=export.adapter.run_id,
             champion=export.champion_version,
             metrics=metrics,
-            comparisons=compare_arms(answers, plan.gate.metric, plan.evaluate),
+            comparisons=[
+                *compare_arms(answers, plan.gate.metric, plan.evaluate),
+                *(compare_arms(answers, WRONG, plan.evaluate, by_slice=False) if judged else []),
+            ],
             behaviours=[Behaviour.model_validate(behaviour) for behaviour in tested["behaviours"]],
             changed_share=changed_share(answers),
             leaked_questions=len(find_leaks(train, rows, plan.refine.near_duplicate)),
@@ -122,40 +98,6 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
     evaluation = Evaluation.model_validate(read_artifact(folder / "evaluation.json", made_by="weaver evaluate"))
     evaluation_report.log_evaluation(evaluation)
     return evaluation
-
-
-def generate_answers(
-    arm: Arm, config: ArmConfig, rows: list[Row], loader: ModelLoader, plan: TrainingPlan, work: Path
-) -> Path:
-    """Return the folder of an arm's answers.jsonl and timings.jsonl.
-
-    They are kept and found again by model, questions, examples and decoding: the base answers the questions of an
-    unchanged dataset once, however often a challenger is evaluated.
-    """
-    texts = [[row["instruction"], row["input"], row["output"]] for row in rows]
-    decoding = plan.evaluate.model_dump(include={"batch_size", "max_new_tokens"})
-    inputs = digest(
-        [
-            config.digest,
-            config.examples,
-            config.latency_questions,
-            texts,
-            plan.system_prompt,
-            decoding,
-            GENERATION.digest,
-        ]
-    )
-
-    def build(new: Path) -> None:
-        model = loader.load(config)
-
-        def report_progress(done: int, total: int) -> None:
-            progress.report_progress(plan.template, "evaluate", done, total, arm)
-
-        write_jsonl(new / "answers.jsonl", model.answer_rows(rows, report_progress, config.examples))
-        write_jsonl(new / "timings.jsonl", model.measure_latency(rows, config.examples, config.latency_questions))
-
-    return memoize_dir(work / "evaluate" / f"{arm}-{inputs[:12]}", build)
 
 
 def test_behaviours(arm: ArmConfig, loader: ModelLoader, plan: TrainingPlan, work: Path) -> Path:
@@ -208,21 +150,22 @@ def sample_by_topic(rows: list[Row], limit: int) -> list[Row]:
     return sorted(rows, key=lambda row: rank[id(row)])[:limit]
 
 
-def score_rows(rows: list[Row], results: list[Row]) -> list[Row]:
-    """Join questions, answers and the answers' metrics: the rows of answers.jsonl."""
+def score_rows(rows: list[Row], results: list[Row], decline_sentence: str) -> list[Row]:
+    """Join questions, answers and the answers' metrics: the rows of answers.jsonl; without optional facts."""
     question_keys = ("id", "instruction", "input", "topic", "kind", "source", "key", "group")
     return [
         {key: row[key] for key in question_keys}
-        | {"truth": row["output"], "expected_facts": row["facts"], "slices": names, "cluster": cluster_name(row)}
+        | {"truth": row["output"], "expected_facts": required_facts(row), "slices": names, "cluster": cluster_name(row)}
         | result
         | score_answer(row, result["answer"])
+        | outcome_metrics(row, result["answer"], decline_sentence)
         for row, names, result in zip(rows, name_slices(rows), results, strict=True)
     ]
 
 
 def changed_share(answers: dict[Arm, list[Row]]) -> float:
-    """Share of the questions (0 to 1) that the challenger answers differently than its base."""
-    pairs = list(zip(answers["base"], answers["challenger"], strict=True))
+    """Share of the questions (0 to 1) that the challenger answers differently than its base on the same prompts."""
+    pairs = list(zip(answers["base_retrieval"], answers["challenger"], strict=True))
     changed = [bool(base["answer"] != challenger["answer"]) for base, challenger in pairs]
     return sum(changed) / len(changed)
 
@@ -230,10 +173,12 @@ def changed_share(answers: dict[Arm, list[Row]]) -> float:
 def select_golden_questions(answers: dict[Arm, list[Row]]) -> list[Row]:
     """Select questions that a deployment asks again, to check that it serves the evaluated model.
 
-    Preferred are questions that were answered correctly, with high confidence, and differently than by the base, of
-    every topic in turn: another engine rounds differently, so an answer of low confidence may change.
+    Preferred are questions that were answered correctly, with high confidence, and differently than by the base on the
+    same prompt, of every topic in turn: another engine rounds differently, so an answer of low confidence may change.
     """
-    pairs = sorted(zip(answers["base"], answers["challenger"], strict=True), key=lambda pair: -pair[1]["confidence"])
+    pairs = sorted(
+        zip(answers["base_retrieval"], answers["challenger"], strict=True), key=lambda pair: -pair[1]["confidence"]
+    )
     distinctive: list[Row] = []
     others: list[Row] = []
     for base, row in pairs:

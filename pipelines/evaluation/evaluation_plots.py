@@ -7,10 +7,12 @@ import numpy as np
 
 from pipelines.core.artifacts import Arm, Comparison
 from pipelines.evaluation.metrics import BINS, find_label_sets, is_right, predict_labels
+from pipelines.evaluation.risk_coverage import TARGET_RISK, find_threshold, trace_risk_coverage
 from pipelines.text.html_page import TEXT_COLOUR, make_figure
 
 ARM_STYLES: dict[Arm, tuple[str, str]] = {
     "base": ("base", "#8b949e"),
+    "base_retrieval": ("base with retrieval", "#57a6a1"),
     "few_shot": ("few-shot base", "#f0a13a"),
     "champion": ("champion", "#a371f7"),
     "challenger": ("challenger", "#4c8dff"),
@@ -23,11 +25,13 @@ MetricsByArm = dict[Arm, dict[str, dict[str, float]]]
 def draw_plots(
     metrics: MetricsByArm, answers: dict[Arm, list[Row]], comparisons: list[Comparison], metric: str
 ) -> dict[str, Any]:
-    """Name → matplotlib figure: gains, evaluation (arms by slices), calibration, confusion-<topic>."""
+    """Name → matplotlib figure: gains, evaluation (arms by slices), calibration, risk_coverage,
+    confusion-<topic>."""
     return {
         "gains": plot_gains(comparisons, list(metrics["challenger"])),
         "evaluation": plot_slices(metrics, metric),
         "calibration": plot_calibration(answers),
+        "risk_coverage": plot_risk_coverage(answers),
         **{f"confusion-{topic}": plot for topic, plot in plot_confusion_matrices(answers["challenger"]).items()},
     }
 
@@ -109,6 +113,25 @@ def plot_calibration(answers: dict[Arm, list[Row]]) -> Any:
         right_axes.legend(loc="upper left")
 
     return make_figure(11, 3.6, 2, paint)
+
+
+def plot_risk_coverage(answers: dict[Arm, list[Row]]) -> Any:
+    """Risk by coverage, one line per arm; a dot where the most questions are answered at the target risk."""
+
+    def paint(axes: Any) -> None:
+        axes.axhline(100 * TARGET_RISK, color=TEXT_COLOUR, linewidth=1, linestyle=(0, (4, 3)))
+        for arm, (name, colour) in ARM_STYLES.items():
+            if points := trace_risk_coverage(answers.get(arm, [])):
+                coverage, risk = ([100 * point[key] for point in points] for key in ("coverage", "risk"))
+                axes.plot(coverage, risk, color=colour, label=name, drawstyle="steps-post")
+                if best := find_threshold(points):
+                    axes.plot(100 * best["coverage"], 100 * best["risk"], "o", color=colour)
+        axes.set(
+            xlabel="coverage: questions answered (%)", ylabel="risk: wrong answers (%)", xlim=(0, 103), ylim=(-3, 103)
+        )
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(ARM_STYLES))
+
+    return make_figure(11, 3.6, 1, paint)
 
 
 def plot_confusion_matrices(answers: list[Row]) -> dict[str, Any]:

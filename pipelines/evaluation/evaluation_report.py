@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.clients.mlflow import connect_mlflow
-from pipelines.core.artifacts import Arm, DatasetVersion, Evaluation
+from pipelines.core.artifacts import Arm, Comparison, DatasetVersion, Evaluation
 from pipelines.core.files import read_jsonl, write_text
 from pipelines.core.params import has_gpu
 from pipelines.core.plan import TrainingPlan
-from pipelines.evaluation import error_analysis, evaluation_plots
+from pipelines.evaluation import error_analysis, evaluation_plots, outcomes
+from pipelines.evaluation.risk_coverage import RISK_COVERAGE, TARGET_RISK
 from pipelines.text import html_page
 
 Row = dict[str, Any]
@@ -20,6 +21,9 @@ MAX_SHOWN = 6  # wrong answers per topic
 REPORT_METRICS = {  # metric → its name, whether it is shown in percent, and which value is the best
     "score": ("score", True, max),
     "facts": ("fact accuracy", True, max),
+    "wrong_confident": ("wrong and confident", True, min),
+    "declined_wrongly": ("declined wrongly", True, min),
+    "declines_right": ("declined, of what is to be declined", True, max),
     "exact": ("exact match", True, max),
     "token_f1": ("token F1", True, max),
     "rouge_l": ("ROUGE-L", True, max),
@@ -39,8 +43,9 @@ LATENCY_COLUMNS = {
 }
 TABLE_METRICS = (
     *("answer", "score", "facts", "exact", "token_f1", "rouge_l", "bleu", "chrf"),
-    *("confidence", "answer_tokens"),
+    *("outcome", "confidence", "answer_tokens"),
 )
+WRONG = "wrong_confident"
 UNSAFE_CHARACTERS = re.compile(r"[^\w\-. :]")  # not allowed in file names and in names of MLflow metrics
 
 
@@ -70,7 +75,8 @@ def write_report(
         train: the training rows.
         cases: one dict per case of a behaviour test: behaviour, why, questions, answers, passed, error.
     """
-    plots = evaluation_plots.draw_plots(evaluation.metrics, answers, evaluation.comparisons, plan.gate.metric)
+    compared = [c for c in evaluation.comparisons if c.metric == plan.gate.metric]
+    plots = evaluation_plots.draw_plots(evaluation.metrics, answers, compared, plan.gate.metric)
     for name, plot in plots.items():
         plot.savefig(folder / f"{UNSAFE_CHARACTERS.sub('_', name)}.png", dpi=110, facecolor="white")
     svgs = {name: html_page.figure_to_svg(plot) for name, plot in plots.items()}
@@ -83,11 +89,15 @@ def write_report(
         "plan": plan,
         "machine_hour": plan.costs.hour(gpus=has_gpu()),
         "arms": {arm: name for arm, (name, _) in evaluation_plots.ARM_STYLES.items() if arm in evaluation.metrics},
-        "tiles": summary_tiles(evaluation, plan),
-        "gains": describe_gains(evaluation),
+        "tiles": summary_tiles(evaluation, compared, plan),
+        "gains": describe_gains(compared),
+        "outcomes": outcomes.tabulate_outcomes(evaluation.metrics["challenger"]),
+        "outcome_labels": outcomes.LABELS,
+        "category_label": outcomes.label_category,
+        "target_risk": TARGET_RISK,
         "metric_rows": metric_rows(evaluation),
         "latency_columns": LATENCY_COLUMNS,
-        "plots": {name: svgs.pop(name) for name in ("gains", "evaluation", "calibration")},
+        "plots": {name: svgs.pop(name) for name in ("gains", "evaluation", "calibration", "risk_coverage")},
         "confusions": {name.removeprefix("confusion-"): svg for name, svg in svgs.items()},
         "cases": cases,
         "errors": error_analysis.ERRORS,
@@ -100,26 +110,36 @@ def write_report(
     write_text(folder / REPORT_FILE, html_page.render_page(TEMPLATE, **context))
 
 
-def summary_tiles(evaluation: Evaluation, plan: TrainingPlan) -> dict[str, str]:
-    """What the page shows first: label → value."""
+def summary_tiles(evaluation: Evaluation, compared: list[Comparison], plan: TrainingPlan) -> dict[str, str]:
+    """What the page shows first: label → value.
+
+    Args:
+        compared: the comparisons by the gate's metric.
+    """
     challenger = evaluation.metrics["challenger"]["all"]
     gains = {
         f"percentage points over the {evaluation_plots.ARM_STYLES[one.against][0]}": f"{100 * one.gain:+.1f}"
-        for one in evaluation.comparisons
+        for one in compared
         if one.slice == "all"
     }
+    wrong = {"wrong and confident": f"{100 * challenger[WRONG]:.1f}%"} if WRONG in challenger else {}
     return {
         f"{plan.gate.metric.replace('_', ' ')} of the challenger": f"{100 * challenger[plan.gate.metric]:.1f}%",
+        **wrong,
         **gains,
         "held-out questions": html_page.format_thousands(int(challenger["questions"])),
         "per answer (p95)": f"{challenger['latency_p95']:.1f} s",
     }
 
 
-def describe_gains(evaluation: Evaluation) -> list[str]:
-    """What the intervals over all questions say: one sentence per arm."""
+def describe_gains(compared: list[Comparison]) -> list[str]:
+    """What the intervals over all questions say: one sentence per arm.
+
+    Args:
+        compared: the comparisons by the gate's metric.
+    """
     sentences = []
-    for comparison in (comparison for comparison in evaluation.comparisons if comparison.slice == "all"):
+    for comparison in (comparison for comparison in compared if comparison.slice == "all"):
         name = evaluation_plots.ARM_STYLES[comparison.against][0]
         interval = (
             f"{100 * comparison.gain:+.1f} percentage points, {100 * comparison.confidence:g}% confidence interval "
@@ -179,7 +199,12 @@ def log_evaluation(evaluation: Evaluation) -> None:
         mlflow.log_metrics(
             {"eval.changed_share": evaluation.changed_share, "eval.leaked_questions": evaluation.leaked_questions}
         )
-        for file in (folder / REPORT_FILE, folder / "golden.jsonl", *sorted(folder.glob("*.png"))):
+        for file in (
+            folder / REPORT_FILE,
+            folder / "golden.jsonl",
+            folder / RISK_COVERAGE,
+            *sorted(folder.glob("*.png")),
+        ):
             mlflow.log_artifact(str(file), None if file.stem == "evaluation" else "evaluation")
         if "answers.json" in {artifact.path for artifact in mlflow.MlflowClient().list_artifacts(evaluation.run_id)}:
             mlflow.log_text(table.to_json(orient="split", index=False), "answers.json")  # log_table would append

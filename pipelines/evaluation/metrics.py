@@ -6,7 +6,9 @@ from collections import Counter
 from typing import Any
 
 from pipelines.core.errors import WeaverError
+from pipelines.evaluation.outcomes import summarise_outcomes
 from pipelines.text.facts import contains_fact, extract_numbers, find_fact
+from pipelines.text.importance import required_facts
 
 Row = dict[str, Any]
 
@@ -17,30 +19,33 @@ MIN_QUESTIONS_PER_LABEL = 2  # on average; values of fewer questions are not lab
 
 
 def score_answer(row: Row, answer: str) -> dict[str, float | None]:
-    """Score one answer to a row that has output (the true answer) and facts.
+    """Score one answer to a row that has output (the true answer), facts, and maybe their importance.
+
+    Optional facts are not scored.
 
     Returns:
         Metrics from 0 to 1 unless noted. facts: 1 if the answer contains every fact as whole words, None if the row has
-        no facts; score: facts, or token_f1 without facts; exact: 1 for the same words, ignoring case, articles and
-        punctuation; token_f1: word overlap as in SQuAD; rouge_l: F-measure; bleu, chrf: of the sentence; numeric_error:
-        distance of the nearest number from a numeric fact, relative to the fact, at most 1 (also without any number),
-        None if no fact is a number; length_ratio: words of the answer per word of the true answer (0 or more).
+        no facts; score: the share of the facts that it contains, or token_f1 without facts; exact: 1 for the same
+        words, ignoring case, articles and punctuation; token_f1: word overlap as in SQuAD; rouge_l: F-measure; bleu,
+        chrf: of the sentence; numeric_error: distance of the nearest number from a numeric fact, relative to the fact,
+        at most 1 (also without any number), None if no fact is a number; length_ratio: words of the answer per word of
+        the true answer (0 or more).
         Sources: torchmetrics (exact, token_f1, rouge_l), sacrebleu (bleu, chrf).
     """
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
     from torchmetrics.functional.text import rouge_score, squad
 
-    truth, facts = row["output"], row["facts"].values()
+    truth, facts = row["output"], required_facts(row).values()
     overlap = squad(
         [{"prediction_text": answer, "id": "0"}], [{"answers": {"answer_start": [0], "text": [truth]}, "id": "0"}]
     )
-    facts_found = float(all(contains_fact(fact, answer) for fact in facts)) if facts else None
+    share_found = sum(contains_fact(fact, answer) for fact in facts) / len(facts) if facts else None
     token_f1 = float(overlap["f1"]) / 100
     errors = [relative_error(number, answer) for fact in facts if (number := parse_number(fact)) is not None]
     return {
-        "facts": facts_found,
-        "score": token_f1 if facts_found is None else facts_found,
+        "facts": None if share_found is None else float(share_found == 1),
+        "score": token_f1 if share_found is None else share_found,
         "exact": float(overlap["exact_match"]) / 100,
         "token_f1": token_f1,
         "rouge_l": float(rouge_score(answer, truth, rouge_keys="rougeL")["rougeL_fmeasure"]),
@@ -79,7 +84,8 @@ def summarise_slices(arm: str, answers: list[Row]) -> dict[str, dict[str, float]
     slices = {name: slices[name] for name in order_slices(answers)}
     classes = find_label_sets(answers)
     summary = {
-        name: mean_metrics(members) | classification_metrics(members, classes) for name, members in slices.items()
+        name: mean_metrics(members) | summarise_outcomes(members) | classification_metrics(members, classes)
+        for name, members in slices.items()
     }
     for name, metrics in summary.items():
         for metric, value in metrics.items():
@@ -92,7 +98,7 @@ def summarise_slices(arm: str, answers: list[Row]) -> dict[str, dict[str, float]
 
 
 def order_slices(answers: list[Row]) -> list[str]:
-    """All slice names: all, kinds, topics, then those of source, length and year."""
+    """All slice names: all, kinds, topics, then those of format, length, source and year."""
     names = {name for answer in answers for name in answer["slices"]}
     kinds, topics = ({answer[key] for answer in answers} for key in ("kind", "topic"))
     return sorted(names, key=lambda name: (name != "all", name not in kinds, name not in topics, name))

@@ -111,7 +111,9 @@ def ratio_of_sums(sums: np.ndarray, sizes: np.ndarray, axis: int = -1) -> np.nda
     return ratio
 
 
-def compare_arms(answers: dict[Arm, list[dict[str, Any]]], metric: str, settings: Evaluate) -> list[Comparison]:
+def compare_arms(
+    answers: dict[Arm, list[dict[str, Any]]], metric: str, settings: Evaluate, by_slice: bool = True
+) -> list[Comparison]:
     """Compare the challenger with every other arm, over all questions and in each slice.
 
     The interval over all questions has the plan's confidence. The intervals of the slices have it jointly (Bonferroni):
@@ -120,7 +122,8 @@ def compare_arms(answers: dict[Arm, list[dict[str, Any]]], metric: str, settings
     Args:
         answers: scored rows of each arm, for the same questions in the same order: `metric` (a share from 0 to 1, or
             None if it does not apply to the question), `slices` (among them "all") and `cluster`.
-        metric: the gate's metric.
+        metric: the gate's metric, or another one that each row has.
+        by_slice: whether the slices are compared too.
 
     Raises:
         WeaverError: arms were asked different questions, no question has the metric, or a value is not a share; names
@@ -131,7 +134,8 @@ def compare_arms(answers: dict[Arm, list[dict[str, Any]]], metric: str, settings
     slices: dict[str, list[int]] = {"all": []}
     for number, row in enumerate(rows):
         for name in row["slices"] if row.get(metric) is not None else ():
-            slices.setdefault(name, []).append(number)
+            if by_slice or name == "all":
+                slices.setdefault(name, []).append(number)
     if not slices["all"]:
         raise WeaverError(
             f"None of the {len(rows)} held-out questions has a value for {metric}.",

@@ -13,20 +13,24 @@ Row = dict[str, Any]
 YEAR = re.compile(r"\b(?:19[5-9]\d|20[0-4]\d)\b(?=\s+[A-Z])")  # a model year is followed by the make
 LINE_NUMBER = re.compile(r"(\.\w+):\d+$")  # in a custom file, each line is a source of its own
 MAX_SLICES = 6  # years, or sources, that each get a slice of their own
+MAX_FORMATS = 12  # of records, that each get a slice of their own
 WORD = re.compile(r"\w+(?:[.,:/'-]\w+)*")
 
 
 def name_slices(rows: list[Row]) -> list[list[str]]:
-    """Return the slices of each row: all, its kind and its topic; its source, question length and model year.
+    """Return the slices of each row: all, its kind and its topic; its source, question length, model year, and the
+    format of its record, if the rows have a column `format`.
 
-    The latter three only if they divide the rows at all. Many years are grouped by five; rare sources are one slice.
+    The latter four only if they divide the rows at all. Many years are grouped by five; rare sources are one slice.
     """
     middle = median(question_length(row) for row in rows) if rows else 0
-    years, sources = (Counter(map(of, rows)) for of in (model_year, source_name))
+    years, sources, formats = (Counter(map(of, rows)) for of in (model_year, source_name, record_format))
     common = {name for name, _ in sources.most_common(MAX_SLICES)}
+    common_formats = {name for name, _ in formats.most_common(MAX_FORMATS)}
     finer = [
         {
             f"source:{source_name(row) if source_name(row) in common else 'others'}",
+            *([f"format:{name if name in common_formats else 'others'}"] if (name := record_format(row)) else []),
             f"length:{'short' if question_length(row) <= middle else 'long'}",
             *([f"year:{year_range(model_year(row), len(years) > MAX_SLICES)}"] if model_year(row) else []),
         }
@@ -72,6 +76,11 @@ def question_length(row: Row) -> int:
 def source_name(row: Row) -> str:
     """A row's source, without a line number."""
     return LINE_NUMBER.sub(r"\1", row["source"])
+
+
+def record_format(row: Row) -> str:
+    """The format of a row's record, such as pipes, sentence or JSON; empty if the row does not say."""
+    return str(row.get("format") or "")
 
 
 def model_year(row: Row) -> int:

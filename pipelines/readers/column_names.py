@@ -12,6 +12,7 @@ SYNONYMS = {
     "key": ("vehicle", "part_number", "stock_number"),
     "kind": (),
     "facts": (),
+    "importance": (),
     "group": ("conversation_id", "thread_id", "cluster"),
     "id": ("row_id", "uuid", "ticket_id"),
 }

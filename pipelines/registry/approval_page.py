@@ -68,13 +68,15 @@ def write_headline(evaluation: Evaluation, plan: TrainingPlan) -> str:
     }
     if len(scores) < 2:
         return ""
-    what = "answers right" if metric == "score" else metric
+    what = "of the facts right" if metric == "score" else metric
     version = f" (version {evaluation.champion})" if evaluation.champion else ""
     gain = format_quantity(scores["challenger"] - scores[rival], POINTS)
+    wrong = arms["challenger"]["all"].get("wrong_confident")
+    confident = "" if wrong is None else f" {format_quantity(wrong, PERCENT)} of its answers are wrong and confident."
     return (
         f"On {arms['challenger']['all']['questions']:.0f} held-out questions it has "
         f"{format_quantity(scores['challenger'], PERCENT)} {what}; {ARMS[rival]}{version} has "
-        f"{format_quantity(scores[rival], PERCENT)}: **{gain}**."
+        f"{format_quantity(scores[rival], PERCENT)}: **{gain}**.{confident}"
     )
 
 

@@ -8,10 +8,16 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.registry import provenance
 from pipelines.registry.gate_rules import format_quantity
 
-SHARES = ("score", "facts", "exact", "accuracy", "macro_f1", "token_f1", "rouge_l", "bleu", "chrf", "calibration_error")
+OUTCOMES = ("wrong_confident", "declined_wrongly", "declines_right")
+SHARES = (
+    *("score", "facts", *OUTCOMES, "exact", "accuracy", "macro_f1", "token_f1", "rouge_l", "bleu", "chrf"),
+    "calibration_error",
+)
 SHOWN = (*SHARES, "numeric_error", "loss", "perplexity", "latency", "latency_p95", "tokens_per_second", "cost_per_1000")
 LABELS = {
     "facts": "facts right",
+    "wrong_confident": "wrong and confident",
+    "declines_right": "declined, of what is to be declined",
     "exact": "exact answers",
     "macro_f1": "macro F1",
     "token_f1": "token F1",
@@ -23,6 +29,7 @@ LABELS = {
     "latency_p95": "seconds per answer, 95th percentile",
     "tokens_per_second": "tokens per second",
     "cost_per_1000": "cost of 1,000 answers",
+    "base_retrieval": "base with retrieval",
     "few_shot": "base with examples",
 }
 TREATMENTS = {
@@ -112,6 +119,8 @@ def list_limits(evaluation: Evaluation, counted: provenance.RowCounts, plan: Tra
     slices, metric = evaluation.metrics["challenger"], plan.gate.metric
     overall = format_metric(slices["all"].get(metric), metric)
     limits = [f"It is wrong at times: over all held-out questions its {metric_label(metric)} is {overall}."]
+    if (share := slices["all"].get("wrong_confident")) is not None:
+        limits.append(f"{format_metric(share, 'share')} of its answers are wrong and do not decline.")
     values = {name: metrics[metric] for name, metrics in slices.items() if name != "all" and metric in metrics}
     large = [name for name in values if slices[name]["questions"] >= plan.gate.min_slice_questions]
     if weakest := sorted(large, key=lambda name: (values[name], name))[:3]:

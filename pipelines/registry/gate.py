@@ -50,6 +50,7 @@ def judge(evaluation: Evaluation, scores: ReviewScores, plan: TrainingPlan) -> V
         *gate_rules.gain_rules(evaluation.comparisons, plan.gate),
         *gate_rules.slice_rules(evaluation.comparisons, plan.gate),
         *floor_rules(evaluation, plan),
+        *outcome_rules(evaluation, plan),
         *behaviour_rules(evaluation, plan),
         *metric_rules(evaluation, plan),
         *review_rules(evaluation, scores, plan),
@@ -86,7 +87,7 @@ def at_most(name: str, figure: float, limit: float, unit: str, evidence: str) ->
 
 def comparison_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
     """Every arm that must be beaten was compared, and the comparison is a number: an unmeasured gain is none."""
-    arms = ["base", "few_shot", *(["champion"] if evaluation.champion else [])]
+    arms = ["base", "base_retrieval", "few_shot", *(["champion"] if evaluation.champion else [])]
     compared = {c.against for c in evaluation.comparisons if c.slice == "all" and c.metric == plan.gate.metric}
     missing = [ARMS[arm] for arm in arms if arm not in compared]
     if missing:
@@ -100,7 +101,7 @@ def comparison_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rul
         )
     for c in evaluation.comparisons:
         if not all(map(math.isfinite, (c.gain, c.low, c.high))):
-            name = f"The gain over {ARMS[c.against]} on '{c.slice}'"
+            name = f"The gain over {ARMS[c.against]} in {c.metric.replace('_', ' ')} on '{c.slice}'"
             yield at_least(name, math.nan, -1, gate_rules.POINTS, "it could not be measured")
 
 
@@ -112,6 +113,49 @@ def floor_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
         count = f"of {metrics.get('questions', 0):.0f} questions"
         evidence = count if metrics else f"no such slice; there are {', '.join(sorted(slices))}"
         yield at_least(f"The {metric} on '{name}'", metrics.get(metric, math.nan), floor, PERCENT, evidence)
+
+
+def outcome_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
+    """Few answers are wrong and confident, none lacks a safety-critical fact, and what is to be declined is declined.
+
+    What no question could show is reported and stops nothing; what was not counted at all is not a number, which fails.
+    """
+    metrics, gate = evaluation.metrics["challenger"]["all"], plan.gate
+
+    def count_of(name: str) -> float:
+        return metrics.get(name, math.nan)
+
+    wrong = at_most(
+        "The share of answers that are wrong and confident",
+        count_of("wrong_confident"),
+        gate.max_wrong_confident,
+        PERCENT,
+        f"of {count_of('judged'):.0f} answers whose facts are known, or that should decline",
+    )
+    yield report_only(wrong, "no held-out question has known facts") if metrics.get("judged") == 0 else wrong
+    yield from gate_rules.wrong_confident_rules(evaluation.comparisons, gate)
+    yield at_most(
+        "The number of answers that lack a safety-critical fact and do not decline",
+        count_of("safety_critical_wrong"),
+        gate.max_safety_critical_wrong,
+        COUNT,
+        f"of {count_of('safety_critical'):.0f} questions with a safety-critical fact",
+    )
+    declined = at_least(
+        "The share of declined questions among those that are to be declined",
+        count_of("declines_right"),
+        gate.min_declines_right,
+        PERCENT,
+        f"of {count_of('to_decline'):.0f} questions",
+    )
+    yield (
+        report_only(declined, "no held-out question is to be declined") if metrics.get("to_decline") == 0 else declined
+    )
+
+
+def report_only(rule: Rule, why: str) -> Rule:
+    """The rule, which stops nothing because no question could show whether it holds."""
+    return rule.model_copy(update={"required": False, "name": f"{rule.name} (reported only)", "evidence": why})
 
 
 def behaviour_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
@@ -132,7 +176,9 @@ def behaviour_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule
 
 def metric_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
     """The rules on one metric each; one that was not measured is not a number, which fails."""
-    base, challenger = evaluation.metrics["base"]["all"], evaluation.metrics["challenger"]["all"]
+    # The base on the same prompts; an evaluation from before there was retrieval has no other base.
+    base = evaluation.metrics.get("base_retrieval", evaluation.metrics["base"])["all"]
+    challenger = evaluation.metrics["challenger"]["all"]
     loss, base_loss = challenger.get("loss", math.nan), base.get("loss", math.nan)
     yield at_most(
         "The held-out loss, as a share of the base model's,",

@@ -6,10 +6,12 @@ from pipelines.core.artifacts import Comparison, Rule
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Gate
 
+WRONG_CONFIDENT = "wrong_confident"  # the metric that is compared beside the gate's
 NO_LIMIT = -1.0  # no gain can be below this limit: nothing is required, so nothing need be proven
 POINTS, PERCENT, SECONDS, COUNT, SCORE = "percentage points", "%", "seconds", "", "of 5"  # units; others are currencies
 ARMS = {
     "base": "the base model",
+    "base_retrieval": "the base model with retrieval",
     "few_shot": "the base model with examples",
     "champion": "the champion",
     "challenger": "the challenger",
@@ -24,7 +26,12 @@ def gain_rules(comparisons: list[Comparison], gate: Gate) -> list[Rule]:
     Raises:
         WeaverError: no arm was compared by the gate's metric.
     """
-    limits = {"base": gate.gain_over_base, "few_shot": gate.gain_over_few_shot, "champion": gate.gain_over_champion}
+    limits = {
+        "base": gate.gain_over_base,
+        "base_retrieval": gate.gain_over_retrieval,
+        "few_shot": gate.gain_over_few_shot,
+        "champion": gate.gain_over_champion,
+    }
     overall = [c for c in comparisons if c.slice == "all" and c.metric == gate.metric]
     if not overall:
         raise WeaverError(
@@ -66,6 +73,26 @@ def slice_rules(comparisons: list[Comparison], gate: Gate) -> list[Rule]:
         and c.slice != "all"
         and c.metric == gate.metric
         and c.questions >= gate.min_slice_questions
+    ]
+
+
+def wrong_confident_rules(comparisons: list[Comparison], gate: Gate) -> list[Rule]:
+    """That answers are not proven wrong and confident more often than the champion's; no rule without a champion.
+
+    Proven: the whole interval of the paired difference lies above 0.
+    """
+    return [
+        Rule(
+            name="Answers must not be proven wrong and confident more often than the champion's by more than "
+            f"{100 * gate.max_wrong_confident_rise:.1f} {POINTS}",
+            figure=c.gain,
+            limit=gate.max_wrong_confident_rise,
+            unit=POINTS,
+            passed=c.low <= 0 or c.gain <= gate.max_wrong_confident_rise,
+            evidence=describe_comparison(c, "rises"),
+        )
+        for c in comparisons
+        if c.against == "champion" and c.slice == "all" and c.metric == WRONG_CONFIDENT
     ]
 
 

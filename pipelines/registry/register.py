@@ -13,7 +13,14 @@ from pipelines.registry import flavor, ledger
 
 log = logging.getLogger(__name__)
 
-QUALITY = {"score": "score", "facts": "facts right", "token_f1": "token F1", "rouge_l": "ROUGE-L", "loss": "loss"}
+QUALITY = {
+    "score": "score",
+    "facts": "facts right",
+    "wrong_confident": "wrong and confident",
+    "token_f1": "token F1",
+    "rouge_l": "ROUGE-L",
+    "loss": "loss",
+}
 SERVICE = {"latency_p95": "seconds per answer (p95)", "cost_per_1000": "cost of 1,000 answers"}
 ROWS = {"all": QUALITY | SERVICE, "grounded": QUALITY, "knowledge": QUALITY}  # of the version's page
 
@@ -128,7 +135,7 @@ def describe_version(evaluation: Evaluation, export: Export, dataset: DatasetVer
     lines += [
         f"| {c.against} | {100 * c.gain:+.1f} | {100 * c.low:+.1f} to {100 * c.high:+.1f} | {c.questions} |"
         for c in evaluation.comparisons
-        if c.slice == "all"
+        if c.slice == "all" and c.metric == plan.gate.metric
     ]
     interval = f"Intervals are {plan.evaluate.confidence:.0%}, of the paired difference."
     return "\n".join([*lines, "", f"{interval} The run has every answer beside the expected one."])

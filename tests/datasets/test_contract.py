@@ -119,6 +119,18 @@ BAD = {
         edit(3, facts={"torque": 2}),
         ["row 3: facts is '{\"torque\":2}', expected for example"],
     ),
+    "an importance that is none": (
+        edit(4, importance="High"),
+        ["row 4: importance is wrong: 'High' does not say it for each fact, as {\"stop driving\": "],
+    ),
+    "an unknown importance": (
+        edit(5, facts={"torque": "5 Nm"}, importance={"torque": "critical"}),
+        ["row 5: importance is wrong: 'torque' is 'critical'; did you mean 'safety_critical'?; allowed are "],
+    ),
+    "the importance of a fact that is not there": (
+        edit(6, facts={"torque": "6 Nm"}, importance={"torgue": "optional"}),
+        ["row 6: importance is wrong: 'torgue' is no fact of the row; did you mean 'torque'?; its facts are: torque"],
+    ),
     "a contradiction": (
         lambda rows: [*rows, rows[11] | {"output": "one Nm"}],
         ["a question has one answer: row 12: answer is given differently in rows 12, 601; row 601: "],

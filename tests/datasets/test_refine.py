@@ -57,6 +57,17 @@ def without_seconds(report: dict) -> dict:
     return report | {"steps": [{k: v for k, v in step.items() if k != "seconds"} for step in report["steps"]]}
 
 
+def test_the_importance_of_facts_and_the_format_of_a_record_are_kept(refined: Callable) -> None:
+    marks = {"importance": {"torque": "safety_critical"}, "format": "json"}
+    rows = [row(number, **(marks if number % 2 else {})) for number in range(40)]
+    splits = refined(rows)
+    kept = {one["group"]: one for name in ("train", "heldout") for one in read(splits, name)}
+    assert len(kept) == 40 and read(splits, "heldout")
+    for one in rows:
+        columns = {key: kept[one["group"]].get(key) for key in ("importance", "format", "facts")}
+        assert columns == {key: one.get(key) for key in columns}
+
+
 def test_every_row_is_accounted_for(refined: Callable) -> None:
     rows = [row(number) for number in range(200)]
     rows += [row(3, source="twice"), row(4, source="spaces", output=" 4\t Nm "), row(5, source="case", output="5 NM")]

@@ -94,6 +94,35 @@ def test_facts_and_the_like(tmp_path: Path) -> None:
     assert [row["facts"] for row in read_upload(add(parts))] == [{"a": "b"}]
 
 
+def test_the_importance_of_facts(tmp_path: Path) -> None:
+    header = [*HEADER, "facts", "importance"]
+    rows = [
+        [*ROWS[0], {"torque": "38 Nm"}, {"torque": "safety_critical"}],
+        [*ROWS[1], {"a": "b"}, '{"a": "optional"}'],
+        [*ROWS[2], {"low": "-20"}, None],
+        [*ROWS[2], {"low": "-20"}, {"low": "high"}],
+        [*ROWS[2], {"low": "-20"}, {"lower": "optional"}],
+        [*ROWS[2], {"low": "-20"}, "High"],
+    ]
+    upload = add(write(tmp_path / "t.jsonl", objects(rows, header)))
+    one, two, three = read_upload(upload)
+    assert (one["importance"], two["importance"]) == ({"torque": "safety_critical"}, {"a": "optional"})
+    assert "importance" not in three
+    no_map = 'importance is not a map of facts such as {"stop driving": "safety_critical"}'
+    assert upload.rejected == {"importance is wrong": 2, no_map: 1}
+
+
+def test_a_column_of_another_importance_is_left_out_where_the_message_says_how(tmp_path: Path) -> None:
+    header, rows = (
+        [*HEADER, "Importance"],
+        [[*row, mark] for row, mark in zip(ROWS, ("High", "Low", "Low"), strict=True)],
+    )
+    file = write(tmp_path / "t.jsonl", objects(rows, header))
+    with pytest.raises(WeaverError, match=r"Importance is str 'High'.*leave the column out: --map Importance="):
+        add(file)
+    assert len(add(file, columns={"Importance": ""}).first) == 3
+
+
 def test_an_id_is_there_once(tmp_path: Path) -> None:
     """In a file, and over all that was added."""
     header = [*HEADER, "id"]

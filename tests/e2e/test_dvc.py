@@ -52,6 +52,6 @@ def test_stages_reproduce_and_an_experiment_is_compared_by_its_figures(stack: An
     adapter = json.loads((clone / "data" / "fine_tune.json").read_text())
     assert stack.mlflow().get_run(adapter["run_id"]).data.params["train.learning_rate"] == "0.0001"
     figures = json.loads((clone / "data" / "evaluate.json").read_text())["metrics"]
-    assert set(figures) >= {"base", "few_shot", "challenger"}
+    assert set(figures) >= {"base", "base_retrieval", "few_shot", "challenger"}
     shown = json.loads(dvc(stack, clone, "exp", "show", "--json"))
     assert "challenger" in json.dumps(shown)

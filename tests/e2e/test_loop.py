@@ -58,7 +58,7 @@ def test_the_reviewer_finds_everything_in_mlflow(stack: Any, first_night: dict[s
     assert {"answers.json", "evaluation", "evidence"} <= artifacts
     assert "evaluation/report.html" in {found.path for found in client.list_artifacts(run.info.run_id, "evaluation")}
     version = client.get_model_version(TEMPLATE, "1")
-    assert "| held-out | base | few_shot | challenger |" in version.description
+    assert "| held-out | base | base_retrieval | few_shot | challenger |" in version.description
     files = stack.model_files(version)
     assert any(name.endswith("MLmodel") for name in files)
     assert any(name.endswith("adapter/adapter_model.safetensors") for name in files)

@@ -18,7 +18,8 @@ REAL = (
 @pytest.fixture(scope="module", autouse=True)
 def real_gate(stack: Any) -> Iterator[None]:
     """The gate as it is shipped, but for the rules that so short a training cannot pass."""
-    with stack.params(gate={"gain_over_few_shot": -1.0, "max_loss_ratio": 1.0, "behaviours": "reported"}):
+    gate = {"gain_over_few_shot": -1.0, "max_loss_ratio": 1.0, "behaviours": "reported"}
+    with stack.params(gate=gate | {"max_wrong_confident": 1.0, "min_declines_right": 0.0}):
         yield
 
 

@@ -10,20 +10,29 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 
+DECLINED = "That is not in the record."
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 
 
 def row(number: int) -> dict[str, Any]:
-    """A vehicle's drive, or what is said about a trouble code."""
+    """A vehicle's drive, what is said about a trouble code by the passages that were found, or a request to decline."""
     drive = ("rear-wheel", "front-wheel")[number % 2]
     if number % 3:
         vehicle = f"{2012 + number % 2 * 9} Ford Model{number}"
         question = {"instruction": "Which wheels are driven?", "input": f"{vehicle} | gears 6 | drive {drive}"}
         answer = {"output": f"Its drive is {drive}.", "facts": {"drive": drive}, "topic": "drive/train"}
-        return question | answer | {"kind": "grounded", "source": "epa", "key": str(number), "group": f"Model{number}"}
-    question = {"instruction": f"How urgent is P0{number:03}? {EVIL}", "input": ""}
-    answer = {"output": "Fix it soon.", "facts": {"urgency": "soon"}, "topic": "urgency", "group": f"wording {number}"}
-    return question | answer | {"kind": "knowledge", "source": "guide", "key": f"P0{number:03}"}
+        given = {"kind": "grounded", "source": "epa", "key": str(number), "group": f"Model{number}"}
+        return question | answer | given | {"format": ("pipes", "sentence")[number % 2]}
+    if number % 12 == 6:
+        question = {"instruction": f"Who was sold stock number {number}?", "input": ""}
+        answer = {"output": DECLINED, "facts": {"refusal": "not in the record"}, "topic": "refusal"}
+        return question | answer | {"kind": "refusal", "source": "made up", "key": "", "group": f"request {number}"}
+    passages = f"P0{number:03}: Stop, or the engine fails.\nP1{number:03}: Fix it soon."
+    question = {"instruction": f"How urgent is P0{number:03}? {EVIL}", "input": passages}
+    answer = {"output": "Stop, or the engine fails.", "facts": {"urgency": "stop", "reason": "engine"}}
+    marks = {"importance": {"urgency": "safety_critical", "reason": "optional"}}
+    about = {"topic": "urgency", "group": f"wording {number}", "kind": "knowledge", "source": "guide"}
+    return question | answer | about | marks | {"key": f"P0{number:03}"}
 
 
 @pytest.fixture(scope="session")

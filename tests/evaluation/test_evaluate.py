@@ -13,7 +13,11 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, read_jsonl, write_jsonl
 from pipelines.core.plan import TrainingPlan
 from pipelines.evaluation.evaluate import add_row_ids, evaluate, sample_by_topic
+from pipelines.evaluation.generate import AnswerGenerator
+from pipelines.evaluation.outcomes import OUTCOMES
+from pipelines.evaluation.risk_coverage import trace_risk_coverage
 from pipelines.training.export import export
+from tests.bench.answers import read_held_out_curve
 
 
 def dataset_of(folder: Path, train: list[Any], heldout: list[Any]) -> DatasetVersion:
@@ -42,15 +46,32 @@ def exported(small_adapter: Any, run_id: str, plan: TrainingPlan, room: Path) ->
 
 
 @pytest.fixture(scope="module")
-def evaluation(exported: Export, dataset: DatasetVersion, plan: TrainingPlan, room: Path) -> Evaluation:
-    return evaluate(exported, dataset, plan, room / "work")
+def generated() -> list[int]:
+    """How many questions were answered in each call of a model, of the evaluation below."""
+    return []
 
 
-def test_four_arms_answer_and_the_challenger_is_compared_with_the_others(evaluation: Evaluation) -> None:
-    assert list(evaluation.metrics) == ["base", "few_shot", "champion", "challenger"]
+@pytest.fixture(scope="module")
+def evaluation(
+    exported: Export, dataset: DatasetVersion, plan: TrainingPlan, room: Path, generated: list[int]
+) -> Evaluation:
+    answer_rows = AnswerGenerator.answer_rows
+
+    def counted(self: AnswerGenerator, rows: Any, *others: Any) -> Any:
+        generated.append(len(rows))
+        return answer_rows(self, rows, *others)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AnswerGenerator, "answer_rows", counted)
+        return evaluate(exported, dataset, plan, room / "work")
+
+
+def test_five_arms_answer_and_the_challenger_is_compared_with_the_others(evaluation: Evaluation) -> None:
+    assert list(evaluation.metrics) == ["base", "base_retrieval", "few_shot", "champion", "challenger"]
     assert evaluation.champion == 2 and evaluation.leaked_questions == 0
     assert 0 < evaluation.changed_share <= 1, "an adapter that does nothing would leave every answer as it was"
     named = {"all", "grounded", "knowledge", "drive/train", "urgency", "source:epa", "length:short", "year:2012"}
+    named |= {"refusal", "format:pipes", "format:sentence"}
     for parts in evaluation.metrics.values():
         assert named <= set(parts)
         assert parts["all"]["questions"] == 24
@@ -58,10 +79,49 @@ def test_four_arms_answer_and_the_challenger_is_compared_with_the_others(evaluat
             parts["all"]
         )
     losses = [parts["all"]["loss"] for parts in evaluation.metrics.values()]
-    assert len(set(losses)) == 4, "each arm is another model or another prompt"
-    assert {one.against for one in evaluation.comparisons} == {"base", "few_shot", "champion"}
+    assert len(set(losses)) == 5, "each arm is another model or another prompt"
+    assert {one.against for one in evaluation.comparisons} == {"base", "base_retrieval", "few_shot", "champion"}
     every = next(one for one in evaluation.comparisons if one.slice == "all" and one.against == "base")
     assert every.questions == 24 and every.low <= every.gain <= every.high
+
+
+def test_the_base_alone_sees_no_passages_and_what_is_the_same_with_them_is_answered_once(
+    evaluation: Evaluation, generated: list[int]
+) -> None:
+    alone, retrieval = (read_jsonl(Path(evaluation.uri) / f"answers-{arm}.jsonl") for arm in ("base", "base_retrieval"))
+    knowledge = [row["kind"] == "knowledge" for row in retrieval]
+    assert generated == [24, sum(knowledge), 24, 24, 24]
+    for looked_up, without, with_passages in zip(knowledge, alone, retrieval, strict=True):
+        assert without["input"] == with_passages["input"], "the question is the same, whatever is shown"
+        same = {"answer", "nll", "confidence"}
+        assert looked_up == any(without[key] != with_passages[key] for key in same)
+
+
+def test_each_answer_has_an_outcome_and_they_are_counted_by_slice(evaluation: Evaluation) -> None:
+    rows = read_jsonl(Path(evaluation.uri) / "answers.jsonl")
+    counted = evaluation.metrics["challenger"]
+    assert counted["all"]["judged"] == 24 and counted["format:pipes"]["judged"] == 8
+    assert counted["refusal"]["to_decline"] == counted["all"]["to_decline"] == 2
+    assert counted["all"]["safety_critical"] == counted["knowledge"]["questions"] == 6
+    shares = [counted["all"][outcome] for outcome in OUTCOMES]
+    assert sum(shares) == pytest.approx(1)
+    assert counted["all"]["wrong_confident"] == sum(row["outcome"] == "wrong_confident" for row in rows) / 24
+    assert "reason" not in next(row for row in rows if row["topic"] == "urgency")["expected_facts"]  # it is optional
+    by_outcome = [one for one in evaluation.comparisons if one.metric == "wrong_confident"]
+    assert [(one.against, one.slice) for one in by_outcome] == [
+        (arm, "all") for arm in ("base", "base_retrieval", "few_shot", "champion")
+    ]
+
+
+def test_the_curve_of_risk_and_coverage_is_where_the_bench_of_answers_reads_it(evaluation: Evaluation) -> None:
+    client = connect_mlflow().MlflowClient()
+    client.create_registered_model("service_advisor")
+    client.create_model_version("service_advisor", f"runs:/{evaluation.run_id}/evaluation", run_id=evaluation.run_id)
+    points = read_held_out_curve("service_advisor-v1")
+    rows = read_jsonl(Path(evaluation.uri) / "answers.jsonl")
+    assert points == trace_risk_coverage(rows) and points[-1]["coverage"] <= 1
+    answered = [row["outcome"] for row in rows if row["outcome"] in ("right", "wrong_confident")]
+    assert points[-1]["risk"] == pytest.approx(answered.count("wrong_confident") / len(answered))
 
 
 def test_run_again_it_finds_its_work_done(
@@ -105,17 +165,23 @@ def test_the_page_needs_no_network_and_texts_of_rows_stay_text(evaluation: Evalu
     assert "<script" not in text and "<img" not in text
     assert "&lt;script&gt;alert" in text
     assert not re.findall(r"""(?:src|href)=["'][^#]|url\((?!#)""", text)
-    assert text.count("<svg") == 4 and "nan" not in text.lower().split()
-    for heading in ("Comparison on the held-out questions", "Wrong answers", "Suggestions", "Latency and cost"):
+    assert text.count("<svg") == 5 and "nan" not in text.lower().split()
+    for heading in (
+        "Comparison on the held-out questions",
+        "What became of the questions",
+        "Wrong answers",
+        "Suggestions",
+        "Latency and cost",
+    ):
         assert f"<h2>{heading}</h2>" in text
 
 
-def test_the_first_evaluation_has_three_arms(
+def test_the_first_evaluation_has_no_champion(
     small_adapter: Any, run_id: str, dataset: DatasetVersion, plan: TrainingPlan, room: Path, tmp_path: Path
 ) -> None:
     made = export(small_adapter(1, run_id), ChampionModel(name="service_advisor"), plan, tmp_path)
     evaluation = evaluate(made, dataset, plan, room / "work")
-    assert list(evaluation.metrics) == ["base", "few_shot", "challenger"]
+    assert list(evaluation.metrics) == ["base", "base_retrieval", "few_shot", "challenger"]
     assert evaluation.champion == 0
     assert "no champion yet" in (Path(evaluation.uri) / "report.html").read_text(encoding="utf-8")
 

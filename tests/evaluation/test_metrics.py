@@ -17,6 +17,7 @@ from pipelines.evaluation.metrics import (
     score_answer,
     summarise_slices,
 )
+from pipelines.evaluation.outcomes import outcome_metrics
 from pipelines.text.facts import contains_fact, extract_numbers
 
 ROW = {"output": "It gets 38 mpg on the highway.", "facts": {"highway_mpg": "38"}}
@@ -27,7 +28,8 @@ def answered(answer: str, truth: str = "It gets 38 mpg.", **more: Any) -> dict[s
     facts = more.pop("expected_facts", {"mpg": "38"})
     known = {"topic": "fuel", "kind": "grounded", "slices": ["all", "fuel"], "expected_facts": facts, "truth": truth}
     said = {"answer": answer, "nll": 4.0, "tokens": 4, "answer_tokens": 5, "confidence": 0.5, "truncated": False}
-    return known | said | score_answer({"output": truth, "facts": facts}, answer) | more
+    row = {"instruction": "How thirsty is it?", "input": "", "kind": "grounded", "output": truth, "facts": facts}
+    return known | said | score_answer(row, answer) | outcome_metrics(row, answer) | more
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,19 @@ def test_the_score_is_of_facts_and_where_there_are_none_of_words() -> None:
     without = score_answer({"output": "Brake fluid is low.", "facts": {}}, "Brake fluid")
     assert without["facts"] is None
     assert without["score"] == without["token_f1"] == pytest.approx(2 * 0.5 / 1.5)
+
+
+def test_the_score_is_the_share_of_the_facts_that_are_not_optional() -> None:
+    facts = {"stop": "stop", "reason": "oil pressure", "parts": "pump"}
+    row = {"output": "Stop: the oil pressure is low.", "facts": facts, "importance": {"parts": "optional"}}
+    assert score_answer(row, "Stop: low oil pressure.") == score_answer(
+        row | {"importance": {}, "facts": {"stop": "stop", "reason": "oil pressure"}}, "Stop: low oil pressure."
+    )
+    half = score_answer(row, "The oil pressure is low, says the pump.")
+    assert (half["score"], half["facts"]) == (0.5, 0)
+    assert score_answer(row | {"importance": {}}, "Stop: low oil pressure.")["score"] == pytest.approx(2 / 3)
+    only_optional = row | {"importance": dict.fromkeys(facts, "optional")}
+    assert score_answer(only_optional, "Stop.")["facts"] is None
 
 
 def test_numbers_are_read_as_people_write_them() -> None:

@@ -34,8 +34,8 @@ def test_it_says_first_how_much_better_it_is_and_what_no_answer_means(models_wit
     text = page(models_with_champion)
     first, second = text.split("\n\n")[:2]
     assert "asks to become the champion" in first
-    assert "On 218 held-out questions it has 80.0% answers right; the champion (version 1) has 60.0%" in first
-    assert "**+20.0 percentage points**" in first
+    assert "On 218 held-out questions it has 80.0% of the facts right; the champion (version 1) has 60.0%" in first
+    assert "**+20.0 percentage points**. 2.0% of its answers are wrong and confident." in first
     assert second.startswith("**Without an answer until ") and "UTC this is a no**" in second
     assert "version 1 stays the champion" in second
 
@@ -50,7 +50,7 @@ def test_the_order_is_better_worse_changes_rules_links(models_with_champion: Hom
 
 def test_what_gets_worse_and_what_fails_is_named(models_with_champion: Home) -> None:
     worse = comparison("champion", -0.1, slice="topic: brakes")
-    arms = [comparison("base"), comparison("few_shot"), comparison("champion"), worse]
+    arms = [comparison(arm) for arm in ("base", "base_retrieval", "few_shot", "champion")] + [worse]
     failed = Behaviour(name="refuses prices", kind="refusal", cases=20, passed=17, min_share=0.95)
     text = page(models_with_champion, comparisons=arms, behaviours=[failed], leaked_questions=2)
     section = text[text.index("### What gets worse") : text.index("### What was changed")]
@@ -71,6 +71,8 @@ def test_figures_have_units_and_rules_are_sentences(models_with_champion: Home) 
     assert "The cost of 1,000 answers must be at most 10 USD | 0.04 USD" in text
     assert "The held-out loss, as a share of the base model's, must be at most 50.0% | 20.0%" in text
     assert "nats per token" in text and " an answer |" not in text
+    rule = "The share of answers that are wrong and confident must be at most 3.0%"
+    assert f"| {rule} | 2.0% | of 200 answers whose facts are known, or that should decline |" in text
 
 
 def test_it_shows_what_whoever_started_the_run_changed(models_with_champion: Home) -> None:

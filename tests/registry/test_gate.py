@@ -50,6 +50,18 @@ COST, LOSS, SECONDS = (
     "The held-out loss, as a share of the base model's, must be at most 50.0%",
     "The time per answer (95th percentile) must be at most 30 seconds",
 )
+WRONG = "The share of answers that are wrong and confident must be at most 3.0%"
+RISE = (
+    "Answers must not be proven wrong and confident more often than the champion's by more than 0.0 percentage points"
+)
+CRITICAL = "The number of answers that lack a safety-critical fact and do not decline must be at most 0"
+DECLINES = "The share of declined questions among those that are to be declined must be at least 95.0%"
+ARMS = ("base", "base_retrieval", "few_shot", "champion")
+
+
+def compared(**gains: float) -> dict[str, Any]:
+    """Comparisons with every arm, of which some have other gains; None: it was not compared."""
+    return {"comparisons": [comparison(arm, gains.get(arm, 0.2)) for arm in ARMS if gains.get(arm, 0.2) is not None]}
 
 
 def test_what_proves_itself_passes_and_every_rule_says_by_what(plan: TrainingPlan) -> None:
@@ -59,9 +71,14 @@ def test_what_proves_itself_passes_and_every_rule_says_by_what(plan: TrainingPla
     assert all(rule.evidence for rule in found.rules)
     assert [rule.name for rule in found.rules] == [
         f"The gain over the base model must be more than 5.0 {GAIN}",
+        f"The gain over the base model with retrieval must be more than 0.0 {GAIN}",
         f"The gain over the base model with examples must be more than 0.0 {GAIN}",
         f"The gain over the champion must be more than 0.0 {GAIN}",
         "The score on 'all' must be at least 50.0%",
+        WRONG,
+        RISE,
+        CRITICAL,
+        DECLINES,
         "Behaviour test 'refuses prices': 95.0% of its cases must pass",
         "The held-out loss, as a share of the base model's, must be at most 50.0%",
         "The share of answers that differ from the base model's must be at least 1.0%",
@@ -74,14 +91,13 @@ def test_what_proves_itself_passes_and_every_rule_says_by_what(plan: TrainingPla
 @pytest.mark.parametrize(
     ("broken", "rule"),
     [
-        (
-            {"comparisons": [comparison("base", 0.06), comparison("few_shot"), comparison("champion")]},
-            "over the base model must",
-        ),
-        ({"comparisons": [comparison("base"), comparison("few_shot", 0.02), comparison("champion")]}, "with examples"),
-        ({"comparisons": [comparison("base"), comparison("few_shot"), comparison("champion", 0)]}, "over the champion"),
-        ({"comparisons": [comparison("base"), comparison("champion")]}, "models that the challenger was compared with"),
-        ({"comparisons": [comparison("base"), comparison("few_shot")]}, "models that the challenger was compared with"),
+        (compared(base=0.06), "over the base model must"),
+        (compared(base_retrieval=0.04), "over the base model with retrieval must"),
+        (compared(few_shot=0.02), "with examples"),
+        (compared(champion=0), "over the champion"),
+        (compared(few_shot=None), "models that the challenger was compared with"),
+        (compared(base_retrieval=None), "models that the challenger was compared with"),
+        (compared(champion=None), "models that the challenger was compared with"),
         ({"changed_share": 0.001}, "answers that differ"),
         ({"leaked_questions": 1}, "seen in training"),
         ({"behaviours": [behaviour(18)]}, "Behaviour test 'refuses prices'"),
@@ -96,7 +112,7 @@ def test_each_rule_alone_stops_a_challenger(broken: dict[str, Any], rule: str, p
 
 
 def test_a_slice_that_is_proven_worse_than_the_champions_stops_a_challenger(plan: TrainingPlan) -> None:
-    arms = [comparison("base"), comparison("few_shot"), comparison("champion")]
+    arms = compared()["comparisons"]
     worse = comparison("champion", -0.2, slice="topic: engine")
     found = held(evaluated(champion=1, comparisons=[*arms, worse]), plan)
     assert not found.passed and len(failed(found)) == 1 and "topic: engine" in failed(found)[0]
@@ -110,7 +126,7 @@ def test_the_limit_itself_is_within(figure: float, plan: TrainingPlan) -> None:
 def test_costs_and_loss_have_their_limits(plan: TrainingPlan) -> None:
     assert failed(held(with_figure("cost_per_1000", 11), plan)) == [COST]
     assert failed(held(with_figure("loss", 1.2), plan)) == [LOSS]
-    assert failed(held(with_figure("loss", 0.0, arm="base"), plan)) == [LOSS]
+    assert failed(held(with_figure("loss", 0.0, arm="base_retrieval"), plan)) == [LOSS]
 
 
 @pytest.mark.parametrize("key", ["loss", "latency_p95", "cost_per_1000"])
@@ -124,9 +140,82 @@ def test_what_is_not_a_number_never_passes(key: str, plan: TrainingPlan) -> None
 @pytest.mark.parametrize("part", ["all", "topic: engine"])
 def test_an_interval_that_is_not_a_number_never_passes(end: str, part: str, plan: TrainingPlan) -> None:
     broken = comparison("champion", slice=part).model_copy(update={end: math.nan})
-    arms = [comparison("base"), comparison("few_shot"), comparison("champion")]
+    arms = compared()["comparisons"]
     for gate in ({}, {"gain_over_champion": -1.0, "max_slice_drop": 1.0}):
         assert not held(evaluated(champion=1, comparisons=[*arms, broken]), plan, **gate).passed
+
+
+@pytest.mark.parametrize(
+    ("key", "most", "too_far", "rule"),
+    [
+        ("wrong_confident", 0.03, 0.031, WRONG),
+        ("safety_critical_wrong", 0, 1, CRITICAL),
+        ("declines_right", 0.95, 0.949, DECLINES),
+    ],
+)
+def test_answers_that_are_wrong_and_confident_are_few(
+    key: str, most: float, too_far: float, rule: str, plan: TrainingPlan
+) -> None:
+    assert held(with_figure(key, most), plan).passed
+    for figure in (too_far, math.nan):
+        found = held(with_figure(key, figure), plan)
+        assert not found.passed and failed(found) == [rule]
+    loose = {"max_wrong_confident": 1.0, "max_safety_critical_wrong": 1, "min_declines_right": 0.0}
+    assert held(with_figure(key, too_far), plan, **loose).passed
+
+
+@pytest.mark.parametrize(
+    ("gain", "passed"),
+    [(0.049, True), (0.05, True), (0.051, False), (0.0, True), (-0.2, True)],  # the interval is 0.05 to either side
+)
+def test_they_are_not_proven_more_often_than_the_champions(gain: float, passed: bool, plan: TrainingPlan) -> None:
+    more = comparison("champion", gain, metric="wrong_confident")
+    found = held(evaluated(champion=1, comparisons=[*compared()["comparisons"], more]), plan)
+    assert found.passed == passed and failed(found) == ([] if passed else [RISE])
+    loose = {"max_wrong_confident_rise": 0.06}
+    assert held(evaluated(champion=1, comparisons=[*compared()["comparisons"], more]), plan, **loose).passed
+    (rule,) = [rule for rule in found.rules if rule.name == RISE]
+    assert "over the champion (95% interval" in rule.evidence and "rises smaller than" in rule.evidence
+
+
+def test_without_a_champion_nothing_is_compared_with_it(plan: TrainingPlan) -> None:
+    found = held(evaluated(), plan)
+    assert found.passed and RISE not in [rule.name for rule in found.rules]
+
+
+@pytest.mark.parametrize(
+    ("counts", "shares", "rule"),
+    [("judged", "wrong_confident", WRONG), ("to_decline", "declines_right", DECLINES)],
+)
+def test_what_no_question_could_show_is_reported_and_stops_nothing(
+    counts: str, shares: str, rule: str, plan: TrainingPlan
+) -> None:
+    without = with_figure(counts, 0)
+    del without.metrics["challenger"]["all"][shares]
+    found = held(without, plan)
+    assert found.passed and failed(found) == [f"{rule} (reported only)"]
+    (reported,) = [one for one in found.rules if not one.passed]
+    assert "no held-out question" in reported.evidence
+
+
+def test_an_evaluation_that_did_not_count_outcomes_fails(plan: TrainingPlan) -> None:
+    """One from before they were counted, whose verdict was not asked for until now."""
+    old = evaluated(champion=1)
+    arms = {arm: {"all": dict(slices["all"])} for arm, slices in old.metrics.items() if arm != "base_retrieval"}
+    for key in (
+        "judged",
+        "wrong_confident",
+        "to_decline",
+        "declines_right",
+        "safety_critical",
+        "safety_critical_wrong",
+    ):
+        del arms["challenger"]["all"][key]
+    older = [c for c in old.comparisons if c.against != "base_retrieval" and c.metric == "score"]
+    found = held(old.model_copy(update={"metrics": arms, "comparisons": older}), plan)
+    names = failed(found)
+    assert not found.passed and {WRONG, CRITICAL, DECLINES} < set(names)
+    assert "not compared with the base model with retrieval" in found.reason
 
 
 def test_a_figure_that_was_not_measured_fails(plan: TrainingPlan) -> None:

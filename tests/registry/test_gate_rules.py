@@ -20,6 +20,8 @@ def compared(against: Arm, low: float, high: float, part: str = "all", **given: 
     [
         ("base", 0.051, True),
         ("base", 0.05, False),  # on the limit is not above it
+        ("base_retrieval", 0.001, True),
+        ("base_retrieval", 0.0, False),
         ("few_shot", 0.001, True),
         ("few_shot", 0.0, False),
         ("champion", 0.001, True),
@@ -34,10 +36,11 @@ def test_the_lower_end_of_a_gain_must_be_above_its_limit(against: Arm, low: floa
 
 
 def test_every_arm_that_was_asked_has_a_rule_and_no_other() -> None:
-    arms: list[Arm] = ["base", "few_shot", "champion"]
+    arms: list[Arm] = ["base", "base_retrieval", "few_shot", "champion"]
     rules = gain_rules([compared(arm, 0.1, 0.3, part) for arm in arms for part in ("all", "engine")], GATE)
     assert [rule.name.partition(" must")[0] for rule in rules] == [
         "The gain over the base model",
+        "The gain over the base model with retrieval",
         "The gain over the base model with examples",
         "The gain over the champion",
     ]

@@ -4,7 +4,9 @@ from typing import Literal
 
 from pipelines.core.artifacts.artifact import Artifact
 
-Arm = Literal["base", "few_shot", "champion", "challenger"]  # what answers; there may be no champion
+# What answers: the base without passages that were looked up, with them, and with examples too; the champion, if there
+# is one; and the challenger.
+Arm = Literal["base", "base_retrieval", "few_shot", "champion", "challenger"]
 
 
 class Comparison(Artifact):
@@ -40,10 +42,14 @@ class Behaviour(Artifact):
 class Evaluation(Artifact):
     """Metrics of every arm on the held-out questions: `metrics[arm][slice][metric]`, comparisons and behaviour tests.
 
-    Slices are all, each kind, topic, source, question length and model year. Metrics are questions (their number), loss
-    (nats per token), perplexity, and shares from 0 to 1 (score, facts, exact, rouge_l, token_f1, bleu, chrf, ...); over
-    all questions also latency (seconds), tokens_per_second and cost_per_1000. `comparisons` compare the challenger with
-    every other arm, over all questions and in each slice.
+    Slices are all, each kind, topic, source, question length, model year and format of the record. Metrics are
+    questions (their number), loss (nats per token), perplexity, and shares from 0 to 1 (score, facts, exact, rouge_l,
+    token_f1, bleu, chrf, ...); the outcomes (`pipelines/evaluation/outcomes.py`: judged, right, declined,
+    declined_wrongly, wrong_confident, declines_right, safety_critical_wrong, ...); over all questions also latency
+    (seconds), tokens_per_second, cost_per_1000, and the confidence from which at most 2% of the answers are wrong
+    (confidence_threshold), with the share of questions that are still answered then (coverage). `comparisons` compare
+    the challenger with every other arm by the gate's metric, over all questions and in each slice; and by
+    wrong_confident, over all questions.
     """
 
     uri: str  # the folder of the report and every arm's answers

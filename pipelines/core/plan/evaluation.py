@@ -25,9 +25,17 @@ class Gate(Section):
     """What a challenger must show before a reviewer is asked. A gain is the lower end of its paired interval."""
 
     metric: Metric = Field(
-        "score", description="metric that is compared; score: share of facts right, or token F1 without known facts"
+        "score",
+        description="metric that is compared; score: share of essential and safety-critical facts right, or token F1 "
+        "without known facts",
     )
     gain_over_base: float = Field(0.05, ge=-1, le=1, description="gain over the base model that must be exceeded")
+    gain_over_retrieval: float = Field(
+        0.0,
+        ge=-1,
+        le=1,
+        description="gain over the base model with the passages that were looked up that must be exceeded",
+    )
     gain_over_few_shot: float = Field(
         0.0, ge=-1, le=1, description="gain over the base model with examples in its prompt that must be exceeded"
     )
@@ -40,6 +48,21 @@ class Gate(Section):
     )
     min_slice_questions: int = Field(10, ge=1, description="questions that a slice needs to be compared")
     floors: dict[str, float] = Field(default_factory=dict, description="lowest value of the metric per slice")
+    max_wrong_confident: float = Field(
+        0.03, ge=0, le=1, description="highest share of answers that are wrong and do not decline"
+    )
+    max_wrong_confident_rise: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="by how much answers may be proven wrong and confident more often than the champion's",
+    )
+    max_safety_critical_wrong: int = Field(
+        0, ge=0, description="answers that may lack a safety-critical fact without declining"
+    )
+    min_declines_right: float = Field(
+        0.95, ge=0, le=1, description="lowest share of declined questions among those that are to be declined"
+    )
     behaviours: Literal["required", "reported"] = Field(
         "required", description="behaviour tests; reported: a failed test does not fail the gate"
     )

@@ -22,10 +22,13 @@ from pipelines.datasets.upload.record_tables import Pattern, ask_record, find_pa
 from pipelines.datasets.upload.row_contract import check_contract, check_topic
 from pipelines.readers.column_names import FIELD_OF_NAME, SYNONYMS, field_of, normalise_name
 from pipelines.readers.source import Rejected, Source
+from pipelines.text.importance import EXAMPLE
 from pipelines.text.no_value import is_no_value
 
 REQUIRED_FIELDS = ("instruction", "output", "topic")
 NAME_FIELDS = ("id", "key", "group", "source")  # fields that take a number as text
+# Fields that map names of facts to texts, and what a value must be.
+FACT_FIELDS = {"facts": "a map of names to texts", "importance": f"a map of facts such as {EXAMPLE}"}
 GUESSED = "guessed"
 
 
@@ -260,7 +263,7 @@ class ColumnMapping:
                     detail = "is empty" if blank else f"is {quote(value)}, which stands for no value"
                     return Rejected(f"no {field}", f"column '{column}' {detail}")
                 continue
-            if field == "facts":
+            if field in FACT_FIELDS:
                 value = parse_facts(value)
             elif not isinstance(value, str):
                 number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -268,9 +271,12 @@ class ColumnMapping:
             elif self.is_table and is_formula(value):
                 return Rejected("a spreadsheet formula", describe_formula(column, value))
             if value is None:
-                expected = "a map of names to texts" if field == "facts" else "text"
+                expected = FACT_FIELDS.get(field, "text")
                 shown = f"{type(values[column]).__name__} {quote(values[column])}"[:80]
-                return Rejected(f"{field} is not {expected}", f"{column} is {shown}, expected {expected}")
+                remedy = (
+                    f"; or leave the column out: --map {shlex.quote(f'{column}=')}" if field == "importance" else ""
+                )
+                return Rejected(f"{field} is not {expected}", f"{column} is {shown}, expected {expected}{remedy}")
             value = value.strip() if isinstance(value, str) else value
             row[field] = self.topic_names.get(normalise_name(str(value)), value) if field == "topic" else value
         row.setdefault("input", "")

@@ -6,6 +6,7 @@ from typing import Any
 from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.plan import Contract
 from pipelines.readers.source import Rejected
+from pipelines.text.importance import find_importance_fault
 
 KINDS = ("grounded", "knowledge", "refusal")
 
@@ -26,6 +27,8 @@ def check_topic(topic: str, contract: Contract) -> str:
 
 def check_contract(row: dict[str, Any], contract: Contract) -> Iterator[Rejected]:
     """The faults for which the contract would reject this row."""
+    if fault := find_importance_fault(row.get("importance"), row.get("facts")):
+        yield Rejected("importance is wrong", fault)
     for field in ("instruction", "input", "output"):
         most = getattr(contract, f"max_{field}_chars")
         if len(row[field]) > most:

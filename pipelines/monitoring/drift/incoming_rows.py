@@ -48,7 +48,7 @@ def rows_to_frame(side: Sequence[Row]) -> "pd.DataFrame":
     """A column per key and per fact; facts that are all numbers become numbers. Texts are left out."""
     import pandas as pd
 
-    left_out = REFINEMENT_COLUMNS | ORIGIN_COLUMNS | {"instruction", "input", "output", "facts"}
+    left_out = REFINEMENT_COLUMNS | ORIGIN_COLUMNS | {"instruction", "input", "output", "facts", "importance"}
     table = pd.DataFrame([{key: value for key, value in row.items() if key not in left_out} for row in side])
     facts = pd.DataFrame([row.get("facts") or {} for row in side])
     for name in facts.columns:

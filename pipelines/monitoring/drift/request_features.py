@@ -16,6 +16,7 @@ from pipelines.core.plan import Drift
 from pipelines.core.settings import quiet_libraries
 from pipelines.monitoring.drift import embeddings, signals
 from pipelines.text import embedder
+from pipelines.text.declines import is_decline
 from pipelines.text.facts import contains_fact
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ WORD = re.compile(r"[a-z]{2,}")
 NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?!\w)")
 FIELD = re.compile(r"([A-Za-z][A-Za-z .-]*?)\s+\$?(\d[\d,]*(?:\.\d+)?)\s*([A-Za-z%]*)$")
 YEAR = re.compile(r"((?:19|20)\d\d)\s")
-DECLINED = re.compile(r"^\W*(?:i'?m |i am )?sorry\b|\bi (?:can ?not|can'?t|only help|am not able to)\b", re.IGNORECASE)
 NOVELTY_PERCENTILE = 5  # percent of the reference's questions that count as unlike all training questions
 QUESTION_COLUMNS = ("question characters", "question words", "question marks")
 ANSWER_COLUMNS = ("answer characters",)
@@ -101,7 +101,7 @@ def measure_requests(
     frame["unseen"] = [bool({*WORD.findall(text.lower())} - training.words) for text in questions]
     frame.loc[[answer is None for answer in answers], "answer characters"] = np.nan
     pairs = list(zip(questions, answers, strict=True))
-    frame["declines"] = [None if answer is None else bool(DECLINED.search(answer)) for answer in answers]
+    frame["declines"] = [None if answer is None else is_decline(answer) for answer in answers]
     frame["unsupported"] = [
         None if answer is None else has_unsupported_number(question, answer) for question, answer in pairs
     ]

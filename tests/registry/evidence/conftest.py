@@ -139,12 +139,14 @@ def artifacts(room: Path, dataset: DatasetVersion, plan: TrainingPlan, run_id: s
             champion=3,
             metrics={
                 "base": figures(0.3),
+                "base_retrieval": figures(0.4),
                 "few_shot": figures(0.45),
                 "champion": figures(0.67),
                 "challenger": figures(0.71),
             },
             comparisons=[
                 gain("base", "all", 0.41),
+                gain("base_retrieval", "all", 0.31),
                 gain("few_shot", "all", 0.26),
                 gain("champion", "all", 0.04),
                 gain("champion", "engine", -0.02),
