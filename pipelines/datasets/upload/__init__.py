@@ -29,6 +29,7 @@ from pipelines.core.settings import settings
 from pipelines.core.templates import load_template
 from pipelines.datasets.upload.column_mapping import ColumnMapping
 from pipelines.datasets.upload.readers import open_source
+from pipelines.datasets.upload.speakers import SpeakerChoice
 from pipelines.readers.archives import ARCHIVE_SUFFIXES, DATA_SUFFIXES, extract, zip_members
 from pipelines.readers.source import Rejected, Source
 from pipelines.readers.stores import FetchFile, find_files, unreadable_files
@@ -178,7 +179,7 @@ class StagedUpload:
             shutil.rmtree(packed.parent.parent)
             return
         sha = digest(original)
-        source = open_source(original, name, folder, encoding, sheet)
+        source = open_source(original, name, folder, encoding, sheet, SpeakerChoice(columns, self.guess))
         earlier = [*list_uploads(self.template), *self.uploads]
         if same := [upload for upload in earlier if (upload.digest, upload.format) == (sha, source.format)]:
             self.duplicates.append(f"{name} was added before, as upload {same[0].id} ({same[0].file})")
@@ -222,7 +223,8 @@ class StagedUpload:
             )
         for unpacked in folder.glob("unpacked.*"):
             unpacked.unlink()
-        identity = [sha, source.format, mapping.fields, topic, *mapping.record, *self.topic_names.items()]
+        sides = [(speaker.name, speaker.field) for speaker in source.speakers]
+        identity = [sha, source.format, mapping.fields, topic, *mapping.record, *self.topic_names.items(), *sides]
         upload = Upload(
             id=digest(identity)[:12], template=self.template,
             file=name, digest=sha, format=source.format, encoding=source.encoding, unit=source.unit,
