@@ -75,7 +75,7 @@ def test_a_person_sees_and_is_asked(weaver: Weaver, own: Path) -> None:
     assert f"weaver dataset remove {T} {upload.id}" in yes and "rejected.jsonl" in yes
     assert upload.id in weaver("list", T)
     assert "was added before" in weaver("add", T, str(own), ok=False)
-    assert "1 rows fewer" in weaver("remove", T, upload.id)
+    assert "1 row fewer" in weaver("remove", T, upload.id)
     assert list_uploads(T) == []
 
 

@@ -33,6 +33,7 @@ from pipelines.datasets.upload.speakers import SpeakerChoice
 from pipelines.readers.archives import ARCHIVE_SUFFIXES, DATA_SUFFIXES, extract, zip_members
 from pipelines.readers.source import Rejected, Source
 from pipelines.readers.stores import FetchFile, find_files, unreadable_files
+from pipelines.text.counts import format_count
 
 log = logging.getLogger(__name__)
 
@@ -204,7 +205,7 @@ class StagedUpload:
                     rejected_file.write(canonical_json(entry | {"values": shorten_values(values)}) + "\n")
                     continue
                 if (number % LOG_EVERY_ROWS) == 0:
-                    log.info("%s: %s %d, %d rows can be used", name, source.unit, number, count)
+                    log.info("%s: %s %d, %s can be used", name, source.unit, number, format_count(count, "row"))
                 row = {"source": f"{place}:{number}"} | row
                 accepted_file.write(canonical_json(row) + "\n")
                 count += 1

@@ -45,7 +45,8 @@ def is_flag(value: Any, flag: bool) -> bool:
 
 def reduce_turns(turns: list[Turn], rest: dict[str, Any]) -> dict[str, Any] | Rejected:
     """The last question and its answer; what was said before is the context, as lines `User: …` and `Assistant: …`."""
-    turns = join_turns((role, text.strip()) for role, text in turns if role != "system" and text.strip())
+    messages = [(role, text.strip()) for role, text in turns if role != "system" and text.strip()]
+    turns = join_turns(messages)
     while turns and turns[-1][0] != "assistant":
         turns.pop()  # a question that nobody answered
     if turns and turns[0][0] == "assistant":
@@ -56,7 +57,7 @@ def reduce_turns(turns: list[Turn], rest: dict[str, Any]) -> dict[str, Any] | Re
         return Rejected(NO_ANSWER, "in it nobody answers a user's message")
     question, before = turns[-2][1], turns[:-2]
     record = "\n".join(f"{role.capitalize()}: {text}" for role, text in before)
-    if not record:  # a prompt with its record below, as the templates write them
+    if not record and ("user", question) in messages:  # a prompt with its record below, as the templates write them
         first, _, below = question.partition("\n")
         if below.strip() and (first.rstrip().endswith("?") or " | " in below):
             question, record = first.strip(), below.strip()

@@ -27,7 +27,7 @@ PLAIN = (
     | {start + digit: str(digit) for start in (0x660, 0x6F0) for digit in range(10)}
 )
 HEAD = re.compile(
-    rf"{MARK}*\[?{MARK}*(?P<first>\d{{1,4}})\s?[./년-]\s?{MARK}*(?P<second>\d{{1,2}})\s?[./월-]\s?{MARK}*(?P<third>\d{{1,4}})"
+    rf"{MARK}*\[?{MARK}*(?P<first>\d{{1,4}})\s?{MARK}*[./년-]\s?{MARK}*(?P<second>\d{{1,2}})\s?{MARK}*[./월-]\s?{MARK}*(?P<third>\d{{1,4}})"
     r"(?P<between>[^\d\[\]:\n]{1,16}?)(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second_of_minute>\d{2}))?"
     rf"(?P<half>[^\d\]:\n-]{{0,10}}?)(?:\]|\s-|:|(?<=\d),(?=.* : )){MARK}*\s(?P<rest>.*)",
     re.DOTALL,
@@ -104,20 +104,29 @@ def parse_head(line: str) -> Head | None:
     head = HEAD.match(line.translate(PLAIN))
     if not head:
         return None
-    half = "".join(mark for mark in (head["half"] + head["between"]).lower() if mark.isalpha())
-    hour = int(head["hour"])
-    if half in HALVES:
-        hour = hour % 12 + HALVES[half]
+    hour, half = int(head["hour"]), half_of_day(head["between"], head["half"])
+    if half is not None:
+        hour = hour % 12 + half
     rest = line[head.start("rest") :]
     sender = SENDER.match(rest.translate(PLAIN))
     name = re.sub(rf"[{MARK}~]", "", sender["name"]).strip() if sender else ""
     return Head(
         (int(head["first"]), int(head["second"]), int(head["third"])),
-        half in HALVES,
+        half is not None,
         (hour, int(head["minute"]), int(head["second_of_minute"] or 0)),
         name,
         rest[sender.start("text") :] if sender else "",
     )
+
+
+def half_of_day(*texts: str) -> int | None:
+    """The hours to add for what is written before or after a time: 0 for AM, 12 for PM; None if it is neither."""
+    for text in texts:
+        words = ["".join(filter(str.isalpha, word)) for word in text.lower().split()]
+        for word in ("".join(words), *words):
+            if word in HALVES:
+                return HALVES[word]
+    return None
 
 
 def date_order(heads: list[Head]) -> tuple[str, str, str]:
