@@ -21,7 +21,8 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="FILE|FOLDER|s3://…",
-        help="A .csv, .tsv, .json, .jsonl, .parquet or .xlsx file, also as .gz or .zip; s3://bucket/folder/ adds all.",
+        help="A .csv, .tsv, .json, .jsonl, .parquet, .xlsx or .mbox file, or a chat of WhatsApp (.txt), also as .gz or "
+        ".zip; s3://bucket/folder/ adds all.",
     ),
 ]
 Columns = Annotated[
@@ -29,7 +30,8 @@ Columns = Annotated[
     typer.Option(
         "--map",
         metavar="COLUMN=FIELD",
-        help="The field of a column; COLUMN= leaves it out; A,B,C=input makes these columns the record.",
+        help="The field of a column; COLUMN= leaves it out; A,B,C=input makes these columns the record. "
+        "Of a chat, NAME=output says who answers for the dealership.",
     ),
 ]
 
@@ -140,7 +142,7 @@ def print_upload(upload: Any, source: str) -> None:
     if upload.unknown_topics:
         print_unknown_topics(upload, command)
     if upload.confirm:
-        out.print("Some columns are guessed by what they hold. This command says the same without a guess:")
+        out.print("Some columns or speakers are guessed by what they hold. This command says the same without a guess:")
         topic = [f"--topic {shlex.quote(upload.topic)}"] if upload.topic else []
         out.print(f"  {' '.join([command, *upload.confirm, *topic])}", soft_wrap=True)
     out.print("If something is read wrong, say it, and look again:")
@@ -148,6 +150,8 @@ def print_upload(upload: Any, source: str) -> None:
     others = ", ".join(name for name in SYNONYMS if name not in ("instruction", "output", "input"))
     out.print(f"  FIELD is instruction (the question), output (the answer), input (the record), {others}.")
     out.print("  COLUMN= leaves a column out; A,B,C=input makes several columns the record.")
+    if any(line.get("role") == "speaker" for line in upload.columns):
+        out.print("  NAME=output says who answers in a chat, NAME=instruction who asks; NAME= leaves a speaker out.")
     out.print("  --topic NAME sets the topic of all rows, --topic VALUE=NAME that of some.")
     out.print("  --sheet and --encoding say what to read, and how.")
 
