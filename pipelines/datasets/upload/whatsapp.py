@@ -137,9 +137,9 @@ def date_order(heads: list[Head]) -> tuple[str, str, str]:
 
     def misfit(order: tuple[str, str, str]) -> tuple[int, int, float]:
         times = [message_time(head, order) for head in heads]
-        known = [time for time in times if time]
-        steps = [(after - before).total_seconds() for before, after in pairwise(known)]
-        return len(times) - len(known), sum(step < 0 for step in steps), sum(map(abs, steps))
+        valid = [time for time in times if time]
+        steps = [(after - before).total_seconds() for before, after in pairwise(valid)]
+        return len(times) - len(valid), sum(step < 0 for step in steps), sum(map(abs, steps))
 
     return min(orders, key=misfit)
 
