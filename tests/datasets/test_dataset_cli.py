@@ -110,7 +110,7 @@ def test_a_guess_is_confirmed_by_a_person_or_by_the_command_that_is_shown(weaver
 
 def test_who_answers_in_a_folder_of_chats(weaver: Weaver, tmp_path: Path) -> None:
     for customer, staff in (("Ana", "Kim Baker"), ("Ben", "Sam")):
-        chat = f"26.11.26, 19:03 - {customer}: What is P0301?\n26.11.26, 19:04 - {staff}: Cylinder 1 misfires here.\n"
+        chat = f"26.11.26, 19:03 - {customer}: What is P0301?\n26.11.26, 19:04 - {staff}: Cylinder 1 misfires.\n"
         (tmp_path / f"WhatsApp Chat with {customer}.txt").write_text(chat)
     (tmp_path / "read me.txt").write_text("Thank you.")
     command = ("add", T, str(tmp_path), "--topic", "engine")
@@ -124,16 +124,17 @@ def test_who_answers_in_a_folder_of_chats(weaver: Weaver, tmp_path: Path) -> Non
         "--map Sam=output",
     ):
         assert words in shown, shown
+    one = str(tmp_path / "WhatsApp Chat with Ben.txt")
+    mistyped = weaver("add", T, one, "--map", "Samm=output", answer="n\n", ok=False)
+    assert "no such column; did you mean 'Sam'" in mistyped
     added = weaver.json(*command, "--map", "Kim Baker=output", "--map", "Sam=output", "--yes")
     assert [upload["file"] for upload in added["uploads"]] == [
         "WhatsApp Chat with Ana.txt", "WhatsApp Chat with Ben.txt",
     ]  # fmt: skip
     for upload in list_uploads(T):
         assert [(row["instruction"], row["output"]) for row in read_upload(upload)] == [
-            ("What is P0301?", "Cylinder 1 misfires here.")
+            ("What is P0301?", "Cylinder 1 misfires.")
         ]
-    assert "no such column; did you mean 'Sam'" in weaver("add", T, str(tmp_path / "WhatsApp Chat with Ben.txt"),
-                                                         "--map", "Samm=output", answer="n\n", ok=False)  # fmt: skip
 
 
 def test_several_columns_are_the_record_from_the_command_line(weaver: Weaver, tmp_path: Path) -> None:
