@@ -119,7 +119,7 @@ def test_who_answers_in_a_folder_of_chats(weaver: Weaver, tmp_path: Path) -> Non
     shown = weaver(*command, answer="n\n")
     for words in (
         "speaker",
-        "Cylinder 1 misfires here.",
+        "Cylinder 1 misfires.",
         "--map 'Kim Baker=output' --topic engine",
         "--map Sam=output",
     ):

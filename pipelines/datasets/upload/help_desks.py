@@ -25,7 +25,7 @@ def reduce_help_desk(value: dict[str, Any]) -> tuple[str, dict[str, Any] | Rejec
     """A format and the columns of a conversation or ticket; None if an object is of no such tool."""
     if (messages := intercom_messages(value)) is not None:
         return HELP_DESKS[0], reduce_intercom(value, messages)
-    comments = value.get("comments")
+    comments: Any = value.get("comments")
     if is_comments(comments) and ("requester_id" in value or isinstance(value.get("requester"), dict)):
         return HELP_DESKS[1], reduce_zendesk(value, comments)
     return None
@@ -75,7 +75,7 @@ def reduce_zendesk(ticket: dict[str, Any], comments: list[dict[str, Any]]) -> di
     asker = requester.get("id") if isinstance(requester, dict) else ticket.get("requester_id")
     if asker is None:
         return Rejected("a ticket without a requester", "nothing says which comments are the customer's: requester_id")
-    readers = {id_ for key in CUSTOMER_IDS for id_ in (ticket.get(key) if isinstance(ticket.get(key), list) else [])}
+    readers = {id_ for key in CUSTOMER_IDS if isinstance(ticket.get(key), list) for id_ in ticket[key]}
     staff = {ticket.get("assignee_id"), ticket.get("submitter_id")} | {
         c["author_id"] for c in comments if is_private(c)
     }

@@ -55,8 +55,8 @@ def message_columns(sender: Any, text: Any, time: Any) -> dict[str, Any]:
 
 def fix_encoding(text: Any) -> str:
     """A text of Facebook's export, which writes each byte of UTF-8 as a character of its own."""
-    text = str(text or "")
+    written = str(text or "")
     try:
-        return text.encode("latin-1").decode("utf-8")
+        return written.encode("latin-1").decode("utf-8")
     except UnicodeError:
-        return text
+        return written
