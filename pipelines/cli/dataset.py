@@ -11,6 +11,7 @@ from pipelines.cli.console import AsJson, Template, out, print_json
 from pipelines.core.errors import WeaverError
 from pipelines.core.make_plan import make_plan
 from pipelines.core.templates import load_template
+from pipelines.text.counts import format_count
 from pipelines.text.terminal import styled
 
 app = typer.Typer(no_args_is_help=True)
@@ -20,7 +21,8 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="FILE|FOLDER|s3://…",
-        help="A .csv, .tsv, .json, .jsonl, .parquet or .xlsx file, also as .gz or .zip; s3://bucket/folder/ adds all.",
+        help="A .csv, .tsv, .json, .jsonl, .parquet, .xlsx or .mbox file, or a chat of WhatsApp (.txt), also as .gz or "
+        ".zip; s3://bucket/folder/ adds all.",
     ),
 ]
 Columns = Annotated[
@@ -28,7 +30,8 @@ Columns = Annotated[
     typer.Option(
         "--map",
         metavar="COLUMN=FIELD",
-        help="The field of a column; COLUMN= leaves it out; A,B,C=input makes these columns the record.",
+        help="The field of a column; COLUMN= leaves it out; A,B,C=input makes these columns the record. "
+        "Of a chat, NAME=output says who answers for the dealership.",
     ),
 ]
 
@@ -54,11 +57,6 @@ def shorten(text: str) -> str:
 def read_pairs(options: list[str] | None) -> dict[str, str]:
     """The options of the form NAME=VALUE; a name may contain = itself."""
     return dict(text.rpartition("=")[::2] for text in options or [] if "=" in text)
-
-
-def count_rows(count: int) -> str:
-    """A number of rows, as a sentence has it."""
-    return "1 row" if count == 1 else f"{count} rows"
 
 
 @app.command()
@@ -96,7 +94,7 @@ def add(
             uploads = [upload.model_dump(mode="json") for upload in staged.uploads]
             print_json({"accepted": accepted, "rows": rows, "uploads": uploads, "duplicates": staged.duplicates})
         elif accepted:
-            out.print(f"{count_rows(rows)} added for the next run of {template}.")
+            out.print(f"{format_count(rows, 'row')} added for the next run of {template}.")
             for upload in staged.uploads:
                 rejected = uploads_folder(template) / upload.id / "rejected.jsonl"
                 if upload.rejected:
@@ -111,7 +109,7 @@ def confirm_addition(rows: int, template: str) -> bool:
         WeaverError: nobody answered, as where there is no terminal.
     """
     try:
-        return typer.confirm(f"Add {count_rows(rows)} to {template}?")
+        return typer.confirm(f"Add {format_count(rows, 'row')} to {template}?")
     except typer.Abort:
         raise WeaverError("Nothing was added: the question was not answered.", "Answer y; or add --yes.") from None
 
@@ -135,7 +133,7 @@ def print_upload(upload: Any, source: str) -> None:
         rows.add_row(*(shorten(str(row.get(field, ""))) for field in shown))
     out.print(columns, rows)
     rejected = sum(upload.rejected.values())
-    out.print(f"{count_rows(upload.rows)} can be used, {rejected} rejected" + (":" if rejected else "."))
+    out.print(f"{format_count(upload.rows, 'row')} can be used, {rejected} rejected" + (":" if rejected else "."))
     for reason, count in upload.rejected.items():
         out.print(f"  {count} {reason}")
     for example in upload.examples:
@@ -144,7 +142,7 @@ def print_upload(upload: Any, source: str) -> None:
     if upload.unknown_topics:
         print_unknown_topics(upload, command)
     if upload.confirm:
-        out.print("Some columns are guessed by what they hold. This command says the same without a guess:")
+        out.print("Some columns or speakers are guessed by what they hold. This command says the same without a guess:")
         topic = [f"--topic {shlex.quote(upload.topic)}"] if upload.topic else []
         out.print(f"  {' '.join([command, *upload.confirm, *topic])}", soft_wrap=True)
     out.print("If something is read wrong, say it, and look again:")
@@ -152,6 +150,8 @@ def print_upload(upload: Any, source: str) -> None:
     others = ", ".join(name for name in SYNONYMS if name not in ("instruction", "output", "input"))
     out.print(f"  FIELD is instruction (the question), output (the answer), input (the record), {others}.")
     out.print("  COLUMN= leaves a column out; A,B,C=input makes several columns the record.")
+    if any(line.get("role") == "speaker" for line in upload.columns):
+        out.print("  NAME=output says who answers in a chat, NAME=instruction who asks; NAME= leaves a speaker out.")
     out.print("  --topic NAME sets the topic of all rows, --topic VALUE=NAME that of some.")
     out.print("  --sheet and --encoding say what to read, and how.")
 
@@ -159,7 +159,7 @@ def print_upload(upload: Any, source: str) -> None:
 def print_unknown_topics(upload: Any, command: str) -> None:
     """The topics that the template does not have, and how to say which of its own they are."""
     counts = sorted(upload.unknown_topics.items(), key=lambda item: -item[1])
-    shown = ", ".join(f"'{name}' ({count_rows(count)})" for name, count in counts[:SHOWN_TOPICS])
+    shown = ", ".join(f"'{name}' ({format_count(count, 'row')})" for name, count in counts[:SHOWN_TOPICS])
     more = f" and {len(counts) - SHOWN_TOPICS} more" if len(counts) > SHOWN_TOPICS else ""
     out.print(f"The template has no topic {shown}{more}. Say which of its topics each is:")
     options = " ".join(f"--topic {shlex.quote(f'{name}=NAME')}" for name, _ in counts[:SHOWN_TOPICS])
@@ -196,7 +196,9 @@ def remove(
     if as_json:
         print_json(removed.model_dump(mode="json"))
     else:
-        out.print(f"{removed.file} is removed: the next run of {template} has {removed.rows} rows fewer.")
+        out.print(
+            f"{removed.file} is removed: the next run of {template} has {format_count(removed.rows, 'row')} fewer."
+        )
 
 
 @app.command()
@@ -229,7 +231,7 @@ def diff(template: Template, old: Version, new: Version, as_json: AsJson = False
     for topic, counts in diff["topics"].items():
         table.add_row(topic, *(str(counts[change]) for change in ("added", "removed", "changed", "same")))
     out.print(table)
-    out.print(f"{diff['moved']} rows moved between train and held out.")
+    out.print(f"{format_count(diff['moved'], 'row')} moved between train and held out.")
     for question in diff["examples"]:
         out.print(f"  changed: {question}")
 

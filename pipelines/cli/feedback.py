@@ -8,6 +8,7 @@ from rich.table import Table
 
 from pipelines.cli.console import AsJson, Overrides, Template, out, overrides, print_json
 from pipelines.core.make_plan import make_plan
+from pipelines.text.counts import format_count
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -62,4 +63,5 @@ def print_summary(summary: dict[str, Any]) -> None:
     out.print(
         f"{summary['ratings']} ratings, refused: {refused}. They are in {summary['refused_file']}", soft_wrap=True
     )
-    out.print(f"The others give {summary['rows']} training rows and {summary['preferences']} preference pairs.")
+    rows = format_count(summary["rows"], "training row")
+    out.print(f"The others give {rows} and {format_count(summary['preferences'], 'preference pair')}.")

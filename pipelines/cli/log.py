@@ -14,6 +14,7 @@ from pipelines.cli.console import AsJson, Template, out, print_json
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import atomic_write, write_jsonl
 from pipelines.core.templates import load_template
+from pipelines.text.counts import format_count
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,7 +77,7 @@ def export(
     if as_json:
         print_json({"file": str(file), "rows": len(rows)})
     else:
-        out.print(f"{len(rows)} requests are in {file}", soft_wrap=True)
+        out.print(f"{format_count(len(rows), 'request')} written to {file}", soft_wrap=True)
 
 
 def newest_requests(template: str, since: str, last: int) -> "pa.Table":

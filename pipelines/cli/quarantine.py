@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Template, out, print_json
+from pipelines.text.counts import format_count
 
 app = typer.Typer()
 
@@ -31,7 +32,7 @@ def quarantine(template: Template, reason: Reason = "", show: Show = 20, as_json
         table.add_row(*(row[column][:120] for column in ("id", "step", "reason", "instruction", "output")))
     out.print(table)
     counts = ", ".join(f"{count} {name}" for name, count in Counter(map(reason_category, rows)).most_common())
-    out.print(f"{len(rows)} rows{': ' + counts if rows else ''}", highlight=False)
+    out.print(f"{format_count(len(rows), 'row')}{': ' + counts if rows else ''}", highlight=False)
 
 
 @app.command()
@@ -49,6 +50,8 @@ def release(
     if as_json:
         print_json([row["id"] for row in rows])
     else:
-        out.print(f"{len(rows)} rows are released from the next `weaver refine {template}` on.", highlight=False)
+        out.print(
+            f"{format_count(len(rows), 'row')} released, from the next `weaver refine {template}` on.", highlight=False
+        )
         for step, reason in quarantine.find_unreliable_steps(template).items():
             out.print(f"The step {step} only reports from then on, {reason}.", highlight=False)

@@ -18,6 +18,7 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine.duplicates import normalised_words
 from pipelines.datasets.topics import assign_topics
 from pipelines.datasets.upload import list_uploads, read_upload
+from pipelines.text.counts import format_count
 from pipelines.text.question_index import QUESTION_COLUMNS
 
 CODE = SourceCode(__name__)  # the code of a kit's builder is among its sources
@@ -57,8 +58,8 @@ def collect(feedback: CollectedFeedback, plan: TrainingPlan, work: Path) -> Reco
         write_jsonl(folder / "records.jsonl", collected)
         counts = {"digest": digest(folder / "records.jsonl"), "rows": len(collected), "sources": sources}
         write_text(folder / "counts.json", json.dumps(counts, indent=1))
-        log.info("%d rows from %s", len(collected), source)
-        progress.report_progress(plan.template, "collect", 1, 1, f"{len(collected)} rows")
+        log.info("%s from %s", format_count(len(collected), "row"), source)
+        progress.report_progress(plan.template, "collect", 1, 1, format_count(len(collected), "row"))
 
     folder = memoize_dir(work / "collect" / digest([source, sources, CODE.digest])[:12], build)
     return Records(uri=str(folder), **json.loads((folder / "counts.json").read_text()))

@@ -19,6 +19,7 @@ from pipelines.core.settings import quiet_libraries
 from pipelines.datasets.arrow_frame import COLUMNS, TEXT_COLUMNS, VALID, read_frame
 from pipelines.datasets.row_places import RowPlaces
 from pipelines.datasets.upload import list_uploads
+from pipelines.text.counts import format_count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,12 +56,12 @@ def validate(records: Records, plan: TrainingPlan, work: Path) -> Validation:
     failed = work / "validate" / f"{fingerprint}-failed"
 
     def build(folder: Path) -> None:
-        progress.report_progress(plan.template, "validate", 0, 1, f"{records.rows} rows")
+        progress.report_progress(plan.template, "validate", 0, 1, format_count(records.rows, "row"))
         if failures := run_suite(Path(records.uri) / "records.jsonl", plan, folder):
             shutil.rmtree(failed, ignore_errors=True)
             folder.rename(failed)
             raise WeaverError(
-                f"{name_sources(plan)} breaks the contract of {plan.template} ({records.rows} rows):\n"
+                f"{name_sources(plan)} breaks the contract of {plan.template} ({format_count(records.rows, 'row')}):\n"
                 + "\n".join(f"  - {failure}" for failure in failures),
                 f"Correct these rows, or the contract. All checks are on this page: {failed / 'docs' / 'index.html'}",
             )
@@ -146,7 +147,7 @@ def build_rules(contract: Contract) -> list[Rule]:
         severity="warning",
     )
     rows, topics = contract.min_rows, contract.min_topics
-    expect(gxe.ExpectTableRowCountToBeBetween, f"there are at least {rows} rows", min_value=rows)
+    expect(gxe.ExpectTableRowCountToBeBetween, f"the dataset has at least {format_count(rows, 'row')}", min_value=rows)
     expect(
         gxe.ExpectColumnUniqueValueCountToBeBetween,
         f"there are at least {topics} different topics",
@@ -204,7 +205,8 @@ def run_suite(rows: Path, plan: TrainingPlan, folder: Path) -> list[str]:
     write_text(folder / "suite.json", json.dumps(suite.to_json_dict(), indent=1))
     write_text(folder / "result.json", json.dumps(outcome.to_json_dict(), indent=1))
     results: list[Any] = outcome.results
-    log.info("%d rows, %d expectations, %d met", len(frame), len(rules), sum(result.success for result in results))
+    met = sum(result.success for result in results)
+    log.info("%s, %d of %d expectations met", format_count(len(frame), "row"), met, len(rules))
     places = RowPlaces(plan.template, frame.get("source", ()))
     by_rule = {result.expectation_config.description: result for result in results}
     return describe_failures(frame, rules, by_rule, places)

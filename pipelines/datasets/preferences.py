@@ -12,6 +12,7 @@ from pipelines.datasets.refine.duplicates import Row
 from pipelines.datasets.split import digest_files, find_leaks
 from pipelines.datasets.versions import commit_files
 from pipelines.kits.behaviours import list_behaviour_questions
+from pipelines.text.counts import format_count
 
 PREFERENCES_FILE = "preferences.jsonl"
 CODE = SourceCode(__name__)
@@ -38,7 +39,9 @@ def commit_preferences(
         return PreferenceDataset(name=name)
 
     def build(folder: Path) -> None:
-        progress.report_progress(plan.template, "commit_preferences", 0, 1, f"{sum(pair_counts.values())} pairs")
+        progress.report_progress(
+            plan.template, "commit_preferences", 0, 1, format_count(sum(pair_counts.values()), "pair")
+        )
         pairs: list[Row] = [row for source in sources for row in read_jsonl(source)]
         heldout: list[Row] = [*read_jsonl(Path(dataset.uri) / "heldout.jsonl")]
         kept = drop_evaluated_pairs(pairs, [*heldout, *tested], plan.refine.near_duplicate)

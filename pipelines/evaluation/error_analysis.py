@@ -8,6 +8,7 @@ from typing import Any
 from pipelines.core.artifacts import Arm
 from pipelines.evaluation.metrics import parse_number
 from pipelines.evaluation.slices import normalise_question
+from pipelines.text.counts import format_count
 from pipelines.text.declines import is_decline
 from pipelines.text.facts import contains_fact, extract_numbers
 from pipelines.text.trigrams import overlap_share, repetition_share
@@ -131,7 +132,8 @@ def suggest_improvements(answers: dict[Arm, list[Row]], train: list[Row]) -> lis
             {
                 "title": f"More rows about {topic}" if few else f"Clearer rows about {topic}",
                 "text": f"{count} of {questions[topic]} answers are wrong ({rate:.0%}; over all topics {overall:.0%}), "
-                f"most often because of “{error}” ({times}). The topic has {trained[topic]} training rows; the "
+                f"most often because of “{error}” ({times}). The topic has "
+                f"{format_count(trained[topic], 'training row')}; the "
                 f"average is {average:.0f}" + ("." if few else ": more of the same may not help."),
             }
         )

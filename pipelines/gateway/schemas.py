@@ -106,6 +106,18 @@ class ChatRequest(DefaultFields):
         None, max_length=512, description="a user stays with one version while shares stay; logged as a hash"
     )
 
+    @field_validator("messages")
+    @classmethod
+    def check_question(cls, messages: list[Message]) -> list[Message]:
+        """The last message of the user has a text. OpenAI answers an empty one with a greeting; here it asks nothing.
+
+        Other messages may be empty, as an answer without words that a client appends.
+        """
+        last = next((message for message in reversed(messages) if message.role == "user"), None)
+        if last and not last.for_engine()["content"].strip():
+            raise PydanticCustomError("empty_question", "the last message of the user is empty; write a question in it")
+        return messages
+
     @model_validator(mode="before")
     @classmethod
     def leave_out_tools(cls, body: Any) -> Any:

@@ -1,6 +1,7 @@
 """Check the format of a file by its first bytes, and unpack archives within limits."""
 
 import gzip
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -8,12 +9,13 @@ from typing import IO, Any
 
 from pipelines.core.errors import WeaverError
 
-DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xlsm")
+DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xlsm", ".mbox")
 TEXT_SUFFIXES = (".txt", ".tab", ".psv")  # read if they are named; in a folder they may be anything
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")
 ARCHIVE_SUFFIXES = (".gz", ".zip")
 SAVE_AS_XLSX = "Open it in Excel or LibreOffice, save it as .xlsx without a password, and add that file."
 MAKE_TABLE = "Write its questions and answers into a table, one per row, and save it as .xlsx or .csv."
+SAVE_AS_MBOX = "Export the whole folder of mails as .mbox, for example from Thunderbird or Gmail, and add that file."
 OTHER_SUFFIXES = {  # suffix → what such a file is, and what to do with it
     ".xls": ("a workbook of Excel 2003 or earlier", SAVE_AS_XLSX),
     ".xlsb": ("a binary workbook", SAVE_AS_XLSX),
@@ -24,6 +26,9 @@ OTHER_SUFFIXES = {  # suffix → what such a file is, and what to do with it
     ".pdf": ("a document", MAKE_TABLE),
     ".docx": ("a document", MAKE_TABLE),
     ".doc": ("a document", MAKE_TABLE),
+    ".eml": ("one mail", SAVE_AS_MBOX),
+    ".msg": ("one mail of Outlook", SAVE_AS_MBOX),
+    ".pst": ("a mailbox of Outlook", SAVE_AS_MBOX),
 }
 CHUNK_BYTES = 1 << 20  # bytes
 MAX_BYTES = 2 << 30  # that an archive may unpack to
@@ -79,15 +84,22 @@ def is_text(head: bytes) -> bool:
     return b"\0" not in head and not any(map(head.startswith, MAGIC_BYTES))
 
 
+def is_chat_name(name: str) -> bool:
+    """Whether a text is named as WhatsApp names the chats that it exports, whatever the language."""
+    file = re.split(r"[/\\]", name)[-1].lower()
+    return file.endswith(".txt") and (file == "_chat.txt" or "whatsapp" in file)
+
+
 def zip_members(path: Path, name: str) -> list[str]:
-    """The data files in a zip archive; those that macOS adds are none.
+    """The data files in a zip archive, chats of WhatsApp too; those that macOS adds are none.
 
     Raises:
         WeaverError: the archive is broken, or too large.
     """
     with open_zip(path, name) as archive:
         names = [info.filename for info in archive.infolist() if not info.is_dir()]
-    return sorted(n for n in names if n.lower().endswith(DATA_SUFFIXES) and not n.startswith("__MACOSX/"))
+    data = [n for n in names if n.lower().endswith(DATA_SUFFIXES) or is_chat_name(n)]
+    return sorted(n for n in data if not n.startswith("__MACOSX/"))
 
 
 def unpack(path: Path, name: str, packed: str, scratch: Path) -> tuple[Path, str]:
@@ -106,7 +118,7 @@ def unpack(path: Path, name: str, packed: str, scratch: Path) -> tuple[Path, str
             )
         (inside,) = members
     format_ = Path(inside).suffix.lower()
-    if format_ not in DATA_SUFFIXES:
+    if format_ not in DATA_SUFFIXES and not is_chat_name(inside):
         raise WeaverError(f"{name} contains no {', '.join(DATA_SUFFIXES)} file", "Name it like table.csv.gz.")
     target = scratch / f"unpacked{format_}"
     extract(path, name, inside if packed == ".zip" else "", target)

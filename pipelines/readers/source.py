@@ -17,6 +17,15 @@ class Rejected(NamedTuple):
 Row = tuple[int, dict[str, Any] | Rejected]
 
 
+class Speaker(NamedTuple):
+    """Who writes in a chat, and the field that its messages become."""
+
+    name: str
+    field: str  # output: it answers for the dealership; instruction: it asks; empty: it is left out
+    how: str  # why
+    examples: str  # of its messages
+
+
 class Source(NamedTuple):
     """A file that was opened."""
 
@@ -28,6 +37,7 @@ class Source(NamedTuple):
     notes: list[str]
     is_table: bool = False  # cells of text, in which numbers may stand for texts, and formulas may be hidden
     sheet: str = ""  # of a workbook with several sheets, for messages
+    speakers: tuple[Speaker, ...] = ()  # of a chat, who wrote most first
 
 
 def name_columns(cells: list[str], name: str, notes: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.clients.s3 import s3_client, translate_s3_error
 from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.files import DISK_FULL, digest
-from pipelines.readers.archives import OTHER_SUFFIXES
+from pipelines.readers.archives import OTHER_SUFFIXES, is_chat_name
 
 CHUNK_BYTES = 1 << 20
 FetchFile = Callable[[Path], None]  # copies the file to a path
@@ -29,7 +29,7 @@ def find_files(source: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Fe
         return
     path = Path(source).expanduser()
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix.lower() in suffixes and file.is_file())
+        files = sorted(file for file in path.iterdir() if is_wanted(file.name, suffixes) and file.is_file())
         if not files:
             raise WeaverError(f"{path} contains no {', '.join(suffixes)} file", "Choose the folder of your files.")
     elif path.is_file():
@@ -43,6 +43,11 @@ def find_files(source: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Fe
         )
     for file in files:
         yield file.name, lambda target, file=file: copy_file(file, target)  # type: ignore[misc]
+
+
+def is_wanted(name: str, suffixes: tuple[str, ...]) -> bool:
+    """Whether a file of a folder is read: it has one of the suffixes, or is a chat of WhatsApp."""
+    return name.lower().endswith(suffixes) or (".mbox" in suffixes and is_chat_name(name))
 
 
 def unreadable_files(source: str) -> list[tuple[str, str]]:
@@ -89,7 +94,7 @@ def find_objects(url: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Fet
         with translate_s3_error(url):
             pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key)
             keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
-        keys = [item for item in keys if item.lower().endswith(suffixes)]
+        keys = [item for item in keys if is_wanted(item, suffixes)]
         if not keys:
             raise WeaverError(f"{url} contains no {', '.join(suffixes)} file", "Check the name of the folder.")
     for item in keys:

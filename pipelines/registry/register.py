@@ -10,6 +10,7 @@ from pipelines.core.artifacts import Arm, Candidate, DatasetVersion, Evaluation,
 from pipelines.core.files import canonical_json, read_jsonl
 from pipelines.core.plan import TrainingPlan
 from pipelines.registry import flavor, ledger
+from pipelines.text.counts import format_count
 
 log = logging.getLogger(__name__)
 
@@ -118,8 +119,8 @@ def describe_version(evaluation: Evaluation, export: Export, dataset: DatasetVer
     arms = {arm: evaluation.metrics[arm] for arm in get_args(Arm) if arm in evaluation.metrics}
     lines = [
         f"LoRA adapter of **{export.adapter.base_model}** ({plan.base.quantisation}), profile `{plan.profile}`, "
-        f"trained on **{dataset.tag}** ({dataset.rows['train']} rows), asked "
-        f"{arms['challenger']['all']['questions']:.0f} held-out questions"
+        f"trained on **{dataset.tag}** ({format_count(dataset.rows['train'], 'row')}), asked "
+        f"{format_count(round(arms['challenger']['all']['questions']), 'held-out question')}"
         + (f"; the champion is version {evaluation.champion}." if evaluation.champion else "."),
         "",
         f"| held-out | {' | '.join(arms)} |",

@@ -16,6 +16,7 @@ from pipelines.core import progress
 from pipelines.core.artifacts import Adapter, DataReport, DatasetVersion, PreferenceDataset
 from pipelines.core.files import canonical_json, read_jsonl, write_text
 from pipelines.core.plan import TrainingPlan
+from pipelines.text.counts import format_count
 
 REWARD_METRICS = ("rewards/margins", "rewards/accuracies", "rewards/chosen", "rewards/rejected")  # DPO only
 STEP_METRICS = (
@@ -76,7 +77,8 @@ def open_training_run(
         run_id_file,
         run_name=run_name or dataset.tag,
         description=f"{plan.base.model} ({plan.base.quantisation}) with LoRA of rank {plan.train.lora_rank}, "
-        f"trained on {len(splits['train'])} rows of {dataset.tag}; {len(splits['heldout'])} rows are held out.",
+        f"trained on {format_count(len(splits['train']), 'row')} of {dataset.tag}; "
+        f"{format_count(len(splits['heldout']), 'more row')} held out.",
         log_system_metrics=True,
     ) as (mlflow, run_id, resumed):
         mlflow.log_params(plan.flat())
@@ -120,9 +122,8 @@ def open_dpo_run(
             )
             tags = {"preference_dataset": pairs, "preference_dataset_digest": preferences.digest}
             mlflow.set_tags(tags)  # last: they mark the copy as complete
-        note = (
-            f"The adapter of {dataset.tag}, trained further by DPO on the {preferences.rows} answer pairs of {pairs}."
-        )
+        answer_pairs = format_count(preferences.rows, "answer pair")
+        note = f"The adapter of {dataset.tag}, trained further by DPO on {answer_pairs} of {pairs}."
         mlflow.set_tag("mlflow.note.content", note)
         yield MLflowCallback(mlflow, callback.run_id, plan, "train_dpo", DPO_PREFIX)
 

@@ -17,6 +17,7 @@ from pipelines.core.files import digest, file_lock, memoize_dir, read_jsonl, wri
 from pipelines.core.plan import Train, TrainingPlan
 from pipelines.core.settings import quiet_libraries, settings
 from pipelines.core.template_edit import find_own_template, update_template
+from pipelines.text.counts import format_count
 from pipelines.training.base_model import base_digest, prepare_base
 from pipelines.training.tune_study import current_parameters, next_trial, open_study, search_space, to_train_settings
 
@@ -103,9 +104,9 @@ def split_validation_rows(dataset: DatasetVersion, seed: int, folder: Path) -> N
     rows = read_jsonl(Path(dataset.uri) / "train.jsonl")
     topics, groups = [row["topic"] for row in rows], [row["group"] for row in rows]
     if min(len(set(groups)), max(Counter(topics).values(), default=0)) < FOLDS:
+        size = f"{format_count(len(rows), 'training row')} in {format_count(len(set(groups)), 'group')}"
         raise WeaverError(
-            f"{dataset.tag} has {len(rows)} training rows in {len(set(groups))} groups; a validation split needs "
-            f"{FOLDS} groups, and {FOLDS} rows of one topic.",
+            f"{dataset.tag} has {size}; a validation split needs {FOLDS} groups, and {FOLDS} rows of one topic.",
             "Add rows about other vehicles or codes, or lower refine.heldout_share.",
         )
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)

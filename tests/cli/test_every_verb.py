@@ -23,7 +23,7 @@ ANSWERS = {  # of verbs that need nothing: what they print then
     "costs": "Nothing was spent",
     "drift": "is deployed yet",
     "log show": "No request was sent",
-    "log export": "0 requests are in",
+    "log export": "0 requests written to",
     "alerts list": "No alert was raised",
     "key list": "last used",
     "ledger show": "no entries yet",

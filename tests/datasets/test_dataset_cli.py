@@ -17,7 +17,7 @@ from pipelines.core.artifacts import Splits
 from pipelines.core.files import write_jsonl
 from pipelines.core.make_plan import make_plan
 from pipelines.datasets.split import digest_files
-from pipelines.datasets.upload import list_uploads
+from pipelines.datasets.upload import list_uploads, read_upload
 from pipelines.datasets.versions import commit_dataset
 
 T = "service_advisor"
@@ -75,7 +75,7 @@ def test_a_person_sees_and_is_asked(weaver: Weaver, own: Path) -> None:
     assert f"weaver dataset remove {T} {upload.id}" in yes and "rejected.jsonl" in yes
     assert upload.id in weaver("list", T)
     assert "was added before" in weaver("add", T, str(own), ok=False)
-    assert "1 rows fewer" in weaver("remove", T, upload.id)
+    assert "1 row fewer" in weaver("remove", T, upload.id)
     assert list_uploads(T) == []
 
 
@@ -106,6 +106,35 @@ def test_a_guess_is_confirmed_by_a_person_or_by_the_command_that_is_shown(weaver
     assert "What is P0301?" in shown and list_uploads(T) == []
     weaver("add", T, str(path), *options.split(), "--yes")
     assert [upload.rows for upload in list_uploads(T)] == [2]
+
+
+def test_who_answers_in_a_folder_of_chats(weaver: Weaver, tmp_path: Path) -> None:
+    for customer, staff in (("Ana", "Kim Baker"), ("Ben", "Sam")):
+        chat = f"26.11.26, 19:03 - {customer}: What is P0301?\n26.11.26, 19:04 - {staff}: Cylinder 1 misfires.\n"
+        (tmp_path / f"WhatsApp Chat with {customer}.txt").write_text(chat)
+    (tmp_path / "read me.txt").write_text("Thank you.")
+    command = ("add", T, str(tmp_path), "--topic", "engine")
+    refused = weaver(*command, "--yes", ok=False)
+    assert "WhatsApp Chat with Ana.txt does not say who answers" in refused and "--map 'Kim Baker=output'" in refused
+    shown = weaver(*command, answer="n\n")
+    for words in (
+        "speaker",
+        "Cylinder 1 misfires.",
+        "--map 'Kim Baker=output' --topic engine",
+        "--map Sam=output",
+    ):
+        assert words in shown, shown
+    one = str(tmp_path / "WhatsApp Chat with Ben.txt")
+    mistyped = weaver("add", T, one, "--map", "Samm=output", answer="n\n", ok=False)
+    assert "no such column; did you mean 'Sam'" in mistyped
+    added = weaver.json(*command, "--map", "Kim Baker=output", "--map", "Sam=output", "--yes")
+    assert [upload["file"] for upload in added["uploads"]] == [
+        "WhatsApp Chat with Ana.txt", "WhatsApp Chat with Ben.txt",
+    ]  # fmt: skip
+    for upload in list_uploads(T):
+        assert [(row["instruction"], row["output"]) for row in read_upload(upload)] == [
+            ("What is P0301?", "Cylinder 1 misfires.")
+        ]
 
 
 def test_several_columns_are_the_record_from_the_command_line(weaver: Weaver, tmp_path: Path) -> None:

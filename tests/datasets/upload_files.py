@@ -8,6 +8,9 @@ from typing import Any
 
 from pipelines.core.files import read_jsonl
 from pipelines.datasets.upload import list_uploads, stage_upload, uploads_folder
+from pipelines.datasets.upload.readers import open_source
+from pipelines.datasets.upload.speakers import SpeakerChoice
+from pipelines.readers.source import Rejected, Source
 
 T = "service_advisor"
 HEADER = ["question", "context", "answer", "topic"]
@@ -72,3 +75,23 @@ def assert_nothing_kept() -> None:
 
 def rejected_rows(upload: Any) -> list[dict[str, Any]]:
     return read_jsonl(uploads_folder(T) / upload.id / "rejected.jsonl")
+
+
+def read(path: Path, fields: dict[str, str] | None = None) -> Source:
+    """Open a file, with what is said of its speakers; without, they are guessed."""
+    return open_source(path, path.name, path.parent, choice=SpeakerChoice(fields or {}, guess=not fields))
+
+
+def rows(source: Source) -> list[tuple[str, str]]:
+    """Question and answer of each row that can be used."""
+    return [(row["question"], row["answer"]) for _, row in source.rows() if not isinstance(row, Rejected)]
+
+
+def faults(source: Source) -> list[tuple[int, str]]:
+    """Number and reason of each row that cannot be used."""
+    return [(number, row.reason) for number, row in source.rows() if isinstance(row, Rejected)]
+
+
+def lines(*values: Any) -> str:
+    """Values as lines of JSON."""
+    return "".join(json.dumps(value) + "\n" for value in values)

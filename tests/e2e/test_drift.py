@@ -67,8 +67,8 @@ def test_the_world_moves_and_the_retraining_knows_why(stack: Any, desk: dict[str
     usual, other = service_advisor.build(), dealership_operations.build()
     for seed, rows in enumerate((usual, usual, other, other)):
         ask(stack, rows, seed)
-    run = wait_for(lambda: started_by_drift(stack), 300)[0]
-    done = wait_for(lambda: [run for run in started_by_drift(stack) if run["state"] == "success"], 300)[0]
+    run = wait_for(lambda: started_by_drift(stack), 900)[0]
+    done = wait_for(lambda: [run for run in started_by_drift(stack) if run["state"] == "success"], 900)[0]
     assert done["dag_run_id"] == run["dag_run_id"]
     task = f"/api/v2/dags/{DAG}/dagRuns/{run['dag_run_id']}/taskInstances"
     reason = stack.airflow().get(f"{task}/has_new_data/xcomEntries/reason").json()["value"]

@@ -111,7 +111,7 @@ def test_a_rejection_keeps_the_champion_and_is_remembered(stack: Any, first_nigh
     engineer = stack.airflow("engineer", "airflow_engineer")
     assert engineer.patch(f"{question}/-1/hitlDetails", json=yes).status_code == 403
     stack.answer_approval(DAG, "Reject", "not tonight")
-    printed, told = watching.communicate(timeout=300)
+    printed, told = watching.communicate(timeout=900)
     assert watching.returncode == 0, told
     assert json.loads(printed)["outcome"] == "rejected: the champion stays"
     aliases = stack.json("registry", "show", TEMPLATE)["aliases"]

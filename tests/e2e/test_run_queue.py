@@ -38,7 +38,7 @@ def runs(stack: Any) -> list[dict[str, Any]]:
 def test_a_new_run_takes_the_place_of_one_that_waits_for_a_person(stack: Any, just_missed: None) -> None:
     """Nobody decides: the old question is closed as superseded, and both terminals end with the newer run."""
     first = stack.start("run", TEMPLATE)
-    question = stack.wait_for_task(DAG, "approve_cost", "awaiting_input", seconds=300)
+    question = stack.wait_for_task(DAG, "approve_cost", "awaiting_input", seconds=900)
     assert len(runs(stack)) == 1, "the slot of a minute ago has not been run"
 
     second = stack.start("run", TEMPLATE, "--set", "train.seed=18", "--json")
@@ -52,13 +52,13 @@ def test_a_new_run_takes_the_place_of_one_that_waits_for_a_person(stack: Any, ju
     yes = {"chosen_options": ["Approve"], "params_input": {"why": "too late"}}
     stack.airflow("reviewer", "airflow_reviewer").patch(f"{question}/-1/hitlDetails", json=yes)
 
-    question = stack.wait_for_task(DAG, "approve_cost", "awaiting_input", seconds=300)
+    question = stack.wait_for_task(DAG, "approve_cost", "awaiting_input", seconds=900)
     assert new["dag_run_id"] in question
     stack.answer(question, "Reject", {"why": "not this month"})
-    printed, errors = first.communicate(timeout=300)
+    printed, errors = first.communicate(timeout=900)
     assert first.returncode == 0, errors
     assert f"was superseded by {new['dag_run_id']}" in " ".join(printed.split())
-    printed, errors = second.communicate(timeout=300)
+    printed, errors = second.communicate(timeout=900)
     assert second.returncode == 0, errors
     assert json.loads(printed)["outcome"].startswith("over budget")
     old, new = runs(stack)

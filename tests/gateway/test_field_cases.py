@@ -112,6 +112,17 @@ def test_an_answer_without_words_is_an_empty_one_and_a_question_is_not(gateway: 
     assert (refused["code"], refused["param"]) == ("unsupported_parameter", "messages.1.tool_calls")
 
 
+@pytest.mark.parametrize("content", ["", " \n\t", "\u00a0", [], [{"type": "text", "text": " "}]])
+def test_a_request_that_asks_nothing_is_refused(gateway: Gateway, content: Any) -> None:
+    """As an empty list of messages is; empty messages before the question are as clients send them."""
+    empty = {"role": "user", "content": content}
+    refused = post(gateway, messages=[*QUESTION, {"role": "assistant", "content": "P0420."}, empty])
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"], error["param"]) == (400, "invalid_value", "messages")
+    assert error["message"] == "messages: the last message of the user is empty; write a question in it"
+    assert post(gateway, messages=[{"role": "system", "content": ""}, empty, *QUESTION]).status_code == 200
+
+
 def test_an_empty_body_and_an_unknown_page_are_named(gateway: Gateway) -> None:
     for body in (b"", b"null"):
         message = send(gateway, "/v1/chat/completions", body).json()["error"]["message"]

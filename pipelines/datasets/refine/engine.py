@@ -31,6 +31,7 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.datasets.refine.row_table import SpillFile, iterate_batches, parse_lines, read_lines
 from pipelines.datasets.refine.step_report import REPLACED, StepStats
 from pipelines.datasets.refine.workers import Workers
+from pipelines.text.counts import format_count
 
 STEPS = {
     "normalise": "text_steps:normalise",
@@ -141,8 +142,8 @@ def run_batch_steps(batch: pa.Table, names: list[str], plan: TrainingPlan, exemp
         after = load_step(name)(before, plan)
         if len(after) != len(before) or "reason" not in after.column_names:
             raise WeaverError(
-                f"the refine step {name} returned {len(after)} rows of {len(before)}, with the columns "
-                f"{', '.join(after.column_names)}",
+                f"the refine step {name} returned {format_count(len(after), 'row')} for {len(before)}, with the "
+                f"columns {', '.join(after.column_names)}",
                 f"Let {STEPS[name]} return the rows that it is given, with a column `reason`.",
             )
         changed = count_true(find_changed(before, after))

@@ -7,6 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.text.counts import format_count
+
 log = logging.getLogger(__name__)
 
 EXAMPLE_COLUMNS = ("instruction", "input", "output")
@@ -61,7 +63,8 @@ class StepStats:
         """The statistics as JSON values; also logs them."""
         dropped, flagged = ({}, dict(self.rejected)) if self.report_only else (dict(self.rejected), {})
         rows_out = self.rows_in - sum(dropped.values())
-        log.info("%s: %d rows in, %d out, dropped %s", self.step, self.rows_in, rows_out, dropped or "none")
+        rows_in = format_count(self.rows_in, "row")
+        log.info("%s: %s in, %d out, dropped %s", self.step, rows_in, rows_out, dropped or "none")
         if flagged:
             log.warning(
                 "%s only reports, %s: it would drop %s; the report shows examples", self.step, self.report_only, flagged

@@ -29,9 +29,11 @@ from pipelines.core.settings import settings
 from pipelines.core.templates import load_template
 from pipelines.datasets.upload.column_mapping import ColumnMapping
 from pipelines.datasets.upload.readers import open_source
+from pipelines.datasets.upload.speakers import SpeakerChoice
 from pipelines.readers.archives import ARCHIVE_SUFFIXES, DATA_SUFFIXES, extract, zip_members
 from pipelines.readers.source import Rejected, Source
 from pipelines.readers.stores import FetchFile, find_files, unreadable_files
+from pipelines.text.counts import format_count
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +180,7 @@ class StagedUpload:
             shutil.rmtree(packed.parent.parent)
             return
         sha = digest(original)
-        source = open_source(original, name, folder, encoding, sheet)
+        source = open_source(original, name, folder, encoding, sheet, SpeakerChoice(columns, self.guess))
         earlier = [*list_uploads(self.template), *self.uploads]
         if same := [upload for upload in earlier if (upload.digest, upload.format) == (sha, source.format)]:
             self.duplicates.append(f"{name} was added before, as upload {same[0].id} ({same[0].file})")
@@ -203,7 +205,7 @@ class StagedUpload:
                     rejected_file.write(canonical_json(entry | {"values": shorten_values(values)}) + "\n")
                     continue
                 if (number % LOG_EVERY_ROWS) == 0:
-                    log.info("%s: %s %d, %d rows can be used", name, source.unit, number, count)
+                    log.info("%s: %s %d, %s can be used", name, source.unit, number, format_count(count, "row"))
                 row = {"source": f"{place}:{number}"} | row
                 accepted_file.write(canonical_json(row) + "\n")
                 count += 1
@@ -222,7 +224,8 @@ class StagedUpload:
             )
         for unpacked in folder.glob("unpacked.*"):
             unpacked.unlink()
-        identity = [sha, source.format, mapping.fields, topic, *mapping.record, *self.topic_names.items()]
+        sides = [(speaker.name, speaker.field) for speaker in source.speakers]
+        identity = [sha, source.format, mapping.fields, topic, *mapping.record, *self.topic_names.items(), *sides]
         upload = Upload(
             id=digest(identity)[:12], template=self.template,
             file=name, digest=sha, format=source.format, encoding=source.encoding, unit=source.unit,

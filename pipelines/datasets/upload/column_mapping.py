@@ -20,6 +20,7 @@ from pipelines.datasets.upload.cell_values import (
 from pipelines.datasets.upload.missing_columns import SHOWN_COLUMNS, missing_columns
 from pipelines.datasets.upload.record_tables import Pattern, ask_record, find_patterns, match_patterns, record_text
 from pipelines.datasets.upload.row_contract import check_contract, check_topic
+from pipelines.datasets.upload.speakers import SIDES, confirm_options, describe_speakers
 from pipelines.readers.column_names import FIELD_OF_NAME, SYNONYMS, field_of, normalise_name
 from pipelines.readers.source import Rejected, Source
 from pipelines.text.importance import EXAMPLE
@@ -30,6 +31,7 @@ NAME_FIELDS = ("id", "key", "group", "source")  # fields that take a number as t
 # Fields that map names of facts to texts, and what a value must be.
 FACT_FIELDS = {"facts": "a map of names to texts", "importance": f"a map of facts such as {EXAMPLE}"}
 GUESSED = "guessed"
+SHOWN_NAMES = 200  # of columns and speakers, in a message
 
 
 class ColumnMapping:
@@ -77,7 +79,11 @@ class ColumnMapping:
         self.patterns: dict[str, Pattern] = {}  # of a table of records: column → how the template asks for it
         self.sample = role_guess.sample_columns(source)
         self.roles = {c: role_guess.guess_role(c, values, contract.topics) for c, values in self.sample.items()}
+        self.speakers = source.speakers
+        names = {speaker.name for speaker in source.speakers} - {*self.columns}
         for columns, field in overrides.items():
+            if columns in names or (field in SIDES and columns not in self.columns and names & {*overrides}):
+                continue  # it says who answers in this chat, or in another one of the folder
             self.override(self.split_columns(columns), field)
         self.map_names()
         missing = self.missing_fields()
@@ -110,11 +116,12 @@ class ColumnMapping:
         if columns in self.columns:
             return [columns]
         parts = [part.strip() for part in next(csv.reader([columns], skipinitialspace=True), [])]
+        names = [*self.columns, *(speaker.name for speaker in self.speakers)]
         for part in parts:
             if part not in self.columns:
                 raise WeaverError(
-                    f"--map {part}: {self.name} has no such column{did_you_mean(part, self.columns)}",
-                    f"It has: {', '.join(self.columns)}.",
+                    f"--map {part}: {self.name} has no such column{did_you_mean(part, names)}",
+                    f"It has: {', '.join(names[:SHOWN_NAMES])}.",
                 )
         return parts
 
@@ -215,7 +222,7 @@ class ColumnMapping:
         options = [f"--map {shlex.quote(f'{column}={field}')}" for column, field in single]
         if self.record and self.how[self.record[0]] == GUESSED:
             options.append(f"--map {shlex.quote(','.join(self.record) + '=input')}")
-        return options
+        return [*confirm_options(self.speakers), *options]
 
     def describe_columns(self) -> list[dict[str, str]]:
         """For each column its field, or why it has none; what it seems to hold, with examples."""
@@ -229,7 +236,7 @@ class ColumnMapping:
                 "examples": role_guess.show_examples(self.sample[c]),
             }
             for c in self.columns
-        ]
+        ] + describe_speakers(self.speakers)
 
     def to_rows(self, values: dict[str, Any]) -> list[dict[str, Any] | Rejected]:
         """The rows that a row of the file becomes, or why it cannot be used; of a record, one for each question."""

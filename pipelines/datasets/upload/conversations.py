@@ -1,16 +1,19 @@
 """Recognise the formats of training data that other tools write, and reduce an object to the columns of a row.
 
 Chat messages (OpenAI, ShareGPT, Gemini, exports of ChatGPT, Claude and website chats), preference pairs, SQuAD;
-conversations in one text are in `transcripts`, the exports of annotation tools in `annotations`. An object of none of
-them stays as it is.
+conversations in one text are in `transcripts`, the exports of annotation tools in `annotations`, of help desks in
+`help_desks`, of messengers in `messengers`, and trees of messages in `message_trees`. An object of none of them stays
+as it is.
 """
 
-from collections.abc import Iterable
-from itertools import groupby
 from typing import Any
 
 from pipelines.datasets.upload.annotations import reduce_annotation
+from pipelines.datasets.upload.help_desks import reduce_help_desk
+from pipelines.datasets.upload.message_trees import is_tree_message, reduce_tree
+from pipelines.datasets.upload.messengers import reduce_messenger
 from pipelines.datasets.upload.transcripts import ROLES, Turn, find_transcript, parse_transcript
+from pipelines.datasets.upload.turns import is_private, reduce_turns
 from pipelines.readers.column_names import field_of, normalise_name
 from pipelines.readers.source import Rejected
 
@@ -27,10 +30,14 @@ PAIR_KEYS = (("human", "assistant"), ("user", "assistant"), ("user", "bot"), ("i
 def reduce_object(value: dict[str, Any]) -> tuple[str, dict[str, Any] | Rejected]:
     """An object's format, empty if it is none of those known, and its columns."""
     value = {key: plain_value(part) for key, part in value.items()}
-    if reduced := reduce_annotation(value):
+    if reduced := reduce_annotation(value) or reduce_help_desk(value) or reduce_messenger(value):
         return reduced
     if pair := reduce_pair(value):
         return pair
+    if is_tree_message(value):
+        return "", value  # `message_trees` joins it with the others
+    if tree := reduce_tree(value):
+        return "message trees", tree
     for key in MESSAGE_KEYS:
         if is_messages(messages := expand_pairs(value.get(key))):
             return "chat messages", reduce_messages(messages, others(value, key))
@@ -185,6 +192,8 @@ def reduce_messages(messages: list[dict[str, Any]], rest: dict[str, Any]) -> dic
     """The columns of a conversation."""
     turns = []
     for number, message in enumerate(messages, 1):
+        if is_private(message):
+            continue
         role, text = message_role(message), message_text(message)
         if role not in ROLES.values():
             return Rejected(
@@ -195,29 +204,3 @@ def reduce_messages(messages: list[dict[str, Any]], rest: dict[str, Any]) -> dic
             return Rejected("a message without text", f"message {number}, of {role}{called}")
         turns.append((role, text))
     return reduce_turns(turns, rest)
-
-
-def reduce_turns(turns: list[Turn], rest: dict[str, Any]) -> dict[str, Any] | Rejected:
-    """The last question and its answer; what was said before is the context, as lines `User: …` and `Assistant: …`."""
-    turns = join_turns((role, text.strip()) for role, text in turns if role != "system" and text.strip())
-    while turns and turns[-1][0] != "assistant":
-        turns.pop()  # a question that nobody answered
-    if turns and turns[0][0] == "assistant":
-        turns.pop(0)  # a greeting
-    if len(turns) < 2 or turns[-2][0] != "user":
-        return Rejected("a conversation without an answer to a question", "in it nobody answers a user's message")
-    question, before = turns[-2][1], turns[:-2]
-    record = "\n".join(f"{role.capitalize()}: {text}" for role, text in before)
-    if not record:  # a prompt with its record below, as the templates write them
-        first, _, below = question.partition("\n")
-        if below.strip() and (first.rstrip().endswith("?") or " | " in below):
-            question, record = first.strip(), below.strip()
-    free = {key: value for key, value in rest.items() if key not in ("question", "context", "answer")}
-    return {"question": question, "context": record, "answer": turns[-1][1]} | free
-
-
-def join_turns(turns: Iterable[Turn]) -> list[Turn]:
-    """The turns, with what one side says in several messages, one after another, as one."""
-    return [
-        (role, "\n".join(text for _, text in messages)) for role, messages in groupby(turns, key=lambda turn: turn[0])
-    ]

@@ -8,6 +8,9 @@ from typing import Any
 
 from pipelines.core.errors import WeaverError
 from pipelines.datasets.upload.conversations import reduce_object
+from pipelines.datasets.upload.help_desks import ABOUT_NOTES, HELP_DESKS
+from pipelines.datasets.upload.message_trees import ABOUT_TREES
+from pipelines.datasets.upload.turns import ABOUT_CONVERSATIONS
 from pipelines.readers.column_names import field_of
 from pipelines.readers.encodings import MAX_LINE_CHARS, MIXED, read_lines
 from pipelines.readers.header import count_known_names
@@ -165,8 +168,9 @@ def held_objects(value: dict[str, Any]) -> list[dict[str, Any]] | None:
     ]
     described = [key for key, part in value.items() if isinstance(part, str) and key not in ENVELOPE_KEYS]
     usable = [part for part in lists if (not described and len(lists) == 1) or is_row(part[0])]
-    if len(usable) == 1:
-        return usable[0]
+    recognised = [part for part in usable if reduce_object(part[0])[0]]  # tickets, beside the users who wrote them
+    if len(usable) == 1 or len(recognised) == 1:
+        return recognised[0] if recognised else usable[0]
     inner = [part for part in value.values() if isinstance(part, dict)] if not lists else []
     nested = [part for part in map(held_objects, inner) if part is not None]
     return nested[0] if len(nested) == 1 else None
@@ -247,8 +251,13 @@ def reduce_source(
         )
     if kinds := [kind for kind in formats if kind]:
         format_ = f"{format_}, {' and '.join(kinds)}"
-        if {"chat messages", "transcripts"} & set(kinds):
-            notes.append("a conversation is one row: its last question and answer; what was said before is the context")
+        if {"chat messages", "transcripts", "message trees", *HELP_DESKS} & {*kinds}:
+            notes.append(ABOUT_CONVERSATIONS)
+        if {*HELP_DESKS} & {*kinds}:
+            notes.append(ABOUT_NOTES)
+        if "message trees" in kinds:
+            notes.append(ABOUT_TREES)
+        if {"chat messages", "transcripts"} & {*kinds}:
             notes.append("system prompts are left out: the template has its own")
         if "preference pairs" in kinds:
             notes.append("of each pair the preferred answer is used; the rejected one is not")

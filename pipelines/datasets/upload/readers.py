@@ -9,9 +9,12 @@ from pathlib import Path
 
 from pipelines.core.errors import WeaverError
 from pipelines.datasets.upload.json_reader import read_json
+from pipelines.datasets.upload.mailbox_reader import read_mailbox
 from pipelines.datasets.upload.parquet_reader import read_parquet
 from pipelines.datasets.upload.question_lines import has_question_lines, read_question_lines
+from pipelines.datasets.upload.speakers import SpeakerChoice
 from pipelines.datasets.upload.turn_tables import reduce_table
+from pipelines.datasets.upload.whatsapp import is_whatsapp, read_whatsapp
 from pipelines.readers.archives import (
     ARCHIVE_SUFFIXES,
     DATA_SUFFIXES,
@@ -29,21 +32,31 @@ from pipelines.readers.source import Source
 from pipelines.readers.workbook_reader import read_workbook
 
 JSON_START = re.compile(r"[\ufeff\s]*(?:\{|\[\s*[\[{\"\]])")
+NO_CHOICE = SpeakerChoice()
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 
 
-def open_source(path: Path, name: str, scratch: Path, encoding: str = "", sheet: str = "") -> Source:
-    """Open a file of any supported format.
+def open_source(
+    path: Path, name: str, scratch: Path, encoding: str = "", sheet: str = "", choice: SpeakerChoice = NO_CHOICE
+) -> Source:
+    """Open a file of any supported format; the conversations of chats are rows.
 
     Args:
         name: the file's name, for messages.
         scratch: a folder to unpack into.
         encoding: of text; empty detects it.
         sheet: of a workbook; empty takes the one with columns.
+        choice: who of the speakers of a chat answers for the dealership.
 
     Raises:
-        WeaverError: the file is empty, too large, of another format than its name says, or its encoding is unknown.
+        WeaverError: the file is empty, too large, of another format than its name says, or its encoding is unknown; or
+            nothing says who answers in a chat.
     """
+    return reduce_table(open_rows(path, name, scratch, encoding, sheet), name, choice)
+
+
+def open_rows(path: Path, name: str, scratch: Path, encoding: str, sheet: str) -> Source:
+    """Open a file as it is: a table of messages has one message in each row."""
     format_, notes = file_format(path, name), list[str]()
     assert_format(path, name, format_)
     if format_ in ARCHIVE_SUFFIXES:
@@ -52,17 +65,21 @@ def open_source(path: Path, name: str, scratch: Path, encoding: str = "", sheet:
         notes.append(f"unpacked from {packed}")
         assert_format(path, name, format_)
     if format_ == ".parquet":
-        return reduce_table(read_parquet(path, name, notes))
+        return read_parquet(path, name, notes)
     if format_ in WORKBOOK_SUFFIXES:
-        return reduce_table(read_workbook(path, name, sheet, notes))
+        return read_workbook(path, name, sheet, notes)
+    if format_ == ".mbox":
+        return read_mailbox(path, name, notes)
     if encoding:
         assert_known(encoding)
     encoding = encoding or detect_encoding(path, name, notes)
     if format_ in JSON_SUFFIXES or (format_ == ".txt" and starts_like_json(path, encoding)):
-        return reduce_table(read_json(path, name, encoding, notes))
+        return read_json(path, name, encoding, notes)
+    if format_ == ".txt" and is_whatsapp(path, name, encoding):
+        return read_whatsapp(path, name, encoding, notes)
     if format_ == ".txt" and has_question_lines(path, name, encoding):
         return read_question_lines(path, name, encoding, notes)
-    return reduce_table(read_csv(path, name, encoding, notes))
+    return read_csv(path, name, encoding, notes)
 
 
 def starts_like_json(path: Path, encoding: str) -> bool:

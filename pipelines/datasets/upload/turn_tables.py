@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from pipelines.datasets.upload.conversations import reduce_object, reduce_turns
+from pipelines.datasets.upload.conversations import reduce_object
+from pipelines.datasets.upload.message_trees import is_tree_message, join_tree_messages
+from pipelines.datasets.upload.named_turns import has_named_messages, reduce_named
+from pipelines.datasets.upload.speakers import SpeakerChoice
 from pipelines.datasets.upload.transcripts import ROLES, Turn, find_transcript
+from pipelines.datasets.upload.turns import ABOUT_CONVERSATIONS, is_private, reduce_turns
 from pipelines.readers.column_names import field_of, normalise_name
 from pipelines.readers.source import Rejected, Row, Source
 
@@ -20,7 +24,6 @@ SPEAKER_NAMES = {
 }  # fmt: skip
 MESSAGE_NAMES = {"message", "text", "content", "body", "utterance", "msg", "message_text", "message_body"}
 TIME_NAMES = {"time", "timestamp", "date", "created_at", "sent_at", "datetime", "date_time"}
-ABOUT_CONVERSATIONS = "a conversation is one row: its last question and answer; what was said before is the context"
 
 
 def parse_cell(text: Any) -> Any:
@@ -44,8 +47,20 @@ def reduce_row(values: dict[str, Any]) -> dict[str, Any] | Rejected | None:
     return row if kind == "chat messages" else None
 
 
-def reduce_table(source: Source) -> Source:
-    """A source whose conversations are rows, if it has one message in each row, or transcripts in a column."""
+def reduce_table(source: Source, name: str, choice: SpeakerChoice) -> Source:
+    """A source whose conversations are rows, if it has one message in each row, or transcripts in a column.
+
+    Args:
+        name: of the file, for messages.
+        choice: who of the speakers of a chat answers.
+
+    Raises:
+        WeaverError: nothing says who of the speakers of a chat answers for the dealership.
+    """
+    if has_named_messages(source):
+        return reduce_named(source, name, choice)
+    if is_tree_message(dict.fromkeys(source.columns)):
+        return join_tree_messages(source)
     sample = [values for _, values in islice(source.rows(), SAMPLED_ROWS) if not isinstance(values, Rejected)]
     if not sample or any(field_of(column) in ("instruction", "output") for column in source.columns):
         return source
@@ -94,6 +109,8 @@ def join_messages(source: Source, conversation: str, speaker: str, message: str,
             rows.sort(key=lambda row: str(row[1][time]))
         turns: list[Turn] = []
         for _, values in rows:
+            if is_private(values):
+                continue
             role = ROLES.get(normalise_name(str(values.get(speaker) or "")), "system")
             turns.append((role, str(values.get(message) or "")))
         number, first = min(rows, key=lambda row: row[0])

@@ -11,6 +11,7 @@ from pipelines.readers.csv_reader import read_csv
 from pipelines.readers.encodings import detect_encoding
 from pipelines.readers.source import Rejected, Source
 from pipelines.readers.workbook_reader import Workbook, read_workbook
+from pipelines.text.counts import format_count
 
 SEPARATOR = " | "
 VISIBLE = "visible"
@@ -70,7 +71,7 @@ def read_rows(source: Source, name: str, sheet: str, notes: list[str]) -> Iterat
         count += 1
         yield Block(SEPARATOR.join(parts), tuple(filter(None, (sheet, label or place))), kind="record")
     if rejected:
-        notes.append(f"{rejected} rows of {sheet or name} do not fit the header, and are left out")
+        notes.append(f"left out, since not as wide as the header: {format_count(rejected, 'row')} of {sheet or name}")
     if not count:
         raise WeaverError(f"{sheet or name} has no rows below its header", "Add rows to it.")
 

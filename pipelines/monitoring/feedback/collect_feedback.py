@@ -14,6 +14,7 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.monitoring.feedback import training_examples
 from pipelines.monitoring.feedback.rater_trust import find_untrusted
 from pipelines.monitoring.feedback.ratings import Rating, read_ratings
+from pipelines.text.counts import format_count
 
 CODE = SourceCode(__name__)
 log = logging.getLogger(__name__)
@@ -56,9 +57,12 @@ def collect_feedback(plan: TrainingPlan, work: Path) -> CollectedFeedback:
         counts["digest"] = digest({name: digest(folder / name) for name in OUTPUT_FILES})
         write_text(folder / "counts.json", json.dumps(counts, indent=1))
         log.info(
-            "%d ratings, %d of them refused: %d training rows, %d preference pairs",
-            len(ratings), len(refused), *map(len, examples.values()),
-        )  # fmt: skip
+            "%s, %d of them refused: %s, %s",
+            format_count(len(ratings), "rating"),
+            len(refused),
+            format_count(counts["rows"], "training row"),
+            format_count(counts["preferences"], "preference pair"),
+        )
         progress.report_progress(plan.template, "collect_feedback", 1, 1)
 
     folder = memoize_dir(work / "collect_feedback" / fingerprint, build)
