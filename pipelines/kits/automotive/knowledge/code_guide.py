@@ -32,6 +32,14 @@ def passages() -> Iterator[Passage]:
         )
 
 
+def questions() -> Iterator[tuple[str, str]]:
+    """The guided codes as a scanner shows them, with their names of python-OBD, which the guide does not use."""
+    guides, names = trouble_codes.guide(), obd.all_code_names()
+    for code in guides:
+        if code in names:
+            yield names[code], f"code_guide:{code}"
+
+
 def sources() -> dict[str, str]:
     """The packages that the records come from, and their installed versions."""
     return {package: version(package) for package in ("elm327obd", "obd")}
