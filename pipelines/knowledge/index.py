@@ -16,6 +16,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import pyarrow as pa
+
 from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.files import digest, disk_space_guard, file_lock
 from pipelines.core.kits import find_knowledge_sources
@@ -106,11 +108,16 @@ def sync_index(template: str, records: bool = True) -> IndexVersion:
     return built
 
 
-def live_records(template: str) -> list[Passage]:
-    """The records of kits in the live version."""
+def live_rows(template: str, *columns: str) -> pa.Table:
+    """The rows of the live version; some of their columns, or all."""
     table = open_table(template)
     table.checkout(live_version(table))
-    return [passage for passage in to_passages(table.to_arrow()) if not passage.of_document]
+    return table.search().select(list(columns)).to_arrow() if columns else table.to_arrow()
+
+
+def live_records(template: str) -> list[Passage]:
+    """The records of kits in the live version."""
+    return [passage for passage in to_passages(live_rows(template, *Passage._fields)) if not passage.of_document]
 
 
 def document_passages(template: str) -> Iterator[Passage]:

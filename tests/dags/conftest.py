@@ -31,6 +31,10 @@ print(json.dumps({
             "deadline": [(alert.interval.total_seconds(), alert.callback.path) for alert in dag.deadline or []],
             "timetable": getattr(getattr(dag.timetable, "timetable", dag.timetable), "_expression", None),
             "asset": getattr(getattr(dag.timetable, "asset_condition", None), "name", None),
+            "assets": sorted(
+                {key.name for key, _ in dag.timetable.asset_condition.iter_assets()}
+                if getattr(dag.timetable, "asset_condition", None) else ()
+            ),
             "max_active_runs": dag.max_active_runs,
             "tasks": [
                 {"id": t.task_id, "up": sorted(t.upstream_task_ids), "doc": t.doc_md,

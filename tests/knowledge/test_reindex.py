@@ -48,12 +48,22 @@ def alerts(template: str) -> list[str]:
         return [event.text for event in alert_store.load_events(session, f"{template}.index")]
 
 
-def lose(monkeypatch: pytest.MonkeyPatch, share: int) -> None:
-    """A package whose new version lacks every `share`th of its codes."""
+def lose(monkeypatch: pytest.MonkeyPatch, nth: int) -> None:
+    """A package whose new version lacks every `nth` of its codes."""
     from pipelines.kits.automotive.knowledge import code_guide
 
     real = code_guide.passages
-    monkeypatch.setattr(code_guide, "passages", lambda: [p for n, p in enumerate(real()) if n % share])
+    monkeypatch.setattr(code_guide, "passages", lambda: [p for n, p in enumerate(real()) if n % nth])
+
+
+def garble(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package whose new version has every second code without its text."""
+    from pipelines.kits.automotive.knowledge import code_guide
+
+    real = code_guide.passages
+    monkeypatch.setattr(
+        code_guide, "passages", lambda: [p._replace(text=p.text[: 5 if n % 2 else None]) for n, p in enumerate(real())]
+    )
 
 
 @pytest.fixture
@@ -68,7 +78,7 @@ def test_the_first_version_goes_live_with_its_metrics(codes: str) -> None:
     verdict = read_verdict(codes)
     assert verdict and verdict.passed and verdict.is_live and not verdict.compared_with
     metrics = {metric.name: metric for metric in verdict.metrics}
-    assert metrics["recall_at_5"].value > 0.95 and metrics["recall_at_5"].questions > 150
+    assert 0.5 < metrics["recall_at_5"].value < 1 and metrics["recall_at_5"].questions == 198
     assert describe_index(codes)["version"] == verdict.version
 
 
@@ -76,7 +86,7 @@ def test_a_version_that_finds_less_is_refused_and_the_live_one_answers_on(
     codes: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live, before = live_version(open_table(codes)), load_index(codes).passages
-    lose(monkeypatch, 20)
+    garble(monkeypatch)
     verdict = check(codes)
     assert not verdict.passed and verdict.compared_with == live and verdict.version != live
     assert "recall@5 falls from" in verdict.reason and verdict.worse
@@ -87,7 +97,7 @@ def test_a_version_that_finds_less_is_refused_and_the_live_one_answers_on(
     with pytest.raises(WeaverError, match="did not pass"):
         reindex.switch_live_index(verdict, make_plan(codes))
     sync_index(codes)  # a person wants it all the same
-    assert len(load_index(codes).passages) < len(before)
+    assert load_index(codes).passages != before
     assert check(codes).passed
 
 
@@ -95,8 +105,8 @@ def test_records_that_nobody_asks_about_may_not_disappear_either(codes: str, mon
     from pipelines.kits.automotive.knowledge import code_guide
 
     monkeypatch.setattr(code_guide, "questions", lambda: iter(()))
-    lose(monkeypatch, 5)
-    assert "20.0% of the kit's records are gone" in check(codes).reason
+    lose(monkeypatch, 20)
+    assert "5.0% of the kit's records are gone" in check(codes).reason
 
 
 def test_a_document_does_not_carry_refused_records_along(
