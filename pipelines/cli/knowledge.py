@@ -1,11 +1,11 @@
 """`weaver knowledge`: what a template looks up to answer a question."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from pipelines.cli.console import AsJson, Template, out, print_json
+from pipelines.cli.console import AsJson, Template, err, out, print_json
 from pipelines.text.terminal import styled
 
 if TYPE_CHECKING:
@@ -140,12 +140,13 @@ def sync(template: Template, as_json: AsJson = False) -> None:
 
 @app.command()
 def reindex(template: Template, as_json: AsJson = False) -> None:
-    """Build the index anew beside the live one, and make it live if it answers held-out questions no worse."""
+    """Build the index anew beside the live one, and make it live if it is not proven worse; exit code 1 if it is."""
     from pipelines.core.artifacts import IndexVerdict
+    from pipelines.core.errors import Unavailable
     from pipelines.core.make_plan import make_plan
     from pipelines.stages.run import run_stage
 
-    plan, artifacts = make_plan(template), {}
+    plan, artifacts = make_plan(template), dict[str, Any]()
     for stage in ("rebuild_index", "fetch_latest_dataset", "check_index"):
         artifacts[stage] = run_stage(stage, plan, artifacts)
     verdict = IndexVerdict.model_validate(artifacts["check_index"])
@@ -155,7 +156,10 @@ def reindex(template: Template, as_json: AsJson = False) -> None:
         print_json(verdict.model_dump(mode="json"))
     else:
         print_verdict(verdict)
-    run_stage("log_index_run", plan, artifacts)
+    try:
+        run_stage("log_index_run", plan, artifacts)
+    except Unavailable as error:
+        err.print(f"This check is not in MLflow: {error}", soft_wrap=True)
     if not verdict.passed:
         raise typer.Exit(1)
 
@@ -239,7 +243,7 @@ def unanswered(
     for question in questions[:limit]:
         last = datetime.fromtimestamp(question.last, UTC).strftime("%Y-%m-%d %H:%M")
         others = f"  (and {len(question.wordings)} other wordings)" if question.wordings else ""
-        table.add_row(str(question.count), last, styled(question.question, (others, "dim")))
+        table.add_row(str(question.times), last, styled(question.question, (others, "dim")))
     out.print(table)
     if len(questions) > limit:
         out.print(f"{len(questions) - limit} more: use --limit.")

@@ -33,6 +33,10 @@ class HeldOutQuestion(NamedTuple):
     facts: tuple[str, ...]  # that an answer must state
     cluster: str  # what it is about: questions of one cluster are found or missed together
 
+    def is_answered_by(self, passage: Passage) -> bool:
+        """Whether a passage answers it."""
+        return passage.id in self.records
+
 
 def collect_questions(
     plan: TrainingPlan, dataset: DatasetVersion | None, passages: Sequence[Passage], kept: Iterable[str]

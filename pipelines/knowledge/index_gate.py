@@ -2,8 +2,8 @@
 
 Both versions are searched with the same held-out questions. A metric fails if the whole paired interval of its
 difference lies below 0, as for the slices of a model (`registry/gate_rules`): a version that differs by chance passes.
-Records of a kit may not disappear unnoticed either: most of them are asked about by no held-out question, and with fewer
-records the others are found more easily.
+Records of a kit may not disappear unnoticed either: most of them are asked about by no held-out question, and with
+fewer records the others are found more easily.
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ def measure_index(index: KnowledgeIndex, questions: Sequence[HeldOutQuestion], s
     answered = []
     for question in questions:
         ranking = [hit.passage for hit in index.search(question.text, DEEP).hits]
-        relevance = judge(ranking, lambda passage, records=question.records: passage.id in records)
+        relevance = judge(ranking, question.is_answered_by)
         facts = count_facts(ranking[: shown or SHOWN], question.facts)
         answered.append(Answered(relevance.recall_at_5, relevance.ndcg_at_10, facts))
     return answered

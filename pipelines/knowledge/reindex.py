@@ -44,8 +44,8 @@ def rebuild_index(plan: TrainingPlan) -> IndexBuild:
     Raises:
         WeaverError: a source is not known or cannot be read, or the disk is full; the live index is as it was.
     """
-    documents = digest_documents(plan.template)
     recut_documents(plan)
+    documents = digest_documents(plan.template)  # before they are read: what comes later is built another time
     built = build_index(plan.template, collect_passages(plan))._asdict()
     return IndexBuild(name=plan.template, live=built.pop("base"), documents=documents, **built)
 

@@ -22,7 +22,7 @@ class UnansweredQuestion(NamedTuple):
     """Questions that ask the same and were declined."""
 
     question: str  # the wording that was used most often
-    count: int
+    times: int
     users: int  # keys and users that asked it
     last: float  # epoch seconds
     wordings: list[str]  # the other wordings, the most frequent first
@@ -81,7 +81,7 @@ def group_questions(declined: list[DeclinedQuestion], threshold: float) -> list[
     members: dict[int, list[DeclinedQuestion]] = {}
     for one in declined:
         members.setdefault(group[" ".join(one.text.split())], []).append(one)
-    return sorted(map(summarise, members.values()), key=lambda question: (-question.count, -question.last))
+    return sorted(map(summarise, members.values()), key=lambda question: (-question.times, -question.last))
 
 
 def summarise(members: list[DeclinedQuestion]) -> UnansweredQuestion:

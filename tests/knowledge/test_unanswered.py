@@ -44,10 +44,10 @@ def test_the_same_question_in_other_words_is_one_and_the_most_frequent_is_first(
     ask(log, 7, "What does P0420 mean?", answer="The catalytic converter is worn.")
     ask(log, 8, "Is it old?", days_ago=8)
     first, *others = find_unanswered(make_plan("service_advisor"), 7, NOW)
-    assert (first.question, first.count, first.users) == ("What is the oil capacity of the 2021 Kia Telluride?", 4, 4)
+    assert (first.question, first.times, first.users) == ("What is the oil capacity of the 2021 Kia Telluride?", 4, 4)
     assert first.wordings == ["what's the oil capacity of the 2021 kia telluride"]
     assert first.last == NOW - DAY
-    assert {question.question: question.count for question in others} == {
+    assert {question.question: question.times for question in others} == {
         "What is the oil capacity of the 2019 Kia Telluride?": 1,
         "What does P1602 mean?": 1,
         "What does P1603 mean?": 1,

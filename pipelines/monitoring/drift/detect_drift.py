@@ -8,6 +8,8 @@ import logging
 import time
 from pathlib import Path
 
+import numpy as np
+
 from pipelines import request_log
 from pipelines.alerts import alert
 from pipelines.core.artifacts import FEEDBACK, DatasetVersion, DeployedVersion, DriftReport, Records, Signal
@@ -86,12 +88,13 @@ def measure_windows(
     measurements = drift_history.read_measurements(champion, policy.hours)
     begin = max([reference.until, *(row.until for row in measurements)])
     requests = windows.read_requests(champion.name, champion.version, begin, end) if end > begin else []
+    passages: np.ndarray | None = None
     compared: tuple[request_features.TrainingQuestions, request_features.RequestFeatures] | None = None
-    passages = index_coverage.load_passage_vectors(champion.name)
     for window, rows in windows.split_into_windows(requests, policy.hours).items():
         measurement = Measurement(since=window.since, until=window.until, rows=len(rows), against=reference.against)
         if len(rows) >= policy.min_rows and len(reference.rows) >= policy.min_rows:
             if compared is None:
+                passages = index_coverage.load_passage_vectors(champion.name)
                 training = request_features.TrainingQuestions.from_rows(reference.training_questions)
                 features = request_features.measure_requests(reference.rows, training, reference.thumbs_down, passages)
                 compared = training, features
