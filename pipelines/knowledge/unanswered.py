@@ -1,4 +1,4 @@
-"""What is asked without being known: questions that were declined for want of a record, those that ask the same as one.
+"""Questions without a record: those that were declined for want of one, grouped by what they ask.
 
 It is the list of what to add: a document, a source, or rows of the dataset.
 """
@@ -52,11 +52,11 @@ def find_unanswered(plan: TrainingPlan, days: float, now: float = 0) -> list[Una
 
 def select_declined(exchanges: list[Row], plan: TrainingPlan) -> Iterator[DeclinedQuestion]:
     """The declined ones. An older row does not name the outcome of its retrieval: the answer shows it."""
-    sentence = plan.knowledge.decline_sentence.rstrip(".").casefold()
+    beginning = plan.knowledge.decline_sentence.rstrip(".").casefold()
     for row in exchanges:
         if row["status"] != "ok" or row.get("retrieval") == "own_record":
             continue
-        if row.get("retrieval") == DECLINED or str(row["answer"]).strip().casefold().startswith(sentence):
+        if row.get("retrieval") == DECLINED or str(row["answer"]).strip().casefold().startswith(beginning):
             texts = [m.get("content") for m in json.loads(row["messages"]) if m.get("role") == "user"]
             # Passages that were shown, and did not answer, are laid out in the lines below the question.
             question = str(texts[-1] or "").strip() if texts else ""

@@ -118,8 +118,8 @@ def model_settings(values: Mapping[str, Any]) -> dict[str, Any]:
 
     The usual sentence is left out, so that plans that were digested before there was one keep their digest.
     """
-    sentence = values.get("knowledge", {}).get("decline_sentence", USUAL_SENTENCE)
-    changed = {} if sentence == USUAL_SENTENCE else {"decline_sentence": sentence}
+    declines_by = values.get("knowledge", {}).get("decline_sentence", USUAL_SENTENCE)
+    changed = {} if declines_by == USUAL_SENTENCE else {"decline_sentence": declines_by}
     return {key: value for key, value in values.items() if key not in OPERATIONAL} | changed
 
 
