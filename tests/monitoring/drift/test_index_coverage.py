@@ -15,6 +15,14 @@ from pipelines.monitoring.drift.request_features import TrainingQuestions, compa
 from ...database import read_alerts
 from .conftest import HOUR, Desk
 
+ELSEWHERE = (
+    "Can I return the sofa that I bought last week?",
+    "How long do I boil an egg?",
+    "Who won the cup final yesterday?",
+    "Write me a poem about autumn leaves.",
+    "Book a table for two at eight tonight.",
+)
+
 
 def test_only_questions_about_something_else_are_far_from_the_index(desk: Desk) -> None:
     passages = [*code_guide.passages(), *fuel_economy.passages()]
@@ -25,9 +33,7 @@ def test_only_questions_about_something_else_are_far_from_the_index(desk: Desk) 
     names = {signal.name for signal in near.signals if signal.kind == "knowledge"}
     assert names >= {NEAREST, FAR} and near.fired == []
     for hour in (2, 3):
-        desk.ask(
-            hour, [{"instruction": "Can I return the sofa that I bought last week?", "input": "", "output": "No."}]
-        )
+        desk.ask(hour, [{"instruction": question, "input": "", "output": "No."} for question in ELSEWHERE])
     report = desk.look(4)
     assert {NEAREST, FAR} <= set(report.fired)
     (told,) = [row["text"] for row in read_alerts(settings().home) if row["key"] == f"{desk.name}.knowledge_drift"]
@@ -38,7 +44,16 @@ def test_only_questions_about_something_else_are_far_from_the_index(desk: Desk) 
 
 def test_what_is_not_known_starts_no_training(desk: Desk) -> None:
     far = Signal(
-        name=FAR, kind="knowledge", statistic="share", value=0.4, threshold=0.1, p_value=0.0, violated=True, note="more"
+        name=FAR,
+        kind="knowledge",
+        statistic="share",
+        value=0.4,
+        threshold=0.1,
+        p_value=0.0,
+        reference=200,
+        current=200,
+        violated=True,
+        note="more",
     )
     hours = [
         Measurement(since=desk.began + n * HOUR, until=desk.began + (n + 1) * HOUR, rows=200, signals=[far])
