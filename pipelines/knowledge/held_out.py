@@ -102,9 +102,9 @@ def kit_questions(plan: TrainingPlan, passages: Sequence[Passage]) -> Iterator[H
     modules, titles = find_knowledge_sources(), {passage.id: passage.title for passage in passages}
     for source in plan.knowledge.sources:
         module = import_module(modules[source])
-        for text, record in module.questions() if hasattr(module, "questions") else ():
-            if record in titles:
-                yield HeldOutQuestion(text, frozenset([record]), (), titles[record])
+        for text, records in module.questions() if hasattr(module, "questions") else ():
+            if held := [record for record in records if record in titles]:
+                yield HeldOutQuestion(text, frozenset(held), (), titles[held[0]])
 
 
 def heading_questions(passages: Iterable[Passage]) -> Iterator[HeldOutQuestion]:
