@@ -168,7 +168,7 @@ def build_index(template: str, passages: Iterable[Passage]) -> IndexVersion:
             vectors = read_embedded(table.to_arrow()) | read_embedded(live)
             if current and table.version != current:  # a build that was killed, or that did not go live, has left it
                 table.restore(current)
-            elif not current:
+            elif not current and table.count_rows():
                 table.delete("true")
             outdated = [passage.id for passage in changed if passage.id in digests]
             with disk_space_guard(folder / TABLE):
