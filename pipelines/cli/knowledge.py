@@ -185,7 +185,7 @@ def print_verdict(verdict: "IndexVerdict") -> None:
 
 @app.command()
 def rollback(template: Template, as_json: AsJson = False) -> None:
-    """Make the version of the index before the live one live again, until the next sync."""
+    """Make the version of the index before the live one live again, until the next sync or reindexing."""
     from pipelines.knowledge.index import rollback_index
 
     version = rollback_index(template)

@@ -12,6 +12,7 @@ from pipelines.text.chat_format import prompt_messages
 from pipelines.text.passages import Passage, lay_out
 
 TAG = "prompt"  # of a registered model's version: the URI of its prompt, prompts:/service_advisor_prompt/3
+MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND")  # how MLflow's stores say it
 CHAMPION, CHALLENGER = "champion", "challenger"
 EXAMPLES = (  # records as a prompt shows them: another layout is another prompt
     Passage("example:1", "2021 Honda Civic | city 30 mpg | highway 38 mpg", "2021 Honda Civic", "example"),
@@ -72,5 +73,12 @@ def set_champion_prompt(client: Any, name: str, version: int) -> None:
 
 def find_champion_prompt(client: Any, name: str) -> str:
     """The URI of the prompt behind the alias `champion`; empty if there is none."""
-    prompt = client.load_prompt(f"prompts:/{prompt_name(name)}@{CHAMPION}", allow_missing=True, cache_ttl_seconds=0)
+    from mlflow.exceptions import MlflowException
+
+    try:  # `load_prompt` would also link the prompt to an experiment, in a thread
+        prompt = client.get_prompt_version_by_alias(prompt_name(name), CHAMPION)
+    except MlflowException as error:
+        if error.error_code not in MISSING:
+            raise
+        return ""
     return f"prompts:/{prompt.name}/{prompt.version}" if prompt else ""

@@ -33,6 +33,7 @@ def register(
         WeaverError: the adapter is not signed, or was changed since.
     """
     mlflow = connect_mlflow()
+    mlflow.set_experiment(plan.template)  # whose page lists the prompts
     client = mlflow.MlflowClient()
     tags, page = lineage_tags(export, dataset, preferences, plan), describe_version(evaluation, export, dataset, plan)
     prompt = prompts.register_prompt(client, plan)
