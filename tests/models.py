@@ -169,6 +169,8 @@ def changes() -> Iterator[tuple[Any, str]]:
     yield MlflowClient, "delete_registered_model_alias"
     yield MlflowClient, "set_registered_model_tag"
     yield MlflowClient, "set_model_version_tag"
+    yield MlflowClient, "set_prompt_alias"
+    yield MlflowClient, "delete_prompt_alias"
 
 
 made = itertools.count(1)  # changes of this process

@@ -12,7 +12,7 @@ from pipelines.core.templates import Template, find_template_files, load_templat
 log = logging.getLogger(__name__)
 
 
-def build_dags(build: Callable[[Template], DAG]) -> dict[str, DAG]:
+def build_dags(build: Callable[[Template], DAG], applies: Callable[[Template], bool] | None = None) -> dict[str, DAG]:
     """DAG id → DAG, of every template of which it can be built; `broken_templates.py` reports the others.
 
     Airflow finds the DAGs in a file's global variables, and marks all DAGs of a file as broken if one of them is not
@@ -21,7 +21,11 @@ def build_dags(build: Callable[[Template], DAG]) -> dict[str, DAG]:
     dags = {}
     for name in find_template_files():
         try:
-            dag = build(load_template(name))
+            template = load_template(name)
+            if applies and not applies(template):
+                clear_dag_error(name, build.__name__)
+                continue
+            dag = build(template)
             dag.validate()
             dag.check_cycle()
         except WeaverError as error:  # found again by whoever asks for the broken templates

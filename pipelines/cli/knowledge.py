@@ -1,12 +1,15 @@
 """`weaver knowledge`: what a template looks up to answer a question."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from pipelines.cli.console import AsJson, Template, out, print_json
+from pipelines.cli.console import AsJson, Template, err, out, print_json
 from pipelines.text.terminal import styled
+
+if TYPE_CHECKING:
+    from pipelines.core.artifacts import IndexVerdict
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -34,7 +37,7 @@ def add(
     from pipelines.knowledge.index import sync_index
 
     added = add_documents(template, files, since)
-    version = sync_index(template)
+    version = sync_index(template, records=False)
     if as_json:
         documents = [document.model_dump(mode="json") for document in added.documents]
         print_json(added._asdict() | {"documents": documents, "index": version._asdict()})
@@ -84,7 +87,7 @@ def remove(
     from pipelines.knowledge.index import sync_index
 
     removed = remove_document(template, document)
-    version = sync_index(template)
+    version = sync_index(template, records=False)
     if as_json:
         print_json({"removed": removed.model_dump(mode="json"), "index": version._asdict()})
     else:
@@ -124,7 +127,7 @@ def search(
 
 @app.command()
 def sync(template: Template, as_json: AsJson = False) -> None:
-    """Bring the index up to date with sources and documents; only what is new or changed is embedded."""
+    """Bring the index up to date with sources and documents, whatever the index gate would say."""
     from pipelines.knowledge.index import sync_index
 
     version = sync_index(template)
@@ -136,8 +139,53 @@ def sync(template: Template, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def reindex(template: Template, as_json: AsJson = False) -> None:
+    """Build the index anew beside the live one, and make it live if it is not proven worse; exit code 1 if it is."""
+    from pipelines.core.artifacts import IndexVerdict
+    from pipelines.core.errors import Unavailable
+    from pipelines.core.make_plan import make_plan
+    from pipelines.stages.run import run_stage
+
+    plan, artifacts = make_plan(template), dict[str, Any]()
+    for stage in ("rebuild_index", "fetch_latest_dataset", "check_index"):
+        artifacts[stage] = run_stage(stage, plan, artifacts)
+    verdict = IndexVerdict.model_validate(artifacts["check_index"])
+    if verdict.passed:
+        verdict = IndexVerdict.model_validate(run_stage("switch_live_index", plan, artifacts))
+    if as_json:
+        print_json(verdict.model_dump(mode="json"))
+    else:
+        print_verdict(verdict)
+    try:
+        run_stage("log_index_run", plan, artifacts)
+    except Unavailable as error:
+        err.print(f"This check is not in MLflow: {error}", soft_wrap=True)
+    if not verdict.passed:
+        raise typer.Exit(1)
+
+
+def print_verdict(verdict: "IndexVerdict") -> None:
+    """Print the metrics of a version beside those of the one it was compared with, and what became of it."""
+    table = Table("", f"version {verdict.version}", box=None)
+    if verdict.compared_with:
+        table.add_column(f"version {verdict.compared_with}")
+        table.add_column("interval of the difference")
+    for metric in verdict.metrics:
+        row = [metric.name, f"{metric.value:.1%}"]
+        if metric.before is not None:
+            row += [f"{metric.before:.1%}", f"{100 * metric.low:+.1f} to {100 * metric.high:+.1f} points"]
+        table.add_row(*row)
+    out.print(table)
+    out.print(f"Version {verdict.version} {verdict.reason}.", soft_wrap=True)
+    for question in verdict.worse:
+        out.print(styled("  worse: ", " ".join(question.split())), soft_wrap=True)
+    if verdict.passed and not verdict.is_live:
+        out.print("The live index has changed meanwhile: run the reindexing again.")
+
+
+@app.command()
 def rollback(template: Template, as_json: AsJson = False) -> None:
-    """Make the version of the index before the live one live again, until the next sync."""
+    """Make the version of the index before the live one live again, until the next sync or reindexing."""
     from pipelines.knowledge.index import rollback_index
 
     version = rollback_index(template)
@@ -151,6 +199,7 @@ def rollback(template: Template, as_json: AsJson = False) -> None:
 def status(template: Template, as_json: AsJson = False) -> None:
     """Show the live version of the index: its passages by source, and whether it is up to date."""
     from pipelines.knowledge.index_status import describe_index
+    from pipelines.knowledge.index_verdict import read_verdict
 
     state = describe_index(template)
     if as_json:
@@ -162,4 +211,39 @@ def status(template: Template, as_json: AsJson = False) -> None:
     out.print(table)
     out.print(f"Version {state['version']} is live since {state['built'][:16]}: {state['passages']} passages.")
     if state["outdated"]:
-        out.print(f"{state['outdated']} passages are out of date: run `weaver knowledge sync {template}`.")
+        out.print(f"{state['outdated']} passages are out of date: run `weaver knowledge reindex {template}`.")
+    if verdict := read_verdict(template):
+        colour = "" if verdict.passed else "red"
+        out.print(styled(f"Checked {verdict.at[:16]}: ", (f"version {verdict.version} {verdict.reason}.", colour)))
+        for question in verdict.worse if not verdict.passed else ():
+            out.print(styled("  worse: ", " ".join(question.split())), soft_wrap=True)
+
+
+@app.command()
+def unanswered(
+    template: Template,
+    days: Annotated[float, typer.Option(min=0.01, max=3650, help="Of how many last days.")] = 7,
+    limit: Annotated[int, typer.Option(min=1, help="How many questions at most.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was asked and declined because no record answers it: what to add next."""
+    from datetime import UTC, datetime
+
+    from pipelines.core.make_plan import make_plan
+    from pipelines.knowledge.unanswered import find_unanswered
+
+    questions = find_unanswered(make_plan(template), days)
+    if as_json:
+        print_json([question._asdict() for question in questions[:limit]])
+        return
+    if not questions:
+        out.print(f"No question to {template} was declined for want of a record in the last {days:g} days.")
+        return
+    table = Table("times", "last asked (UTC)", "no record on", box=None)
+    for question in questions[:limit]:
+        last = datetime.fromtimestamp(question.last, UTC).strftime("%Y-%m-%d %H:%M")
+        others = f"  (and {len(question.wordings)} other wordings)" if question.wordings else ""
+        table.add_row(str(question.times), last, styled(question.question, (others, "dim")))
+    out.print(table)
+    if len(questions) > limit:
+        out.print(f"{len(questions) - limit} more: use --limit.")

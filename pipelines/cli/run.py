@@ -16,6 +16,7 @@ from pipelines.core.files import file_lock
 from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
 from pipelines.core.templates import load_template
+from pipelines.knowledge.index_verdict import looks_things_up
 from pipelines.stack import control
 from pipelines.stack.wait_display import WaitDisplay
 from pipelines.text.terminal import styled
@@ -56,6 +57,8 @@ def run(
     airflow, dag_id = AirflowClient(), f"retrain_{template}"
     switch_on(airflow, dag_id, only_ahead=True)
     switch_on(airflow, f"monitor_{template}")
+    if looks_things_up(load_template(template)):
+        switch_on(airflow, f"reindex_{template}")
     changed = [*changes, "experiment"] if experiment else changes
     retraining = start_or_follow(airflow, dag_id, {key: flat[key] for key in changed})
     while True:

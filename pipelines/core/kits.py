@@ -7,7 +7,8 @@ A kit holds `templates/<name>.yaml`, behaviour tests for each template's model i
 kits/behaviours.py), and dataset builders: a module `<name>.py` with `build() -> list[dict]` and
 `sources() -> dict`. A builder imports heavy libraries inside `build`, so that `sources` returns in milliseconds.
 What its records say is brought to knowledge bases by modules `knowledge/<name>.py` with `passages()`, which yields
-text/passages.Passage, and `sources()`.
+text/passages.Passage, `sources()`, and, if it has any, `questions()`: pairs of a question and the ids of the
+passages that answer it, by which a new index is checked.
 """
 
 from functools import cache

@@ -102,11 +102,22 @@ def checkout_version(name: str, version: int) -> DatasetVersion:
 def fetch_training_dataset(deployed: DeployedVersion) -> DatasetVersion:
     """The dataset that the deployed version was trained on, with its files fetched; version 0 if none is deployed."""
     name, _, version = deployed.dataset.partition("@v")
-    return (
-        checkout_version(name, int(version))
-        if version
-        else DatasetVersion(name=deployed.name, version=0, uri="", digest="", rows={})
-    )
+    return checkout_version(name, int(version)) if version else no_version(deployed.name)
+
+
+def fetch_latest_dataset(plan: TrainingPlan) -> DatasetVersion:
+    """The stage `fetch_latest_dataset`: the newest version, with its files fetched; version 0 if there is none yet.
+
+    Raises:
+        Unavailable: the remote cannot be read.
+    """
+    name = plan.template
+    return checkout_latest(name) if list_versions(name) else no_version(name)
+
+
+def no_version(name: str) -> DatasetVersion:
+    """What stands for a version where there is none."""
+    return DatasetVersion(name=name, version=0, uri="", digest="", rows={})
 
 
 def find_version(name: str, version: int) -> DatasetVersion:

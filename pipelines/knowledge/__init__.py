@@ -5,4 +5,6 @@ reading     PDF, Word, HTML, Markdown, text and tables → blocks with headings 
 chunks      blocks → passages, with the template's policy on personal data applied
 index       the passages of a template in LanceDB; one version is live, and is switched in one step
 search      exact keys, BM25 and embeddings over the live version, in memory
+reindex     a new version beside the live one, checked by held-out questions (index_gate), then live
+unanswered  questions that were declined for want of a record
 """

@@ -20,8 +20,8 @@ from pipelines.core.files import canonical_json, digest, disk_space_guard, file_
 from pipelines.core.fingerprint import SourceCode
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.core.settings import settings
 from pipelines.knowledge.chunks import Withheld, make_passages
+from pipelines.knowledge.index_verdict import documents_folder
 from pipelines.knowledge.reading import SUFFIXES, read_document
 from pipelines.readers.stores import FetchFile, find_files
 from pipelines.text.passages import Passage
@@ -45,16 +45,6 @@ class Document(Artifact):
     pages: int  # of which a passage was made; 0: the format has no pages
     withheld: list[dict[str, Any]]  # title, page, reason
     notes: list[str]
-
-
-def knowledge_folder(template: str) -> Path:
-    """The folder of a template's knowledge: documents and index."""
-    return settings().home / "knowledge" / template
-
-
-def documents_folder(template: str) -> Path:
-    """The folder of a template's documents."""
-    return knowledge_folder(template) / "documents"
 
 
 def list_documents(template: str) -> list[Document]:

@@ -2,7 +2,8 @@
 
 A new version is built beside the live one: what is gone is deleted, and only what is new or changed is embedded. Then
 the tag `live` is moved to it, in one step. A process that is killed on its way leaves the tag where it was; the next
-build begins at the live version again. The version before stays for `rollback_index`.
+build begins at the live version again, and what was embedded is not embedded again. The version before stays for
+`rollback_index`.
 """
 
 import shutil
@@ -11,46 +12,28 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-import numpy as np
 import pyarrow as pa
 
 from pipelines.core.errors import WeaverError, did_you_mean
 from pipelines.core.files import digest, disk_space_guard, file_lock
-from pipelines.core.fingerprint import SourceCode
 from pipelines.core.kits import find_knowledge_sources
 from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
-from pipelines.knowledge.documents import knowledge_folder, list_documents, read_passages, recut_documents
-from pipelines.knowledge.terms import find_terms
-from pipelines.text.embedder import PACKAGE, cache_folder, embed_rows
+from pipelines.knowledge.documents import list_documents, read_passages, recut_documents
+from pipelines.knowledge.index_rows import SCHEMA, make_rows, read_embedded, row_digest, to_passages
+from pipelines.knowledge.index_verdict import knowledge_folder
 from pipelines.text.passages import Passage
 
 T = TypeVar("T")
-TERMS = SourceCode("pipelines.knowledge.terms")  # a change makes all rows anew, of which none is embedded again
 LIVE, PREVIOUS = "live", "previous"
-DIMENSIONS = 384
+CANDIDATE = "candidate"  # the newest version that was built
+VERIFIED = "verified"  # the newest version that passed the index gate
 BATCH = 4096  # passages that are embedded and written at a time
 KEPT = timedelta(days=14)  # how long versions are kept
-SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("text", pa.string()),
-        ("title", pa.string()),
-        ("source", pa.string()),
-        ("page", pa.int32()),
-        ("keys", pa.list_(pa.string())),
-        ("safety_critical", pa.bool_()),
-        ("since", pa.string()),
-        ("digest", pa.string()),  # of the passage and of the code below
-        ("embedded", pa.string()),  # digest of the text that the vector is of, and of the embedder
-        ("terms", pa.string()),  # what BM25 counts, parted by spaces
-        ("vector", pa.list_(pa.float32(), DIMENSIONS)),
-    ]
-)
-
 TABLE = f"passages_{digest(str(SCHEMA))[:8]}"  # another schema is another table, which the next sync fills
 
 
@@ -58,6 +41,7 @@ class IndexVersion(NamedTuple):
     """What a build of the index has changed."""
 
     version: int
+    base: int  # the live version that it was built from; 0: none
     passages: int
     added: int
     changed: int
@@ -100,23 +84,45 @@ def has_index(template: str) -> bool:
     return (index_folder(template) / f"{TABLE}.lance").exists() and live_version(open_table(template)) > 0
 
 
-def live_version(table: Any) -> int:
-    """The number of the live version; 0 if there is none."""
+def live_version(table: Any, tag: str = LIVE) -> int:
+    """The number of the live version, or of the one with another tag; 0 if there is none."""
     tags = table.tags.list()
-    return int(tags[LIVE]["version"]) if LIVE in tags else 0
+    return int(tags[tag]["version"]) if tag in tags else 0
 
 
-def sync_index(template: str) -> IndexVersion:
-    """Bring the live index up to date with the template's sources and documents.
+def sync_index(template: str, records: bool = True) -> IndexVersion:
+    """Bring the live index up to date with the template's sources and documents, whatever the index gate would say.
+
+    Args:
+        records: also with the records of kits; else those stay as they are in the live version, if there is one.
 
     Raises:
         WeaverError: a source is not known or cannot be read, or the disk is full; the live index is as it was.
     """
     plan = make_plan(template)
     recut_documents(plan)
-    built = build_index(template, collect_passages(plan))
-    switch_index(template, built.version)
+    records = records or not has_index(template)
+    passages = collect_passages(plan) if records else chain(live_records(template), document_passages(template))
+    built = build_index(template, passages)
+    switch_index(template, built.version, verified=records)
     return built
+
+
+def live_rows(template: str, *columns: str) -> pa.Table:
+    """The rows of the live version; some of their columns, or all."""
+    table = open_table(template)
+    table.checkout(live_version(table))
+    return table.search().select(list(columns)).to_arrow() if columns else table.to_arrow()
+
+
+def live_records(template: str) -> list[Passage]:
+    """The records of kits in the live version."""
+    return [passage for passage in to_passages(live_rows(template, *Passage._fields)) if not passage.of_document]
+
+
+def document_passages(template: str) -> Iterator[Passage]:
+    """The passages of the template's documents."""
+    return chain.from_iterable(map(read_passages, list_documents(template)))
 
 
 def collect_passages(plan: TrainingPlan) -> Iterator[Passage]:
@@ -133,8 +139,7 @@ def collect_passages(plan: TrainingPlan) -> Iterator[Passage]:
                 f"Choose among: {', '.join(modules) or '(none)'}.",
             )
         yield from import_module(modules[source]).passages()
-    for document in list_documents(plan.template):
-        yield from read_passages(document)
+    yield from document_passages(plan.template)
 
 
 def build_index(template: str, passages: Iterable[Passage]) -> IndexVersion:
@@ -160,22 +165,32 @@ def build_index(template: str, passages: Iterable[Passage]) -> IndexVersion:
         embedded = 0
         if changed or removed or not current:
             table.checkout_latest()
-            if current and table.version != current:
-                table.restore(current)  # what a killed build has left behind
+            vectors = read_embedded(table.to_arrow()) | read_embedded(live)
+            if current and table.version != current:  # a build that was killed, or that did not go live, has left it
+                table.restore(current)
+            elif not current and table.count_rows():
+                table.delete("true")
             outdated = [passage.id for passage in changed if passage.id in digests]
             with disk_space_guard(folder / TABLE):
                 for ids in in_batches([*removed, *outdated]):
                     table.delete(f"id IN ({', '.join(map(quote, ids))})")
-                vectors = dict(zip(live["embedded"].to_pylist(), range(len(live)), strict=True))
                 for some in in_batches(changed):
-                    rows, new = make_rows(some, live, vectors)
+                    rows, new = make_rows(some, vectors)
                     table.add(rows)
                     embedded += new
                 compact(table)
+        set_tag(table, CANDIDATE, table.version)
         added = sum(passage.id not in digests for passage in changed)
         seconds = time.monotonic() - began
         return IndexVersion(
-            table.version, len(complete), added, len(changed) - added, len(removed), embedded, round(seconds, 3)
+            table.version,
+            current,
+            len(complete),
+            added,
+            len(changed) - added,
+            len(removed),
+            embedded,
+            round(seconds, 3),
         )
 
 
@@ -196,59 +211,29 @@ def quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def make_rows(some: Sequence[Passage], live: pa.Table, vectors: dict[str, int]) -> tuple[pa.Table, int]:
-    """The rows of passages, and how many were embedded; the others have the vector of an equal text.
+def switch_index(template: str, version: int, instead_of: int | None = None, verified: bool = False) -> bool:
+    """Make a version live, in one step; the one that was live before stays for a rollback.
 
     Args:
-        vectors: digest of an embedded text → its row in `live`.
+        instead_of: the version that must be live still; nothing changes, and False is returned, where it is not.
+        verified: the version passed the index gate, or somebody wants it whatever the gate says.
     """
-    texts = [embedded_text(passage) for passage in some]
-    keys = [digest([PACKAGE, cache_folder().name, text]) for text in texts]
-    matrix = np.zeros((len(some), DIMENSIONS), np.float32)
-    new = [at for at, key in enumerate(keys) if key not in vectors]
-    if new:
-        matrix[new] = embed_rows([texts[at] for at in new])
-    old = [at for at, key in enumerate(keys) if key in vectors]
-    if old:
-        matrix[old] = read_vectors(live.take([vectors[keys[at]] for at in old]))
-    columns = {name: [getattr(passage, name) for passage in some] for name in Passage._fields}
-    columns["keys"] = [list(passage.keys) for passage in some]
-    flat = pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), DIMENSIONS)
-    columns |= {"digest": [row_digest(passage) for passage in some], "embedded": keys}
-    columns |= {"terms": [" ".join(find_terms(text)) for text in texts]}
-    return pa.table(columns | {"vector": flat}, schema=SCHEMA), len(new)
-
-
-def row_digest(passage: Passage) -> str:
-    """What a row depends on; 64 hex digits."""
-    return digest([passage.digest, TERMS.digest, PACKAGE, cache_folder().name])
-
-
-def embedded_text(passage: Passage) -> str:
-    """What is embedded and searched of a passage: what it is about, and what it says."""
-    title = passage.title.removeprefix(passage.source)
-    return passage.text if passage.text.startswith(title) else f"{title}\n{passage.text}"
-
-
-def read_vectors(rows: pa.Table) -> np.ndarray:
-    """The vectors of rows, float32 [rows, DIMENSIONS]."""
-    column = rows["vector"].combine_chunks()
-    return np.asarray(column.flatten().to_numpy(zero_copy_only=False)).reshape(-1, DIMENSIONS)
-
-
-def switch_index(template: str, version: int) -> None:
-    """Make a version live, in one step; the one that was live before stays for a rollback."""
     with file_lock(index_folder(template).parent / ".index.lock", f"switching the knowledge index of {template}"):
         table = open_table(template)
         current = live_version(table)
+        if instead_of not in (None, current):
+            return False
+        if verified:
+            set_tag(table, VERIFIED, version)
         if current == version:
-            return
+            return True
         if current:
             set_tag(table, PREVIOUS, current)
         set_tag(table, LIVE, version)
         for other in index_folder(template).glob("passages_*.lance"):  # of another version of this program
             if other.stem != TABLE:
                 shutil.rmtree(other)
+        return True
 
 
 def set_tag(table: Any, tag: str, version: int) -> None:

@@ -4,11 +4,14 @@ from collections import Counter
 from typing import Any
 
 from pipelines.core.make_plan import make_plan
-from pipelines.knowledge.index import collect_passages, live_version, open_table, row_digest
+from pipelines.knowledge.index import collect_passages, live_version, open_table
+from pipelines.knowledge.index_rows import row_digest
+from pipelines.knowledge.index_verdict import read_verdict
 
 
 def describe_index(template: str) -> dict[str, Any]:
-    """version, built (local time, ISO 8601), passages, sources (source → passages), outdated (passages to change).
+    """version, built (local time, ISO 8601), passages, sources (source → passages), outdated (passages to change),
+    verdict (of the index gate, on the newest version that it checked; None before the first).
 
     Raises:
         WeaverError: there is no index yet.
@@ -27,5 +30,6 @@ def describe_index(template: str) -> dict[str, Any]:
         "built": built[version].isoformat(timespec="seconds") if version else "",
         "passages": len(live),
         "sources": dict(Counter(rows["source"].to_pylist()).most_common()),
+        "verdict": verdict.model_dump(mode="json") if (verdict := read_verdict(template)) else None,
         "outdated": sum(live.get(id_) != digest for id_, digest in sources.items()) + len(set(live) - set(sources)),
     }

@@ -25,6 +25,12 @@ def load_index(template: str, before: KnowledgeIndex | None = None) -> Knowledge
         return before
     if not version:
         raise WeaverError(f"{template} has no knowledge index yet", f"Run `weaver knowledge sync {template}`.")
+    return load_version(template, version)
+
+
+def load_version(template: str, version: int) -> KnowledgeIndex:
+    """A version of a template's index, live or not."""
+    table = open_table(template)
     table.checkout(version)
     return KnowledgeIndex(table.to_arrow(), version)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from pipelines.knowledge.index import embedded_text, read_vectors
+from pipelines.knowledge.index_rows import embedded_text, read_vectors, to_passages
 from pipelines.knowledge.terms import find_terms
 from pipelines.knowledge.vehicle_keys import VehicleKeys, find_years
 from pipelines.text.embedder import embed_rows
@@ -59,9 +59,7 @@ class KnowledgeIndex:
 
         logging.getLogger("bm25s").setLevel(logging.WARNING)  # its import sets DEBUG
         self.version = version
-        columns = {name: rows[name].to_pylist() for name in Passage._fields}
-        columns["keys"] = [tuple(keys) for keys in columns["keys"]]
-        self.passages = [Passage(*fields) for fields in zip(*columns.values(), strict=True)]
+        self.passages = to_passages(rows)
         self.vectors = np.ascontiguousarray(read_vectors(rows))
         self.by_key: dict[str, list[int]] = defaultdict(list)
         for number, passage in enumerate(self.passages):

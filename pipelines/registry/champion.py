@@ -10,7 +10,7 @@ from pipelines.core import signing
 from pipelines.core.artifacts import Adapter, ChampionModel
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, memoize_dir
-from pipelines.core.plan import OPERATIONAL, TrainingPlan
+from pipelines.core.plan import TrainingPlan, model_settings
 from pipelines.registry.promote import verify_champion, version_exists
 
 
@@ -86,8 +86,7 @@ def verify_version(folder: Path, version: Any) -> dict[str, Any]:
         )
     signing.verify(folder / "adapter")
     plan: dict[str, Any] = json.loads((folder / "plan.json").read_text())
-    trained_by = {key: value for key, value in plan.items() if key not in OPERATIONAL}  # as TrainingPlan.digest
-    for what, actual in {"adapter": digest(folder / "adapter"), "plan": digest(trained_by)}.items():
+    for what, actual in {"adapter": digest(folder / "adapter"), "plan": digest(model_settings(plan))}.items():
         if actual != version.tags.get(f"{what}_digest"):
             raise WeaverError(
                 f"{folder}: its {what} is not the one that was registered as version {version.version}",

@@ -50,7 +50,9 @@ class LedgerEntry(Artifact):
     plan_digest: str = ""
     evidence: str = ""  # the digest of the evidence that was decided on
     model: str = ""  # registered: the digest of the adapter; deployed: of the deployed model
-    record: dict[str, Any] = {}  # approved, rejected: Airflow's record of the decision, and its audit log's entry
+    # approved, rejected: Airflow's record of the decision, and its audit log's entry; promotion, rollback: the prompt
+    # whose alias moved with the model's
+    record: dict[str, Any] = {}
     prev_hash: str
     hash: str = ""
 

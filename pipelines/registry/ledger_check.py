@@ -5,7 +5,7 @@ from typing import Any
 from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.errors import WeaverError
 from pipelines.core.routes import find_route
-from pipelines.registry import ledger
+from pipelines.registry import ledger, prompts
 from pipelines.registry.ledger_chain import Finding, LedgerEntry, check_head_tag
 from pipelines.registry.promote import describe_intent, verify_champion
 
@@ -45,6 +45,11 @@ def check_model(client: Any, name: str, entries: list[LedgerEntry], deployed: in
     if champion != deployed:
         what = f"version {deployed or 'none'} of {name} is deployed, and version {champion or 'none'} is champion"
         findings.append(Finding(what, reconcile, rebuild="deployment"))
+    approved = prompts.read_prompt(client, name, champion) if champion else ""
+    if (labelled := prompts.find_champion_prompt(client, name)) != approved:
+        what = f"the alias champion of the prompt {prompts.prompt_name(name)} is on {labelled or 'none'}, and version "
+        what += f"{champion or 'none'} of {name} was approved with {approved or 'none'}: somebody moved it by hand"
+        findings.append(Finding(what, "Put the alias back in MLflow, or promote or roll back again."))
     if (route := find_route(name)) and route.champion != champion:
         what = f"the requests for {name} go to version {route.champion}, and version {champion or 'none'} is champion"
         findings.append(Finding(what, reconcile, rebuild="deployment"))

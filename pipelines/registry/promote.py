@@ -18,7 +18,7 @@ from pipelines.core.artifacts import (
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
-from pipelines.registry import ledger
+from pipelines.registry import ledger, prompts
 from pipelines.registry.evidence import verify_evidence
 
 Outcome = Literal["approved", "rejected", "gate_failed"]
@@ -75,7 +75,8 @@ def promote(
                     f"{describe_intent(past[-1]) if past else f'version {champion}'} is champion",
                     f"Run `weaver run {name}` again: it compares with the present champion.",
                 )
-            intent = ledger.append_entry("promotion", name, version, by, why, champion, evidence.digest)
+            moved = prompt_record(client, name, version)
+            intent = ledger.append_entry("promotion", name, version, by, why, champion, evidence.digest, record=moved)
         if intent.event == "promotion":
             tag_decision(candidate, "approved", intent.by, intent.why)
         set_aliases(client, intent)
@@ -177,13 +178,20 @@ def resolve_champion(plan: TrainingPlan) -> Promotion:
 
 
 def set_aliases(client: Any, intent: ledger.LedgerEntry) -> None:
-    """Move the aliases to where an intent wants them: `champion` last, so that it is never without the other."""
+    """Move the aliases to where an intent wants them: `champion` last, so that it is never without the others."""
     before = find_previous_champion(intent.name, intent.version)
     if version_exists(client, intent.name, before):
         client.set_registered_model_alias(intent.name, "previous_champion", str(before))
     else:
         client.delete_registered_model_alias(intent.name, "previous_champion")
+    prompts.set_champion_prompt(client, intent.name, intent.version)
     client.set_registered_model_alias(intent.name, "champion", str(intent.version))
+
+
+def prompt_record(client: Any, name: str, version: int) -> dict[str, str]:
+    """What the ledger keeps of the prompt whose label moves with the model's."""
+    prompt = prompts.read_prompt(client, name, version)
+    return {"prompt": prompt} if prompt else {}
 
 
 def find_previous_champion(name: str, version: int) -> int:

@@ -9,7 +9,7 @@ from pipelines.core import signing
 from pipelines.core.artifacts import Arm, Candidate, DatasetVersion, Evaluation, Export, PreferenceDataset
 from pipelines.core.files import canonical_json, read_jsonl
 from pipelines.core.plan import TrainingPlan
-from pipelines.registry import flavor, ledger
+from pipelines.registry import flavor, ledger, prompts
 from pipelines.text.counts import format_count
 
 log = logging.getLogger(__name__)
@@ -33,14 +33,18 @@ def register(
     preferences: PreferenceDataset | None,
     plan: TrainingPlan,
 ) -> Candidate:
-    """Log the adapter to its run, register it and point the alias `challenger` at it; once an adapter and plan.
+    """Log the adapter to its run, register it and its prompt, and point the alias `challenger` at both.
+
+    The same adapter with the same plan is registered once.
 
     Raises:
         WeaverError: the adapter is not signed, or was changed since.
     """
     mlflow = connect_mlflow()
+    mlflow.set_experiment(plan.template)  # whose page lists the prompts
     client = mlflow.MlflowClient()
     tags, page = lineage_tags(export, dataset, preferences, plan), describe_version(evaluation, export, dataset, plan)
+    prompt = prompts.register_prompt(client, plan)
     version = find_version(client, plan.template, tags)
     if version is None:
         signing.verify(Path(export.adapter.uri))
@@ -64,12 +68,14 @@ def register(
             model.model_uri,
             run_id=evaluation.run_id,
             model_id=model.model_id,
-            tags=tags | metric_tags(evaluation, plan),
+            tags=tags | {prompts.TAG: prompt} | metric_tags(evaluation, plan),
             description=page,
         )
         log.info("registered %s version %s", plan.template, version.version)
     elif version.description != page:  # the same adapter, compared with a later champion
         client.update_model_version(plan.template, version.version, page)
+    if prompts.TAG not in version.tags:  # it was registered before prompts were
+        client.set_model_version_tag(plan.template, version.version, prompts.TAG, prompt)
     candidate = Candidate(name=plan.template, version=int(version.version), run_id=evaluation.run_id)
     why = f"a challenger, trained with profile {plan.profile}"
     ledger.append_entry("registered", candidate.name, candidate.version, "weaver", why, model=export.adapter.digest)

@@ -10,6 +10,7 @@ from pipelines.registry import ledger
 from pipelines.registry.promote import (
     describe_intent,
     find_previous_champion,
+    prompt_record,
     set_aliases,
     to_promotion,
     verify_champion,
@@ -48,7 +49,9 @@ def rollback(plan: TrainingPlan, by: str, why: str, to: int = 0, deployed: int =
                     "Nothing needs to be done.",
                 )
             replaced = past[-1].version if past[-1].version != target else champion
-            intent = ledger.append_entry("rollback", name, target, by, why, replaced)
+            intent = ledger.append_entry(
+                "rollback", name, target, by, why, replaced, record=prompt_record(client, name, target)
+            )
         set_aliases(client, intent)
     return to_promotion(intent)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Group = Literal["data", "training", "evaluation", "approval", "release", "monitoring"]
+Group = Literal["data", "training", "evaluation", "approval", "release", "monitoring", "knowledge"]
 GROUPS: dict[Group, str] = {
     "data": "From sources to a dataset version",
     "training": "From a dataset version to a model",
@@ -11,6 +11,7 @@ GROUPS: dict[Group, str] = {
     "approval": "From a verdict to a decision",
     "release": "From a decision to a deployed model",
     "monitoring": "From requests to a reason to retrain",
+    "knowledge": "From documents and records to a live index",
 }
 TRAINING_POOL = "training"  # one task at a time: each needs the machine's memory and all of its cores
 
@@ -30,7 +31,8 @@ class Stage:
         reads: files and folders below `pipelines` that it depends on, beside its code.
         outside: what it reads that is neither an artifact nor in the repository, so that DVC runs it every time.
         signed: whether it also takes who decides, and why.
-        nightly: a stage of the retraining DAG; the others are of monitoring, deployment and rollback.
+        nightly: a stage of the retraining DAG; the others are of monitoring, deployment, rollback and
+            reindexing.
     """
 
     group: Group

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TUNABLE
+from pipelines.stages.operations import OPERATIONS
 from pipelines.stages.stage import TRAINING_POOL, Stage
 
 STAGES = {
@@ -232,36 +233,7 @@ STAGES = {
         "Look up the champion, and check that MLflow's alias and the ledger agree on it.",
         nightly=False,
     ),
-    # ---- monitoring
-    "fetch_deployed_version": Stage(
-        "monitoring",
-        "registry.deployed_version",
-        (),
-        "Look up the deployed version in the ledger.",
-        nightly=False,
-    ),
-    "fetch_training_dataset": Stage(
-        "monitoring",
-        "datasets.versions",
-        ("fetch_deployed_version",),
-        "Fetch the dataset version that the deployed version was trained on.",
-        nightly=False,
-    ),
-    "detect_drift": Stage(
-        "monitoring",
-        "monitoring.drift.detect_drift",
-        ("fetch_deployed_version", "fetch_training_dataset", "collect"),
-        "Compare requests, answers and newly collected rows with the reference (Evidently).",
-        settings=("drift", "serving"),
-        nightly=False,
-    ),
-    "emit_drift_event": Stage(
-        "monitoring",
-        "monitoring.drift.detect_drift",
-        ("detect_drift",),
-        "Emit the event that starts a retraining, and record why.",
-        nightly=False,
-    ),
+    **OPERATIONS,
 }
 
 

@@ -36,6 +36,11 @@ class Passage(NamedTuple):
         return self.title.partition(TITLE_JOINT)[2]
 
     @property
+    def of_document(self) -> bool:
+        """Whether it is of a document that somebody added, rather than a record of a kit."""
+        return self.id.startswith(f"{self.source}#")
+
+    @property
     def digest(self) -> str:
         """SHA-256 of all that it says; 64 hex digits."""
         return digest(list(self))

@@ -25,6 +25,7 @@ from pipelines.core.files import atomic_write
 from pipelines.core.plan import Drift
 from pipelines.core.settings import settings
 from pipelines.monitoring.drift import decision, incoming_rows, request_features, signals
+from pipelines.text import embedder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,6 +126,7 @@ class Texts:
 
     def __init__(self) -> None:
         from pipelines.kits.automotive import parts_inventory, service_advisor
+        from pipelines.kits.automotive.knowledge import code_guide, fuel_economy
 
         request_rows, others = (
             [{"question": incoming_rows.question_text(row), "topic": row["topic"]} for row in kit.build()]
@@ -132,8 +134,11 @@ class Texts:
         )
         mixed = [request_rows[place] for place in np.random.default_rng(0).permutation(len(request_rows))]
         training_questions = request_features.TrainingQuestions.from_rows(mixed[: len(mixed) // 3])
+        texts = [passage.text for source in (code_guide, fuel_economy) for passage in source.passages()]
+        passages = embedder.embed_rows(texts)  # of the service advisor's knowledge base
         self.old, self.new = (
-            request_features.measure_requests(side, training_questions) for side in (mixed[len(mixed) // 3 :], others)
+            request_features.measure_requests(side, training_questions, passages=passages)
+            for side in (mixed[len(mixed) // 3 :], others)
         )
         self.rows, self.others = len(self.old.frame), len(self.new.frame)
 

@@ -27,6 +27,7 @@ from pipelines.core.plan import Evaluate, Gate
 from pipelines.core.settings import settings
 from pipelines.evaluation import paired_statistics
 from pipelines.registry import gate_rules
+from pipelines.statistics import paired_bootstrap
 
 QUESTIONS = (40, 100, 200, 400, 800)
 VEHICLE = {"engine": 0.85, "fuel_economy": 0.6, "drivetrain": 0.75}  # topic → the champion's true quality, on average
@@ -173,10 +174,10 @@ def plain_intervals(answers: dict[Arm, list[dict[str, Any]]]) -> dict[str, bool]
     sample = np.bincount(members, weights=gains), np.bincount(members)
     settled = {"paired": True, "vectorized": True, "confidence_level": PLAN.confidence}
     percentile = stats.bootstrap(
-        sample, paired_statistics.ratio_of_sums, method="percentile", n_resamples=PLAN.resamples, rng=17, **settled
+        sample, paired_bootstrap.ratio_of_sums, method="percentile", n_resamples=PLAN.resamples, rng=17, **settled
     )
     bca = stats.bootstrap(
-        sample, paired_statistics.ratio_of_sums, method="BCa", n_resamples=0, bootstrap_result=percentile, **settled
+        sample, paired_bootstrap.ratio_of_sums, method="BCa", n_resamples=0, bootstrap_result=percentile, **settled
     )
     return {"percentile": bool(percentile.confidence_interval.low > 0), "BCa": bool(bca.confidence_interval.low > 0)}
 

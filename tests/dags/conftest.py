@@ -13,6 +13,12 @@ from pipelines.core.settings import REPOSITORY
 LOAD = """
 import compileall, json, sys, time
 from pathlib import Path
+
+def asset_names(condition):
+    return [condition.name] if hasattr(condition, "name") else [
+        name for part in getattr(condition, "objects", ()) for name in asset_names(part)
+    ]
+
 began = time.process_time()
 from airflow.dag_processing.dagbag import BundleDagBag
 airflow = time.process_time() - began
@@ -31,6 +37,7 @@ print(json.dumps({
             "deadline": [(alert.interval.total_seconds(), alert.callback.path) for alert in dag.deadline or []],
             "timetable": getattr(getattr(dag.timetable, "timetable", dag.timetable), "_expression", None),
             "asset": getattr(getattr(dag.timetable, "asset_condition", None), "name", None),
+            "assets": sorted(asset_names(getattr(dag.timetable, "asset_condition", None))),
             "max_active_runs": dag.max_active_runs,
             "tasks": [
                 {"id": t.task_id, "up": sorted(t.upstream_task_ids), "doc": t.doc_md,

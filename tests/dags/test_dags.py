@@ -4,7 +4,7 @@ import pytest
 
 from pipelines.core.make_plan import make_plan
 from pipelines.core.settings import settings
-from pipelines.core.templates import find_template_files
+from pipelines.core.templates import find_template_files, load_template
 from pipelines.stages.table import STAGES
 
 
@@ -12,7 +12,8 @@ def test_every_template_has_its_dag_and_nothing_fails_to_import(loaded: dict) ->
     dags, import_errors = loaded["dags"], loaded["errors"]
     assert dags and not import_errors
     families = {f"{family}_{name}" for family in ("retrain", "monitor") for name in find_template_files()}
-    assert set(dags) == {"deploy", "rollback", "tune", "alerts", "digest", *families}
+    looks_up = {f"reindex_{name}" for name in find_template_files() if load_template(name).knowledge.sources}
+    assert set(dags) == {"deploy", "rollback", "tune", "alerts", "digest", *families, *looks_up}
 
 
 def test_parsing_is_fast_because_nothing_heavy_is_imported(loaded: dict) -> None:
@@ -218,6 +219,23 @@ def test_monitoring_follows_the_table_and_ends_in_an_event(loaded: dict) -> None
     }
     assert all(task["retries"] >= 1 for task in dag["tasks"])
     assert dag["timetable"] == "7 * * * *" and dag["max_active_runs"] == 1
+
+
+def test_a_reindexing_follows_the_table_and_only_what_passed_goes_live(loaded: dict) -> None:
+    dag = loaded["dags"]["reindex_service_advisor"]
+    control = {
+        "plan": [],
+        "rebuild_index": ["plan"],
+        "fetch_latest_dataset": ["plan"],
+        "index_passed": ["check_index"],
+        "switch_live_index": ["index_passed"],
+    }
+    stages = {name for name, stage in STAGES.items() if stage.group == "knowledge"}
+    assert upstream(dag) == edges(control, stages)
+    assert "index_passed" not in upstream(dag)["log_index_run"], "a refused index is logged too"
+    assert all(task["retries"] >= 1 for task in dag["tasks"])
+    assert dag["timetable"] == "30 3 * * 0" and dag["max_active_runs"] == 1
+    assert dag["assets"] == ["dataset_service_advisor", "documents_service_advisor"]
 
 
 def test_a_retraining_starts_at_night_or_by_its_own_drift(loaded: dict) -> None:

@@ -10,7 +10,8 @@ from scipy import stats
 from pipelines.core.artifacts import Arm
 from pipelines.core.errors import WeaverError
 from pipelines.core.plan import Evaluate
-from pipelines.evaluation.paired_statistics import Interval, bootstrap_interval, compare_arms
+from pipelines.evaluation.paired_statistics import compare_arms
+from pipelines.statistics.paired_bootstrap import Interval, bootstrap_interval
 
 # Hours of sleep gained by ten patients on two drugs: Student, "The Probable Error of a Mean", Biometrika 6 (1908).
 SLEEP = (

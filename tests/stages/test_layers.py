@@ -22,6 +22,7 @@ REGISTRIES = {
     "datasets/collect.py",  # a kit's dataset builder
     "registry/provenance.py",  # the same, for its sources
     "knowledge/index.py",  # a kit's records
+    "knowledge/held_out.py",  # the questions that it brings with them
 }
 
 

@@ -15,6 +15,7 @@ from pipelines.core.artifacts.datasets import (
     Validation,
 )
 from pipelines.core.artifacts.evaluation import Arm, Behaviour, Comparison, Evaluation, Review, ReviewScores
+from pipelines.core.artifacts.knowledge import IndexBuild, IndexMetric, IndexVerdict
 from pipelines.core.artifacts.monitoring import DriftEvent, DriftReport, Signal, SignalKind
 from pipelines.core.artifacts.registry import NOBODY, Candidate, Decision, Evidence, Promotion, Rule, Verdict
 from pipelines.core.artifacts.serving import DeployedVersion, Deployment
@@ -42,6 +43,9 @@ __all__ = [
     "Evaluation",
     "Evidence",
     "Export",
+    "IndexBuild",
+    "IndexMetric",
+    "IndexVerdict",
     "JudgedPairs",
     "PreferenceDataset",
     "Promotion",

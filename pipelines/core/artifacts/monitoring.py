@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pipelines.core.artifacts.artifact import Artifact
 
-SignalKind = Literal["text", "embedding", "answers", "quality", "tabular", "schema"]
+SignalKind = Literal["text", "embedding", "answers", "quality", "tabular", "schema", "knowledge"]
 
 
 class Signal(Artifact):

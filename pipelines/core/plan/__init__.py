@@ -1,5 +1,6 @@
 """The TrainingPlan: everything one run does, merged, validated once, and frozen."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
@@ -46,6 +47,7 @@ __all__ = [
     "Train",
     "TrainingPlan",
     "Treatment",
+    "model_settings",
 ]
 
 
@@ -87,14 +89,14 @@ class TrainingPlan(Section):
         """SHA-256 of some of the plan's sections: what a stage's result depends on; 64 hex digits.
 
         Args:
-            sections: fields of the plan; without any, all but OPERATIONAL, which change no model.
+            sections: fields of the plan; without any, all that a model depends on.
 
         Raises:
             ValueError: the plan has no such section.
         """
         if unknown := set(sections) - set(type(self).model_fields):
             raise ValueError(f"the plan has no section {', '.join(sorted(unknown))}")
-        return digest(self.model_dump(include=set(sections)) if sections else self.model_dump(exclude=OPERATIONAL))
+        return digest(self.model_dump(include=set(sections)) if sections else model_settings(self.model_dump()))
 
     def flat(self) -> dict[str, Any]:
         """`section.key → value`, without OPERATIONAL: the spelling of MLflow parameters, trigger forms and `--set`."""
@@ -107,7 +109,20 @@ class TrainingPlan(Section):
 
 
 # How a model is described, watched, approved and paid for, and what it looks up: changing it retrains nothing.
+USUAL_SENTENCE = Knowledge().decline_sentence
 OPERATIONAL = {"title", "purpose", "owner", "drift", "approval", "budget", "serving", "knowledge", "costs"}
+
+
+def model_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a plan's values a model depends on: all but OPERATIONAL, and the decline sentence, a part of its prompt.
+
+    The usual sentence is left out, so that plans that were digested before there was one keep their digest.
+    """
+    declines_by = values.get("knowledge", {}).get("decline_sentence", USUAL_SENTENCE)
+    changed = {} if declines_by == USUAL_SENTENCE else {"decline_sentence": declines_by}
+    return {key: value for key, value in values.items() if key not in OPERATIONAL} | changed
+
+
 # Changed in the template by its owner, never for one run: they decide whether a model may answer customers.
 SAFEGUARDS = ("gate", "review", "privacy", "approval", "budget")
 SAFEGUARD_KEYS = ("evaluate.confidence",)  # of the intervals that the gate goes by

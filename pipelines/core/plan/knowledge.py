@@ -1,8 +1,11 @@
 """The section on knowledge: the records that a question is answered from, and the answer where there is none."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from pipelines.core.plan.section import Section
+from pipelines.core.schedule import check_cron
 
 
 class Knowledge(Section):
@@ -13,6 +16,11 @@ class Knowledge(Section):
     )
     passage_chars: int = Field(
         1000, ge=200, le=8000, description="longest passage of a document, characters; a change cuts all documents anew"
+    )
+    reindex: Annotated[str, AfterValidator(check_cron)] = Field(
+        "30 3 * * 0",
+        description="cron expression of when the index is built anew and checked, in schedule.timezone; new documents "
+        "and a new dataset version start it too",
     )
     decline_sentence: str = Field(
         "That is not in the record.",

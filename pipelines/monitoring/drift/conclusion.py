@@ -31,13 +31,15 @@ def conclude_drift(
     firing = decision.find_firing_signals([row.signals for row in comparable], policy)
     deviating = [signal for signal in incoming.signals if signal.violated and signal.kind != "schema"]
     last_event_until = max([0.0, *(windows.parse_time(row.event.until) for row in sent if row.event.until)])
+    kinds = {signal.name: signal.kind for signal in newest.signals}
+    trainable = [name for name in firing if kinds[name] != "knowledge"]  # what is not known is added, not trained
     reasons: list[str] = []
     config: dict[str, Any] = {}
-    if firing and newest.until > last_event_until:
-        if decision.is_model_decay(newest.signals, firing):
+    if trainable and newest.until > last_event_until:
+        if decision.is_model_decay(newest.signals, trainable):
             config = {"train.epochs": plan.train.epochs + 1}
         what = "answers got worse" if config else "requests changed"
-        reasons.append(f"{what}: {describe_signals([row for row in newest.signals if row.name in firing])}")
+        reasons.append(f"{what}: {describe_signals([row for row in newest.signals if row.name in trainable])}")
     if deviating and incoming.digest not in {row.event.records for row in sent}:
         reasons.append(f"new rows differ from {champion.dataset}: {describe_signals(deviating)}")
     last_sent = max([0.0, *(row.at for row in sent)])

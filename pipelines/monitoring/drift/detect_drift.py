@@ -8,13 +8,23 @@ import logging
 import time
 from pathlib import Path
 
+import numpy as np
+
 from pipelines import request_log
 from pipelines.alerts import alert
 from pipelines.core.artifacts import FEEDBACK, DatasetVersion, DeployedVersion, DriftReport, Records, Signal
 from pipelines.core.files import read_jsonl
 from pipelines.core.plan import Drift, TrainingPlan
-from pipelines.monitoring.drift import decision, drift_history, drift_report, incoming_rows, request_features, windows
-from pipelines.monitoring.drift.conclusion import conclude_drift
+from pipelines.monitoring.drift import (
+    decision,
+    drift_history,
+    drift_report,
+    incoming_rows,
+    index_coverage,
+    request_features,
+    windows,
+)
+from pipelines.monitoring.drift.conclusion import conclude_drift, describe_signals
 from pipelines.monitoring.drift.drift_history import IncomingRows, Measurement
 from pipelines.monitoring.drift.reference import build_reference, read_dataset_rows
 
@@ -46,7 +56,21 @@ def detect_drift(
     measurements = measure_windows(champion, dataset, plan, now)
     incoming = compare_incoming_rows(champion, dataset, records, plan.drift, now)
     drift_history.write_json(folder / LAST_CHECK, {"at": now})
-    return conclude_drift(champion, plan, measurements, incoming, now)
+    report = conclude_drift(champion, plan, measurements, incoming, now)
+    alert_uncovered_questions(report)
+    return report
+
+
+def alert_uncovered_questions(report: DriftReport) -> None:
+    """Alert where questions have moved away from the knowledge base: documents help there, and no training does."""
+    if fired := [signal for signal in report.signals if signal.kind == "knowledge" and signal.name in report.fired]:
+        alert(
+            f"{report.name}: questions move away from what its knowledge base holds: {describe_signals(fired)}. "
+            f"`weaver knowledge unanswered {report.name}` lists what was asked without a record.",
+            key=f"{report.name}.knowledge_drift",
+            template=report.name,
+            link=report.url,
+        )
 
 
 def measure_windows(
@@ -64,17 +88,19 @@ def measure_windows(
     measurements = drift_history.read_measurements(champion, policy.hours)
     begin = max([reference.until, *(row.until for row in measurements)])
     requests = windows.read_requests(champion.name, champion.version, begin, end) if end > begin else []
+    passages: np.ndarray | None = None
     compared: tuple[request_features.TrainingQuestions, request_features.RequestFeatures] | None = None
     for window, rows in windows.split_into_windows(requests, policy.hours).items():
         measurement = Measurement(since=window.since, until=window.until, rows=len(rows), against=reference.against)
         if len(rows) >= policy.min_rows and len(reference.rows) >= policy.min_rows:
             if compared is None:
+                passages = index_coverage.load_passage_vectors(champion.name)
                 training = request_features.TrainingQuestions.from_rows(reference.training_questions)
-                features = request_features.measure_requests(reference.rows, training, reference.thumbs_down)
+                features = request_features.measure_requests(reference.rows, training, reference.thumbs_down, passages)
                 compared = training, features
             thumbs_down = windows.read_thumbs_down(champion.name, champion.version, *window)
             sample = windows.sample_rows(rows, policy.sample)
-            current = request_features.measure_requests(sample, compared[0], thumbs_down)
+            current = request_features.measure_requests(sample, compared[0], thumbs_down, passages)
             signals = decision.mark_violations(request_features.compare_requests(compared[1], current, policy), policy)
             measurement = measurement.model_copy(update={"sampled": len(current.frame), "signals": signals})
             report = drift_report.publish_report(champion, [*measurements, measurement], compared[1], current, policy)

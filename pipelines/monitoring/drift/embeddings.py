@@ -15,7 +15,7 @@ FIRST_PERMUTATIONS = (
     199  # of them tell what is chance; the others are drawn only where the effect is large enough to matter
 )
 SEED = 17
-BLOCK_ROWS = 1_000  # texts compared with all training texts at a time
+BLOCK_CELLS = 20_000_000  # of the similarities that are in memory at a time
 
 
 def compare_centroids(name: str, reference: np.ndarray, current: np.ndarray, policy: Drift) -> Signal | None:
@@ -67,8 +67,9 @@ def cosine_distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
 def find_nearest(texts: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each text the position of its nearest training text, and their cosine."""
     positions, cosines = [], []
-    for begin in range(0, len(texts), BLOCK_ROWS):
-        similarity = texts[begin : begin + BLOCK_ROWS] @ training.T
+    rows = max(1, BLOCK_CELLS // max(1, len(training)))
+    for begin in range(0, len(texts), rows):
+        similarity = texts[begin : begin + rows] @ training.T
         positions.append(similarity.argmax(axis=1))
         cosines.append(similarity.max(axis=1))
     if not positions:

@@ -14,7 +14,7 @@ import numpy as np
 from pipelines.core.artifacts import Signal, SignalKind
 from pipelines.core.plan import Drift
 from pipelines.core.settings import quiet_libraries
-from pipelines.monitoring.drift import embeddings, signals
+from pipelines.monitoring.drift import embeddings, index_coverage, signals
 from pipelines.text import embedder
 from pipelines.text.declines import is_decline
 from pipelines.text.facts import contains_fact
@@ -64,19 +64,23 @@ class RequestFeatures:
 
 
 def measure_requests(
-    rows: Sequence[Row], training: TrainingQuestions, thumbs_down: Sequence[bool] = ()
+    rows: Sequence[Row],
+    training: TrainingQuestions,
+    thumbs_down: Sequence[bool] = (),
+    passages: np.ndarray | None = None,
 ) -> RequestFeatures:
     """Measure requests, or the questions of a dataset.
 
     Args:
         rows: question of each; answer and status if it is a request and not a dataset's question.
         thumbs_down: of the answers that people rated in the same window, whether the thumb was down.
+        passages: vectors of the live index, [passages, dimensions]; None: nothing is looked up.
 
     Returns:
         The columns of `frame`: question and Evidently's descriptors of it (characters, words, and the percentage of
         marks and digits), its topic (that of the nearest training question), `nearest` (the cosine to that one),
-        `unseen` (one of its words is in no training question), a column per field of its record; and, NaN without an
-        answer: answer characters, declines, unsupported, failed.
+        `unseen` (one of its words is in no training question), the columns of `index_coverage`, a column per
+        field of its record; and, NaN without an answer: answer characters, declines, unsupported, failed.
     """
     quiet_libraries()
     import pandas as pd
@@ -98,6 +102,9 @@ def measure_requests(
     positions, cosines = embeddings.find_nearest(vectors, training.vectors)
     frame["topic"] = [training.topics[position] for position in positions]
     frame["nearest"] = cosines
+    if passages is not None:
+        for column, cosines in index_coverage.measure_coverage(questions, passages).items():
+            frame[column] = cosines
     frame["unseen"] = [bool({*WORD.findall(text.lower())} - training.words) for text in questions]
     frame.loc[[answer is None for answer in answers], "answer characters"] = np.nan
     pairs = list(zip(questions, answers, strict=True))
@@ -140,6 +147,7 @@ def compare_requests(reference: RequestFeatures, current: RequestFeatures, polic
         signals.compare_shares("unseen words", "text", before["unseen"].tolist(), now["unseen"].tolist(), policy),
         embeddings.compare_centroids("centre of questions", reference.vectors, current.vectors, policy),
         compare_novelty(before, now, policy),
+        *index_coverage.compare_coverage(before, now, policy),
     ]
     compared += [signals.compare_numbers(name, "answers", before[name], now[name], policy) for name in ANSWER_COLUMNS]
     for name, kind in SHARE_COLUMNS.items():

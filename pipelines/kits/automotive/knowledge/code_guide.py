@@ -32,6 +32,13 @@ def passages() -> Iterator[Passage]:
         )
 
 
+def questions() -> Iterator[tuple[str, list[str]]]:
+    """The names of the guided codes as a scanner shows them (python-OBD's), each with all codes that have that name."""
+    guides, names = trouble_codes.guide(), obd.all_code_names()
+    for name in dict.fromkeys(names[code] for code in guides if code in names):
+        yield name, [f"code_guide:{code}" for code in names if names[code] == name]
+
+
 def sources() -> dict[str, str]:
     """The packages that the records come from, and their installed versions."""
     return {package: version(package) for package in ("elm327obd", "obd")}

@@ -1,0 +1,1 @@
+"""Statistics that more than one package decides by."""
