@@ -23,6 +23,7 @@ class Entry(NamedTuple):
     policy: Serving
     changed: int  # epoch seconds: when the route was last written
     knowledge: Knowledge = Knowledge()
+    source: str = ""  # of the dataset: its builder knows which fields of a record are asked for
 
 
 class Catalogue:
@@ -57,7 +58,8 @@ class Catalogue:
         try:
             template = load_template(name) if name in find_template_files() else None
             policy, knowledge = (template.serving, template.knowledge) if template else (Serving(), Knowledge())
-            return Entry(routes.read_route(name), policy, written_ns // 10**9, knowledge)
+            source = str(template.data.get("source", "")) if template else ""
+            return Entry(routes.read_route(name), policy, written_ns // 10**9, knowledge, source)
         except (WeaverError, ValueError) as error:
             log.error("the route or template of %s cannot be read, its old ones stay in force: %s", name, error)
             return self.entries.get(name)

@@ -148,8 +148,7 @@ class ChatCompletion:
             if send:
                 await send(cached.answer)
             return
-        messages = self.request["messages"]
-        self.grounding = await retriever.ground(self.version.name, messages, policy, self.entry.knowledge)
+        self.grounding = await retriever.ground(self.entry, self.request["messages"])
         if self.grounding.answer:
             self.answer_without_model()
         else:
@@ -257,8 +256,8 @@ class ChatCompletion:
                         await send(piece)
 
     def grounded_request(self) -> dict[str, Any]:
-        """The request to a backend, with the passages below the question; as any text they begin and end no turn."""
-        if self.grounding.outcome != "found":
+        """The request to a backend, with the records below the question; as any text they begin and end no turn."""
+        if not self.grounding.shown:
             return self.request
         shown = self.grounding.show(self.request["messages"])
         tokens = self.version.control_tokens

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from pipelines.core.plan import Knowledge, Serving
 from pipelines.gateway.own_record import brings_record
 from pipelines.knowledge.search import Hit, KnowledgeIndex, SearchResult
+from pipelines.text.asked_fields import AskedFields, show_message
 from pipelines.text.chat_format import Message, user_messages
 from pipelines.text.faithfulness import choose_cited, find_unfounded
 from pipelines.text.passages import Passage, lay_out
@@ -37,14 +38,14 @@ class Grounding(NamedTuple):
     passages: tuple[Passage, ...] = ()  # shown to the model, or quoted
     index_version: int = 0  # 0 where none was searched
     answer: str = ""  # where no model is asked
+    shown: str = ""  # the last question as the model is shown it, with its records; empty where that is as it was asked
 
     def show(self, messages: Sequence[Message]) -> list[Message]:
-        """The conversation as the model is asked: with the passages below its last question, as in rows of training."""
-        if self.outcome != "found":
+        """The conversation as the model is asked: its last question with its records, as in rows of training."""
+        if not self.shown:
             return list(messages)
         last = find_last_question(messages)
-        row = {"instruction": messages[last]["content"], "input": lay_out(self.passages)}
-        return [*messages[:last], *user_messages(row), *messages[last + 1 :]]
+        return [*messages[:last], messages[last] | {"content": self.shown}, *messages[last + 1 :]]
 
     def check(self, answer: str, messages: Sequence[Message], cut_off: bool = False) -> list[str]:
         """The facts of a model's answer that neither its records nor the conversation state; none where it has no
@@ -84,11 +85,30 @@ def ground(index: KnowledgeIndex, messages: Sequence[Message], policy: Serving, 
         return Grounding("declined", (), result.version, answer)
     if quoted := choose_quoted(result.hits):
         return Grounding("quoted", quoted, result.version, "\n".join(passage.text for passage in quoted))
-    shown = [hit.passage for hit in result.hits if not hit.passage.safety_critical]  # those may only be quoted
+    hits = [hit for hit in result.hits if hit.keys] or result.hits  # what is named exactly leaves nothing to the others
+    shown = [hit.passage for hit in hits if not hit.passage.safety_critical]  # those may only be quoted
     room = policy.max_prompt_chars - sum(len(message["content"]) for message in messages)
     while len(shown) > 1 and len(lay_out(shown)) > room:
         shown.pop()
     return Grounding("found", tuple(shown), result.version)
+
+
+def show_asked(
+    grounding: Grounding, messages: Sequence[Message], asked: AskedFields | None, knowledge: Knowledge
+) -> Grounding:
+    """Show the model of its records what the last question asks for; decline it where they do not have that.
+
+    Args:
+        asked: which fields the template's questions ask for, if that is known.
+    """
+    if grounding.answer or not any(message["role"] == "user" for message in messages):
+        return grounding
+    question = find_last_text(messages)
+    row = {"instruction": question, "input": lay_out(grounding.passages)}
+    shown, missing = show_message(user_messages(row)[0]["content"], asked)
+    if missing:
+        return grounding._replace(outcome="declined", passages=(), answer=knowledge.decline_sentence)
+    return grounding._replace(shown=shown if shown != question else "")
 
 
 def search_conversation(

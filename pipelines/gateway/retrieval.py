@@ -9,15 +9,17 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from pipelines import alerts
 from pipelines.core.errors import WeaverError
-from pipelines.core.plan import Knowledge, Serving
-from pipelines.gateway.grounding import Grounding, find_last_text, ground
+from pipelines.gateway.catalogue import Entry
+from pipelines.gateway.grounding import Grounding, find_last_text, ground, show_asked
 from pipelines.gateway.own_record import has_layout
 from pipelines.gateway.prometheus import Metrics
+from pipelines.kits.asked_fields import load_asked_fields
 from pipelines.knowledge.live import LiveIndex
 from pipelines.knowledge.search import KnowledgeIndex
 from pipelines.text.chat_format import Message
@@ -39,22 +41,25 @@ class Retriever:
         self.frozen: dict[str, KnowledgeIndex] = {}
         self.failing: dict[str, float] = {}  # template → when it is tried again, by the monotonic clock
 
-    async def ground(
-        self, template: str, messages: Sequence[Message], policy: Serving, knowledge: Knowledge
-    ) -> Grounding:
-        """What a conversation is answered from; never raises for what is wrong with the index."""
-        if not policy.retrieval:
+    async def ground(self, entry: Entry, messages: Sequence[Message]) -> Grounding:
+        """What a conversation is answered from, and shown with; never raises for what is wrong with the index."""
+        grounding = await self.look_up(entry, messages)
+        if grounding.answer:
+            return grounding
+        return await self.run(self.show, grounding, entry, messages)
+
+    async def look_up(self, entry: Entry, messages: Sequence[Message]) -> Grounding:
+        """What a conversation is answered from."""
+        template = entry.route.name
+        if not entry.policy.retrieval:
             return Grounding("off")
         if self.failing.get(template, 0.0) > time.monotonic():
             return Grounding("failed")
-        if has_layout(find_last_text(messages)):  # in microseconds: no thread is woken for it
+        if has_layout(find_last_text(messages)):
             return Grounding("own_record", index_version=self.version(template))
         began = time.perf_counter()
-        search = asyncio.get_running_loop().run_in_executor(
-            self.threads, self.search, template, messages, policy, knowledge
-        )
         try:
-            grounding = await asyncio.wait_for(search, TIMEOUT)
+            grounding = await asyncio.wait_for(self.run(self.search, entry, messages), TIMEOUT)
         except TimeoutError:
             self.fail(template, f"it was not searched within {TIMEOUT:g} s")
             return Grounding("failed")
@@ -67,9 +72,17 @@ class Retriever:
             log.info("%s is answered from its knowledge index again", template)
         return grounding
 
-    def search(self, template: str, messages: Sequence[Message], policy: Serving, knowledge: Knowledge) -> Grounding:
-        """As `ground`, in a thread."""
-        return ground(self.load(template), messages, policy, knowledge)
+    async def run(self, work: Callable[..., Grounding], *inputs: Any) -> Grounding:
+        """Run work in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, work, *inputs)
+
+    def search(self, entry: Entry, messages: Sequence[Message]) -> Grounding:
+        """As `look_up`, in a thread."""
+        return ground(self.load(entry.route.name), messages, entry.policy, entry.knowledge)
+
+    def show(self, grounding: Grounding, entry: Entry, messages: Sequence[Message]) -> Grounding:
+        """The records as far as they are asked for, in a thread; the first call of a kit's builder takes seconds."""
+        return show_asked(grounding, messages, load_asked_fields(entry.source), entry.knowledge)
 
     def load(self, template: str) -> KnowledgeIndex:
         """The live version of a template's index, for threads: the first call loads it.

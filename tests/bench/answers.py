@@ -91,8 +91,21 @@ def judge_question(question: Row, answer: str, decline_sentence: str = "") -> st
     'right'
     """
     facts = [fact if isinstance(fact, list) else [fact] for fact in question["facts"]]
+    facts = [[spell_out(wording, answer) for wording in wordings] for wordings in facts]
     decline = None if question["decline"] == "either" else question["decline"]
     return judge_answer(answer, facts, decline, question["wrong"], question["question"], decline_sentence)
+
+
+def spell_out(wording: str, answer: str) -> str:
+    """The word of an answer that begins like a wording of letters: the sets have `cataly` for catalyst and catalytic.
+
+    >>> spell_out("cataly", "The catalytic converter."), spell_out("3", "It has 38.")
+    ('catalytic', '3')
+    """
+    if not re.fullmatch(r"[A-Za-z' -]{3,}", wording):
+        return wording
+    found = re.search(rf"(?<!\w){re.escape(wording)}[a-z]*", answer, re.IGNORECASE)
+    return found[0] if found else wording
 
 
 def tabulate(rows: Sequence[Row]) -> dict[str, dict[str, float]]:

@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 
 from pipelines.core.plan import Knowledge, Serving
+from pipelines.core.routes import Route
 from pipelines.core.settings import settings
+from pipelines.gateway.catalogue import Entry
 from pipelines.gateway.prometheus import Metrics
 from pipelines.gateway.retrieval import Retriever
 from pipelines.kits.automotive.records import obd, trouble_codes
@@ -210,11 +212,12 @@ def time_search(index: KnowledgeIndex, question: str) -> float:
 
 async def time_in_gateway(questions: list[str]) -> list[float]:
     """Milliseconds until the gateway knows what it answers each question from; one request after the other."""
-    retriever, policy, milliseconds = Retriever(Metrics()), Serving(retrieval=3), []
+    route = Route(name="scale", champion=1, versions=[], shares={})
+    retriever, entry, milliseconds = Retriever(Metrics()), Entry(route, Serving(retrieval=3), 0, Knowledge()), []
     retriever.load("scale")
     for question in [*questions[:20], *questions]:
         began = time.perf_counter()
-        await retriever.ground("scale", [{"role": "user", "content": question}], policy, Knowledge())
+        await retriever.ground(entry, [{"role": "user", "content": question}])
         milliseconds.append((time.perf_counter() - began) * 1000)
     retriever.close()
     return milliseconds[20:]
