@@ -60,6 +60,11 @@ WORDS = {
     "transmission": r"automatic|manual|auto|cvt|continuously variable|stick(?: shift)?",
     "aspiration": r"naturally aspirated|turbo(?:charged)?|supercharged|twin[- ]turbo",
 }
+WORD_FIELDS = {
+    name: re.compile(rf"(?:(?:{labels}):? )?({words})(?: (?:{labels}|engine))?")
+    for name, words in WORDS.items()
+    for labels in ["|".join(re.escape(alias) for alias in NAMES if NAMES[alias] == name)]
+}
 UNITS = re.compile(r"\s*(?:mpg|miles per gallon|liters?|litres?|l)\.?$", re.IGNORECASE)
 WITH_UNIT = re.compile(r"(\d\.\d)[ -]?(?:l|liters?|litres?)?(?: engine)?", re.IGNORECASE)
 NUMBER_FIRST = re.compile(r"(\d{1,3}(?:\.\d)?)(?:[ -](?:mpg|miles per gallon))?[ -]?([A-Za-z][A-Za-z .-]*)")
@@ -93,17 +98,18 @@ def lay_out_phrase(text: str) -> str:
     lowered = text.lower()
     if text == LAYOUTS.get(lowered.split(" ")[0], ""):
         return text
-    for name, pattern in WORDS.items():
-        label = "|".join(re.escape(alias) for alias in NAMES if NAMES[alias] == name)
-        if match := re.fullmatch(rf"(?:(?:{label}):? )?({pattern})(?: (?:{label}|engine))?", lowered):
+    for name, pattern in WORD_FIELDS.items():
+        if match := pattern.fullmatch(lowered):
             value = text[match.start(1) : match.end(1)]
             return LAYOUTS[name].format(re.sub(r"(?i)[- ]drive$", "", value) if name == "drive" else value)
     if match := WITH_UNIT.fullmatch(text):
         return LAYOUTS["displacement"].format(match[1])
-    if (match := NUMBER_FIRST.fullmatch(text)) and (name := NAMES.get(match[2].lower().strip(" .-"))) in VALUES:
-        return LAYOUTS[name].format(match[1]) if re.fullmatch(VALUES[name], match[1]) else text
+    if match := NUMBER_FIRST.fullmatch(text):
+        name = NAMES.get(match[2].lower().strip(" .-"), "")
+        if name in VALUES:
+            return LAYOUTS[name].format(match[1]) if re.fullmatch(VALUES[name], match[1]) else text
     key, _, value = text.rpartition(" ")
     if UNITS.fullmatch(f" {value}") and key:  # city 31 mpg
         key, _, value = key.rpartition(" ")
-    name = NAMES.get(key.lower().rstrip(": ").replace("_", " "))
-    return lay_out_field(key.lower().rstrip(": ").replace("_", " "), value) if name in VALUES else text
+    key = key.lower().rstrip(": ").replace("_", " ")
+    return lay_out_field(key, value) if NAMES.get(key) in VALUES else text

@@ -55,8 +55,8 @@ def find_pasted_records(message: str) -> PastedRecords | None:
     if "{" in message:
         return read_braces(message)
     for read in (read_tags, read_table, read_pair_lines, read_pairs, read_lists, read_stack):
-        if found := read(message):
-            return found
+        if records := read(message):
+            return records
     return None
 
 
@@ -81,15 +81,15 @@ def read_pair_lines(message: str) -> PastedRecords | None:
     lines = message.split("\n")
     pairs = [PAIR_LINE.match(line) if len(line) <= MAX_VALUE + 40 else None for line in lines]
     fitting = {n: (pair[1], pair[2]) for n, pair in enumerate(pairs) if pair and is_field(pair)}
-    asked = {n: value for n, (key, value) in fitting.items() if key.casefold() in QUESTION_KEYS}
-    if len(fitting) - len(asked) < 2:
+    questions = {n: value for n, (key, value) in fitting.items() if key.casefold() in QUESTION_KEYS}
+    if len(fitting) - len(questions) < 2:
         return None
     records: list[str] = []
     fields: Fields = []
     rest = []
     for n, line in enumerate(lines):
-        if n in asked:
-            rest.append(asked[n])
+        if n in questions:
+            rest.append(questions[n])
         elif n in fitting:
             fields.append(fitting[n])
         elif is_name(line, n + 1 in fitting and not fields):
@@ -103,14 +103,20 @@ def read_pair_lines(message: str) -> PastedRecords | None:
 
 def is_name(line: str, above_fields: bool) -> bool:
     """Whether a line names what the fields below it are of: it has a year, or begins like a name just above them."""
-    if ASKS.search(line) or len(line) > MAX_VALUE:
+    if (
+        ASKS.search(line)
+        or len(line) > MAX_VALUE
+        or ": " in line
+        or line.rstrip().endswith(".")
+        or len(line.split()) > 8
+    ):
         return False
     return bool(YEAR.search(line)) or (above_fields and line.strip(" *#-")[:1].isupper() and 1 < len(line.split()) <= 5)
 
 
 def is_field(pair: re.Match[str]) -> bool:
     """Whether a line is one field, and neither a question nor several fields."""
-    if ASKS.search(pair[2]) or len(pair[1].split()) > 4 or CODE_LINE.match(pair[0]):
+    if ASKS.search(pair[2]) or len(pair[1].split()) > 4 or len(pair[2].split()) > 6 or CODE_LINE.match(pair[0]):
         return False
     return "?" not in pair[0] and len(pair[2]) <= MAX_VALUE and pair[2].count(", ") < 2 and pair[0].count("=") < 2
 
@@ -124,12 +130,12 @@ def read_pairs(message: str) -> PastedRecords | None:
             rest.append(line)
             continue
         title, tail = line[: matches[0].start()], line[matches[-1].end() :]
-        name, asked = "", title
+        name, questions = "", title
         if YEAR.search(title):
-            asked, mark, name = title.rpartition("? ") if "? " in title else ("", "", title)
-            asked += mark
+            questions, mark, name = title.rpartition("? ") if "? " in title else ("", "", title)
+            questions += mark
         records.append(lay_out_fields(name.strip(" ,;:"), [(match[1], match[2]) for match in matches]))
-        rest += [asked, tail]
+        rest += [questions, tail]
     return pasted(rest, records) if records else None
 
 
@@ -151,8 +157,8 @@ def read_lists(message: str) -> PastedRecords | None:
         if not parts:
             rest.append(line)
             continue
-        asked, fields = part_question([part.strip(" '\"*,;") for part in parts])
-        rest += asked
+        questions, fields = part_question([part.strip(" '\"*,;") for part in parts])
+        rest += questions
         records.append(lay_out_parts([part.replace("_", " ") for part in fields if part]))
     return pasted(rest, records) if records else None
 
@@ -179,16 +185,16 @@ def read_stack(message: str) -> PastedRecords | None:
 
 def part_question(parts: list[str]) -> tuple[list[str], list[str]]:
     """What asks of a list's parts, before its first, behind its last or one of them; and the others, its fields."""
-    asked, first = [], parts[0]
+    questions, first = [], parts[0]
     if "->" in first:
         head, _, first = first.rpartition("->")
-        asked.append(head.strip())
+        questions.append(head.strip())
     year = YEAR.search(first)
     before = first[: year.start()] if year and year.start() else ""
     if len(before.split()) > 3 and re.match(
         r"\S+ [A-Za-z]", first[year.start() :] if year else ""
     ):  # it asks before the name
-        asked.append(before.rstrip(" :(\"'"))
+        questions.append(before.rstrip(" :(\"'"))
         first = first.removeprefix(before)
     name, _, field = (
         first.partition(": ")
@@ -200,11 +206,13 @@ def part_question(parts: list[str]) -> tuple[list[str], list[str]]:
     last, mark, tail = parts[-1].partition(". ")
     if mark and (ASKS.search(tail) or len(tail.split()) > 3):
         parts = [*parts[:-1], last]
-        asked.append(tail)
+        questions.append(tail)
     fields = [name.strip(), field.strip(), *parts[1:]]
     if fields[-1].count(")") > fields[-1].count("("):
         fields[-1] = fields[-1].rstrip(").")
-    return [*asked, *(part for part in fields if ASKS.search(part))], [part for part in fields if not ASKS.search(part)]
+    return [*questions, *(part for part in fields if ASKS.search(part))], [
+        part for part in fields if not ASKS.search(part)
+    ]
 
 
 def is_list(parts: list[str], mark: str) -> bool:

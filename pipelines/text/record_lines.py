@@ -37,10 +37,14 @@ def lay_out_parts(parts: list[str]) -> str:
 def lay_out_all(fields: Fields) -> Iterator[str]:
     """Records of fields that follow one another; a key that comes again begins the next record."""
     current: Fields = []
+    seen: set[str] = set()
     for key, value in fields:
-        if normal_key(key) in {normal_key(other) for other, _ in current}:
+        label = normal_key(key)
+        label = "name" if label in NAME_KEYS else label  # whichever of them begins a record
+        if label in seen:
             yield lay_out_fields("", current)
-            current = []
+            current, seen = [], set()
+        seen.add(label)
         current.append((key, value))
     if current:
         yield lay_out_fields("", current)

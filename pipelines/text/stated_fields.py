@@ -1,8 +1,8 @@
 """Fields of vehicles' records that a sentence states, and those that an answer states.
 
 A person writes `it gets 16 mpg in the city and 22 on the highway`; below such a message its fields are shown once more
-as a record, so that a small model finds them. And an answer that names a field (`Its number of gears is 6.`) is held to
-the records: a 6 of another field does not support it.
+as a record, so that a small model finds them. And an answer that names a field (`Its number of gears is 6.`) is checked
+against the records: a 6 of another field does not support it.
 """
 
 import re
@@ -57,12 +57,12 @@ def find_stated_records(message: str) -> list[str]:
     >>> find_stated_records("The 2021 Kia Rio gets 33 mpg in the city and 41 on the highway. Gears?")
     ['2021 Kia Rio | city 33 mpg | highway 41 mpg']
     """
-    told = " ".join(sentence for sentence in SENTENCE.split(message) if not ASKS.search(sentence))
-    names = list(NAME.finditer(told))
+    statements = " ".join(text for text in SENTENCE.split(message) if not ASKS.search(text))
+    names = list(NAME.finditer(statements))
     records = []
     for place, name in enumerate(names):
-        end = names[place + 1].start() if place + 1 < len(names) else len(told)
-        fields = find_fields(told[name.end() : end] if len(names) > 1 else told.replace(name[0], " "))
+        end = names[place + 1].start() if place + 1 < len(names) else len(statements)
+        fields = find_fields(statements[name.end() : end] if len(names) > 1 else statements.replace(name[0], " "))
         if len(fields) >= MIN_STATED:
             records.append(" | ".join([name[0], *fields]))
     return records
@@ -70,14 +70,14 @@ def find_stated_records(message: str) -> list[str]:
 
 def find_fields(text: str) -> list[str]:
     """The fields that a text states once, in their order, as records show them."""
-    found: dict[int, str] = {}
+    fields_by_place: dict[int, str] = {}
     for name, pattern in PATTERNS.items():
         matches = list(pattern.finditer(text))
         values = [next(group for group in match.groups() if group) for match in matches]
         if len({value.lower() for value in values}) == 1:
             value = COUNTS.get(values[0].lower(), values[0])
-            found[matches[0].start()] = LAYOUTS[name].format(value)
-    return [found[at] for at in sorted(found)]
+            fields_by_place[matches[0].start()] = LAYOUTS[name].format(value)
+    return [fields_by_place[at] for at in sorted(fields_by_place)]
 
 
 def find_unsupported_fields(answer: str, records: Iterable[str]) -> list[str]:

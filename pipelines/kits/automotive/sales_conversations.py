@@ -16,7 +16,7 @@ VEHICLE_QUESTIONS = {
     "one_record": 60,
     "two_records": 30,
     "missing_field": 40,
-    "found": 50,
+    "found_record": 50,
     "not_found": 20,
 }  # without a conversation
 SEED = 41
@@ -102,17 +102,17 @@ def converse(
             }
         )
         if set(facts) <= set(fields) and rng.random() < MISSING:
-            rows.append(without_asked(rows[-1], vehicle, fields, rng))
+            rows.append(without_field(rows[-1], vehicle, fields, rng))
         conversation += f"\nAdvisor: {answer}"
     return rows
 
 
-def without_asked(
+def without_field(
     row: dict[str, Any], vehicle: Vehicle, fields: Mapping[str, Field], rng: random.Random
 ) -> dict[str, Any]:
     """The turn over a record of other columns than the one asked for; what was said before is left out."""
-    (asked,) = row["facts"]
-    others = [column for column in vehicle.values if column != asked]
+    (hidden,) = row["facts"]
+    others = [column for column in vehicle.values if column != hidden]
     shown = [fields[column].shown.format(vehicle.values[column]) for column in rng.sample(others, min(3, len(others)))]
     record = " | ".join([vehicle.name, *shown])
     context = f"{record}\n{row['input'].splitlines()[-1]}"

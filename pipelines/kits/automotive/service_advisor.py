@@ -12,11 +12,11 @@ VEHICLE_QUESTIONS = {  # kind of question → how many; together they train for 
     "two_records": 140,
     "missing_field": 190,
     "other_vehicle": 35,
-    "found": 65,
+    "found_record": 65,
     "not_found": 40,
-    "built": 24,
+    "built": 45,
 }
-CODE_QUESTIONS = {"asked": 2, "not_recorded": 30, "names": 30}
+CODE_QUESTIONS = {"questions": 2, "not_recorded": 30, "names": 30}
 
 
 def build() -> list[dict[str, Any]]:

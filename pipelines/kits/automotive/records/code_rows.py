@@ -1,7 +1,7 @@
 """Questions about trouble codes, each over the passages that are found for it; the answer is in one of them.
 
-Nothing is learnt by heart: what is learnt is which part of a passage answers which question, and when none does. Codes
-that the guide has one entry for, and the entries of one lot, are in one group.
+Nothing is learned by heart: what is learned is which part of a passage answers which question, and when none does.
+Codes that the guide has one entry for, and the entries of one lot, are in one group.
 """
 
 import random
@@ -22,11 +22,11 @@ LOT = 2  # entries of the guide
 FACETS = {"meaning": "code_meaning", "urgency": "code_urgency", "cause": "code_cause", "check": "code_check"}
 
 
-def rows(asked: int, not_recorded: int, names: int) -> Iterator[Row]:
+def rows(questions: int, not_recorded: int, names: int) -> Iterator[Row]:
     """Rows of kind knowledge, and refusals.
 
     Args:
-        asked: questions for each entry of the guide.
+        questions: questions for each entry of the guide.
         not_recorded: how many ask for what no passage has.
         names: how many are about codes of which only the name is known.
     """
@@ -41,16 +41,16 @@ def rows(asked: int, not_recorded: int, names: int) -> Iterator[Row]:
     rng.shuffle(order)
     lots = [order[at : at + LOT] for at in range(0, len(order), LOT)]
     facets = list(FACETS)
-    for number in range(asked):
+    for number in range(questions):
         for place, lot in enumerate(lots):
             for seat, entry in enumerate(lot):
                 facet = facets[(number + place + seat) % len(facets)]
                 code = rng.choice(entries[entry])
-                yield answer(code, facet, guides[code], found(code, lot, entries, passages, rng), lot[0], rng)
+                yield answer(code, facet, guides[code], find_passages(code, lot, entries, passages, rng), lot[0], rng)
     for number in range(not_recorded):
         lot = lots[number % len(lots)]
         code = rng.choice(entries[rng.choice(lot)])
-        shown = found(code, lot, entries, passages, rng)
+        shown = find_passages(code, lot, entries, passages, rng)
         yield decline(
             "code",
             put(NOT_RECORDED, code, rng),
@@ -75,7 +75,7 @@ def rows(asked: int, not_recorded: int, names: int) -> Iterator[Row]:
             yield decline("code", question, lay_out(shown), obd.SOURCE, code, code, "knowledge")
 
 
-def found(
+def find_passages(
     code: str, lot: Sequence[str], entries: dict[str, list[str]], passages: dict[str, Passage], rng: random.Random
 ) -> list[Passage]:
     """The passage of a code, and sometimes one or two that a search finds beside it."""

@@ -4,7 +4,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.kits.automotive.records.found_rows import built, found, not_found
+from pipelines.kits.automotive.records.found_rows import built, found_record, not_found
 from pipelines.kits.automotive.records.pasted_rows import (
     missing_field,
     one_record,
@@ -16,7 +16,7 @@ from pipelines.kits.automotive.records.vehicle_lots import SEED, make_lots
 
 Row = dict[str, Any]
 OWN = (one_record, two_fields, two_records, missing_field, other_vehicle)
-KINDS = {kind.__name__: kind for kind in (*OWN, found, not_found, built)}
+KINDS = {kind.__name__: kind for kind in (*OWN, found_record, not_found, built)}
 
 
 def rows(counts: Mapping[str, int]) -> list[Row]:
@@ -27,9 +27,9 @@ def rows(counts: Mapping[str, int]) -> list[Row]:
     """
     rng = random.Random(SEED)
     lots = make_lots()
-    made = []
+    questions = []
     for name, count in counts.items():
         for number in range(count):
-            made.append(KINDS[name](lots[number % len(lots)], rng))
+            questions.append(KINDS[name](lots[number % len(lots)], rng))
         rng.shuffle(lots)
-    return made
+    return questions

@@ -21,18 +21,18 @@ from pipelines.kits.automotive.records.vehicle_passages import find_by
 Row = dict[str, Any]
 
 
-def found(lot: Sequence[Vehicle], rng: random.Random) -> Row:
+def found_record(lot: Sequence[Vehicle], rng: random.Random) -> Row:
     """A question without a record, and the passages that were found for it: the right one, and others."""
     vehicle = rng.choice(lot)
     others = [v for v in lot if v is not vehicle]
     same = [v for v in others if v.name == vehicle.name]
     rest = [v for v in others if v.name != vehicle.name]
-    column, names = rng.choice(list(vehicle.values)), names_of(vehicle, whole=True)
+    column, names = rng.choice(list(vehicle.values)), names_of(vehicle, with_year=True)
     shown = [vehicle, *rng.sample(rest, min(len(rest), rng.choice((0, 0, 0, 1))))]
     apart = find_difference(vehicle, same, rng)
     if apart:
-        twin, told, column = apart
-        names = [f"{name} {said_with(told, vehicle.values[told], rng)}" for name in names]
+        twin, difference, column = apart
+        names = [f"{name} {said_with(difference, vehicle.values[difference], rng)}" for name in names]
         shown = [vehicle, twin]
     passages = [whole_record(v) for v in shown]
     built = build_records().get(find_key(vehicle), [])
@@ -49,10 +49,10 @@ def found(lot: Sequence[Vehicle], rng: random.Random) -> Row:
 
 
 def not_found(lot: Sequence[Vehicle], rng: random.Random) -> Row:
-    """Passages that do not answer: of another model or year than the one asked about, or without what is asked for."""
+    """Passages that do not answer: of another model or year than the question names, or without that field."""
     vehicle = rng.choice(lot)
     others = [v for v in lot if v.name != vehicle.name]
-    names = names_of(vehicle, whole=True)
+    names = names_of(vehicle, with_year=True)
     built = build_records().get(find_key(vehicle), [])
     case = rng.random()
     if case < 0.4 and others:
@@ -71,12 +71,12 @@ def built(lot: Sequence[Vehicle], rng: random.Random) -> Row:
     """A question that the passage on a vehicle's build answers, beside that on its engine."""
     choices = [v for v in lot if v.group in vehicles_built()]
     if not choices:
-        return found(lot, rng)
+        return found_record(lot, rng)
     vehicle = rng.choice(choices)
     records = vehicles_built()[vehicle.group]
     record = rng.choice(records)
     column = rng.choice(list(record.values))
-    names = names_of(record, whole=True)
+    names = names_of(record, with_year=True)
     question = name_one(
         ask(Wording(BUILD_TERMS[column], vpic_fields.FIELDS[column].questions), names, rng), names, None, rng
     )

@@ -43,7 +43,8 @@ def add_guardrails(dataset: Iterable[Row], work: str, asking: Asking = plainly) 
     """
     rng, rows = random.Random(SEED), [*dataset]
     grounded = [number for number, row in enumerate(rows) if row["kind"] == "grounded"]
-    declined = [*refusals([rows[number]["input"].partition("\n")[0] for number in grounded], work, asking, rng)]
+    records = [record for number in grounded if " | " in (record := rows[number]["input"].partition("\n")[0])]
+    declined = [*refusals(records, work, asking, rng)]
     for count, number in enumerate(rng.sample(grounded, ROUGH)):
         rows[number] = perturb(rows[number], ROUGHLY[count % len(ROUGHLY)], rng)
     return [*rows, *declined]

@@ -17,6 +17,7 @@ from pipelines.kits.automotive.records.vehicle_names import name_one, names_of, 
 from pipelines.text.own_records import lay_out_pasted
 
 Row = dict[str, Any]
+MAX_CHARS = 390  # of a message with its records, before they are laid out
 SAID_SHORT = {  # what people write for a value
     "front-wheel": ("FWD", "fwd", "front wheel"),
     "rear-wheel": ("RWD", "rwd", "rear wheel"),
@@ -70,11 +71,10 @@ def two_records(lot: Sequence[Vehicle], rng: random.Random) -> Row:
         shown = [show(v, [column], rng) for v in (vehicle, other)]
         names = names_of(vehicle, clear=True)
     question = name_one(ask(WORDINGS[column], names, rng), names, other if not twins else None, rng)
+    own = shown[0]  # its namesake may come first
     if rng.random() < 0.5:
         shown.reverse()
-    return answer(
-        [column], vehicle, lot, question, shown, rng, record=shown[0] if shown[0].name == vehicle.name else None
-    )
+    return answer([column], vehicle, lot, question, shown, rng, own)
 
 
 def missing_field(lot: Sequence[Vehicle], rng: random.Random) -> Row:
@@ -93,7 +93,7 @@ def missing_field(lot: Sequence[Vehicle], rng: random.Random) -> Row:
         question = name_one(ask(wording, names_of(vehicle, clear=True), rng), names_of(vehicle, clear=True), None, rng)
     else:
         question = ask(wording, names_of(vehicle), rng)
-    return declined(vehicle, lot, question, records, rng)
+    return declined("field" if hidden else "nowhere", vehicle, lot, question, records, rng)
 
 
 def other_vehicle(lot: Sequence[Vehicle], rng: random.Random) -> Row:
@@ -102,16 +102,20 @@ def other_vehicle(lot: Sequence[Vehicle], rng: random.Random) -> Row:
     column = rng.choice(list(vehicle.values))
     names = names_of(other, clear=True)
     question = name_one(ask(WORDINGS[column], names, rng), names, None, rng)
-    return declined(vehicle, lot, question, [show(vehicle, [column], rng)], rng)
+    return declined("other vehicle", vehicle, lot, question, [show(vehicle, [column], rng)], rng)
 
 
 def show(
-    vehicle: Vehicle, asked: Sequence[str], rng: random.Random, hidden: Sequence[str] = (), kept: Sequence[str] = ()
+    vehicle: Vehicle,
+    columns_needed: Sequence[str],
+    rng: random.Random,
+    hidden: Sequence[str] = (),
+    kept: Sequence[str] = (),
 ) -> PastedRecord:
     """Some of a vehicle's fields in a random order: those asked for, those kept, and others that are not hidden."""
-    must = [*asked, *kept]
+    must = [*columns_needed, *kept]
     others = [column for column in vehicle.values if column not in (*must, *hidden)]
-    rivals = [c for c in others if "mpg" in c] if any("mpg" in c for c in (*asked, *hidden)) else []
+    rivals = [c for c in others if "mpg" in c] if any("mpg" in c for c in (*columns_needed, *hidden)) else []
     chosen = dict.fromkeys([*must, *rng.sample(rivals, min(1, len(rivals)))])
     rest = [column for column in others if column not in chosen]
     for column in rng.sample(rest, min(len(rest), max(0, rng.choice((2, 3, 3, 4, 4, 5, 6)) - len(chosen)))):
@@ -152,11 +156,16 @@ def answer(
 
 
 def declined(
-    vehicle: Vehicle, lot: Sequence[Vehicle], question: str, records: Sequence[PastedRecord], rng: random.Random
+    about: str,
+    vehicle: Vehicle,
+    lot: Sequence[Vehicle],
+    question: str,
+    records: Sequence[PastedRecord],
+    rng: random.Random,
 ) -> Row:
-    """A row whose answer is that the record does not have it."""
+    """A row whose answer is that the record does not have it; `about` is why, a part of the key."""
     instruction, shown = put_together(question, records, rng)
-    return decline("vehicle", instruction, shown, vehicle.source, vehicle.key, group_of(lot), "grounded")
+    return decline(about, instruction, shown, vehicle.source, vehicle.key, group_of(lot), "grounded")
 
 
 def put_together(question: str, records: Sequence[PastedRecord], rng: random.Random) -> tuple[str, str]:
@@ -165,6 +174,8 @@ def put_together(question: str, records: Sequence[PastedRecord], rng: random.Ran
         return question, ""
     layout = layouts.pipes if rng.random() < 0.45 else rng.choice(layouts.LAYOUTS)
     message = layout(question, records, LABELS, rng)
+    if len(message) > MAX_CHARS:
+        message = layouts.pipes(question, records, LABELS, rng)
     laid_out = lay_out_pasted(message)
     question, _, record = laid_out.partition("\n")
     return (question, record) if laid_out != message or " | " in record else (message, "")

@@ -1,7 +1,7 @@
 """Questions as different people put them: polite, hurried, chatty, in fragments, misspelt, in lower case.
 
 A field of a record brings terms for itself (`city mileage`) and whole questions that only it can be asked by; who asks,
-and in which mood, is drawn here. `{it}` stands for what is asked about.
+and in which mood, is drawn here. `{it}` stands for the subject.
 """
 
 import random
@@ -139,7 +139,7 @@ def ask(wording: Wording, names: Sequence[str], rng: random.Random, subject: str
     """A question in the words of somebody.
 
     Args:
-        names: what is asked about, as people may call it: `this car`, `the Civic`; the last one without an article.
+        names: the subject, as people may call it: `this car`, `the Civic`; the last one without an article.
         subject: what an opening speaks of; one of the names if not given.
     """
     it, model = rng.choice(names[:-1] or names), names[-1]

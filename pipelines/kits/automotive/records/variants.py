@@ -1,8 +1,8 @@
 """Other kinds of a builder's rows: the record in other layouts, without the field asked for, beside another record.
 
 A builder makes plain rows, a question over one record whose fields stand between pipes. `add_variants` puts some of
-them into the layouts in which people paste records, takes from some what is asked for, and shows some beside a record
-of the same vehicle's other part, as a search finds it.
+them into the layouts in which people paste records, takes the field in question from some, and shows some beside a
+record of the same vehicle's other part, as a search finds it.
 """
 
 import random
@@ -41,21 +41,21 @@ def add_variants(rows: Iterable[Row], variety: Variety) -> list[Row]:
     by_group: dict[str, list[Row]] = defaultdict(list)
     for row in plain:
         by_group[row["group"]].append(row)
-    made: list[Row] = []
+    variants: list[Row] = []
     for row in plain:
         record = read_record(row["input"], variety.labels) if row["kind"] == "grounded" else None
         if record is None:
-            made.append(row)
+            variants.append(row)
             continue
-        made.append(lay_out_again(row, record, variety, rng) if rng.random() < variety.layouts else row)
+        variants.append(lay_out_again(row, record, variety, rng) if rng.random() < variety.layouts else row)
         chance = rng.random()
         if chance < variety.missing:
-            made += without_field(row, record, variety, rng)
+            variants += without_field(row, record, variety, rng)
         elif chance < variety.missing + variety.unknown:
-            made.append(ask_unknown(row, record, variety, rng))
+            variants.append(ask_unknown(row, record, variety, rng))
         elif chance < variety.missing + variety.unknown + variety.beside:
-            made += beside_another(row, by_group[row["group"]], variety, rng)
-    return made
+            variants += beside_another(row, by_group[row["group"]], variety, rng)
+    return variants
 
 
 def read_record(line: str, labels: Mapping[str, Labels]) -> PastedRecord | None:
@@ -130,12 +130,12 @@ def put_together(
     return (question, record) if laid_out != message or " | " in record else (message, "")
 
 
-def plain_labels(fields: Mapping[str, str], sentence: Callable[[str], str] = "has {}".format) -> dict[str, Labels]:
+def plain_labels(fields: Mapping[str, str], clause: Callable[[str], str] = "has {}".format) -> dict[str, Labels]:
     """Labels of fields of which no other words are known: field → its phrase, such as `bin {}`."""
     labels = {}
     for column, phrase in fields.items():
         key = phrase.partition("{}")[0].strip() or column
         labels[column] = Labels(
-            (phrase, f"{key}: {{}}", phrase), (key, key.replace(" ", "_"), key.title()), (sentence(phrase),)
+            (phrase, f"{key}: {{}}", phrase), (key, key.replace(" ", "_"), key.title()), (clause(phrase),)
         )
     return labels

@@ -17,17 +17,17 @@ TOLD_APART = {  # a vehicle by one of its values
 }  # fmt: skip
 
 
-def names_of(vehicle: Vehicle, clear: bool = False, whole: bool = False) -> list[str]:
+def names_of(vehicle: Vehicle, clear: bool = False, with_year: bool = False) -> list[str]:
     """What a vehicle may be called; the last one has no article.
 
     Args:
         clear: only what tells it from others.
-        whole: only with its year.
+        with_year: only with its year.
     """
     year, _, rest = vehicle.name.partition(" ")
     family = vehicle.group.split()[-1]
     make = vehicle.group.removesuffix(f" {family}")
-    if whole:
+    if with_year:
         return [f"a {vehicle.name}", f"the {year} {make} {family}", f"the {vehicle.name}", f"a {year} {rest}",
         vehicle.name,
                 f"my {vehicle.name}", f"{rest} {year}", f"the {rest} of {year}", f"{year} {rest}".lower()]  # fmt: skip
