@@ -6,8 +6,9 @@ from pipelines.kits.asked_fields import load_asked_fields
 from pipelines.text.asked_fields import AskedExample, AskedFields, show_message, show_row
 
 FOREST = "2012 Subaru Forester | city 21 mpg | cylinders 4 | transmission manual | highway 27 mpg | combined 23 mpg"
+P0455 = "P0455: Evaporative Emission System Leak Detected (large leak)"
 CODE = (
-    "P0455: Evaporative Emission System Leak Detected (large leak) | Meaning: Fuel vapours escape somewhere. | "
+    f"{P0455} | Meaning: Fuel vapours escape somewhere. | "
     "Severity: low. Low urgency. | Most likely cause: Loose gas cap. | Recommended check: Look at the gas cap seal."
 )
 
@@ -24,11 +25,11 @@ def asked() -> AskedFields:
     [
         ("miles per gallon downtown?", FOREST, "2012 Subaru Forester | city 21 mpg"),
         ("how many pistons does that thing have", FOREST, "2012 Subaru Forester | cylinders 4"),
-        ("does she have to shift it herself or is it an automatic", FOREST, "2012 Subaru Forester | transmission manual"),
+        ("must she shift it herself or is it an automatic", FOREST, "2012 Subaru Forester | transmission manual"),
         ("city and highway please", FOREST, "2012 Subaru Forester | city 21 mpg | highway 27 mpg"),
-        ("0455, may she drive it to Boston and back", CODE, "P0455: Evaporative Emission System Leak Detected (large leak) | Severity: low. Low urgency."),
-        ("what would you look at first with P0455?", CODE, "P0455: Evaporative Emission System Leak Detected (large leak) | Recommended check: Look at the gas cap seal."),
-        ("so P0455, hm", CODE, "P0455: Evaporative Emission System Leak Detected (large leak) | Meaning: Fuel vapours escape somewhere."),
+        ("0455, may she drive it to Boston and back", CODE, f"{P0455} | Severity: low. Low urgency."),
+        ("what would you look at first with P0455?", CODE, f"{P0455} | Recommended check: Look at the gas cap seal."),
+        ("so P0455, hm", CODE, f"{P0455} | Meaning: Fuel vapours escape somewhere."),
     ],
 )  # fmt: skip
 def test_a_record_is_shown_with_what_is_asked_for(asked: AskedFields, question: str, record: str, shown: str) -> None:

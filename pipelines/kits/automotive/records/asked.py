@@ -55,7 +55,7 @@ def vehicle_questions() -> Iterator[AskedExample]:
     }
 
     def names() -> list[str]:
-        return names_of(rng.choice(vehicles), clear=rng.random() < 0.3, whole=rng.random() < 0.2)
+        return names_of(rng.choice(vehicles), clear=rng.random() < 0.3)
 
     def put(question: str) -> Iterator[str]:
         for _ in range(AGAIN):
