@@ -22,7 +22,6 @@ from pipelines.evaluation.metrics import latency_metrics, score_answer, summaris
 from pipelines.evaluation.outcomes import outcome_metrics
 from pipelines.evaluation.risk_coverage import RISK_COVERAGE, TARGET_RISK, find_threshold, trace_risk_coverage
 from pipelines.evaluation.slices import cluster_name, find_leaks, name_slices
-from pipelines.text import chat_format
 from pipelines.text.importance import required_facts
 
 Row = dict[str, Any]
@@ -158,7 +157,7 @@ def score_rows(rows: list[Row], results: list[Row], decline_sentence: str) -> li
         | {"truth": row["output"], "expected_facts": required_facts(row), "slices": names, "cluster": cluster_name(row)}
         | result
         | score_answer(row, result["answer"])
-        | outcome_metrics(row, result["answer"], decline_sentence)
+        | outcome_metrics(row, result["sent"], decline_sentence)
         for row, names, result in zip(rows, name_slices(rows), results, strict=True)
     ]
 
@@ -182,9 +181,11 @@ def select_golden_questions(answers: dict[Arm, list[Row]]) -> list[Row]:
     distinctive: list[Row] = []
     others: list[Row] = []
     for base, row in pairs:
+        if not row["shown"]:  # no model is asked it
+            continue
         question = {
             "topic": row["topic"],
-            "question": chat_format.user_messages(row)[0]["content"],
+            "question": row["shown"],
             "answer": row["answer"],
             "base": base["answer"],
             "facts": list(row["expected_facts"].values()),

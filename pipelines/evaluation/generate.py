@@ -11,7 +11,7 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import quiet_libraries
 from pipelines.kits.asked_fields import load_asked_fields
 from pipelines.text import chat_format
-from pipelines.text.asked_fields import show_row
+from pipelines.text.shown_message import ShownMessage, show_row
 
 if TYPE_CHECKING:
     from pipelines.evaluation.greedy_decoding import DecodedAnswer, Prefix
@@ -51,13 +51,13 @@ class AnswerGenerator:
         self.model = model.to(device).eval()
 
     def generate_texts(self, rows: Sequence[Row]) -> list[str]:
-        """The answers to rows that have an instruction and an input, in order."""
-        rows, missing = self.show_rows(rows)
+        """What the gateway would answer to rows that have an instruction and an input, in order."""
+        rows, messages = self.show_rows(rows)
         prompts = self.encode_prompts(rows, {})
         answers: dict[int, str] = {}
         for prefix, batch in self.batch_by_prefix([""] * len(rows), prompts):
             for number, decoded in zip(batch, self.decode(prefix, batch, prompts), strict=True):
-                answers[number] = self.decode_text(decoded, number in missing)
+                answers[number] = messages[number].confirm(self.decode_text(decoded, messages[number]))
         return [answers[number] for number in range(len(rows))]
 
     def answer_rows(
@@ -70,18 +70,21 @@ class AnswerGenerator:
             examples: what each topic's questions are shown before them; nothing if not given.
 
         Returns:
-            One dict per row, in order: answer (text), answer_tokens, truncated (whether max_new_tokens ended it),
-            confidence (exp of the mean log-probability of its tokens), nll (nats, summed over the true answer's tokens)
-            and tokens (their number).
+            One dict per row, in order: answer (the model's), sent (what the gateway makes of it), shown (the message
+            that the model was asked; empty where the gateway declines without it), answer_tokens, truncated (whether
+            max_new_tokens ended it), confidence (exp of the mean log-probability of its tokens), nll (nats, summed over
+            the true answer's tokens) and tokens (their number).
         """
-        rows, missing = self.show_rows(rows)
+        rows, messages = self.show_rows(rows)
         prompts, truths = self.encode_prompts(rows, examples or {}), self.encode_truths(rows, examples or {})
         groups = [row["topic"] if examples else "" for row in rows]
         results: dict[int, Row] = {}
         for prefix, batch in self.batch_by_prefix(groups, prompts):
             for number, decoded in zip(batch, self.decode(prefix, batch, prompts, truths), strict=True):
                 results[number] = {
-                    "answer": self.decode_text(decoded, number in missing),
+                    "answer": (answer := self.decode_text(decoded, messages[number])),
+                    "sent": messages[number].confirm(answer),
+                    "shown": "" if messages[number].missing else messages[number].text,
                     "answer_tokens": len(decoded.tokens),
                     "truncated": decoded.truncated,
                     "confidence": math.exp(sum(decoded.log_probs) / len(decoded.log_probs)),
@@ -134,15 +137,15 @@ class AnswerGenerator:
             self.plan.evaluate.max_new_tokens,
         )
 
-    def show_rows(self, rows: Sequence[Row]) -> tuple[list[Row], set[int]]:
-        """The rows as the gateway shows their questions, and the numbers of those that it declines without a model."""
+    def show_rows(self, rows: Sequence[Row]) -> tuple[list[Row], list[ShownMessage]]:
+        """The rows as the gateway shows their questions."""
         asked = load_asked_fields(self.plan.data.source)
         shown = [show_row(row, asked) for row in rows]
-        return [dict(row) for row, _ in shown], {number for number, (_, missing) in enumerate(shown) if missing}
+        return [row for row, _ in shown], [message for _, message in shown]
 
-    def decode_text(self, decoded: "DecodedAnswer", missing: bool = False) -> str:
+    def decode_text(self, decoded: "DecodedAnswer", message: ShownMessage) -> str:
         """An answer's text, without special tokens; the decline sentence where the records lack what is asked."""
-        if missing:
+        if message.missing:
             return self.plan.knowledge.decline_sentence
         return str(self.tokenizer.decode(decoded.tokens, skip_special_tokens=True)).strip()
 

@@ -257,7 +257,7 @@ class ChatCompletion:
 
     def grounded_request(self) -> dict[str, Any]:
         """The request to a backend, with the records below the question; as any text they begin and end no turn."""
-        if not self.grounding.shown:
+        if not self.grounding.message.text:
             return self.request
         shown = self.grounding.show(self.request["messages"])
         tokens = self.version.control_tokens

@@ -15,10 +15,11 @@ from typing import Literal, NamedTuple
 from pipelines.core.plan import Knowledge, Serving
 from pipelines.gateway.own_record import brings_record
 from pipelines.knowledge.search import Hit, KnowledgeIndex, SearchResult
-from pipelines.text.asked_fields import AskedFields, show_message
+from pipelines.text.asked_fields import AskedFields
 from pipelines.text.chat_format import Message, user_messages
 from pipelines.text.faithfulness import choose_cited, find_unfounded
 from pipelines.text.passages import Passage, lay_out
+from pipelines.text.shown_message import ShownMessage, show_message
 
 Outcome = Literal["off", "failed", "own_record", "found", "quoted", "declined"]
 # What points back to an earlier question, and cannot be looked up by itself.
@@ -38,14 +39,14 @@ class Grounding(NamedTuple):
     passages: tuple[Passage, ...] = ()  # shown to the model, or quoted
     index_version: int = 0  # 0 where none was searched
     answer: str = ""  # where no model is asked
-    shown: str = ""  # the last question as the model is shown it, with its records; empty where that is as it was asked
+    message: ShownMessage = ShownMessage("")  # the last question as the model is shown it, with its records
 
     def show(self, messages: Sequence[Message]) -> list[Message]:
         """The conversation as the model is asked: its last question with its records, as in rows of training."""
-        if not self.shown:
+        if not self.message.text:
             return list(messages)
         last = find_last_question(messages)
-        return [*messages[:last], messages[last] | {"content": self.shown}, *messages[last + 1 :]]
+        return [*messages[:last], messages[last] | {"content": self.message.text}, *messages[last + 1 :]]
 
     def check(self, answer: str, messages: Sequence[Message], cut_off: bool = False) -> list[str]:
         """The facts of a model's answer that neither its records nor the conversation state; none where it has no
@@ -105,10 +106,10 @@ def show_asked(
         return grounding
     question = find_last_text(messages)
     row = {"instruction": question, "input": lay_out(grounding.passages)}
-    shown, missing = show_message(user_messages(row)[0]["content"], asked)
-    if missing:
+    message = show_message(user_messages(row)[0]["content"], asked)
+    if message.missing:
         return grounding._replace(outcome="declined", passages=(), answer=knowledge.decline_sentence)
-    return grounding._replace(shown=shown if shown != question else "")
+    return grounding._replace(message=message)
 
 
 def search_conversation(

@@ -8,13 +8,11 @@ record has none of what is asked, the answer is the decline sentence. Training, 
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from pipelines.text.own_records import find_records
 from pipelines.text.record_lines import SEPARATOR
-
-Row = Mapping[str, Any]
+from pipelines.text.spelling import is_known
 
 OFF_SUBJECT = "off the subject"  # what is asked by questions that the model itself declines
 FEATURES = 2**16  # into which runs of characters are hashed
@@ -22,7 +20,7 @@ STRENGTH = 30.0  # inverse of the regularisation
 ASKED = 0.3  # probability from which a field counts as asked for
 BESIDE = 0.5  # of the likeliest field's probability that another one needs to be asked for too
 LIKELIEST = 0.1  # probability from which the likeliest field does, if nothing else is likelier
-CERTAIN = 0.5  # probability from which a question counts as off the subject
+CERTAIN = 0.5  # probability from which a question counts as off the subject, or as asking for no field
 NOTHING = "nothing"  # what is asked by questions for what no record has
 WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 UNMEANT = re.compile(r"\b(?:not|ignore|isn't|except|skip)(?: (?:the|a|that|one|for|from))* \S+", re.IGNORECASE)
@@ -47,6 +45,7 @@ class Shown(NamedTuple):
 
     records: list[str]  # a line each
     missing: bool = False  # none of them has what is asked
+    values: tuple[str, ...] = ()  # what a right answer states: the fields asked for, where one record alone has them
 
 
 class AskedFields:
@@ -55,43 +54,57 @@ class AskedFields:
     Args:
         kinds: the examples of each kind of record, of at least two different fields.
         general: the field that says what a record is about: shown where a question asks for no other of that kind.
+        subjects: what records are about, such as makes and models; words of everyday English among them do not count.
     """
 
-    def __init__(self, kinds: Iterable[Iterable[AskedExample]], general: str = "") -> None:
+    def __init__(
+        self, kinds: Iterable[Iterable[AskedExample]], general: str = "", subjects: Iterable[str] = ()
+    ) -> None:
         self.kinds = [FieldClassifier(examples) for examples in kinds]
         self.general = general
+        self.subjects = {word for subject in subjects for word in words_of(subject) if not is_known(word)}
 
     def show(self, question: str, records: Sequence[str]) -> Shown:
         """The records with what is asked for, and beside it what no example knows.
 
         Of several records that have it, the fields whose values the question says stay too: they tell which is meant.
         """
-        kinds = [
-            kind for kind in self.kinds if any(kind.name(field) for record in records for field in fields_of(record))
+        named = [
+            [(field, name_field(self.kinds, field)) for field in record.split(SEPARATOR)[1:]] for record in records
         ]
+        names = {name for fields in named for _, name in fields}
+        kinds = [kind for kind in self.kinds if names & set(kind.patterns)]
         if not kinds:
             return Shown(list(records))
-        named = [[(field, name_field(kinds, field)) for field in fields_of(record)] for record in records]
-        asked = set().union(*(kind.find_asked(question) for kind in kinds))
+        asked = set[str]().union(*(kind.find_asked(question) for kind in kinds))
         if OFF_SUBJECT in asked:
             return Shown(list(records))
-        chosen = [n for n, fields in enumerate(named) if any(name in asked for _, name in fields)]
-        if not chosen and (not asked or self.general in asked_of(named)):
-            asked = {"", self.general}
-            chosen = [n for n, fields in enumerate(named) if any(name in asked for _, name in fields)]
-        if not chosen:
+        if not asked and self.general in names:
+            asked = {self.general}
+        wanted = asked - {NOTHING} or {""}
+        chosen = [n for n, fields in enumerate(named) if any(name in wanted for _, name in fields)]
+        if not chosen or self.is_about_another(question, records):
             return Shown(list(records), missing=True)
         chosen = choose_named(question, records, chosen)
         said = set(words_of(question)) if len(chosen) > 1 else set()
+        values = [field for field, name in named[chosen[0]] if name and name in wanted]
         return Shown(
             [
                 SEPARATOR.join(
                     [title_of(records[n])]
-                    + [field for field, name in named[n] if not name or name in asked or said & set(words_of(field))]
+                    + [field for field, name in named[n] if not name or name in wanted or said & set(words_of(field))]
                 )
                 for n in chosen
-            ]
+            ],
+            values=tuple(field for field, name in named[chosen[0]] if name in wanted and name)
+            if not chosen[1:]
+            else (),
         )
+
+    def is_about_another(self, question: str, records: Sequence[str]) -> bool:
+        """Whether a question names a subject, and none that a record is about."""
+        meant = self.subjects & set(words_of(UNMEANT.sub(" ", question)))
+        return bool(meant) and not any(meant & set(words_of(title_of(record))) for record in records)
 
 
 class FieldClassifier:
@@ -120,39 +133,17 @@ class FieldClassifier:
         return dict(sorted(zip(self.names, chances, strict=True), key=lambda item: -item[1]))
 
     def find_asked(self, question: str) -> set[str]:
-        """The fields that a question asks for; OFF_SUBJECT if it is that; empty if it asks for no field."""
+        """The fields that a question asks for; NOTHING or OFF_SUBJECT if that is certain; empty if all is uncertain."""
         chances = self.find(question)
         likeliest, highest = next(iter(chances.items()))
-        if likeliest == OFF_SUBJECT and highest >= CERTAIN:
-            return {OFF_SUBJECT}
+        if likeliest in (NOTHING, OFF_SUBJECT) and highest >= CERTAIN:
+            return {likeliest}
         least = max(ASKED, highest * BESIDE)
         return {name for name in self.patterns if chances[name] >= (LIKELIEST if name == likeliest else least)}
 
     def name(self, field: str) -> str:
         """The name that examples have for a record's field; empty if they have none."""
         return next((name for name, pattern in self.patterns.items() if pattern.fullmatch(field)), "")
-
-
-def show_message(message: str, asked: AskedFields | None) -> tuple[str, bool]:
-    """A message as its model is shown it, and whether its records lack what it asks for.
-
-    Args:
-        message: a question and its records, in any layout; one without records stays as it is.
-        asked: of the template; without it every record is shown whole.
-    """
-    found = find_records(message)
-    if found is None:
-        return message, False
-    shown = asked.show(found.question, found.records) if asked else Shown(found.records)
-    return "\n".join([found.question, *shown.records]), shown.missing
-
-
-def show_row(row: Row, asked: AskedFields | None) -> tuple[dict[str, Any], bool]:
-    """A row as `show_message` shows its question and records, and whether the records lack what it asks for."""
-    message = "\n".join(part for part in (row["instruction"], row["input"]) if part)
-    text, missing = show_message(message, asked)
-    question, _, records = text.partition("\n")
-    return dict(row) | ({"instruction": question, "input": records} if text != message else {}), missing
 
 
 def choose_named(question: str, records: Sequence[str], chosen: Sequence[int]) -> list[int]:
@@ -163,11 +154,6 @@ def choose_named(question: str, records: Sequence[str], chosen: Sequence[int]) -
         sum(said[word] for word in words.difference(*(other for other in held if other is not words))) for words in held
     ]
     return [n for n, count in zip(chosen, counts, strict=True) if count == max(counts)]
-
-
-def asked_of(named: Sequence[Sequence[tuple[str, str]]]) -> set[str]:
-    """The names of all fields of all records."""
-    return {name for fields in named for _, name in fields}
 
 
 def hash_characters(questions: Sequence[str]) -> Any:
@@ -185,11 +171,6 @@ def name_field(kinds: Iterable[FieldClassifier], field: str) -> str:
 def title_of(record: str) -> str:
     """What a record is about."""
     return record.partition(SEPARATOR)[0]
-
-
-def fields_of(record: str) -> list[str]:
-    """The fields of a record, without what it is about."""
-    return record.split(SEPARATOR)[1:]
 
 
 def words_of(text: str) -> list[str]:

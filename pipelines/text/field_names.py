@@ -30,7 +30,7 @@ ALIASES = {
         mixed,
         average mpg, avg mpg, combined fuel economy, fuel economy combined""",
     "displacement": """disp, displ, displacement l, displacement (l), engine displacement, engine size, engine disp,
-        liters, litres, engine capacity, engine (l), engine l, displacement in l, displacement liters, eng""",
+        liters, litres, engine capacity, engine (l), engine l, displacement in l, displacement liters, eng, engine""",
     "cylinders": """cyl, cyls, cylinder, no cylinders, no. of cylinders, number of cylinders, num cylinders, cyl count,
         cylinder count, n cyl, cylinders no""",
     "gears": """gear, no gears, no. of gears, number of gears, num gears, gear count, speeds, speed, forward gears,

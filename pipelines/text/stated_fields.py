@@ -68,6 +68,12 @@ def find_stated_records(message: str) -> list[str]:
     return records
 
 
+def find_asking(message: str) -> str:
+    """The sentences of a message that ask; the whole message if none does."""
+    asking = " ".join(sentence for sentence in SENTENCE.split(message) if ASKS.search(sentence))
+    return " ".join((asking or message).split())
+
+
 def find_fields(text: str) -> list[str]:
     """The fields that a text states once, in their order, as records show them."""
     fields_by_place: dict[int, str] = {}

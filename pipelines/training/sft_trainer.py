@@ -22,8 +22,8 @@ from pipelines.core.files import digest, write_text
 from pipelines.core.plan import TrainingPlan
 from pipelines.kits.asked_fields import load_asked_fields
 from pipelines.text import chat_format
-from pipelines.text.asked_fields import show_row
 from pipelines.text.facts import REFUSAL, contains_fact
+from pipelines.text.shown_message import show_row
 from pipelines.training import base_model
 
 Rows = list[dict[str, Any]]
@@ -142,9 +142,9 @@ def show_rows(rows: Rows, plan: TrainingPlan) -> Rows:
     """
     asked, kept = load_asked_fields(plan.data.source), []
     for row in rows:
-        shown, missing = show_row(row, asked)
+        shown, message = show_row(row, asked)
         facts = {name: value for name, value in row["facts"].items() if name != REFUSAL}
-        if facts and (missing or not all(contains_fact(value, shown["input"]) for value in facts.values())):
+        if facts and (message.missing or not all(contains_fact(value, shown["input"]) for value in facts.values())):
             kept.append(row)
         elif shown["input"] == row["input"] or row["output"] != plan.knowledge.decline_sentence:
             kept.append(shown)

@@ -3,7 +3,7 @@
 from importlib.metadata import version
 from typing import Any
 
-from pipelines.kits.automotive.records import asked, code_rows, epa_rows, guardrails
+from pipelines.kits.automotive.records import asked, code_rows, epa, epa_rows, guardrails
 from pipelines.text.asked_fields import AskedFields
 
 VEHICLE_QUESTIONS = {  # kind of question → how many; together they train for five minutes on two cores
@@ -34,7 +34,8 @@ def build() -> list[dict[str, Any]]:
 def asked_fields() -> AskedFields:
     """Which fields of a record a question asks for; a trouble code's meaning where it names none."""
     vehicles = [*asked.vehicle_questions(), *asked.declined_requests()]
-    return AskedFields([vehicles, asked.code_questions()], general=asked.CODE_FIELDS["meaning"])
+    subjects = {vehicle.group for vehicle in epa.vehicles()}
+    return AskedFields([vehicles, asked.code_questions()], asked.CODE_FIELDS["meaning"], subjects)
 
 
 def sources() -> dict[str, str]:

@@ -15,6 +15,8 @@ def passages() -> Iterator[Passage]:
     for code in sorted(set(guides) | set(names)):
         guide, name = guides.get(code), names.get(code, "")
         record = [f"{code}: {name}" if name else code]
+        if not guide:
+            record.append(f"Meaning: {name}")
         if guide:
             record += [
                 f"Meaning: {guide['summary']}",

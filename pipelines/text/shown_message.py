@@ -1,0 +1,74 @@
+"""A question and its records, as the model of a template is shown them; training, evaluation and gateway use the same.
+
+What the records lack is declined without a model. A model's answer that does not state the fields asked for is replaced
+by these fields, in the words of the record.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pipelines.text.asked_fields import AskedFields, Shown
+from pipelines.text.own_records import find_records
+from pipelines.text.record_lines import SEPARATOR
+
+Row = Mapping[str, Any]
+
+STATED = 0.6  # share of a field's words that an answer must hold to state it; of its numbers all
+WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
+
+
+class ShownMessage(NamedTuple):
+    """What a model is shown of a message, and what is expected of its answer."""
+
+    text: str
+    missing: bool = False  # the records lack what is asked for
+    values: tuple[str, ...] = ()  # the fields that an answer states: `city 30 mpg`
+    quotation: str = ""  # the answer in the record's own words
+
+    def confirm(self, answer: str) -> str:
+        """The answer, or the quotation if it lacks a field that was asked for."""
+        return answer if all(states(answer, value) for value in self.values) else self.quotation
+
+
+def show_message(message: str, asked: AskedFields | None) -> ShownMessage:
+    """A message as its model is shown it.
+
+    Args:
+        message: a question and its records, in any layout; one without records stays as it is.
+        asked: of the template; without it every record is shown whole.
+    """
+    found = find_records(message)
+    if found is None:
+        return ShownMessage(message)
+    shown = asked.show(found.question, found.records) if asked else Shown(found.records)
+    text = "\n".join([found.question, *shown.records])
+    return ShownMessage(text, shown.missing, shown.values, quote(shown) if shown.values else "")
+
+
+def show_row(row: Row, asked: AskedFields | None) -> tuple[dict[str, Any], ShownMessage]:
+    """A row of a dataset with its question and records as they are shown."""
+    message = "\n".join(part for part in (row["instruction"], row["input"]) if part)
+    shown = show_message(message, asked)
+    question, _, records = shown.text.partition("\n")
+    return dict(row) | ({"instruction": question, "input": records} if shown.text != message else {}), shown
+
+
+def quote(shown: Shown) -> str:
+    """The fields asked for, as a sentence each: `2012 Nissan Titan. Drive four-wheel.`"""
+    title = shown.records[0].partition(SEPARATOR)[0]
+    return " ".join(f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in (title, *shown.values))
+
+
+def states(answer: str, value: str) -> bool:
+    """Whether an answer holds a field's numbers and most of its words.
+
+    >>> states("It has 4 cylinders.", "cylinders 4"), states("It has 6.", "cylinders 4")
+    (True, False)
+    """
+    held, words = (
+        set(WORD.findall(answer.casefold())),
+        WORD.findall(value.casefold().partition(": ")[2] or value.casefold()),
+    )
+    numbers = [word for word in words if word[0].isdigit()]
+    return set(numbers) <= held and sum(word in held for word in words) >= (STATED * len(words) if not numbers else 0)
