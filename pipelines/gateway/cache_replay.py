@@ -13,7 +13,7 @@ from pipelines.gateway.response_cache import CachedAnswer, ResponseCache
 from pipelines.request_log import read_exchanges, select_user_requests
 
 MIN_REQUESTS = 100  # answered requests that an advice needs
-COLUMNS = ["at", "version", "messages", "answer", "status", "cached", "cost"]
+COLUMNS = ["at", "version", "backend", "messages", "answer", "status", "cached", "cost"]
 
 
 def advise(template: str) -> Recommendation | None:
@@ -24,7 +24,8 @@ def advise(template: str) -> Recommendation | None:
     """
     now, current = time.time(), load_template(template).serving
     requests = select_user_requests(read_exchanges(now - DAYS * 86_400, template=template)).select(COLUMNS)
-    rows = [row for row in requests.to_pylist() if row["status"] == "ok"]
+    by_model = [row for row in requests.to_pylist() if row["backend"] or row["cached"]]  # not quoted, nor declined
+    rows = [row for row in by_model if row["status"] == "ok"]
     if len(rows) < MIN_REQUESTS:
         why = f"the last {DAYS} days have {len(rows)} answered requests; at least {MIN_REQUESTS} are needed"
         return Unmeasured(about="cache", why=why)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pipelines.core import routes
 from pipelines.core.database import ChangePoll
 from pipelines.core.errors import WeaverError
-from pipelines.core.plan import Serving
+from pipelines.core.plan import Knowledge, Serving
 from pipelines.core.routes import Route, ServedVersion
 from pipelines.core.templates import find_template_files, load_template
 from pipelines.gateway.api_errors import ApiError
@@ -17,11 +17,12 @@ log = logging.getLogger(__name__)
 
 
 class Entry(NamedTuple):
-    """A template's route and serving policy."""
+    """A template's route, serving policy and section on knowledge."""
 
     route: Route
     policy: Serving
     changed: int  # epoch seconds: when the route was last written
+    knowledge: Knowledge = Knowledge()
 
 
 class Catalogue:
@@ -54,8 +55,9 @@ class Catalogue:
     def read_entry(self, name: str, written_ns: int) -> Entry | None:
         """A template's entry from its route and its file; the old one if they cannot be read."""
         try:
-            policy = load_template(name).serving if name in find_template_files() else Serving()
-            return Entry(routes.read_route(name), policy, written_ns // 10**9)
+            template = load_template(name) if name in find_template_files() else None
+            policy, knowledge = (template.serving, template.knowledge) if template else (Serving(), Knowledge())
+            return Entry(routes.read_route(name), policy, written_ns // 10**9, knowledge)
         except (WeaverError, ValueError) as error:
             log.error("the route or template of %s cannot be read, its old ones stay in force: %s", name, error)
             return self.entries.get(name)

@@ -1,6 +1,8 @@
-"""One chat request: answered from the cache, or by an endpoint of the chosen version, then logged, then returned.
+"""One chat request: answered from the cache, from the knowledge base, or by an endpoint of the chosen version; then
+logged, then returned.
 
-The version does not change once it is chosen: a fallback is another endpoint of it, never another version.
+The version does not change once it is chosen: a fallback is another endpoint of it, never another version. An answer
+from passages is sent when it is complete: one that states what no passage states is replaced, and so is never seen.
 """
 
 import asyncio
@@ -8,7 +10,8 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from pipelines.clients.backends import Chunk
 from pipelines.core.errors import Unavailable, WeaverError
@@ -17,8 +20,11 @@ from pipelines.gateway import recording, schemas
 from pipelines.gateway.api_errors import ApiError
 from pipelines.gateway.catalogue import Entry
 from pipelines.gateway.endpoint_stats import Attempt
+from pipelines.gateway.grounding import Grounding, is_declined
 from pipelines.gateway.response_cache import CachedAnswer
 from pipelines.gateway.routing import Target
+from pipelines.text.chat_format import Message, neutralise_message
+from pipelines.text.passages import Passage
 
 if TYPE_CHECKING:
     from pipelines.gateway.state import Gateway
@@ -63,6 +69,8 @@ class ChatCompletion:
         self.status, self.backend, self.cached, self.route = "ok", "", "", f"{self.model}; {reason}"
         self.queue_s = self.first_token_s = self.waited_s = self.cost = 0.0
         self.protected_question: asyncio.Task[list[str]] | None = None
+        self.grounding, self.unfounded_facts = Grounding("off"), 0
+        self.cited: list[Passage] = []
         self.reset_answer("")
 
     def reset_answer(self, backend: str) -> None:
@@ -87,9 +95,21 @@ class ChatCompletion:
         return time.perf_counter() - self.began
 
     def headers(self) -> dict[str, str]:
-        """The response's own headers: the request's id, and the routing decision."""
+        """The response's own headers: the request's id, the routing decision, and the ids of the cited passages."""
         route = " ".join(self.route.split()).encode("ascii", "replace").decode()
-        return {"x-request-id": self.id, "x-weaver-route": route}
+        headers = {"x-request-id": self.id, "x-weaver-route": route}
+        if self.cited:
+            headers["x-weaver-sources"] = ",".join(quote(passage.id, safe=" :/#") for passage in self.cited)
+        return headers
+
+    def extension(self) -> dict[str, Any]:
+        """The fields of the answer that OpenAI's API does not have."""
+        return {"citations": schemas.make_citations(self.cited), "declined": self.grounding.outcome == "declined"}
+
+    def asked_messages(self) -> list[Message]:
+        """The conversation as the model is asked, with the passages that it is shown; without a system prompt that is
+        the template's own."""
+        return self.grounding.show(self.body.conversation())
 
     async def run(self, send: SendPiece | None = None) -> None:
         """Get the answer, and return once it is in the request log.
@@ -120,20 +140,53 @@ class ChatCompletion:
             in_flight.dec()
 
     async def get_answer(self, send: SendPiece | None) -> None:
-        """Answer from the cache, or from an endpoint."""
-        cache, policy = self.gateway.cache, self.entry.policy
-        if not self.shadow_of and (cached := cache.get(self.version, self.request, policy)):
+        """Answer from the cache, from the knowledge base, or from an endpoint."""
+        cache, policy, retriever = self.gateway.cache, self.entry.policy, self.gateway.retriever
+        index_version = retriever.version(self.version.name) if policy.retrieval else 0
+        if not self.shadow_of and (cached := cache.get(self.version, self.request, policy, index_version)):
             self.use_cached(cached)
             if send:
                 await send(cached.answer)
             return
-        asyncio.get_running_loop().call_later(PROTECTION_DELAY, recording.protect_question, self)
-        await self.try_until_answered(send)
+        messages = self.request["messages"]
+        self.grounding = await retriever.ground(self.version.name, messages, policy, self.entry.knowledge)
+        if self.grounding.answer:
+            self.answer_without_model()
+        else:
+            asyncio.get_running_loop().call_later(PROTECTION_DELAY, recording.protect_question, self)
+            looked_up = self.grounding.outcome == "found"
+            await self.try_until_answered(None if looked_up else send)
+            self.check_answer()
+            if not looked_up:
+                return
+        if send:
+            await send(self.text)
+
+    def answer_without_model(self) -> None:
+        """Take the passage that is quoted, or the sentence that declines."""
+        self.pieces, self.cited = [self.grounding.answer], list(self.grounding.passages)
+        self.route = f"{self.model}@knowledge; {self.grounding.outcome}; {self.reason}"
+        self.first_token_s = self.elapsed()
+
+    def check_answer(self) -> None:
+        """Compare a model's answer with its records: one from passages that states other facts is replaced."""
+        grounding, messages = self.grounding, self.request["messages"]
+        unfounded = grounding.check(self.text, messages, cut_off=self.finish_reason == "length")
+        self.unfounded_facts = len(unfounded)
+        if grounding.outcome != "found":
+            return
+        if unfounded:
+            self.pieces, self.finish_reason = [self.entry.knowledge.decline_sentence], "stop"
+        if is_declined(self.text, self.entry.knowledge):
+            self.grounding = grounding._replace(outcome="declined")
+        else:
+            self.cited = grounding.cite(self.text, messages)
 
     def use_cached(self, cached: CachedAnswer) -> None:
         """Take an answer from the cache."""
         self.pieces, self.finish_reason, self.cached = [cached.answer], cached.finish_reason, cached.kind
         self.prompt_tokens, self.completion_tokens = cached.prompt_tokens, cached.completion_tokens
+        self.grounding, self.cited = cached.grounding, list(cached.cited)
         self.route = f"{self.model}@cache; {cached.kind}; {self.reason}"
         self.first_token_s = self.elapsed()
 
@@ -192,7 +245,7 @@ class ChatCompletion:
         """Receive an endpoint's answer, piece by piece."""
         backend = self.gateway.backend(endpoint.backend)
         seconds_left = self.deadline - asyncio.get_running_loop().time()
-        stream = backend.stream(endpoint, self.request, seconds_left + 1)
+        stream = backend.stream(endpoint, self.grounded_request(), seconds_left + 1)
         async with aclosing(stream) as chunks:  # type: ignore[type-var]
             while (chunk := await self.next_chunk(chunks, endpoint)) is not None:
                 if piece := self.read_chunk(chunk):
@@ -202,6 +255,14 @@ class ChatCompletion:
                     self.pieces.append(piece)
                     if send:
                         await send(piece)
+
+    def grounded_request(self) -> dict[str, Any]:
+        """The request to a backend, with the passages below the question; as any text they begin and end no turn."""
+        if self.grounding.outcome != "found":
+            return self.request
+        shown = self.grounding.show(self.request["messages"])
+        tokens = self.version.control_tokens
+        return self.request | {"messages": [neutralise_message(message, tokens) for message in shown]}
 
     async def next_chunk(self, chunks: AsyncIterator[Chunk], endpoint: Endpoint) -> Chunk | None:
         """The next chunk, or None after the last. An engine that died in the middle may leave its server silent.

@@ -118,6 +118,7 @@ async def create_chat_completion(
     response = schemas.make_completion(
         completion.id, completion.model, completion.text, completion.finish_reason, completion.usage
     )
+    response |= completion.extension()
     return Response(orjson.dumps(response), headers=completion.headers(), media_type="application/json")
 
 

@@ -8,6 +8,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call,unused-ignore]  # one 
 
 LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)  # seconds
 OVERHEAD_BUCKETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1)  # seconds
+RETRIEVAL_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1, 10)  # seconds
 
 
 class Metrics:
@@ -57,6 +58,25 @@ class Metrics:
             "neuroweaver_shadow_requests_dropped_total",
             "Shadow requests that were left out under load.",
             ["template"],
+            registry=registry,
+        )
+
+        self.retrieval = Counter(
+            "neuroweaver_retrieval_total",
+            "Requests by what they are answered from: off, failed, own_record, found, quoted, declined.",
+            ["template", "outcome"],
+            registry=registry,
+        )
+        self.retrieval_seconds = Histogram(
+            "neuroweaver_retrieval_seconds",
+            "From asking for a search of the knowledge index to its result.",
+            buckets=RETRIEVAL_BUCKETS,
+            registry=registry,
+        )
+        self.unfounded_answers = Counter(
+            "neuroweaver_unfounded_answers_total",
+            "Answers of a model that state facts which are in no record; `replaced` by a declined one, or not.",
+            [*version, "replaced"],
             registry=registry,
         )
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pipelines.gateway.completions import ChatCompletion
 
 SHORT_TEXT = 500  # characters that are searched for personal data at once: faster than to wake a thread for it
+# What is answered without a model needs no cache; an answer without the index is not given again once that is there.
+CACHED_OUTCOMES = ("off", "own_record", "found")
 FOLLOW_UP_DELAY = 0.001  # seconds after an answer is logged, in which it is sent
 
 
@@ -45,6 +47,10 @@ async def record(completion: "ChatCompletion") -> None:
         latency_s=completion.elapsed(),
         cost=completion.cost,
         shadow_of=completion.shadow_of,
+        retrieval=completion.grounding.outcome,
+        sources=orjson.dumps([passage.id for passage in completion.grounding.passages]).decode(),
+        index_version=completion.grounding.index_version,
+        unfounded_facts=completion.unfounded_facts,
     )
     try:
         gateway.log.write(exchange)
@@ -63,9 +69,13 @@ async def follow_up(completion: "ChatCompletion", exchange: Exchange, seconds: f
     gateway, policy = completion.gateway, completion.entry.policy
     count(completion, seconds)
     gateway.traces.write(exchange, completion.request, completion.finish_reason)
-    if completion.status == "ok" and not (completion.cached or completion.shadow_of or policy.cache == "off"):
+    if completion.status != "ok" or completion.cached or completion.shadow_of or policy.cache == "off":
+        return
+    if completion.grounding.outcome in CACHED_OUTCOMES:
         usage = completion.completion_tokens, completion.prompt_tokens
-        answer = CachedAnswer(completion.text, "exact", *usage, completion.finish_reason)
+        answer = CachedAnswer(
+            completion.text, "exact", *usage, completion.finish_reason, completion.grounding, tuple(completion.cited)
+        )
         await asyncio.to_thread(gateway.cache.put, completion.version, completion.request, policy, answer)
 
 
@@ -73,8 +83,12 @@ def count(completion: "ChatCompletion", seconds: float) -> None:
     """Add a request to the metrics; `seconds` is its duration."""
     metrics, version = completion.gateway.metrics, (completion.version.name, str(completion.version.version))
     metrics.requests.labels(*version, completion.backend, completion.status, completion.cached).inc()
+    if completion.unfounded_facts:
+        replaced = "yes" if completion.grounding.outcome == "declined" else "no"
+        metrics.unfounded_answers.labels(*version, replaced).inc()
     if completion.shadow_of or completion.status != "ok":
         return
+    metrics.retrieval.labels(version[0], completion.grounding.outcome).inc()
     metrics.duration.labels(*version).observe(seconds)
     metrics.first_token.labels(*version).observe(completion.first_token_s)
     metrics.overhead.observe(seconds - completion.waited_s)
@@ -86,7 +100,7 @@ def count(completion: "ChatCompletion", seconds: float) -> None:
 def protect_question(completion: "ChatCompletion") -> asyncio.Task[list[str]]:
     """The task that protects the texts of the messages; the first call starts it."""
     if completion.protected_question is None:
-        texts = [message["content"] for message in completion.body.conversation()]
+        texts = [message["content"] for message in completion.asked_messages()]
         completion.protected_question = asyncio.ensure_future(protect_texts(completion, *texts))
     return completion.protected_question
 
@@ -101,7 +115,7 @@ async def protect_texts(completion: "ChatCompletion", *texts: str) -> list[str]:
 
 async def protect_conversation(completion: "ChatCompletion") -> tuple[str, str]:
     """The messages, as JSON, and the answer; both protected."""
-    messages, texts = completion.body.conversation(), await protect_question(completion)
+    messages, texts = completion.asked_messages(), await protect_question(completion)
     originals = [message["content"] for message in messages]
     answer = ""
     if completion.pieces and texts != originals:

@@ -1,7 +1,8 @@
 """The response cache: a question that a version has answered is not sent to it again.
 
-An entry is bound to the version and its digest, to the parameters that shape an answer, to all earlier messages and to
-the record below the question: all of these are compared exactly. The question itself, the first line of the last
+An entry is bound to the version and its digest, to the version of the knowledge index and how much of it is shown, to
+the parameters that shape an answer, to all earlier messages and to the record below the question: all of these are
+compared exactly. The question itself, the first line of the last
 message, is normalised only where that cannot change its meaning (`normalise`). Where the template's policy is
 `semantic`, another wording may hit as well (semantic_cache.py).
 
@@ -18,7 +19,9 @@ from pipelines.core.files import digest
 from pipelines.core.plan import Serving
 from pipelines.core.routes import ServedVersion
 from pipelines.gateway import semantic_cache
+from pipelines.gateway.grounding import Grounding
 from pipelines.text import privacy
+from pipelines.text.passages import Passage
 
 MAX_ENTRIES, MAX_BYTES = 10_000, 64 * 2**20  # the least recently used are evicted first
 ENTRY_OVERHEAD = 3_000  # bytes of an entry besides its texts: keys, objects, a vector
@@ -36,6 +39,8 @@ class CachedAnswer(NamedTuple):
     completion_tokens: int
     prompt_tokens: int
     finish_reason: str
+    grounding: Grounding = Grounding("off")
+    cited: tuple[Passage, ...] = ()
 
 
 class CacheKey(NamedTuple):
@@ -71,9 +76,16 @@ class ResponseCache:
         self.index = semantic_cache.SemanticIndex()
         self.lock = Lock()
 
-    def get(self, version: ServedVersion, request: dict[str, Any], policy: Serving) -> CachedAnswer | None:
-        """The answer that this version gave to this question within `policy.cache_hours`."""
-        if policy.cache == "off" or not (key := make_key(version, request)):
+    def get(
+        self, version: ServedVersion, request: dict[str, Any], policy: Serving, index_version: int = 0
+    ) -> CachedAnswer | None:
+        """The answer that this version gave to this question within `policy.cache_hours`.
+
+        Args:
+            request: the client's, without passages.
+            index_version: of the knowledge index; 0 if none is searched.
+        """
+        if policy.cache == "off" or not (key := make_key(version, request, (index_version, policy.retrieval))):
             return None
         with self.lock:
             if answer := self.get_fresh(key, policy):
@@ -91,11 +103,13 @@ class ResponseCache:
         The search for personal data takes up to some milliseconds: call it in a thread, after the client has its
         answer.
         """
-        if policy.cache == "off" or not (key := make_key(version, request)) or not answer.answer:
+        searched = (answer.grounding.index_version, policy.retrieval)
+        if policy.cache == "off" or not (key := make_key(version, request, searched)) or not answer.answer:
             return
         if answer.finish_reason not in ("stop", "length") or has_personal_data(version, request, answer.answer):
             return
-        size = len(answer.answer.encode()) + len(key.question.encode()) + ENTRY_OVERHEAD
+        texts = [answer.answer, key.question, *(passage.text for passage in answer.grounding.passages)]
+        size = sum(len(text.encode()) for text in texts) + ENTRY_OVERHEAD
         with self.lock:
             self.drop(key)
             indexed = self.index.add(key.scope, key.question, key) if policy.cache == "semantic" else None
@@ -128,8 +142,12 @@ class ResponseCache:
             self.index.remove(entry.indexed, key)
 
 
-def make_key(version: ServedVersion, request: dict[str, Any]) -> CacheKey | None:
-    """The cache key of a request; None if its answer must not be cached."""
+def make_key(version: ServedVersion, request: dict[str, Any], searched: tuple[int, int] = (0, 0)) -> CacheKey | None:
+    """The cache key of a request; None if its answer must not be cached.
+
+    Args:
+        searched: the version of the knowledge index, and how many of its passages are shown at most.
+    """
     parameters = {name: value for name, value in request.items() if value is not None}
     if parameters.get("temperature") or not parameters.keys() <= SHAPING | IGNORED | SAMPLING:
         return None
@@ -139,7 +157,7 @@ def make_key(version: ServedVersion, request: dict[str, Any]) -> CacheKey | None
         question, _, below = last["content"].strip().partition("\n")
         record = last | {"content": below}
     shaping = {name: parameters[name] for name in sorted(SHAPING & parameters.keys())}
-    scope = digest([version.name, version.version, version.digest, shaping, earlier, record])
+    scope = digest([version.name, version.version, version.digest, searched, shaping, earlier, record])
     return CacheKey(scope, normalise(question))
 
 

@@ -5,6 +5,7 @@ is an error that names the field.
 """
 
 import time
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -22,6 +23,7 @@ from pydantic_core import PydanticCustomError
 from pipelines.core.routes import ServedVersion
 from pipelines.gateway.default_fields import DefaultFields, DefaultMessageFields, RequestSchema
 from pipelines.text.chat_format import neutralise_message
+from pipelines.text.passages import Passage
 
 MAX_MESSAGES = 256
 
@@ -160,6 +162,16 @@ class Choice(BaseModel):
     finish_reason: str
 
 
+class Citation(BaseModel):
+    """A passage of the knowledge base that an answer rests on."""
+
+    id: str = Field(description="stays the same while the passage is corrected or its document replaced")
+    title: str
+    source: str = Field(description="the document, or the package and file of a kit's record")
+    page: int | None = Field(description="of a document with pages, from 1")
+    passage: str = Field(description="its text")
+
+
 class ChatCompletionResponse(BaseModel):
     """The complete answer."""
 
@@ -169,6 +181,11 @@ class ChatCompletionResponse(BaseModel):
     model: str = Field(description="the version that answered")
     choices: list[Choice]
     usage: Usage
+    citations: list[Citation] = Field(
+        description="NeuroWeaver's: what was looked up and the answer rests on; empty where the question brought its "
+        "record. A stream has it in its last chunk."
+    )
+    declined: bool = Field(description="NeuroWeaver's: no record has what was asked, and the answer says so")
 
 
 class Model(BaseModel):
@@ -240,6 +257,14 @@ def make_completion(id: str, model: str, text: str, finish_reason: str, usage: d
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish_reason}
     head = {"id": id, "object": "chat.completion", "created": int(time.time()), "model": model}
     return {**head, "choices": [choice], "usage": usage}
+
+
+def make_citations(passages: Iterable[Passage]) -> list[dict[str, Any]]:
+    """The `citations` of an answer."""
+    return [
+        Citation(id=one.id, title=one.title, source=one.source, page=one.page or None, passage=one.text).model_dump()
+        for one in passages
+    ]
 
 
 def make_chunk(

@@ -37,12 +37,11 @@ class EventStream(Response):
             return
         if not self.started:
             await self.send_piece("")
-        await self.send_event(
-            schemas.make_chunk(completion.id, completion.model, self.created, {}, completion.finish_reason)
-        )
+        last = schemas.make_chunk(completion.id, completion.model, self.created, {}, completion.finish_reason)
+        await self.send_event(last | completion.extension())
         if (options := completion.body.stream_options) and options.include_usage:
             chunk = schemas.make_chunk(completion.id, completion.model, self.created, {})
-            await self.send_event(chunk | {"choices": [], "usage": completion.usage})
+            await self.send_event(chunk | {"choices": [], "usage": completion.usage} | completion.extension())
         await self.send_last(b"[DONE]")
 
     async def send_piece(self, piece: str) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Coroutine
+from concurrent.futures import Future, wait
 from threading import Thread
 from typing import Any
 
@@ -16,9 +17,11 @@ from pipelines.gateway.catalogue import Catalogue
 from pipelines.gateway.completions import ChatCompletion
 from pipelines.gateway.prometheus import Metrics
 from pipelines.gateway.response_cache import ResponseCache
+from pipelines.gateway.retrieval import Retriever
 from pipelines.gateway.routing import Router
 from pipelines.gateway.schemas import FeedbackRequest
 from pipelines.gateway.traces import Traces
+from pipelines.knowledge.search import KnowledgeIndex
 from pipelines.request_log import Feedback, RequestLog, find_exchange, hash_user, log_folder
 
 REFRESH_SECONDS = 0.2  # between looks at routes, templates and keys
@@ -37,6 +40,7 @@ class Gateway:
         self.keys, self.catalogue = Keyring(), Catalogue()
         self.cache, self.router = ResponseCache(), Router()
         self.metrics, self.traces = Metrics(), Traces()
+        self.retriever = Retriever(self.metrics)
         self.backends: dict[str, backends.Backend] = {}
         self.tasks: set[asyncio.Task[Any]] = set()
         self.shadow_requests: set[asyncio.Task[Any]] = set()
@@ -81,18 +85,27 @@ class Gateway:
         # which no request is answered.
         gc.disable()
         try:
+            loading = self.start_loading_knowledge()
             self.log.warm_up(next(iter(self.catalogue.entries)))
             self.flush()
+            wait(loading)
             gc.freeze()
         finally:
             gc.enable()
         self.is_warm = True
+
+    def start_loading_knowledge(self) -> list["Future[KnowledgeIndex]"]:
+        """Load the knowledge indexes of templates that are answered from one, as far as they are not loaded yet."""
+        entries = self.catalogue.entries.items()
+        return self.retriever.start_loading([name for name, entry in entries if entry.policy.retrieval])
 
     def refresh(self) -> None:
         """Read keys, routes and templates that have changed."""
         self.keys.refresh()
         if self.catalogue.refresh():
             self.cache.retire(self.catalogue.digests())
+            if self.is_warm:
+                self.start_loading_knowledge()
 
     def flush(self) -> None:
         """Write the times of the keys' last requests, and move the log's rows into Parquet."""
@@ -159,7 +172,7 @@ class Gateway:
         if not os.access(self.log.folder, os.W_OK):
             return f"the request log {self.log.folder} cannot be written"
         if self.catalogue.entries and not self.is_warm:
-            return "the recognisers of personal data are being loaded"
+            return "the recognisers of personal data and the knowledge indexes are being loaded"
         versions = [version for entry in self.catalogue.entries.values() for version in entry.route.versions]
         endpoints = [endpoint for version in versions for endpoint in version.endpoints]
         for name in dict.fromkeys(endpoint.backend for endpoint in endpoints):
@@ -179,6 +192,7 @@ class Gateway:
                 task.cancel()
         await asyncio.to_thread(self.flush)
         self.log.close()
+        self.retriever.close()
         await asyncio.to_thread(self.traces.close)
         for backend in self.backends.values():
             await backend.close()

@@ -36,6 +36,10 @@ EXCHANGE_ATTRIBUTES = (
     "status",
     "cached",
     "shadow_of",
+    "retrieval",
+    "sources",
+    "index_version",
+    "unfounded_facts",
     "first_token_s",
     "cost",
 )

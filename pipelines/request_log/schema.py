@@ -34,7 +34,7 @@ class Exchange(Row):
     route: str  # the routing decision, as in the header x-weaver-route
     key: str  # id of the API key, never the key
     user: str  # pseudonym of the client's `user`; "" if it sent none
-    messages: str  # JSON of the conversation, protected
+    messages: str  # JSON of the conversation, with the passages that were shown below its question; protected
     answer: str  # protected
     status: str  # ok, cancelled, or an error code such as unavailable, timeout
     cached: str  # "", exact or semantic
@@ -45,6 +45,10 @@ class Exchange(Row):
     latency_s: float
     cost: float  # of the backend's machine, for the time that it worked on this request
     shadow_of: str = ""  # id of the request that this one repeats for a version in shadow
+    retrieval: str = ""  # what it was answered from: off, failed, own_record, found, quoted, declined
+    sources: str = "[]"  # JSON: the ids of the passages that were shown or quoted
+    index_version: int = 0  # of the knowledge index that was searched; 0 if none was
+    unfounded_facts: int = 0  # of the model's answer: numbers, codes and names that neither record nor question states
 
 
 class Feedback(Row):

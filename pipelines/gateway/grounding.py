@@ -1,0 +1,151 @@
+"""How a conversation is answered from the knowledge base: from its own record, from passages, by a quotation, or not.
+
+off, failed   nothing is looked up; the model answers from the conversation
+own_record    the question comes with its record; the model answers from that
+found         passages are shown below the question; the model answers from them
+quoted        the passage is safety-critical: the answer is its text, word by word, without a model
+declined      no passage is close enough: the answer says so, without a model; or the model said so, or stated what
+              no passage states
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from pipelines.core.plan import Knowledge, Serving
+from pipelines.gateway.own_record import brings_record
+from pipelines.knowledge.search import Hit, KnowledgeIndex, SearchResult
+from pipelines.text.chat_format import Message, user_messages
+from pipelines.text.faithfulness import choose_cited, find_unfounded
+from pipelines.text.passages import Passage, lay_out
+
+Outcome = Literal["off", "failed", "own_record", "found", "quoted", "declined"]
+# What points back to an earlier question, and cannot be looked up by itself.
+FOLLOW_UP = re.compile(
+    r"^\W*(?:and|or|but|also|then|same|(?:what|how) about)\b|\b(?:it|its|that|this|they|them|their|those|these)\b",
+    re.IGNORECASE,
+)
+MIN_WORDS = 4  # of a question that stands for itself
+MAX_EARLIER = 3  # messages before the last one that a search takes in
+
+
+class Grounding(NamedTuple):
+    """What a conversation is answered from."""
+
+    outcome: Outcome
+    passages: tuple[Passage, ...] = ()  # shown to the model, or quoted
+    index_version: int = 0  # 0 where none was searched
+    answer: str = ""  # where no model is asked
+
+    def show(self, messages: Sequence[Message]) -> list[Message]:
+        """The conversation as the model is asked: with the passages below its last question, as in rows of training."""
+        if self.outcome != "found":
+            return list(messages)
+        last = find_last_question(messages)
+        row = {"instruction": messages[last]["content"], "input": lay_out(self.passages)}
+        return [*messages[:last], *user_messages(row), *messages[last + 1 :]]
+
+    def check(self, answer: str, messages: Sequence[Message], cut_off: bool = False) -> list[str]:
+        """The facts of a model's answer that neither its records nor the conversation state; none where it has no
+        record.
+
+        Args:
+            messages: the conversation, without the passages.
+        """
+        if self.outcome not in ("found", "own_record"):
+            return []
+        sources = [message["content"] for message in messages if message["role"] != "assistant"]
+        return find_unfounded(answer, [lay_out(self.passages), *sources], cut_off)
+
+    def cite(self, answer: str, messages: Sequence[Message]) -> list[Passage]:
+        """The passages that an answer rests on, the one that it rests on most first."""
+        if self.outcome != "found":
+            return list(self.passages) if self.outcome == "quoted" else []
+        question = messages[find_last_question(messages)]["content"]
+        texts = [lay_out([passage]) for passage in self.passages]
+        return [self.passages[place] for place in choose_cited(answer, texts, question)]
+
+
+def ground(index: KnowledgeIndex, messages: Sequence[Message], policy: Serving, knowledge: Knowledge) -> Grounding:
+    """Decide what a conversation is answered from.
+
+    Args:
+        policy: how many passages are shown, and how long they may be together with the conversation.
+        knowledge: how the template declines.
+    """
+    questions = [message["content"] for message in messages if message["role"] == "user"]
+    if not questions or brings_record(questions[-1]):
+        return Grounding("own_record", index_version=index.version)
+    result = search_conversation(index, questions, policy.retrieval, was_declined(messages, knowledge))
+    if result is None:
+        return Grounding("own_record", index_version=index.version)
+    if not result.close:
+        answer = f"{knowledge.decline_sentence} {knowledge.decline_help}".strip()
+        return Grounding("declined", (), result.version, answer)
+    if quoted := choose_quoted(result.hits):
+        return Grounding("quoted", quoted, result.version, "\n".join(passage.text for passage in quoted))
+    shown = [hit.passage for hit in result.hits if not hit.passage.safety_critical]  # those may only be quoted
+    room = policy.max_prompt_chars - sum(len(message["content"]) for message in messages)
+    while len(shown) > 1 and len(lay_out(shown)) > room:
+        shown.pop()
+    return Grounding("found", tuple(shown), result.version)
+
+
+def search_conversation(
+    index: KnowledgeIndex, questions: Sequence[str], limit: int, declined: bool
+) -> SearchResult | None:
+    """Search what the last message asks; together with those before it, where it names nothing by itself.
+
+    Args:
+        questions: the user's messages, the last one last.
+        declined: the message before the last was declined; a short one after it says what was missing there.
+    Returns:
+        None where the record is in an earlier message.
+    """
+    *earlier, last = questions
+    if not earlier or (names_something(index, last) and not (declined and is_short(last))):
+        return index.search(last, limit)
+    if not (is_short(last) or FOLLOW_UP.search(last)) and (result := index.search(last, limit)).close:
+        return result
+    joined = [last]
+    for question in reversed(earlier[-MAX_EARLIER:]):
+        if brings_record(question):
+            return None
+        joined.insert(0, question)
+        if names_something(index, question):
+            break
+    return index.search("\n".join(joined), limit)
+
+
+def names_something(index: KnowledgeIndex, question: str) -> bool:
+    """Whether a question names a code, a vehicle, a part or a VIN."""
+    return any(index.find_keys(question))
+
+
+def is_short(question: str) -> bool:
+    """Whether a question has too few words to stand for itself."""
+    return len(question.split()) < MIN_WORDS
+
+
+def was_declined(messages: Sequence[Message], knowledge: Knowledge) -> bool:
+    """Whether the question before the last one was declined."""
+    answers = [message["content"] for message in messages if message["role"] == "assistant"]
+    return bool(answers) and is_declined(answers[-1], knowledge)
+
+
+def is_declined(answer: str, knowledge: Knowledge) -> bool:
+    """Whether an answer is the template's decline sentence, with or without more behind it."""
+    return answer.strip().casefold().startswith(knowledge.decline_sentence.strip().casefold().rstrip("."))
+
+
+def choose_quoted(hits: Sequence[Hit]) -> tuple[Passage, ...]:
+    """The passages to quote: where something safety-critical is asked about, the first on each thing that is named."""
+    by_keys = {hit.keys: hit.passage for hit in reversed(hits) if hit.keys}
+    named = [hit.passage for hit in hits if by_keys.get(hit.keys) is hit.passage]
+    chosen = tuple(named or [hit.passage for hit in hits[:1]])
+    return chosen if any(passage.safety_critical for passage in chosen) else ()
+
+
+def find_last_question(messages: Sequence[Message]) -> int:
+    """The place of the user's last message."""
+    return max(place for place, message in enumerate(messages) if message["role"] == "user")

@@ -1,0 +1,111 @@
+"""The knowledge indexes of the templates, searched in threads of their own: the event loop waits for none.
+
+An index that cannot be read stops no answer: the request goes on without passages, is counted, and the first one after
+a success raises an alert.
+"""
+
+import asyncio
+import gc
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from pipelines import alerts
+from pipelines.core.errors import WeaverError
+from pipelines.core.plan import Knowledge, Serving
+from pipelines.gateway.grounding import Grounding, ground
+from pipelines.gateway.prometheus import Metrics
+from pipelines.knowledge.live import LiveIndex
+from pipelines.knowledge.search import KnowledgeIndex
+from pipelines.text.chat_format import Message
+
+THREADS = 2
+TIMEOUT = 10.0  # seconds that a request waits for an index
+RETRY_SECONDS = 5.0  # after a failure, in which the index is not tried again
+
+log = logging.getLogger(__name__)
+
+
+class Retriever:
+    """Of one gateway; its methods are called from the event loop unless they say otherwise."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.metrics = metrics
+        self.threads = ThreadPoolExecutor(THREADS, "knowledge")
+        self.indexes: dict[str, LiveIndex] = {}
+        self.frozen: dict[str, KnowledgeIndex] = {}
+        self.failing: dict[str, float] = {}  # template → when it is tried again, by the monotonic clock
+
+    async def ground(
+        self, template: str, messages: Sequence[Message], policy: Serving, knowledge: Knowledge
+    ) -> Grounding:
+        """What a conversation is answered from; never raises for what is wrong with the index."""
+        if not policy.retrieval:
+            return Grounding("off")
+        if self.failing.get(template, 0.0) > time.monotonic():
+            return Grounding("failed")
+        began = time.perf_counter()
+        search = asyncio.get_running_loop().run_in_executor(
+            self.threads, self.search, template, messages, policy, knowledge
+        )
+        try:
+            grounding = await asyncio.wait_for(search, TIMEOUT)
+        except TimeoutError:
+            self.fail(template, f"it was not searched within {TIMEOUT:g} s")
+            return Grounding("failed")
+        except Exception as error:  # of LanceDB, Arrow or the file system: each has its own
+            self.fail(template, str(error))
+            return Grounding("failed")
+        self.metrics.retrieval_seconds.observe(time.perf_counter() - began)
+        if self.failing.pop(template, None):
+            log.info("%s is answered from its knowledge index again", template)
+        return grounding
+
+    def search(self, template: str, messages: Sequence[Message], policy: Serving, knowledge: Knowledge) -> Grounding:
+        """As `ground`, in a thread."""
+        return ground(self.load(template), messages, policy, knowledge)
+
+    def load(self, template: str) -> KnowledgeIndex:
+        """The live version of a template's index, for threads: the first call loads it.
+
+        Raises:
+            WeaverError: there is none yet.
+        """
+        index = self.indexes.setdefault(template, LiveIndex(template)).get()
+        if self.frozen.get(template) is not index:
+            self.frozen[template] = index
+            gc.freeze()  # its objects stay: a full collection would look at all of them, while no request is answered
+        return index
+
+    def start_loading(self, templates: Iterable[str]) -> list["Future[KnowledgeIndex]"]:
+        """Load the indexes that are not loaded yet; may be called from any thread."""
+        return [self.threads.submit(self.load, name) for name in templates if name not in self.indexes]
+
+    def version(self, template: str) -> int:
+        """The version of the index that is searched now; 0 if none is loaded. Another one that is live is loaded."""
+        live = self.indexes.get(template)
+        return live.get().version if live and live.index else 0
+
+    def fail(self, template: str, reason: str) -> None:
+        """Note that an index cannot be searched, and raise an alert for the first time."""
+        if template not in self.failing:
+            text = (
+                f"The gateway answers {template} without its knowledge index: {reason.rstrip('.')}. "
+                f"Look at `weaver knowledge status {template}`; `weaver knowledge sync {template}` builds it."
+            )
+            threading.Thread(target=raise_alert, args=(text, template), daemon=True).start()
+        self.failing[template] = time.monotonic() + RETRY_SECONDS
+
+    def close(self) -> None:
+        """Wait for no search any more."""
+        self.threads.shutdown(wait=False, cancel_futures=True)
+
+
+def raise_alert(text: str, template: str) -> None:
+    """Raise the alert; in a thread, because its channels are servers."""
+    try:
+        alerts.alert(text, key=f"{template}.knowledge", template=template)
+    except (WeaverError, OSError) as error:
+        log.error("%s (The alert could not be stored: %s)", text, error)

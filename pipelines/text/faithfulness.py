@@ -1,0 +1,100 @@
+"""Whether an answer keeps to its records: the facts that it states and no record does, and the records it rests on.
+
+Facts are what can be compared exactly: numbers (1,200 and 1200, six and 6 are one), codes, and names, which are words
+with a capital letter within a sentence. What an answer says in plain words is not judged.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import combinations, pairwise
+
+from pipelines.text.normal_form import NUMBER, read_tokens
+from pipelines.text.passages import as_word
+
+NAME = re.compile(r"(?<=[a-z\d,;)] )[A-Z][\w/-]*\w")  # not the first word of a sentence
+PART = re.compile(r"[^\W_]+")
+OTHER_SPELLING = re.compile(r"[vilw](\d\d?)|(4)wd|[pbcu](0\d{3})")  # of a number: V6 has 6 cylinders, P0420 is 0420
+FUNCTION_WORDS = re.compile("the|it|this|that|these|there|ha|had|have|are|was?|were|and|for|with|from|not|you|your")
+SHARE_OF_BEST = 0.5  # of what the record that supports an answer most holds of it
+
+
+def find_unfounded(answer: str, sources: Iterable[str], cut_off: bool = False) -> list[str]:
+    """The facts of an answer that stand in none of these texts.
+
+    The sum or difference of two numbers that the answer has from them counts as founded.
+
+    Args:
+        cut_off: the answer was too long and may end within a word, which is not judged.
+
+    >>> find_unfounded("It has 202 cylinders.", ["2012 Nissan Titan | cylinders 8"])
+    ['202']
+    """
+    if cut_off:
+        answer = answer.rpartition(" ")[0]
+    text = "\n".join(sources)
+    numbers, words = {*find_numbers(text)}, find_name_words(text)
+    stated = find_numbers(answer)
+    founded = [number for number in stated if is_founded(number, numbers)]
+    facts = [number for number in stated if number not in founded and not is_worked_out(number, founded)]
+    names = [name for name in NAME.findall(answer) if not find_numbers(name)]
+    facts += [name for name in names if as_word(name) not in words and not words.issuperset(find_name_words(name))]
+    return list(dict.fromkeys(facts))
+
+
+def find_numbers(text: str) -> list[str]:
+    """The numbers and codes of a text in their normal form."""
+    return [token.text for token in read_tokens(text) if token.kind == NUMBER]
+
+
+def find_name_words(text: str) -> set[str]:
+    """The words of a text as names are compared: in lower case, their parts, and neighbours as one (CR-V, crv)."""
+    words = [as_word(word) for word in text.split()]
+    return {
+        *words,
+        *(part.casefold() for part in PART.findall(text)),
+        *map("".join, pairwise(words)),
+    }
+
+
+def is_founded(number: str, numbers: set[str]) -> bool:
+    """Whether a number or code is among these, also if they have it in another spelling."""
+    other = OTHER_SPELLING.fullmatch(number)
+    return number in numbers or (other is not None and other[other.lastindex or 0] in numbers)
+
+
+def is_worked_out(number: str, founded: Sequence[str]) -> bool:
+    """Whether a number is the sum or difference of two of the others; a code is not."""
+    values = [value for one in founded if (value := as_value(one)) is not None]
+    return any(as_value(number) in (one + two, abs(one - two)) for one, two in combinations(values, 2))
+
+
+def as_value(number: str) -> float | None:
+    """What a number is worth; None of a code."""
+    try:
+        return float(number)
+    except ValueError:
+        return None
+
+
+def choose_cited(answer: str, records: Sequence[str], question: str) -> list[int]:
+    """The places of the records that an answer rests on; the one that it rests on most comes first.
+
+    Those state numbers or codes of the answer that the question does not state; where there are none, they hold most
+    of its words.
+    """
+    new = {*find_numbers(answer)} - {*find_numbers(question)}
+    held = [new.intersection(find_numbers(record)) for record in records]
+    if not any(held):
+        words = find_words(answer)
+        held = [words & find_words(record) for record in records]
+        if len(max(held, key=len, default=set())) < SHARE_OF_BEST * len(words):
+            return []
+    most = max(map(len, held), default=0)
+    order = sorted(range(len(records)), key=lambda place: -len(held[place]))
+    return [place for place in order if held[place] and len(held[place]) >= SHARE_OF_BEST * most]
+
+
+def find_words(text: str) -> set[str]:
+    """The words of a text that say something, without their plural."""
+    words = {part.casefold().removesuffix("s") for part in PART.findall(text)}
+    return {word for word in words if len(word) > 2 and not FUNCTION_WORDS.fullmatch(word)}
