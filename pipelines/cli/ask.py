@@ -11,7 +11,7 @@ import typer
 from pipelines.cli.console import AsJson, out, print_json
 from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.settings import settings
-from pipelines.text.terminal import make_visible
+from pipelines.text.terminal import make_visible, styled
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -33,18 +33,25 @@ def ask(model: Model, question: Question, as_json: AsJson = False) -> None:
     answer = Answer(model, [{"role": "user", "content": text}])
     if not as_json:
         answer.stream_to_terminal()
+        print_sources(answer.citations)
         out.print(answer.route, style="dim", highlight=False, soft_wrap=True)
         return
     result = {"question": text, "answer": "".join(answer).strip(), "version": int(answer.model.rpartition("-v")[2])}
+    result |= {"citations": answer.citations, "declined": answer.declined}
     print_json(result | {"id": answer.id, "route": answer.route, "seconds": round(time.monotonic() - began, 3)})
 
 
 class Answer:
-    """The answer to a conversation, piece by piece; whose `id`, `model` and `route` are known with the first."""
+    """The answer to a conversation, piece by piece; its `id`, `model` and `route` are known with the first.
+
+    `citations` (what it rests on: id, title, source, page, passage) and `declined` are known with the last.
+    """
 
     def __init__(self, model: str, messages: list[dict[str, str]]) -> None:
         self.requested_model, self.messages = model, messages
         self.id = self.model = self.route = ""
+        self.citations: list[dict[str, Any]] = []
+        self.declined = False
 
     def __iter__(self) -> Iterator[str]:
         with gateway_client() as client:
@@ -58,6 +65,9 @@ class Answer:
             chunks: Any = raw.parse()
             for chunk in chunks:
                 self.id, self.model = chunk.id, chunk.model
+                extension = chunk.model_extra or {}
+                self.citations = extension.get("citations", self.citations)
+                self.declined = extension.get("declined", self.declined)
                 for choice in chunk.choices:
                     yield choice.delta.content or ""
 
@@ -69,6 +79,14 @@ class Answer:
             print(make_visible(piece), end="", flush=True)
         print()
         return "".join(pieces)
+
+
+def print_sources(citations: list[dict[str, Any]]) -> None:
+    """Print what an answer rests on, below it."""
+    for citation in citations:
+        page = f", page {citation['page']}" if citation["page"] else ""
+        title = citation["title"] or citation["id"]
+        out.print(styled("source: ", (title, "bold"), f"  {citation['source']}{page}"), style="dim", soft_wrap=True)
 
 
 @contextmanager

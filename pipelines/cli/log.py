@@ -49,7 +49,7 @@ def show(
     table = Table("when", "version", "by", "status", "seconds", "tokens", "question", "answer", "", box=None)
     for row in rows:
         when = datetime.fromtimestamp(row["at"]).strftime("%m-%d %H:%M:%S")
-        by = f"cache ({row['cached']})" if row["cached"] else row["backend"]
+        by = f"cache ({row['cached']})" if row["cached"] else row["backend"] or row["retrieval"] or ""
         texts = (last_question(row["messages"]), row["answer"], row["thumb"] or "")
         values = (str(row["version"]), by, row["status"], f"{row['latency_s']:.2f}", str(row["completion_tokens"]))
         table.add_row(when, *values, *(shorten_text(text) for text in texts))

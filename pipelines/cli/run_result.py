@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from rich.table import Table
 
-from pipelines.cli.ask import Answer
+from pipelines.cli.ask import Answer, print_sources
 from pipelines.cli.console import out, print_json
 from pipelines.clients.airflow import DagRun
 from pipelines.core.artifacts import Arm
@@ -50,7 +50,8 @@ def print_result(retraining: DagRun, template: str, tasks: list["TaskInstanceRes
     out.print(result["outcome"], style="bold", soft_wrap=True)
     out.print(f"registry: {settings().mlflow_url}/#/models/{template}", soft_wrap=True)
     for question, answer in result.get("answers", {}).items():
-        out.print(styled("\n", (question, "bold"), f"\n  {answer}"))
+        out.print(styled("\n", (question, "bold"), f"\n  {answer['answer']}"))
+        print_sources(answer["citations"])
     if as_json:
         print_json(result)
 
@@ -67,11 +68,15 @@ def comparison_table(metrics: dict[str, dict[str, dict[str, float]]]) -> Table:
     return table
 
 
-def sample_answers(template: str) -> dict[str, str]:
-    """The template's sample questions, answered by the gateway, as the dealership's applications ask it."""
+def sample_answers(template: str) -> dict[str, dict[str, Any]]:
+    """The template's sample questions, answered by the gateway, as the dealership's applications ask it.
+
+    Returns:
+        question → answer, citations.
+    """
+    answers = {}
     with WaitDisplay("asking the champion"):
-        questions = make_plan(template).questions[:SAMPLES]
-        return {
-            question: "".join(Answer(template, [{"role": "user", "content": question}])).strip()
-            for question in questions
-        }
+        for question in make_plan(template).questions[:SAMPLES]:
+            answer = Answer(template, [{"role": "user", "content": question}])
+            answers[question] = {"answer": "".join(answer).strip(), "citations": answer.citations}
+    return answers

@@ -22,7 +22,7 @@ from pipelines.text.passages import Passage, lay_out
 Outcome = Literal["off", "failed", "own_record", "found", "quoted", "declined"]
 # What points back to an earlier question, and cannot be looked up by itself.
 FOLLOW_UP = re.compile(
-    r"^\W*(?:and|or|but|also|then|same|(?:what|how) about)\b|\b(?:it|its|that|this|they|them|their|those|these)\b",
+    r"^\W*(?:and|or|but|also|then|same|(?:what|how) about)\b|\b(?:it|its|that|this|they|them|their|there|those|these)\b",
     re.IGNORECASE,
 )
 MIN_WORDS = 4  # of a question that stands for itself

@@ -13,8 +13,10 @@ from pipelines.core.errors import Unavailable, WeaverError
 from pipelines.core.files import digest
 from pipelines.core.params import has_gpu
 from pipelines.core.plan import GGUF, TrainingPlan
+from pipelines.core.progress import report_progress
 from pipelines.core.routes import Endpoint, ServedVersion, find_route
 from pipelines.core.settings import settings
+from pipelines.knowledge.index import has_index, sync_index
 from pipelines.serving import canary, model_store
 from pipelines.serving.deployment_pointer import deployment_lock, write_deployment
 from pipelines.serving.registered_version import RegisteredVersion, read_registered_version
@@ -41,6 +43,7 @@ def deploy(promotion: Promotion, export: Export | None, plan: TrainingPlan) -> D
         if export:
             publish_export(export, name, version)
         folder = model_store.pull(name, version, export.digest if export else "")
+        build_missing_index(plan)
         canaries = load_and_ramp(Model(name, version, folder), promotion, plan) if plan.deployment.backends else {}
         deployment = Deployment(
             name=name,
@@ -78,6 +81,19 @@ def publish_export(export: Export, name: str, version: int) -> None:
         )
     signing.verify(source)
     model_store.publish(source, name, version)
+
+
+def build_missing_index(plan: TrainingPlan) -> None:
+    """Build the knowledge index if questions are answered from one and there is none yet.
+
+    Raises:
+        WeaverError: a source of the template cannot be read.
+    """
+    name = plan.template
+    if plan.serving.retrieval and plan.deployment.backends and not has_index(name):
+        report_progress(name, "deploy", 0, 1, "knowledge index: its records are read and embedded")
+        built = sync_index(name)
+        report_progress(name, "deploy", 1, 1, f"knowledge index: {built.passages} passages")
 
 
 def load_and_ramp(model: Model, promotion: Promotion, plan: TrainingPlan) -> dict[str, dict[str, float]]:

@@ -13,7 +13,7 @@ from pipelines.text.passages import as_word
 
 NAME = re.compile(r"(?<=[a-z\d,;)] )[A-Z][\w/-]*\w")  # not the first word of a sentence
 PART = re.compile(r"[^\W_]+")
-OTHER_SPELLING = re.compile(r"[vilw](\d\d?)|(4)wd|[pbcu](0\d{3})")  # of a number: V6 has 6 cylinders, P0420 is 0420
+DIGITS_OF = re.compile(r"[vilw](\d\d?)|(4)wd|[pbcu](0\d{3})")  # what also stands for its digits: V6, 4WD, P0420
 FUNCTION_WORDS = re.compile("the|it|this|that|these|there|ha|had|have|are|was?|were|and|for|with|from|not|you|your")
 SHARE_OF_BEST = 0.5  # of what the record that supports an answer most holds of it
 
@@ -57,9 +57,10 @@ def find_name_words(text: str) -> set[str]:
 
 
 def is_founded(number: str, numbers: set[str]) -> bool:
-    """Whether a number or code is among these, also if they have it in another spelling."""
-    other = OTHER_SPELLING.fullmatch(number)
-    return number in numbers or (other is not None and other[other.lastindex or 0] in numbers)
+    """Whether a number or code is among these, also where one of the two is written with a letter: V6 and 6."""
+    digits = {match[match.lastindex or 0] for one in numbers if (match := DIGITS_OF.fullmatch(one))}
+    match = DIGITS_OF.fullmatch(number)
+    return number in numbers | digits or (match is not None and match[match.lastindex or 0] in numbers)
 
 
 def is_worked_out(number: str, founded: Sequence[str]) -> bool:
