@@ -22,7 +22,8 @@ from pipelines.text.passages import Passage, lay_out
 Outcome = Literal["off", "failed", "own_record", "found", "quoted", "declined"]
 # What points back to an earlier question, and cannot be looked up by itself.
 FOLLOW_UP = re.compile(
-    r"^\W*(?:and|or|but|also|then|same|(?:what|how) about)\b|\b(?:it|its|that|this|they|them|their|there|those|these)\b",
+    r"^\W*(?:and|or|but|also|then|same|(?:what|how) about)\b"
+    r"|\b(?:it|its|that|this|they|them|their|there|those|these)\b",
     re.IGNORECASE,
 )
 MIN_WORDS = 4  # of a question that stands for itself
@@ -54,8 +55,8 @@ class Grounding(NamedTuple):
         """
         if self.outcome not in ("found", "own_record"):
             return []
-        sources = [message["content"] for message in messages if message["role"] != "assistant"]
-        return find_unfounded(answer, [lay_out(self.passages), *sources], cut_off)
+        said = [message["content"] for message in messages if message["role"] != "assistant"]
+        return find_unfounded(answer, [lay_out([passage]) for passage in self.passages], said, cut_off)
 
     def cite(self, answer: str, messages: Sequence[Message]) -> list[Passage]:
         """The passages that an answer rests on, the one that it rests on most first."""

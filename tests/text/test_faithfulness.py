@@ -17,7 +17,7 @@ def test_the_answers_of_the_kit_are_founded_and_another_record_s_are_not() -> No
     bins = [row for row in rows if row["topic"] == "location"]
     others = random.Random(7).sample(bins, len(bins))
     invented = [
-        bool(find_unfounded(row["output"], [other["input"], row["instruction"]]))
+        bool(find_unfounded(row["output"], [other["input"]], [row["instruction"]]))
         for row, other in zip(bins, others, strict=True)
         if row["facts"] != other["facts"]
     ]
@@ -34,14 +34,21 @@ def test_the_answers_of_the_kit_are_founded_and_another_record_s_are_not() -> No
         ("The Nissan Frontier has 8 cylinders.", ["Frontier"]),
         ("P0421 means a worn converter.", ["p0421"]),
         ("P 0420 means a worn converter.", []),
-        ("City 12 mpg and 8 cylinders are 20 together.", []),
-        ("The difference to 30 mpg is 18.", ["30", "18"]),
+        ("It has 20 cylinders.", ["20"]),
         ("That is not in the record.", []),
         ("", []),
     ],
 )
 def test_a_fact_stands_in_a_record_or_it_is_unfounded(answer: str, invented: list[str]) -> None:
     assert find_unfounded(answer, [TITAN, CODE]) == invented
+
+
+def test_a_sum_or_difference_is_founded_where_it_is_asked_for() -> None:
+    stock = ["2012 Toyota Camry relay | on hand 4 | target 10", TITAN]
+    assert find_unfounded("Order 6.", stock, ["How many pieces go on the order?"]) == []
+    assert find_unfounded("Order 8 for 99.", stock, ["How many pieces go on the order?"]) == ["99"]
+    assert choose_cited("Order 6.", [CODE, *stock], "How many pieces go on the order?") == [1]
+    assert find_unfounded("It is number 6.", stock, ["Which bin is it in?"]) == ["6"]
 
 
 def test_an_answer_that_is_cut_off_is_not_judged_by_half_a_number() -> None:
