@@ -7,6 +7,7 @@ Three kinds of questions, none by whoever writes the retrieval:
 - `summaries`: the guide's 69 summaries, looked for among 2,066 names.
 """
 
+import asyncio
 import json
 import math
 import re
@@ -18,7 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.core.plan import Knowledge, Serving
 from pipelines.core.settings import settings
+from pipelines.gateway.prometheus import Metrics
+from pipelines.gateway.retrieval import Retriever
 from pipelines.kits.automotive.records import obd, trouble_codes
 from pipelines.knowledge.index import build_index, open_table, switch_index, sync_index
 from pipelines.knowledge.live import LiveIndex, load_index
@@ -43,7 +47,7 @@ def run(chunks: int) -> dict[str, Any]:
     Returns:
         recall_at_1, recall_at_5, ndcg_at_10: set of questions → retriever → figure; close: share of the questions of a
         category for which the best passage counts as close enough; p95_ms and p50_ms of a search with `chunks`
-        passages; chunks_per_s: read, embedded and written; reembedded_share after one chunk in a hundred changed;
+        passages; gateway_p95_ms: of the same in the gateway, off its event loop; chunks_per_s: read, embedded and written; reembedded_share after one chunk in a hundred changed;
         seconds_until_gone: from the removal of a passage until a server does not find it; load_s of the whole index.
     """
     vectors = settings().home / "embedder"
@@ -173,6 +177,7 @@ def measure_scale(index: KnowledgeIndex, chunks: int) -> dict[str, Any]:
     load = time.monotonic() - began
     questions = [row["question"] for letter in "ab" for row in read_questions(letter)]
     milliseconds = [time_search(loaded, question) for question in [*questions[:20], *questions]][20:]
+    in_gateway = asyncio.run(time_in_gateway(questions))
     changed = [
         one._replace(text=f"{one.text} Corrected.") if number % 100 == 99 else one
         for number, one in enumerate(passages)
@@ -183,6 +188,7 @@ def measure_scale(index: KnowledgeIndex, chunks: int) -> dict[str, Any]:
     return {
         "p50_ms": round(float(np.percentile(milliseconds, 50)), 2),
         "p95_ms": round(float(np.percentile(milliseconds, 95)), 2),
+        "gateway_p95_ms": round(float(np.percentile(in_gateway, 95)), 2),
         "chunks": len(passages),
         "chunks_per_s": round(len(passages) / built),
         "load_s": round(load, 1),
@@ -206,6 +212,18 @@ def time_search(index: KnowledgeIndex, question: str) -> float:
     began = time.perf_counter()
     index.search(question)
     return (time.perf_counter() - began) * 1000
+
+
+async def time_in_gateway(questions: list[str]) -> list[float]:
+    """Milliseconds until the gateway knows what it answers each question from; one request after the other."""
+    retriever, policy, milliseconds = Retriever(Metrics()), Serving(retrieval=3), []
+    retriever.load("scale")
+    for question in [*questions[:20], *questions]:
+        began = time.perf_counter()
+        await retriever.ground("scale", [{"role": "user", "content": question}], policy, Knowledge())
+        milliseconds.append((time.perf_counter() - began) * 1000)
+    retriever.close()
+    return milliseconds[20:]
 
 
 def measure_removal(server: LiveIndex, passages: list[Passage]) -> float:
