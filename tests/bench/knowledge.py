@@ -47,7 +47,8 @@ def run(chunks: int) -> dict[str, Any]:
     Returns:
         recall_at_1, recall_at_5, ndcg_at_10: set of questions → retriever → figure; close: share of the questions of a
         category for which the best passage counts as close enough; p95_ms and p50_ms of a search with `chunks`
-        passages; gateway_p95_ms: of the same in the gateway, off its event loop; chunks_per_s: read, embedded and written; reembedded_share after one chunk in a hundred changed;
+        passages; gateway_p95_ms: of the same in the gateway, off its event loop; chunks_per_s: read, embedded and
+        written; reembedded_share after one chunk in a hundred changed;
         seconds_until_gone: from the removal of a passage until a server does not find it; load_s of the whole index.
     """
     vectors = settings().home / "embedder"
