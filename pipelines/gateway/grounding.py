@@ -62,9 +62,8 @@ class Grounding(NamedTuple):
         """The passages that an answer rests on, the one that it rests on most first."""
         if self.outcome != "found":
             return list(self.passages) if self.outcome == "quoted" else []
-        question = messages[find_last_question(messages)]["content"]
         texts = [lay_out([passage]) for passage in self.passages]
-        return [self.passages[place] for place in choose_cited(answer, texts, question)]
+        return [self.passages[place] for place in choose_cited(answer, texts, find_last_text(messages))]
 
 
 def ground(index: KnowledgeIndex, messages: Sequence[Message], policy: Serving, knowledge: Knowledge) -> Grounding:
@@ -145,6 +144,11 @@ def choose_quoted(hits: Sequence[Hit]) -> tuple[Passage, ...]:
     named = [hit.passage for hit in hits if by_keys.get(hit.keys) is hit.passage]
     chosen = tuple(named or [hit.passage for hit in hits[:1]])
     return chosen if any(passage.safety_critical for passage in chosen) else ()
+
+
+def find_last_text(messages: Sequence[Message]) -> str:
+    """The text of the user's last message; empty if there is none."""
+    return next((message["content"] for message in reversed(messages) if message["role"] == "user"), "")
 
 
 def find_last_question(messages: Sequence[Message]) -> int:

@@ -7,9 +7,11 @@ question. A number that only says what is asked about is no value of a record: a
 import re
 
 from pipelines.text.normal_form import NUMBER, read_tokens
-from pipelines.text.passages import PART_NUMBER, TROUBLE_CODE, VIN
+from pipelines.text.passages import PART_NUMBER, TITLE_JOINT, TROUBLE_CODE, VIN
 
-CELLS = re.compile(r"\S[ ]*(?:\||\t)\s*\S|\w[ ]?\.{3,}[ ]?\w")  # between bars, tabs, or at the ends of a dotted line
+CELLS = re.compile(
+    rf"\S[ ]*(?:\||\t|{TITLE_JOINT.strip()})\s*\S|\w[ ]?\.{{3,}}[ ]?\w"
+)  # between bars, tabs, or at the ends of a dotted line
 DIVIDER = re.compile(r"\s(?:-{2,}|\u00b7|\u2022|//|::)\s")
 JSON_PAIR = re.compile(r"[\"'][^\"'\n]{1,60}[\"']\s*:\s*[\"'\d\[{tfn-]")
 TAG = re.compile(r"<([\w-]+)>[^<]+</\1>")

@@ -24,15 +24,16 @@ from pipelines.stack import credentials, servers, supervision
 from tests.bench.own_home import own_home, wait_for
 from tests.bench.serve_load import Door
 
-CACHED = "service_advisor"
-UNCACHED = "service_advisor_uncached"  # the same, but for a cache: what is measured is the way to the model
+KIT = "service_advisor"
+# As the template of the kit, but nothing is looked up, and the second has no cache: the way to the model is measured.
+CACHED, UNCACHED = "service_advisor_cached", "service_advisor_uncached"
 
 
 @contextmanager
 def serving_home() -> Iterator[Path]:
     """A home of its own, with the servers of the serving stack in it."""
     with own_home() as home:
-        write_uncached()
+        write_templates()
         credentials.create_missing()
         supervision.start_supervisord()
         supervision.start_programs(servers.SERVING)
@@ -41,16 +42,17 @@ def serving_home() -> Iterator[Path]:
         yield home
 
 
-def write_uncached() -> None:
-    """The template UNCACHED, among those of this home."""
-    policy = template().serving.model_copy(update={"cache": "off"})
-    other = template().model_copy(update={"name": UNCACHED, "serving": policy})
-    write_text(settings().templates / f"{UNCACHED}.yaml", yaml.safe_dump(other.model_dump(mode="json")))
+def write_templates() -> None:
+    """The templates CACHED and UNCACHED, among those of this home."""
+    for name, changed in ((CACHED, {}), (UNCACHED, {"cache": "off"})):
+        policy = template().serving.model_copy(update={"retrieval": 0} | changed)
+        other = template().model_copy(update={"name": name, "serving": policy})
+        write_text(settings().templates / f"{name}.yaml", yaml.safe_dump(other.model_dump(mode="json")))
 
 
 @cache
 def template() -> Template:
-    return load_template(CACHED)
+    return load_template(KIT)
 
 
 def deploy(version: int, *backends: str) -> list[Endpoint]:
