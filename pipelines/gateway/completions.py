@@ -156,7 +156,7 @@ class ChatCompletion:
             asyncio.get_running_loop().call_later(PROTECTION_DELAY, recording.protect_question, self)
             looked_up = self.grounding.outcome == "found"
             await self.try_until_answered(None if looked_up else send)
-            self.check_answer()
+            await self.check_answer()
             if not looked_up:
                 return
         if send:
@@ -168,12 +168,14 @@ class ChatCompletion:
         self.route = f"{self.model}@knowledge; {self.grounding.outcome}; {self.reason}"
         self.first_token_s = self.elapsed()
 
-    def check_answer(self) -> None:
+    async def check_answer(self) -> None:
         """Compare a model's answer with its records: one from passages that states other facts is replaced."""
-        grounding, messages = self.grounding, self.request["messages"]
-        unfounded = grounding.check(self.text, messages, cut_off=self.finish_reason == "length")
+        grounding, messages, cut_off = self.grounding, self.request["messages"], self.finish_reason == "length"
+        if grounding.outcome not in ("found", "own_record"):
+            return
+        unfounded = await asyncio.to_thread(grounding.find_unfounded, self.text, messages, cut_off)
         self.unfounded_facts = len(unfounded)
-        if grounding.outcome != "found":
+        if grounding.outcome == "own_record":
             return
         if unfounded:
             self.pieces, self.finish_reason = [self.entry.knowledge.decline_sentence], "stop"
@@ -258,7 +260,7 @@ class ChatCompletion:
 
     def grounded_request(self) -> dict[str, Any]:
         """The request to a backend, with the passages below the question; as any text they begin and end no turn."""
-        if self.grounding.outcome != "found":
+        if not self.grounding.passages:
             return self.request
         shown = self.grounding.show(self.request["messages"])
         tokens = self.version.control_tokens

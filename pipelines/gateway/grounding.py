@@ -40,21 +40,19 @@ class Grounding(NamedTuple):
 
     def show(self, messages: Sequence[Message]) -> list[Message]:
         """The conversation as the model is asked: with the passages below its last question, as in rows of training."""
-        if self.outcome != "found":
+        if self.answer or not self.passages:
             return list(messages)
         last = find_last_question(messages)
         row = {"instruction": messages[last]["content"], "input": lay_out(self.passages)}
         return [*messages[:last], *user_messages(row), *messages[last + 1 :]]
 
-    def check(self, answer: str, messages: Sequence[Message], cut_off: bool = False) -> list[str]:
-        """The facts of a model's answer that neither its records nor the conversation state; none where it has no
-        record.
+    def find_unfounded(self, answer: str, messages: Sequence[Message], cut_off: bool = False) -> list[str]:
+        """The facts of a model's answer that neither its passages nor the conversation state; takes milliseconds.
 
         Args:
             messages: the conversation, without the passages.
+            cut_off: the answer ends before its end.
         """
-        if self.outcome not in ("found", "own_record"):
-            return []
         said = [message["content"] for message in messages if message["role"] != "assistant"]
         return find_unfounded(answer, [lay_out([passage]) for passage in self.passages], said, cut_off)
 
