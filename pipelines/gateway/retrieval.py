@@ -45,10 +45,10 @@ class Retriever:
         """What a conversation is answered from; never raises for what is wrong with the index."""
         if not policy.retrieval:
             return Grounding("off")
-        if self.failing.get(template, 0.0) > time.monotonic():
-            return Grounding("failed")
         if has_layout(find_last_text(messages)):  # in microseconds: no thread is woken for it
             return Grounding("own_record", index_version=self.version(template))
+        if self.failing.get(template, 0.0) > time.monotonic():
+            return Grounding("failed")
         began = time.perf_counter()
         search = asyncio.get_running_loop().run_in_executor(
             self.threads, self.search, template, messages, policy, knowledge
