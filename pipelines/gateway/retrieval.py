@@ -19,7 +19,7 @@ from pipelines.gateway.grounding import Grounding, find_last_text, ground
 from pipelines.gateway.own_record import has_layout
 from pipelines.gateway.prometheus import Metrics
 from pipelines.knowledge.live import LiveIndex
-from pipelines.knowledge.search import KnowledgeIndex
+from pipelines.knowledge.search import KnowledgeIndex, SearchResult
 from pipelines.text.chat_format import Message
 
 THREADS = 2
@@ -83,9 +83,17 @@ class Retriever:
             gc.freeze()  # its objects stay: a full collection would look at all of them, while no request is answered
         return index
 
-    def start_loading(self, templates: Iterable[str]) -> list["Future[KnowledgeIndex]"]:
-        """Load the indexes that are not loaded yet; may be called from any thread."""
-        return [self.threads.submit(self.load, name) for name in templates if name not in self.indexes]
+    def start_loading(self, templates: Iterable[str]) -> list["Future[SearchResult]"]:
+        """Load the indexes that are not loaded yet, and what a first search loads; may be called from any thread."""
+        return [self.threads.submit(self.warm_up, name) for name in templates if name not in self.indexes]
+
+    def warm_up(self, template: str) -> SearchResult:
+        """A search, in a thread: it loads the word vectors and dictionaries.
+
+        Raises:
+            WeaverError: there is no index yet.
+        """
+        return self.load(template).search("How often is the 2012 Ford Focus serviced?")
 
     def version(self, template: str) -> int:
         """The version of the index that is searched now; 0 if none is loaded. Another one that is live is loaded."""
