@@ -23,7 +23,7 @@ class Entry(NamedTuple):
     policy: Serving
     changed: int  # epoch seconds: when the route was last written
     knowledge: Knowledge = Knowledge()
-    source: str = ""  # of the dataset: its builder knows which fields of a record are asked for
+    source: str = ""  # of the dataset: its builder knows how people ask for the fields of its records
 
 
 class Catalogue:

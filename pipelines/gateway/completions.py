@@ -153,10 +153,10 @@ class ChatCompletion:
             self.answer_without_model()
         else:
             asyncio.get_running_loop().call_later(PROTECTION_DELAY, recording.protect_question, self)
-            looked_up = self.grounding.outcome == "found"
-            await self.try_until_answered(None if looked_up else send)
-            self.check_answer()
-            if not looked_up:
+            held = self.grounding.outcome == "found" or bool(self.grounding.message.values)  # until it is checked
+            await self.try_until_answered(None if held else send)
+            await self.check_answer()
+            if not held:
                 return
         if send:
             await send(self.text)
@@ -167,12 +167,21 @@ class ChatCompletion:
         self.route = f"{self.model}@knowledge; {self.grounding.outcome}; {self.reason}"
         self.first_token_s = self.elapsed()
 
-    def check_answer(self) -> None:
-        """Compare a model's answer with its records: one from passages that states other facts is replaced."""
-        grounding, messages = self.grounding, self.request["messages"]
-        unfounded = grounding.check(self.text, messages, cut_off=self.finish_reason == "length")
-        self.unfounded_facts = len(unfounded)
-        if grounding.outcome != "found":
+    async def check_answer(self) -> None:
+        """Compare a model's answer with its records.
+
+        One that lacks what was asked for is replaced by the record's own words, and one from passages that states other
+        facts by the decline sentence.
+        """
+        grounding, messages, cut_off = self.grounding, self.request["messages"], self.finish_reason == "length"
+        confirmed = grounding.message.confirm(self.text)
+        if confirmed != self.text:
+            self.pieces, self.finish_reason, self.unfounded_facts = [confirmed], "stop", 1
+        if grounding.outcome not in ("found", "own_record"):
+            return
+        unfounded = await asyncio.to_thread(grounding.find_unfounded, self.text, messages, cut_off)
+        self.unfounded_facts = max(self.unfounded_facts, len(unfounded))
+        if grounding.outcome == "own_record":
             return
         if unfounded:
             self.pieces, self.finish_reason = [self.entry.knowledge.decline_sentence], "stop"

@@ -43,20 +43,18 @@ class Grounding(NamedTuple):
 
     def show(self, messages: Sequence[Message]) -> list[Message]:
         """The conversation as the model is asked: its last question with its records, as in rows of training."""
-        if not self.message.text:
+        if self.answer or not self.message.text:
             return list(messages)
         last = find_last_question(messages)
         return [*messages[:last], messages[last] | {"content": self.message.text}, *messages[last + 1 :]]
 
-    def check(self, answer: str, messages: Sequence[Message], cut_off: bool = False) -> list[str]:
-        """The facts of a model's answer that neither its records nor the conversation state; none where it has no
-        record.
+    def find_unfounded(self, answer: str, messages: Sequence[Message], cut_off: bool = False) -> list[str]:
+        """The facts of a model's answer that neither its passages nor the conversation state; takes milliseconds.
 
         Args:
             messages: the conversation, without the passages.
+            cut_off: the answer ends before its end.
         """
-        if self.outcome not in ("found", "own_record"):
-            return []
         said = [message["content"] for message in messages if message["role"] != "assistant"]
         return find_unfounded(answer, [lay_out([passage]) for passage in self.passages], said, cut_off)
 
@@ -104,8 +102,7 @@ def show_asked(
     """
     if grounding.answer or not any(message["role"] == "user" for message in messages):
         return grounding
-    question = find_last_text(messages)
-    row = {"instruction": question, "input": lay_out(grounding.passages)}
+    row = {"instruction": find_last_text(messages), "input": lay_out(grounding.passages)}
     message = show_message(user_messages(row)[0]["content"], asked)
     if message.missing:
         return grounding._replace(outcome="declined", passages=(), answer=knowledge.decline_sentence)

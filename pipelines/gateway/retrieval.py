@@ -21,7 +21,7 @@ from pipelines.gateway.own_record import has_layout
 from pipelines.gateway.prometheus import Metrics
 from pipelines.kits.asked_fields import load_asked_fields
 from pipelines.knowledge.live import LiveIndex
-from pipelines.knowledge.search import KnowledgeIndex
+from pipelines.knowledge.search import KnowledgeIndex, SearchResult
 from pipelines.text.chat_format import Message
 
 THREADS = 2
@@ -42,21 +42,19 @@ class Retriever:
         self.failing: dict[str, float] = {}  # template → when it is tried again, by the monotonic clock
 
     async def ground(self, entry: Entry, messages: Sequence[Message]) -> Grounding:
-        """What a conversation is answered from, and shown with; never raises for what is wrong with the index."""
+        """What a conversation is answered from and shown with; never raises for what is wrong with the index."""
         grounding = await self.look_up(entry, messages)
-        if grounding.answer:
-            return grounding
-        return await self.run(self.show, grounding, entry, messages)
+        return grounding if grounding.answer else await self.run(self.show, grounding, entry, messages)
 
     async def look_up(self, entry: Entry, messages: Sequence[Message]) -> Grounding:
         """What a conversation is answered from."""
         template = entry.route.name
         if not entry.policy.retrieval:
             return Grounding("off")
-        if self.failing.get(template, 0.0) > time.monotonic():
-            return Grounding("failed")
         if has_layout(find_last_text(messages)):
             return Grounding("own_record", index_version=self.version(template))
+        if self.failing.get(template, 0.0) > time.monotonic():
+            return Grounding("failed")
         began = time.perf_counter()
         try:
             grounding = await asyncio.wait_for(self.run(self.search, entry, messages), TIMEOUT)
@@ -81,7 +79,7 @@ class Retriever:
         return ground(self.load(entry.route.name), messages, entry.policy, entry.knowledge)
 
     def show(self, grounding: Grounding, entry: Entry, messages: Sequence[Message]) -> Grounding:
-        """The records as far as they are asked for, in a thread; the first call of a kit's builder takes seconds."""
+        """The records as far as they are asked for, in a thread; the first call for a builder takes seconds."""
         return show_asked(grounding, messages, load_asked_fields(entry.source), entry.knowledge)
 
     def load(self, template: str) -> KnowledgeIndex:
@@ -96,9 +94,23 @@ class Retriever:
             gc.freeze()  # its objects stay: a full collection would look at all of them, while no request is answered
         return index
 
-    def start_loading(self, templates: Iterable[str]) -> list["Future[KnowledgeIndex]"]:
-        """Load the indexes that are not loaded yet; may be called from any thread."""
-        return [self.threads.submit(self.load, name) for name in templates if name not in self.indexes]
+    def start_loading(self, entries: Iterable[Entry]) -> list["Future[Any]"]:
+        """Load what is not loaded yet: indexes, what a first search loads, and what is known of how people ask; may be
+        called from any thread."""
+        entries = list(entries)
+        searched = [entry.route.name for entry in entries if entry.policy.retrieval]
+        return [
+            *(self.threads.submit(load_asked_fields, source) for source in {entry.source for entry in entries}),
+            *(self.threads.submit(self.warm_up, name) for name in searched if name not in self.indexes),
+        ]
+
+    def warm_up(self, template: str) -> SearchResult:
+        """A search, in a thread: it loads the word vectors and dictionaries.
+
+        Raises:
+            WeaverError: there is no index yet.
+        """
+        return self.load(template).search("How often is the 2012 Ford Focus serviced?")
 
     def version(self, template: str) -> int:
         """The version of the index that is searched now; 0 if none is loaded. Another one that is live is loaded."""

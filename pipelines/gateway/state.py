@@ -21,7 +21,7 @@ from pipelines.gateway.retrieval import Retriever
 from pipelines.gateway.routing import Router
 from pipelines.gateway.schemas import FeedbackRequest
 from pipelines.gateway.traces import Traces
-from pipelines.knowledge.search import KnowledgeIndex
+from pipelines.knowledge.search import SearchResult
 from pipelines.request_log import Feedback, RequestLog, find_exchange, hash_user, log_folder
 
 REFRESH_SECONDS = 0.2  # between looks at routes, templates and keys
@@ -94,10 +94,9 @@ class Gateway:
             gc.enable()
         self.is_warm = True
 
-    def start_loading_knowledge(self) -> list["Future[KnowledgeIndex]"]:
+    def start_loading_knowledge(self) -> list["Future[SearchResult]"]:
         """Load the knowledge indexes of templates that are answered from one, as far as they are not loaded yet."""
-        entries = self.catalogue.entries.items()
-        return self.retriever.start_loading([name for name, entry in entries if entry.policy.retrieval])
+        return self.retriever.start_loading(self.catalogue.entries.values())
 
     def refresh(self) -> None:
         """Read keys, routes and templates that have changed."""

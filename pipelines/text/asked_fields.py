@@ -96,9 +96,7 @@ class AskedFields:
                 )
                 for n in chosen
             ],
-            values=tuple(field for field, name in named[chosen[0]] if name in wanted and name)
-            if not chosen[1:]
-            else (),
+            values=tuple(values) if len(chosen) == 1 else (),
         )
 
     def is_about_another(self, question: str, records: Sequence[str]) -> bool:

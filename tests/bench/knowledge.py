@@ -9,6 +9,7 @@ Three kinds of questions, none by whoever writes the retrieval:
 
 import asyncio
 import json
+import math
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +28,6 @@ from pipelines.gateway.retrieval import Retriever
 from pipelines.kits.automotive.records import obd, trouble_codes
 from pipelines.knowledge.index import build_index, open_table, switch_index, sync_index
 from pipelines.knowledge.live import LiveIndex, load_index
-from pipelines.knowledge.retrieval_metrics import DEEP, judge
 from pipelines.knowledge.search import KnowledgeIndex
 from pipelines.text import embedder
 from pipelines.text.passages import Passage
@@ -38,6 +38,7 @@ TEXTS = Path(__file__).with_name("texts")
 TEMPLATE = "service_advisor"
 CODE = re.compile(r"(?<!\w)([pu]?)[ -]?([o0-3]\d{3})(?!\w)", re.IGNORECASE)
 RETRIEVERS = ("bm25", "embedding", "fused", "all")
+DEEP = 10
 Ranking = list[Passage]
 Question = tuple[str, Callable[[Passage], bool]]  # with whether a passage answers it
 
@@ -77,6 +78,12 @@ def measure_quality(index: KnowledgeIndex) -> dict[str, Any]:
     for letter in "ab":
         figures["close"][f"questions_{letter}"] = count_close(index, letter)
     return figures
+
+
+def judge(ranking: Ranking, answers: Callable[[Passage], bool]) -> tuple[float, float, float]:
+    """Whether the first answers, whether one of the first five does, and the nDCG of the first that does."""
+    place = next((place for place, passage in enumerate(ranking) if answers(passage)), DEEP)
+    return float(place < 1), float(place < 5), 1 / math.log2(place + 2) if place < DEEP else 0.0
 
 
 def rank(index: KnowledgeIndex, question: str, retriever: str) -> Ranking:

@@ -4,9 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pipelines.core import signing
 from pipelines.core.errors import WeaverError
+from pipelines.core.make_plan import make_plan
+from pipelines.core.progress import read_progress
+from pipelines.core.templates import find_template_files
+from pipelines.knowledge.index import has_index
+from pipelines.serving.deploy import build_missing_index
 from pipelines.serving.deployment_pointer import deployment_lock, is_being_deployed, read_deployment
 from pipelines.serving.model_store import local_folder
 
@@ -74,3 +80,14 @@ def test_a_deployed_file_that_was_changed_is_restored(models: Home, promoted: di
 def test_reading_a_deployment_before_the_first_one_names_the_command(home: Path) -> None:
     with pytest.raises(WeaverError, match="weaver run service_advisor"):
         read_deployment("service_advisor")
+
+
+@pytest.mark.parametrize("retrieval", [0, 3])
+def test_a_deployment_builds_the_index_of_a_template_that_is_answered_from_one(home: Path, retrieval: int) -> None:
+    template = yaml.safe_load(find_template_files()["service_advisor"].read_text())
+    template |= {"name": "desk", "knowledge": {"sources": []}, "serving": {"retrieval": retrieval}}
+    (home / "templates").mkdir()
+    (home / "templates" / "desk.yaml").write_text(yaml.safe_dump(template))
+    build_missing_index(make_plan("desk"))
+    assert has_index("desk") == bool(retrieval)
+    assert ("knowledge index: 0 passages" in str(read_progress("desk"))) == bool(retrieval)
