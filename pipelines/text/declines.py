@@ -39,5 +39,5 @@ def is_decline(answer: str, decline_sentence: str = "") -> bool:
         decline_sentence: the template's answer where no record has what the question is about.
     """
     text = " ".join(answer.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split())
-    sentence = " ".join(decline_sentence.split()).rstrip(".").casefold()
-    return bool(DECLINE.search(text)) or bool(sentence and sentence in text.casefold())
+    own_words = " ".join(decline_sentence.split()).rstrip(".").casefold()
+    return bool(DECLINE.search(text)) or bool(own_words and own_words in text.casefold())

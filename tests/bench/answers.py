@@ -65,7 +65,7 @@ def read_questions(letter: str) -> list[Row]:
 
 def ask_questions(model: str, questions: Sequence[Row]) -> list[Row]:
     """The category, outcome, confidence (None if the gateway gives no log-probabilities) and version of each answer."""
-    sentence = make_plan(re.sub(r"-v\d+$", "", model)).knowledge.decline_sentence
+    decline_sentence = make_plan(re.sub(r"-v\d+$", "", model)).knowledge.decline_sentence
     rows = []
     with gateway_client() as client:
         for question in questions:
@@ -76,7 +76,7 @@ def ask_questions(model: str, questions: Sequence[Row]) -> list[Row]:
             rows.append(
                 {
                     "category": question["category"],
-                    "outcome": judge_question(question, choice.message.content or "", sentence),
+                    "outcome": judge_question(question, choice.message.content or "", decline_sentence),
                     "confidence": math.exp(sum(t.logprob for t in tokens) / len(tokens)) if tokens else None,
                     "version": reply.model,
                 }

@@ -50,6 +50,7 @@ OIL = ROW | {
         (MISSING, "That is not in the record.", "declined"),
         (MISSING, "Its range is 300 miles.", "wrong_confident"),
         (MISSING, "The record doesn\u2019t say, usually it is 420 miles.", "wrong_confident"),
+        (MISSING, "That is not in the record. It is 300 miles.", "wrong_confident"),
         (MISSING, "The record of the 2012 Sorento does not say.", "declined"),  # a number of the record
         (MISSING | {"output": "Das weiß ich nicht.", "facts": {}}, "Das weiß ich nicht.", "declined"),
         (MISSING | {"facts": {}}, "It runs well.", "wrong_confident"),
