@@ -70,7 +70,7 @@ def dataset_questions(rows: Iterable[Row], passages: Sequence[Passage]) -> Itera
     by_name: dict[str, list[Passage]] = defaultdict(list)
     by_key: dict[str, list[Passage]] = defaultdict(list)
     for passage in passages:
-        for name in (passage.id, f"{passage.source}/{passage.id.rpartition(':')[2]}"):
+        for name in (passage.id, f"{passage.source}/{passage.id.rpartition(':')[2]}", passage.text):
             by_name[name].append(passage)
         for key in passage.keys:
             by_key[key].append(passage)
@@ -78,23 +78,30 @@ def dataset_questions(rows: Iterable[Row], passages: Sequence[Passage]) -> Itera
         if row.get("kind") not in KINDS or not row.get("key"):
             continue
         source = str(row["source"]).rpartition(" over ")[2]
-        named = by_name.get(row["key"]) or by_name.get(f"{source}/{row['key']}")
+        names = (row["input"], row["key"], f"{source}/{row['key']}")
+        named = next((by_name[name] for name in names if name in by_name), [])
         if not named:
             continue
+        about = subject_of(named[0])
         facts = tuple(map(str, row["facts"].values()))
         alike = [passage for key in named[0].keys for passage in by_key[key] if count_facts([passage], facts) == 1]
         yield HeldOutQuestion(
-            row["instruction"] if is_about(row["instruction"], named[0]) else f"{row['instruction']}\n{named[0].title}",
+            row["instruction"] if is_about(row["instruction"], named[0]) else f"{row['instruction']}\n{about}",
             frozenset(passage.id for passage in (*named, *alike)),
             facts if count_facts(named, facts) == 1 else (),  # what has to be worked out is in no passage
-            named[0].title,
+            about,
         )
 
 
+def subject_of(passage: Passage) -> str:
+    """What a record is about, without which of its sides: `2021 Honda Civic` of `2021 Honda Civic: equipment`."""
+    return passage.title.partition(":")[0]
+
+
 def is_about(text: str, passage: Passage) -> bool:
-    """Whether a text names what a passage is about: a key of it, or two words of its title."""
-    title, words = (set(WORD.findall(part.casefold())) for part in (passage.title, text))
-    return bool(set(text_keys(text)) & set(passage.keys)) or len(title & words) > 1
+    """Whether a text names what a passage is about: a key of it, or two words of its subject."""
+    subject, words = (set(WORD.findall(part.casefold())) for part in (subject_of(passage), text))
+    return bool(set(text_keys(text)) & set(passage.keys)) or len(subject & words) > 1
 
 
 def kit_questions(plan: TrainingPlan, passages: Sequence[Passage]) -> Iterator[HeldOutQuestion]:

@@ -73,3 +73,19 @@ def test_a_file_that_is_left_out_is_named_and_ends_with_code_1(weaver: Weaver, t
     assert "good.pdf: 3 passages" in printed
     assert "left out: locked.pdf is encrypted" in printed
     assert "error: locked.pdf is encrypted" in weaver("add", T, str(tmp_path / "locked.pdf"), code=1)
+
+
+def test_a_reindexing_shows_its_metrics_and_goes_on_without_mlflow(weaver: Weaver, tmp_path: Path) -> None:
+    first = weaver("reindex", T)
+    assert "recall_at_5" in first and "passed: it is the first" in first
+    assert "This check is not in MLflow" in first and "weaver up" in first
+    weaver("add", T, str(write_pdf(tmp_path / "manual.pdf")))
+    assert "is not proven worse than version" in weaver("reindex", T)
+    state = weaver.json("status", T)
+    assert state["verdict"]["passed"] and state["verdict"]["version"] == state["version"]
+    assert "is not proven worse" in weaver("status", T)
+
+
+def test_without_declined_questions_nothing_is_listed(weaver: Weaver) -> None:
+    assert weaver.json("unanswered", T) == []
+    assert f"No question to {T} was declined for want of a record in the last 7 days." in weaver("unanswered", T)
