@@ -17,7 +17,7 @@ from pipelines.text.privacy.pattern import (
     compile_pattern,
 )
 from pipelines.text.privacy.pattern_parts import CLOSE, COMMON_ENDING, EXTENSION, HOST, OPEN, SEPARATOR
-from pipelines.text.privacy.phones import is_international, is_national
+from pipelines.text.privacy.phones import is_international, is_national, is_valid_abroad
 
 SEVEN_DIGITS = any_match(r"\d(?:[\W_]{0,3}\d){6}")
 SSN_WORDS = "ssn ssns ss soc social itin socials"
@@ -157,6 +157,10 @@ NUMBER_KINDS: dict[str, Kind] = {
             compile_pattern(r"[2-9](?<![\w.$#-].)(?<!\d .)\d{6}(?=[,;!?)]|\.?\s*$)", WEAK - 0.07, is_free_number),
             # In groups of its writer's own, after a word for phones: "407 5550142", "40755 50142".
             compile_pattern(r"[2-9](?<![\w.-].)\d{1,5}(?:[ .\-]\d{1,7}){1,4}(?![\w-])", WEAK, is_north_american),
+            # Abroad, of ten digits without a 0 before them: "98765 43210", "333 123 4567".
+            compile_pattern(
+                r"[1-9](?<![\w.$-].)(?<!\d .)(?:[ .-]?\d){9}(?![\w-]|[ .-]\d)", WEAK - 0.05, is_valid_abroad
+            ),
         ),
     ),
     "email": Kind(

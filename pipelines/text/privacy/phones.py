@@ -3,7 +3,10 @@
 import re
 
 # Countries whose numbers are written without a country code in texts that say so: "ring me on 020 7946 0958".
-COUNTRIES = ("GB", "AT", "CH", "IE", "DE", "FR", "ES", "IT", "NL", "AU", "NZ", "MX", "IN", "BR")
+COUNTRIES = (
+    *("GB", "AT", "CH", "IE", "DE", "FR", "BE", "NL", "ES", "PT", "IT", "PL", "SE", "NO", "DK", "FI", "CZ"),
+    *("AU", "NZ", "ZA", "MX", "IN", "BR"),
+)
 
 
 def is_international(text: str) -> bool:
@@ -26,6 +29,22 @@ def is_national(text: str) -> bool:
     for country in COUNTRIES:
         try:
             if phonenumbers.is_possible_number(phonenumbers.parse(digits, country)):
+                return True
+        except phonenumbers.NumberParseException:
+            continue
+    return False
+
+
+def is_valid_abroad(text: str) -> bool:
+    """Whether it is a number of one of COUNTRIES, by its area codes and prefixes too: 98765 43210, 333 123 4567."""
+    import phonenumbers
+
+    digits = re.sub(r"\D", "", text)
+    if not 8 <= len(digits) <= 12:
+        return False
+    for country in COUNTRIES:
+        try:
+            if phonenumbers.is_valid_number(phonenumbers.parse(digits, country)):
                 return True
         except phonenumbers.NumberParseException:
             continue

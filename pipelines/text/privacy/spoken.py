@@ -22,7 +22,7 @@ NUMERALS = frozenset({*UNITS, *TEENS, *TENS}) - {"o"}  # a text without any has 
 # What is said between digits, and figures among the words: "area code five oh three, um, 555 oh one four two".
 FILLERS = r"(?:um|uh|er|ah|then|and|dash|hyphen|space|dot|area code)"
 RUN = re.compile(
-    rf"\b(?:{NUMERAL}|\d{{1,4}})\b(?:[ ,.-]+(?:{FILLERS}[ ,.-]+){{0,2}}(?:{NUMERAL}|\d{{1,4}})\b){{4,}}"
+    rf"\b(?:(?:area code|plus) )?(?:{NUMERAL}|\d{{1,4}})\b(?:[ ,.-]+(?:{FILLERS}[ ,.-]+){{0,2}}(?:{NUMERAL}|\d{{1,4}})\b){{4,}}"
     rf"(?P<extension>,? (?:ext(?:ension)?|x) (?:(?:{NUMERAL}|\d+)\b ?){{1,4}}(?<! ))?",
     re.I,
 )
@@ -84,7 +84,7 @@ def find_spoken(text: str, words: frozenset[str]) -> Iterator[tuple[str, int, in
             yield "ssn", start, end, 0.7
         elif len(digits) == 10 or (len(digits) in (11, 12) and digits[0] in "01"):
             yield "phone", start, end, 0.7
-        elif len(digits) == 7 and context_score("phone", text, start, end) > 0:
+        elif 7 <= len(digits) <= 14 and context_score("phone", text, start, end) > 0:
             yield "phone", start, end, 0.6
         elif len(digits) >= 13 and is_card_number(digits):
             yield "card", start, end, 0.9
