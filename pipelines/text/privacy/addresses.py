@@ -53,6 +53,10 @@ WITH_UNIT = (  # 340 Vine, Apt 2R: a unit says that it is a street
     rf"{NUMBER} (?:{DIRECTION} )?(?P<words>{PROPER}(?: {PROPER})?),? "
     r"(?:apt|apartment|flat|suite|ste|unit|number)\b\.? ?#?\w{1,5}\b"
 )
+DIRECTION_AND_UNIT = (  # 516 east juniper apartment d
+    rf"{NUMBER} {DIRECTION} (?P<words>(?-i:[a-zß-ÿ'\u2019]{{3,}})(?: (?-i:[a-zß-ÿ'\u2019]{{3,}}))?),? "
+    r"(?:apt|apartment|flat|suite|ste|unit)\b\.? ?#?\w{1,4}\b"
+)
 DIRECTION_AND_TOWN = rf"{NUMBER} {DIRECTION} (?P<words>{PROPER}|[a-zß-ÿ'\u2019-]{{3,}})(?=,)"  # 803 n elm, stillwater
 STREET_AND_STATE = (  # Old Stagecoach Rd, Tenino WA
     rf"(?<![\w-])(?P<words>(?:{PROPER} ){{1,3}})(?P<road>(?-i:(?=[A-Z])){ROAD})(?=,? {TOWN_WORDS},? (?-i:{STATE})\b)"
@@ -70,6 +74,10 @@ ROUTES = (
 NAMED_FIRST = (
     rf"{NUMBER} (?-i:(?:Avenue|Boulevard|Jalan|Camino|Via|Calle|Avenida|Paseo|Rue|Place) (?:of |de |del |du )?"
     rf"(?:the |la |las |los )?[A-Z])[\w'\u2019-]+(?-i: [A-Z][\w'\u2019-]+)?"
+)
+SPANISH = (  # 2206 calle jacaranda, in a text without capitals
+    rf"{HOUSE} (?-i:(?:calle|avenida|avda|paseo|camino|calzada) (?:(?:de|del|de la|de los|la|las|los|el) )?"
+    r"(?P<words>[a-zß-ÿñ'\u2019]{3,}))"
 )
 WITH_TOWN = (
     rf"{HOUSE} (?:{DIRECTION} )?(?:{PROPER} ){{0,2}}{PROPER}{UNIT}?, {TOWN_WORDS},? (?-i:{STATE}|SA|TAS|ACT)\b"

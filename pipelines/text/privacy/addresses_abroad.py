@@ -14,6 +14,7 @@ from pipelines.text.privacy.words import MONTHS, SHORT_MONTHS, TITLES, word_set
 Span = tuple[int, int]
 CAPITAL = r"(?-i:[A-ZÀ-Þ\u0100-\u017f])"
 NAME = rf"(?:{CAPITAL}[\w'\u2019-]*\.?)"
+TOWN_NAME = rf"(?:{CAPITAL}[\w'\u2019-]{{0,2}}\. ?(?={CAPITAL})|{CAPITAL}[\w'\u2019-]*)"  # St. Gallen; no dot at its end
 SMALL = (
     r"(?:de|del|della|dei|delle|degli|di|la|las|los|le|les|du|des|da|do|dos|das|van|der|den|dem|von|vom|zur|zum|am|an"
     r"|im|in|auf|hinter|unter|op|'t|y|e|i|og|och|the|of|on|upon)"
@@ -41,9 +42,17 @@ FIRST_WORD = (
 )
 POSTAL_TOWN = (  # , 04109 Leipzig · , 1017 JH Amsterdam · , 00-590 Warszawa · , 411 38 Göteborg · , 4050-265 Porto
     r"(?:,? (?:[A-Z]{1,3}-)?(?:\d{2}(?:-\d{3}|\d{2,3}(?: ?(?-i:[A-Z]{2})\b|-?\d{3})?)|\d{3} \d{2}),? "
-    rf"(?:'s-)?{NAME}"
-    rf"(?:(?: (?:am|an der|im|ob der|bei|sur|de|do|da|di|la|las|los|nad|pod|in|en|sous)(?= {NAME}))?(?: {NAME}))"
+    rf"(?:'s-)?{TOWN_NAME}"
+    rf"(?:(?: (?:am|an der|im|ob der|bei|sur|de|do|da|di|la|las|los|nad|pod|in|en|sous)(?= {NAME}))?(?: {TOWN_NAME}))"
     r"{0,3}(?: \d{1,2}\b)?(?: \([A-Z]{2}\)| ?[/-] ?[A-Z]{2}\b)?)"
+)
+LOWER_ENDINGS = "straße|strasse|str\\.|weg|platz|allee|gasse|straat|laan|plein"
+HOUSE_WORDS = (
+    "Cottages?|House|Farm|Farmhouse|Lodge|Villa|Barn|Mill|Forge|Grange|Manor|Rectory|Vicarage|Hall|Croft|Bungalow"
+    "|Stables|Schoolhouse|Smithy|Oast|Annexe?|Bakery|Chapel|Cabin"
+)
+BRITISH_ROADS = (
+    "Lane|Road|Street|Close|Avenue|Drive|Hill|Green|Way|Row|Terrace|Crescent|Gardens|Mews|Square|Court|Walk|Place"
 )
 NUMBER_LAST = (  # Königsberger Straße 112 · Lindenstraße 17a
     rf"\b(?:(?:{NAME} |{SMALL} ){{0,3}}(?-i:{LAST_WORD})|(?:{NAME} )?{CAPITAL}[\w-]*(?:{ENDING}|-{LAST_WORD}))"
@@ -56,6 +65,18 @@ NUMBER_LAST_NEEDS = (  # a space and a digit, and before them one of these: look
         for road in (*ENDINGS.split("|"), "ring", "markt", "katu", "kuja", "gate", "gata", "vei")
     )
     + "))"
+)
+LOWER_NUMBER_LAST = (  # am mühlgraben 6, 01998 klettwitz · lindenstraße 5 · in texts without capitals
+    r"(?<![\w-])(?-i:(?P<words>(?:am|an der|im|zum|zur|auf dem|auf der|in der|unter den|hinter der) [a-zß-ÿ-]{4,}"
+    rf"(?= \d{{1,4}}[a-h]?,? \d{{4,5}} [a-zß-ÿ]{{4,}})|[a-zß-ÿ-]{{3,}}(?:{LOWER_ENDINGS})) \d{{1,4}}[a-h]?\b)"
+    r"(?:,? (?P<code>\d{4,5}(?: [a-z]{2}\b)?) (?P<town>[a-zß-ÿ-]{3,}))?"
+)
+# Rose Cottage, Nether Lane, Upper Tadworthy · The Old Forge, Knockbeg, Co. Laois · Ty Coch, Heol Fawr, Llanfair
+NAMED_HOUSE = (
+    rf"(?-i:(?:(?:The )?(?:[A-Z][\w'\u2019-]+ ){{1,3}}(?:{HOUSE_WORDS})|The (?:{HOUSE_WORDS})"
+    r"|(?:T[yŷ]|Plas|Bryn|Pen|Llwyn) [A-Z][\w-]+), "
+    rf"(?:(?:[A-Z][\w'\u2019-]+ ){{1,2}}(?:{BRITISH_ROADS})\b|(?:Heol|Ffordd|Stryd|L[oô]n) [A-Z][\w-]+"
+    r"|(?:[A-Z][\w'\u2019-]+ ?){1,2}(?=, Co(?:\.|unty) [A-Z])))"
 )
 TYPE_FIRST = (  # Via dei Mille 44 · Av. Insurgentes Sur 1457
     rf"\b(?-i:{FIRST_WORD})(?: {SMALL}){{0,2}}(?: {NAME}){{1,4}},? (?:n\.? ?|n[oº]\.? ?|num\. ?|#)?{HOUSE_NUMBER}"
@@ -120,6 +141,19 @@ def keep_abroad(match: re.Match[str]) -> Span:
     start, end = match.span()
     town = TOWN_AFTER.match(match.string, end)
     return find_address_start(match.string, start), find_address_end(match.string, town.end() if town else end)
+
+
+def keep_lower_number_last(match: re.Match[str]) -> Span | None:
+    """The span of a street, number, postal code and town in lower case; a town that is an everyday word is none."""
+    lists, _ = load_model()
+    if match["town"] and lists.common.get(match["town"], 0) > 1 and match["town"] not in lists.towns:
+        return None  # 12345 miles
+    return None if match["words"] in lists.models or lists.common.get(match["words"]) else match.span()
+
+
+def keep_named_house(match: re.Match[str]) -> Span:
+    """The span of a house with a name, its road or village, town and county."""
+    return match.start(), find_address_end(match.string, match.end())
 
 
 def keep_number_last(match: re.Match[str]) -> Span | None:

@@ -41,6 +41,8 @@ ADDRESSES = Kind(
         compile_place(addresses.UNIT_FIRST, addresses.keep_street, "apt apartment unit suite ste flat lot"),
         compile_place(addresses.NUMBER_IN_WORDS, addresses.keep_worded, NUMBER_WORDS),
         compile_place(addresses.WITH_UNIT, addresses.keep_with_unit, "apt apartment flat suite ste unit number"),
+        compile_place(addresses.DIRECTION_AND_UNIT, addresses.keep_with_unit, "apt apartment flat suite ste unit"),
+        compile_place(addresses.SPANISH, addresses.keep_place, "calle avenida avda paseo camino calzada"),
         compile_place(
             addresses.DIRECTION_AND_TOWN, addresses.keep_with_town, DIRECTIONS, r"\d [NSEWnsew]\w*\.? [\w'-]+,"
         ),
@@ -73,6 +75,16 @@ ADDRESSES = Kind(
         compile_place(addresses.WITH_TOWN, addresses.keep_no_vehicle, needs=rf", [A-Z][^,\d]*,? {STATE}\b"),
         compile_place(
             addresses_abroad.NUMBER_LAST, addresses_abroad.keep_number_last, needs=addresses_abroad.NUMBER_LAST_NEEDS
+        ),
+        compile_place(
+            addresses_abroad.LOWER_NUMBER_LAST,
+            addresses_abroad.keep_lower_number_last,
+            needs=rf"(?:{addresses_abroad.LOWER_ENDINGS}) \d|[a-zß-ÿ] \d{{1,4}}[a-h]?,? \d{{4,5}} [a-z]",
+        ),
+        compile_place(
+            addresses_abroad.NAMED_HOUSE,
+            addresses_abroad.keep_named_house,
+            needs=rf"(?:{addresses_abroad.HOUSE_WORDS}|(?:T[yŷ]|Plas|Bryn|Pen|Llwyn) [A-Z][\w-]+), [A-Z]",
         ),
         compile_place(addresses_abroad.TYPE_FIRST, addresses_abroad.keep_abroad, FIRST_WORDS),
         compile_place(
