@@ -55,7 +55,7 @@ WITH_UNIT = (  # 340 Vine, Apt 2R: a unit says that it is a street
 )
 DIRECTION_AND_UNIT = (  # 516 east juniper apartment d
     rf"{NUMBER} {DIRECTION} (?P<words>(?-i:[a-zß-ÿ'\u2019]{{3,}})(?: (?-i:[a-zß-ÿ'\u2019]{{3,}}))?),? "
-    r"(?:apt|apartment|flat|suite|ste|unit)\b\.? ?#?\w{1,4}\b"
+    r"(?:apt|apartment|suite|ste)\b\.? ?#?\w{1,4}\b"
 )
 DIRECTION_AND_TOWN = rf"{NUMBER} {DIRECTION} (?P<words>{PROPER}|[a-zß-ÿ'\u2019-]{{3,}})(?=,)"  # 803 n elm, stillwater
 STREET_AND_STATE = (  # Old Stagecoach Rd, Tenino WA
@@ -76,7 +76,7 @@ NAMED_FIRST = (
     rf"(?:the |la |las |los )?[A-Z])[\w'\u2019-]+(?-i: [A-Z][\w'\u2019-]+)?"
 )
 SPANISH = (  # 2206 calle jacaranda, in a text without capitals
-    rf"{HOUSE} (?-i:(?:calle|avenida|avda|paseo|camino|calzada) (?:(?:de|del|de la|de los|la|las|los|el) )?"
+    rf"{HOUSE} (?-i:(?:calle|avenida|avda|paseo|calzada) (?:(?:de|del|de la|de los|la|las|los|el) )?"
     r"(?P<words>[a-zß-ÿñ'\u2019]{3,}))"
 )
 WITH_TOWN = (

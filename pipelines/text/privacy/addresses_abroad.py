@@ -47,6 +47,8 @@ POSTAL_TOWN = (  # , 04109 Leipzig · , 1017 JH Amsterdam · , 00-590 Warszawa �
     r"{0,3}(?: \d{1,2}\b)?(?: \([A-Z]{2}\)| ?[/-] ?[A-Z]{2}\b)?)"
 )
 LOWER_ENDINGS = "straße|strasse|str\\.|weg|platz|allee|gasse|straat|laan|plein"
+MEASURES = word_set("miles mile kilometer kilometern km meilen euro stück teile stunden mal kilometers")
+STREET_ENDING = re.compile(r"(?:straße|strasse|str\.|gasse|straat)$")
 HOUSE_WORDS = (
     "Cottages?|House|Farm|Farmhouse|Lodge|Villa|Barn|Mill|Forge|Grange|Manor|Rectory|Vicarage|Hall|Croft|Bungalow"
     "|Stables|Schoolhouse|Smithy|Oast|Annexe?|Bakery|Chapel|Cabin"
@@ -67,7 +69,7 @@ NUMBER_LAST_NEEDS = (  # a space and a digit, and before them one of these: look
     + "))"
 )
 LOWER_NUMBER_LAST = (  # am mühlgraben 6, 01998 klettwitz · lindenstraße 5 · in texts without capitals
-    r"(?<![\w-])(?-i:(?P<words>(?:am|an der|im|zum|zur|auf dem|auf der|in der|unter den|hinter der) [a-zß-ÿ-]{4,}"
+    r"(?<![\w-])(?-i:(?P<words>(?:am|an der|zum|zur|auf dem|auf der|in der|unter den|hinter der)(?: [a-zß-ÿ-]{3,})? [a-zß-ÿ-]{4,}"
     rf"(?= \d{{1,4}}[a-h]?,? \d{{4,5}} [a-zß-ÿ]{{4,}})|[a-zß-ÿ-]{{3,}}(?:{LOWER_ENDINGS})) \d{{1,4}}[a-h]?\b)"
     r"(?:,? (?P<code>\d{4,5}(?: [a-z]{2}\b)?) (?P<town>[a-zß-ÿ-]{3,}))?"
 )
@@ -144,11 +146,11 @@ def keep_abroad(match: re.Match[str]) -> Span:
 
 
 def keep_lower_number_last(match: re.Match[str]) -> Span | None:
-    """The span of a street, number, postal code and town in lower case; a town that is an everyday word is none."""
+    """The span of a street, number, postal code and town in lower case; not of miles or parts."""
     lists, _ = load_model()
-    if match["town"] and lists.common.get(match["town"], 0) > 1 and match["town"] not in lists.towns:
-        return None  # 12345 miles
-    return None if match["words"] in lists.models or lists.common.get(match["words"]) else match.span()
+    if match["town"] in MEASURES or not (match["code"] or STREET_ENDING.search(match["words"])):
+        return None  # 12345 km; rückweg 5
+    return None if lists.common.get(match["words"]) else match.span()
 
 
 def keep_named_house(match: re.Match[str]) -> Span:

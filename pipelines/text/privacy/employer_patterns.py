@@ -18,7 +18,7 @@ JOB_WORDS = (
     " paralegal lawyer attorney secretary receptionist janitor custodian guard officer deputy analyst developer"
     " programmer lead associate technician assistant aide therapist hygienist pharmacist physician surgeon doctor"
     " barista stocker picker loader forklift warehouse assembler roofer carpenter painter librarian principal"
-    " coach dispatcher pilot steward"
+    " coach dispatcher pilot steward tech"
 )
 JOB = rf"(?:{'|'.join(JOB_WORDS.split())})"
 # A firm in lower case ends before one of these words, and does not begin with one of the others.
@@ -60,7 +60,8 @@ FIRM_ENDING = (
     r"|Manufacturing|Industries|Steel|Mills?|Mining|Energy|Airlines|Air Lines|Railroad|Transit|Staffing|Fulfillment"
     r"|Distribution|Packing|Meatpacking|Processing|Shipbuilding|Aerospace|Dental|Pediatrics|Pharmacy|Bakery|Diner|Grill"
     r"|Hotel|Resort|Casino|Church|Ministries|Department|Supply|Works|Wireless|Trust|School|Kindergarten"
-    r"|Preschool|Nurser(?:y|ies)|Veterinary|Foundry|Brewing|Brewery|Laundry|Home Care|Nursing Home|Senior Living)"
+    r"|Preschool|Nurser(?:y|ies)|Veterinary|Foundry|Brewing|Brewery|Laundry|Home Care|Nursing Home|Senior Living|Council|Ambulance|Laundromat|Linen|Orchards?|Vineyards?|Quarry|Sawmill"
+    r"|Housing|Charities|Library|Orchestra|Engineering|Surveyors?|Solicitors|Accountants)"
 )
 FIRM_OF_A_KIND = rf"(?-i:(?:[A-Z][\w&'.-]*(?: (?:of|the|and|&))? ){{1,4}}{FIRM_ENDING})"
 ABOUT_A_JOB = (
@@ -68,17 +69,31 @@ ABOUT_A_JOB = (
     " applicant voe shift shifts coworker boss nurse teacher welder cna"
 )
 
+# Below a letter: of those who keep a fleet, an office or a plant, not of a dealer's own staff.
+OFFICE = (
+    r"(?:Fleet|Office|Facilit(?:y|ies)|Operations|Plant|Transport(?:ation)?|Logistics|Accounts?|Procurement|Purchasing"
+    r"|HR|Human Resources|Maintenance|Route|Site|Project|Executive|Administrative|Program) "
+    r"(?:Coordinator|Manager|Director|Supervisor|Administrator|Assistant|Officer|Lead|Buyer|Clerk|Superintendent)"
+)
+
 # The words of a text with which a pattern is tried, and the pattern.
 PATTERNS = (
+    ("week month year hour hr wk mo yr", rf"\b{MONEY}{PERIOD},? (?:at|with|from) {AT_CAPITALS}"),
     (EARNING, rf"\b(?:earn|gross|mak)(?:e?s?|ing) {MONEY}(?:{PERIOD})? (?:at|with|from) {AT_FIRM}"),
     ("employer", rf"{LABEL}(?: is|:| -| =|\t|,)?\s+{AT_CAPITALS}"),
     ("employer", rf"{LABEL}(?: is|:| -| =|\t|,)\s*{AT_LOWER}"),
     ("employer", rf"{LABEL} {AT_LOWER}(?=[,;\n]|$| \$?\d)"),
     ("employed place", rf"\b(?:(?:self-)?employed (?:at|by|with)|place of (?:employment|work):?) {AT_FIRM}"),
     ("this", rf"\bthis is {PROPER}(?: {PROPER})? {CALLING} {AT_CAPITALS}"),
+    ("it", rf"\b(?:it's|it\u2019s|its|it is) {PROPER}(?: {PROPER})? (?:calling )?from (?P<value>{FIRM_OF_A_KIND})"),
     (WORKING, rf"{WORKS} (?:over )?(?:at|for|in) {AT_CAPITALS}"),
     ("work", rf"\bat work,? (?:at )?{AT_CAPITALS}(?=[,.;\n]| (?:by|until|till|at)\b|$)"),
     ("drive", rf"\bi drive for {AT_CAPITALS}"),
+    ("from of with", rf"(?-i:\b(?P<who>{PROPER})) (?:from|of|with) (?P<value>{FIRM_OF_A_KIND})\b"),
+    ("fleet office facility facilities operations plant transport transportation logistics account accounts procurement purchasing hr human maintenance route site project executive administrative program", rf"^(?-i:{OFFICE}), {AT_CAPITALS}$"),
+    ("office", rf"\b(?:my|his|her) office (?:is )?(?:at|with) {AT_CAPITALS}"),
+    ("work job employer", rf"\bmy (?:new |other |current )?(?:work|job|employer) is (?:at |with )?{AT_FIRM}"),
+    ("emp", rf"\bemp[:.]? {AT_CAPITALS}"),
     ("company", rf"\bmy company(?:['\u2019]s name)?,? (?:is )?{AT_CAPITALS}"),
     (WORKING, rf"{WORKS} (?:at|for) {AT_LOWER}"),
     (WORKING, rf"\bwork(?:s|ed|ing) (?:nights|days|weekends|doubles|(?:full|part)[- ]time) (?:at|for) {AT_FIRM}"),
@@ -94,7 +109,7 @@ PATTERNS = (
         rf"\b(?:(?:jobs?(?:'s)?(?: \w+)?|shifts?|hired on) (?:at|with)|hired (?:at|by)) {AT_FIRM}",
     ),
     (JOB_WORDS, rf"\b{JOB} (?:over )?(?:at|for) {AT_CAPITALS}"),
-    (JOB_WORDS, rf"\b(?:a|an|the) {JOB} (?:over )?(?:at|for) {AT_LOWER}"),
+    (JOB_WORDS, rf"\b(?:a|an|the) (?:fleet |office |shop |store |night |day |head )?{JOB} (?:over )?(?:at|for) {AT_LOWER}"),
     ("yr yrs year years month months mo mos", rf"\b{DURATION} (?:at|with) {AT_FIRM}"),
     (
         "been he she hes shes i who m",
@@ -126,6 +141,9 @@ def keep_employer(match: re.Match[str]) -> Span | None:
     lists, _ = load_model()
     value = match["value"].rstrip(".'\u2019-")
     words = value.lower().split()
+    who = match["who"].lower() if "who" in match.re.groupindex else None
+    if who and (lists.common.get(who, 0) > 1 or not (who in lists.first or who in lists.last)):
+        return None  # a part from a supplier
     if not words or (len(words) > 1 and all(w in lists.models and w not in lists.common for w in words[:2])):
         return None
     if len(words) == 1 and words[0] in NOT_FIRMS:

@@ -41,8 +41,8 @@ ADDRESSES = Kind(
         compile_place(addresses.UNIT_FIRST, addresses.keep_street, "apt apartment unit suite ste flat lot"),
         compile_place(addresses.NUMBER_IN_WORDS, addresses.keep_worded, NUMBER_WORDS),
         compile_place(addresses.WITH_UNIT, addresses.keep_with_unit, "apt apartment flat suite ste unit number"),
-        compile_place(addresses.DIRECTION_AND_UNIT, addresses.keep_with_unit, "apt apartment flat suite ste unit"),
-        compile_place(addresses.SPANISH, addresses.keep_place, "calle avenida avda paseo camino calzada"),
+        compile_place(addresses.DIRECTION_AND_UNIT, addresses.keep_with_unit, "apt apartment suite ste"),
+        compile_place(addresses.SPANISH, addresses.keep_place, "calle avenida avda paseo calzada"),
         compile_place(
             addresses.DIRECTION_AND_TOWN, addresses.keep_with_town, DIRECTIONS, r"\d [NSEWnsew]\w*\.? [\w'-]+,"
         ),
