@@ -56,6 +56,14 @@ HOUSE_WORDS = (
 BRITISH_ROADS = (
     "Lane|Road|Street|Close|Avenue|Drive|Hill|Green|Way|Row|Terrace|Crescent|Gardens|Mews|Square|Court|Walk|Place"
 )
+LOWER_NEEDS = (  # looked at where a digit is: "straße 5", "6, 01998 k"
+    r" \d(?:"
+    + "|".join(rf"(?<={ending} \d)" for ending in ("straße", "strasse", r"str\.", "gasse", "straat"))
+    + r"|\d{0,3}[a-h]?,? \d{4,5} [a-zß-ÿ])"
+)
+HOUSE_TRIGGERS = word_set(re.sub(r"\W+", " ", HOUSE_WORDS.replace("s?", "").replace("e?", "").lower())) | word_set(
+    "cottages annexe t ty plas bryn pen llwyn"
+)
 NUMBER_LAST = (  # Königsberger Straße 112 · Lindenstraße 17a
     rf"\b(?:(?:{NAME} |{SMALL} ){{0,3}}(?-i:{LAST_WORD})|(?:{NAME} )?{CAPITAL}[\w-]*(?:{ENDING}|-{LAST_WORD}))"
     rf",? {HOUSE_NUMBER}"

@@ -29,6 +29,10 @@ from pipelines.text.spelling import correct
 SURE = -0.5  # log-odds of a word that makes a name
 ALONE, UNLISTED = 0.0, 0.5  # log-odds of a name of one word, and of one that is on no list or a word, too
 ENGLISH = word_set("the and to my for with she you this that her his of from left here back on at acct cust")
+LIKELY = 1.0  # log-odds of a name on no list in a text of a Romance language
+ROMANCE = word_set("le la les un une du de et je el los las y que su mi por il di che per una os da do em com au es est")
+GERMAN = word_set("und der das ist nicht ich wir mit bei auf dem den ein eine bitte ihr mein meine zum zur im het een")
+SENTENCE_ENDS = frozenset(".!?:-\n")
 NICKNAMES = word_set("big little lil ol")  # big Mike
 JOINTS = re.compile(r" ?|\. |, (?=[JS]r\b)|-")  # what may stand between the words of one name
 WORDS = re.compile(rf"{LETTERS}(?:['\u2019](?!s\b){LETTERS})*")  # of a name; a double one has two
@@ -58,9 +62,14 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
     foreign = is_foreign(tokens)
     if foreign:
         cased = any(token.text[0].isupper() for token in tokens)
+        keys = {token.key for token in tokens}
+        capitals_name = cased and not ROMANCE.isdisjoint(keys) and GERMAN.isdisjoint(keys)
         scores = [
-            min(score, SURE) if is_mere_word(token.key) or (cased and token.text.islower()) else score
-            for token, score in zip(tokens, scores, strict=True)
+            min(score, SURE)
+            if (is_mere_word(token.key) and not (capitals_name and score > LIKELY and is_proper(tokens, at)))
+            or (cased and token.text.islower())
+            else score
+            for at, (token, score) in enumerate(zip(tokens, scores, strict=True))
         ]
     scores = raise_surnames(tokens, raise_announced(tokens, scores))
     if not any(score > SURE for score in scores):
@@ -97,6 +106,20 @@ def is_foreign(tokens: Sequence[Token]) -> bool:
     if ENGLISH.isdisjoint(words) and (foreign > 1 or any(not token.text.isascii() for token in tokens)):
         english = [word for word in english if word not in lists.foreign]
     return foreign > len(english)
+
+
+def is_proper(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a word with a capital is a name in French, Spanish, Italian or Portuguese: no everyday word, and inside
+    a sentence or beside another such word. German nouns have capitals, too."""
+    if not is_titled(tokens[at]) or tokens[at].key in load_model()[0].foreign:
+        return False
+    inside = at > 0 and tokens[at - 1].key not in SENTENCE_ENDS
+    return inside or (at + 1 < len(tokens) and is_titled(tokens[at + 1]))
+
+
+def is_titled(token: Token) -> bool:
+    """Whether only the first letter of a word is a capital, as of each part of a double name."""
+    return token.kind == "word" and len(token.text) > 2 and token.text.istitle()
 
 
 def is_mere_word(key: str) -> bool:

@@ -159,7 +159,7 @@ NUMBER_KINDS: dict[str, Kind] = {
             compile_pattern(r"[2-9](?<![\w.-].)\d{1,5}(?:[ .\-]\d{1,7}){1,4}(?![\w-])", WEAK, is_north_american),
             # Abroad, of ten digits without a 0 before them: "98765 43210", "333 123 4567".
             compile_pattern(
-                r"[1-9](?<![\w.$-].)(?<!\d .)(?:[ .-]?\d){9}(?![\w-]|[ .-]\d)", WEAK - 0.05, is_valid_abroad
+                r"[1-9](?<![\w.$-].)(?<!\d .)(?:[ .-]?\d){9,10}(?![\w-]|[ .-]\d)", WEAK - 0.05, is_valid_abroad
             ),
         ),
     ),

@@ -79,13 +79,9 @@ ADDRESSES = Kind(
         compile_place(
             addresses_abroad.LOWER_NUMBER_LAST,
             addresses_abroad.keep_lower_number_last,
-            needs=rf"(?:{addresses_abroad.LOWER_ENDINGS}) \d|[a-zß-ÿ] \d{{1,4}}[a-h]?,? \d{{4,5}} [a-z]",
+            needs=addresses_abroad.LOWER_NEEDS,
         ),
-        compile_place(
-            addresses_abroad.NAMED_HOUSE,
-            addresses_abroad.keep_named_house,
-            needs=rf"(?:{addresses_abroad.HOUSE_WORDS}|(?:T[yŷ]|Plas|Bryn|Pen|Llwyn) [A-Z][\w-]+), [A-Z]",
-        ),
+        compile_place(addresses_abroad.NAMED_HOUSE, addresses_abroad.keep_named_house, addresses_abroad.HOUSE_TRIGGERS),
         compile_place(addresses_abroad.TYPE_FIRST, addresses_abroad.keep_abroad, FIRST_WORDS),
         compile_place(
             addresses_abroad.WITH_POSTAL_TOWN,

@@ -8,6 +8,9 @@ COUNTRIES = (
     *("AU", "NZ", "ZA", "MX", "IN", "BR"),
 )
 
+# Those whose numbers of ten or eleven digits may begin with another digit than 0.
+WITHOUT_ZERO = ("IN", "IT", "MX", "BR")
+
 
 def is_international(text: str) -> bool:
     """Whether a number with a country code has as many digits as numbers of that country have."""
@@ -36,16 +39,10 @@ def is_national(text: str) -> bool:
 
 
 def is_valid_abroad(text: str) -> bool:
-    """Whether it is a number of one of COUNTRIES, by its area codes and prefixes too: 98765 43210, 333 123 4567."""
+    """Whether it is a number of one of WITHOUT_ZERO, by its area code or prefix too: 98765 43210, 333 123 4567."""
     import phonenumbers
 
     digits = re.sub(r"\D", "", text)
-    if not 8 <= len(digits) <= 12:
-        return False
-    for country in COUNTRIES:
-        try:
-            if phonenumbers.is_valid_number(phonenumbers.parse(digits, country)):
-                return True
-        except phonenumbers.NumberParseException:
-            continue
-    return False
+    if digits[0] > "1" and digits[3] > "1" and len(digits) == 10:
+        return False  # of North America: other patterns find it
+    return any(phonenumbers.is_valid_number(phonenumbers.parse(digits, country)) for country in WITHOUT_ZERO)
