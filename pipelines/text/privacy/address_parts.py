@@ -57,7 +57,8 @@ UNIT = (
     r"(?:,? *(?:#|\b(?:apt|apartment|unit|suite|ste|lot|bldg|building|trlr|trailer|space|spc|rm|room)\b\.?) *#? ?"
     r"(?:[A-Za-z]?-?\d[\w-]{0,5}|[A-Za-z])\b(?! of\b)"
     r"|,? \d{1,3}(?:st|nd|rd|th) fl(?:oor|r)?\b|,? (?:apt|unit) \w{1,6}\b|,? (?:fl|flr)\.? \d{1,2}\b"
-    r"|,? (?:penthouse|ph|rear|upstairs|basement|floor)\b(?: (?:house|unit|apartment|apt|flat|\w)\b)?"
+    r"|,? (?:penthouse|ph|rear|upstairs|basement|floor)\b"
+    r"(?: (?:house|unit|apartment|apt|flat|\w)\b)?"
     # Abroad: app. 5 · Int. 302 · 4ème étage · 3º B · m. 5
     r"|, (?:int|app|apto|apart|dept|depto|piso|piano|intérieur|interior|stiege|tür|bus|bte|stn|comp|site|box)\b\.? ?"
     r"\w{1,4}\b|, \d{1,2}\.? ?(?:ème|eme|er|e)? (?:étage|etage|piso|og|stock)\b"
@@ -71,7 +72,8 @@ TOWN = (
     rf"|,?\s+(?!(?:at|in|is|and|for|from|on|to|the|my|with|call|cell|phone) )[a-z.'\u2019-]+"
     rf"(?: [a-z.'\u2019-]+){{0,2}}?,? "
     rf"(?:(?:{STATE}|{STATE_NAME})\b,? )?{ZIP}(?! ?[-.]? ?\d)"  # orlando fl 32801
-    rf"|,?\s+[a-z.'\u2019-]+(?: [a-z.'\u2019-]+)?,? (?!(?:me|or|in|ok|hi|oh)\b|co\. ){STATE}\b(?=[.,;)\n]|$)"  # , orlando fl
+    rf"|,?\s+[a-z.'\u2019-]+(?: [a-z.'\u2019-]+)?,? "
+    rf"(?!(?:me|or|in|ok|hi|oh)\b|co\. ){STATE}\b(?=[.,;)\n]|$)"  # , orlando fl
     rf"|,?\s+[a-z.'\u2019-]+(?: [a-z.'\u2019-]+)?,? (?:NSW|VIC|QLD|WA|SA|TAS|ACT) \d{{4}}\b"  # Australia
     rf"|,? {ZIP}"
     r")"

@@ -14,7 +14,9 @@ from pipelines.text.privacy.words import MONTHS, SHORT_MONTHS, TITLES, word_set
 Span = tuple[int, int]
 CAPITAL = r"(?-i:[A-ZÀ-Þ\u0100-\u017f])"
 NAME = rf"(?:{CAPITAL}[\w'\u2019-]*\.?)"
-TOWN_NAME = rf"(?:{CAPITAL}[\w'\u2019-]{{0,2}}\. ?(?={CAPITAL})|{CAPITAL}[\w'\u2019-]*)"  # St. Gallen; no dot at its end
+TOWN_NAME = (
+    rf"(?:{CAPITAL}[\w'\u2019-]{{0,2}}\. ?(?={CAPITAL})|{CAPITAL}[\w'\u2019-]*)"  # St. Gallen; no dot at its end
+)
 SMALL = (
     r"(?:de|del|della|dei|delle|degli|di|la|las|los|le|les|du|des|da|do|dos|das|van|der|den|dem|von|vom|zur|zum|am|an"
     r"|im|in|auf|hinter|unter|op|'t|y|e|i|og|och|the|of|on|upon)"
@@ -77,7 +79,8 @@ NUMBER_LAST_NEEDS = (  # a space and a digit, and before them one of these: look
     + "))"
 )
 LOWER_NUMBER_LAST = (  # am mühlgraben 6, 01998 klettwitz · lindenstraße 5 · in texts without capitals
-    r"(?<![\w-])(?-i:(?P<words>(?:am|an der|zum|zur|auf dem|auf der|in der|unter den|hinter der)(?: [a-zß-ÿ-]{3,})? [a-zß-ÿ-]{4,}"
+    r"(?<![\w-])(?-i:(?P<words>(?:am|an der|zum|zur|auf dem|auf der|in der|unter den|hinter der)"
+    r"(?: [a-zß-ÿ-]{3,})? [a-zß-ÿ-]{4,}"
     rf"(?= \d{{1,4}}[a-h]?,? \d{{4,5}} [a-zß-ÿ]{{4,}})|[a-zß-ÿ-]{{3,}}(?:{LOWER_ENDINGS})) \d{{1,4}}[a-h]?\b)"
     r"(?:,? (?P<code>\d{4,5}(?: [a-z]{2}\b)?) (?P<town>[a-zß-ÿ-]{3,}))?"
 )

@@ -10,7 +10,8 @@ CHARS_BEFORE, CHARS_AFTER = 48, 24  # characters around a match that are searche
 CUES = {
     "ssn": r"\bssn\b|\bss\b(?: ?card| ?#| no)?|soc(?:ial)?\b(?:[ .]*sec(?:urity)?\b)?|itin|tax(?:payer)? id",
     "card": r"(?:credit|debit|gift)? ?card\b|visa|master ?card|amex|american express|discover|\bcc\b|\bmc\b",
-    "phone": r"(?:tele)?phone|tel\b|cell|mobile|\bcall(?!er|ed for)|\bte?xt(?:ed|s|ing)?\b|\bmsg\b|fax|reach|contact|\bring\b|dial"
+    "phone": r"(?:tele)?phone|tel\b|cell|mobile|\bcall(?!er|ed for)|\bte?xt(?:ed|s|ing)?\b|\bmsg\b"
+    r"|fax|reach|contact|\bring\b|dial"
     r"|sms|whats ?app|\bph\b|voice ?mail|voice|home|work|office|\bleave a m|\bmob\b|\burgent|emergenc|after hours"
     r"|\bext\b|extension|get (?:a )?hold|buzz\b|hit me|ping me"
     # Who is there, or is to be tried, right before the number: "he's at 612 ...", "try husband 651 ..."
@@ -18,7 +19,8 @@ CUES = {
     r"|(?:get (?:me|him|her|us|them)|try)(?: (?:me|him|her|us|them))?(?: (?:at|on))?(?=[ :]+\Z)"
     r"|(?:husband|wife|spouse|mom|mum|dad|mother|father|son|daughter|sister|brother)(?=[ :]+\Z)"
     r"|rückfragen|rückruf|rueckruf|nummer\b|hmu\b|telefon|handy(?:nummer|nr)?\b|erreichbar|tél\b"
-    r"|ruf(?:t|en)? (?:mich|uns|ihn|sie|an)\b|anruf|zurückruf|mobil(?:nummer|nr|tel)|mobiel|bereikbaar|bel(?:len)? (?:me|mij|ons)"
+    r"|ruf(?:t|en)? (?:mich|uns|ihn|sie|an)\b|anruf|zurückruf|mobil(?:nummer|nr|tel)"
+    r"|mobiel|bereikbaar|bel(?:len)? (?:me|mij|ons)"
     r"|appel(?:ez|er|le)|rappel|numéro|joindre|joignable|portable|llam|celular|móvil|número|teléfono|marcar"
     r"|chiam|cellulare|ligue|ligar|telemóvel|zadzwo|oddzwo|numer\b|komórk"
     r"|\b(?:(?:my|his|her|their|your|best|good|new|old|same|other) (?:number|no\b|line|#)"

@@ -60,7 +60,8 @@ FIRM_ENDING = (
     r"|Manufacturing|Industries|Steel|Mills?|Mining|Energy|Airlines|Air Lines|Railroad|Transit|Staffing|Fulfillment"
     r"|Distribution|Packing|Meatpacking|Processing|Shipbuilding|Aerospace|Dental|Pediatrics|Pharmacy|Bakery|Diner|Grill"
     r"|Hotel|Resort|Casino|Church|Ministries|Department|Supply|Works|Wireless|Trust|School|Kindergarten"
-    r"|Preschool|Nurser(?:y|ies)|Veterinary|Foundry|Brewing|Brewery|Laundry|Home Care|Nursing Home|Senior Living|Council|Ambulance|Laundromat|Linen|Orchards?|Vineyards?|Quarry|Sawmill"
+    r"|Preschool|Nurser(?:y|ies)|Veterinary|Foundry|Brewing|Brewery|Laundry|Home Care|Nursing Home|Senior Living"
+    r"|Council|Ambulance|Laundromat|Linen|Orchards?|Vineyards?|Quarry|Sawmill"
     r"|Housing|Charities|Library|Orchestra|Engineering|Surveyors?|Solicitors|Accountants)"
 )
 FIRM_OF_A_KIND = rf"(?-i:(?:[A-Z][\w&'.-]*(?: (?:of|the|and|&))? ){{1,4}}{FIRM_ENDING})"
@@ -90,7 +91,10 @@ PATTERNS = (
     ("work", rf"\bat work,? (?:at )?{AT_CAPITALS}(?=[,.;\n]| (?:by|until|till|at)\b|$)"),
     ("drive", rf"\bi drive for {AT_CAPITALS}"),
     ("from of with", rf"(?-i:\b(?P<who>{PROPER})) (?:from|of|with) (?P<value>{FIRM_OF_A_KIND})\b"),
-    ("fleet office facility facilities operations plant transport transportation logistics account accounts procurement purchasing hr human maintenance route site project executive administrative program", rf"^(?-i:{OFFICE}), {AT_CAPITALS}$"),
+    (
+        "coordinator manager director supervisor administrator assistant officer lead buyer clerk superintendent",
+        rf"^(?-i:{OFFICE}), {AT_CAPITALS}$",
+    ),
     ("office", rf"\b(?:my|his|her) office (?:is )?(?:at|with) {AT_CAPITALS}"),
     ("work job employer", rf"\bmy (?:new |other |current )?(?:work|job|employer) is (?:at |with )?{AT_FIRM}"),
     ("emp", rf"\bemp[:.]? {AT_CAPITALS}"),
@@ -109,7 +113,10 @@ PATTERNS = (
         rf"\b(?:(?:jobs?(?:'s)?(?: \w+)?|shifts?|hired on) (?:at|with)|hired (?:at|by)) {AT_FIRM}",
     ),
     (JOB_WORDS, rf"\b{JOB} (?:over )?(?:at|for) {AT_CAPITALS}"),
-    (JOB_WORDS, rf"\b(?:a|an|the) (?:fleet |office |shop |store |night |day |head )?{JOB} (?:over )?(?:at|for) {AT_LOWER}"),
+    (
+        JOB_WORDS,
+        rf"\b(?:a|an|the) (?:fleet |office |shop |store |night |day |head )?{JOB} (?:over )?(?:at|for) {AT_LOWER}",
+    ),
     ("yr yrs year years month months mo mos", rf"\b{DURATION} (?:at|with) {AT_FIRM}"),
     (
         "been he she hes shes i who m",

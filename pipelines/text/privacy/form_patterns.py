@@ -10,8 +10,10 @@ from pipelines.text.privacy.check_digits import is_account_number, is_licence_nu
 from pipelines.text.privacy.name_model import load_model
 from pipelines.text.privacy.pattern import STRONG, WEAK, Kind, Pattern, Span, Words, any_word, compile_pattern
 from pipelines.text.privacy.pattern_parts import (
+    BRITISH_PLATE,
     DATE,
     GAP,
+    IRISH_PLATE,
     MONEY,
     MONEY_IN_WORDS,
     PERIOD,
@@ -27,7 +29,7 @@ BIRTH_WORDS = "b birth bday birthday birthdays birthdate birthdates born dob dob
 BIRTH_CUE = (
     r"(?:\bdate of birth|\bbirth ?dat?e?|\bb(?:irth)?-?day|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bgeb\."
     r"|\bné(?:e|\(e\))? le|\bbirth|\bborn"
-    r"|\bnacid[oa]|\bnat[oa]|\(b\.)(?!\w)"
+    r"|\bnacid[oa]|\bnat[oa]|\bb(?<=\(b)\.)(?!\w)"
 )
 BIRTH = re.compile(r"\b(?:birth|bday|born|d\.?o\.?bs?\b|geb(?:urt|oren)|nacid[oa])", re.I)
 BIRTH_CHARS = 250  # before a date, in which its text must speak of births
@@ -122,14 +124,6 @@ PLATE_KIND_WORDS = word_set(
     plate plates tag tags reg regs regn rego registration registrations targa kenteken kennzeichen kennz placa placas
     lp vrm vrn plt lic immatriculation immat kfz plaque matricula matr vehicle van motability keeper mot dvla
     """
-)
-BRITISH_PLATE = (  # since 2001; no XC60 AWD
-    r"(?<![\w-])(?-i:[A-HJ-PR-Y]{2}(?:0[1-9]|[1256]\d|7[0-6]) "
-    r"(?!(?:[AFR]WD|SUV|CVT|[LS]WB|CAB|VAN|MPG|MPH|RPM|LBS|PSI)\b)[A-HJ-PR-Z]{3})(?![\w-])"
-)
-IRISH_PLATE = (  # year and half, county, number: 191-D-40772, 08-KE-1234
-    r"(?<![\w-])(?:[89]\d|0\d|1[0-2]|1[3-9][12]|2\d[12])-"
-    r"(?:C[ENW]?|DL?|G|K[EKY]|L[DHKMS]?|M[HNO]|OY|RN|SO|T[NS]?|W[DHWX]?)-\d{1,6}(?![\w-])"
 )
 PLATE_LAYOUT = re.compile(f"{BRITISH_PLATE}|(?i:{IRISH_PLATE})")
 
@@ -253,8 +247,10 @@ FORM_KINDS: dict[str, Kind] = {
         ),
         (
             compile_pattern(
-                rf"\b(?:income|salary|wages?|earnings|(?:gross|net|take[- ]home) pay|gross(?:es|ed)?|pension|paycheck|inc(?=[.:]? ?[$\d])"
-                rf"|ssdi|ssi|disability|alimony|gehalt|sueldo|salario|salaire)(?:[\s:;=\-\u2013\"(*,?]|\b[a-z']{{1,9}}\b){{0,6}}?(?P<value>{MONEY})",
+                rf"\b(?:income|salary|wages?|earnings|(?:gross|net|take[- ]home) pay|gross(?:es|ed)?|pension|paycheck"
+                rf"|inc(?=[.:]? ?[$\d])"
+                rf"|ssdi|ssi|disability|alimony|gehalt|sueldo|salario|salaire)"
+                rf"(?:[\s:;=\-\u2013\"(*,?]|\b[a-z']{{1,9}}\b){{0,6}}?(?P<value>{MONEY})",
                 STRONG,
             ),
             compile_pattern(
@@ -282,7 +278,8 @@ FORM_KINDS: dict[str, Kind] = {
             # "i make $2,400.", "he makes twenty nine hundred": a person's, without a period at the end of a clause
             compile_pattern(
                 r"\b(?:i|he|she|they)(?: only| just| still| currently)? (?:makes?|earns?|clears?|brings? home)"
-                rf"(?: about| around| only| roughly)? (?P<value>{MONEY}|{MONEY_IN_WORDS}(?:(?<=hundred)|(?<=thousand)|(?<=grand)))"
+                rf"(?: about| around| only| roughly)? "
+                rf"(?P<value>{MONEY}|{MONEY_IN_WORDS}(?:(?<=hundred)|(?<=thousand)|(?<=grand)))"
                 r"(?=[.;,!?]?\s*$|[.;!?] |, )",
                 STRONG - 0.1,
             ),
@@ -292,7 +289,8 @@ FORM_KINDS: dict[str, Kind] = {
                 STRONG - 0.1,
             ),
             compile_pattern(
-                rf"\b(?:paystubs?|pay ?stubs?|payslips?|paychecks?)\b[^\n$]{{0,60}}?\b(?:net|gross):? (?P<value>{MONEY})",
+                rf"\b(?:paystubs?|pay ?stubs?|payslips?|paychecks?)\b[^\n$]{{0,60}}?"
+                rf"\b(?:net|gross):? (?P<value>{MONEY})",
                 STRONG,
             ),
             compile_pattern(rf"\b[a-z]+ pays (?P<value>{MONEY})(?={PERIOD})", STRONG - 0.1),

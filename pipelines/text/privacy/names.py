@@ -30,7 +30,9 @@ SURE = -0.5  # log-odds of a word that makes a name
 ALONE, UNLISTED = 0.0, 0.5  # log-odds of a name of one word, and of one that is on no list or a word, too
 ENGLISH = word_set("the and to my for with she you this that her his of from left here back on at acct cust")
 LIKELY = 1.0  # log-odds of a name on no list in a text of a Romance language
-ROMANCE = word_set("le la les un une du de et je el los las y que su mi por il di che per una os da do em com au es est")
+ROMANCE = word_set(
+    "le la les un une du de et je el los las y que su mi por il di che per una os da do em com au es est"
+)
 GERMAN = word_set("und der das ist nicht ich wir mit bei auf dem den ein eine bitte ihr mein meine zum zur im het een")
 SENTENCE_ENDS = frozenset(".!?:-\n")
 NICKNAMES = word_set("big little lil ol")  # big Mike

@@ -11,10 +11,11 @@ COUNT_WORD = (
 )
 MONEY_IN_WORDS = rf"{COUNT_WORD}(?:[ -](?:and )?{COUNT_WORD}){{0,6}}(?: dollars| bucks| fifty)?"
 MONEY = (
-    r"(?:(?:(?:CA|US|AU|NZ|C|A)?\$|\u20ac|\u00a3|\u20b9|(?:usd|cad|eur|gbp|chf|aud|inr|rs)\.?(?= ?\d)) ?\d[\d,'\u2019]*(?:\.\d\d?)?"
+    r"(?:(?:\$|\u20ac|\u00a3|\u20b9|(?:usd|cad|eur|gbp|chf|aud|inr|rs)\.?(?= ?\d)) ?\d[\d,'\u2019]*(?:\.\d\d?)?"
     r"(?: ?k\b| lakhs?\b)?|\b\d{1,3}(?:[,'\u2019]\d{3})+(?:\.\d\d)?(?![\d,])"
     r"|\b(?!(?:19|20)\d\d\b)\d{4,7}(?:\.\d\d)?(?![\d,/-])|\b\d{1,3}(?:\.\d)? ?k\b"
-    r"|\b\d{1,3}(?:\.\d\d)?(?= ?(?:/|an|per) ?(?:hour|hr)\b)|\b\d{1,2}(?:\.\d+)? lakhs?\b|\b\d{2,3} grand\b)"
+    r"|\b\d{1,3}(?:\.\d\d)?(?= ?(?:/|an|per) ?(?:hour|hr)\b)|\b\d{1,2}(?:\.\d+)? lakhs?\b|\b\d{2,3} grand\b"
+    r"|\b(?:CA|US|AU|NZ|[AC])\$ ?\d[\d,]*(?:\.\d\d?)?)"
 )
 PERIOD = (
     r"(?: ?(?:usd|dollars|bucks|gross|net|before taxes?|cash|euros?|pounds))?"
@@ -57,6 +58,14 @@ PLATE = (
     r"|(?=[a-z]{0,4}\d)[a-z0-9]{2,4}[ -](?=[a-z]{0,3}\d)[a-z0-9]{2,4}|(?=\d{0,4}[a-z])(?=[a-z]{0,4}\d)[a-z0-9]{5,8}"
     r"|[a-z]{2,3}\d{2,4}[a-z]{0,2}|[a-z]{2,3}[ -]\d{4,5}|[a-z]{3}[ -]\d{3}|\d{1,3}[ -]?[a-z]{2,3}\d{0,3}"
     r"|\d{3,4}[ -][a-z]{2,3}))"
+)
+BRITISH_PLATE = (  # since 2001; no XC60 AWD
+    r"(?<![\w-])(?-i:[A-HJ-PR-Y]{2}(?:0[1-9]|[1256]\d|7[0-6]) "
+    r"(?!(?:[AFR]WD|SUV|CVT|[LS]WB|CAB|VAN|MPG|MPH|RPM|LBS|PSI)\b)[A-HJ-PR-Z]{3})(?![\w-])"
+)
+IRISH_PLATE = (  # year and half, county, number: 191-D-40772, 08-KE-1234
+    r"(?<![\w-])(?:[89]\d|0\d|1[0-2]|1[3-9][12]|2\d[12])-"
+    r"(?:C[ENW]?|DL?|G|K[EKY]|L[DHKMS]?|M[HNO]|OY|RN|SO|T[NS]?|W[DHWX]?)-\d{1,6}(?![\w-])"
 )
 CAPITALS = r"(?:the )?(?-i:[A-Z][\w&'\u2019.-]*(?: (?:of|the|and|&|[A-Z][\w&'\u2019-]*)){0,4})"
 HOST = r"(?:[a-z0-9](?:[\w-]*[a-z0-9])?\.)+[a-z]{2,24}"

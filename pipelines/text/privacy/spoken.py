@@ -22,7 +22,8 @@ NUMERALS = frozenset({*UNITS, *TEENS, *TENS}) - {"o"}  # a text without any has 
 # What is said between digits, and figures among the words: "area code five oh three, um, 555 oh one four two".
 FILLERS = r"(?:um|uh|er|ah|then|and|dash|hyphen|space|dot|area code)"
 RUN = re.compile(
-    rf"\b(?:(?:area code|plus) )?(?:{NUMERAL}|\d{{1,4}})\b(?:[ ,.-]+(?:{FILLERS}[ ,.-]+){{0,2}}(?:{NUMERAL}|\d{{1,4}})\b){{4,}}"
+    rf"\b(?:(?:area code|plus) )?(?:{NUMERAL}|\d{{1,4}})\b"
+    rf"(?:[ ,.-]+(?:{FILLERS}[ ,.-]+){{0,2}}(?:{NUMERAL}|\d{{1,4}})\b){{4,}}"
     rf"(?P<extension>,? (?:ext(?:ension)?|x) (?:(?:{NUMERAL}|\d+)\b ?){{1,4}}(?<! ))?",
     re.I,
 )
