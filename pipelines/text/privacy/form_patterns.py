@@ -240,8 +240,8 @@ FORM_KINDS: dict[str, Kind] = {
     "income": Kind(
         any_word(
             "income incomes salary salaries wage wages earn earns earned earning earnings make makes making pay pays"
-            " inc home brings bringing gross grosses grossing grossed drawing draws paystub paystubs employer annualizes"
-            " job stub stubs w work works worked hourly tips overtime"
+            " home brings bringing gross grosses grossing grossed drawing draws paystub paystubs employer annualizes"
+            " inc job stub stubs w work works worked hourly tips overtime"
             " states take takes receive receives pull pulls ssdi ssi alimony"
             " clear clears clearing cleared paying paycheck gehalt sueldo salario salaire retired pension disability"
         ),
