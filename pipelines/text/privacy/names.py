@@ -111,8 +111,10 @@ def is_foreign(tokens: Sequence[Token]) -> bool:
 
 
 def is_proper(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a word with a capital is a name in French, Spanish, Italian or Portuguese: no everyday word, and inside
-    a sentence or beside another such word. German nouns have capitals, too."""
+    """Whether a word with a capital may be a name in a text of a Romance language.
+
+    It is no everyday word, and stands inside a sentence or before another word with a capital.
+    """
     if not is_titled(tokens[at]) or tokens[at].key in load_model()[0].foreign:
         return False
     inside = at > 0 and tokens[at - 1].key not in SENTENCE_ENDS
