@@ -27,13 +27,13 @@ from pipelines.text.privacy.words import DIRECTIONS, MONTHS, SHORT_MONTHS, word_
 
 Span = tuple[int, int]
 # The digit comes first, and what may not be before it after it: so the search goes from digit to digit.
-HOUSE = r"\d(?<![\w$.,'\u2019#/-]\d)(?<!\d \d)\d{0,5}(?:-\d{1,4}|[a-z](?:/\d{1,4})?(?![a-z])| 1/2|/\d{1,4})?"
+HOUSE = r"\d(?<![\w$.,'\u2019#/-]\d)(?<!\d \d)\d{0,5}(?:-\d{1,4}|[a-z](?:/\d{1,4})?(?![a-z])| 1/2|/\d{1,4}| [b-d](?= [a-z]{3}))?"
 NUMBER = rf"(?P<number>{HOUSE}),?"
 GRID_NUMBER = r"\b[NSEW](?P<number>\d{2,5})(?:[NSEW]\d{2,5})?"  # N4482, of rural Wisconsin
 ROUTE = (
     r"(?:(?:(?:state|county|us|u\.s\.|interstate|farm to market|old|rural) )?(?:road|route|rd|rte|rt|hwy|highway|sr|cr"
     r"|fm|us|u\.s\.|i|sh|ranch (?:road|rd)|state road|county road|county rd|forest (?:service )?(?:road|rd)"
-    r"|farm to market)[ -]?\d{1,4}[a-z]?\b(?! ?(?:mpg|mph)\b)"
+    r"|(?:parish|township|twp\.?) (?:road|rd)|loop|beltway|farm to market)[ -]?\d{1,4}[a-z]?\b(?! ?(?:mpg|mph)\b)"
     r"(?: (?:rd|road|hwy)\b)?(?: (?:(?:north|south|east|west)(?:bound)?|[nsew])\b)?"
     r"|(?:county|co\.?) (?:road|rd|hwy|highway|trunk|trunk road) [a-z]{1,2}\b)"
 )
@@ -72,8 +72,8 @@ ROUTES = (
     rf"(?: {DIRECTION}(?![\w']))?"
 )
 NAMED_FIRST = (
-    rf"{NUMBER} (?-i:(?:Avenue|Boulevard|Jalan|Camino|Via|Calle|Avenida|Paseo|Rue|Place) (?:of |de |del |du )?"
-    rf"(?:the |la |las |los )?[A-Z])[\w'\u2019-]+(?-i: [A-Z][\w'\u2019-]+)?"
+    rf"{NUMBER} (?-i:(?:Avenue|Ave\.|Av\.|Boulevard|Blvd\.|Jalan|Camino|Via|Calle|Avenida|Paseo|Rue|Place) (?:of |de |del |du )?"
+    rf"(?:the |la |las |los )?[A-Z])[\w'\u2019-]+(?-i:(?: (?:de|del|de la))? [A-Z][\w'\u2019-]+)?"
 )
 SPANISH = (  # 2206 calle jacaranda, in a text without capitals
     rf"{HOUSE} (?-i:(?:calle|avenida|avda|paseo|calzada) (?:(?:de|del|de la|de los|la|las|los|el) )?"
@@ -113,7 +113,7 @@ NAMED_ROAD = rf"(?:(?:{DIRECTION} )?(?:{PROPER}|{ORDINAL}|[a-z'\u2019]{{3,}})(?:
 TYPED_ROAD = rf"(?:(?:{DIRECTION} )?(?:{PROPER}|{ORDINAL})(?: {PROPER})? (?-i:(?=[A-Z])){ROAD}|(?-i:(?=[A-Z])){ROUTE})"
 CORNER = (
     rf"\b(?:corner|intersection|crossroads) of (?P<value>{NAMED_ROAD} (?:and|&) {NAMED_ROAD})"
-    rf"|\b\d{{1,4}}00 block of (?:{DIRECTION} )?{ROAD_NAME}(?: {ROAD_NAME})?(?: {ROAD})?"
+    rf"|(?:\bthe )?\b\d{{1,4}}00 block of (?:{DIRECTION} )?{ROAD_NAME}(?: {ROAD_NAME})?(?: {ROAD})?"
 )
 CROSSING = rf"(?<![\w-]){TYPED_ROAD} (?:and|&) {TYPED_ROAD}"
 MILE_MARKER = r"(?:mile ?(?:marker|post)|milepost|mm) ?#?\d{1,3}(?:\.\d)?"
@@ -140,9 +140,11 @@ NUMBERED_CORNER = (
     rf" (?:and|&) (?P<words>{PROPER}))(?![\w-])"
 )
 NEARBY = re.compile(
-    r",? (?:\d{1,3} (?:mi|miles?|km) (?:north|south|east|west|[nsew]) of|near|nr|outside(?: of)?) "
+    r",? (?:(?:near|at|by|past|just past|before|after|around) (?:the )?"
+    r"(?:(?:exit|mile ?(?:marker|post)?|mm|junction|jct) #?\d{1,3}(?:\.\d)?[a-z]?\b|rest (?:area|stop)\b)"
+    r"|(?:\d{1,3} (?:mi|miles?|km) (?:north|south|east|west|[nsew]) of|near|nr|outside(?: of)?) "
     rf"(?:(?-i:{TOWN_WORDS})(?:, (?-i:{STATE})\b)?"
-    r"|[a-z]+(?: (?:town|city|springs|falls|beach|junction))?(?=[.,;\n]|$))",
+    r"|[a-z]+(?: (?:town|city|springs|falls|beach|junction))?(?=[.,;\n]|$)))",
     re.I,
 )
 LIKELY = re.compile(  # what stands before an address

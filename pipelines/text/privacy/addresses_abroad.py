@@ -7,7 +7,7 @@ Canada the code is the last of some parts between commas, the first of which may
 import re
 
 from pipelines.text.privacy.address_ends import find_address_end, find_address_start
-from pipelines.text.privacy.address_parts import NOT_STREET_WORDS
+from pipelines.text.privacy.address_parts import NOT_STREET_WORDS, UNIT
 from pipelines.text.privacy.name_model import load_model
 from pipelines.text.privacy.words import MONTHS, SHORT_MONTHS, TITLES, word_set
 
@@ -22,7 +22,7 @@ SMALL = (
     r"|im|in|auf|hinter|unter|op|'t|y|e|i|og|och|the|of|on|upon)"
 )
 HOUSE_NUMBER = (
-    r"\d{1,4} ?(?:[a-h]\b)?(?: ?(?:bis|ter|quater|hs)\b)?(?: ?[-/] ?\d{1,4}[a-z]?| ?/ ?(?:bis|[a-z])\b)?"
+    r"\d{1,4} ?(?:[a-h]\b)?(?: ?(?:bis|ter|quater|hs)\b)?(?:(?: ?[-/] ?\d{1,4}[a-z]?){1,3}| ?/ ?(?:bis|[a-z])\b|-[ivx]{1,4}\b)?"
     r"(?![\w.]|-[A-Za-z])"
 )
 # The type of road is the end of its name (Lindenstraße), the last word (Oude Gracht) or the first (Via dei Mille).
@@ -111,6 +111,17 @@ FRENCH = (
     rf"(?:{NAME}(?: (?:{SMALL} )?{NAME}){{0,2}}|(?:ste?|sainte?)-[a-z-]+|[a-zà-ÿ'-]{{3,}})"
     r"(?: (?:est|ouest|nord|sud|[NSEO]\b))?"
 )
+# Carrera 15 # 88-64, of Colombia · Carr. 2 Km 14.3, of Puerto Rico
+CROSSED = (
+    r"\b(?:Calle|Carrera|Cra\.?|Kra\.?|Cl\.?|Cll\.?|Avenida|Av\.?|Ave\.?|Diagonal|Transversal) \d{1,3} ?[a-z]?"
+    r"(?: (?:bis|sur|norte|este|oeste))? ?(?:#|n[oº°]\.?) ?\d{1,3} ?[a-z]?[ -]{1,3}\d{1,3}\b"
+    r"|\b(?:Carr\.?|Carretera|PR) ?-?\d{1,3},? (?:int\.? )?km\.? ?\d{1,3}(?:\.\d)?\b"
+)
+# avenida insurgentes sur 1602 · corso vittorio emanuele 88, torino: in texts without capitals
+LOWER_TYPE_FIRST = (
+    r"\b(?-i:(?:calle|avenida|avda|calzada|carrera|corso|viale|piazza|largo|strada|rua|rue|travessa|praça|paseo)"
+    rf"(?: {SMALL}){{0,2}}(?P<words>(?: [a-zß-ÿ'\u2019]{{3,}}){{1,3}}),? (?:n[oº]?\.? ?)?\d{{1,4}}[a-d]?\b)(?![.%]|[ -]\d)"
+)
 POST_BOX = (  # Postfach 11 04, 73001 Göppingen
     r"\b(?:Postfach|Postbus|Postboks|Postbox|Apartado(?: postal| de correos)?|Apdo\.?|Casella postale|Caixa postal"
     r"|Bo[iî]te postale|skr(?:ytka)? poczt(?:owa|\.)) (?:n[oº°]\.? ?)?\d[\d ]{0,7}(?<! )"
@@ -123,12 +134,12 @@ UK = (
 )
 CODE = (
     rf"\b(?P<code>{UK}|[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d|(?-i:[ACDEFHKNPRTVWXY]\d[0-9W] [A-Z0-9]{{4}})"
-    r"|(?<=[a-z][ -])[1-8]\d{2} ?\d{3}(?=[.,;\n]|$))\b"
+    r"|(?:(?<=[a-z][ -])|(?<=[a-z] [-\u2013] ))[1-8]\d{2} ?\d{3}(?=[.,;\n]|$))\b"
 )
 PARTS = re.compile(  # before a postal code: "The Old Forge, Mill Lane, Great Snoring "
-    rf"(?<!\w)(?:(?:(?:(?:The |No\.? )?{NAME}|\d{{1,4}}(?:/\d{{1,4}})?[A-Za-z]?|{SMALL}|[/-])\.?(?: |(?=,)))"
+    rf"(?<!\w)(?:(?:(?:(?:The |No\.? )?{NAME}|(?:[A-Z]-)?\d{{1,4}}(?:[/-]\d{{1,4}})?-?[A-Za-z]?|(?:H\.? ?)?No\.|{SMALL}|[/-])\.?(?: |(?=,)))"
     r"{1,6},[ \n])*"
-    rf"(?:(?:{NAME}|{SMALL}) ){{0,5}}(?:\([A-Z][\w-]+\) )?$"
+    rf"(?:(?:{NAME}|{SMALL}) ){{0,5}}(?:\([A-Z][\w-]+\) )?(?:[-\u2013] )?$"
 )
 LOWER_PARTS = re.compile(r"(?:(?:[\w'.&/-]+ ){0,4}[\w'.&/-]+,[ \n]){0,4}(?:[\w'-]+ ){1,4}$")
 STOPS = re.compile(  # an address in lower case begins after one of these
@@ -146,6 +157,7 @@ INITIAL = re.compile(r"\b[A-Z]\. ")
 NOT_PLACES = (NOT_STREET_WORDS | MONTHS | SHORT_MONTHS) - {"in", "on", "the", "of", "an", "am"}
 WINDOW = 110  # characters before a postal code
 TOWN_AFTER = re.compile(POSTAL_TOWN)
+UNIT_AFTER = re.compile(UNIT, re.I)
 CAPITALISED = re.compile(r"[A-ZÀ-Þ]")
 
 
@@ -153,6 +165,9 @@ def keep_abroad(match: re.Match[str]) -> Span:
     """The span of a street with its unit, postal code and town."""
     start, end = match.span()
     town = TOWN_AFTER.match(match.string, end)
+    if not town and (unit := UNIT_AFTER.match(match.string, end)):
+        end = unit.end()
+        town = TOWN_AFTER.match(match.string, end)
     return find_address_start(match.string, start), find_address_end(match.string, town.end() if town else end)
 
 
@@ -162,6 +177,13 @@ def keep_lower_number_last(match: re.Match[str]) -> Span | None:
     if match["town"] in MEASURES or not (match["code"] or STREET_ENDING.search(match["words"])):
         return None  # 12345 km; rückweg 5
     return None if lists.common.get(match["words"]) else match.span()
+
+
+def keep_lower_type_first(match: re.Match[str]) -> Span | None:
+    """The span of a street of a Romance language in lower case, unless its words are everyday English."""
+    lists, _ = load_model()
+    common = any(lists.common.get(word, 0) > 2 and word not in lists.foreign for word in match["words"].split())
+    return None if common else keep_abroad(match)
 
 
 def keep_named_house(match: re.Match[str]) -> Span:

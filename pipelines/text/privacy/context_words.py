@@ -21,7 +21,7 @@ CUES = {
     r"|rückfragen|rückruf|rueckruf|nummer\b|hmu\b|telefon|handy(?:nummer|nr)?\b|erreichbar|tél\b"
     r"|ruf(?:t|en)? (?:mich|uns|ihn|sie|an)\b|anruf|zurückruf|mobil(?:nummer|nr|tel)"
     r"|mobiel|bereikbaar|bel(?:len)? (?:me|mij|ons)"
-    r"|appel(?:ez|er|le)|rappel|numéro|joindre|joignable|portable|llam|celular|móvil|número|teléfono|marcar"
+    r"|appel(?:ez|er|le)|rappel|num[eé]ro|joindre|joignable|portable|llam|celular|móvil|n[uú]mero|tel[eé]fono|marcar"
     r"|chiam|cellulare|ligue|ligar|telemóvel|zadzwo|oddzwo|numer\b|komórk"
     r"|\b(?:(?:my|his|her|their|your|best|good|new|old|same|other) (?:number|no\b|line|#)"
     r"|\w+['\u2019]s (?:number|no\b|#))",
@@ -30,7 +30,7 @@ CUES = {
     r"|policy(?= ?(?:#|no\.?|num(?:ber)?|:)? ?(?:[a-z]{0,4}-?\d|\Z))|\bach\b|voided check|\biban\b",
     "vin": r"\bvin\b|vehicle id|chassis|frame no",
     "other": r"\bpart\b|part ?s? ?(?:no|num|#)|\bp/?n\b|\border|invoice|\bro\b|\br\.?o\.? ?(?:#|no|num)|\bpo\b|stock"
-    r"|\bsku\b|ticket|\bcase\b|claim|tracking|confirmation|serial|odometer|mileage|\bcode|casting|\btsb\b|bulletin"
+    r"|\bsku\b|ticket|\bcase\b|claim|tracking|confirmation|serial|odometer|mileage|(?<!area )\bcode|casting|\btsb\b|bulletin"
     r"|\bquote\b|\bdeal\b|estimate|batch|\bref\b|reference|keycode|\bupc\b"
     r"|imei|iccid|\bsim\b|\bean\b|gtin|barcode|\besn\b|\bmeid\b|model n|item n|catalog"
     r"|policy|core\b|\bwo\b|transaction|auth(?:orization)?\b|lot ?(?:no\b|num|#|\d)",

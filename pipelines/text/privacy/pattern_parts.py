@@ -71,7 +71,7 @@ CAPITALS = r"(?:the )?(?-i:[A-Z][\w&'\u2019.-]*(?: (?:of|the|and|&|[A-Z][\w&'\u2
 HOST = r"(?:[a-z0-9](?:[\w-]*[a-z0-9])?\.)+[a-z]{2,24}"
 OPEN, CLOSE = r" ?[(\[{]? ?", r" ?[)\]}]? ?"
 COMMON_ENDING = r"(?:com|net|org|edu|gov|mil|us|ca|mx|co|io|info|biz|me|tv|ai|app|dev|uk|de)\b"
-EXTENSION = r"(?: {0,2}(?:x|ext\.?|extension)[ .:#]{0,2}\d{1,6})?(?!\w|-\w|\.\d| \d{3})"
+EXTENSION = r"(?:,? {0,2}(?:x|ext\.?|extension)[ .:#]{0,2}\d{1,6})?(?!\w|-\w|\.\d| \d{3})"
 # Plates and tags that are no registration's: "skid plate kit fits 2016", "the tire tag says 65 PSI".
 OTHER_PLATES = "skid pressure backing base mount mounting dust trim scuff kick name cover flex clutch glow"
 OTHER_TAGS = "price tire tyre part core name bag hang hood gift repair inspection service sale pressure"

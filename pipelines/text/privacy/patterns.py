@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipelines.text.privacy import addresses, addresses_abroad
+from pipelines.text.privacy import addresses, addresses_abroad, addresses_expected
 from pipelines.text.privacy.address_parts import RARE_ROADS, ROAD_TYPES, STATE
 from pipelines.text.privacy.context_words import context_score
 from pipelines.text.privacy.employer_patterns import EMPLOYER
@@ -13,7 +13,7 @@ from pipelines.text.privacy.words import DIRECTIONS, word_set
 
 NUMBER_WORDS = word_set("one two three four five six seven eight nine ten eleven twelve")
 ROUTE_WORDS = word_set(
-    "broadway road route rt rte rd hwy highway us u i sr cr fm sh county co interstate state market farm forest"
+    "broadway road route rt rte rd hwy highway us u i sr cr fm sh county co interstate state market farm forest loop beltway parish township twp"
 )
 
 
@@ -51,7 +51,7 @@ ADDRESSES = Kind(
         compile_place(addresses.WITH_DIRECTION, addresses.keep_place, DIRECTIONS),
         compile_place(addresses.ROUTES, addresses.keep_place, ROUTE_WORDS),
         compile_place(
-            addresses.NAMED_FIRST, addresses.keep_place, "avenue boulevard camino via calle avenida paseo rue place"
+            addresses.NAMED_FIRST, addresses.keep_place, "avenue ave av blvd boulevard camino via calle avenida paseo rue place"
         ),
         compile_place(addresses.BOX, addresses.keep_box, "box drawer bag delivery"),
         compile_place(addresses.MILITARY, addresses.keep_place, "apo fpo dpo"),
@@ -91,11 +91,27 @@ ADDRESSES = Kind(
         ),
         compile_place(addresses_abroad.FRENCH, addresses_abroad.keep_abroad, FRENCH_TRIGGERS),
         compile_place(
+            addresses_abroad.CROSSED,
+            addresses_abroad.keep_abroad,
+            "calle carrera cra kra cl cll avenida av ave diagonal transversal carr carretera pr",
+        ),
+        compile_place(
+            addresses_abroad.LOWER_TYPE_FIRST,
+            addresses_abroad.keep_lower_type_first,
+            "calle avenida avda calzada carrera corso viale piazza largo strada rua rue travessa pra paseo",
+        ),
+        compile_place(
             addresses_abroad.POST_BOX,
             addresses_abroad.keep_abroad,
             "postfach postbus postboks postbox apartado apdo casella caixa bo poczt pocztowa",
         ),
         compile_place(addresses_abroad.CODE, addresses_abroad.keep_coded, needs=CODE_NEEDS),
+        compile_place(
+            addresses_expected.EXPECTED, addresses_expected.keep_expected, needs=r"[ :,#-]\d{1,5}", score=STRONG - 0.05
+        ),
+        compile_place(
+            addresses_expected.ABOVE, addresses_expected.keep_expected, "floor apartment apt suite flat unit", r", \d\d"
+        ),
         compile_place(addresses.TOWN_ALONE, addresses.keep_place, needs=r",? \d{5}\b", score=STRONG - 0.1),
     ),
 )
