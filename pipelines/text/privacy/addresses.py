@@ -33,7 +33,7 @@ GRID_NUMBER = r"\b[NSEW](?P<number>\d{2,5})(?:[NSEW]\d{2,5})?"  # N4482, of rura
 ROUTE = (
     r"(?:(?:(?:state|county|us|u\.s\.|interstate|farm to market|old|rural) )?(?:road|route|rd|rte|rt|hwy|highway|sr|cr"
     r"|fm|us|u\.s\.|i|sh|ranch (?:road|rd)|state road|county road|county rd|forest (?:service )?(?:road|rd)"
-    r"|(?:parish|township|twp\.?) (?:road|rd)|loop|beltway|farm to market)[ -]?\d{1,4}[a-z]?\b(?! ?(?:mpg|mph)\b)"
+    r"|(?:parish|township|twp\.?) (?:road|rd)|loop|beltway|(?:farm|ranch) to market(?: (?:road|rd))?)[ -]?\d{1,4}[a-z]?\b(?! ?(?:mpg|mph)\b)"
     r"(?: (?:rd|road|hwy)\b)?(?: (?:(?:north|south|east|west)(?:bound)?|[nsew])\b)?"
     r"|(?:county|co\.?) (?:road|rd|hwy|highway|trunk|trunk road) [a-z]{1,2}\b)"
 )
@@ -72,7 +72,7 @@ ROUTES = (
     rf"(?: {DIRECTION}(?![\w']))?"
 )
 NAMED_FIRST = (
-    rf"{NUMBER} (?-i:(?:Avenue|Ave\.|Av\.|Boulevard|Blvd\.|Jalan|Camino|Via|Calle|Avenida|Paseo|Rue|Place) (?:of |de |del |du )?"
+    rf"{NUMBER} (?-i:(?:El Camino|Avenue|Ave\.|Av\.|Boulevard|Blvd\.|Jalan|Camino|Via|Calle|Avenida|Paseo|Rue|Place) (?:of |de |del |du )?"
     rf"(?:the |la |las |los )?[A-Z])[\w'\u2019-]+(?-i:(?: (?:de|del|de la))? [A-Z][\w'\u2019-]+)?"
 )
 SPANISH = (  # 2206 calle jacaranda, in a text without capitals
@@ -93,8 +93,9 @@ IN_A_PARK = (
     rf"|(?:{ROAD_NAME} ){{1,3}}(?:mobile home park|mhp|rv park|trailer park))\b"
 )
 BOX = (
-    r"\b(?:p\.? ?o\.? ?(?:box|drawer)|post office box|private bag|gpo box|box(?= \d{1,6},? [A-Z])"
-    r"|(?:rr|rural route|hc|star route) *#?\d+,? box|general delivery,) *#?(?:\d{1,6}[a-z]?\b)?"
+    r"\b(?:p\.? ?o\.? ?(?:box|drawer)|post office box|private bag|gpo box|box(?= \d{1,6},? [A-Z]| \d{1,6} (?:route|rte|rr) \d)"
+    r"|(?:rr|rural route|hc|star route|route|rte) *#?\d+,? box|general delivery,)"
+    r" *#?(?:\d{1,6}-?[a-z]?\b)?(?: (?:route|rte|rr) \d+\b)?"
 )
 RURAL = r"\b(?:rr|rural route) *#?\d+(?:, ?(?:site|box|comp|stn)\.? \d+)*(?=,? [A-Z])"
 TOWN_ALONE = rf"\b(?-i:(?:{PROPER} ){{0,2}}{PROPER}, ?{STATE},? \d{{5}}(?:-\d{{4}})?)\b"
@@ -103,8 +104,8 @@ HOME = (
     r"\b(?:(?:lives?|living|lived|resid(?:es?|ing)|stay(?:s|ing)?|moved|relocated) (?:over |out |up |down |back )?"
     r"|(?:house|home|apartment|apt|place|farm|ranch|cottage|cabin|address) (?:is |was )?(?:over |out )?)"
     r"(?:\d+ miles? (?:out|up|down) )?(?:at|on|off(?: of)?|to|in)\b:? "
-    rf"(?P<value>{ROUTE}|(?:the )?(?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,3}}?)(?P<road>{ROAD}(?: {ROAD})?)"
-    r"(?:,? number \w{1,9}\b)?)"
+    rf"(?P<value>(?:the (?:end|top|foot|bottom) of )?(?:{ROUTE}|(?:the )?(?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,3}}?)(?P<road>{ROAD}(?: {ROAD})?)"
+    r"(?:,? number \w{1,9}\b)?))"
 )
 NOT_HOME = NOT_STREET_WORDS | word_set("same next different busy quiet dirt gravel private open high")
 # Where roads cross: "corner of 5th and Main", "W 11th Rd & Hwy 20"; and where a road is at: "mile marker 41, us-60".
@@ -118,7 +119,7 @@ CORNER = (
 CROSSING = rf"(?<![\w-]){TYPED_ROAD} (?:and|&) {TYPED_ROAD}"
 MILE_MARKER = r"(?:mile ?(?:marker|post)|milepost|mm) ?#?\d{1,3}(?:\.\d)?"
 MILE = (
-    rf"\b(?:{MILE_MARKER},? (?:on |of |off )?{ROUTE}|{ROUTE},? (?:at |near )?{MILE_MARKER}"
+    rf"\b(?:{MILE_MARKER},? (?:on |of |off )?{ROUTE}|{ROUTE},? (?:at |near )?(?:{MILE_MARKER}|mile \d{{1,3}}\b)"
     r"|(?-i:[ABM])\d{1,4} (?:layby|lay-by|services|roundabout|hard shoulder)"
     r"|(?:junction|jct|(?-i:J)) ?\d{1,2}[a-z]?,? (?:of |on )?(?:the )?(?-i:[AM])\d{1,3}\b)"
 )

@@ -92,7 +92,7 @@ NAMED_HOUSE = (
     r"|(?:[A-Z][\w'\u2019-]+ ?){1,2}(?=, Co(?:\.|unty) [A-Z])))"
 )
 TYPE_FIRST = (  # Via dei Mille 44 · Av. Insurgentes Sur 1457
-    rf"\b(?-i:{FIRST_WORD})(?: {SMALL}){{0,2}}(?: {NAME}){{1,4}},? (?:n\.? ?|n[oº]\.? ?|num\. ?|#)?{HOUSE_NUMBER}"
+    rf"\b(?-i:{FIRST_WORD})(?: {SMALL}){{0,2}}(?: \d{{1,2}} de)?(?: {NAME}){{1,4}},? (?:n\.? ?|n[oº]\.? ?|num\. ?|#)?{HOUSE_NUMBER}"
 )
 # Hinter der Kirche 4a, 21335 Lüneburg · via Garibaldi 8/bis, 10122 Torino: whatever the road is called
 WITH_POSTAL_TOWN = (
@@ -137,7 +137,7 @@ CODE = (
     r"|(?:(?<=[a-z][ -])|(?<=[a-z] [-\u2013] ))[1-8]\d{2} ?\d{3}(?=[.,;\n]|$))\b"
 )
 PARTS = re.compile(  # before a postal code: "The Old Forge, Mill Lane, Great Snoring "
-    rf"(?<!\w)(?:(?:(?:(?:The |No\.? )?{NAME}|(?:[A-Z]-)?\d{{1,4}}(?:[/-]\d{{1,4}})?-?[A-Za-z]?|(?:H\.? ?)?No\.|{SMALL}|[/-])\.?(?: |(?=,)))"
+    rf"(?<!\w)(?:(?:(?:(?:The |No\.? )?{NAME}|(?:[A-Z]-)?\d{{1,4}}(?:[/-]\d{{1,4}})?-?[A-Za-z]?|\d{{1,2}}(?:st|nd|rd|th)|(?:H\.? ?)?No\.|{SMALL}|[/-])\.?(?: |(?=,)))"
     r"{1,6},[ \n])*"
     rf"(?:(?:{NAME}|{SMALL}) ){{0,5}}(?:\([A-Z][\w-]+\) )?(?:[-\u2013] )?$"
 )

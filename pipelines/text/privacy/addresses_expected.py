@@ -16,14 +16,15 @@ HOME_CUE = (  # what follows is a place
     r"(?:address(?:es)?(?: on file| of record| is| was| to|'s)?|addr|\badd"
     r"|(?:i|he|she|they|we|who|mom|dad|customer|cust) (?:now |still |currently )?(?:live|reside|stay)s?"
     r" (?:over |out |down |up )?(?:at|in)"
-    r"|living at|resid(?:es|ing) at|(?:house|home|place|apartment|apt|condo|duplex|cabin|farm|shop|office) (?:is|is at|at)"
+    r"|living at|resid(?:es|ing) at|home[,:]|(?:house|home|place|apartment|apt|condo|duplex|cabin|farm|shop|office) (?:is|is at|at)"
     r"|mov(?:ed|ing) (?:back )?(?:to|from)|(?:bill|ship|mail|remit|garaged?)(?:ing)?(?: it)?(?: to| at)?)"
 )
 ERRAND_CUE = (  # what follows may be a time
     r"(?:(?:i|he|she|it|they|we|you|car|truck|van|suv|vehicle)(?:['\u2019]?(?:m|s|re)| is| am| are| was)?"
-    r"(?: parked| sitting| stuck| over| out| up| down| now| located)* at"
+    r"(?: parked| sitting| stuck| over| out| up| down| now| located)*"
+    r" (?:at|outside|in front of|across from|next to|behind)"
     r"|(?:deliver(?:ed)?|ship(?:ped)?|mail(?:ed)?|send|sent|tow(?:ed)?|bring|drop(?:ped)?|return(?:ed)?|take|drive)"
-    r"(?: (?:it|her|him|me|them|that|this|the|my|a|off|over|back|new|title|plates?|paperwork|check|key|keys|car|truck"
+    r"(?: (?:it|her|him|me|them|that|this|the|my|a|off|over|back|round|around|by|new|title|plates?|paperwork|check|key|keys|car|truck"
     r"|van|title|package|part|parts|tires?))* (?:to|at|from)"
     r"|(?:pick(?:ed)?(?: (?:it|her|him|me|us|them|the \w+|my \w+))? ?up|collect(?:ed)?(?: it| the \w+)?|meet \w+|come)"
     r"(?: (?:it|her|him|me|us|them|the \w+))? (?:at|from|to))"
@@ -32,7 +33,7 @@ WORD = rf"(?:{PROPER}|[a-zß-ÿ'\u2019-]{{3,}})"
 AFTER = (  # what may stand after the name of a street
     r"(?=\s*(?:[,.;!?)\n/]|$|[-\u2013\u2014] )"
     r"| (?:and|but|if|so|not|no|or|in|by|behind|near|across|next|between|before|after|until|till|past|off|thanks|thx|pls"
-    r"|please|around|tomorrow|today|tonight|to|for|ask|when|where|because|with|w|zip|cell|call|phone|ph|text)\b"
+    r"|(?:first|second|third|ground|top) floor|please|around|tomorrow|today|tonight|to|for|ask|when|where|because|with|w|zip|cell|call|phone|ph|text)\b"
     r"| (?:apt|apartment|unit|suite|ste|lot|number|no|floor|rear|upstairs)\b)"
 )
 EXPECTED = (
@@ -63,13 +64,21 @@ NO_STREETS = (
 )
 
 
+def is_name_of_place(word: str) -> bool:
+    """Whether streets may be called so: a name or a town."""
+    lists, _ = load_model()
+    return word in lists.last or word in lists.places
+
+
 def keep_expected(match: re.Match[str]) -> Span | None:
     """The span of a number and words where an address is expected, with its unit and town."""
     lists, _ = load_model()
     number, start = match["number"], match.start("value")
     written = match["words"].split()
     low = [word.lower().strip(".,") for word in written]
-    if any(word in NO_STREETS or word in lists.models or (word in lists.domain and word not in lists.last) for word in low):
+    if any(
+        word in NO_STREETS or word in lists.models or (word in lists.domain and word not in lists.last) for word in low
+    ):
         return None
     end = find_address_end(match.string, match.end("value"))
     followed = end > match.end("value") + 3
@@ -79,8 +88,8 @@ def keep_expected(match: re.Match[str]) -> Span | None:
         return None
     capital = all(word[:1].isupper() for word in written)
     common = [word for word in low if word not in DIRECTIONS and lists.common.get(word, 0) > 2]
-    if (common and not (followed or capital)) or (len(number) == 1 and not (followed or capital)):
+    if not followed and (common if not capital else len(number) == 1):
         return None
-    if capital and len(low) == 1 and lists.common.get(low[0], 0) > 3 and not (followed or match.groupdict().get("home")):
+    if not followed and capital and len(low) == 1 and low[0] in lists.common and not is_name_of_place(low[0]):
         return None  # send it to 40 Customers
     return find_address_start(match.string, start), end

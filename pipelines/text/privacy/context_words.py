@@ -16,7 +16,7 @@ CUES = {
     r"|\bext\b|extension|get (?:a )?hold|buzz\b|hit me|ping me"
     # Who is there, or is to be tried, right before the number: "he's at 612 ...", "try husband 651 ..."
     r"|(?:he|she|they|we|i)(?:['\u2019]?(?:s|m|re)| is| am| are) (?:at|on)(?=[ :]+\Z)"
-    r"|(?:get (?:me|him|her|us|them)|try)(?: (?:me|him|her|us|them))?(?: (?:at|on))?(?=[ :]+\Z)"
+    r"|(?<!\w )number(?:['\u2019]s| is)|(?:get (?:me|him|her|us|them|my \w+)|try)(?: (?:me|him|her|us|them))?(?: (?:at|on))?(?=[ :]+\Z)"
     r"|(?:husband|wife|spouse|mom|mum|dad|mother|father|son|daughter|sister|brother)(?=[ :]+\Z)"
     r"|rückfragen|rückruf|rueckruf|nummer\b|hmu\b|telefon|handy(?:nummer|nr)?\b|erreichbar|tél\b"
     r"|ruf(?:t|en)? (?:mich|uns|ihn|sie|an)\b|anruf|zurückruf|mobil(?:nummer|nr|tel)"

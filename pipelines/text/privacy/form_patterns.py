@@ -7,6 +7,7 @@ from stdnum import iban, numdb
 
 from pipelines.text.privacy.address_parts import STATE
 from pipelines.text.privacy.check_digits import is_account_number, is_licence_number, is_plate
+from pipelines.text.privacy.income_patterns import INCOME
 from pipelines.text.privacy.name_model import load_model
 from pipelines.text.privacy.pattern import STRONG, WEAK, Kind, Pattern, Span, Words, any_word, compile_pattern
 from pipelines.text.privacy.pattern_parts import (
@@ -14,9 +15,6 @@ from pipelines.text.privacy.pattern_parts import (
     DATE,
     GAP,
     IRISH_PLATE,
-    MONEY,
-    MONEY_IN_WORDS,
-    PERIOD,
     PLATE,
     PLATE_WORDS,
     SPOKEN_DATE,
@@ -25,13 +23,18 @@ from pipelines.text.privacy.pattern_parts import (
 )
 from pipelines.text.privacy.words import word_set
 
-BIRTH_WORDS = "b birth bday birthday birthdays birthdate birthdates born dob dobs o geburtsdatum geboren geb n"
+BIRTH_WORDS = (
+    "b birth bday birthday birthdays birthdate birthdates born dob dobs o geburtsdatum geboren geb n"
+    " naissance nacimiento nascita nascimento geboortedatum"
+)
 BIRTH_CUE = (
-    r"(?:\bdate of birth|\bbirth ?dat?e?|\bb(?:irth)?-?day|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bgeb\."
+    r"(?:\b(?:date de naissance|fecha de nacimiento|data di nascita|data de nascimento|geboortedatum)|\bdate of birth|\bbirth ?dat?e?|\bb(?:irth)?-?day|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bgeb\."
     r"|\bné(?:e|\(e\))? le|\bbirth|\bborn"
     r"|\bnacid[oa]|\bnat[oa]|\bb(?<=\(b)\.)(?!\w)"
 )
-BIRTH = re.compile(r"\b(?:birth|bday|born|d\.?o\.?bs?\b|geb(?:urt|oren)|nacid[oa])", re.I)
+BIRTH = re.compile(
+    r"\b(?:birth|bday|born|naissance|nacimiento|nasci|geboorte|d\.?o\.?bs?\b|geb(?:urt|oren)|nacid[oa])", re.I
+)
 BIRTH_CHARS = 250  # before a date, in which its text must speak of births
 GAP_IN_DATE = re.compile(r"[\d./]+ [\d./ ]+")  # 1990 2.0 is none
 NOT_BIRTH = re.compile(
@@ -237,63 +240,5 @@ FORM_KINDS: dict[str, Kind] = {
             ),
         ),
     ),
-    "income": Kind(
-        any_word(
-            "income incomes salary salaries wage wages earn earns earned earning earnings make makes making pay pays"
-            " home brings bringing gross grosses grossing grossed drawing draws paystub paystubs employer annualizes"
-            " inc job stub stubs w work works worked hourly tips overtime"
-            " states take takes receive receives pull pulls ssdi ssi alimony"
-            " clear clears clearing cleared paying paycheck gehalt sueldo salario salaire retired pension disability"
-        ),
-        (
-            compile_pattern(
-                rf"\b(?:income|salary|wages?|earnings|(?:gross|net|take[- ]home) pay|gross(?:es|ed)?|pension|paycheck"
-                rf"|inc(?=[.:]? ?[$\d])"
-                rf"|ssdi|ssi|disability|alimony|gehalt|sueldo|salario|salaire)"
-                rf"(?:[\s:;=\-\u2013\"(*,?]|\b[a-z']{{1,9}}\b){{0,6}}?(?P<value>{MONEY})",
-                STRONG,
-            ),
-            compile_pattern(
-                r"\b(?:earn(?:s|ing|ed)?|mak(?:es?|ing)|bring(?:s|ing)? (?:home|in)|pulls? in|gross(?:es|ing)?"
-                r"|draw(?:s|ing)|clear(?:s|ing|ed)?|takes? (?:home|in)|take[- ]home is|receives?|states"
-                r"|pay(?:s|ing)? (?:me|him|her|us|them)|annualizes to)"
-                r" (?:about |around |roughly |only |like |maybe |approx\.? |over |just )?"
-                rf"(?P<value>{MONEY}|{MONEY_IN_WORDS})"
-                rf"(?={PERIOD}| at | gross| net|, (?:paystub|pay stub))",
-                STRONG,
-            ),
-            compile_pattern(
-                rf"(?P<value>{MONEY})(?:{PERIOD})?,? (?:\w+ )?(?:income|salary|gross|take[- ]home|before taxes)\b",
-                STRONG,
-            ),
-            compile_pattern(
-                rf"\b(?:pays|paid) (?:(?:him|her|me|them|us) )?(?P<value>{MONEY})(?={PERIOD} (?:in cash|gross|net))",
-                STRONG,
-            ),
-            compile_pattern(
-                r"\b(?:employ\w*|paystubs?|stubs?|w-?2s?|job|works?|worked|hourly|retired|pension|tips|overtime)\b"
-                rf"[^.\n]{{0,60}}?(?<!payment )(?<!lease )(?<!rent )(?P<value>{MONEY})(?={PERIOD})",
-                STRONG - 0.1,
-            ),
-            # "i make $2,400.", "he makes twenty nine hundred": a person's, without a period at the end of a clause
-            compile_pattern(
-                r"\b(?:i|he|she|they)(?: only| just| still| currently)? (?:makes?|earns?|clears?|brings? home)"
-                rf"(?: about| around| only| roughly)? "
-                rf"(?P<value>{MONEY}|{MONEY_IN_WORDS}(?:(?<=hundred)|(?<=thousand)|(?<=grand)))"
-                r"(?=[.;,!?]?\s*$|[.;!?] |, )",
-                STRONG - 0.1,
-            ),
-            compile_pattern(  # "How much do you make? - About $1,150 a week"
-                r"\bhow much (?:do |does |did |are |is )?\w+ (?:make|earn|bring|clear|gross|paid|making|earning)\b"
-                rf"[^$\n\d]{{0,40}}?(?P<value>{MONEY})",
-                STRONG - 0.1,
-            ),
-            compile_pattern(
-                rf"\b(?:paystubs?|pay ?stubs?|payslips?|paychecks?)\b[^\n$]{{0,60}}?"
-                rf"\b(?:net|gross):? (?P<value>{MONEY})",
-                STRONG,
-            ),
-            compile_pattern(rf"\b[a-z]+ pays (?P<value>{MONEY})(?={PERIOD})", STRONG - 0.1),
-        ),
-    ),
+    "income": INCOME,
 }

@@ -51,7 +51,9 @@ ADDRESSES = Kind(
         compile_place(addresses.WITH_DIRECTION, addresses.keep_place, DIRECTIONS),
         compile_place(addresses.ROUTES, addresses.keep_place, ROUTE_WORDS),
         compile_place(
-            addresses.NAMED_FIRST, addresses.keep_place, "avenue ave av blvd boulevard camino via calle avenida paseo rue place"
+            addresses.NAMED_FIRST,
+            addresses.keep_place,
+            "avenue ave av blvd boulevard camino via calle avenida paseo rue place",
         ),
         compile_place(addresses.BOX, addresses.keep_box, "box drawer bag delivery"),
         compile_place(addresses.MILITARY, addresses.keep_place, "apo fpo dpo"),
