@@ -72,8 +72,6 @@ DOMAIN = """
     knapheide supreme utilimaster blue-point proto stahlwille knipex wiha klein irwin vise-grip channellock
     craftsman husky rigid ridgid makita bosch metabo festool hilti robinair yellow-jacket autel launch topdon
     xentry techstream witech forscan regal tourx encore verano lucerne raptor maverick bronco
-    northstar triton pentastar ecotec coyote godzilla hawkeye certs landline arvo flushes
-    northstars tritons hemis excess calibrate recalibrate rego smoko servo duramaxes vortecs
     stk mi ea qty amt misc wtb obo lvm lmom rts nvh wot tdc psi ohm volts amps
 """
 

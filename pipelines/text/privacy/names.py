@@ -29,12 +29,7 @@ from pipelines.text.spelling import correct
 SURE = -0.5  # log-odds of a word that makes a name
 ALONE, UNLISTED = 0.0, 0.5  # log-odds of a name of one word, and of one that is on no list or a word, too
 ENGLISH = word_set("the and to my for with she you this that her his of from left here back on at acct cust")
-LIKELY = 1.0  # log-odds of a name on no list in a text of a Romance language
-ROMANCE = word_set(
-    "le la les un une du de et je el los las y que su mi por il di che per una os da do em com au es est"
-)
-GERMAN = word_set("und der das ist nicht ich wir mit bei auf dem den ein eine bitte ihr mein meine zum zur im het een")
-SENTENCE_ENDS = frozenset(".!?:-\n")
+LONGER = 5  # letters of a word of which one may be wrong
 NICKNAMES = word_set("big little lil ol")  # big Mike
 JOINTS = re.compile(r" ?|\. |, (?=[JS]r\b)|-")  # what may stand between the words of one name
 WORDS = re.compile(rf"{LETTERS}(?:['\u2019](?!s\b){LETTERS})*")  # of a name; a double one has two
@@ -58,20 +53,15 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
             yield *match.span("value"), 0.6
     tokens = tokenise(text)
     scores = [
-        min(score, SURE) if score > SURE and is_misspelt_word(token) else score
+        float("-inf") if POSSIBLE < score < ANNOUNCED and is_misspelt_word(token) else score
         for token, score in zip(tokens, score_words(tokens), strict=True)
     ]
     foreign = is_foreign(tokens)
     if foreign:
         cased = any(token.text[0].isupper() for token in tokens)
-        keys = {token.key for token in tokens}
-        capitals_name = cased and not ROMANCE.isdisjoint(keys) and GERMAN.isdisjoint(keys)
         scores = [
-            min(score, SURE)
-            if (is_mere_word(token.key) and not (capitals_name and score > LIKELY and is_proper(tokens, at)))
-            or (cased and token.text.islower())
-            else score
-            for at, (token, score) in enumerate(zip(tokens, scores, strict=True))
+            min(score, SURE) if is_mere_word(token.key) or (cased and token.text.islower()) else score
+            for token, score in zip(tokens, scores, strict=True)
         ]
     scores = raise_surnames(tokens, raise_announced(tokens, scores))
     if not any(score > SURE for score in scores):
@@ -86,12 +76,17 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
 
 
 def is_misspelt_word(token: Token) -> bool:
-    """Whether a word in lower case, on no list of names, is an everyday one with two letters swapped: how mnay."""
+    """Whether a word in lower case, on no list of names, is an everyday one with a typing error: how mnay, the pricde.
+
+    Two letters are swapped, or in a longer word one is wrong, missing or too many; words about cars count, too.
+    """
     lists, _ = load_model()
     if not token.text.islower() or token.key in lists.first or token.key in lists.last:
         return False
     meant = correct(token.key)
-    return meant != token.key and sorted(meant) == sorted(token.key) and lists.common.get(meant, 0) > 1
+    if meant == token.key or (len(meant) < LONGER and sorted(meant) != sorted(token.key)):
+        return False
+    return lists.common.get(meant, 0) > 1 or meant in lists.domain
 
 
 def is_foreign(tokens: Sequence[Token]) -> bool:
@@ -108,22 +103,6 @@ def is_foreign(tokens: Sequence[Token]) -> bool:
     if ENGLISH.isdisjoint(words) and (foreign > 1 or any(not token.text.isascii() for token in tokens)):
         english = [word for word in english if word not in lists.foreign]
     return foreign > len(english)
-
-
-def is_proper(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a word with a capital may be a name in a text of a Romance language.
-
-    It is no everyday word, and stands inside a sentence or before another word with a capital.
-    """
-    if not is_titled(tokens[at]) or tokens[at].key in load_model()[0].foreign:
-        return False
-    inside = at > 0 and tokens[at - 1].key not in SENTENCE_ENDS
-    return inside or (at + 1 < len(tokens) and is_titled(tokens[at + 1]))
-
-
-def is_titled(token: Token) -> bool:
-    """Whether only the first letter of a word is a capital, as of each part of a double name."""
-    return token.kind == "word" and len(token.text) > 2 and token.text.istitle()
 
 
 def is_mere_word(key: str) -> bool:
