@@ -43,7 +43,8 @@ DISTRICT = re.compile(
 LOT_BEFORE = re.compile(r"\b(?:lot|plot) #?$", re.I)  # Lot 5 Gympie Bypass Rd: the house number is the lot's
 UNIT_BEFORE = re.compile(
     r"(?:\b(?:flat|apt\.?|apartment|unit|suite|ste\.?|studio|room|rm\.?|shop|slip|lot|bldg\.?|building|floor"
-    r"|site|bay|dock|door|trailer|trlr|box|pmb) ?#?(?:\w{0,3}\d\w{0,3}|[a-z])|\b\d{1,2}(?:st|nd|rd|th) floor|\bpenthouse)"
+    r"|site|bay|dock|door|trailer|trlr|box|pmb) ?#?(?:\w{0,3}\d\w{0,3}|[a-z])|\b\d{1,2}(?:st|nd|rd|th) floor"
+    r"|\bpenthouse)"
     rf"(?:, (?-i:{TOWN_WORD})(?: (?-i:{TOWN_WORD})){{0,3}})?(?:, ?| ?[/-] ?| at | )$",
     re.I,
 )

@@ -27,13 +27,17 @@ from pipelines.text.privacy.words import DIRECTIONS, MONTHS, SHORT_MONTHS, word_
 
 Span = tuple[int, int]
 # The digit comes first, and what may not be before it after it: so the search goes from digit to digit.
-HOUSE = r"\d(?<![\w$.,'\u2019#/-]\d)(?<!\d \d)\d{0,5}(?:-\d{1,4}|[a-z](?:/\d{1,4})?(?![a-z])| 1/2|/\d{1,4}| [b-d](?= [a-z]{3}))?"
+HOUSE = (
+    r"\d(?<![\w$.,'\u2019#/-]\d)(?<!\d \d)\d{0,5}(?:-\d{1,4}|[a-z](?:/\d{1,4})?(?![a-z])| 1/2|/\d{1,4}| [b-d](?="
+    r" [a-z]{3}))?"
+)
 NUMBER = rf"(?P<number>{HOUSE}),?"
 GRID_NUMBER = r"\b[NSEW](?P<number>\d{2,5})(?:[NSEW]\d{2,5})?"  # N4482, of rural Wisconsin
 ROUTE = (
     r"(?:(?:(?:state|county|us|u\.s\.|interstate|farm to market|old|rural) )?(?:road|route|rd|rte|rt|hwy|highway|sr|cr"
     r"|fm|us|u\.s\.|i|sh|ranch (?:road|rd)|state road|county road|county rd|forest (?:service )?(?:road|rd)"
-    r"|(?:parish|township|twp\.?) (?:road|rd)|loop|beltway|(?:farm|ranch) to market(?: (?:road|rd))?)[ -]?\d{1,4}[a-z]?\b(?! ?(?:mpg|mph)\b)"
+    r"|(?:parish|township|twp\.?) (?:road|rd)|loop|beltway|(?:farm|ranch) to market(?: (?:road"
+    r"|rd))?)[ -]?\d{1,4}[a-z]?\b(?! ?(?:mpg|mph)\b)"
     r"(?: (?:rd|road|hwy)\b)?(?: (?:(?:north|south|east|west)(?:bound)?|[nsew])\b)?"
     r"|(?:county|co\.?) (?:road|rd|hwy|highway|trunk|trunk road) [a-z]{1,2}\b)"
 )
@@ -72,7 +76,8 @@ ROUTES = (
     rf"(?: {DIRECTION}(?![\w']))?"
 )
 NAMED_FIRST = (
-    rf"{NUMBER} (?-i:(?:El Camino|Avenue|Ave\.|Av\.|Boulevard|Blvd\.|Jalan|Camino|Via|Calle|Avenida|Paseo|Rue|Place) (?:of |de |del |du )?"
+    rf"{NUMBER} (?-i:(?:El Camino|Avenue|Ave\.|Av\.|Boulevard|Blvd\.|Jalan|Camino|Via|Calle|Avenida|Paseo|Rue|Place)"
+    rf" (?:of |de |del |du )?"
     rf"(?:the |la |las |los )?[A-Z])[\w'\u2019-]+(?-i:(?: (?:de|del|de la))? [A-Z][\w'\u2019-]+)?"
 )
 SPANISH = (  # 2206 calle jacaranda, in a text without capitals
@@ -93,7 +98,8 @@ IN_A_PARK = (
     rf"|(?:{ROAD_NAME} ){{1,3}}(?:mobile home park|mhp|rv park|trailer park))\b"
 )
 BOX = (
-    r"\b(?:p\.? ?o\.? ?(?:box|drawer)|post office box|private bag|gpo box|box(?= \d{1,6},? [A-Z]| \d{1,6} (?:route|rte|rr) \d)"
+    r"\b(?:p\.? ?o\.? ?(?:box|drawer)|post office box|private bag|gpo box|box(?= \d{1,6},? [A-Z]| \d{1,6} (?:route"
+    r"|rte|rr) \d)"
     r"|(?:rr|rural route|hc|star route|route|rte) *#?\d+,? box|general delivery,)"
     r" *#?(?:\d{1,6}-?[a-z]?\b)?(?: (?:route|rte|rr) \d+\b)?"
 )
@@ -104,7 +110,8 @@ HOME = (
     r"\b(?:(?:lives?|living|lived|resid(?:es?|ing)|stay(?:s|ing)?|moved|relocated) (?:over |out |up |down |back )?"
     r"|(?:house|home|apartment|apt|place|farm|ranch|cottage|cabin|address) (?:is |was )?(?:over |out )?)"
     r"(?:\d+ miles? (?:out|up|down) )?(?:at|on|off(?: of)?|to|in)\b:? "
-    rf"(?P<value>(?:the (?:end|top|foot|bottom) of )?(?:{ROUTE}|(?:the )?(?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,3}}?)(?P<road>{ROAD}(?: {ROAD})?)"
+    rf"(?P<value>(?:the (?:end|top|foot|bottom) of )?(?:{ROUTE}|(?:the )?(?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME}"
+    rf" ){{1,3}}?)(?P<road>{ROAD}(?: {ROAD})?)"
     r"(?:,? number \w{1,9}\b)?))"
 )
 NOT_HOME = NOT_STREET_WORDS | word_set("same next different busy quiet dirt gravel private open high")

@@ -22,7 +22,8 @@ SMALL = (
     r"|im|in|auf|hinter|unter|op|'t|y|e|i|og|och|the|of|on|upon)"
 )
 HOUSE_NUMBER = (
-    r"\d{1,4} ?(?:[a-h]\b)?(?: ?(?:bis|ter|quater|hs)\b)?(?:(?: ?[-/] ?\d{1,4}[a-z]?){1,3}| ?/ ?(?:bis|[a-z])\b|-[ivx]{1,4}\b)?"
+    r"\d{1,4} ?(?:[a-h]\b)?(?: ?(?:bis|ter|quater|hs)\b)?(?:(?: ?[-/] ?\d{1,4}[a-z]?){1,3}| ?/ ?(?:bis|[a-z])\b"
+    r"|-[ivx]{1,4}\b)?"
     r"(?![\w.]|-[A-Za-z])"
 )
 # The type of road is the end of its name (Lindenstraße), the last word (Oude Gracht) or the first (Via dei Mille).
@@ -92,7 +93,8 @@ NAMED_HOUSE = (
     r"|(?:[A-Z][\w'\u2019-]+ ?){1,2}(?=, Co(?:\.|unty) [A-Z])))"
 )
 TYPE_FIRST = (  # Via dei Mille 44 · Av. Insurgentes Sur 1457
-    rf"\b(?-i:{FIRST_WORD})(?: {SMALL}){{0,2}}(?: \d{{1,2}} de)?(?: {NAME}){{1,4}},? (?:n\.? ?|n[oº]\.? ?|num\. ?|#)?{HOUSE_NUMBER}"
+    rf"\b(?-i:{FIRST_WORD})(?: {SMALL}){{0,2}}(?: \d{{1,2}} de)?(?: {NAME}){{1,4}},? (?:n\.? ?|n[oº]\.? ?|num\. ?"
+    rf"|#)?{HOUSE_NUMBER}"
 )
 # Hinter der Kirche 4a, 21335 Lüneburg · via Garibaldi 8/bis, 10122 Torino: whatever the road is called
 WITH_POSTAL_TOWN = (
@@ -120,7 +122,8 @@ CROSSED = (
 # avenida insurgentes sur 1602 · corso vittorio emanuele 88, torino: in texts without capitals
 LOWER_TYPE_FIRST = (
     r"\b(?-i:(?:calle|avenida|avda|calzada|carrera|corso|viale|piazza|largo|strada|rua|rue|travessa|praça|paseo)"
-    rf"(?: {SMALL}){{0,2}}(?P<words>(?: [a-zß-ÿ'\u2019]{{3,}}){{1,3}}),? (?:n[oº]?\.? ?)?\d{{1,4}}[a-d]?\b)(?![.%]|[ -]\d)"
+    rf"(?: {SMALL}){{0,2}}(?P<words>(?: [a-zß-ÿ'\u2019]{{3,}}){{1,3}}),? (?:n[oº]?\.? ?)?\d{{1,4}}[a-d]?\b)(?![.%]"
+    rf"|[ -]\d)"
 )
 POST_BOX = (  # Postfach 11 04, 73001 Göppingen
     r"\b(?:Postfach|Postbus|Postboks|Postbox|Apartado(?: postal| de correos)?|Apdo\.?|Casella postale|Caixa postal"
@@ -137,7 +140,8 @@ CODE = (
     r"|(?:(?<=[a-z][ -])|(?<=[a-z] [-\u2013] ))[1-8]\d{2} ?\d{3}(?=[.,;\n]|$))\b"
 )
 PARTS = re.compile(  # before a postal code: "The Old Forge, Mill Lane, Great Snoring "
-    rf"(?<!\w)(?:(?:(?:(?:The |No\.? )?{NAME}|(?:[A-Z]-)?\d{{1,4}}(?:[/-]\d{{1,4}})?-?[A-Za-z]?|\d{{1,2}}(?:st|nd|rd|th)|(?:H\.? ?)?No\.|{SMALL}|[/-])\.?(?: |(?=,)))"
+    rf"(?<!\w)(?:(?:(?:(?:The |No\.? )?{NAME}|(?:[A-Z]-)?\d{{1,4}}(?:[/-]\d{{1,4}})?-?[A-Za-z]?|\d{{1,2}}(?:st|nd|rd"
+    rf"|th)|(?:H\.? ?)?No\.|{SMALL}|[/-])\.?(?: |(?=,)))"
     r"{1,6},[ \n])*"
     rf"(?:(?:{NAME}|{SMALL}) ){{0,5}}(?:\([A-Z][\w-]+\) )?(?:[-\u2013] )?$"
 )

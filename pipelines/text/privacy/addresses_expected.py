@@ -16,7 +16,8 @@ HOME_CUE = (  # what follows is a place
     r"(?:address(?:es)?(?: on file| of record| is| was| to|'s)?|addr|\badd"
     r"|(?:i|he|she|they|we|who|mom|dad|customer|cust) (?:now |still |currently )?(?:live|reside|stay)s?"
     r" (?:over |out |down |up )?(?:at|in)"
-    r"|living at|resid(?:es|ing) at|home[,:]|(?:house|home|place|apartment|apt|condo|duplex|cabin|farm|shop|office) (?:is|is at|at)"
+    r"|living at|resid(?:es|ing) at|home[,:]|(?:house|home|place|apartment|apt|condo|duplex|cabin|farm|shop|office)"
+    r" (?:is|is at|at)"
     r"|mov(?:ed|ing) (?:back )?(?:to|from)|(?:bill|ship|mail|remit|garaged?)(?:ing)?(?: it)?(?: to| at)?)"
 )
 ERRAND_CUE = (  # what follows may be a time
@@ -24,7 +25,8 @@ ERRAND_CUE = (  # what follows may be a time
     r"(?: parked| sitting| stuck| over| out| up| down| now| located)*"
     r" (?:at|outside|in front of|across from|next to|behind)"
     r"|(?:deliver(?:ed)?|ship(?:ped)?|mail(?:ed)?|send|sent|tow(?:ed)?|bring|drop(?:ped)?|return(?:ed)?|take|drive)"
-    r"(?: (?:it|her|him|me|them|that|this|the|my|a|off|over|back|round|around|by|new|title|plates?|paperwork|check|key|keys|car|truck"
+    r"(?: (?:it|her|him|me|them|that|this|the|my|a|off|over|back|round|around|by|new|title|plates?|paperwork|check"
+    r"|key|keys|car|truck"
     r"|van|title|package|part|parts|tires?))* (?:to|at|from)"
     r"|(?:pick(?:ed)?(?: (?:it|her|him|me|us|them|the \w+|my \w+))? ?up|collect(?:ed)?(?: it| the \w+)?|meet \w+|come)"
     r"(?: (?:it|her|him|me|us|them|the \w+))? (?:at|from|to))"
@@ -32,8 +34,10 @@ ERRAND_CUE = (  # what follows may be a time
 WORD = rf"(?:{PROPER}|[a-zß-ÿ'\u2019-]{{3,}})"
 AFTER = (  # what may stand after the name of a street
     r"(?=\s*(?:[,.;!?)\n/]|$|[-\u2013\u2014] )"
-    r"| (?:and|but|if|so|not|no|or|in|by|behind|near|across|next|between|before|after|until|till|past|off|thanks|thx|pls"
-    r"|(?:first|second|third|ground|top) floor|please|around|tomorrow|today|tonight|to|for|ask|when|where|because|with|w|zip|cell|call|phone|ph|text)\b"
+    r"| (?:and|but|if|so|not|no|or|in|by|behind|near|across|next|between|before|after|until|till|past|off|thanks|thx"
+    r"|pls"
+    r"|(?:first|second|third|ground|top) floor|please|around|tomorrow|today|tonight|to|for|ask|when|where|because"
+    r"|with|w|zip|cell|call|phone|ph|text)\b"
     r"| (?:apt|apartment|unit|suite|ste|lot|number|no|floor|rear|upstairs)\b)"
 )
 EXPECTED = (

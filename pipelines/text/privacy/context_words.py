@@ -16,7 +16,8 @@ CUES = {
     r"|\bext\b|extension|get (?:a )?hold|buzz\b|hit me|ping me"
     # Who is there, or is to be tried, right before the number: "he's at 612 ...", "try husband 651 ..."
     r"|(?:he|she|they|we|i)(?:['\u2019]?(?:s|m|re)| is| am| are) (?:at|on)(?=[ :]+\Z)"
-    r"|(?<!\w )number(?:['\u2019]s| is)|(?:get (?:me|him|her|us|them|my \w+)|try)(?: (?:me|him|her|us|them))?(?: (?:at|on))?(?=[ :]+\Z)"
+    r"|(?<!\w )number(?:['\u2019]s| is)|(?:get (?:me|him|her|us|them|my \w+)|try)(?: (?:me|him|her|us|them))?(?:"
+    r" (?:at|on))?(?=[ :]+\Z)"
     r"|(?:husband|wife|spouse|mom|mum|dad|mother|father|son|daughter|sister|brother)(?=[ :]+\Z)"
     r"|rückfragen|rückruf|rueckruf|nummer\b|hmu\b|telefon|handy(?:nummer|nr)?\b|erreichbar|tél\b"
     r"|ruf(?:t|en)? (?:mich|uns|ihn|sie|an)\b|anruf|zurückruf|mobil(?:nummer|nr|tel)"
@@ -30,7 +31,8 @@ CUES = {
     r"|policy(?= ?(?:#|no\.?|num(?:ber)?|:)? ?(?:[a-z]{0,4}-?\d|\Z))|\bach\b|voided check|\biban\b",
     "vin": r"\bvin\b|vehicle id|chassis|frame no",
     "other": r"\bpart\b|part ?s? ?(?:no|num|#)|\bp/?n\b|\border|invoice|\bro\b|\br\.?o\.? ?(?:#|no|num)|\bpo\b|stock"
-    r"|\bsku\b|ticket|\bcase\b|claim|tracking|confirmation|serial|odometer|mileage|(?<!area )\bcode|casting|\btsb\b|bulletin"
+    r"|\bsku\b|ticket|\bcase\b|claim|tracking|confirmation|serial|odometer|mileage|(?<!area )\bcode|casting|\btsb\b"
+    r"|bulletin"
     r"|\bquote\b|\bdeal\b|estimate|batch|\bref\b|reference|keycode|\bupc\b"
     r"|imei|iccid|\bsim\b|\bean\b|gtin|barcode|\besn\b|\bmeid\b|model n|item n|catalog"
     r"|policy|core\b|\bwo\b|transaction|auth(?:orization)?\b|lot ?(?:no\b|num|#|\d)",

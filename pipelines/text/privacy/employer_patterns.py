@@ -68,7 +68,8 @@ FIRM_ENDING = (
     r"|Distribution|Packing|Meatpacking|Processing|Shipbuilding|Aerospace|Dental|Pediatrics|Pharmacy|Bakery|Diner|Grill"
     r"|Hotel|Resort|Casino|Church|Ministries|Department|Supply|Works|Wireless|Trust|School|Kindergarten"
     r"|Credit Union|Bank|Plastics|Telephone|Telecom|Freight Lines|Fabrication|Paper|Cold Storage|Florist|Landscaping"
-    r"|Cafe|Restaurant|Tool|Machine|Packaging|Insurance|Realty|Coal|Timber|Poultry|Aircraft|Precision|Lutheran|Baptist|Elementary|Middle|High School|Mall"
+    r"|Cafe|Restaurant|Tool|Machine|Packaging|Insurance|Realty|Coal|Timber|Poultry|Aircraft|Precision|Lutheran"
+    r"|Baptist|Elementary|Middle|High School|Mall"
     r"|Preschool|Nurser(?:y|ies)|Veterinary|Foundry|Brewing|Brewery|Laundry|Home Care|Nursing Home|Senior Living"
     r"|Council|Ambulance|Laundromat|Linen|Orchards?|Vineyards?|Quarry|Sawmill"
     r"|Housing|Charities|Library|Orchestra|Engineering|Surveyors?|Solicitors|Accountants)"
@@ -99,16 +100,24 @@ PATTERNS = (
     (WORKING, rf"{WORKS} (?:over )?(?:at|for|in) {AT_CAPITALS}"),
     (WORKING, rf"{WORKS} @ ?{AT_CAPITALS}"),
     (WORKING, rf"(?:^|[.;,(-] ?)works (?:for|at|@) {AT_CAPITALS}"),
-    ("employed", rf"\b(?:applicant|buyer|customer|cust|he|she) (?:is )?employed {AT_CAPITALS}(?=,? {DURATION}|[,.;\n]|$)"),
+    (
+        "employed",
+        rf"\b(?:applicant|buyer|customer|cust|he|she) (?:is )?employed {AT_CAPITALS}(?=,? {DURATION}|[,.;\n]|$)",
+    ),
     ("since", rf"(?:^|[,;] )at {AT_CAPITALS}(?=,? since\b)"),
     (JOB_WORDS, rf"\b{JOB} (?:@|w/) {AT_CAPITALS}"),
     ("hr", rf"\bhr (?:at|for|@) {AT_FIRM}"),
     (
-        "teach teaches do does cook cooks drive drives nurse coach coaches farms bartend bartends tends waits clean cleans",
-        rf"\b{PERSON} (?:teach(?:es)?|do(?:es)?|cooks?|drives?|nurses?|coach(?:es)?|farms|bartends?|tends bar|waits tables"
+        "teach teaches do does cook cooks drive drives nurse coach coaches farms bartend bartends tends waits clean"
+        " cleans",
+        rf"\b{PERSON} (?:teach(?:es)?|do(?:es)?|cooks?|drives?|nurses?|coach(?:es)?|farms|bartends?|tends bar|waits"
+        rf" tables"
         rf"|cleans?)(?: (?!at\b)[\w'\u2019]+){{0,3}} (?:at|@|for|with) {AT_CAPITALS}(?! (?:\d|miles?))",
     ),
-    ("employer work job", rf"\b(?:(?:my|his|her|current|new|present) )?(?:employer|work|job)(?: is|:) {AT_CAPITALS}(?=[,.;(\n]|$| in\b)"),
+    (
+        "employer work job",
+        rf"\b(?:(?:my|his|her|current|new|present) )?(?:employer|work|job)(?: is|:) {AT_CAPITALS}(?=[,.;(\n]|$| in\b)",
+    ),
     ("office", rf"\bmy office,? \(?{AT_CAPITALS}(?=[),])"),
     (
         "post mill plant hospital county district school schools factory railroad",
@@ -139,7 +148,8 @@ PATTERNS = (
     ),
     (
         "husband wife mom dad s",
-        rf"\b(?:husband|wife|mom|dad|son|daughter|he|she)(?:['\u2019]?s| is| was) (?:at|with) {AT_CAPITALS}(?=,? {DURATION}|,? since)",
+        rf"\b(?:husband|wife|mom|dad|son|daughter|he|she)(?:['\u2019]?s| is| was) (?:at|with) {AT_CAPITALS}(?=,?"
+        rf" {DURATION}|,? since)",
     ),
     ("manage run clean", rf"\bi (?:manage|run|clean for|clean at) {AT_CAPITALS}(?=[,.;\n]|$| (?:on|in|and)\b)"),
     ("drive", rf"\bi drive for {AT_CAPITALS}"),
@@ -160,7 +170,10 @@ PATTERNS = (
     ("employed", rf"\bself[- ]employed,? (?:at |as |with )?\(?{AT_CAPITALS}"),
     ("started", rf"\bjust started (?:at|with) {AT_CAPITALS}"),
     (WORKING, rf"\bworks? for (?P<value>{PUBLIC_BODY})"),
-    ("stub stubs voe paystub paystubs pay paycheck paychecks check w", rf"\b{PAYSTUB} (?:is |are )?(?:from|w/|with) {AT_FIRM}"),
+    (
+        "stub stubs voe paystub paystubs pay paycheck paychecks check w",
+        rf"\b{PAYSTUB} (?:is |are )?(?:from|w/|with) {AT_FIRM}",
+    ),
     (
         "job jobs shift shifts hired",
         rf"\b(?:(?:jobs?(?:'s)?(?: \w+)?|shifts?|hired on) (?:at|with)|hired (?:at|by)) {AT_FIRM}",
@@ -209,7 +222,11 @@ def keep_employer(match: re.Match[str]) -> Span | None:
     if len(words) == 1 and (words[0] in NOT_FIRMS or words[0] in JOB_WORDS.split()):
         return None
     common = [lists.common.get(word, 0) > 3 for word in words]
-    if value.islower() and not re.fullmatch(rf"the .*(?:{PLACES_OF_WORK})", value) and (all(common) or (common[0] and len(words) == 1)):
+    if (
+        value.islower()
+        and not re.fullmatch(rf"the .*(?:{PLACES_OF_WORK})", value)
+        and (all(common) or (common[0] and len(words) == 1))
+    ):
         return None
     return match.start("value"), match.start("value") + len(value)
 

@@ -28,7 +28,8 @@ BIRTH_WORDS = (
     " naissance nacimiento nascita nascimento geboortedatum"
 )
 BIRTH_CUE = (
-    r"(?:\b(?:date de naissance|fecha de nacimiento|data di nascita|data de nascimento|geboortedatum)|\bdate of birth|\bbirth ?dat?e?|\bb(?:irth)?-?day|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bgeb\."
+    r"(?:\b(?:date de naissance|fecha de nacimiento|data di nascita|data de nascimento|geboortedatum)|\bdate of birth"
+    r"|\bbirth ?dat?e?|\bb(?:irth)?-?day|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bgeb\."
     r"|\bné(?:e|\(e\))? le|\bbirth|\bborn"
     r"|\bnacid[oa]|\bnat[oa]|\bb(?<=\(b)\.)(?!\w)"
 )

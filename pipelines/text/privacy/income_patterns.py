@@ -7,7 +7,8 @@ from pipelines.text.privacy.pattern_parts import MONEY, MONEY_IN_WORDS, PERIOD
 from pipelines.text.privacy.words import word_set
 
 BENEFITS = (
-    r"(?:child support|social security|ssi|ssdi|ss|disability|unemployment|alimony|pension|retirement|(?:the )?va\b(?: benefits)?"
+    r"(?:child support|social security|ssi|ssdi|ss|disability|unemployment|alimony|pension|retirement|(?:the"
+    r" )?va\b(?: benefits)?"
     r"|benefits|workers['\u2019]? comp)"
 )
 ABOUT_EARNING = word_set(
@@ -35,7 +36,8 @@ INCOME = Kind(
         " home brings bringing gross grosses grossing grossed drawing draws paystub paystubs employer annualizes"
         " inc job stub stubs w work works worked hourly tips overtime"
         " states take takes receive receives pull pulls ssdi ssi alimony"
-        " inc ytd annual monthly yearly combined stated verified averages rate check checks gano gagne verdiene guadagno hr hour va ss"
+        " inc ytd annual monthly yearly combined stated verified averages rate check checks gano gagne verdiene"
+        " guadagno hr hour va ss"
         " made get gets got social unemployment support benefits retirement employed employment self household base"
         " clear clears clearing cleared paying paycheck gehalt sueldo salario salaire retired pension disability"
     ),
@@ -71,7 +73,8 @@ INCOME = Kind(
         ),
         # "i make $2,400.", "he makes twenty nine hundred": a person's, without a period at the end of a clause
         compile_pattern(
-            r"\b(?:i|he|she|they|we|wife|husband)(?: only| just| still| currently)? (?:makes?|made|earns?|earned|clears?|brings? home|pulls? in)(?: more,)?"
+            r"\b(?:i|he|she|they|we|wife|husband)(?: only| just| still| currently)? (?:makes?|made|earns?|earned"
+            r"|clears?|brings? home|pulls? in)(?: more,)?"
             rf"(?: about| around| only| roughly)? "
             rf"(?P<value>{MONEY}|{MONEY_IN_WORDS}(?:(?<=hundred)|(?<=thousand)|(?<=grand)))"
             r"(?=[.;,!?]?\s*$|[.;!?] |, )",
@@ -104,7 +107,8 @@ INCOME = Kind(
             triggers="household combined housing rent proof req reqd job employer commission annual",
         ),
         compile_pattern(
-            rf"\b(?:i|he|she|we)(?: \w+){{0,2}} (?:about |around |roughly )?(?P<value>{MONEY_IN_WORDS})(?={PERIOD})", STRONG - 0.15,
+            rf"\b(?:i|he|she|we)(?: \w+){{0,2}} (?:about |around |roughly )?(?P<value>{MONEY_IN_WORDS})(?={PERIOD})",
+            STRONG - 0.15,
             triggers="make makes making bring brings earn earns clear clears gross job",
         ),
         # "she gets $900 child support", "social security, $1,677 on the 3rd"
@@ -115,7 +119,8 @@ INCOME = Kind(
         ),
         compile_pattern(rf"\b{BENEFITS}\b(?:[ ,:(-]+(?:\w+ ){{0,4}}?)(?P<value>{MONEY})", STRONG - 0.1),
         compile_pattern(
-            rf"\b(?:w-?2s?|1099s?|tax returns?|pay ?stubs?)\b(?: \w+){{0,3}}? (?:shows?|says?|of|for):? (?P<value>{MONEY})",
+            rf"\b(?:w-?2s?|1099s?|tax returns?|pay ?stubs?)\b(?: \w+){{0,3}}? (?:shows?|says?|of|for):?"
+            rf" (?P<value>{MONEY})",
             STRONG,
         ),
         compile_pattern(rf"\bbonus(?:es)? of (?P<value>{MONEY})", STRONG - 0.1),

@@ -54,7 +54,9 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
             yield *match.span("value"), 0.6
     tokens = tokenise(text)
     scores = score_words(tokens)
-    spelled = [meant_word(token, score) if score > POSSIBLE else token for token, score in zip(tokens, scores, strict=True)]
+    spelled = [
+        meant_word(token, score) if score > POSSIBLE else token for token, score in zip(tokens, scores, strict=True)
+    ]
     if spelled != tokens:  # the words beside a misspelt one are judged by what it means, too
         tokens, scores = spelled, score_words(spelled)
     foreign = is_foreign(tokens)
@@ -79,8 +81,8 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
 def meant_word(token: Token, score: float) -> Token:
     """The token with the key of the everyday word that it is with a typing error: how mnay, the pricde.
 
-    The word is in lower case and on no list of names. Two letters are swapped, or in a longer word one is wrong, missing
-    or too many, unless the words around it leave no doubt that it is a name; words about cars count, too.
+    The word is in lower case and on no list of names. Two letters are swapped, or in a longer word one is wrong,
+    missing or too many, unless the words around it leave no doubt that it is a name; words about cars count, too.
     """
     lists, _ = load_model()
     if not token.text.islower() or token.key in lists.first or token.key in lists.last:

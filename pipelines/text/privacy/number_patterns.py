@@ -195,7 +195,8 @@ NUMBER_KINDS: dict[str, Kind] = {
             ),
             # In several words, after the word for it: "email is hank the tank 99 at example dot com".
             compile_pattern(
-                r"\be-?mail(?: address)?(?: is|['\u2019]s|:)?:? (?P<value>(?:(?!at\b)[\w.'+-]+ ){0,5}?[\w.+-]+ at [\w-]+"
+                r"\be-?mail(?: address)?(?: is|['\u2019]s|:)?:? (?P<value>(?:(?!at\b)[\w.'+-]+ ){0,5}?[\w.+-]+ at"
+                r" [\w-]+"
                 rf"(?: dot [\w-]+)*? dot {COMMON_ENDING})",
                 UNMISTAKABLE + 0.05,
                 triggers="email mail",
@@ -206,7 +207,7 @@ NUMBER_KINDS: dict[str, Kind] = {
                 STRONG,
                 needs=r"[\d_.]\w* at \w",
             ),
-            compile_pattern(rf"(?<![\w.+-])[\w.+-]+\[at\][\w-]+(?:\[dot\][\w-]+)+", STRONG),
+            compile_pattern(r"(?<![\w.+-])[\w.+-]+\[at\][\w-]+(?:\[dot\][\w-]+)+", STRONG),
         ),
     ),
     "vin": Kind(

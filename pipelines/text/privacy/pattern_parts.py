@@ -14,7 +14,8 @@ MONEY = (
     r"(?:(?:\$|\u20ac|\u00a3|\u20b9|(?:usd|cad|eur|gbp|chf|aud|inr|rs)\.?(?= ?\d)) ?\d[\d,'\u2019]*(?:\.\d\d?)?"
     r"(?: ?k\b| lakhs?\b)?|\b\d{1,3}(?:[,'\u2019]\d{3})+(?:\.\d\d)?(?![\d,])"
     r"|\b(?!(?:19|20)\d\d\b)\d{4,7}(?:\.\d\d)?(?![\d,/-])|\b\d{1,3}(?:\.\d)? ?k\b"
-    r"|\b\d{1,3}(?:\.\d\d)?(?: dollars| bucks)?(?= ?(?:/|an|per) ?(?:hour|hr)\b)|\b\d{1,2}(?:\.\d+)? lakhs?\b|\b\d{2,3} grand\b"
+    r"|\b\d{1,3}(?:\.\d\d)?(?: dollars| bucks)?(?= ?(?:/|an|per) ?(?:hour|hr)\b)|\b\d{1,2}(?:\.\d+)? lakhs?\b"
+    r"|\b\d{2,3} grand\b"
     r"|\b(?:CA|US|AU|NZ|[AC])\$ ?\d[\d,]*(?:\.\d\d?)?|\b\d{1,3}(?:[. ]\d{3})* ?\u20ac(?!\w))"
 )
 PERIOD = (

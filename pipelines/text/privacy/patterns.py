@@ -13,7 +13,8 @@ from pipelines.text.privacy.words import DIRECTIONS, word_set
 
 NUMBER_WORDS = word_set("one two three four five six seven eight nine ten eleven twelve")
 ROUTE_WORDS = word_set(
-    "broadway road route rt rte rd hwy highway us u i sr cr fm sh county co interstate state market farm forest loop beltway parish township twp"
+    "broadway road route rt rte rd hwy highway us u i sr cr fm sh county co interstate state market farm forest loop"
+    " beltway parish township twp"
 )
 
 
@@ -121,16 +122,41 @@ KINDS: dict[str, Kind] = {**NUMBER_KINDS, **FORM_KINDS, "employer": EMPLOYER, "a
 PATTERN_KINDS = tuple(KINDS)
 
 
-def find_matches(kind: str, text: str, words: Words) -> Iterator[tuple[int, int, float]]:
-    """The matches of a kind in `text`, whose words are `words_of(text)`: start, end, and score from THRESHOLD to 1."""
+def index_triggers() -> dict[str, frozenset[int]]:
+    """Word → the patterns (by `id`) that are tried on texts with it: one look-up a word, not one a pattern."""
+    found: dict[str, set[int]] = {}
+    for kind in KINDS.values():
+        for pattern in kind.patterns:
+            for word in pattern.triggers:
+                found.setdefault(word, set()).add(id(pattern))
+    return {word: frozenset(patterns) for word, patterns in found.items()}
+
+
+TRIGGERED = index_triggers()
+
+
+def triggered_patterns(words: Words) -> set[int]:
+    """The patterns, by `id`, that one of a text's words is a trigger of."""
+    return set().union(*[TRIGGERED[word] for word in words if word in TRIGGERED])
+
+
+def find_matches(kind: str, text: str, words: Words, triggered: set[int]) -> Iterator[tuple[int, int, float]]:
+    """The matches of a kind in `text`: start, end, and score from THRESHOLD to 1.
+
+    Args:
+        words: `words_of(text)`.
+        triggered: `triggered_patterns(words)`.
+    """
     may_hold, patterns = KINDS[kind]
     if not may_hold(text, words):
         return
-    for pattern, base, keep, triggers, needs in patterns:
-        if (triggers and triggers.isdisjoint(words)) or (needs and not needs.search(text)):
+    for one in patterns:
+        if one.triggers and id(one) not in triggered:
             continue
-        for match in pattern.finditer(text):
-            if span := keep(match):
-                score = base + context_score(kind, text, *span)
+        if one.needs and not one.needs.search(text):
+            continue
+        for match in one.pattern.finditer(text):
+            if span := one.keep(match):
+                score = one.score + context_score(kind, text, *span)
                 if score >= THRESHOLD:
                     yield *span, min(score, 1.0)
