@@ -45,6 +45,10 @@ EXPECTED = (
     rf"(?P<value>(?P<number>\d{{1,5}}(?:-\d{{1,4}})?[a-d]?) (?:{DIRECTION} )?(?:the )?"
     rf"(?P<words>{WORD}(?: {WORD}){{0,2}}?)){AFTER}"
 )
+NEEDS = (  # the end of a cue, a number and a word: cheaper than the cues
+    r"(?i:(?:at|to|from|is|was|in|of|behind|outside|add|addr|address|addresses|home|file|record|'s|it|ing|bill|ship|mail"
+    r"|remit|garage|garaged)[ :,#-]{1,3}(?:(?:number|no\.?) )?\d{1,5}(?:-\d{1,4})?[a-d]? [a-zà-ÿ])"
+)
 ABOVE = (  # 2nd floor, 814 Lexington
     rf"\b(?:\d{{1,2}}(?:st|nd|rd|th) floor|(?:apartment|apt|suite|flat|unit) \w{{1,4}})(?:, | at )"
     rf"(?P<value>(?P<number>\d{{2,5}}) (?:{DIRECTION} )?(?P<words>{PROPER}(?: {PROPER})?))(?=[,.;!?)\n]|$)"

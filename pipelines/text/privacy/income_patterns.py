@@ -7,10 +7,10 @@ from pipelines.text.privacy.pattern_parts import MONEY, MONEY_IN_WORDS, PERIOD
 from pipelines.text.privacy.words import word_set
 
 BENEFITS = (
-    r"(?:child support|social security|ssi|ssdi|ss|disability|unemployment|alimony|pension|retirement|(?:the"
-    r" )?va\b(?: benefits)?"
-    r"|benefits|workers['\u2019]? comp)"
+    r"(?:child support|social security|ssi|ssdi|ss benefits|disability|unemployment|alimony|pension|retirement|the va\b"
+    r"|va (?:benefits|pension|disability)|benefits|workers['\u2019]? comp)"
 )
+BENEFIT_WORDS = "child social ssi ssdi ss disability unemployment alimony pension retirement va benefits workers"
 ABOUT_EARNING = word_set(
     "income salary wages employer employed employment paystub paystubs stub stubs gross hourly overtime job jobs"
     " applicant cobuyer cosigner voe ssi ssdi earns earn earning"
@@ -95,7 +95,9 @@ INCOME = Kind(
             rf"\bmy (?:pay)?checks? (?:is|are|runs?|comes? to)(?: about| around)? (?P<value>{MONEY})", STRONG
         ),
         compile_pattern(rf"\bpays? (?:me|him|her|us) (?P<value>{MONEY})", STRONG - 0.1),
-        compile_pattern(rf"(?P<value>{MONEY})(?:{PERIOD})? (?:from |in |of )?{BENEFITS}\b", STRONG - 0.1),
+        compile_pattern(
+            rf"(?P<value>{MONEY})(?:{PERIOD})? (?:from |in |of )?{BENEFITS}\b", STRONG - 0.1, triggers=BENEFIT_WORDS
+        ),
         compile_pattern(r"(?P<value>\$\d{1,3}(?:\.\d\d)?) ?(?:/|an |per )(?:hour|hr) ?(?:x|\*|at|for) ?\d\d\b", STRONG),
         compile_pattern(
             rf"\bstubs?\b(?: \w+){{0,3}} (?:at|for|of|showing|shows|is|are) (?P<value>{MONEY})", STRONG - 0.1
@@ -116,8 +118,11 @@ INCOME = Kind(
             rf"\b(?:gets?|got|receives?|draws?)(?: about| around| only)? (?P<value>{MONEY})"
             rf"(?:{PERIOD})? (?:from |in |of |for )?{BENEFITS}",
             STRONG,
+            triggers=BENEFIT_WORDS,
         ),
-        compile_pattern(rf"\b{BENEFITS}\b(?:[ ,:(-]+(?:\w+ ){{0,4}}?)(?P<value>{MONEY})", STRONG - 0.1),
+        compile_pattern(
+            rf"\b{BENEFITS}\b(?:[ ,:(-]+(?:\w+ ){{0,4}}?)(?P<value>{MONEY})", STRONG - 0.1, triggers=BENEFIT_WORDS
+        ),
         compile_pattern(
             rf"\b(?:w-?2s?|1099s?|tax returns?|pay ?stubs?)\b(?: \w+){{0,3}}? (?:shows?|says?|of|for):?"
             rf" (?P<value>{MONEY})",
@@ -125,7 +130,9 @@ INCOME = Kind(
         ),
         compile_pattern(rf"\bbonus(?:es)? of (?P<value>{MONEY})", STRONG - 0.1),
         compile_pattern(
-            rf"(?P<value>{MONEY}) (?:base|plus commission|after tax(?:es)?)\b(?! (?:price|msrp|model))", STRONG - 0.1
+            rf"(?P<value>{MONEY}) (?:base|plus commission|after tax(?:es)?)\b(?! (?:price|msrp|model))",
+            STRONG - 0.1,
+            triggers=" ".join(ABOUT_EARNING),
         ),
         # Every amount for a time, in a text about somebody's job or credit, that is no price
         Pattern(re.compile(rf"(?P<value>{MONEY})(?={PERIOD})", re.I), STRONG - 0.15, keep_earned, ABOUT_EARNING),

@@ -110,7 +110,10 @@ ADDRESSES = Kind(
         ),
         compile_place(addresses_abroad.CODE, addresses_abroad.keep_coded, needs=CODE_NEEDS),
         compile_place(
-            addresses_expected.EXPECTED, addresses_expected.keep_expected, needs=r"[ :,#-]\d{1,5}", score=STRONG - 0.05
+            addresses_expected.EXPECTED,
+            addresses_expected.keep_expected,
+            needs=addresses_expected.NEEDS,
+            score=STRONG - 0.05,
         ),
         compile_place(
             addresses_expected.ABOVE, addresses_expected.keep_expected, "floor apartment apt suite flat unit", r", \d\d"
