@@ -10,7 +10,7 @@ sci.electronics, in the dmba package), labelled without our recognisers:
   a label; a finding that it does not even take for a possible one counts as wrong. It knows today's numbering plan, not
   that of 1993, and reads no cues, so its view is no ground truth either.
 
-Hand-labelled: `pii_texts`, three seen sets, by which the rules are improved, a hold-out and an unseen one; names in
+Hand-labelled: `pii_texts`, four seen sets, by which the rules are improved, a hold-out and an unseen one; names in
 texts without a capital letter are counted apart, and how many of the texts with nothing personal were changed.
 
 Public records: the Service Advisor's rows are EPA figures and trouble codes: whatever is found there is wrong.
@@ -40,8 +40,8 @@ def run() -> dict[str, Any]:
     Returns:
         recall, precision: by entity, on the held-out half of the synthetic rows; f2 over all its entities; rows_per_s:
         held-out rows per second of one core's time, and public_records its rows, findings (all wrong) and rows_per_s;
-        seen, seen_b, seen_d, hold_out, unseen: the hand-labelled sets: recall, precision; lower_case: names in texts
-        without a capital letter; clean_changed of clean; cpu_us: a text, in microseconds of one core's time;
+        seen, seen_b, seen_d, seen_e, hold_out, unseen: the hand-labelled sets: recall, precision; lower_case: names in
+        texts without a capital letter; clean_changed of clean; cpu_us: a text, in microseconds of one core's time;
         rows_per_s_2_cores: twice its inverse;
         development: the half that the rules were tuned on; newsgroups: the same of e-mail and phone, and their labels.
     """

@@ -1,8 +1,8 @@
 """Hand-labelled texts of a dealership's life, each set of another author (AI assistants) who knew no rule.
 
-Sets a, b and d are seen: rules and training sentences are improved by what they show, so that their figures are no
+Sets a, b, d and e are seen: rules and training sentences are improved by what they show, so that their figures are no
 measure of texts that nobody has seen. Set c is the hold-out: nobody who changes the rules reads it, and its totals were
-measured when all was done. Sets e and f are unseen: written last, and opened by nobody who changes the rules.
+measured when all was done. Set f is unseen: written last, and opened by nobody who changes the rules.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from tests.bench.pii_rows import Labelled
 
 FOLDER = Path(__file__).with_name("texts")
-SETS = {"seen": "a", "seen_b": "b", "seen_d": "d", "hold_out": "c", "unseen": "e", "unseen_f": "f"}
+SETS = {"seen": "a", "seen_b": "b", "seen_d": "d", "seen_e": "e", "hold_out": "c", "unseen": "f"}
 
 
 def read_lines(name: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pipelines.core.plan import Privacy
 from pipelines.text.privacy.names import find_names, may_recur, may_recur_alone, name_words
-from pipelines.text.privacy.patterns import PATTERN_KINDS, find_matches
+from pipelines.text.privacy.patterns import PATTERN_KINDS, find_matches, triggered_patterns
 from pipelines.text.privacy.pseudonyms import derive_key, make_pseudonym
 from pipelines.text.privacy.spoken import NUMERALS, find_spoken
 from pipelines.text.privacy.words import words_of
@@ -87,7 +87,8 @@ def scan_text(text: str) -> list[Finding]:
     """One scan: patterns, then names beside them, then the other occurrences of the values that were found."""
     words = words_of(text)
     kinds = PATTERN_KINDS if HAS_DIGIT.search(text) else WITHOUT_DIGITS
-    findings = [Finding(kind, *match) for kind in kinds for match in find_matches(kind, text, words)]
+    triggered = triggered_patterns(words)
+    findings = [Finding(kind, *match) for kind in kinds for match in find_matches(kind, text, words, triggered)]
     if not NUMERALS.isdisjoint(words):
         findings += [Finding(*match) for match in find_spoken(text, words)]
     findings = drop_overlaps(findings) if findings else findings

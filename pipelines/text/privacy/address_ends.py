@@ -26,7 +26,9 @@ FOREIGN_TOWN = (
     rf",? (?:[A-Z]{{1,3}}-)?\d{{3}} ?\d{{1,3}}(?: ?(?-i:[A-Z]{{2}})| ?-?\d{{3}})?,? {PROPER}(?: {PROPER})?"
     r"(?: \([A-Z]{2}\)| ?[/-] ?[A-Z]{2}\b)?(?=[,.;)\n]|$)"
 )
-ENDINGS = tuple(re.compile(pattern, re.I) for pattern in (FOREIGN_TOWN, UNIT, TOWN))
+BEFORE_VILLAGES = word_set("upper lower great little nether over")
+COUNTY = r",? (?-i:Co|County)\b\.? (?-i:[A-Z])[a-z]{3,}\b(?! (?:road|rd|line)\b)"  # , Kilbrack, Co. Offaly
+ENDINGS = tuple(re.compile(pattern, re.I) for pattern in (FOREIGN_TOWN, COUNTY, UNIT, TOWN))
 # , Surulere, Lagos · , 03920 CDMX · , Mont-Tremblant (Québec) J8E 3K9 · , Gurgaon 122001
 PLACE = r"(?:(?-i:[A-ZÀ-Þ\u0100-\u017f])[^\W\d_]*(?:['\u2019-][^\W\d_]+)*\.?)"
 CODE_AFTER = (  # a space and a postal code, after a hyphen too
@@ -35,12 +37,14 @@ CODE_AFTER = (  # a space and a postal code, after a hyphen too
 )
 DISTRICT = re.compile(
     rf",\s+(?P<code>\d{{4,6}} )?(?P<words>(?:(?:{PLACE} |(?:de|del|la|el|of|sur|am|an der) ){{0,3}}{PLACE}))"
-    rf"(?:{CODE_AFTER}|(?: \([A-Z][\w-]*\))?(?=[,.;)\n]|$))"
+    rf"(?:{CODE_AFTER}|(?: \([A-Z][\w-]*\))?(?=[,.;)\n]|$| (?:and|but|if|so|where|which|or)\b))"
 )
 # Flat 3, · Slip 22, Harbor Island Marina, · 2nd Floor, · Unit 12 /
+LOT_BEFORE = re.compile(r"\b(?:lot|plot) #?$", re.I)  # Lot 5 Gympie Bypass Rd: the house number is the lot's
 UNIT_BEFORE = re.compile(
     r"(?:\b(?:flat|apt\.?|apartment|unit|suite|ste\.?|studio|room|rm\.?|shop|slip|lot|bldg\.?|building|floor"
-    r"|site|bay|dock|door|trailer|trlr|box) ?#?(?:\w{0,3}\d\w{0,3}|[a-z])|\b\d{1,2}(?:st|nd|rd|th) floor|\bpenthouse)"
+    r"|site|bay|dock|door|trailer|trlr|box|pmb) ?#?(?:\w{0,3}\d\w{0,3}|[a-z])|\b\d{1,2}(?:st|nd|rd|th) floor"
+    r"|\bpenthouse)"
     rf"(?:, (?-i:{TOWN_WORD})(?: (?-i:{TOWN_WORD})){{0,3}})?(?:, ?| ?[/-] ?| at | )$",
     re.I,
 )
@@ -48,7 +52,7 @@ UNIT_BEFORE = re.compile(
 
 def find_address_start(text: str, start: int) -> int:
     """Where the unit before a house number begins: Flat 3, 18 Cardigan Terrace."""
-    unit = UNIT_BEFORE.search(text, max(0, start - 60), start)
+    unit = UNIT_BEFORE.search(text, max(0, start - 60), start) or LOT_BEFORE.search(text, max(0, start - 6), start)
     return unit.start() if unit else start
 
 
@@ -73,6 +77,7 @@ def is_district(words: str) -> bool:
     """Whether capitalised words after a comma are a part of a town: no first name, word of a car or verb."""
     lists, _ = load_model()
     low = [word.lower().rstrip(".") for word in words.split()]
+    low = low[1:] if len(low) > 1 and low[0] in BEFORE_VILLAGES else low  # Upper Tadworthy
     return lists.first.get(low[0], 0) < 2 and not any(
         word in lists.domain or word in NOT_STREET_WORDS or lists.common.get(word, 0) > 2 for word in low
     )

@@ -54,14 +54,19 @@ STATE_SHORT = (
 )
 ZIP = r"(?:\d{5}(?:-\d{4})?|[A-Z]\d[A-Z] ?\d[A-Z]\d|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2})\b"  # US, Canada, UK
 UNIT = (
-    r"(?:,? *(?:#|\b(?:apt|apartment|unit|suite|ste|lot|bldg|building|trlr|trailer|space|spc|rm|room)\b\.?) *#? ?"
-    r"(?:[A-Za-z]?-?\d[\w-]{0,5}|[A-Za-z])\b(?! of\b)"
-    r"|,? \d{1,3}(?:st|nd|rd|th) fl(?:oor|r)?\b|,? (?:apt|unit) \w{1,6}\b|,? (?:fl|flr)\.? \d{1,2}\b"
-    r"|,? (?:penthouse|ph|rear|upstairs|basement|floor)\b(?: \w\b)?"
+    r"(?: (?-i:Apts|Apartments|apts|apartments)\b|,? *(?:#|\b(?:apt|apartment|unit|suite|ste|lot|bldg|building|trlr"
+    r"|trailer|space|spc|rm|room)\b\.?) *#? ?"
+    r"(?:[A-Za-z]?-?\d[\w-]{0,7}|[A-Za-z])\b(?! of\b)"
+    r"|,? \d{1,3}(?:st|nd|rd|th) fl(?:oor|r)?\b|,? (?:apt|unit) (?!(?:is|was|and|has|had|in|on|at|by|with|for|to|the"
+    r"|i|we|he|she|it|my)\b)\w{1,6}\b|,? (?:fl|flr)\.? \d{1,2}\b"
+    r"|,? (?:penthouse|ph|rear|upstairs|basement|floor)\b"
+    r"(?: (?:house|unit|apartment|apt|flat|\w)\b)?"
     # Abroad: app. 5 · Int. 302 · 4ème étage · 3º B · m. 5
-    r"|, (?:int|app|apto|apart|dept|depto|piso|piano|intérieur|interior|stiege|tür|bus|bte|stn|comp|site|box)\b\.? ?"
+    r"|, (?:int|app|apto|apart|dept|depto|piso|piano|intérieur|interior|stiege|tür|bus|bte|bât|bat|esc|stn|comp|site"
+    r"|box)\b\.? ?"
     r"\w{1,4}\b|, \d{1,2}\.? ?(?:ème|eme|er|e)? (?:étage|etage|piso|og|stock)\b"
-    r"|,? (?:interior|edif\.?|piso|piano) \w{1,4}\b|, RD \d\b|, \d{1,2}[ºª°] ?\w{0,3}\b| m\.? ?\d{1,3}\b)"
+    r"|,? (?:interior|edif\.?|piso|piano) \w{1,4}\b|, RD \d\b|, \d{1,2}[ºª°] ?(?:izq|dcha|dto|esq|\d[ºª°]|\w{0,3})\b|"
+    r" m\.? ?\d{1,3}\b)"
 )
 TOWN_WORD = r"[A-Z](?:[\w'\u2019-]|\.(?= [A-Z][a-z]+,| [A-Z][a-z]+ [A-Z]))*"  # with the dot of St. Louis
 TOWN_WORDS = rf"(?-i:{TOWN_WORD}(?: (?:of|de|la|del|the)\b| {TOWN_WORD}){{0,3}})"
@@ -71,7 +76,8 @@ TOWN = (
     rf"|,?\s+(?!(?:at|in|is|and|for|from|on|to|the|my|with|call|cell|phone) )[a-z.'\u2019-]+"
     rf"(?: [a-z.'\u2019-]+){{0,2}}?,? "
     rf"(?:(?:{STATE}|{STATE_NAME})\b,? )?{ZIP}(?! ?[-.]? ?\d)"  # orlando fl 32801
-    rf"|,?\s+[a-z.'\u2019-]+(?: [a-z.'\u2019-]+)?,? (?!(?:me|or|in|ok|hi|oh)\b){STATE}\b(?=[.,;)\n]|$)"  # , orlando fl
+    rf"|,?\s+[a-z.'\u2019-]+(?: [a-z.'\u2019-]+)?,? "
+    rf"(?!(?:me|or|in|ok|hi|oh)\b|co\. ){STATE}\b(?=[.,;)\n]|$)"  # , orlando fl
     rf"|,?\s+[a-z.'\u2019-]+(?: [a-z.'\u2019-]+)?,? (?:NSW|VIC|QLD|WA|SA|TAS|ACT) \d{{4}}\b"  # Australia
     rf"|,? {ZIP}"
     r")"

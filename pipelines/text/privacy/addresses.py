@@ -27,13 +27,17 @@ from pipelines.text.privacy.words import DIRECTIONS, MONTHS, SHORT_MONTHS, word_
 
 Span = tuple[int, int]
 # The digit comes first, and what may not be before it after it: so the search goes from digit to digit.
-HOUSE = r"\d(?<![\w$.,'\u2019#/-]\d)(?<!\d \d)\d{0,5}(?:-\d{1,4}|[a-z](?:/\d{1,4})?(?![a-z])| 1/2|/\d{1,4})?"
+HOUSE = (
+    r"\d(?<![\w$.,'\u2019#/-]\d)(?<!\d \d)\d{0,5}(?:-\d{1,4}|[a-z](?:/\d{1,4})?(?![a-z])| 1/2|/\d{1,4}| [b-d](?="
+    r" [a-z]{3}))?"
+)
 NUMBER = rf"(?P<number>{HOUSE}),?"
 GRID_NUMBER = r"\b[NSEW](?P<number>\d{2,5})(?:[NSEW]\d{2,5})?"  # N4482, of rural Wisconsin
 ROUTE = (
     r"(?:(?:(?:state|county|us|u\.s\.|interstate|farm to market|old|rural) )?(?:road|route|rd|rte|rt|hwy|highway|sr|cr"
     r"|fm|us|u\.s\.|i|sh|ranch (?:road|rd)|state road|county road|county rd|forest (?:service )?(?:road|rd)"
-    r"|farm to market)[ -]?\d{1,4}[a-z]?\b(?! ?(?:mpg|mph)\b)"
+    r"|(?:parish|township|twp\.?) (?:road|rd)|loop|beltway|(?:farm|ranch) to market(?: (?:road"
+    r"|rd))?)[ -]?\d{1,4}[a-z]?\b(?! ?(?:mpg|mph)\b)"
     r"(?: (?:rd|road|hwy)\b)?(?: (?:(?:north|south|east|west)(?:bound)?|[nsew])\b)?"
     r"|(?:county|co\.?) (?:road|rd|hwy|highway|trunk|trunk road) [a-z]{1,2}\b)"
 )
@@ -53,6 +57,10 @@ WITH_UNIT = (  # 340 Vine, Apt 2R: a unit says that it is a street
     rf"{NUMBER} (?:{DIRECTION} )?(?P<words>{PROPER}(?: {PROPER})?),? "
     r"(?:apt|apartment|flat|suite|ste|unit|number)\b\.? ?#?\w{1,5}\b"
 )
+DIRECTION_AND_UNIT = (  # 516 east juniper apartment d
+    rf"{NUMBER} {DIRECTION} (?P<words>(?-i:[a-zß-ÿ'\u2019]{{3,}})(?: (?-i:[a-zß-ÿ'\u2019]{{3,}}))?),? "
+    r"(?:apt|apartment|suite|ste)\b\.? ?#?\w{1,4}\b"
+)
 DIRECTION_AND_TOWN = rf"{NUMBER} {DIRECTION} (?P<words>{PROPER}|[a-zß-ÿ'\u2019-]{{3,}})(?=,)"  # 803 n elm, stillwater
 STREET_AND_STATE = (  # Old Stagecoach Rd, Tenino WA
     rf"(?<![\w-])(?P<words>(?:{PROPER} ){{1,3}})(?P<road>(?-i:(?=[A-Z])){ROAD})(?=,? {TOWN_WORDS},? (?-i:{STATE})\b)"
@@ -68,8 +76,13 @@ ROUTES = (
     rf"(?: {DIRECTION}(?![\w']))?"
 )
 NAMED_FIRST = (
-    rf"{NUMBER} (?-i:(?:Avenue|Boulevard|Jalan|Camino|Via|Calle|Avenida|Paseo|Rue|Place) (?:of |de |del |du )?"
-    rf"(?:the |la |las |los )?[A-Z])[\w'\u2019-]+(?-i: [A-Z][\w'\u2019-]+)?"
+    rf"{NUMBER} (?-i:(?:El Camino|Avenue|Ave\.|Av\.|Boulevard|Blvd\.|Jalan|Camino|Via|Calle|Avenida|Paseo|Rue|Place)"
+    rf" (?:of |de |del |du )?"
+    rf"(?:the |la |las |los )?[A-Z])[\w'\u2019-]+(?-i:(?: (?:de|del|de la))? [A-Z][\w'\u2019-]+)?"
+)
+SPANISH = (  # 2206 calle jacaranda, in a text without capitals
+    rf"{HOUSE} (?-i:(?:calle|avenida|avda|paseo|calzada) (?:(?:de|del|de la|de los|la|las|los|el) )?"
+    r"(?P<words>[a-zß-ÿñ'\u2019]{3,}))"
 )
 WITH_TOWN = (
     rf"{HOUSE} (?:{DIRECTION} )?(?:{PROPER} ){{0,2}}{PROPER}{UNIT}?, {TOWN_WORDS},? (?-i:{STATE}|SA|TAS|ACT)\b"
@@ -85,8 +98,10 @@ IN_A_PARK = (
     rf"|(?:{ROAD_NAME} ){{1,3}}(?:mobile home park|mhp|rv park|trailer park))\b"
 )
 BOX = (
-    r"\b(?:p\.? ?o\.? ?(?:box|drawer)|post office box|private bag|gpo box|box(?= \d{1,6},? [A-Z])"
-    r"|(?:rr|rural route|hc|star route) *#?\d+,? box|general delivery,) *#?(?:\d{1,6}[a-z]?\b)?"
+    r"\b(?:p\.? ?o\.? ?(?:box|drawer)|post office box|private bag|gpo box|box(?= \d{1,6},? [A-Z]| \d{1,6} (?:route"
+    r"|rte|rr) \d)"
+    r"|(?:rr|rural route|hc|star route|route|rte) *#?\d+,? box|general delivery,)"
+    r" *#?(?:\d{1,6}-?[a-z]?\b)?(?: (?:route|rte|rr) \d+\b)?"
 )
 RURAL = r"\b(?:rr|rural route) *#?\d+(?:, ?(?:site|box|comp|stn)\.? \d+)*(?=,? [A-Z])"
 TOWN_ALONE = rf"\b(?-i:(?:{PROPER} ){{0,2}}{PROPER}, ?{STATE},? \d{{5}}(?:-\d{{4}})?)\b"
@@ -95,8 +110,9 @@ HOME = (
     r"\b(?:(?:lives?|living|lived|resid(?:es?|ing)|stay(?:s|ing)?|moved|relocated) (?:over |out |up |down |back )?"
     r"|(?:house|home|apartment|apt|place|farm|ranch|cottage|cabin|address) (?:is |was )?(?:over |out )?)"
     r"(?:\d+ miles? (?:out|up|down) )?(?:at|on|off(?: of)?|to|in)\b:? "
-    rf"(?P<value>{ROUTE}|(?:the )?(?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME} ){{1,3}}?)(?P<road>{ROAD}(?: {ROAD})?)"
-    r"(?:,? number \w{1,9}\b)?)"
+    rf"(?P<value>(?:the (?:end|top|foot|bottom) of )?(?:{ROUTE}|(?:the )?(?P<words>(?:{DIRECTION} )?(?:{ROAD_NAME}"
+    rf" ){{1,3}}?)(?P<road>{ROAD}(?: {ROAD})?)"
+    r"(?:,? number \w{1,9}\b)?))"
 )
 NOT_HOME = NOT_STREET_WORDS | word_set("same next different busy quiet dirt gravel private open high")
 # Where roads cross: "corner of 5th and Main", "W 11th Rd & Hwy 20"; and where a road is at: "mile marker 41, us-60".
@@ -105,12 +121,12 @@ NAMED_ROAD = rf"(?:(?:{DIRECTION} )?(?:{PROPER}|{ORDINAL}|[a-z'\u2019]{{3,}})(?:
 TYPED_ROAD = rf"(?:(?:{DIRECTION} )?(?:{PROPER}|{ORDINAL})(?: {PROPER})? (?-i:(?=[A-Z])){ROAD}|(?-i:(?=[A-Z])){ROUTE})"
 CORNER = (
     rf"\b(?:corner|intersection|crossroads) of (?P<value>{NAMED_ROAD} (?:and|&) {NAMED_ROAD})"
-    rf"|\b\d{{1,4}}00 block of (?:{DIRECTION} )?{ROAD_NAME}(?: {ROAD_NAME})?(?: {ROAD})?"
+    rf"|(?:\bthe )?\b\d{{1,4}}00 block of (?:{DIRECTION} )?{ROAD_NAME}(?: {ROAD_NAME})?(?: {ROAD})?"
 )
 CROSSING = rf"(?<![\w-]){TYPED_ROAD} (?:and|&) {TYPED_ROAD}"
 MILE_MARKER = r"(?:mile ?(?:marker|post)|milepost|mm) ?#?\d{1,3}(?:\.\d)?"
 MILE = (
-    rf"\b(?:{MILE_MARKER},? (?:on |of |off )?{ROUTE}|{ROUTE},? (?:at |near )?{MILE_MARKER}"
+    rf"\b(?:{MILE_MARKER},? (?:on |of |off )?{ROUTE}|{ROUTE},? (?:at |near )?(?:{MILE_MARKER}|mile \d{{1,3}}\b)"
     r"|(?-i:[ABM])\d{1,4} (?:layby|lay-by|services|roundabout|hard shoulder)"
     r"|(?:junction|jct|(?-i:J)) ?\d{1,2}[a-z]?,? (?:of |on )?(?:the )?(?-i:[AM])\d{1,3}\b)"
 )
@@ -132,9 +148,11 @@ NUMBERED_CORNER = (
     rf" (?:and|&) (?P<words>{PROPER}))(?![\w-])"
 )
 NEARBY = re.compile(
-    r",? (?:\d{1,3} (?:mi|miles?|km) (?:north|south|east|west|[nsew]) of|near|nr|outside(?: of)?) "
+    r",? (?:(?:near|at|by|past|just past|before|after|around) (?:the )?"
+    r"(?:(?:exit|mile ?(?:marker|post)?|mm|junction|jct) #?\d{1,3}(?:\.\d)?[a-z]?\b|rest (?:area|stop)\b)"
+    r"|(?:\d{1,3} (?:mi|miles?|km) (?:north|south|east|west|[nsew]) of|near|nr|outside(?: of)?) "
     rf"(?:(?-i:{TOWN_WORDS})(?:, (?-i:{STATE})\b)?"
-    r"|[a-z]+(?: (?:town|city|springs|falls|beach|junction))?(?=[.,;\n]|$))",
+    r"|[a-z]+(?: (?:town|city|springs|falls|beach|junction))?(?=[.,;\n]|$)))",
     re.I,
 )
 LIKELY = re.compile(  # what stands before an address

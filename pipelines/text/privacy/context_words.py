@@ -10,20 +10,29 @@ CHARS_BEFORE, CHARS_AFTER = 48, 24  # characters around a match that are searche
 CUES = {
     "ssn": r"\bssn\b|\bss\b(?: ?card| ?#| no)?|soc(?:ial)?\b(?:[ .]*sec(?:urity)?\b)?|itin|tax(?:payer)? id",
     "card": r"(?:credit|debit|gift)? ?card\b|visa|master ?card|amex|american express|discover|\bcc\b|\bmc\b",
-    "phone": r"(?:tele)?phone|tel\b|cell|mobile|\bcall(?!er|ed for)|\btext(?:ed|s)?\b|fax|reach|contact|\bring\b|dial"
+    "phone": r"(?:tele)?phone|tel\b|cell|mobile|\bcall(?!er|ed for)|\bte?xt(?:ed|s|ing)?\b|\bmsg\b"
+    r"|fax|reach|contact|\bring\b|dial"
     r"|sms|whats ?app|\bph\b|voice ?mail|voice|home|work|office|\bleave a m|\bmob\b|\burgent|emergenc|after hours"
     r"|\bext\b|extension|get (?:a )?hold|buzz\b|hit me|ping me"
-    r"|rückfragen|rückruf|rueckruf|nummer\b|hmu\b|telefon|handy(?:nummer)?\b|erreichbar|tél\b"
-    r"|appelez|rappel|numéro|llam|celular|móvil|número"
-    r"|chiam"
+    # Who is there, or is to be tried, right before the number: "he's at 612 ...", "try husband 651 ..."
+    r"|(?:he|she|they|we|i)(?:['\u2019]?(?:s|m|re)| is| am| are) (?:at|on)(?=[ :]+\Z)"
+    r"|(?<!\w )number(?:['\u2019]s| is)|(?:get (?:me|him|her|us|them|my \w+)|try)(?: (?:me|him|her|us|them))?(?:"
+    r" (?:at|on))?(?=[ :]+\Z)"
+    r"|(?:husband|wife|spouse|mom|mum|dad|mother|father|son|daughter|sister|brother)(?=[ :]+\Z)"
+    r"|rückfragen|rückruf|rueckruf|nummer\b|hmu\b|telefon|handy(?:nummer|nr)?\b|erreichbar|tél\b"
+    r"|ruf(?:t|en)? (?:mich|uns|ihn|sie|an)\b|anruf|zurückruf|mobil(?:nummer|nr|tel)"
+    r"|mobiel|bereikbaar|bel(?:len)? (?:me|mij|ons)"
+    r"|appel(?:ez|er|le)|rappel|num[eé]ro|joindre|joignable|portable|llam|celular|móvil|n[uú]mero|tel[eé]fono|marcar"
+    r"|chiam|cellulare|ligue|ligar|telemóvel|zadzwo|oddzwo|numer\b|komórk"
     r"|\b(?:(?:my|his|her|their|your|best|good|new|old|same|other) (?:number|no\b|line|#)"
     r"|\w+['\u2019]s (?:number|no\b|#))",
     "account": r"account|acct|\ba/c\b|routing(?= (?:number|no\b|num|#)|[:# ,(]*\Z|,? and)|\baba\b|\brtn\b"
-    r"|(?:checking|savings)(?= ?(?:account|acct|no\b|is\b|#|:|,|\Z))|direct deposit"
+    r"|(?:checking|savings)(?= ?(?:account|acct|no\b|is\b|#|:|,|\)|\Z))|direct deposit"
     r"|policy(?= ?(?:#|no\.?|num(?:ber)?|:)? ?(?:[a-z]{0,4}-?\d|\Z))|\bach\b|voided check|\biban\b",
     "vin": r"\bvin\b|vehicle id|chassis|frame no",
     "other": r"\bpart\b|part ?s? ?(?:no|num|#)|\bp/?n\b|\border|invoice|\bro\b|\br\.?o\.? ?(?:#|no|num)|\bpo\b|stock"
-    r"|\bsku\b|ticket|\bcase\b|claim|tracking|confirmation|serial|odometer|mileage|\bcode|casting|\btsb\b|bulletin"
+    r"|\bsku\b|ticket|\bcase\b|claim|tracking|confirmation|serial|odometer|mileage|(?<!area )\bcode|casting|\btsb\b"
+    r"|bulletin"
     r"|\bquote\b|\bdeal\b|estimate|batch|\bref\b|reference|keycode|\bupc\b"
     r"|imei|iccid|\bsim\b|\bean\b|gtin|barcode|\besn\b|\bmeid\b|model n|item n|catalog"
     r"|policy|core\b|\bwo\b|transaction|auth(?:orization)?\b|lot ?(?:no\b|num|#|\d)",
@@ -31,6 +40,7 @@ CUES = {
 }
 DENIALS = dict.fromkeys(("ssn", "card", "phone", "account", "vin"), ("other",)) | {"email": ("letter",)}
 OTHER_SENTENCE = re.compile(r"\n|[?!] |\. [A-Z]")
+PERSON_BETWEEN = re.compile(r"[ :][A-Z][a-z'\u2019-]+ [A-Z][a-z'\u2019-]+[ ,:(]+$")  # ref Jo Hale 302 555 0144
 NEAR = re.compile(  # each begins at the beginning of a word
     r"<[A-Z_]+>|\b(?:" + "|".join(f"(?P<{kind}>{words})" for kind, words in CUES.items()) + ")", re.I
 )
@@ -46,7 +56,12 @@ def context_score(kind: str, text: str, start: int, end: int) -> float:
     for match in NEAR.finditer(text, max(0, start - CHARS_BEFORE), start):
         denies = match.lastgroup in ("other", "letter")
         if match.lastgroup and not (
-            denies and (start - match.end() > DENIAL_CHARS or OTHER_SENTENCE.search(text, match.end(), start))
+            denies
+            and (
+                start - match.end() > DENIAL_CHARS
+                or OTHER_SENTENCE.search(text, match.end(), start)
+                or (kind == "phone" and PERSON_BETWEEN.search(text, match.end(), start))
+            )
         ):
             nearest = (
                 match.lastgroup

@@ -7,14 +7,14 @@ from stdnum import iban, numdb
 
 from pipelines.text.privacy.address_parts import STATE
 from pipelines.text.privacy.check_digits import is_account_number, is_licence_number, is_plate
+from pipelines.text.privacy.income_patterns import INCOME
 from pipelines.text.privacy.name_model import load_model
 from pipelines.text.privacy.pattern import STRONG, WEAK, Kind, Pattern, Span, Words, any_word, compile_pattern
 from pipelines.text.privacy.pattern_parts import (
+    BRITISH_PLATE,
     DATE,
     GAP,
-    MONEY,
-    MONEY_IN_WORDS,
-    PERIOD,
+    IRISH_PLATE,
     PLATE,
     PLATE_WORDS,
     SPOKEN_DATE,
@@ -23,13 +23,19 @@ from pipelines.text.privacy.pattern_parts import (
 )
 from pipelines.text.privacy.words import word_set
 
-BIRTH_WORDS = "birth bday birthday birthdays birthdate birthdates born dob dobs o geburtsdatum geboren geb n"
-BIRTH_CUE = (
-    r"(?:\bdate of birth|\bbirth ?dat?e?|\bb(?:irth)?-?day|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bgeb\."
-    r"|\bné(?:e|\(e\))? le|\bbirth|\bborn"
-    r"|\bnacid[oa]|\bnat[oa])(?!\w)"
+BIRTH_WORDS = (
+    "b birth bday birthday birthdays birthdate birthdates born dob dobs o geburtsdatum geboren geb n"
+    " naissance nacimiento nascita nascimento geboortedatum"
 )
-BIRTH = re.compile(r"\b(?:birth|bday|born|d\.?o\.?bs?\b|geb(?:urt|oren)|nacid[oa])", re.I)
+BIRTH_CUE = (
+    r"(?:\b(?:date de naissance|fecha de nacimiento|data di nascita|data de nascimento|geboortedatum)|\bdate of birth"
+    r"|\bbirth ?dat?e?|\bb(?:irth)?-?day|\bd\.?o\.?bs?\.?|\bgeburtsdatum|\bgeboren|\bgeb\."
+    r"|\bné(?:e|\(e\))? le|\bbirth|\bborn"
+    r"|\bnacid[oa]|\bnat[oa]|\bb(?<=\(b)\.)(?!\w)"
+)
+BIRTH = re.compile(
+    r"\b(?:birth|bday|born|naissance|nacimiento|nasci|geboorte|d\.?o\.?bs?\b|geb(?:urt|oren)|nacid[oa])", re.I
+)
 BIRTH_CHARS = 250  # before a date, in which its text must speak of births
 GAP_IN_DATE = re.compile(r"[\d./]+ [\d./ ]+")  # 1990 2.0 is none
 NOT_BIRTH = re.compile(
@@ -47,7 +53,8 @@ LICENCE = (
     r"|[a-z*]{2,9}\d{2,4}[a-z0-9]{1,4}"
     # Groups of capitals and digits, each with a digit but the first: ADEYE 802146 T99KL, R425 716 83 204 0
     r"|(?-i:(?:[A-Z]{1,5}[ -])?[A-Z]{0,6}\d[A-Z0-9]*(?:(?: (?!(?:19|20)\d\d\b)|-)[A-Z]{0,2}\d[A-Z0-9]*){0,5})"
-    r"|[a-z]{1,2}(?:-?\d{2,5}){2,5}|(?-i:[a-z]{2}) \d{6,10})"
+    r"|[a-z]{1,2}(?:-?\d{2,5}){2,5}|(?-i:[a-z]{2}) \d{6,10}"
+    r"|(?-i:[a-z]\d[\da-z]{8}\d))"  # Germany's, in lower case
 )
 ACCOUNT_CUE = (
     r"(?:\baccount\b|\bacc(?:oun)?ts?\b\.?|\ba/c\b|\biban\b|\bkonto(?:nummer|nr\.?)?\b|\bcuenta\b|\bcompte\b|\bclabe\b"
@@ -119,19 +126,15 @@ def may_hold_account(text: str, words: Words) -> bool:
 PLATE_KIND_WORDS = word_set(
     """
     plate plates tag tags reg regs regn rego registration registrations targa kenteken kennzeichen kennz placa placas
-    lp vrm vrn plt lic immatriculation plaque matricula vehicle van motability keeper mot dvla
+    lp vrm vrn plt lic immatriculation immat kfz plaque matricula matr vehicle van motability keeper mot dvla
     """
 )
-BRITISH_PLATE = (  # since 2001; no XC60 AWD
-    r"(?<![\w-])(?-i:[A-HJ-PR-Y]{2}(?:0[1-9]|[1256]\d|7[0-6]) "
-    r"(?!(?:[AFR]WD|SUV|CVT|[LS]WB|CAB|VAN|MPG|MPH|RPM|LBS|PSI)\b)[A-HJ-PR-Z]{3})(?![\w-])"
-)
-LOOKS_BRITISH = re.compile(BRITISH_PLATE)
+PLATE_LAYOUT = re.compile(f"{BRITISH_PLATE}|(?i:{IRISH_PLATE})")
 
 
 def may_hold_plate(text: str, words: Words) -> bool:
-    """Whether there is a word for a plate, or a British one."""
-    return not PLATE_KIND_WORDS.isdisjoint(words) or LOOKS_BRITISH.search(text) is not None
+    """Whether there is a word for a plate, or a British or Irish one."""
+    return not PLATE_KIND_WORDS.isdisjoint(words) or PLATE_LAYOUT.search(text) is not None
 
 
 def keep_plate(match: re.Match[str]) -> Span | None:
@@ -152,7 +155,7 @@ FORM_KINDS: dict[str, Kind] = {
             Pattern(
                 re.compile(
                     rf"(?:{PLATE_WORDS}\bplates?|{TAG_WORDS}\btags?|\bplt|\breg(?:istration|o)?|\btarga|\bkenteken"
-                    rf"|\bkennz(?:eichen|\.)?|\bplacas?|\bplaque|\bimmatriculation|\bmatr[i\u00ed]cula)\b{WIDE_GAP}"
+                    rf"|\bkennz(?:eichen|\.)?|\bplacas?|\bplaque|\bimmat(?:riculation|\.)?|\bkfz(?:-kennzeichen)?|\bmatr[i\u00ed]cula)\b{WIDE_GAP}"
                     rf"(?:\b(?P<state>(?-i:{STATE}))[ :#-]+)?"
                     r"(?<![\w-])(?P<value>" + PLATE + r")(?![\w-])",
                     re.I | re.M,
@@ -170,6 +173,7 @@ FORM_KINDS: dict[str, Kind] = {
                 rf"(?<![\w-])(?P<value>(?-i:(?=[A-Z ]{{0,4}}\d){PLATE})) \((?-i:{STATE})\)", STRONG, is_plate
             ),
             compile_pattern(BRITISH_PLATE, STRONG, is_plate),
+            compile_pattern(IRISH_PLATE, STRONG),
             compile_pattern(  # LIC KNB4471 TX: a licence plate, for its state follows
                 rf"\blic\b[ .:#]{{1,3}}(?P<value>(?-i:[A-Z0-9]{{2,4}}[ -]?[A-Z0-9]{{2,4}}))(?= (?-i:{STATE})\b)",
                 STRONG + 0.1,
@@ -179,7 +183,8 @@ FORM_KINDS: dict[str, Kind] = {
         ),
     ),
     "licence": Kind(
-        any_word("licence licences license licenses licensed lic dl d dln oln cdl permit f\u00fchrerschein"),
+        # words_of splits at ü: hrerschein
+        any_word("licence licences license licenses licensed lic dl d dln oln cdl permit hrerschein"),
         (
             compile_pattern(
                 rf"{LICENCE_CUE}{WIDE_GAP}(?:\b(?-i:{STATE})[ :#-]+)??(?<![\w-])(?P<value>{LICENCE})(?![\w-])",
@@ -236,43 +241,5 @@ FORM_KINDS: dict[str, Kind] = {
             ),
         ),
     ),
-    "income": Kind(
-        any_word(
-            "income incomes salary salaries wage wages earn earns earned earning earnings make makes making pay pays"
-            " home brings bringing gross grosses grossing grossed drawing draws paystub paystubs employer annualizes"
-            " job stub stubs w work works worked hourly tips overtime"
-            " states take takes receive receives pull pulls ssdi ssi alimony"
-            " clear clears clearing cleared paying paycheck gehalt sueldo salario salaire retired pension disability"
-        ),
-        (
-            compile_pattern(
-                rf"\b(?:income|salary|wages?|earnings|(?:gross|net|take[- ]home) pay|gross(?:es|ed)?|pension|paycheck"
-                rf"|ssdi|ssi|disability|alimony|gehalt|sueldo|salario|salaire)(?:[\s:;=\-\u2013\"(*,?]|\b[a-z']{{1,9}}\b){{0,6}}?(?P<value>{MONEY})",
-                STRONG,
-            ),
-            compile_pattern(
-                r"\b(?:earn(?:s|ing|ed)?|mak(?:es?|ing)|bring(?:s|ing)? (?:home|in)|pulls? in|gross(?:es|ing)?"
-                r"|draw(?:s|ing)|clear(?:s|ing|ed)?|takes? (?:home|in)|take[- ]home is|receives?|states"
-                r"|pay(?:s|ing)? (?:me|him|her|us|them)|annualizes to)"
-                r" (?:about |around |roughly |only |like |maybe |approx\.? |over |just )?"
-                rf"(?P<value>{MONEY}|{MONEY_IN_WORDS})"
-                rf"(?={PERIOD}| at | gross| net|, (?:paystub|pay stub))",
-                STRONG,
-            ),
-            compile_pattern(
-                rf"(?P<value>{MONEY})(?:{PERIOD})?,? (?:\w+ )?(?:income|salary|gross|take[- ]home|before taxes)\b",
-                STRONG,
-            ),
-            compile_pattern(
-                rf"\b(?:pays|paid) (?:(?:him|her|me|them|us) )?(?P<value>{MONEY})(?={PERIOD} (?:in cash|gross|net))",
-                STRONG,
-            ),
-            compile_pattern(
-                r"\b(?:employ\w*|paystubs?|stubs?|w-?2s?|job|works?|worked|hourly|retired|pension|tips|overtime)\b"
-                rf"[^.\n]{{0,60}}?(?<!payment )(?<!lease )(?<!rent )(?P<value>{MONEY})(?={PERIOD})",
-                STRONG - 0.1,
-            ),
-            compile_pattern(rf"\b[a-z]+ pays (?P<value>{MONEY})(?={PERIOD})", STRONG - 0.1),
-        ),
-    ),
+    "income": INCOME,
 }

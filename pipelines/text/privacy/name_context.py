@@ -56,8 +56,10 @@ def raise_surnames(tokens: Sequence[Token], scores: list[float]) -> list[float]:
     """The scores, raised where a surname stands before a comma and a first name: "RO 118204 WASHINGTON, CLEOTHA"."""
     lists, _ = load_model()
     for at in range(len(tokens) - 2):
-        last, comma, first = tokens[at : at + 3]
-        if comma.key != "," or last.kind != "word" or not last.text[0].isupper() or not first.text[0].isupper():
+        if tokens[at + 1].key != ",":
+            continue
+        last, _, first = tokens[at : at + 3]
+        if last.kind != "word" or not last.text[0].isupper() or not first.text[0].isupper():
             continue
         begins = at == 0 or tokens[at - 1].key in SURNAME_COMES_AFTER
         if begins and last.key in lists.last and is_initial_after_surname(tokens, at):

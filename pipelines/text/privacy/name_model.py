@@ -39,10 +39,11 @@ class Token(NamedTuple):
 
 def tokenise(text: str) -> list[Token]:
     """The tokens of a text."""
-    return [
-        Token(match.group(), *match.span(), kind := KIND[match.lastgroup or ""], make_key(match.group(), kind))
-        for match in TOKEN.finditer(text)
-    ]
+    tokens = []
+    for match in TOKEN.finditer(text):
+        word, kind = match.group(), KIND[match.lastgroup or ""]
+        tokens.append(Token(word, match.start(), match.end(), kind, make_key(word, kind)))
+    return tokens
 
 
 @lru_cache(CACHED_WORDS)

@@ -29,6 +29,8 @@ from pipelines.text.spelling import correct
 SURE = -0.5  # log-odds of a word that makes a name
 ALONE, UNLISTED = 0.0, 0.5  # log-odds of a name of one word, and of one that is on no list or a word, too
 ENGLISH = word_set("the and to my for with she you this that her his of from left here back on at acct cust")
+CERTAIN = 4.0  # log-odds of a word that is a name though it may be a misspelt one
+LONGER = 5  # letters of a word of which one may be wrong
 NICKNAMES = word_set("big little lil ol")  # big Mike
 JOINTS = re.compile(r" ?|\. |, (?=[JS]r\b)|-")  # what may stand between the words of one name
 WORDS = re.compile(rf"{LETTERS}(?:['\u2019](?!s\b){LETTERS})*")  # of a name; a double one has two
@@ -51,10 +53,12 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
         for match in SPELLED.finditer(text):
             yield *match.span("value"), 0.6
     tokens = tokenise(text)
-    scores = [
-        min(score, SURE) if score > SURE and is_misspelt_word(token) else score
-        for token, score in zip(tokens, score_words(tokens), strict=True)
+    scores = score_words(tokens)
+    spelled = [
+        meant_word(token, score) if score > POSSIBLE else token for token, score in zip(tokens, scores, strict=True)
     ]
+    if spelled != tokens:  # the words beside a misspelt one are judged by what it means, too
+        tokens, scores = spelled, score_words(spelled)
     foreign = is_foreign(tokens)
     if foreign:
         cased = any(token.text[0].isupper() for token in tokens)
@@ -74,13 +78,20 @@ def find_names(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
             yield start, end, min(0.8, 0.5 + 0.05 * best)
 
 
-def is_misspelt_word(token: Token) -> bool:
-    """Whether a word in lower case, on no list of names, is an everyday one with two letters swapped: how mnay."""
+def meant_word(token: Token, score: float) -> Token:
+    """The token with the key of the everyday word that it is with a typing error: how mnay, the pricde.
+
+    The word is in lower case and on no list of names. Two letters are swapped, or in a longer word one is wrong,
+    missing or too many, unless the words around it leave no doubt that it is a name; words about cars count, too.
+    """
     lists, _ = load_model()
     if not token.text.islower() or token.key in lists.first or token.key in lists.last:
-        return False
+        return token
     meant = correct(token.key)
-    return meant != token.key and sorted(meant) == sorted(token.key) and lists.common.get(meant, 0) > 1
+    swapped = sorted(meant) == sorted(token.key)
+    if meant == token.key or not (swapped or (len(meant) >= LONGER and score < CERTAIN)):
+        return token
+    return token._replace(key=meant) if lists.common.get(meant, 0) > 1 or meant in lists.domain else token
 
 
 def is_foreign(tokens: Sequence[Token]) -> bool:

@@ -17,7 +17,7 @@ from pipelines.text.privacy.pattern import (
     compile_pattern,
 )
 from pipelines.text.privacy.pattern_parts import CLOSE, COMMON_ENDING, EXTENSION, HOST, OPEN, SEPARATOR
-from pipelines.text.privacy.phones import is_international, is_national
+from pipelines.text.privacy.phones import is_international, is_national, is_valid_abroad
 
 SEVEN_DIGITS = any_match(r"\d(?:[\W_]{0,3}\d){6}")
 SSN_WORDS = "ssn ssns ss soc social itin socials"
@@ -75,7 +75,7 @@ def may_hold_vin(text: str, words: Words) -> bool:
 
 NUMBER_KINDS: dict[str, Kind] = {
     "ssn": Kind(
-        SEVEN_DIGITS,
+        any_match(r"\d(?:[\W_]{0,3}\d){5}"),
         (
             compile_pattern(
                 rf"\d(?<![\w.-].)\d\d(?P<s>{SEPARATOR}{{1,3}})\d{{2}}(?P=s)\d{{4}}(?![\w-])", STRONG, is_ssn_or_itin
@@ -88,7 +88,7 @@ NUMBER_KINDS: dict[str, Kind] = {
                 r"\b(?:sin|s\.i\.n\.|social insurance)(?:\W|number|no|is|num){0,6}"
                 r"(?P<value>\d{3}[ -]?\d{3}[ -]?\d{3})(?!\w)",
                 STRONG,
-                luhn.is_valid,
+                lambda text: bool(luhn.is_valid(extract_digits(text))),
                 "sin insurance s",
             ),
             compile_pattern(
@@ -102,7 +102,7 @@ NUMBER_KINDS: dict[str, Kind] = {
     ),
     "card": Kind(SEVEN_DIGITS, (Pattern(CARD, 0.95, keep_card),)),
     "phone": Kind(
-        SEVEN_DIGITS,
+        any_match(r"\d(?:[\W_]{0,3}o?\d){6}"),
         (
             compile_pattern(
                 rf"(?<![\w.])(?<!\d[ .\-_/])(?:(?:\+|00)?1{SEPARATOR}{{0,3}})?[2-9]\d\d{SEPARATOR}{{1,3}}"
@@ -124,14 +124,19 @@ NUMBER_KINDS: dict[str, Kind] = {
                 STRONG,
                 is_international,
             ),
-            compile_pattern(r"0(?<![\w.+-]0)\d(?:[ .\-/]{0,3}[()]?\d\)?){6,10}(?![\w-])", WEAK, is_national),
+            compile_pattern(r"0(?<![\w.+-]0)\d\)?(?:[ .\-/]{0,3}[()]?\d\)?){6,10}(?![\w-])", WEAK, is_national),
             compile_pattern(r"0(?<![\w.+-].)(?<!\d .)(?: \d){9,11}(?![ -]?\d)(?![\w-])", STRONG - 0.1, is_national),
             # In pairs, as in France, and of Britain's mobile phones: they look like nothing else.
             compile_pattern(r"0(?<![\w.+-].)[1-9](?P<gap>[ .])\d\d(?:(?P=gap)\d\d){3}(?![\w-])", STRONG),
             compile_pattern(r"0(?<![\w.+-].)7\d{3} (?:\d{6}|\d{3} \d{3})(?![\w-])", STRONG),
-            compile_pattern(r"0(?<![\w.+-].)(?:(?:1\d1|11\d)\)? \d{3}|2\d\)? \d{4}) \d{4}(?![\w-])", STRONG),
+            compile_pattern(
+                rf"0(?<![\w.+-].)(?:(?:1\d1|11\d)\)? \d{{3}}|2\d\)? \d{{4}}) \d{{4}}(?:{EXTENSION}|(?![\w-]))", STRONG
+            ),
             # Digit by digit, or in pairs: "4 0 7 5 5 5 0 1 2 3", "415-555-01 42".
-            compile_pattern(r"[2-9](?<![\w.-].)(?<!\d .)(?:[ -]\d){9}(?![ -]?\d)(?![\w-])", STRONG, is_north_american),
+            compile_pattern(
+                r"[2-9](?<![\w.-].)(?<!\d .)(?: ?[ -] ?\d){9}(?![ -]?\d)(?![\w-])", STRONG, is_north_american
+            ),
+            compile_pattern(r"[2-9](?<![\w.-].)(?<!\d .)(?: \d){6}(?![ -]?\d)(?![\w-])", WEAK),
             compile_pattern(
                 r"[2-9](?<![\w.-].)(?<!\d .)\d\d[ .-][2-9]\d\d[ .-]\d\d[ .-]\d\d(?![\w-])", STRONG, is_north_american
             ),
@@ -157,6 +162,21 @@ NUMBER_KINDS: dict[str, Kind] = {
             compile_pattern(r"[2-9](?<![\w.$#-].)(?<!\d .)\d{6}(?=[,;!?)]|\.?\s*$)", WEAK - 0.07, is_free_number),
             # In groups of its writer's own, after a word for phones: "407 5550142", "40755 50142".
             compile_pattern(r"[2-9](?<![\w.-].)\d{1,5}(?:[ .\-]\d{1,7}){1,4}(?![\w-])", WEAK, is_north_american),
+            # With the letter O for a zero: 253-555-O146.
+            compile_pattern(
+                r"(?<![\w.-])[2-9][\do]{2}[ .-][2-9][\do]{2}[ .-](?=[\do]{0,3}\d)[\do]{4}(?![\w-])",
+                STRONG,
+                needs=r"\d[Oo]|[Oo]\d",
+            ),
+            compile_pattern(
+                r"\barea code(?: is|:)? [2-9]\d\d[,;]?(?: (?:and|then))? [2-9]\d\d[ .-]?\d{4}(?![\w-])",
+                STRONG,
+                triggers="area",
+            ),
+            # Abroad, of ten digits without a 0 before them: "98765 43210", "333 123 4567".
+            compile_pattern(
+                r"[1-9](?<![\w.$-].)(?<!\d .)(?:[ .-]?\d){9,10}(?![\w-]|[ .-]\d)", WEAK - 0.05, is_valid_abroad
+            ),
         ),
     ),
     "email": Kind(
@@ -173,6 +193,21 @@ NUMBER_KINDS: dict[str, Kind] = {
                 rf"{OPEN}\bdot\b{CLOSE}{COMMON_ENDING}",
                 UNMISTAKABLE,
             ),
+            # In several words, after the word for it: "email is hank the tank 99 at example dot com".
+            compile_pattern(
+                r"\be-?mail(?: address)?(?: is|['\u2019]s|:)?:? (?P<value>(?:(?!at\b)[\w.'+-]+ ){0,5}?[\w.+-]+ at"
+                r" [\w-]+"
+                rf"(?: dot [\w-]+)*? dot {COMMON_ENDING})",
+                UNMISTAKABLE + 0.05,
+                triggers="email mail",
+            ),
+            # With a digit, dot or underscore, "at", and a host that is written out.
+            compile_pattern(
+                rf"(?<![\w.+-])(?=[\w.+-]*[\d_.])[\w.+-]+ at (?:[\w-]+\.)+{COMMON_ENDING}",
+                STRONG,
+                needs=r"[\d_.]\w* at \w",
+            ),
+            compile_pattern(r"(?<![\w.+-])[\w.+-]+\[at\][\w-]+(?:\[dot\][\w-]+)+", STRONG),
         ),
     ),
     "vin": Kind(

@@ -14,7 +14,9 @@ MONEY = (
     r"(?:(?:\$|\u20ac|\u00a3|\u20b9|(?:usd|cad|eur|gbp|chf|aud|inr|rs)\.?(?= ?\d)) ?\d[\d,'\u2019]*(?:\.\d\d?)?"
     r"(?: ?k\b| lakhs?\b)?|\b\d{1,3}(?:[,'\u2019]\d{3})+(?:\.\d\d)?(?![\d,])"
     r"|\b(?!(?:19|20)\d\d\b)\d{4,7}(?:\.\d\d)?(?![\d,/-])|\b\d{1,3}(?:\.\d)? ?k\b"
-    r"|\b\d{1,3}(?:\.\d\d)?(?= ?(?:/|an|per) ?(?:hour|hr)\b)|\b\d{1,2}(?:\.\d+)? lakhs?\b|\b\d{2,3} grand\b)"
+    r"|\b\d{1,3}(?:\.\d\d)?(?: dollars| bucks)?(?= ?(?:/|an|per) ?(?:hour|hr)\b)|\b\d{1,2}(?:\.\d+)? lakhs?\b"
+    r"|\b\d{2,3} grand\b"
+    r"|\b(?:CA|US|AU|NZ|[AC])\$ ?\d[\d,]*(?:\.\d\d?)?|\b\d{1,3}(?:[. ]\d{3})* ?\u20ac(?!\w))"
 )
 PERIOD = (
     r"(?: ?(?:usd|dollars|bucks|gross|net|before taxes?|cash|euros?|pounds))?"
@@ -53,16 +55,24 @@ PLATE = (
     r"|[a-z]{1,3}[ -]\d{3}[ -][a-z]{2}|[a-z]{1,2}[ -]\d{3}[ -][a-z]{1,3}"
     r"|\d{2,3}-[a-z]{1,2}-\d{1,6}|[a-z]{2} \d{2} \d{3}|[a-z]{2} ?\d{1,2} ?[a-z]{1,3} ?\d{4}"
     r"|(?-i:(?=[A-Z \u00b7\u2022-]{0,5}\d)[A-Z0-9]{1,4}[ \u00b7\u2022-]?[A-Z0-9]{1,5}(?:-[A-Z0-9]{1,3}| \d{1,3})?)"
-    r"|(?-i:[a-z]{2}\d{2}[ -]?[a-z]{3}|[a-z]{2}\d[ -]\d[a-z]\d|[a-z]\d{2}[ -]?\d{2}[a-z]"
+    r"|(?-i:[a-z]{2}\d{2}[ -]?[a-z]{3}|[a-z]{2}\d[ -]\d[a-z]\d|[a-z]\d{2}[ -]?\d{2}[a-z]|[a-z]{3} \d{2}[a-z]"
     r"|(?=[a-z]{0,4}\d)[a-z0-9]{2,4}[ -](?=[a-z]{0,3}\d)[a-z0-9]{2,4}|(?=\d{0,4}[a-z])(?=[a-z]{0,4}\d)[a-z0-9]{5,8}"
     r"|[a-z]{2,3}\d{2,4}[a-z]{0,2}|[a-z]{2,3}[ -]\d{4,5}|[a-z]{3}[ -]\d{3}|\d{1,3}[ -]?[a-z]{2,3}\d{0,3}"
     r"|\d{3,4}[ -][a-z]{2,3}))"
+)
+BRITISH_PLATE = (  # since 2001; no XC60 AWD
+    r"(?<![\w-])(?-i:[A-HJ-PR-Y]{2}(?:0[1-9]|[1256]\d|7[0-6]) "
+    r"(?!(?:[AFR]WD|SUV|CVT|[LS]WB|CAB|VAN|MPG|MPH|RPM|LBS|PSI)\b)[A-HJ-PR-Z]{3})(?![\w-])"
+)
+IRISH_PLATE = (  # year and half, county, number: 191-D-40772, 08-KE-1234
+    r"(?<![\w-])(?:[89]\d|0\d|1[0-2]|1[3-9][12]|2\d[12])-"
+    r"(?:C[ENW]?|DL?|G|K[EKY]|L[DHKMS]?|M[HNO]|OY|RN|SO|T[NS]?|W[DHWX]?)-\d{1,6}(?![\w-])"
 )
 CAPITALS = r"(?:the )?(?-i:[A-Z][\w&'\u2019.-]*(?: (?:of|the|and|&|[A-Z][\w&'\u2019-]*)){0,4})"
 HOST = r"(?:[a-z0-9](?:[\w-]*[a-z0-9])?\.)+[a-z]{2,24}"
 OPEN, CLOSE = r" ?[(\[{]? ?", r" ?[)\]}]? ?"
 COMMON_ENDING = r"(?:com|net|org|edu|gov|mil|us|ca|mx|co|io|info|biz|me|tv|ai|app|dev|uk|de)\b"
-EXTENSION = r"(?: {0,2}(?:x|ext\.?|extension)[ .:#]{0,2}\d{1,6})?(?!\w|-\w|\.\d| \d{3})"
+EXTENSION = r"(?:,? {0,2}(?:x|ext\.?|extension)[ .:#]{0,2}\d{1,6})?(?!\w|-\w|\.\d| \d{3})"
 # Plates and tags that are no registration's: "skid plate kit fits 2016", "the tire tag says 65 PSI".
 OTHER_PLATES = "skid pressure backing base mount mounting dust trim scuff kick name cover flex clutch glow"
 OTHER_TAGS = "price tire tyre part core name bag hang hood gift repair inspection service sale pressure"

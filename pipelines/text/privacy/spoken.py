@@ -22,7 +22,8 @@ NUMERALS = frozenset({*UNITS, *TEENS, *TENS}) - {"o"}  # a text without any has 
 # What is said between digits, and figures among the words: "area code five oh three, um, 555 oh one four two".
 FILLERS = r"(?:um|uh|er|ah|then|and|dash|hyphen|space|dot|area code)"
 RUN = re.compile(
-    rf"\b(?:{NUMERAL}|\d{{1,4}})\b(?:[ ,.-]+(?:{FILLERS}[ ,.-]+){{0,2}}(?:{NUMERAL}|\d{{1,4}})\b){{4,}}"
+    rf"\b(?:(?:area code|plus) )?(?:{NUMERAL}|\d{{1,4}})\b"
+    rf"(?:[ ,.-]+(?:{FILLERS}[ ,.-]+){{0,2}}(?:{NUMERAL}|\d{{1,4}})\b){{4,}}"
     rf"(?P<extension>,? (?:ext(?:ension)?|x) (?:(?:{NUMERAL}|\d+)\b ?){{1,4}}(?<! ))?",
     re.I,
 )
@@ -58,12 +59,17 @@ STREET = re.compile(
     re.I,
 )
 BOX = re.compile(rf"\b(?:p ?o|post office) box (?P<number>(?:(?:{NUMERAL}|\d+)\b[ -]?)+)(?<! )", re.I)
+STREET_AND_STATE = re.compile(  # eight twenty one north cedar in salina kansas
+    rf"\b(?:(?:{NUMERAL})[ -]){{2,8}}(?:north|south|east|west) (?P<words>[a-z']{{3,}})"
+    rf"(?=,? (?:in )?(?:[a-z']{{3,}} ){{1,2}}{STATE_NAME}\b)",
+    re.I,
+)
 UNIT_WORDS = rf",? (?:apartment|apt|suite|unit) (?:[a-z]\b|\d+\w?|(?:{NUMERAL})\b(?:[ -](?:{NUMERAL})\b)*)"
 STREET_WITH_UNIT = re.compile(  # twenty two oh one Peachtree Industrial suite B
     rf"\b(?:(?:{NUMERAL})[ -]){{2,8}}(?P<words>(?:[a-z']{{3,}} ){{0,1}}[a-z']{{3,}}){UNIT_WORDS}", re.I
 )
 ZIP_WORDS = re.compile(rf"(?: (?:{NUMERAL})\b){{5}}(?! (?:{NUMERAL})\b)", re.I)
-STATE_WORDS = re.compile(rf",? (?:[a-z']{{3,}} ){{1,2}}{STATE_NAME}\b", re.I)  # galena illinois
+STATE_WORDS = re.compile(rf",? (?:in )?(?:[a-z']{{3,}} ){{1,2}}{STATE_NAME}\b", re.I)  # galena illinois
 COUNTED = word_set("lane way drive street road court place trail loop run") | NOT_STREET_WORDS  # "two lane highway"
 
 
@@ -84,7 +90,7 @@ def find_spoken(text: str, words: frozenset[str]) -> Iterator[tuple[str, int, in
             yield "ssn", start, end, 0.7
         elif len(digits) == 10 or (len(digits) in (11, 12) and digits[0] in "01"):
             yield "phone", start, end, 0.7
-        elif len(digits) == 7 and context_score("phone", text, start, end) > 0:
+        elif 7 <= len(digits) <= 12 and context_score("phone", text, start, end) > 0:
             yield "phone", start, end, 0.6
         elif len(digits) >= 13 and is_card_number(digits):
             yield "card", start, end, 0.9
@@ -108,7 +114,7 @@ def find_spoken_streets(text: str) -> Iterator[tuple[int, int]]:
             end = find_spoken_end(text, match.end())
             if len(match["number"].replace("-", " ").split()) > 1 or match["unit"] or end > match.end():
                 yield find_address_start(text, match.start()), end  # not "one dirt road"
-    for match in STREET_WITH_UNIT.finditer(text):
+    for match in (*STREET_WITH_UNIT.finditer(text), *STREET_AND_STATE.finditer(text)):
         if not COUNTED & {*match["words"].lower().split()}:
             yield match.start(), find_spoken_end(text, match.end())
     for match in BOX.finditer(text):
