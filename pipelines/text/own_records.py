@@ -8,6 +8,7 @@ as it is, to the last character.
 
 import re
 
+from pipelines.text.field_names import lay_out_phrase
 from pipelines.text.pasted_data import read_braces, read_table, read_tags
 from pipelines.text.record_lines import (
     MAX_VALUE,
@@ -24,7 +25,10 @@ from pipelines.text.stated_fields import find_asking, find_stated_records
 
 MAX_CHARS = 6000  # a longer message is a document, and no pasted record
 QUESTION_KEYS = frozenset({"q", "question", "ask", "asked"})
-PLAIN_SEPARATORS = (SEPARATOR, " || ", "\t", " / ", " // ", " > ", " -- ", " - ", " * ", "; ", ", ")
+PLAIN_SEPARATORS = (
+    *(SEPARATOR, " || ", "\t", " / ", " // ", " > ", " -- ", " - ", " * ", " ~ ", " + ", " :: "),
+    *(" \u00b7 ", " \u2022 ", " \u2013 ", " \u2014 ", "; ", ", "),
+)
 ASKS = re.compile(
     r"\?|^(?:what|which|how|is|does|do|can|could|has|where|when|who|tell|give|need|please|pls|just|only)\b|"
     r"\b(?:pls|plz|please|thanks|thx)\b",
@@ -32,12 +36,15 @@ ASKS = re.compile(
 )
 ASKS_IN_FIELDS = re.compile(r"\?|\b(?:pls|plz|please)\b", re.IGNORECASE)
 PAIR_LINE = re.compile(
-    r"^[\s*\u2022#-]*\[?([A-Za-z][\w ()/&'-]{0,30}?)\]?(?:\s*(?::|=>|->|=|\.{2,}|\t)|(?<=_[a-z]{2})\s|(?<=_[a-z]{3})\s"
-    r"|(?<=_[a-z]{5})\s)\s*(\S.*?)[\s,;]*$"
+    r"^[\s*\u2022#-]*\[?([A-Za-z][\w ()/&'-]{0,30}?)\]?"
+    r"(?:\s*(?::|=>|->|\u2192|=|\.{2,}|\t|\s[-\u2013\u2014]\s)|(?<=_[a-z]{2})\s|(?<=_[a-z]{3})\s|(?<=_[a-z]{5})\s)"
+    r"\s*(\S.*?)[\s,;]*$"
 )
+SENTENCE_END = re.compile(r"(?:\w{3}|\d)[.!?] \w")
 PAIRS = re.compile(
     r"""([A-Za-z]\w*)\s*=\s*("[^"]*"|'[^']*'|[^=;,|]*?)(?=\s*(?:[;,|]\s*|\s+)[A-Za-z]\w*\s*=|\s*[;,|]?\s*$)"""
 )
+TAG_FRAME = re.compile(r"^<\w+\s+(?=\w+=)|\s*/?>$")  # <car name="2021 Kia Rio" gears="6"/>
 CODE_LINE = re.compile(r"[PBCU]\d[0-9A-F]{3}: ")  # a passage on a trouble code
 TURN = re.compile(
     r"^\s*(?:customer|caller|client|advisor|agent|user|assistant|sales\w*)\s*:", re.IGNORECASE | re.MULTILINE
@@ -125,6 +132,7 @@ def read_pairs(message: str) -> PastedRecords | None:
     """Lines that hold two or more `key=value`."""
     rest, records = [], []
     for line in message.split("\n"):
+        line = TAG_FRAME.sub("", line.strip())
         matches = list(PAIRS.finditer(line)) if line.count("=") > 1 else []
         if len(matches) < 2:
             rest.append(line)
@@ -173,7 +181,7 @@ def read_stack(message: str) -> PastedRecords | None:
         while (
             end < len(lines)
             and 0 < len(lines[end].split()) <= 6
-            and re.search(r"\d|-", lines[end])
+            and is_stacked(lines[end])
             and not ASKS.search(lines[end])
         ):
             end += 1
@@ -181,6 +189,12 @@ def read_stack(message: str) -> PastedRecords | None:
             fields = [field.strip(" *-\u2022") for other in lines[n:end] for field in other.split(", ")]
             return pasted(["\n".join(lines[:n]), "\n".join(lines[end:])], [lay_out_parts(fields)])
     return None
+
+
+def is_stacked(line: str) -> bool:
+    """Whether a line below a name can be one of its fields."""
+    text = line.strip(" *-\u2022")
+    return bool(re.search(r"\d|-", text)) or lay_out_phrase(text) != text
 
 
 def part_question(parts: list[str]) -> tuple[list[str], list[str]]:
@@ -223,6 +237,10 @@ def is_list(parts: list[str], mark: str) -> bool:
         return False
     if mark == SEPARATOR:
         return True  # whatever its fields are
-    if len(YEAR.findall(mark.join(parts))) > 1:  # of two vehicles
-        return False
+    if len(YEAR.findall(mark.join(parts))) > 1 or any(SENTENCE_END.search(part) for part in parts[:-1]):
+        return False  # of two vehicles, or several sentences
+    fields = [part.strip(" '\"") for part in parts[1:]]
+    field_names = {laid_out.partition(" ")[0] for field in fields if (laid_out := lay_out_phrase(field)) != field}
+    if len(field_names) > 1:  # of one field they could be alternatives: automatic, manual
+        return True
     return bool(YEAR.search(parts[0]) or YEAR.search(parts[1])) and sum(bool(re.search(r"\d", p)) for p in parts) >= 2

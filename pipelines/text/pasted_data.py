@@ -92,6 +92,8 @@ def read_table(message: str) -> PastedRecords | None:
 
 def split_cells(line: str, mark: str) -> list[str]:
     """The cells of a line; a frame of marks is none."""
+    if mark == "\t":
+        line = re.sub(r"(?<=\S) {2,}(?=\S)", "\t", line)  # columns of spaces
     if mark not in line:
         return []
     text = line.strip() if mark != "\t" else line

@@ -13,7 +13,11 @@ from pipelines.text.field_names import LAYOUTS, NAMES
 NAME = re.compile(
     r"\b(?:19|20)\d\d(?: [A-Z][\w-]*\d*| \d{1,4}[A-Za-z]{0,3}\b(?!\s*(?:mpg|city|hwy|l\b|cyl)))(?: [A-Z0-9][\w-]*){0,4}"
 )
-SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+|;\s+|\s[-\u2013\u2014]+\s")
+CLAUSE = re.compile(
+    SENTENCE.pattern + r"|[:,]\s+(?=(?:so )?(?:what|which|how|is|does|do|can|could|tell|give|need|please|pls|whats)\b)",
+    re.IGNORECASE,
+)  # a sentence, or the part of one that asks
 ASKS = re.compile(
     r"\?|^\W*(?:(?:hi|hello|hey|so|and|ok)\W+)?"
     r"(?:what|which|how|is|does|do|can|could|has|where|when|who|tell|give|need|please|whats)\b|"
@@ -38,6 +42,7 @@ STATED = {  # field → what states its value; the first group that matches is t
     "transmission": r"\b(automatic|manual|cvt|continuously variable)\b",
 }
 PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in STATED.items()}
+YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 MIN_STATED = 2  # fields that make a record
 ANSWER = re.compile(r"\bIts ([a-z][a-z ]*?) is ([^.]+(?:\.\d[^.]*)?)\.", re.IGNORECASE)
 ANSWERED = {  # how the kits' answers name a field
@@ -57,9 +62,13 @@ def find_stated_records(message: str) -> list[str]:
     >>> find_stated_records("The 2021 Kia Rio gets 33 mpg in the city and 41 on the highway. Gears?")
     ['2021 Kia Rio | city 33 mpg | highway 41 mpg']
     """
-    statements = " ".join(text for text in SENTENCE.split(message) if not ASKS.search(text))
+    statements = " ".join(text for text in CLAUSE.split(message) if not ASKS.search(text))
     names = list(NAME.finditer(statements))
     records = []
+    if not names:  # a clause without a name may only tell apart what the question is about; a sentence states more
+        sentences = " ".join(text for text in SENTENCE.split(message) if not ASKS.search(text))
+        fields = find_fields(sentences if YEAR.search(statements) else statements)
+        return [" | ".join(["this vehicle", *fields])] if len(fields) >= MIN_STATED else []
     for place, name in enumerate(names):
         end = names[place + 1].start() if place + 1 < len(names) else len(statements)
         fields = find_fields(statements[name.end() : end] if len(names) > 1 else statements.replace(name[0], " "))

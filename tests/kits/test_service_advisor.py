@@ -54,6 +54,7 @@ def test_every_row_has_every_column_and_the_contract_accepts_it(rows):
         assert row["topic"] in TOPICS[row["kind"]]
         assert row["kind"] != "knowledge" or row["input"], "nothing is learnt by heart"
         assert len(row["instruction"]) <= contract.max_instruction_chars
+        assert len(row["input"]) <= contract.max_input_chars
         assert len(row["output"]) <= contract.max_output_chars
         assert 1 <= len(row["facts"]) <= 2
     assert {row["topic"] for row in rows} == set(contract.topics)

@@ -38,6 +38,13 @@ BUILDERS = ("service_advisor", "sales_conversations", "parts_inventory", "dealer
         "[2021 Kia Rio] [city 33] [gears 6] [drive front-wheel]",
         "2021 Kia Rio / city 33 / gears 6 / drive front-wheel",
         "2021 Kia Rio  city 33  gears 6  drive front-wheel",
+        "2021 Kia Rio \u00b7 city 33 \u00b7 gears 6 \u00b7 drive front-wheel",
+        "2021 Kia Rio\ncity \u2192 33\ngears \u2192 6\ndrive \u2192 front-wheel",
+        "2021 Kia Rio\nCity - 33\nGears - 6\nDrive - front-wheel",
+        "2021 Kia Rio\n33 city\n6 gears\nfront-wheel drive",
+        "2021 Kia Rio:\n  city: 33\n  gears: 6\n  drive: front-wheel",
+        "name            city   gears   drive\n2021 Kia Rio    33     6       front-wheel",
+        '<car name="2021 Kia Rio" city="33" gears="6" drive="front-wheel"/>',
     ],
 )
 @pytest.mark.parametrize("form", ["{question}\n{pasted}", "{pasted}\n{question}", "{pasted}\n\n{question}"])

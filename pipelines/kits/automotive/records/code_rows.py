@@ -19,6 +19,7 @@ from pipelines.text.passages import Passage, lay_out
 Row = dict[str, Any]
 SEED = 19
 LOT = 2  # entries of the guide
+MAX_CHARS = 780  # of the passages of a row
 FACETS = {"meaning": "code_meaning", "urgency": "code_urgency", "cause": "code_cause", "check": "code_check"}
 
 
@@ -81,6 +82,7 @@ def find_passages(
     """The passage of a code, and sometimes one or two that a search finds beside it."""
     near = [other for entry in lot for other in entries[entry] if other != code]
     shown = [passages[other] for other in rng.sample(near, min(len(near), rng.choice((0, 0, 0, 0, 1))))]
+    shown = [p for p in shown if len(p.text) + len(passages[code].text) < MAX_CHARS]
     shown.insert(0 if rng.random() < 0.85 else len(shown), passages[code])
     return shown
 
