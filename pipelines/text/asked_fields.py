@@ -100,9 +100,10 @@ class AskedFields:
         )
 
     def is_about_another(self, question: str, records: Sequence[str]) -> bool:
-        """Whether a question names a subject, and none that a record is about."""
+        """Whether a question names a subject, and none that a record is about; records may be about no such subject."""
         meant = self.subjects & set(words_of(UNMEANT.sub(" ", question)))
-        return bool(meant) and not any(meant & set(words_of(title_of(record))) for record in records)
+        held = {word for record in records for word in words_of(title_of(record))} & self.subjects
+        return bool(meant and held) and not meant & held
 
 
 class FieldClassifier:
