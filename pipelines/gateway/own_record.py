@@ -1,7 +1,7 @@
 """Whether a message brings the record that its question is about, in whatever format; then nothing is looked up.
 
 A record shows by its layout (cells, fields, pairs, JSON, tags), or by a statement with several values beside the
-question. A number that only says what is asked about is no value of a record: a year, a code, a part, a date.
+question. A number that names the subject of the question is no value of a record: a year, a code, a part, a date.
 """
 
 import re
@@ -77,20 +77,20 @@ def has_layout(message: str) -> bool:
 
 def has_statement(message: str) -> bool:
     """Whether a sentence or line of a message states several values."""
-    sentences = [sentence for part in SENTENCE_END.split(message) if (sentence := part.strip())]
-    for sentence in sentences:
-        asks = sentence.endswith("?") or QUESTION.match(sentence) is not None
-        fewest = MIN_VALUES_ALONE if len(sentences) == 1 or asks else MIN_VALUES
-        stated = OF_STORY.sub(" ", sentence) if STORY.search(sentence) else sentence
+    segments = [segment for part in SENTENCE_END.split(message) if (segment := part.strip())]
+    for segment in segments:
+        asks = segment.endswith("?") or QUESTION.match(segment) is not None
+        fewest = MIN_VALUES_ALONE if len(segments) == 1 or asks else MIN_VALUES
+        stated = OF_STORY.sub(" ", segment) if STORY.search(segment) else segment
         if count_values(stated) >= fewest:
             return True
     return False
 
 
-def count_values(sentence: str) -> int:
-    """How many numbers of a sentence can be values of fields; number words count."""
+def count_values(text: str) -> int:
+    """How many numbers of a text can be values of fields; number words count."""
     for named in (TROUBLE_CODE, VIN, PART_NUMBER):
-        sentence = named.sub(" ", sentence)
-    sentence = RANGE.sub("", sentence)
-    numbers = [token.text for token in read_tokens(sentence) if token.kind == NUMBER]
+        text = named.sub(" ", text)
+    text = RANGE.sub("", text)
+    numbers = [token.text for token in read_tokens(text) if token.kind == NUMBER]
     return sum(PLAIN_NUMBER.fullmatch(number) is not None and not YEAR.fullmatch(number) for number in numbers)

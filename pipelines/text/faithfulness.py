@@ -95,9 +95,9 @@ def choose_cited(answer: str, records: Sequence[str], question: str) -> list[int
 
     Those state facts of the answer that the question does not state; where there are none, they hold most of its words.
     """
-    asked = find_name_words(question)
+    question_words = find_name_words(question)
     new = {*find_numbers(answer)} - {*find_numbers(question)}
-    new |= {name for name in find_names(answer) if not is_named(name, asked)}
+    new |= {name for name in find_names(answer) if not is_named(name, question_words)}
     held = [find_facts(record, new) for record in records]
     if not any(held):
         held = [{fact for fact in new if is_worked_out(fact, find_numbers(record))} for record in records]

@@ -21,6 +21,7 @@ CODE = Passage(
     "guide.toml",
     keys=("code:P0420",),
 )
+FLOW = Passage("code_guide:P0101", "P0101: Air Flow.", "Trouble code P0101", "guide.toml", keys=("code:P0101",))
 STOP = Passage(
     "code_guide:P0524",
     "P0524: Engine Oil Pressure Too Low | Severity: stop. Stop driving as soon as it's safe.",
@@ -45,13 +46,14 @@ NO_RECORD = "That is not in the record. A VIN, a trouble code, or a vehicle's ye
 def desk(gateway: Gateway, engine: Engine, word_vectors: Path) -> str:
     """A template that is answered from these passages; version 4 is its shadow."""
     (gateway.home / "embedder").symlink_to(word_vectors)
-    return deploy(gateway, engine, CODE, STOP, BELT, versions=(3, 4), shadow={4: 1.0})
+    return deploy(gateway, engine, CODE, FLOW, STOP, BELT, versions=(3, 4), shadow={4: 1.0})
 
 
 def deploy(gateway: Gateway, engine: Engine, *passages: Passage, **others: Any) -> str:
-    name = gateway.deploy(engine, serving={"retrieval": 3}, **others)
+    name = gateway.deploy(engine, serving={"retrieval": 1}, **others)
     if passages:
         switch_index(name, build_index(name, passages).version)
+        until(lambda: ask(gateway, name, "lasagna")[2]["retrieval"] == "declined")  # the index is loaded
     return name
 
 
@@ -98,9 +100,10 @@ def test_what_no_passage_answers_is_declined_without_a_model(gateway: Gateway, d
 
 
 def test_an_answer_that_states_what_no_passage_states_is_replaced(gateway: Gateway, desk: str) -> None:
-    answer, _, row = ask(gateway, desk, "Invent a price in dollars for a timing belt.")  # SmolLM2 does: 10,000
+    question = "Invent a price in dollars for P0101."  # SmolLM2 does
+    answer, _, row = ask(gateway, desk, question, max_tokens=40)
     assert (text_of(answer), answer.citations, answer.declined) == ("That is not in the record.", [], True)
-    assert row["retrieval"] == "declined" and row["unfounded_facts"] > 0 and BELT.id in row["sources"]
+    assert row["retrieval"] == "declined" and row["unfounded_facts"] > 0 and FLOW.id in row["sources"]
     counted = f'neuroweaver_unfounded_answers_total{{replaced="yes",template="{desk}",version="3"}} 1.0'
     until(lambda: counted in gateway.get("/metrics").text)
 
