@@ -56,7 +56,7 @@ def test_good_rows_pass_and_are_not_held_again(held: Callable, home: Path, tmp_p
     validation = held(good())
     folder = Path(validation.uri)
     result = json.loads((folder / "result.json").read_text())
-    assert result["success"] and result["statistics"]["evaluated_expectations"] == validation.expectations == 42
+    assert result["success"] and result["statistics"]["evaluated_expectations"] == validation.expectations == 43
     assert "output is text" in (folder / "suite.json").read_text()
     pages = "".join(page.read_text() for page in (folder / "docs").rglob("*.html"))
     assert "a question has one answer" in pages
@@ -185,7 +185,7 @@ def test_mended_rows_pass(held: Callable) -> None:
 @pytest.mark.slow
 def test_the_bench_measures_the_stage() -> None:
     figures = run(2000)
-    assert figures["rows"] == 2000 and figures["expectations"] == 42
+    assert figures["rows"] == 2000 and figures["expectations"] == 43
     assert figures["rows_per_s"] == pytest.approx(2000 / figures["seconds"])
     assert 100 < figures["peak_memory_mib"] < 4000
 

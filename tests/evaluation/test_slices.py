@@ -36,6 +36,15 @@ def test_sources_are_slices_of_their_own_and_rare_ones_count_together() -> None:
     assert found[-2:] == ["source:others", "source:others"]
 
 
+def test_formats_of_records_are_slices_where_rows_have_them_and_rare_ones_count_together() -> None:
+    rows = [row(format="json"), row(format="pipes"), row(), row(format=None)]
+    found = [[name for name in names if name.startswith("format:")] for names in name_slices(rows)]
+    assert found == [["format:json"], ["format:pipes"], [], []]
+    many = [row(format=f"format {number}") for number in range(12)] * 2 + [row(format="odd")]
+    assert "format:others" in name_slices(many)[-1] and "format:format 3" in name_slices(many)[3]
+    assert not any(name.startswith("format:") for name in name_slices([row(format="json")] * 2)[0])
+
+
 def test_lines_of_a_file_are_one_source() -> None:
     rows = [row(source=f"mine.jsonl:{line}") for line in range(3)] + [ROW]
     assert "source:mine.jsonl" in name_slices(rows)[0]
