@@ -1,8 +1,8 @@
 """Hand-labelled texts of a dealership's life, each set of another author (AI assistants) who knew no rule.
 
-Sets a, b, d and e are seen: rules and training sentences are improved by what they show, so that their figures are no
-measure of texts that nobody has seen. Set c is the hold-out: nobody who changes the rules reads it, and its totals were
-measured when all was done. Set f is unseen: written last, and opened by nobody who changes the rules.
+Sets a, b, d and e are seen: rules are improved by what they show, and training sentences by what the first three do, so
+that their figures are no measure of texts that nobody has seen. Set c is the hold-out: nobody who changes the rules
+reads it, and only its totals are measured. Set f is unseen: written last, and opened by nobody who changes the rules.
 """
 
 import json
