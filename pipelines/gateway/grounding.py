@@ -84,16 +84,10 @@ def ground(index: KnowledgeIndex, messages: Sequence[Message], policy: Serving, 
         return Grounding("declined", (), result.version, answer)
     if quoted := choose_quoted(result.hits):
         return Grounding("quoted", quoted, result.version, "\n".join(passage.text for passage in quoted))
-<<<<<<< ours
     hits = [hit for hit in result.hits if hit.keys] or result.hits  # what is named exactly leaves nothing to the others
     shown = [hit.passage for hit in hits if not hit.passage.safety_critical]  # those may only be quoted
-    room = policy.max_prompt_chars - sum(len(message["content"]) for message in messages)
-    while len(shown) > 1 and len(lay_out(shown)) > room:
-=======
-    shown = [hit.passage for hit in result.hits if not hit.passage.safety_critical]  # those may only be quoted
     chars_left = policy.max_prompt_chars - sum(len(message["content"]) for message in messages)
     while len(shown) > 1 and len(lay_out(shown)) > chars_left:
->>>>>>> theirs
         shown.pop()
     return Grounding("found", tuple(shown), result.version)
 

@@ -127,21 +127,12 @@ PATTERN_KINDS = tuple(KINDS)
 
 def index_triggers() -> dict[str, frozenset[int]]:
     """Word → the patterns (by `id`) that are tried on texts with it: one look-up a word, not one a pattern."""
-<<<<<<< ours
-    found: dict[str, set[int]] = {}
-    for kind in KINDS.values():
-        for pattern in kind.patterns:
-            for word in pattern.triggers:
-                found.setdefault(word, set()).add(id(pattern))
-    return {word: frozenset(patterns) for word, patterns in found.items()}
-=======
     patterns_of: dict[str, set[int]] = {}
     for kind in KINDS.values():
         for pattern in kind.patterns:
             for word in pattern.triggers:
                 patterns_of.setdefault(word, set()).add(id(pattern))
     return {word: frozenset(patterns) for word, patterns in patterns_of.items()}
->>>>>>> theirs
 
 
 TRIGGERED = index_triggers()
