@@ -22,6 +22,7 @@ from pipelines.gateway.prometheus import Metrics
 from pipelines.kits.asked_fields import load_asked_fields
 from pipelines.knowledge.live import LiveIndex
 from pipelines.knowledge.search import KnowledgeIndex, SearchResult
+from pipelines.text.asked_fields import AskedFields
 from pipelines.text.chat_format import Message
 
 THREADS = 2
@@ -37,8 +38,12 @@ class Retriever:
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
         self.threads = ThreadPoolExecutor(THREADS, "knowledge")
+        self.loader = ThreadPoolExecutor(1, "asked-fields")
         self.indexes: dict[str, LiveIndex] = {}
         self.frozen: dict[str, KnowledgeIndex] = {}
+        self.asked: dict[
+            str, AskedFields | None
+        ] = {}  # source of a dataset → how its fields are asked for, once loaded
         self.failing: dict[str, float] = {}  # template → when it is tried again, by the monotonic clock
 
     async def ground(self, entry: Entry, messages: Sequence[Message]) -> Grounding:
@@ -79,8 +84,12 @@ class Retriever:
         return ground(self.load(entry.route.name), messages, entry.policy, entry.knowledge)
 
     def show(self, grounding: Grounding, entry: Entry, messages: Sequence[Message]) -> Grounding:
-        """The records as far as they are asked for, in a thread; the first call for a builder takes seconds."""
-        return show_asked(grounding, messages, load_asked_fields(entry.source), entry.knowledge)
+        """The records as far as they are asked for, in a thread; whole until it is loaded how they are asked for."""
+        return show_asked(grounding, messages, self.asked.get(entry.source), entry.knowledge)
+
+    def load_asked(self, source: str) -> None:
+        """Load how the fields of a dataset's records are asked for, in a thread; takes seconds."""
+        self.asked[source] = load_asked_fields(source)
 
     def load(self, template: str) -> KnowledgeIndex:
         """The live version of a template's index, for threads: the first call loads it.
@@ -97,12 +106,14 @@ class Retriever:
     def start_loading(self, entries: Iterable[Entry]) -> list["Future[Any]"]:
         """Load what is not loaded yet: indexes, what a first search loads, and what is known of how people ask; may be
         called from any thread."""
-        entries = list(entries)
-        searched = [entry.route.name for entry in entries if entry.policy.retrieval]
-        return [
-            *(self.threads.submit(load_asked_fields, source) for source in {entry.source for entry in entries}),
-            *(self.threads.submit(self.warm_up, name) for name in searched if name not in self.indexes),
-        ]
+        loading: list[Future[Any]] = []
+        for entry in entries:
+            if entry.source not in self.asked:
+                self.asked[entry.source] = None
+                loading.append(self.loader.submit(self.load_asked, entry.source))
+            if entry.policy.retrieval and entry.route.name not in self.indexes:
+                loading.append(self.threads.submit(self.warm_up, entry.route.name))
+        return loading
 
     def warm_up(self, template: str) -> SearchResult:
         """A search, in a thread: it loads the word vectors and dictionaries.
@@ -129,7 +140,8 @@ class Retriever:
 
     def close(self) -> None:
         """Wait for no search any more."""
-        self.threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self.threads, self.loader):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def raise_alert(text: str, template: str) -> None:

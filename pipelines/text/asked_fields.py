@@ -11,16 +11,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from pipelines.text.privacy.name_model import load_model
 from pipelines.text.record_lines import SEPARATOR
-from pipelines.text.spelling import is_known
 
 OFF_SUBJECT = "off the subject"  # what is asked by questions that the model itself declines
-FEATURES = 2**16  # into which runs of characters are hashed
+FEATURES = 2**15  # into which runs of characters are hashed
 STRENGTH = 30.0  # inverse of the regularisation
-ASKED = 0.3  # probability from which a field counts as asked for
-BESIDE = 0.5  # of the likeliest field's probability that another one needs to be asked for too
+ASKED = 0.2  # probability from which a field counts as asked for
+BESIDE = 0.25  # of the likeliest field's probability that another one needs to be asked for too
 LIKELIEST = 0.1  # probability from which the likeliest field does, if nothing else is likelier
 CERTAIN = 0.5  # probability from which a question counts as off the subject, or as asking for no field
+EVERYDAY = 0  # rank of words above which a name is also a word of everyday English
 NOTHING = "nothing"  # what is asked by questions for what no record has
 WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 UNMEANT = re.compile(r"\b(?:not|ignore|isn't|except|skip)(?: (?:the|a|that|one|for|from))* \S+", re.IGNORECASE)
@@ -62,7 +63,10 @@ class AskedFields:
     ) -> None:
         self.kinds = [FieldClassifier(examples) for examples in kinds]
         self.general = general
-        self.subjects = {word for subject in subjects for word in words_of(subject) if not is_known(word)}
+        everyday = load_model()[0].common
+        self.subjects = {
+            word for name in subjects for word in words_of(name) if len(word) > 1 and everyday.get(word, 0) <= EVERYDAY
+        }
 
     def show(self, question: str, records: Sequence[str]) -> Shown:
         """The records with what is asked for, and beside it what no example knows.

@@ -21,7 +21,7 @@ from pipelines.text.record_lines import (
     lay_out_parts,
     pasted,
 )
-from pipelines.text.stated_fields import find_asking, find_stated_records
+from pipelines.text.stated_fields import find_stated_records
 
 MAX_CHARS = 6000  # a longer message is a document, and no pasted record
 QUESTION_KEYS = frozenset({"q", "question", "ask", "asked"})
@@ -73,7 +73,7 @@ def find_records(message: str) -> PastedRecords | None:
     if found := find_pasted_records(message):
         return found if found.question else None
     stated = [] if TURN.search(message) or len(message) > MAX_CHARS else find_stated_records(message)
-    return PastedRecords(find_asking(message), stated) if stated else None
+    return PastedRecords(" ".join(message.split()), stated, stated=True) if stated else None
 
 
 def lay_out_pasted(message: str) -> str:

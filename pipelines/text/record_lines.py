@@ -22,6 +22,7 @@ class PastedRecords(NamedTuple):
 
     question: str
     records: list[str]
+    stated: bool = False  # by sentences, which stand in the question still
 
     @property
     def message(self) -> str:

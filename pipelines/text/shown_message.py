@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pipelines.text.asked_fields import AskedFields, Shown
 from pipelines.text.own_records import find_records
 from pipelines.text.record_lines import SEPARATOR
+from pipelines.text.stated_fields import find_asking
 
 Row = Mapping[str, Any]
 
@@ -41,8 +42,11 @@ def show_message(message: str, asked: AskedFields | None) -> ShownMessage:
     found = find_records(message)
     if found is None:
         return ShownMessage(message)
-    shown = asked.show(found.question, found.records) if asked else Shown(found.records)
-    text = "\n".join([found.question, *shown.records])
+    if asked is None:
+        return ShownMessage(found.message)
+    question = find_asking(found.question) if found.stated else found.question
+    shown = asked.show(question, found.records)
+    text = "\n".join([question, *shown.records])
     return ShownMessage(text, shown.missing, shown.values, quote(shown) if shown.values else "")
 
 

@@ -116,7 +116,7 @@ def test_a_field_that_is_declined_is_not_in_the_record(rows):
 def test_records_are_pasted_in_many_layouts_and_orders(rows):
     asked = of(rows, "grounded")
     in_line = [row for row in asked if f"{row['input'].partition(' | ')[0]} " in row["instruction"]]
-    assert 0.05 <= len(in_line) / len(asked) <= 0.3, "sentences stay, and are shown again as a record"
+    assert 0.03 <= len(in_line) / len(asked) <= 0.3, "sentences stay, and are shown again as a record"
     assert 0.15 <= sum("\n" in row["input"] for row in asked) / len(asked) <= 0.5, "two records"
     places = {
         [field.split()[0] for field in row["input"].split(" | ")].index("city")
@@ -189,7 +189,8 @@ def test_a_code_without_guidance_has_its_name_alone(rows, codes):
     assert not {row["key"].split()[0] for row in named} & set(codes)
     for row in named:
         if row["topic"] == "code_meaning":
-            assert f"{row['key']}: {row['facts']['meaning']}" in row["input"].splitlines()
+            name = row["facts"]["meaning"]
+            assert f"{row['key']}: {name} | Meaning: {name}" in row["input"].splitlines()
         else:
             assert row["topic"] == "not_in_record"
 

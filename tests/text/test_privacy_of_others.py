@@ -99,8 +99,8 @@ def test_no_address_number_or_firm_is_found_in_public_records(kit: object) -> No
 
 @pytest.mark.parametrize("kit", [parts_inventory, sales_conversations, service_advisor, vehicle_specifications])
 def test_hardly_a_misspelt_word_of_the_kits_is_a_name(kit: object) -> None:
-    """The kits put twenty questions each in rough words, whose letters are swapped, left out and added at random."""
+    """The kits put many questions in rough words, whose letters are swapped, left out and added at random."""
     rows = kit.build()  # type: ignore[attr-defined]
     texts = [row[column] for row in rows for column in ("instruction", "input", "output")]
     found = [text[f.start : f.end] for text in texts for f in find_personal_data(text)]
-    assert len(found) <= 1, found
+    assert len(found) <= 0.01 * len(rows), found

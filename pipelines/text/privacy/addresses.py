@@ -262,6 +262,8 @@ def is_street(street: re.Match[str]) -> bool:
     if not words:
         return False
     capital = [word[:1].isupper() or word[:1].isdigit() for word in words]
+    if street.string[street.end("number") :].startswith(",") and not any(capital):
+        return False  # fields of a list: on hand 12, reorder point 11
     titled = street["road"][:1].isupper()
     for word, written, proper in zip(low, words, capital, strict=True):
         if word in NOT_STREET_WORDS and not (proper and titled and word in STREET_WORDS):

@@ -213,7 +213,7 @@ def keep_employer(match: re.Match[str]) -> Span | None:
     """The span of a firm: not of a vehicle that something works for, nor of a word of everyday English."""
     lists, _ = load_model()
     value = match["value"].rstrip(".'\u2019-")
-    words = value.lower().split()
+    words = value.lower().removeprefix("the ").split()
     who = match["who"].lower() if "who" in match.re.groupindex else None
     if who and (lists.common.get(who, 0) > 1 or not (who in lists.first or who in lists.last)):
         return None  # a part from a supplier

@@ -43,6 +43,7 @@ NEVER = word_set(
     dad daddy mom mommy mum mummy mama papa grandma grandpa granny uncle aunt auntie
     danke gracias merci grazie obrigado gruß bonjour hola buongiorno domicilio adresse halloween thanksgiving ramadan
     diem annum rata
+    asp reader stalling revving over-revving misfiring severity sonata
     else someone somebody anyone anybody everyone everybody nobody something anything everything nothing
     """
 )

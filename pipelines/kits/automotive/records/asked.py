@@ -26,10 +26,10 @@ from pipelines.kits.automotive.records.vehicle_names import names_of
 from pipelines.text.asked_fields import OFF_SUBJECT, AskedExample
 
 SEED = 37
-EACH = 250  # questions put together for a field
-NOT_RECORDED = 900  # for what no record has
-PAIRS = 300  # for two fields
-AGAIN = 2  # times a written question is taken, as it is and roughly typed
+EACH = 150  # questions put together for a field
+NOT_RECORDED = 600  # for what no record has
+PAIRS = 400  # for two fields
+AGAIN = 1  # times a written question is taken
 CODE_FIELDS = {
     "meaning": "Meaning: {}",
     "urgency": "Severity: {}",
