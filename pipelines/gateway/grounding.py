@@ -102,8 +102,11 @@ def show_asked(
     """
     if grounding.answer or not any(message["role"] == "user" for message in messages):
         return grounding
-    row = {"instruction": find_last_text(messages), "input": lay_out(grounding.passages)}
+    question = find_last_text(messages)
+    row = {"instruction": question, "input": lay_out(grounding.passages)}
     message = show_message(user_messages(row)[0]["content"], asked)
+    if message.text == question:
+        return grounding
     if message.missing:
         return grounding._replace(outcome="declined", passages=(), answer=knowledge.decline_sentence)
     return grounding._replace(message=message)

@@ -25,7 +25,7 @@ from pipelines.core.templates import find_template_files
 from ..ports import free_port
 from .engine import Engine
 
-TEMPLATE = "service_advisor"
+TEMPLATE = "dealership_operations"  # it looks nothing up
 
 
 class Gateway:
@@ -174,7 +174,7 @@ def own_engine(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def gateway(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway for a whole module, in a home of its own; service_advisor-v3 is deployed."""
+    """A gateway for a whole module, in a home of its own; dealership_operations-v3 is deployed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WEAVER_HOME", str(tmp_path_factory.mktemp("gateway")))
         settings.cache_clear()

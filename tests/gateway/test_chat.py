@@ -25,9 +25,9 @@ def test_an_answer_names_its_version_and_is_logged(gateway: Gateway) -> None:
         user="jane",
     )
     answer = raw.parse()
-    assert answer.model == "service_advisor-v3"
+    assert answer.model == "dealership_operations-v3"
     assert answer.choices[0].finish_reason == "length" and answer.usage.completion_tokens == 5
-    assert raw.headers["x-weaver-route"].startswith("service_advisor-v3@llama_cpp; ")
+    assert raw.headers["x-weaver-route"].startswith("dealership_operations-v3@llama_cpp; ")
     assert raw.headers["x-request-id"] == answer.id
     logged = exchange(answer.id)
     assert logged["answer"] == answer.choices[0].message.content != ""
@@ -46,7 +46,7 @@ def test_the_pieces_of_a_stream_are_the_answer(gateway: Gateway) -> None:
     assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == whole.choices[0].message.content
     assert chunks[-1].usage == whole.usage and not chunks[-1].choices
     assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == whole.choices[0].finish_reason
-    assert {c.model for c in chunks} == {"service_advisor-v3"} and len({c.id for c in chunks}) == 1
+    assert {c.model for c in chunks} == {"dealership_operations-v3"} and len({c.id for c in chunks}) == 1
 
 
 def test_a_stream_is_sent_while_it_is_generated(gateway: Gateway) -> None:
@@ -61,7 +61,7 @@ def test_concurrent_requests_get_their_own_answers(gateway: Gateway) -> None:
         async with openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.key, max_retries=0) as client:
             requests = (
                 client.chat.completions.create(
-                    model="service_advisor-v3", messages=[{"role": "user", "content": f"Say {n}."}], max_tokens=4
+                    model="dealership_operations-v3", messages=[{"role": "user", "content": f"Say {n}."}], max_tokens=4
                 )
                 for n in range(12)
             )

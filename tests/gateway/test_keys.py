@@ -78,7 +78,7 @@ def test_a_limited_key_may_use_only_its_models(gateway: Gateway) -> None:
     assert gateway.client(parts).models.list().data == []
     assert gateway.get("/metrics", parts).status_code == 403
     service = create_key(gateway, "service", (TEMPLATE,))
-    assert gateway.ask("Hello.", model="service_advisor-v3", key=service).model == "service_advisor-v3"
+    assert gateway.ask("Hello.", model="dealership_operations-v3", key=service).model == "dealership_operations-v3"
 
 
 def test_a_key_over_its_rate_limit_gets_retry_after(gateway: Gateway) -> None:
@@ -94,4 +94,4 @@ def test_invalid_keys_and_names_are_errors(gateway: Gateway) -> None:
         api_keys.create_key("odd", [], "often")
     with pytest.raises(WeaverError, match="no API key 'nobody'"):
         api_keys.revoke_key("nobody")
-    assert "did you mean 'service_advisor'" in gateway.weaver("key", "add", "odd", "--models", "service_adviser").stderr
+    assert "did you mean 'dealership_operations'" in gateway.weaver("key", "add", "odd", "--models", "dealership_operation").stderr

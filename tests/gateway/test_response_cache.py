@@ -16,7 +16,7 @@ ANSWER = CachedAnswer("Its city fuel economy is 30 mpg.", "", 9, 60, "stop")
 
 def version(number: int = 3, digest: str = "d3") -> ServedVersion:
     return ServedVersion(
-        name="service_advisor",
+        name="dealership_operations",
         version=number,
         digest=digest,
         system_prompt="You advise.",
@@ -27,7 +27,7 @@ def version(number: int = 3, digest: str = "d3") -> ServedVersion:
 
 def ask(text: str, **parameters: Any) -> dict[str, Any]:
     messages = [{"role": "system", "content": "You advise."}, {"role": "user", "content": text}]
-    return {"model": "service_advisor", "messages": messages, "temperature": 0.0, "max_tokens": 48} | parameters
+    return {"model": "dealership_operations", "messages": messages, "temperature": 0.0, "max_tokens": 48} | parameters
 
 
 def filled_cache(*texts: str, policy: Serving = EXACT, **size: int) -> ResponseCache:

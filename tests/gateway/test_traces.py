@@ -33,7 +33,7 @@ def test_a_request_is_a_trace_with_inputs_and_outputs(traced: Gateway, server: S
     (span,) = trace.data.spans
     assert "P0420" in str(span.inputs) and answer.choices[0].message.content in str(span.outputs)
     assert "313-555-0134" not in str(trace.to_dict())
-    assert span.attributes["gen_ai.response.model"] == "service_advisor-v3"
+    assert span.attributes["gen_ai.response.model"] == "dealership_operations-v3"
     assert trace.info.token_usage["output_tokens"] == 5
 
 

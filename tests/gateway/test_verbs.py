@@ -12,7 +12,7 @@ def test_a_question_is_answered_in_the_terminal(gateway: Gateway) -> None:
 def test_json_output_is_one_object(gateway: Gateway) -> None:
     result = gateway.json("ask", f"{TEMPLATE}-v3", r"Which engine?\nEngine: 2.0 L")
     assert result["question"] == "Which engine?\nEngine: 2.0 L" and result["version"] == 3
-    assert result["route"].startswith("service_advisor-v3@") and 0 < result["seconds"] < 60
+    assert result["route"].startswith("dealership_operations-v3@") and 0 < result["seconds"] < 60
     logged = exchange(result["id"])
     assert "2.0 L" in logged["messages"] and logged["answer"] == result["answer"] != ""
 
