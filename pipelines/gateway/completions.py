@@ -153,7 +153,7 @@ class ChatCompletion:
             self.answer_without_model()
         else:
             asyncio.get_running_loop().call_later(PROTECTION_DELAY, recording.protect_question, self)
-            held = self.grounding.outcome == "found" or bool(self.grounding.message.values)  # until it is checked
+            held = self.grounding.outcome == "found" or bool(self.grounding.message.quotation)  # until it is checked
             await self.try_until_answered(None if held else send)
             await self.check_answer()
             if not held:

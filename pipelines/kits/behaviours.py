@@ -27,7 +27,7 @@ Slots = dict[str, str]
 
 REFUSAL_PHRASES = (
     *("cannot", "can't", "can not", "could not", "unable to", "not able to", "not allowed to", "won't"),
-    *("only help with", "decline"),
+    *("only help with", "decline", "not in the record"),
 )
 MAX_REPETITION = 0.5  # share of repeated trigrams above which an answer counts as a loop
 

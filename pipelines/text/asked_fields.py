@@ -22,6 +22,7 @@ BESIDE = 0.25  # of the likeliest field's probability that another one needs to 
 LIKELIEST = 0.1  # probability from which the likeliest field does, if nothing else is likelier
 CERTAIN = 0.5  # probability from which a question counts as off the subject, or as asking for no field
 EVERYDAY = 0  # rank of words above which a name is also a word of everyday English
+YEARS = {str(year) for year in range(1950, 2051)}
 NOTHING = "nothing"  # what is asked by questions for what no record has
 WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 UNMEANT = re.compile(r"\b(?:not|ignore|isn't|except|skip)(?: (?:the|a|that|one|for|from))* \S+", re.IGNORECASE)
@@ -47,6 +48,7 @@ class Shown(NamedTuple):
     records: list[str]  # a line each
     missing: bool = False  # none of them has what is asked
     values: tuple[str, ...] = ()  # what a right answer states: the fields asked for, where one record alone has them
+    quotations: tuple[str, ...] = ()  # for each record its name and these fields, in its own words
 
 
 class AskedFields:
@@ -86,12 +88,13 @@ class AskedFields:
         if not asked and self.general in names:
             asked = {self.general}
         wanted = asked - {NOTHING} or {""}
-        chosen = [n for n, fields in enumerate(named) if any(name in wanted for _, name in fields)]
-        if not chosen or self.is_about_another(question, records):
+        meant = self.find_meant(question, records)
+        chosen = [n for n in meant if any(name in wanted for _, name in named[n])]
+        if not chosen:
             return Shown(list(records), missing=True)
         chosen = choose_named(question, records, chosen)
         said = set(words_of(question)) if len(chosen) > 1 else set()
-        values = [field for field, name in named[chosen[0]] if name and name in wanted]
+        values = {n: [field for field, name in named[n] if name and name in wanted] for n in chosen}
         return Shown(
             [
                 SEPARATOR.join(
@@ -100,14 +103,22 @@ class AskedFields:
                 )
                 for n in chosen
             ],
-            values=tuple(values) if len(chosen) == 1 else (),
+            values=tuple(values[chosen[0]]) if len(chosen) == 1 else (),
+            quotations=tuple(quote(title_of(records[n]), values[n]) for n in chosen if values[n]),
         )
 
-    def is_about_another(self, question: str, records: Sequence[str]) -> bool:
-        """Whether a question names a subject, and none that a record is about; records may be about no such subject."""
-        meant = self.subjects & set(words_of(UNMEANT.sub(" ", question)))
-        held = {word for record in records for word in words_of(title_of(record))} & self.subjects
-        return bool(meant and held) and not meant & held
+    def find_meant(self, question: str, records: Sequence[str]) -> list[int]:
+        """The places of the records that a question may be about.
+
+        A subject or year that it names is that of the record, where records have such ones at all.
+        """
+        meant = list(range(len(records)))
+        words = set(words_of(UNMEANT.sub(" ", question)))
+        for kind in (self.subjects, YEARS):
+            held = [set(words_of(title_of(record))) & kind for record in records]
+            if (named := words & kind) and any(held):
+                meant = [n for n in meant if held[n] & named]
+        return meant
 
 
 class FieldClassifier:
@@ -169,6 +180,11 @@ def hash_characters(questions: Sequence[str]) -> Any:
 def name_field(kinds: Iterable[FieldClassifier], field: str) -> str:
     """The name that examples of any kind have for a record's field; empty if none has one."""
     return next((name for kind in kinds if (name := kind.name(field))), "")
+
+
+def quote(title: str, fields: Iterable[str]) -> str:
+    """A record's name and fields as a sentence each: `2012 Nissan Titan. Drive four-wheel.`"""
+    return " ".join(f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in (title, *fields))
 
 
 def title_of(record: str) -> str:

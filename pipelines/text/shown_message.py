@@ -8,9 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pipelines.text.asked_fields import AskedFields, Shown
+from pipelines.text.asked_fields import AskedFields
 from pipelines.text.own_records import find_records
-from pipelines.text.record_lines import SEPARATOR
 from pipelines.text.stated_fields import find_asking
 
 Row = Mapping[str, Any]
@@ -25,11 +24,12 @@ class ShownMessage(NamedTuple):
     text: str
     missing: bool = False  # the records lack what is asked for
     values: tuple[str, ...] = ()  # the fields that an answer states: `city 30 mpg`
-    quotation: str = ""  # the answer in the record's own words
+    quotation: str = ""  # the answer in the records' own words; empty where no field is known to be asked for
 
     def confirm(self, answer: str) -> str:
-        """The answer, or the quotation if it lacks a field that was asked for."""
-        return answer if all(states(answer, value) for value in self.values) else self.quotation
+        """The answer, or the quotation if it lacks a field that was asked for, or if several records may be meant."""
+        stated = bool(self.values) and all(states(answer, value) for value in self.values)
+        return answer if stated or not self.quotation else self.quotation
 
 
 def show_message(message: str, asked: AskedFields | None) -> ShownMessage:
@@ -47,7 +47,7 @@ def show_message(message: str, asked: AskedFields | None) -> ShownMessage:
     question = find_asking(found.question) if found.stated else found.question
     shown = asked.show(question, found.records)
     text = "\n".join([question, *shown.records])
-    return ShownMessage(text, shown.missing, shown.values, quote(shown) if shown.values else "")
+    return ShownMessage(text, shown.missing, shown.values, " ".join(dict.fromkeys(shown.quotations)))
 
 
 def show_row(row: Row, asked: AskedFields | None) -> tuple[dict[str, Any], ShownMessage]:
@@ -56,12 +56,6 @@ def show_row(row: Row, asked: AskedFields | None) -> tuple[dict[str, Any], Shown
     shown = show_message(message, asked)
     question, _, records = shown.text.partition("\n")
     return dict(row) | ({"instruction": question, "input": records} if shown.text != message else {}), shown
-
-
-def quote(shown: Shown) -> str:
-    """The fields asked for, as a sentence each: `2012 Nissan Titan. Drive four-wheel.`"""
-    title = shown.records[0].partition(SEPARATOR)[0]
-    return " ".join(f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in (title, *shown.values))
 
 
 def states(answer: str, value: str) -> bool:

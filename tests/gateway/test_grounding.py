@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.core.plan import Knowledge, Serving
 from pipelines.core.settings import settings
-from pipelines.gateway.grounding import Grounding, ground
+from pipelines.gateway.grounding import Grounding, ground, show_asked
 from pipelines.knowledge.index import build_index, switch_index
 from pipelines.knowledge.live import load_index
 from pipelines.knowledge.search import KnowledgeIndex
@@ -68,6 +68,7 @@ def test_what_is_found_is_shown_below_the_question_as_in_training(index: Knowled
     found = talk(index, "what does P0171 mean")
     assert (found.outcome, found.passages[0].id, found.answer) == ("found", "P0171", "")
     asked = [{"role": "user", "content": "what does P0171 mean"}]
+    found = show_asked(found, asked, None, KNOWLEDGE)
     assert found.show(asked) == [{"role": "user", "content": f"what does P0171 mean\n{lay_out(found.passages)}"}]
     assert not any(passage.safety_critical for passage in found.passages), "those may only be quoted"
 

@@ -94,4 +94,7 @@ def test_invalid_keys_and_names_are_errors(gateway: Gateway) -> None:
         api_keys.create_key("odd", [], "often")
     with pytest.raises(WeaverError, match="no API key 'nobody'"):
         api_keys.revoke_key("nobody")
-    assert "did you mean 'dealership_operations'" in gateway.weaver("key", "add", "odd", "--models", "dealership_operation").stderr
+    assert (
+        "did you mean 'dealership_operations'"
+        in gateway.weaver("key", "add", "odd", "--models", "dealership_operation").stderr
+    )

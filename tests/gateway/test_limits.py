@@ -102,7 +102,7 @@ def test_a_prompt_longer_than_the_context_is_a_bad_request(gateway: Gateway) -> 
     assert error.value.code == "context_length_exceeded"
 
 
-@pytest.mark.parametrize("model", ["nobody", f"{TEMPLATE}-v9", "../../secrets/gateway", "dealership_operations-v", "-v3", ""])
+@pytest.mark.parametrize("model", ["nobody", f"{TEMPLATE}-v9", "../../secrets/gateway", f"{TEMPLATE}-v", "-v3", ""])
 def test_an_unknown_model_is_not_found(gateway: Gateway, model: str) -> None:
     with pytest.raises(openai.NotFoundError) as error:
         gateway.ask("Hello.", model=model)
