@@ -21,11 +21,15 @@ ASKED = 0.2  # probability from which a field counts as asked for
 BESIDE = 0.25  # of the likeliest field's probability that another one needs to be asked for too
 LIKELIEST = 0.1  # probability from which the likeliest field does, if nothing else is likelier
 CERTAIN = 0.5  # probability from which a question counts as off the subject, or as asking for no field
-EVERYDAY = 0  # rank of words above which a name is also a word of everyday English
+UNITS = {"l", "mpg", "hp", "lb", "kwh"}
 YEARS = {str(year) for year in range(1950, 2051)}
 NOTHING = "nothing"  # what is asked by questions for what no record has
 WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 UNMEANT = re.compile(r"\b(?:not|ignore|isn't|except|skip)(?: (?:the|a|that|one|for|from))* \S+", re.IGNORECASE)
+CAPITALISED = re.compile(r"(?<=\w )[A-Z][a-z]+\b")  # within a sentence
+DESCRIBED = re.compile(
+    r"\b(?:with|has|having)\b(?:[^,.;:?]|\.\d)*", re.IGNORECASE
+)  # the Accent with the manual transmission
 COMMON = frozenset("the a an of is it in on for with and or one car what which how".split())  # noqa: SIM905
 NUMBER_WORDS = {
     "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
@@ -66,9 +70,8 @@ class AskedFields:
         self.kinds = [FieldClassifier(examples) for examples in kinds]
         self.general = general
         everyday = load_model()[0].common
-        self.subjects = {
-            word for name in subjects for word in words_of(name) if len(word) > 1 and everyday.get(word, 0) <= EVERYDAY
-        }
+        self.subjects = {word for name in subjects for word in words_of(name) if len(word) > 1}
+        self.unmistakable = {word for word in self.subjects if word not in everyday}
 
     def show(self, question: str, records: Sequence[str]) -> Shown:
         """The records with what is asked for, and beside it what no example knows.
@@ -82,7 +85,8 @@ class AskedFields:
         kinds = [kind for kind in self.kinds if names & set(kind.patterns)]
         if not kinds:
             return Shown(list(records))
-        asked = set[str]().union(*(kind.find_asked(question) for kind in kinds))
+        described = {name for fields in named for field, name in fields if is_described(field, question)}
+        asked = set[str]().union(*(kind.find_asked(question, described) for kind in kinds))
         if OFF_SUBJECT in asked:
             return Shown(list(records))
         if not asked and self.general in names:
@@ -113,10 +117,12 @@ class AskedFields:
         A subject or year that it names is that of the record, where records have such ones at all.
         """
         meant = list(range(len(records)))
-        words = set(words_of(UNMEANT.sub(" ", question)))
-        for kind in (self.subjects, YEARS):
+        meaning = UNMEANT.sub(" ", question)
+        words, capitalised = set(words_of(meaning)), set(words_of(" ".join(CAPITALISED.findall(meaning))))
+        named_subjects = words & self.unmistakable | capitalised & self.subjects
+        for kind, named in ((self.subjects, named_subjects), (YEARS, words & YEARS)):
             held = [set(words_of(title_of(record))) & kind for record in records]
-            if (named := words & kind) and any(held):
+            if named and any(held):
                 meant = [n for n in meant if held[n] & named]
         return meant
 
@@ -146,14 +152,21 @@ class FieldClassifier:
         chances = self.model.predict_proba(hash_characters([question]))[0].tolist()
         return dict(sorted(zip(self.names, chances, strict=True), key=lambda item: -item[1]))
 
-    def find_asked(self, question: str) -> set[str]:
-        """The fields that a question asks for; NOTHING or OFF_SUBJECT if that is certain; empty if all is uncertain."""
+    def find_asked(self, question: str, described: set[str]) -> set[str]:
+        """The fields that a question asks for; NOTHING or OFF_SUBJECT if that is certain; empty if all is uncertain.
+
+        Args:
+            described: fields by which it says what it is about; they are asked for if no other is.
+        """
         chances = self.find(question)
+        others = {name: chance for name, chance in chances.items() if name not in described}
+        if described and any(others.get(name, 0) >= LIKELIEST for name in self.patterns):
+            chances = others
         likeliest, highest = next(iter(chances.items()))
         if likeliest in (NOTHING, OFF_SUBJECT) and highest >= CERTAIN:
             return {likeliest}
         least = max(ASKED, highest * BESIDE)
-        return {name for name in self.patterns if chances[name] >= (LIKELIEST if name == likeliest else least)}
+        return {name for name in self.patterns if chances.get(name, 0) >= (LIKELIEST if name == likeliest else least)}
 
     def name(self, field: str) -> str:
         """The name that examples have for a record's field; empty if they have none."""
@@ -180,6 +193,13 @@ def hash_characters(questions: Sequence[str]) -> Any:
 def name_field(kinds: Iterable[FieldClassifier], field: str) -> str:
     """The name that examples of any kind have for a record's field; empty if none has one."""
     return next((name for kind in kinds if (name := kind.name(field))), "")
+
+
+def is_described(field: str, question: str) -> bool:
+    """Whether a question says a field's value to tell what it is about: `with the 3.7 liter engine`."""
+    said = set(words_of(" ".join(DESCRIBED.findall(question))))
+    values = [word for word in words_of(field)[1:] if word not in UNITS]
+    return bool(said) and bool(values) and set(values) <= said
 
 
 def quote(title: str, fields: Iterable[str]) -> str:

@@ -56,7 +56,7 @@ def test_what_no_record_has_is_missing(asked: AskedFields, question: str) -> Non
     ("question", "right"),
     [
         ("highway mileage of the Kia, not the Nissan", "2012 Kia Sorento | highway 26 mpg"),
-        ("what does the one with 4 cylinders get on the highway", "2012 Kia Sorento | cylinders 4 | highway 26 mpg"),
+        ("what does the one with 4 cylinders get on the highway", "2012 Kia Sorento | highway 26 mpg"),
         ("Titan highway?", "2012 Nissan Titan | highway 18 mpg"),
         ("highway mpg of the eight cylinder", "2012 Nissan Titan | cylinders 8 | highway 18 mpg"),
     ],
@@ -64,6 +64,18 @@ def test_what_no_record_has_is_missing(asked: AskedFields, question: str) -> Non
 def test_of_two_records_the_one_that_is_named_is_shown(asked: AskedFields, question: str, right: str) -> None:
     records = ["2012 Kia Sorento | cylinders 4 | highway 26 mpg", "2012 Nissan Titan | cylinders 8 | highway 18 mpg"]
     assert asked.show(question, records).records == [right]
+
+
+def test_what_describes_a_vehicle_is_not_what_is_asked_for(asked: AskedFields) -> None:
+    record = "2012 Ford Mustang | displacement 3.7 L | transmission manual | combined 23 mpg"
+    question = "my Mustang with the 3.7 liter engine, what does it get combined?"
+    assert asked.show(question, [record]).values == ("combined 23 mpg",)
+
+
+def test_where_nothing_tells_two_records_apart_both_are_quoted(asked: AskedFields) -> None:
+    records = ["2012 Kia Rio | gears 5 | city 28 mpg", "2012 Kia Rio | gears 6 | city 30 mpg"]
+    message = show_message("\n".join(["gears of the Rio?", *records]), asked)
+    assert message.confirm("Its number of gears is 5.") == "2012 Kia Rio. Gears 5. 2012 Kia Rio. Gears 6."
 
 
 def test_where_nothing_tells_two_records_apart_both_are_shown(asked: AskedFields) -> None:
@@ -114,6 +126,8 @@ def test_an_answer_without_the_field_asked_for_is_replaced(asked: AskedFields, a
 def test_a_record_of_another_subject_is_missing(asked: AskedFields) -> None:
     record = "2012 Kia Sorento | cylinders 4 | highway 26 mpg"
     assert show_message(f"highway mileage of the Nissan Altima?\n{record}", asked).missing
+    assert show_message(f"highway mileage of the Mini Cooper?\n{record}", asked).missing
+    assert show_message(f"2021 Kia Sorento highway mileage?\n{record}", asked).missing
     assert not show_message(f"highway mileage of the Sorento?\n{record}", asked).missing
 
 
