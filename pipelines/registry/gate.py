@@ -155,7 +155,9 @@ def outcome_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:
 
 def report_only(rule: Rule, why: str) -> Rule:
     """The rule, which stops nothing because no question could show whether it holds."""
-    return rule.model_copy(update={"required": False, "name": f"{rule.name} (reported only)", "evidence": why})
+    figure = rule.figure if math.isfinite(rule.figure) else 0.0  # a verdict travels as JSON, which has no NaN
+    changes = {"required": False, "passed": True, "figure": figure, "evidence": why}
+    return rule.model_copy(update={**changes, "name": f"{rule.name} (reported only)"})
 
 
 def behaviour_rules(evaluation: Evaluation, plan: TrainingPlan) -> Iterator[Rule]:

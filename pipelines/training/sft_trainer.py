@@ -143,7 +143,7 @@ def show_rows(rows: Rows, plan: TrainingPlan) -> Rows:
     asked, kept = load_asked_fields(plan.data.source), []
     for row in rows:
         shown, message = show_row(row, asked)
-        facts = {name: value for name, value in row["facts"].items() if name != REFUSAL}
+        facts = {name: value for name, value in row.get("facts", {}).items() if name != REFUSAL}
         if facts and (message.missing or not all(contains_fact(value, shown["input"]) for value in facts.values())):
             kept.append(row)
         elif shown["input"] == row["input"] or row["output"] != plan.knowledge.decline_sentence:

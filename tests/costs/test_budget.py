@@ -135,7 +135,7 @@ def test_an_estimate_goes_by_trainings_of_the_same_kind(
     plan = make_plan(T, {"base.model": str(small_base), "train.epochs": 10})
     first = estimate(dataset, plan)
     assert first.basis.startswith("no training of this kind on this machine yet")
-    assert first.steps == 30
+    assert first.steps == 60
     for tokens_per_second, mlflow_run in ((50, ""), (100, "a"), (110, "b"), (90, "c")):
         training(plan, tokens_per_second, mlflow_run)
     training(make_plan(T, {"base.model": str(small_base), "train.batch_size": 2}), 5000, "other settings")

@@ -126,7 +126,7 @@ def test_a_step_that_loses_rows_is_told(refined: Callable, monkeypatch: pytest.M
     engine.load_step.cache_clear()
     monkeypatch.setitem(engine.STEPS, "length", "step_report:lose")
     monkeypatch.setattr("pipelines.datasets.refine.step_report.lose", lambda batch, plan: batch.slice(1), raising=False)
-    with pytest.raises(WeaverError, match=r"length returned 604 rows of 605"):
+    with pytest.raises(WeaverError, match=r"length returned 604 rows for 605"):
         refined(steps=["length"])
     engine.load_step.cache_clear()
 

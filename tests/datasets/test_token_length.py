@@ -25,7 +25,7 @@ def reasons(*rows: dict[str, str], **overrides: int) -> list[str | None]:
 
 
 def test_a_long_row_is_dropped_by_file_and_line() -> None:
-    assert reasons(SHORT, LONG) == [None, "too many tokens: 576 in own.jsonl:2, train.max_length is 256"]
+    assert reasons(SHORT, LONG) == [None, "too many tokens: 576 in own.jsonl:2, train.max_length is 384"]
 
 
 @pytest.mark.parametrize(("max_length", "kept"), [(575, False), (576, True)])

@@ -24,7 +24,7 @@ def test_a_row_that_is_too_long_to_train_on_is_refused_by_its_line() -> None:
         WeaverError, match=r"long_row2\.jsonl, line 1: too long to train on: it has 576 tokens"
     ) as error:
         add(CASES / "long_row2.jsonl")
-    assert "train.max_length is 256" in str(error.value)
+    assert "train.max_length is 384" in str(error.value)
     assert_nothing_kept()
 
 

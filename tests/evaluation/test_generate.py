@@ -60,7 +60,10 @@ def test_batches_answer_as_rows_alone_do(
 ) -> None:
     asked = rows[:9]
     examples = few_shot.select_examples(rows[24:], {row["topic"] for row in asked}, few)
-    answers = model.answer_rows(asked, ignore_progress, examples)
+    answers = [
+        {key: value for key, value in line.items() if key not in ("sent", "shown")}
+        for line in model.answer_rows(asked, ignore_progress, examples)
+    ]
     assert answers == [answer_alone(small_base, plan, row, examples[row["topic"]]) for row in asked]
     assert len({line["answer"] for line in answers}) > 1
 
@@ -78,7 +81,7 @@ def test_an_answer_ends_where_the_model_ends_it(model: AnswerGenerator, plan: Tr
 
 def test_questions_without_a_known_answer_get_one_in_their_order(model: AnswerGenerator, rows: Rows) -> None:
     asked = [{"instruction": row["instruction"], "input": row["input"]} for row in rows[:9]]
-    assert model.generate_texts(asked) == [line["answer"] for line in model.answer_rows(rows[:9], ignore_progress)]
+    assert model.generate_texts(asked) == [line["sent"] for line in model.answer_rows(rows[:9], ignore_progress)]
     assert model.generate_texts([]) == []
 
 

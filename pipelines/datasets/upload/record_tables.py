@@ -77,7 +77,7 @@ def find_patterns(rows: Iterable[dict[str, Any]]) -> list[Pattern]:
     uses: dict[tuple[str, str, str], list[tuple[str, str, str]]] = defaultdict(list)
     for row in rows:
         facts, parts = row.get("facts") or {}, str(row.get("input", "")).split(SEPARATOR)
-        if len(facts) != 1 or len(parts) < 2 or "\n" in row["input"]:
+        if len(facts) != 1 or len(parts) < 2 or "\n" in row["input"] or names_record(row["instruction"], parts[0]):
             continue
         ((name, value),) = facts.items()
         edges = re.compile(rf"(?<![\w.]){re.escape(value)}(?![\w.]*\w)")
@@ -96,6 +96,12 @@ def find_patterns(rows: Iterable[dict[str, Any]]) -> list[Pattern]:
             names = frozenset(normalise_name(rows_of_pattern[0][1]).split("_"))
             patterns.append(Pattern(words_of(shown), names, shown, answer, questions, topic, numeric))
     return patterns
+
+
+def names_record(question: str, head: str) -> bool:
+    """Whether a question names what its record is of: it fits no other record."""
+    asked = set(re.findall(r"\w+", question.casefold()))
+    return bool(asked & {word for word in re.findall(r"\w+", head.casefold()) if len(word) > 2})
 
 
 def name_thing(answer: str, head: str) -> str:
@@ -126,7 +132,7 @@ def match_patterns(columns: list[str], sample: dict[str, list[str]], patterns: l
             if pattern.numeric == numeric
             and (pattern.words <= words or words == pattern.names or (words & pattern.words and words <= pattern.words))
         ]
-        if fitting and len({pattern.shown for pattern in fitting}) == 1:
+        if fitting and len({pattern.words for pattern in fitting}) == 1:
             matched[column] = max(fitting, key=lambda pattern: len(pattern.questions))
     return matched
 
