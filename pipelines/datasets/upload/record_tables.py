@@ -132,6 +132,7 @@ def match_patterns(columns: list[str], sample: dict[str, list[str]], patterns: l
             if pattern.numeric == numeric
             and (pattern.words <= words or words == pattern.names or (words & pattern.words and words <= pattern.words))
         ]
+        fitting = [pattern for pattern in fitting if pattern.words <= words] or fitting  # the column's own word first
         if fitting and len({pattern.words for pattern in fitting}) == 1:
             matched[column] = max(fitting, key=lambda pattern: len(pattern.questions))
     return matched
