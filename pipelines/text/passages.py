@@ -1,7 +1,6 @@
 """Passages: what a knowledge base consists of, and the exact keys by which one is found."""
 
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from pipelines.core.files import digest
@@ -39,17 +38,6 @@ class Passage(NamedTuple):
     def digest(self) -> str:
         """SHA-256 of all that it says; 64 hex digits."""
         return digest(list(self))
-
-
-def lay_out(passages: Iterable[Passage]) -> str:
-    """Passages as a prompt shows them below the question, one a line; training rows show them in the same way.
-
-    A kit's passage begins with what it is about; a document's text is put behind its title.
-    """
-    return "\n".join(
-        " ".join((p.text if p.text.startswith(p.title) or not p.headings else f"{p.title}: {p.text}").split())
-        for p in passages
-    )
 
 
 def is_safety_critical(text: str) -> bool:

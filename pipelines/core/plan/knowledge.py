@@ -1,4 +1,4 @@
-"""The section on knowledge: the records that a question is answered from, and the answer where there is none."""
+"""The section on knowledge: what is looked up."""
 
 from pydantic import Field
 
@@ -13,13 +13,4 @@ class Knowledge(Section):
     )
     passage_chars: int = Field(
         1000, ge=200, le=8000, description="longest passage of a document, characters; a change cuts all documents anew"
-    )
-    decline_sentence: str = Field(
-        "That is not in the record.",
-        min_length=1,
-        description="the answer where no record has what was asked; the dataset teaches the same words",
-    )
-    decline_help: str = Field(
-        "A VIN, a trouble code, or a vehicle's year, make and model would help.",
-        description="what is added where no record was found at all",
     )

@@ -54,9 +54,6 @@ class Serving(Section):
     max_prompt_chars: int = Field(8_000, ge=1, description="longest allowed conversation, characters")
     max_new_tokens: int = Field(256, ge=1, description="longest allowed answer, tokens, whatever the client asks for")
     retry_share: float = Field(0.1, ge=0, le=1, description="retry budget: retries as a share of requests")
-    retrieval: int = Field(
-        0, ge=0, le=5, description="passages of the knowledge base that are shown with a question; 0: none is looked up"
-    )
     cache: Literal["off", "exact", "semantic"] = Field("exact", description="response cache")
     cache_hours: float = Field(24, gt=0, description="how long a cached answer may be used, hours")
     semantic_threshold: float = Field(
