@@ -41,7 +41,7 @@ def add(
     else:
         for document in added.documents:
             pages = f" on {document.pages} pages" if document.pages else ""
-            out.print(f"{document.name}: {document.passages} passages{pages}, valid since {document.since}")
+            out.print(f"{document.name}: {count_passages(document.passages)}{pages}, valid since {document.since}")
             for note in document.notes:
                 out.print(f"  {note}", soft_wrap=True)
             for item in document.withheld:
@@ -51,7 +51,7 @@ def add(
             out.print(f"{name} is there already, unchanged")
         for message in added.rejected:
             out.print(styled(("left out: ", "red"), message), soft_wrap=True)
-        out.print(f"{template} has {version.passages} passages; {version.embedded} were embedded now.")
+        out.print(f"{template} has {count_passages(version.passages)}, of which {version.embedded} embedded now.")
     if added.rejected:
         raise typer.Exit(1)
 
@@ -88,7 +88,7 @@ def remove(
     if as_json:
         print_json({"removed": removed.model_dump(mode="json"), "index": version._asdict()})
     else:
-        out.print(f"{removed.name} and its {removed.passages} passages are removed.")
+        out.print(f"{removed.name} is removed: {count_passages(removed.passages)}.")
 
 
 @app.command()
@@ -132,7 +132,7 @@ def sync(template: Template, as_json: AsJson = False) -> None:
         print_json(version._asdict())
     else:
         changes = f"{version.added} added, {version.changed} changed, {version.removed} removed"
-        out.print(f"Version {version.version} with {version.passages} passages is live: {changes}.")
+        out.print(f"Version {version.version} with {count_passages(version.passages)} is live: {changes}.")
 
 
 @app.command()
@@ -160,6 +160,11 @@ def status(template: Template, as_json: AsJson = False) -> None:
     for source, count in state["sources"].items():
         table.add_row(source, str(count))
     out.print(table)
-    out.print(f"Version {state['version']} is live since {state['built'][:16]}: {state['passages']} passages.")
+    out.print(f"Version {state['version']} is live since {state['built'][:16]}: {count_passages(state['passages'])}.")
     if state["outdated"]:
-        out.print(f"{state['outdated']} passages are out of date: run `weaver knowledge sync {template}`.")
+        out.print(f"{count_passages(state['outdated'])} out of date: run `weaver knowledge sync {template}`.")
+
+
+def count_passages(count: int) -> str:
+    """A number of passages, as a sentence has it."""
+    return "1 passage" if count == 1 else f"{count} passages"
