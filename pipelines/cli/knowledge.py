@@ -6,6 +6,7 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Template, err, out, print_json
+from pipelines.text.counts import format_count
 from pipelines.text.terminal import styled
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ def add(
     else:
         for document in added.documents:
             pages = f" on {document.pages} pages" if document.pages else ""
-            out.print(f"{document.name}: {document.passages} passages{pages}, valid since {document.since}")
+            out.print(
+                f"{document.name}: {format_count(document.passages, 'passage')}{pages}, valid since {document.since}"
+            )
             for note in document.notes:
                 out.print(f"  {note}", soft_wrap=True)
             for item in document.withheld:
@@ -54,7 +57,9 @@ def add(
             out.print(f"{name} is there already, unchanged")
         for message in added.rejected:
             out.print(styled(("left out: ", "red"), message), soft_wrap=True)
-        out.print(f"{template} has {version.passages} passages; {version.embedded} were embedded now.")
+        out.print(
+            f"{template} has {format_count(version.passages, 'passage')}, of which {version.embedded} embedded now."
+        )
     if added.rejected:
         raise typer.Exit(1)
 
@@ -91,7 +96,7 @@ def remove(
     if as_json:
         print_json({"removed": removed.model_dump(mode="json"), "index": version._asdict()})
     else:
-        out.print(f"{removed.name} and its {removed.passages} passages are removed.")
+        out.print(f"{removed.name} is removed: {format_count(removed.passages, 'passage')}.")
 
 
 @app.command()
@@ -135,7 +140,7 @@ def sync(template: Template, as_json: AsJson = False) -> None:
         print_json(version._asdict())
     else:
         changes = f"{version.added} added, {version.changed} changed, {version.removed} removed"
-        out.print(f"Version {version.version} with {version.passages} passages is live: {changes}.")
+        out.print(f"Version {version.version} with {format_count(version.passages, 'passage')} is live: {changes}.")
 
 
 @app.command()
@@ -209,9 +214,13 @@ def status(template: Template, as_json: AsJson = False) -> None:
     for source, count in state["sources"].items():
         table.add_row(source, str(count))
     out.print(table)
-    out.print(f"Version {state['version']} is live since {state['built'][:16]}: {state['passages']} passages.")
+    out.print(
+        f"Version {state['version']} is live since {state['built'][:16]}: {format_count(state['passages'], 'passage')}."
+    )
     if state["outdated"]:
-        out.print(f"{state['outdated']} passages are out of date: run `weaver knowledge reindex {template}`.")
+        out.print(
+            f"{format_count(state['outdated'], 'passage')} out of date: run `weaver knowledge reindex {template}`."
+        )
     if verdict := read_verdict(template):
         colour = "" if verdict.passed else "red"
         out.print(styled(f"Checked {verdict.at[:16]}: ", (f"version {verdict.version} {verdict.reason}.", colour)))

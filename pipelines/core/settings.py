@@ -24,6 +24,8 @@ SECRET = {"database_url", "alert_webhook", "smtp_url", "smtp_password", "airflow
 
 NOISY_LOGGERS = {
     "bitsandbytes.backends.cpu.ops": logging.ERROR,  # "pip install kernels": nothing here needs it
+    "model2vec": logging.WARNING,  # where it saves what
+    "pint": logging.ERROR,  # obd defines units again that pint has
     "sentence_transformers": logging.WARNING,  # below this level it draws a progress bar, an ERROR in a task's log
 }
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from pipelines.core.plan import TrainingPlan
+from pipelines.core.plan import Privacy, TrainingPlan
 from pipelines.knowledge.reading import Block
 from pipelines.text.passages import TITLE_JOINT, Passage, is_safety_critical, text_keys
 from pipelines.text.privacy import derive_key, protect_text
@@ -48,10 +48,10 @@ def make_passages(
         document: its name.
         since: the day of this version, ISO 8601.
     """
-    key, numbers = derive_key(plan.template), Counter[str]()
+    policy, key, numbers = without_pseudonyms(plan.privacy), derive_key(plan.template), Counter[str]()
     for block in merge_blocks(blocks, plan.knowledge.passage_chars):
         title = TITLE_JOINT.join((document, *block.headings))
-        protected = protect_text(title + TITLE_END + block.text, plan.privacy, key)
+        protected = protect_text(title + TITLE_END + block.text, policy, key)
         title, _, text = protected.text.partition(TITLE_END)
         if protected.drop:
             kinds = [kind for kind in protected.entities if getattr(plan.privacy, kind) == "drop"]
@@ -68,10 +68,22 @@ def make_passages(
                 title=title,
                 source=document,
                 page=block.page,
-                keys=text_keys(f"{title}\n{text}"),
+                keys=(*text_keys(f"{title}\n{text}"), *masked_vins(block.text, text)),
                 safety_critical=is_safety_critical(text),
                 since=since,
             )
+
+
+def without_pseudonyms(policy: Privacy) -> Privacy:
+    """The policy with masks for pseudonyms: nobody may be told a made-up telephone number."""
+    kinds = [name for name, value in policy if value == "pseudonymise"]
+    return policy.model_copy(update=dict.fromkeys(kinds, "mask"))
+
+
+def masked_vins(text: str, protected: str) -> tuple[str, ...]:
+    """The keys of VINs that are masked: they are of maker, vehicle and year, and name no single vehicle."""
+    shown = text_keys(protected)
+    return tuple(key for key in text_keys(text) if key.startswith("vin:") and key not in shown)
 
 
 def merge_blocks(blocks: Iterable[Block], most: int) -> Iterator[Block]:

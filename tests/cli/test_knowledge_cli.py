@@ -51,7 +51,7 @@ def test_a_manual_is_added_found_with_its_page_and_removed(weaver: Weaver, tmp_p
     assert "manual.pdf is there already, unchanged" in weaver("add", T, str(manual), "--since", "2026-03-01")
     assert weaver.json("list", T)["documents"][0]["pages"] == 3
     assert weaver.json("status", T)["sources"]["manual.pdf"] == 3
-    assert "manual.pdf and its 3 passages are removed" in weaver("remove", T, "manual.pdf")
+    assert "manual.pdf is removed: 3 passages" in weaver("remove", T, "manual.pdf")
     result = weaver.json("search", T, "How often is the timing belt replaced?")
     assert "manual.pdf" not in {hit["passage"]["source"] for hit in result["hits"]}
 
