@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from pipelines.text.privacy import find_personal_data
 from pipelines.text.privacy.name_model import load_model
 from pipelines.text.record_lines import SEPARATOR
+from pipelines.text.stated_fields import find_asking
 
 OFF_SUBJECT = "off the subject"  # what is asked by questions that the model itself declines
 FEATURES = 2**15  # into which runs of characters are hashed
@@ -27,9 +29,12 @@ NOTHING = "nothing"  # what is asked by questions for what no record has
 WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 UNMEANT = re.compile(r"\b(?:not|ignore|isn't|except|skip)(?: (?:the|a|that|one|for|from))* \S+", re.IGNORECASE)
 CAPITALISED = re.compile(r"(?<=\w )[A-Z][a-z]+\b")  # within a sentence
-DESCRIBED = re.compile(
-    r"\b(?:with|has|having)\b(?:[^,.;:?]|\.\d)*", re.IGNORECASE
-)  # the Accent with the manual transmission
+DESCRIBED = re.compile(  # the Accent with the manual transmission
+    r"\b(?:with|has|having)\b(?: (?!and\b|what\b|which\b|how\b|please\b|pls\b)(?:[^\s,.;:?]|\.\d)+){1,5}", re.IGNORECASE
+)
+VEHICLE_DATA = ("vin", "plate")
+BESIDES = re.compile(r"\([^()]*\)")  # said in passing
+JOINED = re.compile(r"\b(?:and|both|plus)\b|[&+]", re.IGNORECASE)  # several fields are asked for
 COMMON = frozenset("the a an of is it in on for with and or one car what which how".split())  # noqa: SIM905
 NUMBER_WORDS = {
     "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
@@ -74,21 +79,25 @@ class AskedFields:
         self.unmistakable = {word for word in self.subjects if word not in everyday}
 
     def show(self, question: str, records: Sequence[str]) -> Shown:
-        """The records with what is asked for, and beside it what no example knows.
+        """The records with what is asked for, and beside it what no example knows; none for a question off the subject.
 
         Of several records that have it, the fields whose values the question says stay too: they tell which is meant.
         """
         named = [
-            [(field, name_field(self.kinds, field)) for field in record.split(SEPARATOR)[1:]] for record in records
+            [
+                (field, name)
+                for field in record.split(SEPARATOR)[1:]
+                if (name := name_field(self.kinds, field)) or not is_about_person(field)
+            ]
+            for record in records
         ]
         names = {name for fields in named for _, name in fields}
         kinds = [kind for kind in self.kinds if names & set(kind.patterns)]
         if not kinds:
             return Shown(list(records))
-        described = {name for fields in named for field, name in fields if is_described(field, question)}
-        asked = set[str]().union(*(kind.find_asked(question, described) for kind in kinds))
+        asked = find_asked(kinds, question, [field for fields in named for field, _ in fields])
         if OFF_SUBJECT in asked:
-            return Shown(list(records))
+            return Shown([])
         if not asked and self.general in names:
             asked = {self.general}
         wanted = asked - {NOTHING} or {""}
@@ -121,7 +130,7 @@ class AskedFields:
         words, capitalised = set(words_of(meaning)), set(words_of(" ".join(CAPITALISED.findall(meaning))))
         named_subjects = words & self.unmistakable | capitalised & self.subjects
         for kind, named in ((self.subjects, named_subjects), (YEARS, words & YEARS)):
-            held = [set(words_of(title_of(record))) & kind for record in records]
+            held = [set(words_of(title_of(record).partition(": ")[0])) & kind for record in records]
             if named and any(held):
                 meant = [n for n in meant if held[n] & named]
         return meant
@@ -152,20 +161,13 @@ class FieldClassifier:
         chances = self.model.predict_proba(hash_characters([question]))[0].tolist()
         return dict(sorted(zip(self.names, chances, strict=True), key=lambda item: -item[1]))
 
-    def find_asked(self, question: str, described: set[str]) -> set[str]:
-        """The fields that a question asks for; NOTHING or OFF_SUBJECT if that is certain; empty if all is uncertain.
-
-        Args:
-            described: fields by which it says what it is about; they are asked for if no other is.
-        """
+    def find_asked(self, question: str) -> set[str]:
+        """The fields that a question asks for; NOTHING or OFF_SUBJECT if that is certain; empty if all is uncertain."""
         chances = self.find(question)
-        others = {name: chance for name, chance in chances.items() if name not in described}
-        if described and any(others.get(name, 0) >= LIKELIEST for name in self.patterns):
-            chances = others
         likeliest, highest = next(iter(chances.items()))
         if likeliest in (NOTHING, OFF_SUBJECT) and highest >= CERTAIN:
             return {likeliest}
-        least = max(ASKED, highest * BESIDE)
+        least = LIKELIEST if JOINED.search(question) else max(ASKED, highest * BESIDE)
         return {name for name in self.patterns if chances.get(name, 0) >= (LIKELIEST if name == likeliest else least)}
 
     def name(self, field: str) -> str:
@@ -174,13 +176,20 @@ class FieldClassifier:
 
 
 def choose_named(question: str, records: Sequence[str], chosen: Sequence[int]) -> list[int]:
-    """Of several records, by their places, those of which a question says most words that the others do not have."""
-    said = Counter(words_of(UNMEANT.sub(" ", question)))
+    """Of several records, by their places, those of which a question says most words that the others do not have.
+
+    What its asking sentences say comes before what others add, such as `the other line is the 1.6`.
+    """
     held = [set(words_of(records[n])) for n in chosen]
-    counts = [
-        sum(said[word] for word in words.difference(*(other for other in held if other is not words))) for words in held
-    ]
-    return [n for n, count in zip(chosen, counts, strict=True) if count == max(counts)]
+    own = [words.difference(*(other for other in held if other is not words)) for words in held]
+    best = list(chosen)
+    for text in (BESIDES.sub(" ", find_asking(question)), question):
+        said = Counter(words_of(UNMEANT.sub(" ", text)))
+        counts = [sum(said[word] for word in words) for words in own]
+        best = [n for n, count in zip(chosen, counts, strict=True) if count == max(counts)]
+        if len(best) == 1:
+            break
+    return best
 
 
 def hash_characters(questions: Sequence[str]) -> Any:
@@ -190,16 +199,31 @@ def hash_characters(questions: Sequence[str]) -> Any:
     return HashingVectorizer(analyzer="char_wb", ngram_range=(2, 5), n_features=FEATURES).transform(questions)
 
 
+def is_about_person(field: str) -> bool:
+    """Whether a field holds personal data other than the vehicle's own: no model is shown it beside known fields."""
+    return any(finding.entity not in VEHICLE_DATA for finding in find_personal_data(field))
+
+
 def name_field(kinds: Iterable[FieldClassifier], field: str) -> str:
     """The name that examples of any kind have for a record's field; empty if none has one."""
     return next((name for kind in kinds if (name := kind.name(field))), "")
 
 
-def is_described(field: str, question: str) -> bool:
-    """Whether a question says a field's value to tell what it is about: `with the 3.7 liter engine`."""
-    said = set(words_of(" ".join(DESCRIBED.findall(question))))
-    values = [word for word in words_of(field)[1:] if word not in UNITS]
-    return bool(said) and bool(values) and set(values) <= said
+def find_asked(kinds: Iterable[FieldClassifier], question: str, fields: Sequence[str]) -> set[str]:
+    """The fields that a question asks for, of any kind of record.
+
+    What it says of the records' fields to tell which is meant (`with the 3.7 liter engine`) is not asked for, unless
+    nothing else is.
+    """
+    values = [{word for word in words_of(field)[1:] if word not in UNITS} for field in fields]
+
+    def drop_described(phrase: re.Match[str]) -> str:
+        said = set(words_of(phrase[0]))
+        return " " if any(some and some <= said for some in values) else phrase[0]
+
+    bare = DESCRIBED.sub(drop_described, question)
+    asked = set[str]().union(*(kind.find_asked(bare) for kind in kinds))
+    return asked or set[str]().union(*(kind.find_asked(question) for kind in kinds)) if bare != question else asked
 
 
 def quote(title: str, fields: Iterable[str]) -> str:

@@ -73,7 +73,7 @@ def find_records(message: str) -> PastedRecords | None:
     if found := find_pasted_records(message):
         return found if found.question else None
     stated = [] if TURN.search(message) or len(message) > MAX_CHARS else find_stated_records(message)
-    return PastedRecords(" ".join(message.split()), stated, stated=True) if stated else None
+    return PastedRecords(" ".join(message.split()), stated) if stated else None
 
 
 def lay_out_pasted(message: str) -> str:
@@ -158,7 +158,7 @@ def read_lists(message: str) -> PastedRecords | None:
     for line in message.split("\n"):
         text = re.sub(r"\]\s*\[", SEPARATOR, line.strip()).strip("[]") if line.count("[") > 1 else line.strip()
         text = re.sub(r" {2,}", "\t", text)
-        if (SEPARATOR in text and not ASKS_IN_FIELDS.search(text)) or CODE_LINE.match(text):
+        if SEPARATOR in text and (CODE_LINE.match(text) or not ASKS_IN_FIELDS.search(text)):
             records.append(text if CODE_LINE.match(text) else lay_out_parts(text.split(SEPARATOR)))
             continue
         parts = next((parts for mark in separators if is_list(parts := text.split(mark), mark)), [])

@@ -22,7 +22,6 @@ class PastedRecords(NamedTuple):
 
     question: str
     records: list[str]
-    stated: bool = False  # by sentences, which stand in the question still
 
     @property
     def message(self) -> str:

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from pipelines.text.asked_fields import AskedFields
 from pipelines.text.own_records import find_records
-from pipelines.text.stated_fields import find_asking
+from pipelines.text.stated_fields import find_asking, find_stated_records
 
 Row = Mapping[str, Any]
 
-STATED = 0.6  # share of a field's words that an answer must hold to state it; of its numbers all
+STATED = 0.9  # share of a field's words that an answer must hold to state it; of its numbers all
 WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 
 
@@ -44,7 +44,9 @@ def show_message(message: str, asked: AskedFields | None) -> ShownMessage:
         return ShownMessage(message)
     if asked is None:
         return ShownMessage(found.message)
-    question = find_asking(found.question) if found.stated else found.question
+    question = found.question
+    if stated := find_stated_records(question):  # fields that its sentences state would seem to be asked for
+        question = find_asking(message if stated == found.records else question)
     shown = asked.show(question, found.records)
     text = "\n".join([question, *shown.records])
     return ShownMessage(text, shown.missing, shown.values, " ".join(dict.fromkeys(shown.quotations)))

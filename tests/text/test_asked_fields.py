@@ -98,10 +98,42 @@ def test_a_message_without_a_record_stays_as_it_is(asked: AskedFields, message: 
     assert (shown.text, shown.missing, shown.values) == (message, False, ())
 
 
-def test_what_the_model_declines_itself_is_shown_whole(asked: AskedFields) -> None:
-    message = f"What is the owner's phone number?\n{FOREST}"
-    shown = show_message(message, asked)
-    assert (shown.text, shown.missing, shown.values) == (message, False, ())
+def test_a_question_off_the_subject_is_shown_no_record(asked: AskedFields) -> None:
+    question = "What is the owner's phone number?"
+    shown = show_message(f"{question}\n{FOREST} | owner phone 407-555-0142", asked)
+    assert (shown.text, shown.missing, shown.values) == (question, False, ())
+
+
+@pytest.mark.parametrize(
+    ("question", "field"),
+    [
+        ("What number can I call the owner on?", "owner phone 407-555-0142"),
+        ("What is the name of the owner?", "owner Dana Whitfield"),
+        ("What is the home address of this customer?", "address 18 Larkspur Lane"),
+        ("email of the owner", "e-mail dwhitfield@example.com"),
+    ],
+)
+def test_no_model_is_shown_a_field_with_personal_data(asked: AskedFields, question: str, field: str) -> None:
+    shown = show_message(f"{question}\n{FOREST} | {field}", asked)
+    assert shown.missing or field not in shown.text
+    assert "oil 5W-30" in show_message(f"Which oil does it take?\n{FOREST} | oil 5W-30", asked).text
+
+
+def test_words_by_which_a_vehicle_is_described_are_not_asked_for(asked: AskedFields) -> None:
+    records = [
+        "2012 Ford Mustang | displacement 3.7 L | combined 23 mpg",
+        "2012 Ford Mustang | displacement 5.0 L | combined 20 mpg",
+    ]
+    message = show_message("\n".join(["average mpg of my Mustang with the 3.7 liter engine?", *records]), asked)
+    assert message.values == ("combined 23 mpg",)
+    message = show_message("\n".join(["does the Mustang have a 3.7 or a 5.0 liter engine?", records[0]]), asked)
+    assert message.values == ("displacement 3.7 L",)
+
+
+def test_what_is_said_in_passing_does_not_choose_the_record(asked: AskedFields) -> None:
+    records = ["2012 Nissan Versa | displacement 1.6 L | gears 5", "2012 Nissan Versa | displacement 1.8 L | gears 6"]
+    message = show_message("\n".join(["The 1.8 Versa: how many gears? The other line is the 1.6.", *records]), asked)
+    assert "gears 6" in message.values
 
 
 def test_a_source_without_examples_shows_records_whole() -> None:
