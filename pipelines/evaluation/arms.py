@@ -14,6 +14,7 @@ from pipelines.core.files import digest, memoize_dir, read_jsonl, write_jsonl
 from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
 from pipelines.evaluation.generate import LATENCY_QUESTIONS, AnswerGenerator, Examples
+from pipelines.kits.asked_fields import digest_asked_fields
 
 Row = dict[str, Any]
 
@@ -83,16 +84,13 @@ def generate_answers(arms: dict[Arm, ArmConfig], arm: Arm, loader: ModelLoader, 
     the base to questions that are the same for both.
     """
     config = arms[arm]
-    decoding = plan.evaluate.model_dump(include={"batch_size", "max_new_tokens"})
     inputs = digest(
         [
             config.digest,
             config.examples,
             config.latency_questions,
             [question_texts(row) for row in config.rows],
-            plan.system_prompt,
-            decoding,
-            GENERATION.digest,
+            digest_generation(plan),
         ]
     )
 
@@ -115,6 +113,13 @@ def generate_answers(arms: dict[Arm, ArmConfig], arm: Arm, loader: ModelLoader, 
         write_jsonl(new / "timings.jsonl", timings)
 
     return memoize_dir(work / "evaluate" / f"{arm}-{inputs[:12]}", build)
+
+
+def digest_generation(plan: TrainingPlan) -> str:
+    """What a model's answers depend on beside the model and the questions."""
+    decoding = plan.evaluate.model_dump(include={"batch_size", "max_new_tokens"})
+    shown = [plan.system_prompt, plan.knowledge.decline_sentence, digest_asked_fields(plan.data.source)]
+    return digest([decoding, plan.train.bf16, shown, GENERATION.digest])
 
 
 def question_texts(row: Row) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from pipelines.core.kits import load_kits
 from pipelines.core.params import has_gpu
 from pipelines.core.plan import TrainingPlan
 from pipelines.evaluation import evaluation_report, few_shot
-from pipelines.evaluation.arms import GENERATION, ArmConfig, ModelLoader, generate_answers, list_arms
+from pipelines.evaluation.arms import ArmConfig, ModelLoader, digest_generation, generate_answers, list_arms
 from pipelines.evaluation.metrics import latency_metrics, score_answer, summarise_slices
 from pipelines.evaluation.outcomes import outcome_metrics
 from pipelines.evaluation.risk_coverage import RISK_COVERAGE, TARGET_RISK, find_threshold, trace_risk_coverage
@@ -104,10 +104,8 @@ def test_behaviours(arm: ArmConfig, loader: ModelLoader, plan: TrainingPlan, wor
     from pipelines.evaluation.behaviour_runs import run_behaviour_tests
 
     files = [kit.folder / "behaviours" for kit in load_kits().values()]
-    decoding = plan.evaluate.model_dump(include={"batch_size", "max_new_tokens"})
     tests = [digest(folder) for folder in files if folder.is_dir()]
-    code = [GENERATION.digest, BEHAVIOURS.digest]
-    inputs = digest([arm.digest, tests, plan.template, plan.system_prompt, decoding, code])
+    inputs = digest([arm.digest, tests, plan.template, digest_generation(plan), BEHAVIOURS.digest])
 
     def build(new: Path) -> None:
         progress.report_progress(plan.template, "evaluate", 0, 1, "behaviour tests")

@@ -150,7 +150,7 @@ STAGES = {
         "evaluation.evaluate",
         ("export", "commit_dataset"),
         "Ask base, base with retrieval, few-shot base, champion and challenger the held-out questions; compare them.",
-        settings=("system_prompt", "refine", "evaluate", "gate", "costs", "knowledge.decline_sentence"),
+        settings=("system_prompt", "train.bf16", "refine", "evaluate", "gate", "costs", "knowledge.decline_sentence"),
         pool=TRAINING_POOL,
         folder=True,
         reads=("kits",),

@@ -22,6 +22,7 @@ STRENGTH = 30.0  # inverse of the regularisation
 ASKED = 0.2  # probability from which a field counts as asked for
 BESIDE = 0.25  # of the likeliest field's probability that another one needs to be asked for too
 LIKELIEST = 0.1  # probability from which the likeliest field does, if nothing else is likelier
+SURE = 0.7  # probability from which a field is shown alone; below it, a record that explains one thing is shown whole
 CERTAIN = 0.5  # probability from which a question counts as off the subject, or as asking for no field
 UNITS = {"l", "mpg", "hp", "lb", "kwh"}
 YEARS = {str(year) for year in range(1950, 2051)}
@@ -35,7 +36,7 @@ DESCRIBED = re.compile(  # the Accent with the manual transmission
 VEHICLE_DATA = ("vin", "plate")
 BESIDES = re.compile(r"\([^()]*\)")  # said in passing
 JOINED = re.compile(r"\b(?:and|both|plus)\b|[&+]", re.IGNORECASE)  # several fields are asked for
-COMMON = frozenset("the a an of is it in on for with and or one car what which how".split())  # noqa: SIM905
+COMMON = frozenset("the a an this of is it in on for with and or one car vehicle what which how".split())  # noqa: SIM905
 NUMBER_WORDS = {
     "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
     "ten": "10", "twelve": "12",
@@ -65,15 +66,15 @@ class AskedFields:
 
     Args:
         kinds: the examples of each kind of record, of at least two different fields.
-        general: the field that says what a record is about: shown where a question asks for no other of that kind.
+        explained: fields that explain one thing, such as a code: all are shown unless a question surely asks for some.
         subjects: what records are about, such as makes and models; words of everyday English among them do not count.
     """
 
     def __init__(
-        self, kinds: Iterable[Iterable[AskedExample]], general: str = "", subjects: Iterable[str] = ()
+        self, kinds: Iterable[Iterable[AskedExample]], explained: Iterable[str] = (), subjects: Iterable[str] = ()
     ) -> None:
         self.kinds = [FieldClassifier(examples) for examples in kinds]
-        self.general = general
+        self.explained = set(explained)
         everyday = load_model()[0].common
         self.subjects = {word for name in subjects for word in words_of(name) if len(word) > 1}
         self.unmistakable = {word for word in self.subjects if word not in everyday}
@@ -98,8 +99,8 @@ class AskedFields:
         asked = find_asked(kinds, question, [field for fields in named for field, _ in fields])
         if OFF_SUBJECT in asked:
             return Shown([])
-        if not asked and self.general in names:
-            asked = {self.general}
+        if names & self.explained and not self.is_certain(question, asked):
+            asked |= names & self.explained
         wanted = asked - {NOTHING} or {""}
         meant = self.find_meant(question, records)
         chosen = [n for n in meant if any(name in wanted for _, name in named[n])]
@@ -118,6 +119,12 @@ class AskedFields:
             ],
             values=tuple(values[chosen[0]]) if len(chosen) == 1 else (),
             quotations=tuple(quote(title_of(records[n]), values[n]) for n in chosen if values[n]),
+        )
+
+    def is_certain(self, question: str, asked: set[str]) -> bool:
+        """Whether a question surely asks for these fields, and for no other."""
+        return bool(asked) and all(
+            any(kind.find(question).get(name, 0) >= SURE for kind in self.kinds) for name in asked
         )
 
     def find_meant(self, question: str, records: Sequence[str]) -> list[int]:

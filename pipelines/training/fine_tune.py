@@ -12,6 +12,7 @@ from pipelines.core.files import read_jsonl
 from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
 from pipelines.costs.cost_store import TrainingForecast, TrainingTiming, read_rows, save_row
+from pipelines.kits.asked_fields import digest_asked_fields
 from pipelines.training.base_model import base_digest, measure_model_size, prepare_base
 from pipelines.training.checkpoints import (
     find_last_checkpoint,
@@ -46,7 +47,12 @@ def fine_tune(
         Unavailable: MLflow does not answer; run again when it does.
     """
     base = prepare_base(plan.base)
-    inputs = [dataset.digest, base_digest(base), plan.digest("template", "system_prompt", "base", "train")]
+    inputs = [
+        dataset.digest,
+        base_digest(base),
+        digest_asked_fields(plan.data.source),
+        plan.digest("template", "system_prompt", "base", "train"),
+    ]
     adapter = memoize_training(
         "fine_tune",
         inputs,

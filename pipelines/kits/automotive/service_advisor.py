@@ -32,10 +32,10 @@ def build() -> list[dict[str, Any]]:
 
 
 def asked_fields() -> AskedFields:
-    """Which fields of a record a question asks for; a trouble code's meaning where it names none."""
+    """Which fields of a record a question asks for; all that is known of a trouble code where that is not sure."""
     vehicles = [*asked.vehicle_questions(), *asked.declined_requests()]
     subjects = {vehicle.group for vehicle in epa.vehicles()}
-    return AskedFields([vehicles, asked.code_questions()], asked.CODE_FIELDS["meaning"], subjects)
+    return AskedFields([vehicles, asked.code_questions()], asked.CODE_FIELDS.values(), subjects)
 
 
 def sources() -> dict[str, str]:
