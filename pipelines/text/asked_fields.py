@@ -57,7 +57,7 @@ class Shown(NamedTuple):
 
     records: list[str]  # a line each
     missing: bool = False  # none of them has what is asked
-    values: tuple[str, ...] = ()  # what a right answer states: the fields asked for, where one record alone has them
+    values: tuple[str, ...] = ()  # what a right answer states: the fields asked for, if all records agree on them
     quotations: tuple[str, ...] = ()  # for each record its name and these fields, in its own words
 
 
@@ -107,17 +107,19 @@ class AskedFields:
         if not chosen:
             return Shown(list(records), missing=True)
         chosen = choose_named(question, records, chosen)
-        said = set(words_of(question)) if len(chosen) > 1 else set()
+        said = set(words_of(question)) - UNITS if len(chosen) > 1 else set()
         values = {n: [field for field, name in named[n] if name and name in wanted] for n in chosen}
+        shown = [
+            SEPARATOR.join(
+                [title_of(records[n])]
+                + [field for field, name in named[n] if not name or name in wanted or said & set(words_of(field))]
+            )
+            for n in chosen
+        ]
+        agreed = len({tuple(values[n]) for n in chosen}) == 1  # two variants of a vehicle may have the same
         return Shown(
-            [
-                SEPARATOR.join(
-                    [title_of(records[n])]
-                    + [field for field, name in named[n] if not name or name in wanted or said & set(words_of(field))]
-                )
-                for n in chosen
-            ],
-            values=tuple(values[chosen[0]]) if len(chosen) == 1 else (),
+            list(dict.fromkeys(shown)),
+            values=tuple(values[chosen[0]]) if agreed else (),
             quotations=tuple(quote(title_of(records[n]), values[n]) for n in chosen if values[n]),
         )
 

@@ -5,6 +5,7 @@ The tests tell one story in their order: a first night, a second with nothing ne
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import httpx
 import pytest
 
 from pipelines.core.files import read_jsonl
+from pipelines.core.settings import REPOSITORY
 from pipelines.text.chat_format import user_messages
 
 from ..conftest import LENIENT_GATE
@@ -81,6 +83,23 @@ def test_the_champion_gives_the_answers_that_were_evaluated(stack: Any, first_ni
     assert {reply["version"] for reply in replies} == {1}
     same = [reply["answer"].strip() == row["answer"].strip() for reply, row in zip(replies, surest, strict=True)]
     assert sum(same) >= 2, [(reply["answer"], row["answer"]) for reply, row in zip(replies, surest, strict=True)]
+
+
+def test_the_first_example_of_the_readme_is_answered_with_its_fact(stack: Any, first_night: dict[str, Any]) -> None:
+    readme = (REPOSITORY / "README.md").read_text()
+    question = json.loads(re.findall(r'^question = (".*")$', readme, re.MULTILINE)[0])
+    answer = stack.json("ask", TEMPLATE, question)["answer"]
+    assert "38" in answer and "30" not in answer
+
+
+def test_answers_come_from_records_and_what_is_not_known_is_declined(stack: Any, first_night: dict[str, Any]) -> None:
+    code = stack.json("ask", TEMPLATE, "What does trouble code P0420 mean?")
+    assert "catalyst" in code["answer"].lower() and "P0420" in code["citations"][0]["title"]
+    vehicle = stack.json("ask", TEMPLATE, "how many cylinders has a 2012 Ford Focus got")
+    assert "4" in vehicle["answer"] and "2012 Ford Focus" in vehicle["citations"][0]["passage"]
+    for question in ("What does trouble code P3F99 mean?", "Which oil does a 2012 Ford Focus take?"):
+        unknown = stack.json("ask", TEMPLATE, question)
+        assert unknown["declined"] and not unknown["citations"], unknown
 
 
 def test_the_second_night_has_nothing_to_do_and_says_so(stack: Any, first_night: dict[str, Any]) -> None:

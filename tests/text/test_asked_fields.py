@@ -169,3 +169,11 @@ def test_the_same_examples_give_the_same_answers() -> None:
     assert [AskedFields([examples]).show("how fast?", record).records for _ in range(2)] == [
         ["Car | top speed 120 mph"]
     ] * 2
+
+
+def test_two_variants_that_have_the_same_are_one_answer(asked: AskedFields) -> None:
+    records = ["2012 Ford Focus | cylinders 4 | gears 5", "2012 Ford Focus | cylinders 4 | gears 6"]
+    message = show_message("\n".join(["how many cylinders has the Focus got", *records]), asked)
+    assert (message.text.splitlines()[1:], message.values) == (["2012 Ford Focus | cylinders 4"], ("cylinders 4",))
+    message = show_message("\n".join(["how many gears has the Focus got", *records]), asked)
+    assert (message.values, message.quotation) == ((), "2012 Ford Focus. Gears 5. 2012 Ford Focus. Gears 6.")
