@@ -148,7 +148,7 @@ def test_what_a_record_shows_is_what_the_guide_says(rows, guides, epa_fields):
             assert fact in (expected, *pasted_rows.SAID_SHORT.get(expected, ())), row
             assert asked[column] in row["output"]
             checked += 1
-    assert checked >= 500
+    assert checked >= 400
 
 
 def test_odd_records_stay_out(rows, guides):
