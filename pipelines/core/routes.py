@@ -30,6 +30,7 @@ class ServedVersion(Artifact):
     system_prompt: str
     max_new_tokens: int
     control_tokens: tuple[str, ...] = ()  # of its tokenizer and chat template: a text that has one would end its turn
+    min_confidence: float = 0.0  # below which an answer of the model's own is not sent; calibrated by its evaluation
     score: float | None = None  # on the held-out questions, by the metric of its gate
     endpoints: tuple[Endpoint, ...]  # in the plan's order
 

@@ -20,7 +20,13 @@ from pipelines.evaluation import evaluation_report, few_shot
 from pipelines.evaluation.arms import ArmConfig, ModelLoader, digest_generation, generate_answers, list_arms
 from pipelines.evaluation.metrics import latency_metrics, score_answer, summarise_slices
 from pipelines.evaluation.outcomes import outcome_metrics
-from pipelines.evaluation.risk_coverage import RISK_COVERAGE, TARGET_RISK, find_threshold, trace_risk_coverage
+from pipelines.evaluation.risk_coverage import (
+    RISK_COVERAGE,
+    calibrate,
+    find_threshold,
+    find_unsure,
+    trace_risk_coverage,
+)
 from pipelines.evaluation.slices import cluster_name, find_leaks, name_slices
 from pipelines.text.importance import required_facts
 
@@ -30,6 +36,7 @@ log = logging.getLogger(__name__)
 CODE = SourceCode(__name__)
 BEHAVIOURS = SourceCode("pipelines.evaluation.behaviour_runs")
 
+DEPLOYED: frozenset[Arm] = frozenset({"champion", "challenger"})
 WRONG = "wrong_confident"  # the metric by which answers are compared beside the gate's
 GOLDEN, GOLDEN_ROWS = "golden.jsonl", 20
 GOLDEN_CONFIDENCE = 0.9  # geometric mean of the probabilities of an answer's tokens
@@ -63,14 +70,18 @@ def evaluate(export: Export, dataset: DatasetVersion, plan: TrainingPlan, work: 
         from pipelines.evaluation.paired_statistics import compare_arms
 
         answers = {arm: score_rows(rows, read_jsonl(folders[arm] / "answers.jsonl"), declining) for arm in folders}
-        metrics = {arm: summarise_slices(arm, lines) for arm, lines in answers.items()}
         curves = {arm: trace_risk_coverage(lines) for arm, lines in answers.items()}
+        threshold = calibrate(answers["challenger"], plan.evaluate.target_risk)
+        for arm in DEPLOYED & answers.keys():  # as the gateway would send their answers
+            answers[arm] = decline_unsure(rows, answers[arm], plan)
+        metrics = {arm: summarise_slices(arm, lines) for arm, lines in answers.items()}
         for arm, lines in answers.items():
             metrics[arm]["all"] |= latency_metrics(read_jsonl(folders[arm] / "timings.jsonl"), hour)
-            if point := find_threshold(curves[arm]):
+            if point := find_threshold(curves[arm], plan.evaluate.target_risk):
                 metrics[arm]["all"] |= {"confidence_threshold": point["threshold"], "coverage": point["coverage"]}
             write_jsonl(new / evaluation_report.answers_file(arm), lines)
-        write_text(new / RISK_COVERAGE, json.dumps({"target_risk": TARGET_RISK, "arms": curves}, indent=1))
+        risks = {"target_risk": plan.evaluate.target_risk, "min_confidence": threshold, "arms": curves}
+        write_text(new / RISK_COVERAGE, json.dumps(risks, indent=1))
         judged = metrics["challenger"]["all"]["judged"]
         write_jsonl(new / GOLDEN, select_golden_questions(answers))
         tested = json.loads((behaviours / "behaviours.json").read_text())
@@ -158,6 +169,15 @@ def score_rows(rows: list[Row], results: list[Row], decline_sentence: str) -> li
         | outcome_metrics(row, result["sent"], decline_sentence)
         for row, names, result in zip(rows, name_slices(rows), results, strict=True)
     ]
+
+
+def decline_unsure(rows: list[Row], answers: list[Row], plan: TrainingPlan) -> list[Row]:
+    """The scored answers, of which those that the model is not sure enough of are sent as the decline sentence."""
+    declining, sent = plan.knowledge.decline_sentence, []
+    for row, answer, unsure in zip(rows, answers, find_unsure(answers, plan.evaluate.target_risk), strict=True):
+        declined = {"sent": declining} | outcome_metrics(row, declining, declining) if unsure else {}
+        sent.append(answer | declined | {"unsure": unsure})
+    return sent
 
 
 def changed_share(answers: dict[Arm, list[Row]]) -> float:

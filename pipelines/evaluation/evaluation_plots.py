@@ -7,7 +7,7 @@ import numpy as np
 
 from pipelines.core.artifacts import Arm, Comparison
 from pipelines.evaluation.metrics import BINS, find_label_sets, is_right, predict_labels
-from pipelines.evaluation.risk_coverage import TARGET_RISK, find_threshold, trace_risk_coverage
+from pipelines.evaluation.risk_coverage import Curves, find_threshold
 from pipelines.text.html_page import TEXT_COLOUR, make_figure
 
 ARM_STYLES: dict[Arm, tuple[str, str]] = {
@@ -23,7 +23,7 @@ MetricsByArm = dict[Arm, dict[str, dict[str, float]]]
 
 
 def draw_plots(
-    metrics: MetricsByArm, answers: dict[Arm, list[Row]], comparisons: list[Comparison], metric: str
+    metrics: MetricsByArm, answers: dict[Arm, list[Row]], comparisons: list[Comparison], metric: str, risks: Curves
 ) -> dict[str, Any]:
     """Name → matplotlib figure: gains, evaluation (arms by slices), calibration, risk_coverage,
     confusion-<topic>."""
@@ -31,7 +31,7 @@ def draw_plots(
         "gains": plot_gains(comparisons, list(metrics["challenger"])),
         "evaluation": plot_slices(metrics, metric),
         "calibration": plot_calibration(answers),
-        "risk_coverage": plot_risk_coverage(answers),
+        "risk_coverage": plot_risk_coverage(risks),
         **{f"confusion-{topic}": plot for topic, plot in plot_confusion_matrices(answers["challenger"]).items()},
     }
 
@@ -115,16 +115,16 @@ def plot_calibration(answers: dict[Arm, list[Row]]) -> Any:
     return make_figure(11, 3.6, 2, paint)
 
 
-def plot_risk_coverage(answers: dict[Arm, list[Row]]) -> Any:
+def plot_risk_coverage(risks: Curves) -> Any:
     """Risk by coverage, one line per arm; a dot where the most questions are answered at the target risk."""
 
     def paint(axes: Any) -> None:
-        axes.axhline(100 * TARGET_RISK, color=TEXT_COLOUR, linewidth=1, linestyle=(0, (4, 3)))
+        axes.axhline(100 * risks["target_risk"], color=TEXT_COLOUR, linewidth=1, linestyle=(0, (4, 3)))
         for arm, (name, colour) in ARM_STYLES.items():
-            if points := trace_risk_coverage(answers.get(arm, [])):
+            if points := risks["arms"].get(arm):
                 coverage, risk = ([100 * point[key] for point in points] for key in ("coverage", "risk"))
                 axes.plot(coverage, risk, color=colour, label=name, drawstyle="steps-post")
-                if best := find_threshold(points):
+                if best := find_threshold(points, risks["target_risk"]):
                     axes.plot(100 * best["coverage"], 100 * best["risk"], "o", color=colour)
         axes.set(
             xlabel="coverage: questions answered (%)", ylabel="risk: wrong answers (%)", xlim=(0, 103), ylim=(-3, 103)

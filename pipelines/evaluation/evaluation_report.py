@@ -6,11 +6,11 @@ from typing import Any
 
 from pipelines.clients.mlflow import connect_mlflow
 from pipelines.core.artifacts import Arm, Comparison, DatasetVersion, Evaluation
-from pipelines.core.files import read_jsonl, write_text
+from pipelines.core.files import read_json, read_jsonl, write_text
 from pipelines.core.params import has_gpu
 from pipelines.core.plan import TrainingPlan
 from pipelines.evaluation import error_analysis, evaluation_plots, outcomes
-from pipelines.evaluation.risk_coverage import RISK_COVERAGE, TARGET_RISK
+from pipelines.evaluation.risk_coverage import RISK_COVERAGE
 from pipelines.text import html_page
 
 Row = dict[str, Any]
@@ -72,11 +72,13 @@ def write_report(
 
     Args:
         answers: every arm's scored answers, of the same questions in the same order.
+        folder: where the curves of RISK_COVERAGE are already.
         train: the training rows.
         cases: one dict per case of a behaviour test: behaviour, why, questions, answers, passed, error.
     """
     compared = [c for c in evaluation.comparisons if c.metric == plan.gate.metric]
-    plots = evaluation_plots.draw_plots(evaluation.metrics, answers, compared, plan.gate.metric)
+    risks = read_json(folder / RISK_COVERAGE, "Evaluate again.")
+    plots = evaluation_plots.draw_plots(evaluation.metrics, answers, compared, plan.gate.metric, risks)
     for name, plot in plots.items():
         plot.savefig(folder / f"{UNSAFE_CHARACTERS.sub('_', name)}.png", dpi=110, facecolor="white")
     svgs = {name: html_page.figure_to_svg(plot) for name, plot in plots.items()}
@@ -94,7 +96,8 @@ def write_report(
         "outcomes": outcomes.tabulate_outcomes(evaluation.metrics["challenger"]),
         "outcome_labels": outcomes.LABELS,
         "category_label": outcomes.label_category,
-        "target_risk": TARGET_RISK,
+        "risks": risks,
+        "unsure": sum(row["unsure"] for row in answers["challenger"]),
         "metric_rows": metric_rows(evaluation),
         "latency_columns": LATENCY_COLUMNS,
         "plots": {name: svgs.pop(name) for name in ("gains", "evaluation", "calibration", "risk_coverage")},

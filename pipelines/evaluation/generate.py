@@ -1,6 +1,5 @@
 """A model folder answers questions: greedily, in batches, every arm with the same decoding."""
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -73,7 +72,8 @@ class AnswerGenerator:
         Returns:
             One dict per row, in order: answer (the model's), sent (what the gateway makes of it), shown (the message
             that the model was asked; empty where the gateway declines without it), answer_tokens, truncated (whether
-            max_new_tokens ended it), confidence (exp of the mean log-probability of its tokens), nll (nats, summed over
+            max_new_tokens ended it), confidence (exp of the mean log-probability of its tokens), from_record (what is
+            sent does not depend on the model alone), nll (nats, summed over
             the true answer's tokens) and tokens (their number).
         """
         rows, messages = self.show_rows(rows)
@@ -88,7 +88,8 @@ class AnswerGenerator:
                     "shown": "" if messages[number].missing else messages[number].text,
                     "answer_tokens": len(decoded.tokens),
                     "truncated": decoded.truncated,
-                    "confidence": math.exp(sum(decoded.log_probs) / len(decoded.log_probs)),
+                    "confidence": decoded.confidence,
+                    "from_record": messages[number].from_record,
                     "nll": decoded.truth_nll,
                     "tokens": len(truths[number]),
                 }

@@ -9,6 +9,7 @@ Imported only to evaluate: torch takes seconds.
 """
 
 import copy
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,12 @@ class DecodedAnswer:
     step_times: list[float] = field(default_factory=list)  # time.perf_counter at the end of each step
     truncated: bool = True  # max_new_tokens ended it
     truth_nll: float = 0.0  # nats, summed over the true answer's tokens
+
+    @property
+    def confidence(self) -> float:
+        """The geometric mean of the tokens' probabilities, as a server reports them: without the one that ends it."""
+        log_probs = self.log_probs[: len(self.tokens)] or self.log_probs
+        return math.exp(sum(log_probs) / len(log_probs))
 
 
 class Prefix:

@@ -77,6 +77,7 @@ class ChatCompletion:
         """Start an answer anew: nothing stays of what another endpoint had sent."""
         self.backend = backend
         self.pieces: list[str] = []
+        self.log_probs: list[float] = []  # of the answer's tokens; empty unless they were asked for
         self.finish_reason = "stop"
         self.prompt_tokens = self.completion_tokens = 0
 
@@ -104,7 +105,7 @@ class ChatCompletion:
 
     def extension(self) -> dict[str, Any]:
         """The fields of the answer that OpenAI's API does not have."""
-        return {"citations": schemas.make_citations(self.cited), "declined": self.grounding.outcome == "declined"}
+        return {"citations": schemas.make_citations(self.cited), "declined": self.grounding.is_declined}
 
     def asked_messages(self) -> list[Message]:
         """The conversation as the model is asked, with the passages that it is shown; without a system prompt that is
@@ -153,7 +154,7 @@ class ChatCompletion:
             self.answer_without_model()
         else:
             asyncio.get_running_loop().call_later(PROTECTION_DELAY, recording.protect_question, self)
-            held = self.grounding.outcome == "found" or bool(self.grounding.message.quotation)  # until it is checked
+            held = self.grounding.needs_check(self.version.min_confidence)  # it is sent when it is complete
             await self.try_until_answered(None if held else send)
             await self.check_answer()
             if not held:
@@ -173,6 +174,10 @@ class ChatCompletion:
         One that lacks what was asked for is replaced by the record's own words, and one from passages that states other
         facts by the decline sentence.
         """
+        if self.grounding.is_unsure(self.text, self.log_probs, self.version.min_confidence, self.entry.knowledge):
+            self.pieces, self.finish_reason = [self.entry.knowledge.decline_sentence], "stop"
+            self.grounding = self.grounding._replace(outcome="unsure")
+            return
         grounding, messages, cut_off = self.grounding, self.request["messages"], self.finish_reason == "length"
         confirmed = grounding.message.confirm(self.text)
         if confirmed != self.text:
@@ -266,11 +271,13 @@ class ChatCompletion:
 
     def grounded_request(self) -> dict[str, Any]:
         """The request to a backend, with the records below the question; as any text they begin and end no turn."""
+        asked = {"logprobs": True} if self.grounding.needs_confidence(self.version.min_confidence) else {}
+        request = self.request | asked
         if not self.grounding.message.text:
-            return self.request
+            return request
         shown = self.grounding.show(self.request["messages"])
         tokens = self.version.control_tokens
-        return self.request | {"messages": [neutralise_message(message, tokens) for message in shown]}
+        return request | {"messages": [neutralise_message(message, tokens) for message in shown]}
 
     async def next_chunk(self, chunks: AsyncIterator[Chunk], endpoint: Endpoint) -> Chunk | None:
         """The next chunk, or None after the last. An engine that died in the middle may leave its server silent.
@@ -294,5 +301,6 @@ class ChatCompletion:
             self.prompt_tokens, self.completion_tokens = usage["prompt_tokens"], usage["completion_tokens"]
         for choice in chunk.get("choices") or []:
             self.finish_reason = choice.get("finish_reason") or self.finish_reason
+            self.log_probs += [token["logprob"] for token in (choice.get("logprobs") or {}).get("content") or ()]
             return choice["delta"].get("content") or ""
         return ""

@@ -6,8 +6,10 @@ found         passages are shown below the question; the model answers from them
 quoted        the passage is safety-critical: the answer is its text, word by word, without a model
 declined      no passage is close enough: the answer says so, without a model; or the model said so, or stated what
               no passage states
+unsure        the model was less sure of its answer than its evaluation asks for: it is declined
 """
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -21,7 +23,7 @@ from pipelines.text.faithfulness import choose_cited, find_unfounded
 from pipelines.text.passages import Passage, lay_out
 from pipelines.text.shown_message import ShownMessage, show_message
 
-Outcome = Literal["off", "failed", "own_record", "found", "quoted", "declined"]
+Outcome = Literal["off", "failed", "own_record", "found", "quoted", "declined", "unsure"]
 # What points back to an earlier question, and cannot be looked up by itself.
 FOLLOW_UP = re.compile(
     r"^\W*(?:and|or|but|also|then|same|(?:what|how) about)\b"
@@ -40,6 +42,29 @@ class Grounding(NamedTuple):
     index_version: int = 0  # 0 where none was searched
     answer: str = ""  # where no model is asked
     message: ShownMessage = ShownMessage("")  # the last question as the model is shown it, with its records
+
+    @property
+    def is_declined(self) -> bool:
+        """Whether the answer is that it is not known."""
+        return self.outcome in ("declined", "unsure")
+
+    def needs_check(self, min_confidence: float) -> bool:
+        """Whether a model's answer may be replaced, and is sent only when it is complete."""
+        return self.outcome == "found" or self.message.from_record or self.needs_confidence(min_confidence)
+
+    def needs_confidence(self, min_confidence: float) -> bool:
+        """Whether an answer is sent only if the model is sure of it: a threshold is known, and no record decides."""
+        return min_confidence > 0 and not self.message.from_record
+
+    def is_unsure(self, answer: str, log_probs: Sequence[float], min_confidence: float, knowledge: Knowledge) -> bool:
+        """Whether the model is less sure of its answer than it has to be; never where a backend does not tell.
+
+        Args:
+            log_probs: of the answer's tokens, natural logarithm.
+        """
+        if not self.needs_confidence(min_confidence) or not log_probs or is_declined(answer, knowledge):
+            return False
+        return math.exp(sum(log_probs) / len(log_probs)) < min_confidence
 
     def show(self, messages: Sequence[Message]) -> list[Message]:
         """The conversation as the model is asked: its last question with its records, as in rows of training."""

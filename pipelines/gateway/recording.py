@@ -84,7 +84,7 @@ def count(completion: "ChatCompletion", seconds: float) -> None:
     metrics, version = completion.gateway.metrics, (completion.version.name, str(completion.version.version))
     metrics.requests.labels(*version, completion.backend, completion.status, completion.cached).inc()
     if completion.unfounded_facts:
-        replaced = "yes" if completion.grounding.outcome == "declined" else "no"
+        replaced = "yes" if completion.grounding.is_declined else "no"
         metrics.unfounded_answers.labels(*version, replaced).inc()
     if completion.shadow_of or completion.status != "ok":
         return

@@ -163,6 +163,7 @@ def make_served_version(model: Model, registered: RegisteredVersion, endpoints: 
         max_new_tokens=registered.plan.evaluate.max_new_tokens,
         control_tokens=read_control_tokens(model.folder),
         score=registered.score,
+        min_confidence=registered.min_confidence,
         endpoints=endpoints,
     )
 

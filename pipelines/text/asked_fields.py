@@ -99,8 +99,9 @@ class AskedFields:
         asked = find_asked(kinds, question, [field for fields in named for field, _ in fields])
         if OFF_SUBJECT in asked:
             return Shown([])
-        if names & self.explained and not self.is_certain(question, asked):
-            asked |= names & self.explained
+        explained = names & self.explained
+        if not asked or (len(explained) > 1 and not self.is_certain(question, asked)):
+            asked |= explained
         wanted = asked - {NOTHING} or {""}
         meant = self.find_meant(question, records)
         chosen = [n for n in meant if any(name in wanted for _, name in named[n])]

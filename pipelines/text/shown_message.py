@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pipelines.text.asked_fields import AskedFields
 from pipelines.text.own_records import find_records
+from pipelines.text.record_lines import SEPARATOR
 from pipelines.text.stated_fields import find_asking, find_stated_records
 
 Row = Mapping[str, Any]
@@ -25,6 +26,11 @@ class ShownMessage(NamedTuple):
     missing: bool = False  # the records lack what is asked for
     values: tuple[str, ...] = ()  # the fields that an answer states: `city 30 mpg`
     quotation: str = ""  # the answer in the records' own words; empty where no field is known to be asked for
+
+    @property
+    def from_record(self) -> bool:
+        """Whether what is sent is what records state, or that they do not: a model alone decides nothing."""
+        return self.missing or bool(self.quotation)
 
     def confirm(self, answer: str) -> str:
         """The answer, or the quotation if it lacks a field that was asked for, or if several records may be meant."""
@@ -46,7 +52,8 @@ def show_message(message: str, asked: AskedFields | None) -> ShownMessage:
         return ShownMessage(found.message)
     question = found.question
     if stated := find_stated_records(question):  # fields that its sentences state would seem to be asked for
-        question = find_asking(message if stated == found.records else question)
+        lines = [line for line in message.split("\n") if SEPARATOR not in line]
+        question = find_asking("\n".join(lines) if stated == found.records else question)
     shown = asked.show(question, found.records)
     text = "\n".join([question, *shown.records])
     return ShownMessage(text, shown.missing, shown.values, " ".join(dict.fromkeys(shown.quotations)))

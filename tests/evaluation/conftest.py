@@ -43,7 +43,7 @@ def rows() -> list[dict[str, Any]]:
 @pytest.fixture(scope="session")
 def plan(small_base: Path) -> TrainingPlan:
     quick = {"evaluate.max_new_tokens": 8, "evaluate.batch_size": 7, "evaluate.resamples": 199}
-    return make_plan("service_advisor", {"base.model": str(small_base), **quick})
+    return make_plan("service_advisor", {"base.model": str(small_base), "train.bf16": False, **quick})
 
 
 @pytest.fixture(scope="module")

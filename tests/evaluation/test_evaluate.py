@@ -15,7 +15,7 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.evaluation.evaluate import add_row_ids, evaluate, sample_by_topic
 from pipelines.evaluation.generate import AnswerGenerator
 from pipelines.evaluation.outcomes import OUTCOMES
-from pipelines.evaluation.risk_coverage import trace_risk_coverage
+from pipelines.evaluation.risk_coverage import NEVER, trace_risk_coverage
 from pipelines.training.export import export
 from tests.bench.answers import read_held_out_curve
 
@@ -119,9 +119,13 @@ def test_the_curve_of_risk_and_coverage_is_where_the_bench_of_answers_reads_it(e
     client.create_model_version("service_advisor", f"runs:/{evaluation.run_id}/evaluation", run_id=evaluation.run_id)
     points = read_held_out_curve("service_advisor-v1")
     rows = read_jsonl(Path(evaluation.uri) / "answers.jsonl")
-    assert points == trace_risk_coverage(rows) and points[-1]["coverage"] <= 1
-    answered = [row["outcome"] for row in rows if row["outcome"] in ("right", "wrong_confident")]
-    assert points[-1]["risk"] == pytest.approx(answered.count("wrong_confident") / len(answered))
+    answered = [row for row in rows if row["outcome"] in ("right", "wrong_confident") or row["unsure"]]
+    judged = [row for row in rows if row["outcome"]]
+    assert points[-1]["coverage"] == pytest.approx(len(answered) / len(judged))  # all answers, whatever the confidence
+    base = read_jsonl(Path(evaluation.uri) / "answers-base.jsonl")
+    curves = json.loads((Path(evaluation.uri) / "risk_coverage.json").read_text())
+    assert curves["arms"]["base"] == trace_risk_coverage(base)
+    assert 0 <= curves["min_confidence"] <= NEVER and curves["target_risk"] == 0.02
 
 
 def test_run_again_it_finds_its_work_done(

@@ -61,10 +61,11 @@ def test_batches_answer_as_rows_alone_do(
     asked = rows[:9]
     examples = few_shot.select_examples(rows[24:], {row["topic"] for row in asked}, few)
     answers = [
-        {key: value for key, value in line.items() if key not in ("sent", "shown")}
+        {key: value for key, value in line.items() if key not in ("sent", "shown", "from_record")}
         for line in model.answer_rows(asked, ignore_progress, examples)
     ]
-    assert answers == [answer_alone(small_base, plan, row, examples[row["topic"]]) for row in asked]
+    shown, _ = model.show_rows(asked)
+    assert answers == [answer_alone(small_base, plan, row, examples[row["topic"]]) for row in shown]
     assert len({line["answer"] for line in answers}) > 1
 
 

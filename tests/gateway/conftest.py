@@ -108,6 +108,7 @@ def route(
     *engines: Engine,
     versions: tuple[int, ...] = (3,),
     endpoints: list[Endpoint] | None = None,
+    min_confidence: float = 0.0,
     **others: Any,
 ) -> Route:
     """The first version is the champion, and has all of the traffic if nothing else is said."""
@@ -118,6 +119,7 @@ def route(
             digest=f"the bytes of {name}-v{version}",
             system_prompt="You are a service advisor.",
             max_new_tokens=16,
+            min_confidence=min_confidence,
             endpoints=endpoints
             or [
                 Endpoint(backend="llama_cpp", address=engine.address, model=f"{name}-v{version}", cost_per_hour=0.1)

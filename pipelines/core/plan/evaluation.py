@@ -14,6 +14,13 @@ class Evaluate(Section):
     batch_size: int = Field(32, ge=1, description="questions per forward pass")
     max_new_tokens: int = Field(48, ge=1, description="longest answer, tokens")
     few_shot: int = Field(3, ge=1, title="Few-shot", description="examples in the prompt of the few-shot base model")
+    target_risk: float = Field(
+        0.02,
+        gt=0,
+        le=1,
+        description="highest share of wrong ones among the model's own answers that are sent: those of less confidence "
+        "are declined, by a threshold that held-out questions calibrate; 1: all are sent",
+    )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence of the intervals of paired differences")
     resamples: int = Field(9_999, ge=99, description="bootstrap resamples per interval")
 
