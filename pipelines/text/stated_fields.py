@@ -78,9 +78,11 @@ def find_stated_records(message: str) -> list[str]:
 
 
 def find_asking(message: str) -> str:
-    """The sentences of a message that ask; the whole message if none does."""
-    asking = " ".join(sentence for sentence in SENTENCE.split(message) if ASKS.search(sentence))
-    return " ".join((asking or message).split())
+    """The sentences of a message that ask; if none does, those that state no field; the whole message if all do."""
+    sentences = SENTENCE.split(message)
+    asking = [sentence for sentence in sentences if ASKS.search(sentence)]
+    asking = asking or [sentence for sentence in sentences if not find_fields(sentence)]
+    return " ".join(" ".join(asking or [message]).split())
 
 
 def find_fields(text: str) -> list[str]:

@@ -61,7 +61,7 @@ def test_every_row_has_every_column_and_the_contract_accepts_it(rows):
 
 
 def test_there_are_enough_rows_of_every_kind_and_topic(rows):
-    assert 850 <= len(rows) <= 1200
+    assert 1000 <= len(rows) <= 1400
     assert 0.3 <= len(of(rows, "grounded")) / len(rows) <= 0.5
     assert min(counts(rows, "topic").values()) >= 12
     assert 0.2 <= counts(rows, "topic")[("not_in_record",)] / len(rows) <= 0.35

@@ -6,15 +6,15 @@ from typing import Any
 from pipelines.kits.automotive.records import asked, code_rows, epa, epa_rows, guardrails
 from pipelines.text.asked_fields import AskedFields
 
-VEHICLE_QUESTIONS = {  # kind of question → how many; together they train for four minutes on two cores
-    "one_record": 190,
-    "two_fields": 60,
-    "two_records": 100,
-    "missing_field": 140,
-    "other_vehicle": 30,
-    "found_record": 55,
-    "not_found": 30,
-    "built": 40,
+VEHICLE_QUESTIONS = {  # kind of question → how many; together they train for five minutes on two cores
+    "one_record": 250,
+    "two_fields": 80,
+    "two_records": 140,
+    "missing_field": 190,
+    "other_vehicle": 35,
+    "found_record": 65,
+    "not_found": 40,
+    "built": 45,
 }
 CODE_QUESTIONS = {"questions": 2, "not_recorded": 30, "names": 30}
 
