@@ -30,6 +30,7 @@ def desk(stack: Any) -> dict[str, Any]:
     """A template of the dealership's own with windows of a minute, and its champion."""
     told = yaml.safe_load(find_template_files()["service_advisor"].read_text())
     told |= {"name": NAME, "drift": POLICY, "serving": {"timeout": 10}}
+    told |= {"refine": {"rows": 0}}  # rows that are kept evenly over topics differ from those that are collected
     own = stack.home / "templates" / f"{NAME}.yaml"
     own.parent.mkdir(exist_ok=True)
     own.write_text(yaml.safe_dump(told))
