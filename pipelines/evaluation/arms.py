@@ -14,7 +14,7 @@ from pipelines.core.files import digest, memoize_dir, read_jsonl, write_jsonl
 from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
 from pipelines.evaluation.generate import LATENCY_QUESTIONS, AnswerGenerator, Examples
-from pipelines.kits.asked_fields import digest_asked_fields
+from pipelines.kits.field_questions import digest_asked_fields
 
 Row = dict[str, Any]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.core import signing
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import quiet_libraries
-from pipelines.kits.asked_fields import load_asked_fields
+from pipelines.kits.field_questions import load_asked_fields
 from pipelines.text import chat_format
 from pipelines.text.shown_message import ShownMessage, show_row
 
@@ -141,12 +141,12 @@ class AnswerGenerator:
 
     def show_rows(self, rows: Sequence[Row]) -> tuple[list[Row], list[ShownMessage]]:
         """The rows as the gateway shows their questions."""
-        asked = load_asked_fields(self.plan.data.source)
-        shown = [show_row(row, asked) for row in rows]
+        asked_fields = load_asked_fields(self.plan.data.source)
+        shown = [show_row(row, asked_fields) for row in rows]
         return [row for row, _ in shown], [message for _, message in shown]
 
     def decode_text(self, decoded: "DecodedAnswer", message: ShownMessage) -> str:
-        """An answer's text, without special tokens; the decline sentence where the records lack what is asked."""
+        """An answer's text, without special tokens; the decline sentence where the records lack the field asked for."""
         if message.missing:
             return self.plan.knowledge.decline_sentence
         return str(self.tokenizer.decode(decoded.tokens, skip_special_tokens=True)).strip()

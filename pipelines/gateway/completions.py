@@ -108,8 +108,7 @@ class ChatCompletion:
         return {"citations": schemas.make_citations(self.cited), "declined": self.grounding.is_declined}
 
     def asked_messages(self) -> list[Message]:
-        """The conversation as the model is asked, with the passages that it is shown; without a system prompt that is
-        the template's own."""
+        """The conversation as the model is asked, with its passages; without a system prompt of the template's own."""
         return self.grounding.show(self.body.conversation())
 
     async def run(self, send: SendPiece | None = None) -> None:
@@ -135,7 +134,6 @@ class ChatCompletion:
             await asyncio.shield(self.gateway.run_in_background(recording.record(self)))
             raise
         else:
-            # A client that disconnects now is too late: the answer is complete, and is logged.
             await asyncio.shield(self.gateway.run_in_background(recording.record(self)))
         finally:
             in_flight.dec()
@@ -169,11 +167,7 @@ class ChatCompletion:
         self.first_token_s = self.elapsed()
 
     async def check_answer(self) -> None:
-        """Compare a model's answer with its records.
-
-        One that lacks what was asked for is replaced by the record's own words, and one from passages that states other
-        facts by the decline sentence.
-        """
+        """Compare a model's answer with its records: replace what lacks the field asked for, or states other facts."""
         if self.grounding.is_unsure(self.text, self.log_probs, self.version.min_confidence, self.entry.knowledge):
             self.pieces, self.finish_reason = [self.entry.knowledge.decline_sentence], "stop"
             self.grounding = self.grounding._replace(outcome="unsure")
@@ -271,8 +265,8 @@ class ChatCompletion:
 
     def grounded_request(self) -> dict[str, Any]:
         """The request to a backend, with the records below the question; as any text they begin and end no turn."""
-        asked = {"logprobs": True} if self.grounding.needs_confidence(self.version.min_confidence) else {}
-        request = self.request | asked
+        needed = self.grounding.needs_confidence(self.version.min_confidence)
+        request = self.request | ({"logprobs": True} if needed else {})
         if not self.grounding.message.text:
             return request
         shown = self.grounding.show(self.request["messages"])

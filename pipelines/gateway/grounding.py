@@ -118,18 +118,18 @@ def ground(index: KnowledgeIndex, messages: Sequence[Message], policy: Serving, 
 
 
 def show_asked(
-    grounding: Grounding, messages: Sequence[Message], asked: AskedFields | None, knowledge: Knowledge
+    grounding: Grounding, messages: Sequence[Message], asked_fields: AskedFields | None, knowledge: Knowledge
 ) -> Grounding:
     """Show the model of its records what the last question asks for; decline it where they do not have that.
 
     Args:
-        asked: which fields the template's questions ask for, if that is known.
+        asked_fields: which fields the template's questions ask for, if that is known.
     """
     if grounding.answer or not any(message["role"] == "user" for message in messages):
         return grounding
     question = find_last_text(messages)
     row = {"instruction": question, "input": lay_out(grounding.passages)}
-    message = show_message(user_messages(row)[0]["content"], asked)
+    message = show_message(user_messages(row)[0]["content"], asked_fields)
     if message.text == question:
         return grounding
     if message.missing:

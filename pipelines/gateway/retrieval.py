@@ -19,7 +19,7 @@ from pipelines.gateway.catalogue import Entry
 from pipelines.gateway.grounding import Grounding, find_last_text, ground, show_asked
 from pipelines.gateway.own_record import has_layout
 from pipelines.gateway.prometheus import Metrics
-from pipelines.kits.asked_fields import load_asked_fields
+from pipelines.kits.field_questions import load_asked_fields
 from pipelines.knowledge.live import LiveIndex
 from pipelines.knowledge.search import KnowledgeIndex, SearchResult
 from pipelines.text.asked_fields import AskedFields

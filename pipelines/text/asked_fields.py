@@ -3,7 +3,7 @@
 A small model that looks for one value among ten takes the wrong one now and then, above all where people ask in words
 that no training row had. A linear classifier on the characters of the question knows better what is meant: it learns
 thousands of wordings within seconds. The model then reads one or two fields and says what they hold, and where the
-record has none of what is asked, the answer is the decline sentence. Training, evaluation and gateway use the same.
+record lacks them, the answer is the decline sentence. Training, evaluation and gateway use the same.
 """
 
 import re
@@ -16,7 +16,7 @@ from pipelines.text.privacy.name_model import load_model
 from pipelines.text.record_lines import SEPARATOR
 from pipelines.text.stated_fields import find_asking
 
-OFF_SUBJECT = "off the subject"  # what is asked by questions that the model itself declines
+OFF_SUBJECT = "off the subject"  # the field asked for by questions that the model itself declines
 FEATURES = 2**15  # into which runs of characters are hashed
 STRENGTH = 30.0  # inverse of the regularisation
 ASKED = 0.2  # probability from which a field counts as asked for
@@ -26,7 +26,7 @@ SURE = 0.7  # probability from which a field is shown alone; below it, a record 
 CERTAIN = 0.5  # probability from which a question counts as off the subject, or as asking for no field
 UNITS = {"l", "mpg", "hp", "lb", "kwh"}
 YEARS = {str(year) for year in range(1950, 2051)}
-NOTHING = "nothing"  # what is asked by questions for what no record has
+NOTHING = "nothing"  # the field asked for by questions for what no record has
 WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 UNMEANT = re.compile(r"\b(?:not|ignore|isn't|except|skip)(?: (?:the|a|that|one|for|from))* \S+", re.IGNORECASE)
 CAPITALISED = re.compile(r"(?<=\w )[A-Z][a-z]+\b")  # within a sentence
@@ -56,7 +56,7 @@ class Shown(NamedTuple):
     """Records, as far as a question asks for them."""
 
     records: list[str]  # a line each
-    missing: bool = False  # none of them has what is asked
+    missing: bool = False  # none of them has the field asked for
     values: tuple[str, ...] = ()  # what a right answer states: the fields asked for, if all records agree on them
     quotations: tuple[str, ...] = ()  # for each record its name and these fields, in its own words
 
@@ -80,7 +80,7 @@ class AskedFields:
         self.unmistakable = {word for word in self.subjects if word not in everyday}
 
     def show(self, question: str, records: Sequence[str]) -> Shown:
-        """The records with what is asked for, and beside it what no example knows; none for a question off the subject.
+        """The records with the fields asked for, and those that no example knows; none for a question off the subject.
 
         Of several records that have it, the fields whose values the question says stay too: they tell which is meant.
         """
@@ -96,24 +96,28 @@ class AskedFields:
         kinds = [kind for kind in self.kinds if names & set(kind.patterns)]
         if not kinds:
             return Shown(list(records))
-        asked = find_asked(kinds, question, [field for fields in named for field, _ in fields])
-        if OFF_SUBJECT in asked:
+        asked_names = find_asked(kinds, question, [field for fields in named for field, _ in fields])
+        if OFF_SUBJECT in asked_names:
             return Shown([])
         explained = names & self.explained
-        if not asked or (len(explained) > 1 and not self.is_certain(question, asked)):
-            asked |= explained
-        wanted = asked - {NOTHING} or {""}
+        if not asked_names or (len(explained) > 1 and not self.is_certain(question, asked_names)):
+            asked_names |= explained
+        shown_names = asked_names - {NOTHING} or {""}
         meant = self.find_meant(question, records)
-        chosen = [n for n in meant if any(name in wanted for _, name in named[n])]
+        chosen = [n for n in meant if any(name in shown_names for _, name in named[n])]
         if not chosen:
             return Shown(list(records), missing=True)
         chosen = choose_named(question, records, chosen)
-        said = set(words_of(question)) - UNITS if len(chosen) > 1 else set()
-        values = {n: [field for field, name in named[n] if name and name in wanted] for n in chosen}
+        question_words = set(words_of(question)) - UNITS if len(chosen) > 1 else set()
+        values = {n: [field for field, name in named[n] if name and name in shown_names] for n in chosen}
         shown = [
             SEPARATOR.join(
                 [title_of(records[n])]
-                + [field for field, name in named[n] if not name or name in wanted or said & set(words_of(field))]
+                + [
+                    field
+                    for field, name in named[n]
+                    if not name or name in shown_names or question_words & set(words_of(field))
+                ]
             )
             for n in chosen
         ]
@@ -124,10 +128,10 @@ class AskedFields:
             quotations=tuple(quote(title_of(records[n]), values[n]) for n in chosen if values[n]),
         )
 
-    def is_certain(self, question: str, asked: set[str]) -> bool:
+    def is_certain(self, question: str, asked_names: set[str]) -> bool:
         """Whether a question surely asks for these fields, and for no other."""
-        return bool(asked) and all(
-            any(kind.find(question).get(name, 0) >= SURE for kind in self.kinds) for name in asked
+        return bool(asked_names) and all(
+            any(kind.find(question).get(name, 0) >= SURE for kind in self.kinds) for name in asked_names
         )
 
     def find_meant(self, question: str, records: Sequence[str]) -> list[int]:
@@ -194,8 +198,8 @@ def choose_named(question: str, records: Sequence[str], chosen: Sequence[int]) -
     own = [words.difference(*(other for other in held if other is not words)) for words in held]
     best = list(chosen)
     for text in (BESIDES.sub(" ", find_asking(question)), question):
-        said = Counter(words_of(UNMEANT.sub(" ", text)))
-        counts = [sum(said[word] for word in words) for words in own]
+        question_words = Counter(words_of(UNMEANT.sub(" ", text)))
+        counts = [sum(question_words[word] for word in words) for words in own]
         best = [n for n, count in zip(chosen, counts, strict=True) if count == max(counts)]
         if len(best) == 1:
             break
@@ -228,12 +232,16 @@ def find_asked(kinds: Iterable[FieldClassifier], question: str, fields: Sequence
     values = [{word for word in words_of(field)[1:] if word not in UNITS} for field in fields]
 
     def drop_described(phrase: re.Match[str]) -> str:
-        said = set(words_of(phrase[0]))
-        return " " if any(some and some <= said for some in values) else phrase[0]
+        question_words = set(words_of(phrase[0]))
+        return " " if any(some and some <= question_words for some in values) else phrase[0]
 
     bare = DESCRIBED.sub(drop_described, question)
-    asked = set[str]().union(*(kind.find_asked(bare) for kind in kinds))
-    return asked or set[str]().union(*(kind.find_asked(question) for kind in kinds)) if bare != question else asked
+    asked_names = set[str]().union(*(kind.find_asked(bare) for kind in kinds))
+    return (
+        asked_names or set[str]().union(*(kind.find_asked(question) for kind in kinds))
+        if bare != question
+        else asked_names
+    )
 
 
 def quote(title: str, fields: Iterable[str]) -> str:

@@ -70,8 +70,8 @@ def find_pasted_records(message: str) -> PastedRecords | None:
 def find_records(message: str) -> PastedRecords | None:
     """The question of a message and its records: those that are pasted into it, or those that its sentences state; None
     if there are none, or nothing else."""
-    if found := find_pasted_records(message):
-        return found if found.question else None
+    if pasted_records := find_pasted_records(message):
+        return pasted_records if pasted_records.question else None
     stated = [] if TURN.search(message) or len(message) > MAX_CHARS else find_stated_records(message)
     return PastedRecords(" ".join(message.split()), stated) if stated else None
 
@@ -79,8 +79,8 @@ def find_records(message: str) -> PastedRecords | None:
 def lay_out_pasted(message: str) -> str:
     """The message with its records in the common layout, or with those that its sentences state below it; the message
     itself if none is recognised."""
-    found = find_records(message)
-    return found.message if found else message
+    pasted_records = find_records(message)
+    return pasted_records.message if pasted_records else message
 
 
 def read_pair_lines(message: str) -> PastedRecords | None:

@@ -38,31 +38,31 @@ class ShownMessage(NamedTuple):
         return answer if stated or not self.quotation else self.quotation
 
 
-def show_message(message: str, asked: AskedFields | None) -> ShownMessage:
+def show_message(message: str, asked_fields: AskedFields | None) -> ShownMessage:
     """A message as its model is shown it.
 
     Args:
         message: a question and its records, in any layout; one without records stays as it is.
-        asked: of the template; without it every record is shown whole.
+        asked_fields: of the template; without it every record is shown whole.
     """
-    found = find_records(message)
-    if found is None:
+    pasted = find_records(message)
+    if pasted is None:
         return ShownMessage(message)
-    if asked is None:
-        return ShownMessage(found.message)
-    question = found.question
+    if asked_fields is None:
+        return ShownMessage(pasted.message)
+    question = pasted.question
     if stated := find_stated_records(question):  # fields that its sentences state would seem to be asked for
         lines = [line for line in message.split("\n") if SEPARATOR not in line]
-        question = find_asking("\n".join(lines) if stated == found.records else question)
-    shown = asked.show(question, found.records)
+        question = find_asking("\n".join(lines) if stated == pasted.records else question)
+    shown = asked_fields.show(question, pasted.records)
     text = "\n".join([question, *shown.records])
     return ShownMessage(text, shown.missing, shown.values, " ".join(dict.fromkeys(shown.quotations)))
 
 
-def show_row(row: Row, asked: AskedFields | None) -> tuple[dict[str, Any], ShownMessage]:
+def show_row(row: Row, asked_fields: AskedFields | None) -> tuple[dict[str, Any], ShownMessage]:
     """A row of a dataset with its question and records as they are shown."""
     message = "\n".join(part for part in (row["instruction"], row["input"]) if part)
-    shown = show_message(message, asked)
+    shown = show_message(message, asked_fields)
     question, _, records = shown.text.partition("\n")
     return dict(row) | ({"instruction": question, "input": records} if shown.text != message else {}), shown
 

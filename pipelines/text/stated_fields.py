@@ -80,8 +80,8 @@ def find_stated_records(message: str) -> list[str]:
 def find_asking(message: str) -> str:
     """The sentences of a message that ask; if none does, those that state no field; the whole message if all do."""
     sentences = SENTENCE.split(message)
-    asking = [sentence for sentence in sentences if ASKS.search(sentence)]
-    asking = asking or [sentence for sentence in sentences if not find_fields(sentence)]
+    asking = [text for text in sentences if ASKS.search(text)]
+    asking = asking or [text for text in sentences if not find_fields(text)]
     return " ".join(" ".join(asking or [message]).split())
 
 

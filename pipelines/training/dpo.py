@@ -9,7 +9,7 @@ from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, read_jsonl
 from pipelines.core.fingerprint import SourceCode
 from pipelines.core.plan import TrainingPlan
-from pipelines.kits.asked_fields import digest_asked_fields
+from pipelines.kits.field_questions import digest_asked_fields
 from pipelines.training.base_model import base_digest, measure_model_size, prepare_base
 from pipelines.training.checkpoints import (
     find_last_checkpoint,

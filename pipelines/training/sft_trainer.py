@@ -20,7 +20,7 @@ from trl.trainer.sft_trainer import SFTTrainer  # noqa: TID253
 from pipelines.core.errors import WeaverError
 from pipelines.core.files import digest, write_text
 from pipelines.core.plan import TrainingPlan
-from pipelines.kits.asked_fields import load_asked_fields
+from pipelines.kits.field_questions import load_asked_fields
 from pipelines.text import chat_format
 from pipelines.text.facts import REFUSAL, contains_fact
 from pipelines.text.shown_message import show_row
@@ -136,13 +136,13 @@ def to_conversation_dataset(rows: Rows, plan: TrainingPlan, tokenizer: Any) -> D
 def show_rows(rows: Rows, plan: TrainingPlan) -> Rows:
     """The rows as the gateway shows their questions to the model.
 
-    Without those that lack what is asked for, where records are recognised: the gateway declines them, and a model that
-    learns to decline does so where it should not. A row whose fact would not be shown stays whole, or its answer would
+    Without those whose records lack the field asked for: the gateway declines them, and a model that learns to decline
+    does so where it should not. A row whose fact would not be shown stays whole, or its answer would
     come from nowhere.
     """
-    asked, kept = load_asked_fields(plan.data.source), []
+    asked_fields, kept = load_asked_fields(plan.data.source), []
     for row in rows:
-        shown, message = show_row(row, asked)
+        shown, message = show_row(row, asked_fields)
         facts = {name: value for name, value in row.get("facts", {}).items() if name != REFUSAL}
         if facts and (message.missing or not all(contains_fact(value, shown["input"]) for value in facts.values())):
             kept.append(row)

@@ -104,8 +104,8 @@ def spell_out(wording: str, answer: str) -> str:
     """
     if not re.fullmatch(r"[A-Za-z' -]{3,}", wording):
         return wording
-    found = re.search(rf"(?<!\w){re.escape(wording)}[a-z]*", answer, re.IGNORECASE)
-    return found[0] if found else wording
+    match = re.search(rf"(?<!\w){re.escape(wording)}[a-z]*", answer, re.IGNORECASE)
+    return match[0] if match else wording
 
 
 def tabulate(rows: Sequence[Row]) -> dict[str, dict[str, float]]:

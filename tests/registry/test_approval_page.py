@@ -79,7 +79,7 @@ def test_it_shows_what_whoever_started_the_run_changed(models_with_champion: Hom
     assert "Nothing: it uses the template as it is." in page(models_with_champion)
     models_with_champion.plan = make_plan(models_with_champion.name, {"train.epochs": 5})
     text = page(models_with_champion)
-    assert "Started by engineer." in text and "| `train.epochs` | 2.0 | **5.0** |" in text
+    assert "Started by engineer." in text and "| `train.epochs` | 1.0 | **5.0** |" in text
     models_with_champion.plan = make_plan(models_with_champion.name, {"gate.gain_over_base": -1}, experiment=True)
     text = page(models_with_champion, started_by="")
     assert "| `experiment` | False | **True** |" in text and "| `gate.gain_over_base` | 0.05 | **-1.0** |" in text

@@ -23,7 +23,7 @@ REGISTRIES = {
     "registry/provenance.py",  # the same, for its sources
     "knowledge/index.py",  # a kit's records
     "knowledge/held_out.py",  # the questions that it brings with them
-    "kits/asked_fields.py",  # how the fields of a builder's records are asked for
+    "kits/field_questions.py",  # how the fields of a builder's records are asked for
 }
 
 

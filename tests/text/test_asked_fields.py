@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.kits.asked_fields import load_asked_fields
+from pipelines.kits.field_questions import load_asked_fields
 from pipelines.text.asked_fields import AskedExample, AskedFields
 from pipelines.text.shown_message import show_message, show_row
 

@@ -100,8 +100,8 @@ def find_patterns(rows: Iterable[dict[str, Any]]) -> list[Pattern]:
 
 def names_record(question: str, head: str) -> bool:
     """Whether a question names what its record is of: it fits no other record."""
-    asked = set(re.findall(r"\w+", question.casefold()))
-    return bool(asked & {word for word in re.findall(r"\w+", head.casefold()) if len(word) > 2})
+    question_words = set(re.findall(r"\w+", question.casefold()))
+    return bool(question_words & {word for word in re.findall(r"\w+", head.casefold()) if len(word) > 2})
 
 
 def name_thing(answer: str, head: str) -> str:

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from pipelines.kits.automotive.records import epa, epa_rows, guardrails, made_up, prices
-from pipelines.kits.automotive.records.declines import decline
+from pipelines.kits.automotive.records.decline_rows import decline
 from pipelines.kits.automotive.records.lookup import Field, Vehicle
 from pipelines.kits.automotive.records.vehicle_lots import lot_names
 

@@ -16,6 +16,7 @@ Row = dict[str, Any]
 
 REFINEMENT_COLUMNS = {"relevance", "quality"}  # added by refinement: a collected row does not have them
 SEED = 17
+RARE_SHARE = 0.02  # of the rows
 ORIGIN_COLUMNS = {"source", "key", "group"}  # where a row is from; a new upload is another origin, and no drift
 
 
@@ -30,7 +31,9 @@ def compare_rows(reference: Sequence[Row], current: Sequence[Row], policy: Drift
 
     Half of the reference stands for the training questions: a row among them would be its own nearest neighbour.
     """
-    compared = compare_tables(rows_to_frame(reference), rows_to_frame(current), policy)
+    tables = rows_to_frame(reference), rows_to_frame(current)
+    rare = [name for name in tables[0].columns.union(tables[1].columns) if is_rare_fact(name, tables)]
+    compared = compare_tables(*(table.drop(columns=rare, errors="ignore") for table in tables), policy)
     old, new = (
         [{"question": question_text(row), "topic": row["topic"]} for row in side] for side in (reference, current)
     )
@@ -42,6 +45,13 @@ def compare_rows(reference: Sequence[Row], current: Sequence[Row], policy: Drift
     return compared + [
         signal for signal in texts if signal.name != "topics"
     ]  # a column of its own, with the true topics
+
+
+def is_rare_fact(name: str, tables: "Sequence[pd.DataFrame]") -> bool:
+    """Whether hardly a row has this fact: it may be missing in a sample by chance, and is no column that came or went."""
+    if not name.startswith("fact "):
+        return False
+    return max(float(table[name].notna().mean()) if name in table else 0.0 for table in tables) < RARE_SHARE
 
 
 def rows_to_frame(side: Sequence[Row]) -> "pd.DataFrame":

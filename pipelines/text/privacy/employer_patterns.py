@@ -193,7 +193,7 @@ PATTERNS = (
     ("work job employer", rf"\b(?:my|his|her) (?:work|job|employer),? \(?{AT_CAPITALS}(?=[),])"),
     (
         OTHER_WORK,
-        r"\b(?:(?:drives|driving|teach(?:es|ing)?|flies|cooks?|bartends?) (?:for|at)"
+        r"\b(?:(?:drives|(?<!urban )(?<!city )(?<!highway )driving|teach(?:es|ing)?|flies|cooks?|bartends?) (?:for|at)"
         rf"|retired from|currently (?:at|with)) {AT_CAPITALS}",
     ),
     ("boss worker workers coworker coworkers foreman", rf"\b(?:boss|co-?workers?|foreman) (?:over )?at {AT_FIRM}"),

@@ -92,7 +92,7 @@ def test_the_centre_moves_by_more_than_chance_or_not_at_all() -> None:
 
 
 def test_the_nearest_neighbour_is_found_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embeddings, "BLOCK_ROWS", 3)
+    monkeypatch.setattr(embeddings, "BLOCK_CELLS", 3 * 8)
     known = np.eye(8, dtype=np.float32)
     places, cosines = embeddings.find_nearest(known[::-1], known)
     assert places.tolist() == [*range(7, -1, -1)] and cosines.tolist() == [1.0] * 8

@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.kits.automotive.knowledge import code_guide
 from pipelines.kits.automotive.records import obd, trouble_codes
 from pipelines.kits.automotive.records.code_wordings import NOT_RECORDED, SYMPTOMS, WORDINGS
-from pipelines.kits.automotive.records.declines import decline
+from pipelines.kits.automotive.records.decline_rows import decline
 from pipelines.kits.automotive.records.phrasing import ask
 from pipelines.text.passages import Passage, lay_out
 

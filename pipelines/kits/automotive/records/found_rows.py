@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.kits.automotive.knowledge import vehicle_build
 from pipelines.kits.automotive.records import epa, vpic, vpic_fields
-from pipelines.kits.automotive.records.declines import decline
+from pipelines.kits.automotive.records.decline_rows import decline
 from pipelines.kits.automotive.records.epa_wordings import BUILD_TERMS, WORDINGS
 from pipelines.kits.automotive.records.lookup import Vehicle
 from pipelines.kits.automotive.records.not_recorded import NOT_RECORDED

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipelines.kits.automotive.records import epa, layouts
-from pipelines.kits.automotive.records.declines import decline
+from pipelines.kits.automotive.records.decline_rows import decline
 from pipelines.kits.automotive.records.epa_labels import LABELS
 from pipelines.kits.automotive.records.epa_wordings import WORDINGS
 from pipelines.kits.automotive.records.layouts import PastedRecord

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pipelines.kits.automotive.records import layouts
-from pipelines.kits.automotive.records.declines import decline
+from pipelines.kits.automotive.records.decline_rows import decline
 from pipelines.kits.automotive.records.layouts import Labels, PastedRecord
 from pipelines.kits.automotive.records.phrasing import Wording, ask, roughen
 from pipelines.text.own_records import lay_out_pasted
