@@ -239,7 +239,7 @@ def test_too_few_groups_are_told_before_anything_is_trained(
 ) -> None:
     write_jsonl(tmp_path / "train.jsonl", [{"group": "one", "topic": "bay", "instruction": "?"}] * 9)
     few = orders.model_copy(update={"uri": str(tmp_path), "digest": "few"})
-    with pytest.raises(WeaverError, match="9 training rows in 1 groups"):
+    with pytest.raises(WeaverError, match="9 training rows in 1 group;"):
         tune(few, plan, trials=1, hours=1)
 
 

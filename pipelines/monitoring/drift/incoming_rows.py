@@ -33,7 +33,8 @@ def compare_rows(reference: Sequence[Row], current: Sequence[Row], policy: Drift
     """
     tables = rows_to_frame(reference), rows_to_frame(current)
     rare = [name for name in tables[0].columns.union(tables[1].columns) if is_rare_fact(name, tables)]
-    compared = compare_tables(*(table.drop(columns=rare, errors="ignore") for table in tables), policy)
+    old_table, new_table = (table.drop(columns=rare, errors="ignore") for table in tables)
+    compared = compare_tables(old_table, new_table, policy)
     old, new = (
         [{"question": question_text(row), "topic": row["topic"]} for row in side] for side in (reference, current)
     )
@@ -48,7 +49,7 @@ def compare_rows(reference: Sequence[Row], current: Sequence[Row], policy: Drift
 
 
 def is_rare_fact(name: str, tables: "Sequence[pd.DataFrame]") -> bool:
-    """Whether hardly a row has this fact: it may be missing in a sample by chance, and is no column that came or went."""
+    """Whether hardly a row has this fact: a sample may lack it by chance, and it is no column that came or went."""
     if not name.startswith("fact "):
         return False
     return max(float(table[name].notna().mean()) if name in table else 0.0 for table in tables) < RARE_SHARE

@@ -113,11 +113,14 @@ def test_people_teach_the_next_dataset(counter: Counter) -> None:
     first = learn(models)
     assert (first["commit_dataset"].version, first["commit_preferences"].version) == (1, 0)
     held = read_jsonl(Path(first["commit_dataset"].uri) / "heldout.jsonl")[0]
-    known = next(row for row in read_jsonl(Path(first["commit_dataset"].uri) / "train.jsonl") if not row["input"])
+    known = next(
+        row for row in read_jsonl(Path(first["commit_dataset"].uri) / "train.jsonl") if row["kind"] == "grounded"
+    )
     for speed in range(20, 28):
         asked = HIGHWAY.replace("41", str(speed))
         counter.say("ada", asked, "It is 33 mpg.", correction=f"Its highway fuel economy is {speed} mpg.")
-    counter.say("ada", known["instruction"], f"{known['output']} Or not.", correction=f"Surely: {known['output']}")
+    known_question = f"{known['instruction']}\n{known['input']}"
+    counter.say("ada", known_question, f"{known['output']} Or not.", correction=f"Surely: {known['output']}")
     asked = "\n".join(filter(None, (held["instruction"], held["input"])))
     counter.say("bob", asked, "No idea.", thumb="down")
     counter.say("bob", asked, held["output"], thumb="up")
