@@ -112,6 +112,8 @@ def search(
     from pipelines.knowledge.live import load_index
 
     load_template(template)
+    if not question.strip():
+        raise typer.BadParameter("the question is empty")
     if not has_index(template):
         sync_index(template)
     result = load_index(template).search(question, limit)

@@ -70,7 +70,6 @@ def embed_rows(texts: list[str]) -> np.ndarray:
 @cache
 def load_word_vectors() -> Any:
     """The word vectors. Their first use distils them: a minute of CPU time, and 45 MB under WEAVER_HOME."""
-    quiet_libraries()
     from model2vec import StaticModel
 
     return StaticModel.from_pretrained(memoize_dir(cache_folder() / "words", distil_word_vectors))

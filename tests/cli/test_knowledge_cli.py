@@ -1,6 +1,8 @@
 """`weaver knowledge`, as people and scripts type it."""
 
 import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,23 @@ def test_a_manual_is_added_found_with_its_page_and_removed(weaver: Weaver, tmp_p
     assert "manual.pdf is removed: 3 passages" in weaver("remove", T, "manual.pdf")
     result = weaver.json("search", T, "How often is the timing belt replaced?")
     assert "manual.pdf" not in {hit["passage"]["source"] for hit in result["hits"]}
+
+
+def test_a_verb_prints_what_it_did_and_no_library_s_remarks(home: Path, tmp_path: Path) -> None:
+    """In a process of its own, where each library is imported for the first time."""
+    write_template(home, ["automotive.code_guide"])
+    note = tmp_path / "note.txt"
+    note.write_text("Brake fluid is replaced every two years.")
+    command = [sys.executable, "-m", "pipelines.cli.main", "knowledge", "add", T, str(note)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    added, whole = done.stdout.splitlines()
+    assert added.startswith("note.txt: 1 passage, valid since 20")
+    assert re.fullmatch(rf"{T} has (\d+) passages, of which \1 embedded now\.", whole)
+    assert not [line for line in done.stderr.splitlines() if "distilling word vectors" not in line], done.stderr
+
+
+def test_an_empty_question_is_refused(weaver: Weaver) -> None:
+    assert "the question is empty" in weaver("search", T, " ", code=2)
 
 
 def test_the_first_search_builds_the_index_of_the_kits_records(weaver: Weaver) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import subprocess
+import sys
 import sysconfig
 import tomllib
 from collections.abc import Iterator
@@ -36,6 +37,16 @@ def test_the_layers_hold() -> None:
     command = [Path(sysconfig.get_path("scripts"), "lint-imports"), "--no-cache", "--no-logo"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_client_of_airflow_s_api_does_not_bring_airflow() -> None:
+    """`airflow_client` is HTTP calls; what it imports is not in the reach of import-linter."""
+    code = (
+        "import sys, pipelines.clients.airflow, airflow_client.client; "
+        "assert not (brought := [name for name in sys.modules if name.partition('.')[0] == 'airflow']), brought"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 def test_modules_are_imported_by_name_in_the_named_registries_only() -> None:

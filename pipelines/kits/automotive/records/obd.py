@@ -1,7 +1,5 @@
 """The names of trouble codes and of live readings, as python-OBD (obd) lists them."""
 
-from pipelines.core.settings import quiet_libraries
-
 SOURCE = "obd:codes.DTC"
 
 
@@ -14,7 +12,6 @@ def code_names() -> dict[str, str]:
 
 def readings() -> dict[str, str]:
     """Mode and PID (010C) → what it reads, where no other PID's name differs by letters' case or a figure alone."""
-    quiet_libraries()
     from obd.commands import __mode1__
 
     names_by_pid = {
@@ -28,7 +25,6 @@ def readings() -> dict[str, str]:
 
 def all_code_names() -> dict[str, str]:
     """Trouble code → its name; some codes share theirs."""
-    quiet_libraries()
     from obd.codes import DTC
 
     return {code: name.replace("'", "") for code, name in DTC.items()}
