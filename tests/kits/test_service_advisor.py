@@ -190,7 +190,7 @@ def test_a_code_without_guidance_has_its_name_alone(rows, codes):
     for row in named:
         if row["topic"] == "code_meaning":
             name = row["facts"]["meaning"]
-            assert f"{row['key']}: {name} | Meaning: {name}" in row["input"].splitlines()
+            assert f"{row['key']} | Meaning: {name}" in row["input"].splitlines()
         else:
             assert row["topic"] == "not_in_record"
 

@@ -139,7 +139,7 @@ def test_people_teach_the_next_dataset(counter: Counter) -> None:
     assert {pair["prompt"][-1]["content"] for pair in rows(pairs, "preferences.jsonl")} == said - unseen
 
     assert learn(models) == second
-    counter.say("cyd", known["instruction"], known["output"], thumb="up", user="a colleague")
+    counter.say("cyd", known_question, known["output"], thumb="up", user="a colleague")
     third = second | {"collect_feedback": models.run("collect_feedback", {})}
     assert third["collect_feedback"].ratings == second["collect_feedback"].ratings + 1
     assert models.run("collect", third).digest == second["collect"].digest, "a thumb teaches no new row"

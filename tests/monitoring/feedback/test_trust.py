@@ -18,6 +18,7 @@ from pipelines.monitoring.feedback.rater_trust import (
     find_untrusted,
 )
 from pipelines.monitoring.feedback.ratings import Rating
+from pipelines.text.facts import contains_fact
 from tests.bench.feedback import SEEN, figures, population, sifted
 
 PLAN = make_plan("service_advisor")
@@ -50,13 +51,16 @@ def test_poison_among_honest_people_is_refused() -> None:
 def test_no_true_answer_of_a_kit_is_at_fault_and_its_facts_are_found(name: str) -> None:
     plan = make_plan(name)
     rows = [row for row in locate_source(plan.data.source)[0]() if row["kind"] == "grounded"]
+    with_facts = 0
     for row in rows:
         asked = f"{row['instruction']}\n{row['input']}"
         assert find_fault(opinion("me", asked=asked, correction=row["output"]), plan) == "", row
         laid_out = "=" not in row["input"] and "\n" not in row["input"]  # one record, in its own words
-        stated = laid_out and all(value in row["input"] for value in row["facts"].values())
+        stated = laid_out and all(contains_fact(value, row["input"]) for value in row["facts"].values())
         if name == "service_advisor" and stated:  # others compute: a sum or a verdict stands in no record
+            with_facts += 1
             assert set(row["facts"].values()) <= set(extract_facts(row["output"], row["input"]).values()), row
+    assert with_facts > 300 or name != "service_advisor"
 
 
 def test_facts_are_the_fields_that_a_correction_tells() -> None:

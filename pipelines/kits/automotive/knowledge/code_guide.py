@@ -14,7 +14,7 @@ def passages() -> Iterator[Passage]:
     guides, names = trouble_codes.guide(), obd.all_code_names()
     for code in sorted(set(guides) | set(names)):
         guide, name = guides.get(code), names.get(code, "")
-        record = [f"{code}: {name}" if name else code]
+        record = [f"{code}: {name}" if guide and name else code]
         if not guide:
             record.append(f"Meaning: {name}")
         if guide:
