@@ -27,6 +27,7 @@ from pipelines.text.chat_format import Message
 
 THREADS = 2
 TIMEOUT = 10.0  # seconds that a request waits for an index
+ASKED_TIMEOUT = 60.0  # seconds that a request waits until it is known how fields are asked for
 RETRY_SECONDS = 5.0  # after a failure, in which the index is not tried again
 
 log = logging.getLogger(__name__)
@@ -41,15 +42,28 @@ class Retriever:
         self.loader = ThreadPoolExecutor(1, "asked-fields")
         self.indexes: dict[str, LiveIndex] = {}
         self.frozen: dict[str, KnowledgeIndex] = {}
-        self.asked: dict[
-            str, AskedFields | None
-        ] = {}  # source of a dataset → how its fields are asked for, once loaded
+        self.asked: dict[str, Future[AskedFields | None]] = {}  # source of a dataset → how its fields are asked for
         self.failing: dict[str, float] = {}  # template → when it is tried again, by the monotonic clock
 
     async def ground(self, entry: Entry, messages: Sequence[Message]) -> Grounding:
         """What a conversation is answered from and shown with; never raises for what is wrong with the index."""
         grounding = await self.look_up(entry, messages)
-        return grounding if grounding.answer else await self.run(self.show, grounding, entry, messages)
+        if grounding.answer:
+            return grounding
+        try:
+            asked_fields = await self.wait_for_asked(entry.source)
+        except Exception as error:  # of the kit's own code, or it takes too long
+            log.error("records are shown whole to %s: %s", entry.route.name, error or type(error).__name__)
+            return grounding._replace(outcome="failed")
+        return await self.run(show_asked, grounding, messages, asked_fields, entry.knowledge)
+
+    async def wait_for_asked(self, source: str) -> AskedFields | None:
+        """How the fields of a dataset's records are asked for. It takes seconds to load, for which requests wait: a
+        model that has learned from records with the fields asked for misreads whole ones."""
+        loading = self.start_loading_asked(source)
+        if loading.done():
+            return loading.result()
+        return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(loading)), ASKED_TIMEOUT)
 
     async def look_up(self, entry: Entry, messages: Sequence[Message]) -> Grounding:
         """What a conversation is answered from."""
@@ -83,13 +97,11 @@ class Retriever:
         """As `look_up`, in a thread."""
         return ground(self.load(entry.route.name), messages, entry.policy, entry.knowledge)
 
-    def show(self, grounding: Grounding, entry: Entry, messages: Sequence[Message]) -> Grounding:
-        """The records as far as they are asked for, in a thread; whole until it is loaded how they are asked for."""
-        return show_asked(grounding, messages, self.asked.get(entry.source), entry.knowledge)
-
-    def load_asked(self, source: str) -> None:
-        """Load how the fields of a dataset's records are asked for, in a thread; takes seconds."""
-        self.asked[source] = load_asked_fields(source)
+    def start_loading_asked(self, source: str) -> "Future[AskedFields | None]":
+        """Load how the fields of a dataset's records are asked for, once."""
+        if source not in self.asked:
+            self.asked[source] = self.loader.submit(load_asked_fields, source)
+        return self.asked[source]
 
     def load(self, template: str) -> KnowledgeIndex:
         """The live version of a template's index, for threads: the first call loads it.
@@ -109,8 +121,7 @@ class Retriever:
         loading: list[Future[Any]] = []
         for entry in entries:
             if entry.source not in self.asked:
-                self.asked[entry.source] = None
-                loading.append(self.loader.submit(self.load_asked, entry.source))
+                loading.append(self.start_loading_asked(entry.source))
             if entry.policy.retrieval and entry.route.name not in self.indexes:
                 loading.append(self.threads.submit(self.warm_up, entry.route.name))
         return loading

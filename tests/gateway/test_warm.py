@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ..request_log.rows import exchange
-from .conftest import route
+from .conftest import Gateway, route, until
 from .engine import Engine
 
 PROGRAM = """
@@ -33,3 +33,15 @@ def test_after_the_warm_up_no_module_is_imported_and_few_objects_are_collected(h
     frozen, collected, loaded = json.loads(done.stdout)
     assert frozen > 100_000 and collected < frozen / 100
     assert loaded == []
+
+
+def test_the_first_question_to_a_new_version_is_shown_the_field_that_it_asks_for(
+    own_gateway: Gateway, engine: Engine
+) -> None:
+    """It takes seconds to load how people ask: the question waits, and is not answered from the whole record."""
+    own_gateway.start()
+    route("service_advisor", engine)
+    until(lambda: "service_advisor" in own_gateway.get("/v1/models").text)
+    question = "What is the highway fuel economy?\n2021 Honda Civic | city 30 mpg | highway 38 mpg"
+    answer = own_gateway.ask(question, model="service_advisor", max_tokens=24).choices[0].message.content
+    assert "38" in answer and "30" not in answer
