@@ -130,10 +130,10 @@ def show_asked(
     question = find_last_text(messages)
     row = {"instruction": question, "input": lay_out(grounding.passages)}
     message = show_message(user_messages(row)[0]["content"], asked_fields)
-    if message.text == question:
-        return grounding
     if message.missing:
         return grounding._replace(outcome="declined", passages=(), answer=knowledge.decline_sentence)
+    if message.text == question and not message.from_record:
+        return grounding
     return grounding._replace(message=message)
 
 

@@ -8,6 +8,7 @@ import pytest
 from pipelines.core.plan import Knowledge, Serving
 from pipelines.core.settings import settings
 from pipelines.gateway.grounding import Grounding, ground, show_asked
+from pipelines.kits.field_questions import load_asked_fields
 from pipelines.knowledge.index import build_index, switch_index
 from pipelines.knowledge.live import load_index
 from pipelines.knowledge.search import KnowledgeIndex
@@ -71,6 +72,14 @@ def test_what_is_found_is_shown_below_the_question_as_in_training(index: Knowled
     found = show_asked(found, asked, None, KNOWLEDGE)
     assert found.show(asked) == [{"role": "user", "content": f"what does P0171 mean\n{lay_out(found.passages)}"}]
     assert not any(passage.safety_critical for passage in found.passages), "those may only be quoted"
+
+
+def test_an_answer_is_confirmed_also_where_the_record_is_shown_as_it_was_brought() -> None:
+    asked = [{"role": "user", "content": "what does it do in town\n2012 Nissan Titan | city 12 mpg"}]
+    shown = show_asked(Grounding("own_record"), asked, load_asked_fields("automotive.service_advisor"), KNOWLEDGE)
+    assert shown.show(asked) == asked, "nothing is to be left out of the record"
+    assert shown.message.confirm("Not much.") == "2012 Nissan Titan. City 12 mpg."
+    assert shown.message.confirm("It gets 12 mpg.") == "It gets 12 mpg."
 
 
 def test_passages_that_do_not_fit_are_left_out(index: KnowledgeIndex) -> None:

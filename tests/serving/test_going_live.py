@@ -152,6 +152,7 @@ def test_promotion_and_rollback_switch_versions_without_a_failed_request(live: L
     live.promote(live.challenger(1))
     until(lambda: client().models.retrieve(NAME))
     with LoadGenerator() as load:
+        until(lambda: load.models)
         live.promote(live.challenger(2, champion=1))
         promoted = len(load.models)
         time.sleep(1.5)
