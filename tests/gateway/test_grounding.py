@@ -82,6 +82,12 @@ def test_an_answer_is_confirmed_also_where_the_record_is_shown_as_it_was_brought
     assert shown.message.confirm("It gets 12 mpg.") == "It gets 12 mpg."
 
 
+def test_a_field_that_a_record_lacks_is_declined_also_where_the_record_is_shown_as_it_was_brought() -> None:
+    asked = [{"role": "user", "content": "how many gears does it have\n2012 Nissan Titan | city 12 mpg"}]
+    shown = show_asked(Grounding("own_record"), asked, load_asked_fields("automotive.service_advisor"), KNOWLEDGE)
+    assert (shown.outcome, shown.answer) == ("declined", KNOWLEDGE.decline_sentence)
+
+
 def test_passages_that_do_not_fit_are_left_out(index: KnowledgeIndex) -> None:
     short = talk(index, "what does P0171 mean", policy=Serving(retrieval=3, max_prompt_chars=80))
     assert [passage.id for passage in short.passages] == ["P0171"]
