@@ -1,7 +1,8 @@
 """How many questions of people the champion answers rightly, declines rightly, or answers wrongly and confidently.
 
-The questions are written by hands that know no training row (`texts/questions_*.jsonl`): set a is seen, set b unseen.
-They are put to the gateway of this home, as an application would, and judged as the evaluation judges its rows.
+The questions are written by hands that know no training row (`texts/questions_*.jsonl`): sets a and c are
+seen, b and d unseen. They are put to the gateway of this home, as an application would, and judged as the evaluation
+judges its rows.
 """
 
 import json
@@ -20,7 +21,7 @@ from pipelines.evaluation.outcomes import OUTCOMES, judge_answer
 from pipelines.evaluation.risk_coverage import RISK_COVERAGE, thin_out, trace_risk_coverage
 
 TEXTS = Path(__file__).with_name("texts")
-SETS = {"seen": "a", "unseen": "b"}
+SETS = {"seen": "ac", "unseen": "bd"}
 Row = dict[str, Any]
 
 
@@ -41,7 +42,10 @@ def run(model: str) -> dict[str, Any]:
     Raises:
         Unavailable: no gateway listens, or MLflow does not answer.
     """
-    sets = {part: ask_questions(model, read_questions(letter)) for part, letter in SETS.items()}
+    sets = {
+        part: ask_questions(model, [row for letter in letters for row in read_questions(letter)])
+        for part, letters in SETS.items()
+    }
     rows = sets["unseen"]
     answered = [row for row in rows if row["outcome"] in ("right", "wrong_confident")]
     wrong = sum(row["outcome"] == "wrong_confident" for row in rows)
