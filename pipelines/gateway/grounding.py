@@ -18,7 +18,7 @@ from pipelines.core.plan import Knowledge, Serving
 from pipelines.gateway.own_record import brings_record
 from pipelines.knowledge.search import Hit, KnowledgeIndex, SearchResult
 from pipelines.text.asked_fields import AskedFields
-from pipelines.text.chat_format import Message, user_messages
+from pipelines.text.chat_format import Message
 from pipelines.text.faithfulness import choose_cited, find_unfounded
 from pipelines.text.passages import Passage, lay_out
 from pipelines.text.shown_message import ShownMessage, show_message
@@ -128,8 +128,7 @@ def show_asked(
     if grounding.answer or not any(message["role"] == "user" for message in messages):
         return grounding
     question = find_last_text(messages)
-    row = {"instruction": question, "input": lay_out(grounding.passages)}
-    message = show_message(user_messages(row)[0]["content"], asked_fields)
+    message = show_message("\n".join(filter(None, (question, lay_out(grounding.passages)))), asked_fields)
     if message.missing:
         return grounding._replace(outcome="declined", passages=(), answer=knowledge.decline_sentence)
     if message.text == question and not message.from_record:

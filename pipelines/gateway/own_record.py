@@ -8,6 +8,8 @@ import re
 
 from pipelines.text.normal_form import NUMBER, read_tokens
 from pipelines.text.passages import PART_NUMBER, TITLE_JOINT, TROUBLE_CODE, VIN
+from pipelines.text.specifications import ECONOMY_LABELS
+from pipelines.text.stated_fields import find_statements
 
 CELLS = re.compile(
     rf"\S[ ]*(?:\||\t|{TITLE_JOINT.strip()})\s*\S|\w[ ]?\.{{3,}}[ ]?\w"
@@ -50,6 +52,7 @@ RANGE = re.compile(r"(?<=\d)-(?=\d)")  # 5-7 days is one value; 9-3 is a model
 PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 MIN_PAIRS = 2  # of fields, assignments, dividers and lines of a table
 MIN_VALUES = 2  # of a statement beside the question
+MIN_SPECIFICATIONS = 3  # of a vehicle
 MIN_VALUES_ALONE = 4  # of the only sentence, which then has to ask as well
 
 
@@ -61,7 +64,17 @@ def brings_record(message: str) -> bool:
     >>> brings_record("How many cylinders has a 2012 Nissan Titan?")
     False
     """
-    return has_layout(message) or has_statement(message)
+    return has_layout(message) or has_statement(message) or states_specifications(message)
+
+
+def states_specifications(message: str) -> bool:
+    """Whether a message states specifications of a vehicle, fuel economy among them: others may only describe it."""
+    records = find_statements(message)
+    return any(
+        len({each.field for each in record.values}) >= MIN_SPECIFICATIONS
+        and any(each.field in ECONOMY_LABELS for each in record.values)
+        for record in records
+    )
 
 
 def has_layout(message: str) -> bool:

@@ -7,10 +7,10 @@ record lacks them, the answer is the decline sentence. Training, evaluation and 
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from pipelines.text.chosen_record import UNMEANT, choose_records, words_of
 from pipelines.text.privacy import find_personal_data
 from pipelines.text.privacy.name_model import load_model
 from pipelines.text.record_lines import SEPARATOR
@@ -27,20 +27,26 @@ CERTAIN = 0.5  # probability from which a question counts as off the subject, or
 UNITS = {"l", "mpg", "hp", "lb", "kwh"}
 YEARS = {str(year) for year in range(1950, 2051)}
 NOTHING = "nothing"  # the field asked for by questions for what no record has
-WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
-UNMEANT = re.compile(r"\b(?:not|ignore|isn't|except|skip)(?: (?:the|a|that|one|for|from))* \S+", re.IGNORECASE)
+AMOUNT = re.compile(
+    r"\b\d+ ?(?:miles?|mi|km|bucks|dollars|usd|mph|lbs?|pounds|hp|people|minutes|days)\b", re.IGNORECASE
+)  # no model's name
 CAPITALISED = re.compile(r"(?<=\w )[A-Z][a-z]+\b")  # within a sentence
 DESCRIBED = re.compile(  # the Accent with the manual transmission
     r"\b(?:with|has|having)\b(?: (?!and\b|what\b|which\b|how\b|please\b|pls\b)(?:[^\s,.;:?]|\.\d)+){1,5}", re.IGNORECASE
 )
 VEHICLE_DATA = ("vin", "plate")
-BESIDES = re.compile(r"\([^()]*\)")  # said in passing
 JOINED = re.compile(r"\b(?:and|both|plus)\b|[&+]", re.IGNORECASE)  # several fields are asked for
-COMMON = frozenset("the a an this of is it in on for with and or one car vehicle what which how".split())  # noqa: SIM905
-NUMBER_WORDS = {
-    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
-    "ten": "10", "twelve": "12",
-}  # fmt: skip
+NAMED = {  # what says a field's own name, where nothing else is known of a question
+    "city {} mpg": r"\b(?:city|cty|urban|in town|around town|town (?:figure|number|mileage|mpg|rating))\b",
+    "highway {} mpg": r"\b(?:highway|hwy|freeway)\b",
+    "combined {} mpg": r"\b(?:combined|comb|cmb)\b",
+    "cylinders {}": r"\b(?:cylinders|cyls?)\b",
+    "gears {}": r"\b(?:gears|gear count)\b",
+    "displacement {} L": r"\bdisp(?:l|lacement)?\b",
+    "aspiration {}": r"\baspiration\b",
+    "drive {}": r"\b(?:drv|drive type|drivetrain)\b",
+    "transmission {}": r"\b(?:trn|trans|transmission type|gearbox type)\b",
+}
 
 
 class AskedExample(NamedTuple):
@@ -79,10 +85,13 @@ class AskedFields:
         self.subjects = {word for name in subjects for word in words_of(name) if len(word) > 1}
         self.unmistakable = {word for word in self.subjects if word not in everyday}
 
-    def show(self, question: str, records: Sequence[str]) -> Shown:
+    def show(self, question: str, records: Sequence[str], context: str = "") -> Shown:
         """The records with the fields asked for, and those that no example knows; none for a question off the subject.
 
         Of several records that have it, the fields whose values the question says stay too: they tell which is meant.
+
+        Args:
+            context: the whole message without its records, where the question is only part of it.
         """
         named = [
             [
@@ -96,7 +105,8 @@ class AskedFields:
         kinds = [kind for kind in self.kinds if names & set(kind.patterns)]
         if not kinds:
             return Shown(list(records))
-        asked_names = find_asked(kinds, question, [field for fields in named for field, _ in fields])
+        asking = find_asking(question)
+        asked_names = self.find_asked(kinds, question, asking, [field for fields in named for field, _ in fields])
         if OFF_SUBJECT in asked_names:
             return Shown([])
         explained = names & self.explained
@@ -104,12 +114,15 @@ class AskedFields:
             asked_names |= explained
         shown_names = asked_names - {NOTHING} or {""}
         meant = self.find_meant(question, records)
-        chosen = [n for n in meant if any(name in shown_names for _, name in named[n])]
-        if not chosen:
+        places = [n for n in meant if any(name in shown_names for _, name in named[n])]
+        if not places and (own_names := find_named(kinds, asking)) and not self.is_certain(question, asked_names):
+            shown_names = own_names
+            places = [n for n in meant if any(name in shown_names for _, name in named[n])]
+        if not places:
             return Shown(list(records), missing=True)
-        chosen = choose_named(question, records, chosen)
-        question_words = set(words_of(question)) - UNITS if len(chosen) > 1 else set()
-        values = {n: [field for field, name in named[n] if name and name in shown_names] for n in chosen}
+        values = {n: [field for field, name in named[n] if name and name in shown_names] for n in places}
+        places, compared = choose_records(context or question, asking, records, places, [values[n] for n in places])
+        question_words = set(words_of(question)) - UNITS if len(places) > 1 else set()
         shown = [
             SEPARATOR.join(
                 [title_of(records[n])]
@@ -119,14 +132,25 @@ class AskedFields:
                     if not name or name in shown_names or question_words & set(words_of(field))
                 ]
             )
-            for n in chosen
+            for n in places
         ]
-        agreed = len({tuple(values[n]) for n in chosen}) == 1  # two variants of a vehicle may have the same
+        agreed = len({tuple(values[n]) for n in places}) == 1  # two variants of a vehicle may have the same
         return Shown(
             list(dict.fromkeys(shown)),
-            values=tuple(values[chosen[0]]) if agreed else (),
-            quotations=tuple(quote(title_of(records[n]), values[n]) for n in chosen if values[n]),
+            values=tuple(values[places[0]]) if agreed and not compared else (),
+            quotations=tuple(quote(title_of(records[n]), values[n]) for n in places if values[n]),
         )
+
+    def find_asked(
+        self, kinds: Sequence["FieldClassifier"], question: str, asking: str, fields: Sequence[str]
+    ) -> set[str]:
+        """The fields that a question asks for; its sentences that ask decide, or what is said around them."""
+        asked_names = set[str]()
+        for text in dict.fromkeys((asking, question)):
+            asked_names = find_asked(kinds, text, fields)
+            if asked_names - {NOTHING}:
+                return asked_names
+        return find_named(kinds, asking) or asked_names
 
     def is_certain(self, question: str, asked_names: set[str]) -> bool:
         """Whether a question surely asks for these fields, and for no other."""
@@ -140,7 +164,7 @@ class AskedFields:
         A subject or year that it names is that of the record, where records have such ones at all.
         """
         meant = list(range(len(records)))
-        meaning = UNMEANT.sub(" ", question)
+        meaning = AMOUNT.sub(" ", UNMEANT.sub(" ", question))
         words, capitalised = set(words_of(meaning)), set(words_of(" ".join(CAPITALISED.findall(meaning))))
         named_subjects = words & self.unmistakable | capitalised & self.subjects
         for kind, named in ((self.subjects, named_subjects), (YEARS, words & YEARS)):
@@ -189,21 +213,11 @@ class FieldClassifier:
         return next((name for name, pattern in self.patterns.items() if pattern.fullmatch(field)), "")
 
 
-def choose_named(question: str, records: Sequence[str], chosen: Sequence[int]) -> list[int]:
-    """Of several records, by their places, those of which a question says most words that the others do not have.
-
-    What its asking sentences say comes before what others add, such as `the other line is the 1.6`.
-    """
-    held = [set(words_of(records[n])) for n in chosen]
-    own = [words.difference(*(other for other in held if other is not words)) for words in held]
-    best = list(chosen)
-    for text in (BESIDES.sub(" ", find_asking(question)), question):
-        question_words = Counter(words_of(UNMEANT.sub(" ", text)))
-        counts = [sum(question_words[word] for word in words) for words in own]
-        best = [n for n, count in zip(chosen, counts, strict=True) if count == max(counts)]
-        if len(best) == 1:
-            break
-    return best
+def find_named(kinds: Iterable["FieldClassifier"], asking: str) -> set[str]:
+    """The one field that a question calls by its name, or by the key of a file; empty if it says none or several."""
+    says = asking.replace("_", " ")
+    named = {name for kind in kinds for name in kind.patterns if name in NAMED and re.search(NAMED[name], says, re.I)}
+    return named if len(named) == 1 else set()
 
 
 def hash_characters(questions: Sequence[str]) -> Any:
@@ -252,9 +266,3 @@ def quote(title: str, fields: Iterable[str]) -> str:
 def title_of(record: str) -> str:
     """What a record is about."""
     return record.partition(SEPARATOR)[0]
-
-
-def words_of(text: str) -> list[str]:
-    """The words and numbers of a text, in lower case, without those that tell nothing."""
-    words = (NUMBER_WORDS.get(word, word) for word in WORD.findall(text.casefold()))
-    return [word for word in words if word not in COMMON]

@@ -22,24 +22,33 @@ LAYOUTS = {  # a field's name → how the records of the kits show it
 }
 ALIASES = {
     "city": """cty, town, in town, urban, city mpg, mpg city, cty mpg, city fuel economy, city mileage,
-        fuel economy city,
-        in the city""",
+        fuel economy city, in the city, mpg cty, mpg c, economy city, economy cty, city rating, epa city, urban mpg,
+        city economy, stadt, stadt mpg, ciudad""",
     "highway": """hwy, hw, hiway, freeway, motorway, interstate, highway mpg, mpg highway, hwy mpg, mpg hwy, open road,
-        highway fuel economy, highway mileage, fuel economy highway, on the highway, on the open road""",
+        highway fuel economy, highway mileage, fuel economy highway, on the highway, on the open road, mpg h,
+        economy hwy, economy highway, fuel economy hwy, highway rating, epa hwy, epa highway, autobahn,
+        autobahn mpg, carretera""",
     "combined": """comb, cmb, combo, combined mpg, mpg combined, comb mpg, mpg comb, cmb mpg, overall, overall mpg,
         mixed,
-        average mpg, avg mpg, combined fuel economy, fuel economy combined""",
+        average mpg, avg mpg, combined fuel economy, fuel economy combined, mpg x, mpg avg, economy comb,
+        economy combined, mpg cmb,
+        fuel economy comb, combined rating, epa combined, epa comb, mixed mpg, average, avg, kombi, kombi mpg""",
     "displacement": """disp, displ, displacement l, displacement (l), engine displacement, engine size, engine disp,
-        liters, litres, engine capacity, engine (l), engine l, displacement in l, displacement liters, eng, engine""",
+        liters, litres, engine capacity, engine (l), engine l, displacement in l, displacement liters, eng, engine,
+        eng disp, displ l, disp l, engine displ, engine litres, engine liters, displacement litres, l, liter, litre,
+        motor, motor size, hubraum, hubraum l, engine displacement l, cilindrada""",
     "cylinders": """cyl, cyls, cylinder, no cylinders, no. of cylinders, number of cylinders, num cylinders, cyl count,
-        cylinder count, n cyl, cylinders no""",
+        cylinder count, n cyl, cylinders no, n cylinders, num cyl, no cyl, engine cylinders, engine cyl, zylinder, zyl,
+        cilindros""",
     "gears": """gear, no gears, no. of gears, number of gears, num gears, gear count, speeds, speed, forward gears,
-        gear no""",
+        gear no, grs, no gear, transmission gears, trans gears, transmission speeds, gearbox gears, gearbox speeds,
+        n gears,        g\u00e4nge""",
     "aspiration": """asp, aspir, aspir., air aspiration, air aspir method, air aspir method desc, aspiration method,
-        induction, air intake""",
-    "drive": "drv, drive desc, drive type, drive system, drivetrain, driven wheels, drive wheels, wheel drive, axle",
+        induction, air intake, air aspiration method, engine aspiration, engine induction, forced induction""",
+    "drive": """drv, drive desc, drive type, drive system, drivetrain, driven wheels, drive wheels, wheel drive, axle,
+        drive train, driveline, drv type, antrieb, traction""",
     "transmission": """trans, tranny, transm, trans., transmission desc, transmission type, gearbox, gearbox type, box,
-        trans type""",
+        trans type, trn, tr, trm, tran, getriebe, gear box, transmission kind""",
     "on hand": "onhand, qty on hand, stock on hand, in stock, on-hand",
     "lead time": "leadtime, lead",
     "odometer": "odo, odometer reading",
@@ -82,9 +91,16 @@ def lay_out_field(key: str, value: str) -> str:
     """
     name = NAMES.get(key)
     bare = UNITS.sub("", value)
-    if name in VALUES and not re.fullmatch(VALUES[name], bare):
+    if name == "displacement":
+        bare = re.sub(r"^(\d),(\d)$", r"\1.\2", bare)
+    if name in VALUES and not is_value(name, value):
         return f"{key} {value}"
     return LAYOUTS[name].format(bare if name in VALUES else value) if name else f"{key} {value}"
+
+
+def is_value(name: str, value: str) -> bool:
+    """Whether a text can be the value of a field of numbers, with or without its unit."""
+    return re.fullmatch(VALUES[name], UNITS.sub("", value).replace(",", ".")) is not None
 
 
 def lay_out_phrase(text: str) -> str:

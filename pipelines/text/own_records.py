@@ -7,6 +7,7 @@ as it is, to the last character.
 """
 
 import re
+from collections.abc import Callable
 
 from pipelines.text.field_names import lay_out_phrase
 from pipelines.text.pasted_data import read_braces, read_table, read_tags
@@ -16,12 +17,14 @@ from pipelines.text.record_lines import (
     YEAR,
     Fields,
     PastedRecords,
+    is_laid_out,
     lay_out_all,
     lay_out_fields,
     lay_out_parts,
     pasted,
 )
-from pipelines.text.stated_fields import find_stated_records
+from pipelines.text.specifications import find_specifications
+from pipelines.text.stated_fields import drop_statements, find_statements
 
 MAX_CHARS = 6000  # a longer message is a document, and no pasted record
 QUESTION_KEYS = frozenset({"q", "question", "ask", "asked"})
@@ -42,9 +45,11 @@ PAIR_LINE = re.compile(
 )
 SENTENCE_END = re.compile(r"(?:\w{3}|\d)[.!?] \w")
 PAIRS = re.compile(
-    r"""([A-Za-z]\w*)\s*=\s*("[^"]*"|'[^']*'|[^=;,|]*?)(?=\s*(?:[;,|]\s*|\s+)[A-Za-z]\w*\s*=|\s*[;,|]?\s*$)"""
+    r"""([A-Za-z][\w()]*)\s*=\s*("[^"]*"|'[^']*'|[^=;,|&]*?)"""
+    r"""(?=\s*(?:[;,|&]\s*|\s+)[A-Za-z][\w()]*\s*=|\s*[;,|&]?\s*$|\s+(?:is|what|which|how|does|do|can|please)\b[^=]*$)"""
 )
 TAG_FRAME = re.compile(r"^<\w+\s+(?=\w+=)|\s*/?>$")  # <car name="2021 Kia Rio" gears="6"/>
+ADDRESS = re.compile(r"\S*/[\w.-]*\?(?=\w+=)")  # /quote?yr=2012
 CODE_LINE = re.compile(r"[PBCU]\d[0-9A-F]{3}: ")  # a passage on a trouble code
 TURN = re.compile(
     r"^\s*(?:customer|caller|client|advisor|agent|user|assistant|sales\w*)\s*:", re.IGNORECASE | re.MULTILINE
@@ -59,21 +64,54 @@ def find_pasted_records(message: str) -> PastedRecords | None:
     """
     if len(message) > MAX_CHARS or TURN.search(message):  # a conversation stays as it is
         return None
-    if "{" in message:
-        return read_braces(message)
-    for read in (read_tags, read_table, read_pair_lines, read_pairs, read_lists, read_stack):
-        if records := read(message):
-            return records
-    return None
+    readings = [records for read in READERS["{" in message] if (records := read(message))]
+    return max(readings, key=count_known, default=None)  # the first of equal ones
 
 
 def find_records(message: str) -> PastedRecords | None:
-    """The question of a message and its records: those that are pasted into it, or those that its sentences state; None
-    if there are none, or nothing else."""
-    if pasted_records := find_pasted_records(message):
-        return pasted_records if pasted_records.question else None
-    stated = [] if TURN.search(message) or len(message) > MAX_CHARS else find_stated_records(message)
-    return PastedRecords(" ".join(message.split()), stated) if stated else None
+    """The question of a message and its records: those that are pasted into it, or those that its sentences and lists
+    state, whichever have more fields that are known; None if there are none, or nothing else."""
+    pasted_records = find_pasted_records(message)
+    laid_out = any(SEPARATOR in line and not ASKS_IN_FIELDS.search(line) for line in message.split("\n"))
+    if laid_out and pasted_records and pasted_records.question:
+        return pasted_records
+    stated = find_stated(message) if len(message) <= MAX_CHARS and not TURN.search(message) else None
+    if stated and (not pasted_records or is_better(stated, pasted_records)):
+        return join_records(stated, pasted_records) if pasted_records else stated
+    return pasted_records if pasted_records and pasted_records.question else None
+
+
+def find_stated(message: str) -> PastedRecords | None:
+    """The records that a message states, and what it asks."""
+    statements = find_statements(message)
+    if not statements:
+        return None
+    asking = drop_statements(message, statements)
+    return PastedRecords(" ".join(message.split()), [statement.record for statement in statements], asking)
+
+
+def join_records(stated: PastedRecords, pasted_records: PastedRecords) -> PastedRecords:
+    """Stated records with what else was pasted of the same ones."""
+    if len(stated.records) != len(pasted_records.records):
+        return stated
+    records = []
+    for record, other in zip(stated.records, pasted_records.records, strict=True):
+        more = [
+            field for field in other.split(SEPARATOR)[1:] if not is_laid_out(field) and not find_specifications(field)
+        ]
+        records.append(SEPARATOR.join([record, *more]))
+    return stated._replace(records=records)
+
+
+def is_better(stated: PastedRecords, pasted_records: PastedRecords) -> bool:
+    """Whether stated records hold more of what a message says than pasted ones, or as much and its question too."""
+    more = count_known(stated) - count_known(pasted_records)
+    return more > 0 or (more == 0 and not pasted_records.question)
+
+
+def count_known(records: PastedRecords) -> int:
+    """How many fields of records have a name that is known."""
+    return sum(is_laid_out(field) for record in records.records for field in record.split(SEPARATOR)[1:])
 
 
 def lay_out_pasted(message: str) -> str:
@@ -132,7 +170,7 @@ def read_pairs(message: str) -> PastedRecords | None:
     """Lines that hold two or more `key=value`."""
     rest, records = [], []
     for line in message.split("\n"):
-        line = TAG_FRAME.sub("", line.strip())
+        line = ADDRESS.sub(" ", TAG_FRAME.sub("", line.strip()))
         matches = list(PAIRS.finditer(line)) if line.count("=") > 1 else []
         if len(matches) < 2:
             rest.append(line)
@@ -244,3 +282,9 @@ def is_list(parts: list[str], mark: str) -> bool:
     if len(field_names) > 1:  # of one field they could be alternatives: automatic, manual
         return True
     return bool(YEAR.search(parts[0]) or YEAR.search(parts[1])) and sum(bool(re.search(r"\d", p)) for p in parts) >= 2
+
+
+READERS: dict[bool, tuple[Callable[[str], PastedRecords | None], ...]] = {  # whether there are braces → what reads it
+    False: (read_tags, read_table, read_pair_lines, read_pairs, read_lists, read_stack),
+    True: (read_braces, read_pair_lines),
+}

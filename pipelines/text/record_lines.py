@@ -4,17 +4,45 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from pipelines.text.field_names import lay_out_field, lay_out_phrase
+from pipelines.text.field_names import LAYOUTS, NAMES, VALUES, is_value, lay_out_field, lay_out_phrase
+from pipelines.text.specifications import FORMS, SPELLED, Specification, find_specifications
 
 Fields = list[tuple[str, str]]  # name and value
 
 SEPARATOR = " | "
-NAME_KEYS = frozenset({"vehicle", "name", "car", "part", "title", "item", "auto", "description", "v"})
-NAME_PARTS = ("year", "model year", "my", "make", "brand", "model", "trim")
-
+NAME_KEYS = frozenset(
+    {"vehicle", "name", "car", "part", "title", "item", "auto", "description", "v", "veh", "n", "unit name"}
+)
+NAME_PARTS = {  # key → the part of a vehicle's name that it holds, in their order
+    **dict.fromkeys(("year", "yr", "jahr", "vyr", "model year"), "year"),
+    **dict.fromkeys(("my",), "model year"),
+    **dict.fromkeys(("make", "mk", "marke", "make name", "manufacturer", "mfr", "vmk"), "make"),
+    **dict.fromkeys(("brand",), "brand"),
+    **dict.fromkeys(("model", "mdl", "md", "modell", "model name", "vmd"), "model"),
+    "trim": "trim",
+}
+PARTS_IN_ORDER = ("year", "model year", "make", "brand", "model", "trim")
 ARROWS = re.compile(r"^[\s:>,;-]*(?:<-|->|=>|<=)?[\s:>,;]*|[\s]*(?:<-|->|=>|<=|--)\s*$")
 MAX_VALUE = 60  # characters of a field's value
+MIN_READ = 0.6  # share of a part's letters and digits from which it holds nothing but specifications
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+YES_NO = {"y": "turbocharged", "yes": "turbocharged", "true": "turbocharged"} | dict.fromkeys(
+    ("n", "no", "false"), "naturally aspirated"
+)
+SPECIFIED = {*FORMS, "city", "highway", "combined"}
+SEVERAL = {
+    "mpg",
+    "fuel economy",
+    "economy",
+    "mileage",
+    "powertrain",
+    "specs",
+    "gas mileage",
+    "epa",
+    "epa mpg",
+    "consumption",
+}
+KNOWN = tuple(f"{name} " for name in LAYOUTS)
 
 
 class PastedRecords(NamedTuple):
@@ -22,6 +50,7 @@ class PastedRecords(NamedTuple):
 
     question: str
     records: list[str]
+    asking: str = ""  # the question without the sentences that state the records, where they do
 
     @property
     def message(self) -> str:
@@ -31,7 +60,48 @@ class PastedRecords(NamedTuple):
 
 def lay_out_parts(parts: list[str]) -> str:
     """One record of fields that are written without a sign between name and value; the first part is its name."""
-    return SEPARATOR.join([parts[0], *map(lay_out_phrase, parts[1:])])
+    return SEPARATOR.join([parts[0], *(field for part in parts[1:] for field in lay_out_part(part))])
+
+
+def lay_out_part(part: str) -> list[str]:
+    """The field or fields that a part of a list holds: `6-spd manual` holds two."""
+    laid_out = lay_out_phrase(part)
+    if laid_out != part or is_laid_out(part) or len(part) > MAX_VALUE:
+        return [laid_out]
+    readings = find_specifications(part)
+    read = {place for each in readings for place in range(each.start, each.end) if part[place].isalnum()}
+    if not readings or ": " in part or len(read) < MIN_READ * sum(map(str.isalnum, part)):
+        return [part]
+    return list(dict.fromkeys(map(lay_out, readings)))
+
+
+def lay_out_value(key: str, value: str) -> list[str]:
+    """The field or fields of a key and its value: `engine: 5.3 L V8` are two.
+
+    Args:
+        key: in lower case, with spaces between words.
+    """
+    if key == "turbo" and value.casefold() in YES_NO:
+        return [f"aspiration {YES_NO[value.casefold()]}"]
+    name = NAMES.get(key)
+    if name in ("aspiration", "transmission") and value.casefold() in SPELLED:
+        return [f"{name} {SPELLED[value.casefold()]}"]
+    marked = f"trans:{value}" if name == "transmission" else f"{key}: {value}"
+    readings = find_specifications(marked) if re.search(r"\d", value) else []
+    plain = name in VALUES and is_value(name, value)
+    if (name in SPECIFIED or key in SEVERAL) and readings and not plain:
+        return list(dict.fromkeys(map(lay_out, readings)))
+    return [lay_out_field(key, value)]
+
+
+def lay_out(each: Specification) -> str:
+    """A specification as a record shows it."""
+    return LAYOUTS[each.field].format(each.value)
+
+
+def is_laid_out(field: str) -> bool:
+    """Whether a field of a record has a name that is known."""
+    return field.startswith(KNOWN)
 
 
 def lay_out_all(fields: Fields) -> Iterator[str]:
@@ -59,12 +129,12 @@ def lay_out_fields(name: str, fields: Iterable[tuple[str, str]]) -> str:
         if not text:
             continue
         if label in NAME_PARTS:
-            parts[label] = text
+            parts[NAME_PARTS[label]] = text
         elif label in NAME_KEYS and not name:
             name = text
         else:
-            rest.append(lay_out_field(label, text))
-    spelled = " ".join(parts[part] for part in NAME_PARTS if part in parts)
+            rest += lay_out_value(label, text)
+    spelled = " ".join(parts[part] for part in PARTS_IN_ORDER if part in parts)
     if parts and not (name and spelled in name):
         if len(parts) == 1 and name and "model" in parts:
             rest.insert(0, f"model {spelled}")
@@ -75,7 +145,8 @@ def lay_out_fields(name: str, fields: Iterable[tuple[str, str]]) -> str:
 
 def normal_key(key: str) -> str:
     """A field's name in lower case, with spaces for underscores."""
-    return " ".join(re.sub(r"[_\s]+", " ", key.strip(" \"'*")).casefold().split())
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\s]+", " ", key.strip(" \"'*"))
+    return " ".join(spaced.casefold().split())
 
 
 def pasted(rest: list[str], records: list[str]) -> PastedRecords | None:

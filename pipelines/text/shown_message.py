@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 from pipelines.text.asked_fields import AskedFields
 from pipelines.text.own_records import find_records
-from pipelines.text.record_lines import SEPARATOR
-from pipelines.text.stated_fields import find_asking, find_stated_records
+from pipelines.text.stated_fields import find_asking
 
 Row = Mapping[str, Any]
 
@@ -50,11 +49,8 @@ def show_message(message: str, asked_fields: AskedFields | None) -> ShownMessage
         return ShownMessage(message)
     if asked_fields is None:
         return ShownMessage(pasted.message)
-    question = pasted.question
-    if stated := find_stated_records(question):  # fields that its sentences state would seem to be asked for
-        lines = [line for line in message.split("\n") if SEPARATOR not in line]
-        question = find_asking("\n".join(lines) if stated == pasted.records else question)
-    shown = asked_fields.show(question, pasted.records)
+    question = find_asking(pasted.asking) if pasted.asking else pasted.question
+    shown = asked_fields.show(question, pasted.records, pasted.asking)
     text = "\n".join([question, *shown.records])
     return ShownMessage(text, shown.missing, shown.values, " ".join(dict.fromkeys(shown.quotations)))
 

@@ -1,49 +1,49 @@
-"""Fields of vehicles' records that a sentence states, and those that an answer states.
+"""Fields of vehicles' records that the sentences of a message state, and those that an answer states.
 
-A person writes `it gets 16 mpg in the city and 22 on the highway`; below such a message its fields are shown once more
-as a record, so that a small model finds them. And an answer that names a field (`Its number of gears is 6.`) is checked
-against the records: a 6 of another field does not support it.
+A person writes `it gets 16 mpg in the city and 22 on the highway`, or copies a listing; below such a message its values
+are shown once more as records, so that a small model finds them. And an answer that names a field (`Its number of gears
+is 6.`) is checked against the records: a 6 of another field does not support it.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 from pipelines.text.field_names import LAYOUTS, NAMES
+from pipelines.text.specifications import Specification, find_specifications
 
-NAME = re.compile(
-    r"\b(?:19|20)\d\d(?: [A-Z][\w-]*\d*| \d{1,4}[A-Za-z]{0,3}\b(?!\s*(?:mpg|city|hwy|l\b|cyl)))(?: [A-Z0-9][\w-]*){0,4}"
-)
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+|;\s+|\s[-\u2013\u2014]+\s")
+QUESTION_WORDS = r"what|whats|what's|which|how|hows|is|does|do|can|could|tell|give|need|please|pls|who|where|wat|waht"
 CLAUSE = re.compile(
-    SENTENCE.pattern + r"|[:,]\s+(?=(?:so )?(?:what|which|how|is|does|do|can|could|tell|give|need|please|pls|whats)\b)",
-    re.IGNORECASE,
-)  # a sentence, or the part of one that asks
+    rf"{SENTENCE.pattern}|[:,.]\s+(?=(?:so |and |ok )?(?:{QUESTION_WORDS})\b)", re.IGNORECASE
+)  # between sentences, and before the part of one that asks
 ASKS = re.compile(
     r"\?|^\W*(?:(?:hi|hello|hey|so|and|ok)\W+)?"
-    r"(?:what|which|how|is|does|do|can|could|has|where|when|who|tell|give|need|please|whats)\b|"
-    r"\b(?:pls|plz|please)\b",
+    rf"(?:{QUESTION_WORDS}|has|when)\b|\b(?:pls|plz|please|asking|asks|wondering|wants? to know)\b",
     re.IGNORECASE,
 )
-COUNTS = dict(
-    zip(["three", "four", "five", "six", "eight", "ten", "twelve"], ["3", "4", "5", "6", "8", "10", "12"], strict=True)
+MAY_ASK = re.compile(
+    r"\b(?:what|whats|what's|which|how|hows|tell|give|need|please|pls|who|where|wat|waht|plz|thx|thanks|list|want|show|pull)\b",
+    re.IGNORECASE,
 )
-CITY, HIGHWAY = r"(?:city|town|urban)\b", r"(?:highway|hwy|freeway|motorway|interstate|open road)\b"
-COMBINED = r"(?:combined|comb|overall|on average)\b"
-MPG = r"(?:\s*(?:mpg|miles per gallon))?\s*(?:in|on|for)?\s*(?:the\s+)?"
-STATED = {  # field → what states its value; the first group that matches is the value
-    "city": rf"\b(\d\d){MPG}{CITY}|\b{CITY}(?:\s+(?:is|of|at|mpg|mileage|rating))*:?\s+(\d\d)\b",
-    "highway": rf"\b(\d\d){MPG}{HIGHWAY}|\b{HIGHWAY}(?:\s+(?:is|of|at|mpg|mileage|rating))*:?\s+(\d\d)\b",
-    "combined": rf"\b(\d\d){MPG}{COMBINED}|\b(?:combined|averages)\b(?:\s+(?:is|of|at|mpg|rating))*:?\s+(\d\d)\b",
-    "displacement": r"\b(\d\.\d)[\s-]*(?:l|liters?|litres?)\b|\b(?:displacement(?: of)?:?|engine of)\s+(\d\.\d)\b",
-    "cylinders": rf"\b(\d{{1,2}}|{'|'.join(COUNTS)})[\s-]*cyl(?:inders?|s)?\b|\bcyl(?:inders?)?:?\s+(\d{{1,2}})\b",
-    "gears": r"\b(\d{1,2})[\s-]*(?:forward )?(?:gears?|speeds?)\b|\bgears:?\s+(\d{1,2})\b",
-    "aspiration": r"\b(naturally aspirated|turbocharged|supercharged)\b",
-    "drive": r"\b((?:front|rear|all|four|part-time four)[\s-]wheel|[fra4]wd|4x4)\b",
-    "transmission": r"\b(automatic|manual|cvt|continuously variable)\b",
-}
-PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in STATED.items()}
-YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+YEAR = re.compile(r"\b(?:19|20)\d\d\b|(?<!\w)'\d\d\b")
 MIN_STATED = 2  # fields that make a record
+MIN_ASKED = 3  # values from which a clause that asks states a record as well
+LONG = 6  # words of a sentence from which its only value may be somebody's opinion
+MAX_NAME = 60  # characters
+NAME_MARKS = " \t\n,;:.()[]{}<>|/*#\u2022-\u2013\u2014\"'="
+BEFORE_NAME = re.compile(
+    r"^(?:and|or|but|so|then|a|an|the|of|this is|its|it's|is|with|for|[\w ]{1,20} is an?(?= .*\d\d))\s+", re.IGNORECASE
+)
+AFTER_NAME = re.compile(
+    r"[\s,]+(?:has|is|gets|with|a|an|does|it|its|rated|comes|the|in|mpg|at|engine|motor|of|that|which|and|eng|drive|"
+    r"gives|does|we|took|on|trade|you|can|get|about|papers?|says?|book|runs|makes|mileage|by|powered)$",
+    re.IGNORECASE,
+)
+NAME_AFTER = re.compile(r"((?:[\w-]+ ){0,4}(?:19|20)\d\d(?: [A-Z0-9][\w-]*){0,4})")
+CAPITALISED = re.compile(r"(?:the )?[A-Z0-9][\w-]*(?: [A-Z0-9][\w-]*)+")
+THIS = "this vehicle"
 ANSWER = re.compile(r"\bIts ([a-z][a-z ]*?) is ([^.]+(?:\.\d[^.]*)?)\.", re.IGNORECASE)
 ANSWERED = {  # how the kits' answers name a field
     "number of cylinders": "cylinders",
@@ -56,45 +56,170 @@ ANSWERED = {  # how the kits' answers name a field
 }
 
 
+class Clause(NamedTuple):
+    """A sentence of a message, or the part of one that asks."""
+
+    start: int
+    end: int
+    asks: bool
+    introduces: bool  # it ends with a comma or colon before one that asks
+
+
+class Statement(NamedTuple):
+    """A record that a message states."""
+
+    name: str
+    values: tuple[Specification, ...]
+    start: int  # of its name or first value
+
+    @property
+    def record(self) -> str:
+        """The record as the kits' records are laid out."""
+        fields = dict.fromkeys(LAYOUTS[each.field].format(each.value) for each in self.values)
+        return " | ".join([self.name, *fields])
+
+
 def find_stated_records(message: str) -> list[str]:
-    """The records that the sentences of a message state, a name and two fields each at least; its questions state none.
+    """The records that the sentences of a message state, two fields each at least; its questions state none.
 
     >>> find_stated_records("The 2021 Kia Rio gets 33 mpg in the city and 41 on the highway. Gears?")
     ['2021 Kia Rio | city 33 mpg | highway 41 mpg']
     """
-    statements = " ".join(text for text in CLAUSE.split(message) if not ASKS.search(text))
-    names = list(NAME.finditer(statements))
-    records = []
-    if not names:  # a clause without a name may only tell apart what the question is about; a sentence states more
-        sentences = " ".join(text for text in SENTENCE.split(message) if not ASKS.search(text))
-        fields = find_fields(sentences if YEAR.search(statements) else statements)
-        return [" | ".join(["this vehicle", *fields])] if len(fields) >= MIN_STATED else []
-    for place, name in enumerate(names):
-        end = names[place + 1].start() if place + 1 < len(names) else len(statements)
-        fields = find_fields(statements[name.end() : end] if len(names) > 1 else statements.replace(name[0], " "))
-        if len(fields) >= MIN_STATED:
-            records.append(" | ".join([name[0], *fields]))
-    return records
+    return [statement.record for statement in find_statements(message)]
+
+
+def find_statements(message: str) -> list[Statement]:
+    """As `find_stated_records`, with the places."""
+    clauses = find_clauses(message)
+    values = drop_asked(find_specifications(message), clauses)
+    groups = part_records(message, drop_opinions(values, clauses, message))
+    if len(groups) > 1:
+        groups = part_records(message, drop_opinions(values, clauses, message, of_several=True))
+    statements, end = [], 0
+    while groups:
+        group = groups.pop(0)
+        start, name = find_name(message, end, group[0].start, clauses)
+        if not name and (match := NAME_AFTER.search(message, group[-1].end)):  # 18 city, 27 highway for the 2021 Rio
+            name = clean_name(match[1])
+            if groups and match.end() <= groups[0][0].start + 1:
+                group += groups.pop(0)
+        if len({each.field for each in group}) >= MIN_STATED:
+            statements.append(Statement(name or THIS, tuple(group), start))
+        end = group[-1].end
+    return statements
+
+
+def find_clauses(message: str) -> list[Clause]:
+    """The clauses of a message, in its order."""
+    cuts = [0, *(match.end() for match in CLAUSE.finditer(message)), len(message)]
+    spans = [(start, end, message[start:end]) for start, end in pairwise(cuts) if start < end]
+    ask = [*(bool(ASKS.search(text)) for _, _, text in spans), False]
+    return [
+        Clause(start, end, ask[n], ask[n + 1] and text.rstrip().endswith((",", ":")))
+        for n, (start, end, text) in enumerate(spans)
+    ]
+
+
+def drop_asked(values: Sequence[Specification], clauses: Iterable[Clause]) -> list[Specification]:
+    """Without the values of clauses that only ask."""
+    kept = []
+    for clause in clauses:
+        inside = [each for each in values if clause.start <= each.start < clause.end]
+        if clause.introduces and len(inside) == 1:  # the one with the stick, what does it get
+            continue
+        kept += inside if not clause.asks or len({each.field for each in inside}) >= MIN_ASKED else []
+    return kept
+
+
+def drop_opinions(
+    values: Sequence[Specification], clauses: Iterable[Clause], message: str, of_several: bool = False
+) -> list[Specification]:
+    """Without the only value of a long sentence that says something else than the others, or `of_several` vehicles."""
+    kept = []
+    for clause in clauses:
+        inside = [each for each in values if clause.start <= each.start < clause.end]
+        if len(inside) == 1 and len(message[clause.start : clause.end].split()) > LONG:
+            others = {each.value for each in values if each.field == inside[0].field and each is not inside[0]}
+            if len(values) > MIN_STATED and (of_several or others - {inside[0].value}):
+                continue
+        kept += inside
+    return kept
+
+
+def part_records(message: str, values: Sequence[Specification]) -> list[list[Specification]]:
+    """Values, by the record that they are of: another begins with a year, or where a field has another value."""
+    groups: list[list[Specification]] = []
+    fields: dict[str, str] = {}
+    for each in values:
+        gap = message[groups[-1][-1].end : each.start] if groups else ""
+        other = fields.get(each.field, each.value) != each.value
+        if not groups or (YEAR.search(gap) and len(fields) >= MIN_STATED) or other:
+            groups.append([])
+            fields = {}
+        groups[-1].append(each)
+        fields[each.field] = each.value
+    return groups
+
+
+def find_name(message: str, start: int, end: int, clauses: Iterable[Clause]) -> tuple[int, str]:
+    """Where the name of a record begins that ends before its first value, and the name; empty if there is none."""
+    pieces = []
+    for clause in clauses:
+        left, right = max(clause.start, start), min(clause.end, end)
+        if left < right and re.search(r"\w", message[left:right]) and not (clause.asks and right < end):
+            pieces.append((left, right))
+    named = [piece for piece in pieces[-3:] if YEAR.search(message, *piece)]
+    if pieces and CAPITALISED.fullmatch(message[slice(*pieces[-1])].strip(NAME_MARKS)):
+        named = pieces[-1:]
+    for left, right in reversed(named or pieces[-1:]):
+        year = YEAR.search(message, left, right)
+        if year and len(message[left : year.start()].split()) > 4:
+            left = year.start()
+        text = message[left:right].replace("\n", " ").strip(NAME_MARKS)
+        if " " in text and not year and len(text.split()) > 8:
+            return end, ""
+        return left, clean_name(text)
+    return end, ""
+
+
+def clean_name(text: str) -> str:
+    """A name without the words and marks around it."""
+    while (bare := AFTER_NAME.sub("", BEFORE_NAME.sub("", text)).strip(NAME_MARKS)) != text:
+        text = bare
+    return " ".join(text.split())[:MAX_NAME]
+
+
+def drop_statements(message: str, statements: Sequence[Statement]) -> str:
+    """The message without the records that it states: what it asks."""
+    spans = []
+    for statement in statements:
+        for clause in find_clauses(message):
+            inside = [each for each in statement.values if clause.start <= each.start < clause.end]
+            if inside or clause.start <= statement.start < clause.end:
+                left = statement.start if clause.start <= statement.start < clause.end else inside[0].start
+                right = max((each.end for each in inside), default=clause.end)
+                spans.append((left, min(right, clause.end), clause))
+    texts = []
+    for clause in find_clauses(message):
+        place, parts = clause.start, []
+        for left, right, _ in sorted(span for span in spans if span[2] == clause):
+            parts.append(message[place:left])
+            place = max(place, right)
+        parts.append(message[place : clause.end])
+        if len(parts) == 1:
+            texts += parts
+        else:
+            texts += [part for part in parts if clause.asks or MAY_ASK.search(part)]
+    text = "\n".join(" ".join(part.split()) for part in texts if part.strip())
+    return text if re.search(r"\w", text) else message
 
 
 def find_asking(message: str) -> str:
     """The sentences of a message that ask; if none does, those that state no field; the whole message if all do."""
     sentences = SENTENCE.split(message)
     asking = [text for text in sentences if ASKS.search(text)]
-    asking = asking or [text for text in sentences if not find_fields(text)]
+    asking = asking or [text for text in sentences if not find_specifications(text)]
     return " ".join(" ".join(asking or [message]).split())
-
-
-def find_fields(text: str) -> list[str]:
-    """The fields that a text states once, in their order, as records show them."""
-    fields_by_place: dict[int, str] = {}
-    for name, pattern in PATTERNS.items():
-        matches = list(pattern.finditer(text))
-        values = [next(group for group in match.groups() if group) for match in matches]
-        if len({value.lower() for value in values}) == 1:
-            value = COUNTS.get(values[0].lower(), values[0])
-            fields_by_place[matches[0].start()] = LAYOUTS[name].format(value)
-    return [fields_by_place[at] for at in sorted(fields_by_place)]
 
 
 def find_unsupported_fields(answer: str, records: Iterable[str]) -> list[str]:
