@@ -8,25 +8,21 @@ record lacks them, the answer is the decline sentence. Training, evaluation and 
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pipelines.text.chosen_record import UNMEANT, choose_records, words_of
+from pipelines.text.field_classifier import NOTHING, OFF_SUBJECT, AskedExample, FieldClassifier
+from pipelines.text.field_names import LAYOUTS
 from pipelines.text.privacy import find_personal_data
 from pipelines.text.privacy.name_model import load_model
 from pipelines.text.record_lines import SEPARATOR
+from pipelines.text.specifications import find_specifications
 from pipelines.text.stated_fields import find_asking
 
-OFF_SUBJECT = "off the subject"  # the field asked for by questions that the model itself declines
-FEATURES = 2**15  # into which runs of characters are hashed
-STRENGTH = 30.0  # inverse of the regularisation
-ASKED = 0.2  # probability from which a field counts as asked for
-BESIDE = 0.25  # of the likeliest field's probability that another one needs to be asked for too
-LIKELIEST = 0.1  # probability from which the likeliest field does, if nothing else is likelier
 SURE = 0.7  # probability from which a field is shown alone; below it, a record that explains one thing is shown whole
-CERTAIN = 0.5  # probability from which a question counts as off the subject, or as asking for no field
+MIN_WORDS = 3  # of a question without its descriptions
 UNITS = {"l", "mpg", "hp", "lb", "kwh"}
 YEARS = {str(year) for year in range(1950, 2051)}
-NOTHING = "nothing"  # the field asked for by questions for what no record has
 AMOUNT = re.compile(
     r"\b\d+ ?(?:miles?|mi|km|bucks|dollars|usd|mph|lbs?|pounds|hp|people|minutes|days)\b", re.IGNORECASE
 )  # no model's name
@@ -35,7 +31,6 @@ DESCRIBED = re.compile(  # the Accent with the manual transmission
     r"\b(?:with|has|having)\b(?: (?!and\b|what\b|which\b|how\b|please\b|pls\b)(?:[^\s,.;:?]|\.\d)+){1,5}", re.IGNORECASE
 )
 VEHICLE_DATA = ("vin", "plate")
-JOINED = re.compile(r"\b(?:and|both|plus)\b|[&+]", re.IGNORECASE)  # several fields are asked for
 NAMED = {  # what says a field's own name, where nothing else is known of a question
     "city {} mpg": r"\b(?:city|cty|urban|in town|around town|town (?:figure|number|mileage|mpg|rating))\b",
     "highway {} mpg": r"\b(?:highway|hwy|freeway)\b",
@@ -47,15 +42,6 @@ NAMED = {  # what says a field's own name, where nothing else is known of a ques
     "drive {}": r"\b(?:drv|drive type|drivetrain)\b",
     "transmission {}": r"\b(?:trn|trans|transmission type|gearbox type)\b",
 }
-
-
-class AskedExample(NamedTuple):
-    """A question, and what it asks for."""
-
-    question: str
-    fields: tuple[
-        str, ...
-    ]  # as records write them: `city {} mpg`, `Severity: {}`; OFF_SUBJECT; empty: no record has it
 
 
 class Shown(NamedTuple):
@@ -106,7 +92,8 @@ class AskedFields:
         if not kinds:
             return Shown(list(records))
         asking = find_asking(question)
-        asked_names = self.find_asked(kinds, question, asking, [field for fields in named for field, _ in fields])
+        texts = (asking, question, context or question)
+        asked_names = self.find_asked(kinds, texts, [field for fields in named for field, _ in fields])
         if OFF_SUBJECT in asked_names:
             return Shown([])
         explained = names & self.explained
@@ -141,16 +128,22 @@ class AskedFields:
             quotations=tuple(quote(title_of(records[n]), values[n]) for n in places if values[n]),
         )
 
-    def find_asked(
-        self, kinds: Sequence["FieldClassifier"], question: str, asking: str, fields: Sequence[str]
-    ) -> set[str]:
-        """The fields that a question asks for; its sentences that ask decide, or what is said around them."""
-        asked_names = set[str]()
-        for text in dict.fromkeys((asking, question)):
-            asked_names = find_asked(kinds, text, fields)
+    def find_asked(self, kinds: Sequence[FieldClassifier], texts: Sequence[str], fields: Sequence[str]) -> set[str]:
+        """The fields that a question asks for.
+
+        Args:
+            texts: its sentences that ask, the question, and what is said around it; the first whose classification is
+                sure decides, or that which is surest.
+            fields: of its records.
+        """
+        bare = [drop_described(text, fields) for text in dict.fromkeys(texts)]
+        chances = [max(next(iter(kind.find(text).values())) for kind in kinds) for text in bare]
+        surest = next((n for n, chance in enumerate(chances) if chance >= SURE), chances.index(max(chances)))
+        for text in (bare[surest], texts[0]):
+            asked_names = set[str]().union(*(kind.find_asked(text) for kind in kinds))
             if asked_names - {NOTHING}:
                 return asked_names
-        return find_named(kinds, asking) or asked_names
+        return find_named(kinds, texts[0]) or asked_names
 
     def is_certain(self, question: str, asked_names: set[str]) -> bool:
         """Whether a question surely asks for these fields, and for no other."""
@@ -174,57 +167,11 @@ class AskedFields:
         return meant
 
 
-class FieldClassifier:
-    """Which fields of one kind of record a question asks for."""
-
-    def __init__(self, examples: Iterable[AskedExample]) -> None:
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.multiclass import OneVsRestClassifier
-        from sklearn.preprocessing import MultiLabelBinarizer
-
-        questions, fields = zip(*examples, strict=True)
-        labels = MultiLabelBinarizer()
-        targets = labels.fit_transform([some or (NOTHING,) for some in fields])
-        self.names: list[str] = labels.classes_.tolist()
-        self.model = OneVsRestClassifier(LogisticRegression(C=STRENGTH, solver="liblinear", random_state=0))
-        self.model.fit(hash_characters(questions), targets)
-        self.patterns = {
-            name: re.compile(re.escape(name).replace(r"\{\}", ".+"), re.IGNORECASE)
-            for name in self.names
-            if name not in (NOTHING, OFF_SUBJECT)
-        }
-
-    def find(self, question: str) -> dict[str, float]:
-        """Field → the probability that a question asks for it, the likeliest first."""
-        chances = self.model.predict_proba(hash_characters([question]))[0].tolist()
-        return dict(sorted(zip(self.names, chances, strict=True), key=lambda item: -item[1]))
-
-    def find_asked(self, question: str) -> set[str]:
-        """The fields that a question asks for; NOTHING or OFF_SUBJECT if that is certain; empty if all is uncertain."""
-        chances = self.find(question)
-        likeliest, highest = next(iter(chances.items()))
-        if likeliest in (NOTHING, OFF_SUBJECT) and highest >= CERTAIN:
-            return {likeliest}
-        least = LIKELIEST if JOINED.search(question) else max(ASKED, highest * BESIDE)
-        return {name for name in self.patterns if chances.get(name, 0) >= (LIKELIEST if name == likeliest else least)}
-
-    def name(self, field: str) -> str:
-        """The name that examples have for a record's field; empty if they have none."""
-        return next((name for name, pattern in self.patterns.items() if pattern.fullmatch(field)), "")
-
-
 def find_named(kinds: Iterable["FieldClassifier"], asking: str) -> set[str]:
     """The one field that a question calls by its name, or by the key of a file; empty if it says none or several."""
     says = asking.replace("_", " ")
     named = {name for kind in kinds for name in kind.patterns if name in NAMED and re.search(NAMED[name], says, re.I)}
     return named if len(named) == 1 else set()
-
-
-def hash_characters(questions: Sequence[str]) -> Any:
-    """Runs of 2 to 5 characters of each question, sparse [questions, FEATURES]."""
-    from sklearn.feature_extraction.text import HashingVectorizer
-
-    return HashingVectorizer(analyzer="char_wb", ngram_range=(2, 5), n_features=FEATURES).transform(questions)
 
 
 def is_about_person(field: str) -> bool:
@@ -237,25 +184,21 @@ def name_field(kinds: Iterable[FieldClassifier], field: str) -> str:
     return next((name for kind in kinds if (name := kind.name(field))), "")
 
 
-def find_asked(kinds: Iterable[FieldClassifier], question: str, fields: Sequence[str]) -> set[str]:
-    """The fields that a question asks for, of any kind of record.
-
-    What it says of the records' fields to tell which is meant (`with the 3.7 liter engine`) is not asked for, unless
-    nothing else is.
-    """
+def drop_described(question: str, fields: Sequence[str]) -> str:
+    """A question without what it says of the records' fields to tell which is meant: `with the 3.7 liter engine`; whole
+    if nothing else is left."""
     values = [{word for word in words_of(field)[1:] if word not in UNITS} for field in fields]
 
-    def drop_described(phrase: re.Match[str]) -> str:
+    def drop(phrase: re.Match[str]) -> str:
         question_words = set(words_of(phrase[0]))
         return " " if any(some and some <= question_words for some in values) else phrase[0]
 
-    bare = DESCRIBED.sub(drop_described, question)
-    asked_names = set[str]().union(*(kind.find_asked(bare) for kind in kinds))
-    return (
-        asked_names or set[str]().union(*(kind.find_asked(question) for kind in kinds))
-        if bare != question
-        else asked_names
-    )
+    bare = DESCRIBED.sub(drop, question)
+    held = set(fields)
+    for each in reversed(find_specifications(bare)):
+        if LAYOUTS[each.field].format(each.value) in held:
+            bare = f"{bare[: each.start]} {bare[each.end :]}"
+    return bare if len(bare.split()) >= MIN_WORDS else question
 
 
 def quote(title: str, fields: Iterable[str]) -> str:

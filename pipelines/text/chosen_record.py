@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pipelines.text.field_names import LAYOUTS
 from pipelines.text.record_lines import SEPARATOR, YEAR
+from pipelines.text.specifications import find_specifications
 
 NUMBER_WORDS = {
     "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
@@ -16,8 +18,9 @@ WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 OWNER = re.compile(r"['\u2019]s\b")
 COMMON = frozenset("the a an this of is it in on for with and or one car vehicle what which how".split())  # noqa: SIM905
 UNMEANT = re.compile(
-    r"\b[^\s,.;]+ (?:no|nope)(?=[,.;])|\b(?:not|ignore|isn't|isnt|except|skip|instead of|rather than)"
-    r"(?: (?:the|a|that|one|for|from|my))* [^\s,.;]+(?: (?:or|nor|and not) (?:the )?[^\s,.;]+)?",
+    r"\b[^\s,.;]+ (?:no|nope)(?=[,.;])|\b(?:not|ignore|isn't|isnt|except|skip|instead of|rather than|without|no|non"
+    r"|can't|cannot|after|than|unlike|before|against|my old|my last|another)(?=[ -])"
+    r"[ -]?(?:(?:the|a|that|one|for|from|my|drive) )*[^\s,.;]+(?: (?:or|nor|and not) (?:the )?[^\s,.;]+)?",
     re.IGNORECASE,
 )
 BESIDES = re.compile(r"\([^()]*\)")  # said in passing
@@ -56,6 +59,10 @@ SYNONYMS = {
     "caddy": "cadillac", "awd": "all", "fwd": "front", "rwd": "rear", "4wd": "4", "4x4": "4", "cyl": "cylinders",
     "cylinder": "cylinders", "litre": "liter", "litres": "liter", "liters": "liter", "pickup": "truck",
     "none": "naturally",
+    "wife": "she", "hers": "she", "her": "she", "mrs": "she", "sister": "she", "daughter": "she", "mom": "she",
+    "mother": "she", "lady": "she", "girlfriend": "she", "aunt": "she", "husband": "he", "his": "he", "him": "he",
+    "mr": "he", "brother": "he", "son": "he", "dad": "he", "father": "he", "boyfriend": "he", "uncle": "he",
+    "spyder": "convertible", "spider": "convertible", "vette": "corvette", "mine": "i",
     "v6": "6", "v8": "8", "v10": "10", "v12": "12", "i4": "4", "estate": "wagon", "cvt": "continuously",
 }  # fmt: skip
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -109,14 +116,27 @@ def choose_described(text: str, records: Sequence[str], places: Sequence[int]) -
         place = int({"one": "1"}.get(number, NUMBER_WORDS.get(number, number))) - 1
         if place < len(records) and place in places:
             return [place]
-    chosen = choose_worded(text, records, places)
-    if len(chosen) < len(places):
-        return chosen
+    for choose in (choose_specified, choose_worded):
+        chosen = choose(text, records, places)
+        if len(chosen) < len(places):
+            return chosen
     if (match := ORDINAL.search(text)) and not ORDINAL.search(titles):
         place = int(str(match.lastgroup).removeprefix("p")) - 1
         place = len(records) - 1 if place < 0 else place
         return [place] if place in places else chosen
     return chosen
+
+
+def choose_specified(text: str, records: Sequence[str], places: Sequence[int]) -> list[int]:
+    """Of records, by their places, those of which a text states most specifications: `the one with the 2.4`."""
+    unmeant = [match.span() for match in UNMEANT.finditer(text)]
+    stated = {
+        LAYOUTS[each.field].format(each.value)
+        for each in find_specifications(text)
+        if not any(start < each.start < end for start, end in unmeant)
+    }
+    counts = [len(stated & set(records[n].split(SEPARATOR)[1:])) for n in places]
+    return [n for n, count in zip(places, counts, strict=True) if count == max(counts)]
 
 
 def choose_worded(text: str, records: Sequence[str], places: Sequence[int]) -> list[int]:

@@ -5,6 +5,7 @@ was written. A field that is not known stays as it is.
 """
 
 import re
+from functools import lru_cache
 
 LAYOUTS = {  # a field's name → how the records of the kits show it
     "city": "city {} mpg",
@@ -20,42 +21,35 @@ LAYOUTS = {  # a field's name → how the records of the kits show it
     "lead time": "lead time {}",
     "odometer": "odometer {}",
 }
-ALIASES = {
-    "city": """cty, town, in town, urban, city mpg, mpg city, cty mpg, city fuel economy, city mileage,
-        fuel economy city, in the city, mpg cty, mpg c, economy city, economy cty, city rating, epa city, urban mpg,
-        city economy, stadt, stadt mpg, ciudad""",
-    "highway": """hwy, hw, hiway, freeway, motorway, interstate, highway mpg, mpg highway, hwy mpg, mpg hwy, open road,
-        highway fuel economy, highway mileage, fuel economy highway, on the highway, on the open road, mpg h,
-        economy hwy, economy highway, fuel economy hwy, highway rating, epa hwy, epa highway, autobahn,
-        autobahn mpg, carretera""",
-    "combined": """comb, cmb, combo, combined mpg, mpg combined, comb mpg, mpg comb, cmb mpg, overall, overall mpg,
-        mixed,
-        average mpg, avg mpg, combined fuel economy, fuel economy combined, mpg x, mpg avg, economy comb,
-        economy combined, mpg cmb,
-        fuel economy comb, combined rating, epa combined, epa comb, mixed mpg, average, avg, kombi, kombi mpg""",
-    "displacement": """disp, displ, displacement l, displacement (l), engine displacement, engine size, engine disp,
-        liters, litres, engine capacity, engine (l), engine l, displacement in l, displacement liters, eng, engine,
-        eng disp, displ l, disp l, engine displ, engine litres, engine liters, displacement litres, l, liter, litre,
-        motor, motor size, hubraum, hubraum l, engine displacement l, cilindrada""",
-    "cylinders": """cyl, cyls, cylinder, no cylinders, no. of cylinders, number of cylinders, num cylinders, cyl count,
-        cylinder count, n cyl, cylinders no, n cylinders, num cyl, no cyl, engine cylinders, engine cyl, zylinder, zyl,
-        cilindros""",
-    "gears": """gear, no gears, no. of gears, number of gears, num gears, gear count, speeds, speed, forward gears,
-        gear no, grs, no gear, transmission gears, trans gears, transmission speeds, gearbox gears, gearbox speeds,
-        n gears,        g\u00e4nge""",
-    "aspiration": """asp, aspir, aspir., air aspiration, air aspir method, air aspir method desc, aspiration method,
-        induction, air intake, air aspiration method, engine aspiration, engine induction, forced induction""",
-    "drive": """drv, drive desc, drive type, drive system, drivetrain, driven wheels, drive wheels, wheel drive, axle,
-        drive train, driveline, drv type, antrieb, traction""",
-    "transmission": """trans, tranny, transm, trans., transmission desc, transmission type, gearbox, gearbox type, box,
-        trans type, trn, tr, trm, tran, getriebe, gear box, transmission kind""",
-    "on hand": "onhand, qty on hand, stock on hand, in stock, on-hand",
-    "lead time": "leadtime, lead",
-    "odometer": "odo, odometer reading",
+WORDS_OF = {  # field → the words of its name, in files and as people write it
+    "city": "city cty twn town urban innerorts stadt ville ciudad mpgc mpgcity",
+    "highway": """highway hwy hw hiway freeway motorway interstate road country autobahn ausserorts au\u00dferorts route
+        carretera mpgh mpghwy""",
+    "combined": "combined comb cmb combo combi mixed mix average avg overall gesamt kombi mixte mpga mpgcomb",
+    "cylinders": "cylinder cylinders cyl cyls cylindres cilindros zylinder zyl",
+    "gears": "gear gears speed speeds spd grs rapports g\u00e4nge marchas",
+    "aspiration": "aspiration asp aspir aspired induction boost",
+    "displacement": """displacement disp displ dsp hubraum cylindr\u00e9e cilindrada ccm capacity liter liters litre
+        litres l engine eng motor moteur""",
+    "drive": "drive drv driven drivetrain driveline axle axles wheels antrieb traction",
+    "transmission": "transmission trans transm tranny trn trm tx gearbox box getriebe shifter bo\u00eete",
+    "on hand": "onhand on-hand stock",
+    "lead time": "leadtime",
+    "odometer": "odometer odo",
 }
-NAMES = {name: name for name in LAYOUTS} | {
-    " ".join(alias.split()): name for name, some in ALIASES.items() for alias in some.split(",")
+OF_WORD = {word: name for name, words in WORDS_OF.items() for word in words.split()}
+WHOLE = {
+    "on hand": "on hand",
+    "qty on hand": "on hand",
+    "in stock": "on hand",
+    "lead time": "lead time",
+    "lead": "lead time",
 }
+SILENT = """mpg epa fuel economy us rating rated number num no count n of the in on for desc description type kind
+    method value air size total mileage forward consumption gas est estimated s wheel system configuration reading fe h
+    m c""".split()  # noqa: SIM905  # say nothing beside another word
+GENERAL = ("displacement", "transmission", "drive")  # `engine cylinders` is about cylinders
+KEY_WORD = re.compile(r"[^\W\d_]+")
 VALUES = {  # what a value can be, where it stands without its field's name or is put to the test
     "city": r"\d{1,3}",
     "highway": r"\d{1,3}",
@@ -69,15 +63,36 @@ WORDS = {
     "transmission": r"automatic|manual|auto|cvt|continuously variable|stick(?: shift)?",
     "aspiration": r"naturally aspirated|turbo(?:charged)?|supercharged|twin[- ]turbo",
 }
+LABELS = {name: "|".join(words.split()) for name, words in WORDS_OF.items()}
 WORD_FIELDS = {
-    name: re.compile(rf"(?:(?:{labels}):? )?({words})(?: (?:{labels}|engine))?")
+    name: re.compile(
+        rf"(?:(?:(?:{LABELS[name]})(?: (?:wheels?|type|desc|system))?):? )?({words})(?: (?:{LABELS[name]}|engine))?"
+    )
     for name, words in WORDS.items()
-    for labels in ["|".join(re.escape(alias) for alias in NAMES if NAMES[alias] == name)]
 }
 UNITS = re.compile(r"\s*(?:mpg|miles per gallon|liters?|litres?|l)\.?$", re.IGNORECASE)
 WITH_UNIT = re.compile(r"(\d\.\d)[ -]?(?:l|liters?|litres?)?(?: engine)?", re.IGNORECASE)
 NUMBER_FIRST = re.compile(r"(\d{1,3}(?:\.\d)?)(?:[ -](?:mpg|miles per gallon))?[ -]?([A-Za-z][A-Za-z .-]*)")
 VALUE_ROOM = 60  # characters of a field that is looked at
+
+
+@lru_cache(10_000)
+def find_field(key: str) -> str:
+    """The field that a key or label names: `hwy_mpg`, `City (mpg)`, `engine cylinders`; empty if none is known.
+
+    >>> [find_field(key) for key in ("hwy mpg", "no. of cylinders", "engine oil", "fuel type")]
+    ['highway', 'cylinders', '', '']
+    """
+    lowered = key.casefold().strip()
+    if lowered in LAYOUTS or lowered in WHOLE:
+        return WHOLE.get(lowered, lowered)
+    words = KEY_WORD.findall(lowered)
+    telling = [word for word in words if word not in SILENT] or [word for word in words if word in OF_WORD]
+    names = {OF_WORD.get(word, "") for word in telling}
+    if "" in names:
+        return ""
+    names = names.difference(GENERAL) or names
+    return names.pop() if len(names) == 1 else ""
 
 
 def lay_out_field(key: str, value: str) -> str:
@@ -89,7 +104,7 @@ def lay_out_field(key: str, value: str) -> str:
     >>> lay_out_field("hwy mpg", "31")
     'highway 31 mpg'
     """
-    name = NAMES.get(key)
+    name = find_field(key)
     bare = UNITS.sub("", value)
     if name == "displacement":
         bare = re.sub(r"^(\d),(\d)$", r"\1.\2", bare)
@@ -121,11 +136,11 @@ def lay_out_phrase(text: str) -> str:
     if match := WITH_UNIT.fullmatch(text):
         return LAYOUTS["displacement"].format(match[1])
     if match := NUMBER_FIRST.fullmatch(text):
-        name = NAMES.get(match[2].lower().strip(" .-"), "")
+        name = find_field(match[2].strip(" .-"))
         if name in VALUES:
             return LAYOUTS[name].format(match[1]) if re.fullmatch(VALUES[name], match[1]) else text
     key, _, value = text.rpartition(" ")
     if UNITS.fullmatch(f" {value}") and key:  # city 31 mpg
         key, _, value = key.rpartition(" ")
     key = key.lower().rstrip(": ").replace("_", " ")
-    return lay_out_field(key, value) if NAMES.get(key) in VALUES else text
+    return lay_out_field(key, value) if find_field(key) in VALUES else text

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable
 
 from pipelines.text.field_names import lay_out_phrase
-from pipelines.text.pasted_data import read_braces, read_table, read_tags
+from pipelines.text.pasted_data import read_braces, read_tags
+from pipelines.text.pasted_tables import read_table
 from pipelines.text.record_lines import (
     MAX_VALUE,
     SEPARATOR,
@@ -23,7 +24,7 @@ from pipelines.text.record_lines import (
     lay_out_parts,
     pasted,
 )
-from pipelines.text.specifications import find_specifications
+from pipelines.text.specifications import find_specifications, spell_numbers
 from pipelines.text.stated_fields import drop_statements, find_statements
 
 MAX_CHARS = 6000  # a longer message is a document, and no pasted record
@@ -44,6 +45,7 @@ PAIR_LINE = re.compile(
     r"\s*(\S.*?)[\s,;]*$"
 )
 SENTENCE_END = re.compile(r"(?:\w{3}|\d)[.!?] \w")
+PAIR_CELL = re.compile(r"([A-Za-z][\w .()-]{0,20}?)\s?[:=]\s?([^:=?]{1,40})")
 PAIRS = re.compile(
     r"""([A-Za-z][\w()]*)\s*=\s*("[^"]*"|'[^']*'|[^=;,|&]*?)"""
     r"""(?=\s*(?:[;,|&]\s*|\s+)[A-Za-z][\w()]*\s*=|\s*[;,|&]?\s*$|\s+(?:is|what|which|how|does|do|can|please)\b[^=]*$)"""
@@ -51,6 +53,9 @@ PAIRS = re.compile(
 TAG_FRAME = re.compile(r"^<\w+\s+(?=\w+=)|\s*/?>$")  # <car name="2021 Kia Rio" gears="6"/>
 ADDRESS = re.compile(r"\S*/[\w.-]*\?(?=\w+=)")  # /quote?yr=2012
 CODE_LINE = re.compile(r"[PBCU]\d[0-9A-F]{3}: ")  # a passage on a trouble code
+TAG = re.compile(
+    r"</?(?:div|p|li|ul|ol|h\d|tr|td|th|table|br|a|b|i|section|article)\b[^>]*>|</?(?:sup|sub|span|em|strong)\b[^>]*>"
+)
 TURN = re.compile(
     r"^\s*(?:customer|caller|client|advisor|agent|user|assistant|sales\w*)\s*:", re.IGNORECASE | re.MULTILINE
 )
@@ -83,6 +88,7 @@ def find_records(message: str) -> PastedRecords | None:
 
 def find_stated(message: str) -> PastedRecords | None:
     """The records that a message states, and what it asks."""
+    message = spell_numbers(TAG.sub("\n", message) if "</" in message else message)
     statements = find_statements(message)
     if not statements:
         return None
@@ -171,6 +177,10 @@ def read_pairs(message: str) -> PastedRecords | None:
     rest, records = [], []
     for line in message.split("\n"):
         line = ADDRESS.sub(" ", TAG_FRAME.sub("", line.strip()))
+        cells = [PAIR_CELL.fullmatch(cell.strip()) for cell in re.split(r"[|~;]|\t", line)]
+        if len(cells) > 2 and all(cells):  # YR:12|MK:PORS|CTY:20
+            records.append(lay_out_fields("", [(cell[1], cell[2]) for cell in cells if cell]))
+            continue
         matches = list(PAIRS.finditer(line)) if line.count("=") > 1 else []
         if len(matches) < 2:
             rest.append(line)

@@ -1,13 +1,11 @@
-"""Records that are pasted as data: JSON and what looks like it, XML, tables."""
+"""Records that are pasted as data: JSON and what looks like it, XML, HTML."""
 
 import re
 from collections.abc import Iterator
-from itertools import groupby
 from typing import Any
 
-from pipelines.text.field_names import NAMES
+from pipelines.text.field_names import find_field
 from pipelines.text.record_lines import (
-    MAX_VALUE,
     NAME_KEYS,
     NAME_PARTS,
     YEAR,
@@ -22,13 +20,12 @@ from pipelines.text.record_lines import (
 
 ELEMENT = re.compile(r"<([A-Za-z][\w-]*)((?:\s+[\w-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*)\s*/?>([^<>]*)")
 ATTRIBUTE = re.compile(r"([\w-]+)\s*=\s*([\"'])(.*?)\2")
-ROW, CELL = re.compile(r"<tr[^>]*>(.*?)</tr>", re.DOTALL), re.compile(r"<(t[hd])[^>]*>([^<]*)</t[hd]>")
-SQL = re.compile(r"\(([^()]+)\)\s*VALUES\s*\(([^()]+)\)\s*;?", re.IGNORECASE)
-LAYOUT_LINE = re.compile(
-    r"^(?:layout|columns?|format|header|fields?|order)\s*:\s*([\w ()-]+(?:[|,;\t][\w ()-]+){2,})\.?(.*)$", re.I | re.M
+PAIR_KEYS, PAIR_VALUES = (
+    {"k", "key", "name", "label", "field", "attr", "spec"},
+    {"v", "value", "val", "text", "content"},
 )
+ROW, CELL = re.compile(r"<tr[^>]*>(.*?)</tr>", re.DOTALL), re.compile(r"<(t[hd])[^>]*>([^<]*)</t[hd]>")
 ANCHOR = re.compile(r"[&*]\w")  # of YAML: references could grow without end
-MARKDOWN_RULE = re.compile(r"^[\s|:+-]+$")
 
 
 def read_braces(message: str) -> PastedRecords | None:
@@ -60,6 +57,10 @@ def walk(value: Any, title: str = "", depth: int = 0) -> Iterator[tuple[str, Fie
     if depth > 4:
         return
     if isinstance(value, list):
+        named = [pair for item in value if (pair := read_pair(item))]
+        if len(named) == len(value) > 1:
+            yield title, named
+            return
         for item in value:
             yield from walk(item, title, depth + 1)
     elif isinstance(value, dict):
@@ -74,6 +75,15 @@ def walk(value: Any, title: str = "", depth: int = 0) -> Iterator[tuple[str, Fie
             yield title, fields
         for key, some in inner.items():
             yield from walk(some, key if isinstance(some, dict) else title, depth + 1)
+
+
+def read_pair(value: Any) -> tuple[str, str] | None:
+    """The name and the value of {"k": "mpg_city", "v": "30"}; None if it is something else."""
+    if not isinstance(value, dict) or len(value) != 2:
+        return None
+    (first, name), (second, content) = value.items()
+    known = first.casefold() in PAIR_KEYS and second.casefold() in PAIR_VALUES
+    return (name, content) if known and isinstance(name, str) and isinstance(content, str) else None
 
 
 def is_part(own: dict[str, Any], inner: dict[str, Any]) -> bool:
@@ -91,9 +101,9 @@ def flatten(parent: str, value: dict[str, Any], depth: int = 0) -> Iterator[tupl
         elif isinstance(some, str):
             label, above = normal_key(key), normal_key(parent)
             together = f"{above} {label}"
-            if together in NAMES or (label in ("type", "kind", "value", "desc") and above in NAMES):
-                label = together if together in NAMES else above
-            yield label if label in NAMES else key, some
+            if not find_field(label) and find_field(together):
+                label = together
+            yield label if find_field(label) else key, some
 
 
 def read_tags(message: str) -> PastedRecords | None:
@@ -106,7 +116,12 @@ def read_tags(message: str) -> PastedRecords | None:
     matches = [tag for tag in ELEMENT.finditer(message) if tag[2].strip() or tag[3].strip()]
     fields: Fields = []
     for tag in matches:
-        fields += flatten(tag[1], {key: value for key, _, value in ATTRIBUTE.findall(tag[2]) if key != "unit"})
+        attributes = {key: value for key, _, value in ATTRIBUTE.findall(tag[2])}
+        name = next((value for key, value in attributes.items() if key.casefold() in PAIR_KEYS), "")
+        if name and find_field(normal_key(name)) and tag[3].strip():
+            fields.append((name, tag[3].strip()))
+            continue
+        fields += flatten(tag[1], {key: value for key, value in attributes.items() if key != "unit"})
         fields += [(tag[1], tag[3].strip())] if tag[3].strip() and f"</{tag[1]}>" in message else []
     if len(fields) < 2:
         return None
@@ -122,57 +137,3 @@ def read_rows(rows: list[list[tuple[str, str]]]) -> list[str]:
     if all(tag == "th" for tag, _ in rows[0]) and len(rows) > 1:
         return [lay_out_fields("", list(zip(texts[0], row, strict=False))) for row in texts[1:]]
     return [lay_out_parts(row) for row in texts]
-
-
-def read_table(message: str) -> PastedRecords | None:
-    """Lines of cells below a header, separated by |, tabs, semicolons or commas; or a table of fields and values."""
-    lines = move_header(message).split("\n")
-    for mark in ("|", "\t", ";", ","):
-        rows = [split_cells(line, mark) for line in lines]
-        for width, run in groupby(range(len(lines)), key=lambda n: len(rows[n])):
-            numbers = list(run)
-            cells = [rows[n] for n in numbers if not MARKDOWN_RULE.match(lines[n])]
-            if width < 2 or len(cells) < 2 or any(re.search(r"\d", cell) for cell in cells[0]):
-                continue
-            if any(len(cell) > MAX_VALUE for row in cells for cell in row) or "?" in "".join(cells[0]):
-                continue
-            if width == 2 and len(cells) > 2:
-                records = list(lay_out_all([(row[0], row[1]) for row in cells if not is_header(row)]))
-            elif width > 2 and any(re.search(r"\d", cell) for row in cells[1:] for cell in row):
-                heads = [head if head or place else "name" for place, head in enumerate(cells[0])]
-                records = [lay_out_fields("", list(zip(heads, row, strict=True))) for row in cells[1:]]
-            else:
-                continue
-            return pasted(["\n".join(lines[: numbers[0]]), "\n".join(lines[numbers[-1] + 1 :])], records)
-    return None
-
-
-def move_header(message: str) -> str:
-    """The message with the header of a table above its rows: SQL has it in brackets, people below them."""
-    message = SQL.sub(
-        lambda sql: "\n" + "\n".join(re.sub(r"\s*,\s*", ",", part) for part in sql.groups()) + "\n", message
-    )
-    header = LAYOUT_LINE.search(message)
-    if not header:
-        return message
-    mark = next(mark for mark in "|,;\t" if mark in header[1])
-    lines = message.replace(header[0], header[2]).split("\n")
-    first = next((n for n, line in enumerate(lines) if line.count(mark) == header[1].count(mark)), len(lines))
-    return "\n".join([*lines[:first], header[1], *lines[first:]])
-
-
-def split_cells(line: str, mark: str) -> list[str]:
-    """The cells of a line; a frame of marks is none."""
-    if mark == "\t":
-        line = re.sub(r"(?<=\S) {2,}(?=\S)", "\t", line)  # columns of spaces
-    if mark not in line:
-        return []
-    text = line.strip() if mark != "\t" else line
-    if mark == "|":
-        text = text.strip("|")
-    return [cell.strip(" \"'") for cell in text.split(mark)]
-
-
-def is_header(row: list[str]) -> bool:
-    """Whether a row of two cells names its columns."""
-    return {cell.casefold() for cell in row} <= {"field", "value", "key", "name", "column", "item", "data", "entry"}

@@ -4,21 +4,36 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from pipelines.text.field_names import LAYOUTS, NAMES, VALUES, is_value, lay_out_field, lay_out_phrase
+from pipelines.text.field_names import LAYOUTS, VALUES, find_field, is_value, lay_out_field, lay_out_phrase
 from pipelines.text.specifications import FORMS, SPELLED, Specification, find_specifications
 
 Fields = list[tuple[str, str]]  # name and value
 
 SEPARATOR = " | "
 NAME_KEYS = frozenset(
-    {"vehicle", "name", "car", "part", "title", "item", "auto", "description", "v", "veh", "n", "unit name"}
+    {
+        "vehicle",
+        "name",
+        "car",
+        "part",
+        "title",
+        "item",
+        "auto",
+        "description",
+        "v",
+        "veh",
+        "n",
+        "unit name",
+        "fahrzeug",
+        "car name",
+    }
 )
 NAME_PARTS = {  # key → the part of a vehicle's name that it holds, in their order
-    **dict.fromkeys(("year", "yr", "jahr", "vyr", "model year"), "year"),
+    **dict.fromkeys(("year", "yr", "jahr", "vyr", "model year", "bj", "baujahr", "y", "mod year"), "year"),
     **dict.fromkeys(("my",), "model year"),
     **dict.fromkeys(("make", "mk", "marke", "make name", "manufacturer", "mfr", "vmk"), "make"),
     **dict.fromkeys(("brand",), "brand"),
-    **dict.fromkeys(("model", "mdl", "md", "modell", "model name", "vmd"), "model"),
+    **dict.fromkeys(("model", "mdl", "md", "modell", "model name", "vmd", "make model", "make/model"), "model"),
     "trim": "trim",
 }
 PARTS_IN_ORDER = ("year", "model year", "make", "brand", "model", "trim")
@@ -29,6 +44,7 @@ YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 YES_NO = {"y": "turbocharged", "yes": "turbocharged", "true": "turbocharged"} | dict.fromkeys(
     ("n", "no", "false"), "naturally aspirated"
 )
+CODES = {"na", "a", "m", "at", "mt", "t"}  # of values, in files
 SPECIFIED = {*FORMS, "city", "highway", "combined"}
 SEVERAL = {
     "mpg",
@@ -83,8 +99,8 @@ def lay_out_value(key: str, value: str) -> list[str]:
     """
     if key == "turbo" and value.casefold() in YES_NO:
         return [f"aspiration {YES_NO[value.casefold()]}"]
-    name = NAMES.get(key)
-    if name in ("aspiration", "transmission") and value.casefold() in SPELLED:
+    name = find_field(key)
+    if name in ("aspiration", "transmission") and value.casefold() in CODES:
         return [f"{name} {SPELLED[value.casefold()]}"]
     marked = f"trans:{value}" if name == "transmission" else f"{key}: {value}"
     readings = find_specifications(marked) if re.search(r"\d", value) else []

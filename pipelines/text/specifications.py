@@ -14,10 +14,23 @@ COUNTS = {
     "ten": "10", "twelve": "12",
 }  # fmt: skip
 COUNT = rf"(?:\d{{1,2}}|{'|'.join(COUNTS)})"
+DIGITS = {
+    "zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
+    "eight": "8", "nine": "9",
+}  # fmt: skip
+NUMBERS = {
+    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
+    "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50,
+}  # fmt: skip
+POINT = re.compile(rf"\b({'|'.join(DIGITS)}) point ({'|'.join(DIGITS)})\b", re.IGNORECASE)
+TENS = re.compile(
+    rf"\b({'|'.join(NUMBERS)})(?:[ -]({'|'.join(DIGITS)}))?\b(?![ -]?(?:bucks|dollars|minutes|years?))", re.IGNORECASE
+)
 ECONOMY_LABELS = {
-    "city": r"(?:in[- ]|around )?(?:city|cty|town|urban)|stadt|ciudad|innerorts",
-    "highway": r"highway|hwy|hiway|hiwy|freeway|motorway|interstate|open road|autobahn|carretera|au(?:ss|\u00df)erorts",
-    "combined": r"combined|comb|cmb|combi|combo|overall|averages?|avg|mixed|kombi(?:niert)?|combinado",
+    "city": r"(?:in[- ]|around )?(?:city|cty|town|twn|urban)|stadt|ville|ciudad|innerorts",
+    "highway": r"highway|hwy|hiway|hiwy|freeway|motorway|interstate|(?:open )?road|country|autobahn|route|carretera"
+    r"|au(?:ss|\u00df)erorts",
+    "combined": r"combined|comb|cmb|combi|combo|overall|averages?|avg|mixed|mix|mixte|kombi(?:niert)?|gesamt|combinado",
 }
 ECONOMY_LABEL = re.compile(
     "|".join(rf"(?P<{name}>(?<![a-z])(?:{words})\b\.?)" for name, words in ECONOMY_LABELS.items()), re.IGNORECASE
@@ -32,10 +45,24 @@ AFTER_LABEL = re.compile(
     re.IGNORECASE,
 )
 BEFORE_LABEL = re.compile(
-    r"(?:\s|-|\(|\bmpg|mpg|miles|per gallon|to the gallon|a gallon|in|on|for|the|works? out to|driving)*", re.IGNORECASE
+    r"(?:\s|-|\(|\bmpg|mpg|m\.p\.g\.?|miles|per gallon|to the gallon|a gallon|in|on|for|the|works? out to|driving)*",
+    re.IGNORECASE,
 )
 SLASHED = re.compile(
-    r"(?<![\w./$-])(?P<city>\d{1,2})\s?/\s?(?P<highway>\d{1,2})(?:\s?/\s?(?P<combined>\d{1,2}))?(?![\w]|\s?/\s?\d|-\d|\.\d)"
+    r"(?<![\w./$-])(?P<city>\d{1,2})\s?[/|]\s?(?P<highway>\d{1,2})(?:\s?[/|]\s?(?P<combined>\d{1,2}))?"
+    r"(?![\w]|\s?[/|]\s?\d|-\d|\.\d)"
+)
+LISTED = re.compile(r"[(\[]\s?(?P<city>\d\d), ?(?P<highway>\d\d), ?(?P<combined>\d\d)\s?[)\]]")
+IN_ORDER = re.compile(
+    r"(?<![\w./,$-])(?P<city>\d\d)(?P<mark>[ ,;-]+)(?P<highway>\d\d)(?:(?P=mark)(?P<combined>\d\d))?(?![\w/,.-]*\d|\w)"
+)  # where the text says the order
+ORDER = re.compile(
+    r"\b(?:city|cty|town|c)\W{1,3}(?:hwy|highway|road|h)(?:\W{1,3}(?:comb\w*|cmb|mixe?d?|both|avg|average|m|x)\b)?",
+    re.IGNORECASE,
+)
+SUFFIXED = re.compile(
+    r"(?<![\w.])(?P<city>\d\d)c[ ,/]+(?P<highway>\d\d)h\b(?:[ ,/]+(?P<combined>\d\d) ?(?:comb|cmb|avg|mix|cb|m|x|a)\b)?",
+    re.IGNORECASE,
 )
 LETTERED = re.compile(
     r"\bc\s?(?P<city>\d\d)[ ,/]+h\s?(?P<highway>\d\d)\b(?:[ ,/]+(?:x|cb|cmb|comb)\s?(?P<combined>\d\d)\b)?",
@@ -80,7 +107,7 @@ FORMS = {  # field → forms of its value; the first group that matches is the v
     ),
     "aspiration": (
         r"\b(naturally[ -]aspirated|non-turbo|(?:no|without an?|not) (?:turbo(?:charger)?|blower|supercharger)\w*)\b",
-        r"\b((?:(?:twin|bi|single)[ -]?)?turbo(?:charged|charger)?|super-?charge[dr]|blower|saugmotor)\b",
+        r"\b((?:(?:twin|bi|single)[ -]?)?turbo(?:charged|charger)?|super-?charge[dr]|blower|saugmotor|tt)\b",
         r"(?<![\w.,])\d\.\d(t|td|tdi)\b",
         r"(?-i:(?<=[,|/;] )(NA)\b)|(?-i:(?<=CYL )(NA)\b)|(?-i:(?<=cyl )(NA)\b)",
     ),
@@ -119,6 +146,14 @@ class Specification(NamedTuple):
     value: str
 
 
+def spell_numbers(text: str) -> str:
+    """A dictated text with its numbers in digits: `five point three V8, twenty-three highway`."""
+    text = POINT.sub(lambda match: f"{DIGITS[match[1].lower()]}.{DIGITS[match[2].lower()]}", text)
+    return TENS.sub(
+        lambda match: str(NUMBERS[match[1].lower()] + int(DIGITS.get((match[2] or "zero").lower(), "0"))), text
+    )
+
+
 def find_specifications(text: str) -> list[Specification]:
     """The specifications of a text, in its order; where two readings share characters, the longer one.
 
@@ -144,10 +179,11 @@ def find_by_form(text: str) -> Iterator[Specification]:
 
 def find_economy(text: str) -> Iterator[Specification]:
     """Fuel economy in miles per gallon: numbers beside their labels, between slashes or behind letters."""
-    for pattern in (SLASHED, LETTERED):
+    patterns = (SLASHED, LISTED, LETTERED, SUFFIXED, *([IN_ORDER] if ORDER.search(text) else []))
+    for pattern in patterns:
         for match in pattern.finditer(text):
             for name, value in match.groupdict().items():
-                if value:
+                if value and name in ECONOMY_LABELS:
                     yield Specification(*match.span(name), name, value)
     numbers = [(match.start(), match.end()) for match in ECONOMY_NUMBER.finditer(text)]
     labels = [(match.start(), match.end(), str(match.lastgroup)) for match in ECONOMY_LABEL.finditer(text)]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from pipelines.text.field_names import LAYOUTS, NAMES
+from pipelines.text.field_names import LAYOUTS, find_field
 from pipelines.text.specifications import Specification, find_specifications
 
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+|;\s+|\s[-\u2013\u2014]+\s")
@@ -42,6 +42,10 @@ AFTER_NAME = re.compile(
     re.IGNORECASE,
 )
 NAME_AFTER = re.compile(r"((?:[\w-]+ ){0,4}(?:19|20)\d\d(?: [A-Z0-9][\w-]*){0,4})")
+LABEL_BEFORE = re.compile(r"(?<=[(,;])[^(,;:=]*[:=]\s*$")  # of the first value: (gearbox: automatic
+NO_NAME = re.compile(
+    r"\b(?:an?|the|are|is|has|have|had|got|drives?|owns?|there's|this|that|in|on|on a|one)\s+|, ", re.IGNORECASE
+)
 CAPITALISED = re.compile(r"(?:the )?[A-Z0-9][\w-]*(?: [A-Z0-9][\w-]*)+")
 THIS = "this vehicle"
 ANSWER = re.compile(r"\bIts ([a-z][a-z ]*?) is ([^.]+(?:\.\d[^.]*)?)\.", re.IGNORECASE)
@@ -95,7 +99,8 @@ def find_statements(message: str) -> list[Statement]:
     groups = part_records(message, drop_opinions(values, clauses, message))
     if len(groups) > 1:
         groups = part_records(message, drop_opinions(values, clauses, message, of_several=True))
-    statements, end = [], 0
+    statements: list[Statement] = []
+    end = 0
     while groups:
         group = groups.pop(0)
         start, name = find_name(message, end, group[0].start, clauses)
@@ -173,13 +178,19 @@ def find_name(message: str, start: int, end: int, clauses: Iterable[Clause]) -> 
         named = pieces[-1:]
     for left, right in reversed(named or pieces[-1:]):
         year = YEAR.search(message, left, right)
-        if year and len(message[left : year.start()].split()) > 4:
-            left = year.start()
-        text = message[left:right].replace("\n", " ").strip(NAME_MARKS)
+        if year:
+            left = year.start() - len(find_owner(message[left : year.start()]))
+        text = LABEL_BEFORE.sub("", message[left:right]).replace("\n", " ").strip(NAME_MARKS)
         if " " in text and not year and len(text.split()) > 8:
             return end, ""
         return left, clean_name(text)
     return end, ""
+
+
+def find_owner(text: str) -> str:
+    """What stands before a year and belongs to the name: `My wife's: Kia Rio`, `Big Bertha (`; up to four words."""
+    tail = text[max((cut.end() for cut in NO_NAME.finditer(text)), default=0) :]
+    return tail if len(tail.split()) <= 4 else ""
 
 
 def clean_name(text: str) -> str:
@@ -234,7 +245,7 @@ def find_unsupported_fields(answer: str, records: Iterable[str]) -> list[str]:
     return [
         name
         for name, value in stated
-        if fields and (name in LAYOUTS or name in NAMES) and not any(supports(field, name, value) for field in fields)
+        if fields and find_field(name) and not any(supports(field, name, value) for field in fields)
     ]
 
 

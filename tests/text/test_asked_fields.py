@@ -3,7 +3,8 @@
 import pytest
 
 from pipelines.kits.field_questions import load_asked_fields
-from pipelines.text.asked_fields import AskedExample, AskedFields
+from pipelines.text.asked_fields import AskedFields
+from pipelines.text.field_classifier import AskedExample
 from pipelines.text.shown_message import show_message, show_row
 
 FOREST = "2012 Subaru Forester | city 21 mpg | cylinders 4 | transmission manual | highway 27 mpg | combined 23 mpg"

@@ -23,7 +23,7 @@ from pipelines.kits.automotive.records.declined import REQUESTS
 from pipelines.kits.automotive.records.pasted_rows import TWO_FIELDS
 from pipelines.kits.automotive.records.phrasing import Wording, ask, roughen
 from pipelines.kits.automotive.records.vehicle_names import names_of
-from pipelines.text.asked_fields import OFF_SUBJECT, AskedExample
+from pipelines.text.field_classifier import OFF_SUBJECT, AskedExample
 
 SEED = 37
 EACH = 150  # questions put together for a field

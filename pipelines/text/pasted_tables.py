@@ -1,0 +1,116 @@
+"""Records that are pasted as tables: a header above its rows, below them or elsewhere; a vehicle a row or a column."""
+
+import re
+from itertools import groupby
+
+from pipelines.text.field_names import find_field
+from pipelines.text.record_lines import (
+    MAX_VALUE,
+    NAME_KEYS,
+    NAME_PARTS,
+    YEAR,
+    PastedRecords,
+    lay_out_all,
+    lay_out_fields,
+    normal_key,
+    pasted,
+)
+
+MARKS = ("|", "\t", ";", ",")
+SQL = re.compile(r"\(([^()]+)\)\s*VALUES\s*\(([^()]+)\)\s*;?", re.IGNORECASE)
+HEADER = re.compile(
+    r"^\W*(?:(?:layout|columns?|cols?|format|headers?|fields?|order|keys?)\s*(?::|are|=)|#)\s*([^\n?]*)$", re.I | re.M
+)
+MARKDOWN_RULE = re.compile(r"^[\s|:+-]+$")
+MIN_HEADS = 3  # of a header that stands apart from its rows
+
+
+def read_table(message: str) -> PastedRecords | None:
+    """Lines of cells below a header, separated by |, tabs, semicolons or commas; or a table of fields and values."""
+    message = SQL.sub(lambda sql: "\n" + "\n".join(trim_cells(part) for part in sql.groups()) + "\n", message)
+    if records := read_headed(message):
+        return records
+    lines = message.split("\n")
+    for mark in MARKS:
+        rows = [split_cells(line, mark) for line in lines]
+        for width, run in groupby(range(len(lines)), key=lambda n: len(rows[n])):
+            numbers = list(run)
+            cells = [rows[n] for n in numbers if not MARKDOWN_RULE.match(lines[n])]
+            if width < 2 or len(cells) < 2 or any(len(cell) > MAX_VALUE for row in cells for cell in row):
+                continue
+            if records_of_table := read_cells(cells):
+                rest = ["\n".join(lines[: numbers[0]]), "\n".join(lines[numbers[-1] + 1 :])]
+                return pasted(rest, records_of_table)
+    return None
+
+
+def read_cells(cells: list[list[str]]) -> list[str]:
+    """The records of rows of equally many cells; none if they are no table."""
+    head, *rows = cells
+    width = len(head)
+    if "?" in "".join(head):
+        return []
+    if sum(bool(YEAR.search(cell)) for cell in head[1:]) == width - 1 > 1:  # a vehicle a column
+        return [lay_out_fields(head[column], [(row[0], row[column]) for row in rows]) for column in range(1, width)]
+    if any(re.search(r"\d", cell) for cell in head):
+        return []
+    if width == 2 and len(cells) > 2:
+        return list(lay_out_all([(row[0], row[1]) for row in cells if not is_header(row)]))
+    if width > 2 and any(re.search(r"\d", cell) for row in rows for cell in row):
+        heads = [cell if cell or place else "name" for place, cell in enumerate(head)]
+        return [lay_out_fields("", list(zip(heads, row, strict=True))) for row in rows]
+    return []
+
+
+def read_headed(message: str) -> PastedRecords | None:
+    """Rows whose header stands elsewhere: `cols: model, year, litres`, below them and with other marks."""
+    for line in HEADER.finditer(message):
+        heads = next(
+            (cells for mark in MARKS if len(cells := split_cells(line[1].strip(" .)"), mark)) >= MIN_HEADS), []
+        )
+        if sum(map(is_head, heads)) < MIN_HEADS:
+            continue
+        records, rest = [], []
+        for text in message.replace(line[0], "").split("\n"):
+            cells = next((cells for mark in MARKS if len(cells := split_row(text, mark)) == len(heads)), [])
+            if cells:
+                records.append(lay_out_fields("", list(zip(heads, cells, strict=True))))
+            else:
+                rest.append(text)
+        if records:
+            return pasted(rest, records)
+    return None
+
+
+def is_head(cell: str) -> bool:
+    """Whether a cell names a field or a part of a vehicle's name."""
+    key = normal_key(cell)
+    return bool(find_field(key)) or key in NAME_KEYS or key in NAME_PARTS
+
+
+def split_row(line: str, mark: str) -> list[str]:
+    """The cells of a line without an empty last one."""
+    cells = split_cells(line, mark)
+    return cells[:-1] if cells and not cells[-1] else cells
+
+
+def trim_cells(text: str) -> str:
+    """Values of SQL without spaces between them."""
+    return re.sub(r"\s*,\s*", ",", text)
+
+
+def split_cells(line: str, mark: str) -> list[str]:
+    """The cells of a line; a frame of marks is none."""
+    if mark == "\t":
+        line = re.sub(r"(?<=\S) {2,}(?=\S)", "\t", line)  # columns of spaces
+    if mark not in line:
+        return []
+    text = line.strip() if mark != "\t" else line
+    if mark == "|":
+        text = text.strip("|")
+    return [cell.strip(" \"'") for cell in text.split(mark)]
+
+
+def is_header(row: list[str]) -> bool:
+    """Whether a row of two cells names its columns."""
+    return {cell.casefold() for cell in row} <= {"field", "value", "key", "name", "column", "item", "data", "entry"}
