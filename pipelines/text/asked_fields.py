@@ -19,6 +19,7 @@ from pipelines.text.record_lines import SEPARATOR
 from pipelines.text.specifications import find_specifications
 from pipelines.text.stated_fields import find_asking
 
+LIKELY = 0.4  # probability from which a sentence decides alone
 SURE = 0.7  # probability from which a field is shown alone; below it, a record that explains one thing is shown whole
 MIN_WORDS = 3  # of a question without its descriptions
 UNITS = {"l", "mpg", "hp", "lb", "kwh"}
@@ -33,7 +34,7 @@ DESCRIBED = re.compile(  # the Accent with the manual transmission
 VEHICLE_DATA = ("vin", "plate")
 NAMED = {  # what says a field's own name, where nothing else is known of a question
     "city {} mpg": r"\b(?:city|cty|urban|in town|around town|town (?:figure|number|mileage|mpg|rating))\b",
-    "highway {} mpg": r"\b(?:highway|hwy|freeway)\b",
+    "highway {} mpg": r"\b(?:highway|hwy|freeway|interstate|turnpike|motorway)\b",
     "combined {} mpg": r"\b(?:combined|comb|cmb)\b",
     "cylinders {}": r"\b(?:cylinders|cyls?)\b",
     "gears {}": r"\b(?:gears|gear count)\b",
@@ -132,18 +133,32 @@ class AskedFields:
         """The fields that a question asks for.
 
         Args:
-            texts: its sentences that ask, the question, and what is said around it; the first whose classification is
-                sure decides, or that which is surest.
+            texts: its sentences that ask, the question, and what is said around it: the first decides whose fields are
+                likely, else the name of a field, else the first that may ask for any.
             fields: of its records.
         """
         bare = [drop_described(text, fields) for text in dict.fromkeys(texts)]
-        chances = [max(next(iter(kind.find(text).values())) for kind in kinds) for text in bare]
-        surest = next((n for n, chance in enumerate(chances) if chance >= SURE), chances.index(max(chances)))
-        for text in (bare[surest], texts[0]):
-            asked_names = set[str]().union(*(kind.find_asked(text) for kind in kinds))
-            if asked_names - {NOTHING}:
-                return asked_names
-        return find_named(kinds, texts[0]) or asked_names
+        asked_names = [self.find_undescribed(kinds, text, fields) for text in bare]
+        for text, names in zip(bare, asked_names, strict=True):
+            if names - {NOTHING} and max(next(iter(kind.find(text).values())) for kind in kinds) >= LIKELY:
+                return names
+        named = find_named(kinds, texts[-1])
+        return named or next((names for names in asked_names if names - {NOTHING}), asked_names[-1])
+
+    def find_undescribed(self, kinds: Sequence[FieldClassifier], text: str, fields: Sequence[str]) -> set[str]:
+        """The fields that a text asks for, without those by whose value it says which record it means, unless nothing
+        else is asked for: `the three cylinder one, what does it do on the highway`."""
+        asked_names = classify(kinds, text)
+        bare, described = text, set[str]()
+        for each in reversed(find_specifications(text)):
+            field = LAYOUTS[each.field].format(each.value)
+            if field in fields:
+                described.add(name_field(kinds, field))
+                bare = f"{bare[: each.start]} {bare[each.end :]}"
+        if not described or len(bare.split()) < MIN_WORDS or not asked_names & described:
+            return asked_names
+        others = asked_names - described or classify(kinds, bare) - {NOTHING, OFF_SUBJECT}
+        return others or asked_names
 
     def is_certain(self, question: str, asked_names: set[str]) -> bool:
         """Whether a question surely asks for these fields, and for no other."""
@@ -194,11 +209,12 @@ def drop_described(question: str, fields: Sequence[str]) -> str:
         return " " if any(some and some <= question_words for some in values) else phrase[0]
 
     bare = DESCRIBED.sub(drop, question)
-    held = set(fields)
-    for each in reversed(find_specifications(bare)):
-        if LAYOUTS[each.field].format(each.value) in held:
-            bare = f"{bare[: each.start]} {bare[each.end :]}"
     return bare if len(bare.split()) >= MIN_WORDS else question
+
+
+def classify(kinds: Iterable[FieldClassifier], text: str) -> set[str]:
+    """The fields that a text asks for, of any kind of record."""
+    return set[str]().union(*(kind.find_asked(text) for kind in kinds))
 
 
 def quote(title: str, fields: Iterable[str]) -> str:

@@ -94,6 +94,8 @@ def choose_records(
         if len(values) == len(places):
             best = min(values) if LESS.search(asking) else max(values)
             return Choice([n for n, value in zip(places, values, strict=True) if value == best], compared=True)
+    if COMPARES.search(asking) and len(chosen := choose_specified(asking, records, places)) == 1:
+        return Choice(chosen, compared=True)  # which of them has the manual?
     for text in dict.fromkeys((BESIDES.sub(" ", asking), question)):
         best_places = choose_described(text, records, places)
         if len(best_places) < len(places):

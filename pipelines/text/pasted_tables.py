@@ -21,6 +21,7 @@ SQL = re.compile(r"\(([^()]+)\)\s*VALUES\s*\(([^()]+)\)\s*;?", re.IGNORECASE)
 HEADER = re.compile(
     r"^\W*(?:(?:layout|columns?|cols?|format|headers?|fields?|order|keys?)\s*(?::|are|=)|#)\s*([^\n?]*)$", re.I | re.M
 )
+END_OF_HEADER = re.compile(r"\.(?=\s|$)|\)")
 MARKDOWN_RULE = re.compile(r"^[\s|:+-]+$")
 MIN_HEADS = 3  # of a header that stands apart from its rows
 
@@ -65,14 +66,13 @@ def read_cells(cells: list[list[str]]) -> list[str]:
 def read_headed(message: str) -> PastedRecords | None:
     """Rows whose header stands elsewhere: `cols: model, year, litres`, below them and with other marks."""
     for line in HEADER.finditer(message):
-        heads = next(
-            (cells for mark in MARKS if len(cells := split_cells(line[1].strip(" .)"), mark)) >= MIN_HEADS), []
-        )
+        header, *after = END_OF_HEADER.split(line[1])
+        heads = next((cells for mark in MARKS if len(cells := split_cells(header, mark)) >= MIN_HEADS), [])
         if sum(map(is_head, heads)) < MIN_HEADS:
             continue
         records, rest = [], []
-        for text in message.replace(line[0], "").split("\n"):
-            cells = next((cells for mark in MARKS if len(cells := split_row(text, mark)) == len(heads)), [])
+        for text in message.replace(line[0], "".join(after)).split("\n"):
+            cells = next((row for mark in MARKS if (row := fit_row(text, mark, len(heads)))), [])
             if cells:
                 records.append(lay_out_fields("", list(zip(heads, cells, strict=True))))
             else:
@@ -88,10 +88,15 @@ def is_head(cell: str) -> bool:
     return bool(find_field(key)) or key in NAME_KEYS or key in NAME_PARTS
 
 
-def split_row(line: str, mark: str) -> list[str]:
-    """The cells of a line without an empty last one."""
+def fit_row(line: str, mark: str, width: int) -> list[str]:
+    """The cells of a line for so many columns, where it may have a number more before them or an empty cell less behind
+    them; empty if it does not fit."""
     cells = split_cells(line, mark)
-    return cells[:-1] if cells and not cells[-1] else cells
+    if len(cells) == width + 1 and not cells[-1]:
+        return cells[:-1]
+    if len(cells) == width + 1 and len(cells[0].split()) <= 2:
+        return cells[1:]
+    return cells if len(cells) == width else [*cells, ""] if len(cells) == width - 1 > MIN_HEADS else []
 
 
 def trim_cells(text: str) -> str:

@@ -61,7 +61,8 @@ ORDER = re.compile(
     re.IGNORECASE,
 )
 SUFFIXED = re.compile(
-    r"(?<![\w.])(?P<city>\d\d)c[ ,/]+(?P<highway>\d\d)h\b(?:[ ,/]+(?P<combined>\d\d) ?(?:comb|cmb|avg|mix|cb|m|x|a)\b)?",
+    r"(?<![\w.])(?P<city>\d\d)c[ ,/]+(?P<highway>\d\d)h\b(?:[ ,/]+(?P<combined>\d\d) ?"
+    r"(?:comb|cmb|avg|mix|cb|m|x|a)?\b)?",
     re.IGNORECASE,
 )
 LETTERED = re.compile(

@@ -15,8 +15,9 @@ from pipelines.text.specifications import Specification, find_specifications
 
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+|;\s+|\s[-\u2013\u2014]+\s")
 QUESTION_WORDS = r"what|whats|what's|which|how|hows|is|does|do|can|could|tell|give|need|please|pls|who|where|wat|waht"
+CLAUSE_WORDS = QUESTION_WORDS.replace("|please|pls", "")
 CLAUSE = re.compile(
-    rf"{SENTENCE.pattern}|[:,.]\s+(?=(?:so |and |ok )?(?:{QUESTION_WORDS})\b)", re.IGNORECASE
+    rf"{SENTENCE.pattern}|[:,.]\s+(?=(?:so |and |ok )?(?:{CLAUSE_WORDS})\b)", re.IGNORECASE
 )  # between sentences, and before the part of one that asks
 ASKS = re.compile(
     r"\?|^\W*(?:(?:hi|hello|hey|so|and|ok)\W+)?"
@@ -43,9 +44,7 @@ AFTER_NAME = re.compile(
 )
 NAME_AFTER = re.compile(r"((?:[\w-]+ ){0,4}(?:19|20)\d\d(?: [A-Z0-9][\w-]*){0,4})")
 LABEL_BEFORE = re.compile(r"(?<=[(,;])[^(,;:=]*[:=]\s*$")  # of the first value: (gearbox: automatic
-NO_NAME = re.compile(
-    r"\b(?:an?|the|are|is|has|have|had|got|drives?|owns?|there's|this|that|in|on|on a|one)\s+|, ", re.IGNORECASE
-)
+NO_NAME = re.compile(r"\b(?:an?|are|is|has|have|had|got|drives?|owns?|there's|one)\s+", re.IGNORECASE)
 CAPITALISED = re.compile(r"(?:the )?[A-Z0-9][\w-]*(?: [A-Z0-9][\w-]*)+")
 THIS = "this vehicle"
 ANSWER = re.compile(r"\bIts ([a-z][a-z ]*?) is ([^.]+(?:\.\d[^.]*)?)\.", re.IGNORECASE)
@@ -158,7 +157,8 @@ def part_records(message: str, values: Sequence[Specification]) -> list[list[Spe
     for each in values:
         gap = message[groups[-1][-1].end : each.start] if groups else ""
         other = fields.get(each.field, each.value) != each.value
-        if not groups or (YEAR.search(gap) and len(fields) >= MIN_STATED) or other:
+        again = each.field in fields and len(fields) > MIN_STATED and is_name(SENTENCE.split(gap)[-1])
+        if not groups or (YEAR.search(gap) and len(fields) >= MIN_STATED) or other or again:
             groups.append([])
             fields = {}
         groups[-1].append(each)
@@ -174,7 +174,7 @@ def find_name(message: str, start: int, end: int, clauses: Iterable[Clause]) -> 
         if left < right and re.search(r"\w", message[left:right]) and not (clause.asks and right < end):
             pieces.append((left, right))
     named = [piece for piece in pieces[-3:] if YEAR.search(message, *piece)]
-    if pieces and CAPITALISED.fullmatch(message[slice(*pieces[-1])].strip(NAME_MARKS)):
+    if pieces and is_name(message[slice(*pieces[-1])]):
         named = pieces[-1:]
     for left, right in reversed(named or pieces[-1:]):
         year = YEAR.search(message, left, right)
@@ -185,6 +185,13 @@ def find_name(message: str, start: int, end: int, clauses: Iterable[Clause]) -> 
             return end, ""
         return left, clean_name(text)
     return end, ""
+
+
+def is_name(text: str) -> bool:
+    """Whether a piece of a message is a name by its form: words with a capital, or what stands before a colon."""
+    bare = text.strip(NAME_MARKS)
+    before_colon = text.rstrip().endswith(":") and len(bare.split()) <= 5 and not find_field(bare)
+    return bool(CAPITALISED.fullmatch(bare)) or before_colon
 
 
 def find_owner(text: str) -> str:
