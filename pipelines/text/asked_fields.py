@@ -133,7 +133,7 @@ class AskedFields:
         """The fields that a question asks for.
 
         Args:
-            texts: its sentences that ask, the question, and what is said around it: the first decides whose fields are
+            texts: its sentences that ask, the question, and the message around it: the first decides whose fields are
                 likely, else the name of a field, else the first that may ask for any.
             fields: of its records.
         """
@@ -183,9 +183,9 @@ class AskedFields:
 
 
 def find_named(kinds: Iterable["FieldClassifier"], asking: str) -> set[str]:
-    """The one field that a question calls by its name, or by the key of a file; empty if it says none or several."""
-    says = asking.replace("_", " ")
-    named = {name for kind in kinds for name in kind.patterns if name in NAMED and re.search(NAMED[name], says, re.I)}
+    """The one field that a question calls by its name, or by the key of a file; empty if it names none or several."""
+    labels = asking.replace("_", " ")
+    named = {name for kind in kinds for name in kind.patterns if name in NAMED and re.search(NAMED[name], labels, re.I)}
     return named if len(named) == 1 else set()
 
 

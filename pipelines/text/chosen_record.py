@@ -23,7 +23,7 @@ UNMEANT = re.compile(
     r"[ -]?(?:(?:the|a|that|one|for|from|my|drive) )*[^\s,.;]+(?: (?:or|nor|and not) (?:the )?[^\s,.;]+)?",
     re.IGNORECASE,
 )
-BESIDES = re.compile(r"\([^()]*\)")  # said in passing
+BESIDES = re.compile(r"\([^()]*\)")  # in passing
 ALL = re.compile(
     r"\b(?:both|each|either (?:one|car|truck)|all (?:of them|three|four|\d)|two of (?:them|the|'em))\b", re.IGNORECASE
 )
@@ -83,7 +83,7 @@ def choose_records(
     Args:
         question: the message without its records.
         asking: its sentences that ask.
-        places: of the records that have what is asked for.
+        places: of the records that have the fields asked for.
         fields: of each of these, those that are asked for.
     """
     if len(places) < 2 or ALL.search(asking):
@@ -142,22 +142,24 @@ def choose_specified(text: str, records: Sequence[str], places: Sequence[int]) -
 
 
 def choose_worded(text: str, records: Sequence[str], places: Sequence[int]) -> list[int]:
-    """Of records, by their places, those of which a text says most words that not all of them have; of equal ones those
+    """Of records, by their places, those of which a text holds most words that not all of them have; of equal ones those
     whose name says least besides."""
     held = [set(words_of(records[n])) for n in places]
     telling = {word for words in held for word in words if not all(word in other for other in held)}
-    said = Counter(words_of(UNMEANT.sub(" ", text)))
-    unmeant = set(words_of(" ".join(match[0] for match in UNMEANT.finditer(text)))) - set(said)
-    scores = [(sum(said[word] for word in words & telling), -len(words & telling & unmeant)) for words in held]
+    question_words = Counter(words_of(UNMEANT.sub(" ", text)))
+    unmeant = set(words_of(" ".join(match[0] for match in UNMEANT.finditer(text)))) - set(question_words)
+    scores = [
+        (sum(question_words[word] for word in words & telling), -len(words & telling & unmeant)) for words in held
+    ]
     best = [n for n, score in zip(places, scores, strict=True) if score == max(scores)]
     if len(best) == 1 or len(best) == len(places):
         return best
-    return shortest_named(best, records, set(said))
+    return shortest_named(best, records, set(question_words))
 
 
-def shortest_named(places: Sequence[int], records: Sequence[str], said: set[str]) -> list[int]:
-    """Of records, by their places, those with the fewest words in their name that were not said."""
-    unsaid = [len(set(words_of(records[n].partition(SEPARATOR)[0])) - said) for n in places]
+def shortest_named(places: Sequence[int], records: Sequence[str], question_words: set[str]) -> list[int]:
+    """Of records, by their places, those with the fewest words in their name that the question lacks."""
+    unsaid = [len(set(words_of(records[n].partition(SEPARATOR)[0])) - question_words) for n in places]
     return [n for n, count in zip(places, unsaid, strict=True) if count == min(unsaid)]
 
 

@@ -82,8 +82,8 @@ def read_pair(value: Any) -> tuple[str, str] | None:
     if not isinstance(value, dict) or len(value) != 2:
         return None
     (first, name), (second, content) = value.items()
-    known = first.casefold() in PAIR_KEYS and second.casefold() in PAIR_VALUES
-    return (name, content) if known and isinstance(name, str) and isinstance(content, str) else None
+    is_pair = first.casefold() in PAIR_KEYS and second.casefold() in PAIR_VALUES
+    return (name, content) if is_pair and isinstance(name, str) and isinstance(content, str) else None
 
 
 def is_part(own: dict[str, Any], inner: dict[str, Any]) -> bool:

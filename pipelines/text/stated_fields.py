@@ -45,6 +45,7 @@ AFTER_NAME = re.compile(
 NAME_AFTER = re.compile(r"((?:[\w-]+ ){0,4}(?:19|20)\d\d(?: [A-Z0-9][\w-]*){0,4})")
 LABEL_BEFORE = re.compile(r"(?<=[(,;])[^(,;:=]*[:=]\s*$")  # of the first value: (gearbox: automatic
 NO_NAME = re.compile(r"\b(?:an?|are|is|has|have|had|got|drives?|owns?|there's|one)\s+", re.IGNORECASE)
+OPEN_BRACKET = re.compile(r"\s*\(([^()]*)$")
 CAPITALISED = re.compile(r"(?:the )?[A-Z0-9][\w-]*(?: [A-Z0-9][\w-]*)+")
 THIS = "this vehicle"
 ANSWER = re.compile(r"\bIts ([a-z][a-z ]*?) is ([^.]+(?:\.\d[^.]*)?)\.", re.IGNORECASE)
@@ -202,6 +203,8 @@ def find_owner(text: str) -> str:
 
 def clean_name(text: str) -> str:
     """A name without the words and marks around it."""
+    if (bracket := OPEN_BRACKET.search(text)) and find_field(bracket[1].strip()):
+        text = text[: bracket.start()]
     while (bare := AFTER_NAME.sub("", BEFORE_NAME.sub("", text)).strip(NAME_MARKS)) != text:
         text = bare
     return " ".join(text.split())[:MAX_NAME]
