@@ -142,8 +142,8 @@ def choose_specified(text: str, records: Sequence[str], places: Sequence[int]) -
 
 
 def choose_worded(text: str, records: Sequence[str], places: Sequence[int]) -> list[int]:
-    """Of records, by their places, those of which a text holds most words that not all of them have; of equal ones those
-    whose name says least besides."""
+    """Of records, by their places, those of which a text holds most words that not all of them have; of equal ones
+    those whose name says least besides."""
     held = [set(words_of(records[n])) for n in places]
     telling = {word for words in held for word in words if not all(word in other for other in held)}
     question_words = Counter(words_of(UNMEANT.sub(" ", text)))

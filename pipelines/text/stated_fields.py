@@ -203,8 +203,8 @@ def find_owner(text: str) -> str:
 
 def clean_name(text: str) -> str:
     """A name without the words and marks around it."""
-    if (bracket := OPEN_BRACKET.search(text)) and find_field(bracket[1].strip()):
-        text = text[: bracket.start()]
+    if bracket := OPEN_BRACKET.search(text):
+        text = f"{text[: bracket.start()]} {bracket[1] if YEAR.search(bracket[1]) else ''}"
     while (bare := AFTER_NAME.sub("", BEFORE_NAME.sub("", text)).strip(NAME_MARKS)) != text:
         text = bare
     return " ".join(text.split())[:MAX_NAME]
