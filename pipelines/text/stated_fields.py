@@ -44,7 +44,7 @@ AFTER_NAME = re.compile(
 )
 NAME_AFTER = re.compile(r"((?:[\w-]+ ){0,4}(?:19|20)\d\d(?: [A-Z0-9][\w-]*){0,4})")
 LABEL_BEFORE = re.compile(r"(?<=[(,;])[^(,;:=]*[:=]\s*$")  # of the first value: (gearbox: automatic
-NO_NAME = re.compile(r"\b(?:an?|are|is|has|have|had|got|drives?|owns?|there's|one)\s+", re.IGNORECASE)
+NO_NAME = re.compile(r"\b(?:an?|are|is|has|have|had|got|drives?|owns?|there's|one|and)\s+|\)\s*", re.IGNORECASE)
 OPEN_BRACKET = re.compile(r"\s*\(([^()]*)$")
 CAPITALISED = re.compile(r"(?:the )?[A-Z0-9][\w-]*(?: [A-Z0-9][\w-]*)+")
 THIS = "this vehicle"
@@ -205,6 +205,9 @@ def clean_name(text: str) -> str:
     """A name without the words and marks around it."""
     if bracket := OPEN_BRACKET.search(text):
         text = f"{text[: bracket.start()]} {bracket[1] if YEAR.search(bracket[1]) else ''}"
+    head, mark, label = text.rpartition(":")
+    if mark and find_field(label.strip()):
+        text = head
     while (bare := AFTER_NAME.sub("", BEFORE_NAME.sub("", text)).strip(NAME_MARKS)) != text:
         text = bare
     return " ".join(text.split())[:MAX_NAME]
