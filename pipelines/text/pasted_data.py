@@ -67,6 +67,9 @@ def walk(value: Any, title: str = "", depth: int = 0) -> Iterator[tuple[str, Fie
         own = {key: some for key, some in value.items() if not isinstance(some, dict | list)}
         inner = {key: some for key, some in value.items() if isinstance(some, dict | list)}
         fields: Fields = list(own.items())
+        if not own and len(inner) > 1 and sum(map(is_named, inner.values())) == 1:  # one part of a record names it
+            yield title, list(flatten("", inner))
+            return
         for key, some in list(inner.items()):  # {"name": …, "values": {…}} is one record
             if isinstance(some, dict) and not YEAR.search(key) and is_part(own, some):
                 fields += flatten(key, some)
@@ -86,11 +89,17 @@ def read_pair(value: Any) -> tuple[str, str] | None:
     return (name, content) if is_pair and isinstance(name, str) and isinstance(content, str) else None
 
 
+def is_named(value: Any) -> bool:
+    """Whether a mapping names a vehicle."""
+    keys = {normal_key(key) for key in value} if isinstance(value, dict) else set()
+    return bool(keys & NAME_KEYS) or len(keys & set(NAME_PARTS)) > 1
+
+
 def is_part(own: dict[str, Any], inner: dict[str, Any]) -> bool:
     """Whether a mapping within another holds fields of the same record: that of a whole record would have a name."""
     keys = {normal_key(key) for key in inner}
-    named = keys & NAME_KEYS or len(keys & set(NAME_PARTS)) > 1
-    return bool(own or keys & set(NAME_PARTS)) and not (named and {normal_key(key) for key in own} & NAME_KEYS)
+    own_name = {normal_key(key) for key in own} & NAME_KEYS
+    return bool(own or keys & set(NAME_PARTS)) and not (is_named(inner) and own_name)
 
 
 def flatten(parent: str, value: dict[str, Any], depth: int = 0) -> Iterator[tuple[str, str]]:

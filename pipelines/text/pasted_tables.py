@@ -19,7 +19,7 @@ from pipelines.text.record_lines import (
 MARKS = ("|", "\t", ";", ",")
 SQL = re.compile(r"\(([^()]+)\)\s*VALUES\s*\(([^()]+)\)\s*;?", re.IGNORECASE)
 HEADER = re.compile(
-    r"^\W*(?:(?:layout|columns?|cols?|format|headers?|fields?|order|keys?)\s*(?::|are|=)|#)\s*([^\n?]*)$", re.I | re.M
+    r"^\W*(?:(?:layout|columns?|cols?|format|headers?|fields?|order|keys?)\s*(?::|are|=)|#)\s*([^\n]*)$", re.I | re.M
 )
 END_OF_HEADER = re.compile(r"\.(?=\s|$)|\)")
 MARKDOWN_RULE = re.compile(r"^[\s|:+-]+$")
@@ -107,7 +107,7 @@ def trim_cells(text: str) -> str:
 def split_cells(line: str, mark: str) -> list[str]:
     """The cells of a line; a frame of marks is none."""
     if mark == "\t":
-        line = re.sub(r"(?<=\S) {2,}(?=\S)", "\t", line)  # columns of spaces
+        line = re.sub(r"^ {2,}(?=\S.* {2,}\S)|(?<=\S) {2,}(?=\S)", "\t", line)  # columns of spaces
     if mark not in line:
         return []
     text = line.strip() if mark != "\t" else line
