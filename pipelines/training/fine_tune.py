@@ -44,7 +44,7 @@ def fine_tune(
     """Train a LoRA adapter on the quantised base, with the loss on answers only; signed, and logged to one MLflow run.
 
     The same dataset and plan give the same bytes on the same machine, even if training was killed on the way: it
-    resumes from its last complete checkpoint, in the same MLflow run.
+    resumes from its last complete checkpoint, in the same MLflow run. On a GPU the same up to rounding.
 
     Args:
         report: how the dataset was made; logged to the run, without effect on training.

@@ -147,7 +147,6 @@ class Trials:
         from pipelines.training.sft_trainer import make_sft_trainer
 
         self.close()
-        limit_gpu_memory(self.plan, TRIAL_SHARE)
         splits = {"train": self.rows, "heldout": self.rows[:1]}
         self.trainer = make_sft_trainer(self.base, splits, self.plan, self.folder, TrainerCallback(), gpu=candidate)
         limit_gpu_memory(self.plan, TRIAL_SHARE)
@@ -158,7 +157,7 @@ class Trials:
         """Free the model."""
         self.trainer = self.dequantised = None
         free_gpu_memory()
-        limit_gpu_memory(self.plan)
+        limit_gpu_memory(None)
 
 
 def free_gpu_memory() -> None:

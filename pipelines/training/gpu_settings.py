@@ -30,7 +30,7 @@ class GpuSettings(Section):
         """One line for people."""
         layers = {0: "no layer computed again", 1: "every layer computed again", 2: "every second layer computed again"}
         return (
-            f"{self.accumulation} micro-batches of {self.micro_batch}, "
+            f"{self.micro_batch} rows at a time, {self.accumulation * self.micro_batch} per step, "
             f"{layers[self.checkpoint_every]}, "
             f"{'no padding' if self.attention == 'varlen' else 'padded'}, "
             f"{'weights dequantised once' if self.dequantised else 'weights as loaded'}, {self.optimizer}: "
@@ -95,10 +95,16 @@ def gpu_memory_limit(plan: TrainingPlan) -> float:
     return MEMORY_SHARE * float(torch.cuda.get_device_properties(0).total_memory) / 2**30
 
 
-def limit_gpu_memory(plan: TrainingPlan, share: float = 1.0) -> None:
-    """Make PyTorch raise an out-of-memory error where this process would take more than a share of the limit."""
+def limit_gpu_memory(plan: TrainingPlan | None, share: float = 1.0) -> None:
+    """Make PyTorch raise an out-of-memory error where this process would take more than a share of the limit.
+
+    Args:
+        plan: its limit holds; None lifts it: while a base is loaded, its weights are there before they are quantised.
+    """
     import torch
 
     if torch.cuda.is_available():
+        torch.cuda.empty_cache()
         total = torch.cuda.get_device_properties(0).total_memory / 2**30
-        torch.cuda.set_per_process_memory_fraction(min(1.0, share * gpu_memory_limit(plan) / total))
+        fraction = share * gpu_memory_limit(plan) / total if plan else 1.0
+        torch.cuda.set_per_process_memory_fraction(min(1.0, fraction))
