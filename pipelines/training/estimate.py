@@ -1,8 +1,8 @@
 """Forecasts the time, memory and cost of a training from earlier trainings of the same kind on this machine.
 
-If there are none and the training would take ten minutes or more, a few real steps are measured first (calibration);
-a shorter one is forecast from the measurements of `make bench B="estimate --write"`, scaled by the size of the base
-and the number of processors.
+If there are none, a GPU is measured by the trials that fit the training to it. Without a GPU a few real steps are
+measured first (calibration) if the training would take ten minutes or more; a shorter one is forecast from the
+measurements of `make bench B="estimate --write"`, scaled by the size of the base and the number of processors.
 """
 
 import json
@@ -23,6 +23,8 @@ from pipelines.costs.cost_store import TrainingTiming, read_executions, read_row
 from pipelines.costs.energy import load_machine, read_processor_name
 from pipelines.text import chat_format
 from pipelines.training.base_model import base_digest, prepare_base
+from pipelines.training.fit_machine import fit_machine
+from pipelines.training.gpu_settings import GpuSettings
 
 BENCHMARK = Path(__file__).with_suffix(".json")  # what `make bench B="estimate --write"` measured
 CALIBRATE_FROM_SECONDS = 600.0  # shorter trainings are not calibrated
@@ -75,7 +77,10 @@ def estimate(dataset: DatasetVersion, plan: TrainingPlan) -> Estimate:
         WeaverError: the base model cannot be prepared, or a file of the dataset is missing.
     """
     work = count_workload(dataset, plan)
-    speed = speed_from_history(plan) or estimate_speed(work, dataset, plan)
+    gpu = fit_machine(dataset, plan)
+    speed = speed_from_history(plan, gpu) or (
+        speed_from_trial(plan, gpu) if gpu else estimate_speed(work, dataset, plan)
+    )
     seconds = compute_training_seconds(work, speed)
     stages = following_stage_seconds(plan.template) or following_stage_seconds("")
     rate, run_seconds = plan.costs, seconds + sum(stages.values())
@@ -136,16 +141,16 @@ def mean_token_count(tokenizer: Any, rows: list[dict[str, Any]], plan: TrainingP
     return statistics.fmean(len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts or [""])
 
 
-def training_kind(plan: TrainingPlan) -> str:
+def training_kind(plan: TrainingPlan, gpu: GpuSettings | None = None) -> str:
     """Digest of what trainings must have in common for one to predict the speed of another: base, settings, machine."""
-    settings = plan.train.model_dump(include=set(SPEED_SETTINGS))
+    settings = plan.train.model_dump(include=set(SPEED_SETTINGS)) | (gpu.choice() if gpu else {})
     hardware = [read_processor_name(), psutil.cpu_count(), has_gpu()]
     return digest([base_digest(prepare_base(plan.base)), plan.base.model_dump(), settings, hardware])[:16]
 
 
-def speed_from_history(plan: TrainingPlan) -> TrainingSpeed | None:
+def speed_from_history(plan: TrainingPlan, gpu: GpuSettings | None = None) -> TrainingSpeed | None:
     """The speed of earlier trainings of the same kind; of calibrations if there are none; None without either."""
-    rows = read_rows(TrainingTiming, kind=training_kind(plan))[-HISTORY_RUNS:]
+    rows = read_rows(TrainingTiming, kind=training_kind(plan, gpu))[-HISTORY_RUNS:]
     trainings = [row for row in rows if row.mlflow_run]
     measured = trainings or rows
     if not measured:
@@ -162,8 +167,14 @@ def speed_from_history(plan: TrainingPlan) -> TrainingSpeed | None:
         max(row.peak_rss_mib for row in measured),
         max(prediction_spread(speeds), 1.0),
         f"{len(measured)} {'trainings' if trainings else 'calibrations'} of this kind on this machine, "
-        f"{speed:.0f} tokens/s",
+        f"{speed:.0f} tokens/s" + (f"; {gpu.describe()}" if gpu else ""),
     )
+
+
+def speed_from_trial(plan: TrainingPlan, gpu: GpuSettings) -> TrainingSpeed:
+    """The speed that was measured when the training was fitted to the GPU; the rest is scaled from the benchmark."""
+    scaled = speed_from_benchmark(plan)
+    return scaled._replace(tokens_per_second=gpu.tokens_per_second, basis=f"tried on this GPU: {gpu.describe()}")
 
 
 def prediction_spread(speeds: list[float]) -> float:

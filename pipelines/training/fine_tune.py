@@ -22,8 +22,16 @@ from pipelines.training.checkpoints import (
     save_adapter,
 )
 from pipelines.training.estimate import training_kind
+from pipelines.training.fit_machine import fit_machine
+from pipelines.training.gpu_settings import GpuSettings
 
-UNRELATED = ("pipelines.training.estimate", "pipelines.training.mlflow_callback")  # they change no adapter
+# They change no adapter. What fit_machine chooses does, and is part of the fingerprint.
+UNRELATED = (
+    "pipelines.training.estimate",
+    "pipelines.training.fit_machine",
+    "pipelines.training.gpu_settings",
+    "pipelines.training.mlflow_callback",
+)
 CODE = SourceCode(__name__, without=UNRELATED)
 log = logging.getLogger(__name__)
 
@@ -36,7 +44,7 @@ def fine_tune(
     """Train a LoRA adapter on the quantised base, with the loss on answers only; signed, and logged to one MLflow run.
 
     The same dataset and plan give the same bytes on the same machine, even if training was killed on the way: it
-    resumes from its last complete checkpoint, in the same MLflow run.
+    resumes from its last complete checkpoint, in the same MLflow run. On a GPU the same up to rounding.
 
     Args:
         report: how the dataset was made; logged to the run, without effect on training.
@@ -46,12 +54,13 @@ def fine_tune(
         WeaverError: the base model cannot be prepared, or a row has more tokens than train.max_length.
         Unavailable: MLflow does not answer; run again when it does.
     """
-    base = prepare_base(plan.base)
+    base, gpu = prepare_base(plan.base), fit_machine(dataset, plan)
     inputs = [
         dataset.digest,
         base_digest(base),
         digest_asked_fields(plan.data.source),
         plan.digest("template", "system_prompt", "base", "train"),
+        *([gpu.choice()] if gpu else []),
     ]
     adapter = memoize_training(
         "fine_tune",
@@ -60,7 +69,7 @@ def fine_tune(
         base,
         plan,
         work,
-        lambda checkpoints, adapter: run_training(base, dataset, plan, checkpoints, adapter, report),
+        lambda checkpoints, adapter: run_training(base, dataset, plan, checkpoints, adapter, report, gpu),
     )
     if trigger_reason:
         connect_mlflow().MlflowClient().set_tag(adapter.run_id, "trigger_reason", trigger_reason)
@@ -68,7 +77,13 @@ def fine_tune(
 
 
 def run_training(
-    base: Path, dataset: DatasetVersion, plan: TrainingPlan, checkpoints: Path, adapter: Path, report: DataReport | None
+    base: Path,
+    dataset: DatasetVersion,
+    plan: TrainingPlan,
+    checkpoints: Path,
+    adapter: Path,
+    report: DataReport | None,
+    gpu: GpuSettings | None,
 ) -> str:
     """Write the trained adapter into the folder `adapter`; return the id of its MLflow run."""
     from pipelines.training.mlflow_callback import open_training_run
@@ -77,7 +92,9 @@ def run_training(
     began = time.monotonic()
     splits = read_splits(dataset)
     with open_training_run(dataset, splits, plan, checkpoints / "run_id", report=report) as callback:
-        trainer = make_sft_trainer(base, splits, plan, checkpoints, callback)
+        if gpu:
+            callback.mlflow.log_params({f"gpu.{name}": value for name, value in gpu.choice().items()})
+        trainer = make_sft_trainer(base, splits, plan, checkpoints, callback, gpu=gpu)
         metrics = measure_model_size(trainer.model)
         trained = time.monotonic()
         resume_training(trainer, find_last_checkpoint(checkpoints))
@@ -85,13 +102,15 @@ def run_training(
         if callback.lost:
             raise callback.lost
         metrics |= {"heldout_loss": trainer.heldout_loss(), "peak_rss_mib": peak_rss_mib()}
-        metrics |= record_training_cost(trainer, plan, callback.run_id, time.monotonic() - began - trained)
+        metrics |= record_training_cost(trainer, plan, callback.run_id, time.monotonic() - began - trained, gpu)
         callback.log_summary(trainer.state.log_history, metrics)
         save_adapter(trainer.model, plan, adapter)
     return callback.run_id
 
 
-def record_training_cost(trainer: Any, plan: TrainingPlan, run_id: str, overhead_seconds: float) -> dict[str, float]:
+def record_training_cost(
+    trainer: Any, plan: TrainingPlan, run_id: str, overhead_seconds: float, gpu: GpuSettings | None
+) -> dict[str, float]:
     """Store how long the training took, for the next estimate. If costs cannot be stored, training succeeds anyway.
 
     Args:
@@ -107,7 +126,7 @@ def record_training_cost(trainer: Any, plan: TrainingPlan, run_id: str, overhead
         forecasts = read_rows(TrainingForecast, since, plan=plan.digest(), template=plan.template)
         training = TrainingTiming(
             template=plan.template,
-            kind=training_kind(plan),
+            kind=training_kind(plan, gpu),
             mlflow_run=run_id,
             plan=plan.digest(),
             tokens=tokens,

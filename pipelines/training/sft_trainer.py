@@ -24,7 +24,8 @@ from pipelines.kits.field_questions import load_asked_fields
 from pipelines.text import chat_format
 from pipelines.text.facts import REFUSAL, contains_fact
 from pipelines.text.shown_message import show_row
-from pipelines.training import base_model
+from pipelines.training import base_model, varlen_attention
+from pipelines.training.gpu_settings import GpuSettings, limit_gpu_memory
 
 Rows = list[dict[str, Any]]
 
@@ -36,6 +37,7 @@ def make_sft_trainer(
     checkpoints: Path,
     callback: TrainerCallback,
     adapter: Path | None = None,
+    gpu: GpuSettings | None = None,
 ) -> "CompletionSFTTrainer":
     """Make a trainer of a LoRA adapter on the quantised base.
 
@@ -45,6 +47,7 @@ def make_sft_trainer(
         checkpoints: the folder that checkpoints are saved in.
         callback: logs the steps.
         adapter: a trained adapter to start from; a new one if not given.
+        gpu: how the GPU is used; as the plan says if not given.
 
     Raises:
         WeaverError: a row has more tokens than train.max_length: truncated, it would teach half an answer.
@@ -53,6 +56,11 @@ def make_sft_trainer(
     torch.manual_seed(plan.train.seed)  # LoRA's initial weights are drawn with it
     model, tokenizer = base_model.load_base(folder, plan.base)
     model = base_model.expand_on_cpu(model, plan)
+    if gpu:
+        limit_gpu_memory(plan)
+        if gpu.dequantised and getattr(model, "hf_quantizer", None):  # on a CPU it may have been expanded already
+            model = model.dequantize(getattr(torch, plan.base.compute_dtype))
+        model.set_attn_implementation(gpu.attention)
     train = plan.train
     lora = LoraConfig(
         task_type="CAUSAL_LM",
@@ -71,12 +79,8 @@ def make_sft_trainer(
         args=SFTConfig(
             num_train_epochs=train.epochs,
             max_steps=train.max_steps,
-            per_device_train_batch_size=train.batch_size,
-            per_device_eval_batch_size=train.batch_size,
-            gradient_accumulation_steps=train.gradient_accumulation,
             learning_rate=train.learning_rate,
-            activation_checkpointing=train.gradient_checkpointing,
-            **common_training_arguments(plan, checkpoints),
+            **common_training_arguments(plan, checkpoints) | batch_arguments(plan, gpu),
         ),
     )
     trainer.remove_callback(PrinterCallback)
@@ -113,6 +117,28 @@ def common_training_arguments(plan: TrainingPlan, checkpoints: Path) -> dict[str
         "disable_tqdm": True,
         "use_cpu": not torch.cuda.is_available(),
         "dataloader_pin_memory": torch.cuda.is_available(),
+    }
+
+
+def batch_arguments(plan: TrainingPlan, gpu: GpuSettings | None) -> dict[str, Any]:
+    """The training arguments that decide on speed and memory: as measured on the GPU, else as the plan says."""
+    if gpu is None:
+        return {
+            "per_device_train_batch_size": plan.train.batch_size,
+            "per_device_eval_batch_size": plan.train.batch_size,
+            "gradient_accumulation_steps": plan.train.gradient_accumulation,
+            "activation_checkpointing": plan.train.gradient_checkpointing,
+        }
+    packed = gpu.attention == varlen_attention.NAME
+    return {
+        "per_device_train_batch_size": gpu.micro_batch,
+        "per_device_eval_batch_size": gpu.micro_batch,
+        "gradient_accumulation_steps": gpu.accumulation,
+        "activation_checkpointing": gpu.checkpoint_every > 0,
+        "activation_checkpointing_kwargs": {"use_reentrant": False, "every_n_layers": max(1, gpu.checkpoint_every)},
+        "optim": gpu.optimizer,
+        "padding_free": packed,
+        "include_num_input_tokens_seen": "all" if packed else "non_padding",  # there is no padding then
     }
 
 
@@ -167,12 +193,8 @@ class CompletionSFTTrainer(SFTTrainer):
             return trl_loss(model, inputs, return_outputs, num_items_in_batch)
         answers = inputs["labels"][:, 1:]
         columns = (answers != -100).any(dim=0).nonzero().squeeze(1)
-        logits = model(
-            input_ids=inputs["input_ids"],
-            attention_mask=inputs["attention_mask"],
-            logits_to_keep=columns,
-            use_cache=False,
-        ).logits
+        shown = {name: value for name, value in inputs.items() if name != "labels"}
+        logits = model(**shown, logits_to_keep=columns, use_cache=False).logits
         total = torch.nn.functional.cross_entropy(
             logits.flatten(0, 1).float(), answers[:, columns].flatten(), reduction="sum"
         )
@@ -180,7 +202,9 @@ class CompletionSFTTrainer(SFTTrainer):
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> "EpochSampler":
         rows: Any = self.train_dataset
-        return EpochSampler(self.args.train_batch_size, [len(ids) for ids in rows["input_ids"]], self.args.seed)
+        # Without padding any rows may share a batch: in an order that does not depend on the size of a micro-batch.
+        batch_size = 1 if self.padding_free else self.args.train_batch_size
+        return EpochSampler(batch_size, [len(ids) for ids in rows["input_ids"]], self.args.seed)
 
     def heldout_loss(self) -> float:
         """Mean loss over the answers of the held-out rows, in nats per token."""

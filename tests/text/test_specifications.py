@@ -77,7 +77,9 @@ def test_a_field_is_known_by_the_words_of_its_key(key: str, field: str) -> None:
             ],
         ),
         (
-            "            2021 Kia Soul   2012 Scion xD\nCity mpg    28              27\nDrive       FWD             FWD\n"
+            "            2021 Kia Soul   2012 Scion xD\n"
+            "City mpg    28              27\n"
+            "Drive       FWD             FWD\n"
             "Drive of the Kia?",
             ["2021 Kia Soul | city 28 mpg | drive FWD", "2012 Scion xD | city 27 mpg | drive FWD"],
         ),

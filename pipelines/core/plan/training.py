@@ -50,6 +50,15 @@ class Train(Section):
         "with bfloat16 instructions",
     )
     gradient_checkpointing: bool = Field(False, description="compute activations again: less memory, more time")
+    fit_gpu: bool = Field(
+        True,
+        title="Fit to GPU",
+        description="on a GPU, find the fastest micro-batch, checkpointing, attention and optimiser by short trials; "
+        "the rows per optimiser step stay batch size times accumulation; off: as given here",
+    )
+    memory_gib: float = Field(
+        0, ge=0, title="GPU memory, GiB", description="GPU memory that training may take; 0: nine tenths of the card's"
+    )
     max_length: int = Field(256, ge=16, description="tokens per example; a longer row is an error")
     checkpoint_steps: int = Field(
         10, ge=1, description="steps between two checkpoints; an interrupted training loses at most so many"
