@@ -1,8 +1,8 @@
 """How many questions of people the champion answers rightly, declines rightly, or answers wrongly and confidently.
 
-The questions are written by hands that know no training row (`texts/questions_*.jsonl`): sets a, c and g are seen, b and
-d unseen. They are put to the gateway of this home, as an application would, and judged as the evaluation
-judges its rows.
+The questions are written by hands that know no training row (`texts/questions_*.jsonl`): sets a, c and g are seen, b
+and d unseen. They are put to the gateway of this home, as an application would, and judged as the evaluation judges its
+rows.
 """
 
 import json
