@@ -178,7 +178,7 @@ def read_pairs(message: str) -> PastedRecords | None:
     for line in message.split("\n"):
         line = ADDRESS.sub(" ", TAG_FRAME.sub("", line.strip()))
         cells = [PAIR_CELL.fullmatch(cell.strip()) for cell in re.split(r"[|~;]|\t", line)]
-        if len(cells) > 2 and all(cells):  # YR:12|MK:PORS|CTY:20
+        if len(cells) > 2 and all(cells) and not CODE_LINE.match(line):  # YR:12|MK:PORS|CTY:20
             records.append(lay_out_fields("", [(cell[1], cell[2]) for cell in cells if cell]))
             continue
         matches = list(PAIRS.finditer(line)) if line.count("=") > 1 else []

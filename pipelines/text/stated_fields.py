@@ -17,7 +17,7 @@ SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+|;\s+|\s[-\u2013\u2014]+\s")
 QUESTION_WORDS = r"what|whats|what's|which|how|hows|is|does|do|can|could|tell|give|need|please|pls|who|where|wat|waht"
 CLAUSE_WORDS = QUESTION_WORDS.replace("|please|pls", "")
 CLAUSE = re.compile(
-    rf"{SENTENCE.pattern}|[:,.]\s+(?=(?:so |and |ok )?(?:{CLAUSE_WORDS})\b)", re.IGNORECASE
+    rf"{SENTENCE.pattern}|[:,.]\s+(?=(?:so |ok )?(?:{CLAUSE_WORDS})\b|and (?:what|which|how)\b)", re.IGNORECASE
 )  # between sentences, and before the part of one that asks
 ASKS = re.compile(
     r"\?|^\W*(?:(?:hi|hello|hey|so|and|ok)\W+)?"
