@@ -25,6 +25,7 @@ from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 from pipelines.text import chat_format
 from pipelines.text.own_records import find_records
+from pipelines.text.specifications import find_specifications
 from tests.bench.train import HELDOUT, TEMPLATE, apart, ours, plain, speeds, watched
 
 Row = dict[str, Any]
@@ -167,28 +168,26 @@ def save_rows(lengths: tuple[int, int], base: Path, data: Path) -> None:
 
 
 def lengthened(rows: list[Row], lengths: tuple[int, int], tokenizer: Any) -> Iterator[Row]:
-    """Rows whose record is replaced by other rows' answers, up to lengths drawn evenly; the same ones in each call.
+    """Rows whose record is replaced by words of the answers, up to lengths drawn evenly; the same ones in each call.
 
     Without records, so that both sides train on the same tokens: the product shows records in a layout of its own.
     """
     draws, prompt = random.Random(0), make_plan(TEMPLATE).system_prompt
-    rows = draws.sample(rows, len(rows))
+    words = {word for row in rows for word in row["output"].split() if word.isalpha()}
+    plain_words = sorted(word for word in words if not find_specifications(word))
 
     def count(row: Row) -> int:
         text = chat_format.render_with_answer(tokenizer, row, prompt)
         return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
     shortest, longest = lengths
-    answers = cycle([row["output"] for row in rows])
-    for row in cycle(rows):
-        length = draws.randint(shortest, longest)
-        joined = " ".join(islice(answers, 1 + length // 4))
+    for row in cycle(draws.sample(rows, len(rows))):
         plain_row = {"instruction": row["instruction"], "input": "", "output": row["output"]}
-        missing = length - count(plain_row) - 1  # 1: the line break before the input
+        missing = draws.randint(shortest, longest) - count(plain_row) - 1  # 1: the line break before the input
         if missing < 1:
             continue
-        ids = tokenizer(joined, add_special_tokens=False)["input_ids"][:missing]
-        plain_row["input"] = tokenizer.decode(ids).strip()
+        ids = tokenizer(" ".join(draws.choices(plain_words, k=missing)), add_special_tokens=False)["input_ids"]
+        plain_row["input"] = tokenizer.decode(ids[:missing]).strip()
         message = f"{plain_row['instruction']}\n{plain_row['input']}"
         if shortest <= count(plain_row) <= longest and plain_row["input"] and find_records(message) is None:
             yield plain_row
