@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import AsJson, Template, out, print_json, reserve_stdout
+from pipelines.core.errors import WeaverError
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -19,12 +20,33 @@ def bench() -> None:
 
 @app.command()
 def train(
-    steps: Annotated[int, typer.Option(min=4, help="Optimiser steps a side.")] = 12, as_json: AsJson = False
+    steps: Annotated[
+        int | None, typer.Option(min=4, show_default="12; 16 with --base", help="Optimiser steps a side.")
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option(metavar="random-7b", help="A base with random weights made on the spot, for a GPU.")
+    ] = None,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            metavar="long|short", help="With --base: rows of 60 to 500 tokens (as if not given), or 50 to 80."
+        ),
+    ] = None,
+    peer: Annotated[
+        str | None,
+        typer.Option(metavar="plain|unsloth", help="With --base: measured beside trl (as if not given), or unsloth."),
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Our training beside a plain trl script: same data, tokens and quantisation, one process each, in turn."""
-    from tests.bench.train import run
+    from tests.bench import train, train_gpu
 
-    print_figures(lambda: run(steps), as_json)
+    if base is None and (rows or peer):
+        raise WeaverError("--rows and --peer need --base", "Add --base random-7b, on a machine with a GPU.")
+    if base is None:
+        print_figures(lambda: train.run(steps or 12), as_json)
+    else:
+        print_figures(lambda: train_gpu.run(base, rows or "long", peer or "plain", steps or 16), as_json)
 
 
 @app.command()

@@ -74,11 +74,11 @@ def laid_out(steps: int, data: Path) -> dict[str, Any]:
     return {"data": str(data), "base": str(prepare_base(plan.base)), "steps": steps}
 
 
-def apart(side: str, options: dict[str, Any], scratch: Path) -> dict[str, float]:
-    """Run a side in a fresh process, in a home and with a tracking store of its own."""
+def apart(side: str, options: dict[str, Any], scratch: Path, module: str = "tests.bench.train") -> dict[str, Any]:
+    """Run a side, by `main` of a module, in a fresh process, in a home and with a tracking store of its own."""
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.bench.train", side, json.dumps(options)],
+            [sys.executable, "-m", module, side, json.dumps(options)],
             env=environment(folder),
             cwd=folder,
             capture_output=True,
@@ -86,7 +86,7 @@ def apart(side: str, options: dict[str, Any], scratch: Path) -> dict[str, float]
         )
         if done.returncode:
             raise WeaverError(f"bench: the {side} side failed:\n{done.stderr[-2000:]}")
-        figures: dict[str, float] = json.loads(Path(folder, "figures.json").read_text())
+        figures: dict[str, Any] = json.loads(Path(folder, "figures.json").read_text())
         return figures
 
 
