@@ -57,7 +57,10 @@ class Train(Section):
         "the rows per optimiser step stay batch size times accumulation; off: as given here",
     )
     memory_gib: float = Field(
-        0, ge=0, title="GPU memory, GiB", description="GPU memory that training may take; 0: nine tenths of the card's"
+        0.0,
+        ge=0,
+        title="GPU memory, GiB",
+        description="GPU memory that training may take; 0: nine tenths of the card's",
     )
     max_length: int = Field(256, ge=16, description="tokens per example; a longer row is an error")
     checkpoint_steps: int = Field(
