@@ -8,12 +8,8 @@ from typing import NamedTuple
 
 from pipelines.text.field_names import LAYOUTS
 from pipelines.text.record_lines import SEPARATOR, YEAR
-from pipelines.text.specifications import find_specifications
+from pipelines.text.specifications import COUNTS, find_specifications
 
-NUMBER_WORDS = {
-    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
-    "ten": "10", "twelve": "12",
-}  # fmt: skip
 WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 OWNER = re.compile(r"['\u2019]s\b")
 COMMON = frozenset("the a an this of is it in on for with and or one car vehicle what which how".split())  # noqa: SIM905
@@ -115,7 +111,7 @@ def choose_described(text: str, records: Sequence[str], places: Sequence[int]) -
         return [n for n in places if match[0].casefold() in records[n].casefold()]
     if match:
         number = (match[1] or match[2]).casefold()
-        place = int({"one": "1"}.get(number, NUMBER_WORDS.get(number, number))) - 1
+        place = int({"one": "1"}.get(number, COUNTS.get(number, number))) - 1
         if place < len(records) and place in places:
             return [place]
     for choose in (choose_specified, choose_worded):
@@ -165,5 +161,5 @@ def shortest_named(places: Sequence[int], records: Sequence[str], question_words
 
 def words_of(text: str) -> list[str]:
     """The words and numbers of a text, in lower case and as records have them, without those that tell nothing."""
-    words = (NUMBER_WORDS.get(word, word) for word in WORD.findall(OWNER.sub(" ", text.casefold())))
+    words = (COUNTS.get(word, word) for word in WORD.findall(OWNER.sub(" ", text.casefold())))
     return [SYNONYMS.get(word, word) for word in words if word not in COMMON]

@@ -25,9 +25,8 @@ from pipelines.text.record_lines import (
     pasted,
 )
 from pipelines.text.specifications import find_specifications, spell_numbers
-from pipelines.text.stated_fields import drop_statements, find_statements
+from pipelines.text.stated_fields import MAX_CHARS, drop_statements, find_statements
 
-MAX_CHARS = 6000  # a longer message is a document, and no pasted record
 QUESTION_KEYS = frozenset({"q", "question", "ask", "asked"})
 PLAIN_SEPARATORS = (
     *(SEPARATOR, " || ", "\t", " / ", " // ", " > ", " -- ", " - ", " * ", " ~ ", " + ", " :: "),
@@ -80,7 +79,7 @@ def find_records(message: str) -> PastedRecords | None:
     laid_out = any(SEPARATOR in line and not ASKS_IN_FIELDS.search(line) for line in message.split("\n"))
     if laid_out and pasted_records and pasted_records.question:
         return pasted_records
-    stated = find_stated(message) if len(message) <= MAX_CHARS and not TURN.search(message) else None
+    stated = None if TURN.search(message) else find_stated(message)
     if stated and (not pasted_records or is_better(stated, pasted_records)):
         return join_records(stated, pasted_records) if pasted_records else stated
     return pasted_records if pasted_records and pasted_records.question else None

@@ -14,21 +14,19 @@ from pipelines.text.field_names import LAYOUTS, find_field
 from pipelines.text.specifications import Specification, find_specifications
 
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+|;\s+|\s[-\u2013\u2014]+\s")
-QUESTION_WORDS = r"what|whats|what's|which|how|hows|is|does|do|can|could|tell|give|need|please|pls|who|where|wat|waht"
-CLAUSE_WORDS = QUESTION_WORDS.replace("|please|pls", "")
+ASKING = r"what|whats|what's|which|how|hows|tell|give|need|who|where|wat|waht"  # wherever they stand
+CLAUSE_WORDS = rf"{ASKING}|is|does|do|can|could"  # where a clause begins with them
 CLAUSE = re.compile(
     rf"{SENTENCE.pattern}|[:,.]\s+(?=(?:so |ok )?(?:{CLAUSE_WORDS})\b|and (?:what|which|how)\b)", re.IGNORECASE
 )  # between sentences, and before the part of one that asks
 ASKS = re.compile(
     r"\?|^\W*(?:(?:hi|hello|hey|so|and|ok)\W+)?"
-    rf"(?:{QUESTION_WORDS}|has|when)\b|\b(?:pls|plz|please|asking|asks|wondering|wants? to know)\b",
+    rf"(?:{CLAUSE_WORDS}|has|when)\b|\b(?:pls|plz|please|asking|asks|wondering|wants? to know)\b",
     re.IGNORECASE,
 )
-MAY_ASK = re.compile(
-    r"\b(?:what|whats|what's|which|how|hows|tell|give|need|please|pls|who|where|wat|waht|plz|thx|thanks|list|want|show|pull)\b",
-    re.IGNORECASE,
-)
+MAY_ASK = re.compile(rf"\b(?:{ASKING}|please|pls|plz|thx|thanks|list|want|show|pull)\b", re.IGNORECASE)
 YEAR = re.compile(r"\b(?:19|20)\d\d\b|(?<!\w)'\d\d\b")
+MAX_CHARS = 6000  # a longer message is a document, and no record
 MIN_STATED = 2  # fields that make a record
 MIN_ASKED = 3  # values from which a clause that asks states a record as well
 LONG = 6  # words of a sentence from which its only value may be somebody's opinion
@@ -83,17 +81,15 @@ class Statement(NamedTuple):
         return " | ".join([self.name, *fields])
 
 
-def find_stated_records(message: str) -> list[str]:
+def find_statements(message: str) -> list[Statement]:
     """The records that the sentences of a message state, two fields each at least; its questions state none.
 
-    >>> find_stated_records("The 2021 Kia Rio gets 33 mpg in the city and 41 on the highway. Gears?")
+    >>> message = "The 2021 Kia Rio gets 33 mpg in the city and 41 on the highway. Gears?"
+    >>> [statement.record for statement in find_statements(message)]
     ['2021 Kia Rio | city 33 mpg | highway 41 mpg']
     """
-    return [statement.record for statement in find_statements(message)]
-
-
-def find_statements(message: str) -> list[Statement]:
-    """As `find_stated_records`, with the places."""
+    if len(message) > MAX_CHARS:
+        return []
     clauses = find_clauses(message)
     values = drop_asked(find_specifications(message), clauses)
     groups = part_records(message, drop_opinions(values, clauses, message))
