@@ -140,7 +140,7 @@ class AskedFields:
         bare = [drop_described(text, fields) for text in dict.fromkeys(texts)]
         asked_names = [self.find_undescribed(kinds, text, fields) for text in bare]
         for text, names in zip(bare, asked_names, strict=True):
-            if names - {NOTHING} and max(next(iter(kind.find(text).values())) for kind in kinds) >= LIKELY:
+            if names - {NOTHING} and highest_chance(kinds, text) >= LIKELY:
                 return names
         named = find_named(kinds, texts[-1])
         return named or next((names for names in asked_names if names - {NOTHING}), asked_names[-1])
@@ -157,7 +157,9 @@ class AskedFields:
                 bare = f"{bare[: each.start]} {bare[each.end :]}"
         if not described or len(bare.split()) < MIN_WORDS or not asked_names & described:
             return asked_names
-        others = asked_names - described or classify(kinds, bare) - {NOTHING, OFF_SUBJECT}
+        others = asked_names - described
+        if not others and highest_chance(kinds, bare) >= LIKELY:
+            others = classify(kinds, bare) - {NOTHING, OFF_SUBJECT}
         return others or asked_names
 
     def is_certain(self, question: str, asked_names: set[str]) -> bool:
@@ -215,6 +217,11 @@ def drop_described(question: str, fields: Sequence[str]) -> str:
 def classify(kinds: Iterable[FieldClassifier], text: str) -> set[str]:
     """The fields that a text asks for, of any kind of record."""
     return set[str]().union(*(kind.find_asked(text) for kind in kinds))
+
+
+def highest_chance(kinds: Iterable[FieldClassifier], text: str) -> float:
+    """The probability of the likeliest field, or of none, 0 to 1."""
+    return max(next(iter(kind.find(text).values())) for kind in kinds)
 
 
 def quote(title: str, fields: Iterable[str]) -> str:

@@ -77,8 +77,10 @@ def find_records(message: str) -> PastedRecords | None:
     state, whichever have more fields that are known; None if there are none, or nothing else."""
     pasted_records = find_pasted_records(message)
     laid_out = any(SEPARATOR in line and not ASKS_IN_FIELDS.search(line) for line in message.split("\n"))
-    if laid_out and pasted_records and pasted_records.question:
-        return pasted_records
+    if laid_out and pasted_records and pasted_records.question:  # a row is stored with what its sentences state below
+        stated = find_stated("\n".join(line for line in message.split("\n") if SEPARATOR not in line))
+        repeated = stated is not None and set(stated.records) <= set(pasted_records.records)
+        return pasted_records._replace(asking=stated.asking) if stated and repeated else pasted_records
     stated = None if TURN.search(message) else find_stated(message)
     if stated and (not pasted_records or is_better(stated, pasted_records)):
         return join_records(stated, pasted_records) if pasted_records else stated
@@ -120,8 +122,7 @@ def count_known(records: PastedRecords) -> int:
 
 
 def lay_out_pasted(message: str) -> str:
-    """The message with its records in the common layout, or with those that its sentences state below it; the message
-    itself if none is recognised."""
+    """The message with its records in the common layout, or those that it states below it; itself without records."""
     pasted_records = find_records(message)
     return pasted_records.message if pasted_records else message
 

@@ -15,6 +15,7 @@ from pipelines.text.stated_fields import find_asking
 Row = Mapping[str, Any]
 
 STATED = 0.9  # share of a field's words that an answer must hold to state it; of its numbers all
+SHORT = 5  # words of a field that its number stands for
 WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 
 
@@ -74,4 +75,5 @@ def states(answer: str, value: str) -> bool:
         WORD.findall(value.casefold().partition(": ")[2] or value.casefold()),
     )
     numbers = [word for word in words if word[0].isdigit()]
-    return set(numbers) <= held and sum(word in held for word in words) >= (STATED * len(words) if not numbers else 0)
+    share = 0 if numbers and len(words) <= SHORT else STATED  # of a sentence its numbers are not enough
+    return set(numbers) <= held and sum(word in held for word in words) >= share * len(words)

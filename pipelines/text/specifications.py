@@ -36,7 +36,8 @@ ECONOMY_LABEL = re.compile(
     "|".join(rf"(?P<{name}>(?<![a-z])(?:{words})\b\.?)" for name, words in ECONOMY_LABELS.items()), re.IGNORECASE
 )
 ECONOMY_NUMBER = re.compile(
-    r"(?<![\w.,$#-])(?<!\d/)\d{1,3}(?=mpg\b|(?!\w|\s?/\s?\d|-\d|[.,]\d| ?(?:k|mi|miles|hp|kwh|cyl|gears?|speed)\b))",
+    r"(?<![\w.,$#-])(?<!\d/)\d{1,3}(?=mpg\b|(?!\w|\s?/\s?\d|-\d|[.,]\d| ?(?:k|mi|miles(?! (?:per|to|a)\b)|hp|kwh|cyl"
+    r"|gears?|speed)\b))",
     re.IGNORECASE,
 )
 AFTER_LABEL = re.compile(
@@ -45,7 +46,7 @@ AFTER_LABEL = re.compile(
     re.IGNORECASE,
 )
 BEFORE_LABEL = re.compile(
-    r"(?:\s|-|\(|\bmpg|mpg|m\.p\.g\.?|miles|per gallon|to the gallon|a gallon|in|on|for|the|works? out to|driving)*",
+    r"(?:\s|-|\(|mpg|m\.p\.g\.?|miles|\w+ per gallon|to the gallon|a gallon|in|on|for|the|works? out to|driving)*",
     re.IGNORECASE,
 )
 SLASHED = re.compile(

@@ -15,13 +15,15 @@ from pipelines.text.specifications import Specification, find_specifications
 
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+|;\s+|\s[-\u2013\u2014]+\s")
 ASKING = r"what|whats|what's|which|how|hows|tell|give|need|who|where|wat|waht"  # wherever they stand
-CLAUSE_WORDS = rf"{ASKING}|is|does|do|can|could"  # where a clause begins with them
+VERBS = r"(?:is|does|do|can|could|has)"  # where a sentence begins with them
+SUBJECTS = r"(?:it|this|that|these|the|there|she|he|they|you|i|my|his|her|anyone)"
+CLAUSE_WORDS = rf"{ASKING}|(?!has th){VERBS} {SUBJECTS}"  # where a clause begins with them
 CLAUSE = re.compile(
     rf"{SENTENCE.pattern}|[:,.]\s+(?=(?:so |ok )?(?:{CLAUSE_WORDS})\b|and (?:what|which|how)\b)", re.IGNORECASE
 )  # between sentences, and before the part of one that asks
 ASKS = re.compile(
     r"\?|^\W*(?:(?:hi|hello|hey|so|and|ok)\W+)?"
-    rf"(?:{CLAUSE_WORDS}|has|when)\b|\b(?:pls|plz|please|asking|asks|wondering|wants? to know)\b",
+    rf"(?:{ASKING}|{VERBS}|when)\b|\b(?:pls|plz|please|asking|asks|wondering|wants? to know)\b",
     re.IGNORECASE,
 )
 MAY_ASK = re.compile(rf"\b(?:{ASKING}|please|pls|plz|thx|thanks|list|want|show|pull)\b", re.IGNORECASE)
@@ -33,7 +35,8 @@ LONG = 6  # words of a sentence from which its only value may be somebody's opin
 MAX_NAME = 60  # characters
 NAME_MARKS = " \t\n,;:.()[]{}<>|/*#\u2022-\u2013\u2014\"'="
 BEFORE_NAME = re.compile(
-    r"^(?:and|or|but|so|then|a|an|the|of|this is|its|it's|is|with|for|[\w ]{1,20} is an?(?= .*\d\d))\s+", re.IGNORECASE
+    r"^(?:and|or|but|so|then|a|an|the|of|this is|this|its|it's|is|with|for|[\w ]{1,20} is an?(?= .*\d\d))\s+",
+    re.IGNORECASE,
 )
 AFTER_NAME = re.compile(
     r"[\s,]+(?:has|is|gets|with|a|an|does|it|its|rated|comes|the|in|mpg|at|engine|motor|of|that|which|and|eng|drive|"
@@ -43,6 +46,7 @@ AFTER_NAME = re.compile(
 NAME_AFTER = re.compile(r"((?:[\w-]+ ){0,4}(?:19|20)\d\d(?: [A-Z0-9][\w-]*){0,4})")
 LABEL_BEFORE = re.compile(r"(?<=[(,;])[^(,;:=]*[:=]\s*$")  # of the first value: (gearbox: automatic
 NO_NAME = re.compile(r"\b(?:an?|are|is|has|have|had|got|drives?|owns?|there's|one|and)\s+|\)\s*", re.IGNORECASE)
+VERB = re.compile(r"(?<=\w) (?:has|is|gets|comes|does|runs)\b.*$", re.DOTALL)  # behind a name
 OPEN_BRACKET = re.compile(r"\s*\(([^()]*)$")
 CAPITALISED = re.compile(r"(?:the )?[A-Z0-9][\w-]*(?: [A-Z0-9][\w-]*)+")
 THIS = "this vehicle"
@@ -187,7 +191,7 @@ def find_name(message: str, start: int, end: int, clauses: Iterable[Clause]) -> 
 def is_name(text: str) -> bool:
     """Whether a piece of a message is a name by its form: words with a capital, or what stands before a colon."""
     bare = text.strip(NAME_MARKS)
-    before_colon = text.rstrip().endswith(":") and len(bare.split()) <= 5 and not find_field(bare)
+    before_colon = text.rstrip().endswith(":") and len(bare.split()) <= 5 and not find_field(bare.rpartition(" ")[2])
     return bool(CAPITALISED.fullmatch(bare)) or before_colon
 
 
@@ -202,8 +206,9 @@ def clean_name(text: str) -> str:
     if bracket := OPEN_BRACKET.search(text):
         text = f"{text[: bracket.start()]} {bracket[1] if YEAR.search(bracket[1]) else ''}"
     head, mark, label = text.rpartition(":")
-    if mark and find_field(label.strip()):
+    if mark and not re.search(r"[A-Z\d]", label):  # 2012 Audi R8: gearbox
         text = head
+    text = VERB.sub("", text)
     while (bare := AFTER_NAME.sub("", BEFORE_NAME.sub("", text)).strip(NAME_MARKS)) != text:
         text = bare
     return " ".join(text.split())[:MAX_NAME]
