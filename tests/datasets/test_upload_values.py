@@ -205,7 +205,7 @@ def test_a_template_asks_its_own_questions_of_records(tmp_path: Path) -> None:
     assert highway["output"] == "Its highway fuel economy is 38 mpg."
     assert highway["input"] == "2021 Honda Civic | cylinders 4 | transmission manual | highway 38 mpg | price 21000"
     assert (highway["key"], highway["kind"]) == ("1HGBH41JXMN109186", "grounded")
-    assert "highway" in highway["instruction"].lower()
+    assert any(road in highway["instruction"].lower() for road in ("highway", "hwy", "motorway", "freeway"))
 
 
 def test_records_without_a_known_column_need_a_topic(tmp_path: Path) -> None:
