@@ -23,7 +23,7 @@ from pipelines.core.artifacts import Adapter
 from pipelines.core.files import digest
 from pipelines.core.settings import REPOSITORY, settings
 from pipelines.core.templates import find_template_files
-from pipelines.text import embedder
+from pipelines.text import embedder, field_classifier
 
 from .models import Home
 from .ports import free_port
@@ -64,12 +64,29 @@ def tokenizers(request: pytest.FixtureRequest) -> Path:
     return request.config.cache.mkdir(f"tokenizers-{digest(Path(token_counter.__file__))[:12]}")
 
 
+@pytest.fixture(scope="session")
+def field_classifiers(request: pytest.FixtureRequest) -> Path:
+    """The folder of the classifiers of what is asked for: fitting one takes seconds."""
+    return request.config.cache.mkdir(f"classifiers-{digest(Path(field_classifier.__file__))[:12]}")
+
+
+@pytest.fixture(scope="session")
+def kept_models(word_vectors: Path, tokenizers: Path, field_classifiers: Path) -> dict[str, Path]:
+    """Folders of a WEAVER_HOME that hold what takes long to make and is the same for all."""
+    return {"embedder": word_vectors, "tokenizers": tokenizers, "field_classifiers": field_classifiers}
+
+
+def make_home(home: Path, kept_models: dict[str, Path]) -> None:
+    """An empty WEAVER_HOME but for what takes long to make."""
+    home.mkdir(parents=True, exist_ok=True)
+    for name, folder in kept_models.items():
+        (home / name).symlink_to(folder)
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word_vectors: Path, tokenizers: Path) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept_models: dict[str, Path]) -> Iterator[Path]:
     """A WEAVER_HOME of the test's own, in this process and in those it starts."""
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "embedder").symlink_to(word_vectors)
-    (tmp_path / "home" / "tokenizers").symlink_to(tokenizers)
+    make_home(tmp_path / "home", kept_models)
     monkeypatch.setenv("WEAVER_HOME", str(tmp_path / "home"))
     settings.cache_clear()
     yield settings().home
@@ -278,11 +295,23 @@ class Stack:
         """The reviewer's answer, through the call that the buttons of Airflow's Required Actions make."""
         self.answer(self.wait_for_task(dag_id, "approve", "awaiting_input"), option, {"why": why})
 
-    def answer(self, question: str, option: str, form: dict[str, str]) -> None:
-        time.sleep(3)  # a person reads first; Airflow 3.3 asks again if the answer comes within a second
-        reviewer = self.airflow("reviewer", "airflow_reviewer")
-        said = {"chosen_options": [option], "params_input": form}
-        reviewer.patch(f"{question}/-1/hitlDetails", json=said).raise_for_status()
+    def answer(self, question: str, option: str, form: dict[str, str], seconds: float = 300) -> None:
+        """Answer a task's question until the task has taken it.
+
+        Airflow 3.3 takes an answer that comes before the task's process has ended for a crash, and asks again.
+        """
+        reviewer, answered, end = self.airflow("reviewer", "airflow_reviewer"), set(), time.monotonic() + seconds
+        while time.monotonic() < end:
+            task = self.airflow().get(question).json()
+            if task["state"] in ("success", "failed", "skipped", "upstream_failed"):
+                return
+            if task["state"] == "awaiting_input" and task["try_number"] not in answered:
+                time.sleep(3)  # a person reads first
+                reply = {"chosen_options": [option], "params_input": form}
+                reviewer.patch(f"{question}/-1/hitlDetails", json=reply).raise_for_status()
+                answered.add(task["try_number"])
+            time.sleep(1)
+        raise AssertionError(f"{question} has not taken its answer within {seconds} s: {task}")
 
     def artifact(self, dag_id: str, task_id: str) -> Any:
         """What a task of the latest run returned."""
@@ -298,11 +327,10 @@ def marked(process: psutil.Process, home: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, word_vectors: Path) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, kept_models: dict[str, Path]) -> Iterator[Stack]:
     """One stack for all tests that need the real servers; a test that breaks it brings it up again."""
     stack = Stack(tmp_path_factory.mktemp("stack") / "home")
-    stack.home.mkdir()
-    (stack.home / "embedder").symlink_to(word_vectors)
+    make_home(stack.home, kept_models)
     stack.json("up")
     with stack.opened:
         yield stack

@@ -2,7 +2,14 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipelines.core.files import digest, memoize_dir
+from pipelines.core.settings import settings
 
 OFF_SUBJECT = "off the subject"  # the field asked for by questions that the model itself declines
 FEATURES = 2**15  # into which runs of characters are hashed
@@ -25,19 +32,14 @@ class AskedExample(NamedTuple):
 
 
 class FieldClassifier:
-    """Which fields of one kind of record a question asks for."""
+    """Which fields of one kind of record a question asks for.
+
+    Args:
+        examples: of at least two different fields, none of which all of them ask for.
+    """
 
     def __init__(self, examples: Iterable[AskedExample]) -> None:
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.multiclass import OneVsRestClassifier
-        from sklearn.preprocessing import MultiLabelBinarizer
-
-        questions, fields = zip(*examples, strict=True)
-        labels = MultiLabelBinarizer()
-        targets = labels.fit_transform([some or (NOTHING,) for some in fields])
-        self.names: list[str] = labels.classes_.tolist()
-        self.model = OneVsRestClassifier(LogisticRegression(C=STRENGTH, solver="liblinear", random_state=0))
-        self.model.fit(hash_characters(questions), targets)
+        self.names, self.weights, self.bias = load_weights(list(examples))
         self.patterns = {
             name: re.compile(re.escape(name).replace(r"\{\}", ".+"), re.IGNORECASE)
             for name in self.names
@@ -46,7 +48,8 @@ class FieldClassifier:
 
     def find(self, question: str) -> dict[str, float]:
         """Field → the probability that a question asks for it, the likeliest first."""
-        chances = self.model.predict_proba(hash_characters([question]))[0].tolist()
+        scores = hash_characters([question]) @ self.weights + self.bias
+        chances = (1 / (1 + np.exp(-scores)))[0].tolist()
         return dict(sorted(zip(self.names, chances, strict=True), key=lambda item: -item[1]))
 
     def find_asked(self, question: str) -> set[str]:
@@ -61,6 +64,36 @@ class FieldClassifier:
     def name(self, field: str) -> str:
         """The name that examples have for a record's field; empty if they have none."""
         return next((name for name, pattern in self.patterns.items() if pattern.fullmatch(field)), "")
+
+
+def load_weights(examples: Sequence[AskedExample]) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Fit one logistic regression for each field; what was fitted is kept under WEAVER_HOME, as it takes seconds.
+
+    Returns:
+        The fields' names, sorted; the weights, [FEATURES, fields]; and the bias of each field.
+    """
+    from safetensors.numpy import load_file, save_file
+
+    questions, fields = zip(*examples, strict=True)
+    names = sorted({name for some in fields for name in some or (NOTHING,)})
+
+    def build(folder: Path) -> None:
+        from sklearn.linear_model import LogisticRegression
+
+        features = hash_characters(questions)
+        models = [
+            LogisticRegression(C=STRENGTH, solver="liblinear", random_state=0).fit(
+                features, [name in (some or (NOTHING,)) for some in fields]
+            )
+            for name in names
+        ]
+        weights = np.stack([model.coef_[0] for model in models], axis=1).astype(np.float32)
+        bias = np.array([model.intercept_[0] for model in models], np.float32)
+        save_file({"weights": weights, "bias": bias}, folder / "classifier.safetensors")
+
+    key = digest([questions, fields, FEATURES, STRENGTH, version("scikit-learn")])[:16]
+    kept = load_file(memoize_dir(settings().home / "field_classifiers" / key, build) / "classifier.safetensors")
+    return names, kept["weights"], kept["bias"]
 
 
 def hash_characters(questions: Sequence[str]) -> Any:

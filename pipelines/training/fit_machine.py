@@ -164,8 +164,8 @@ def free_gpu_memory() -> None:
     """Return what nothing refers to any more."""
     import torch
 
-    gc.collect()
     if torch.cuda.is_available():
+        gc.collect()
         torch.cuda.empty_cache()
 
 

@@ -6,7 +6,7 @@ The tests tell one story in their order: the requests change, their report is re
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -26,8 +26,8 @@ DAG = f"retrain_{NAME}"
 
 
 @pytest.fixture(scope="module")
-def desk(stack: Any) -> dict[str, Any]:
-    """A template of the dealership's own with windows of a minute, and its champion."""
+def desk(stack: Any) -> Iterator[dict[str, Any]]:
+    """A template of the dealership's own with windows of a minute, and its champion; at last nothing watches it."""
     told = yaml.safe_load(find_template_files()["service_advisor"].read_text())
     told |= {"name": NAME, "drift": POLICY, "serving": {"timeout": 10}}
     told |= {"refine": {"rows": 0}}  # rows that are kept evenly over topics differ from those that are collected
@@ -36,7 +36,9 @@ def desk(stack: Any) -> dict[str, Any]:
     own.write_text(yaml.safe_dump(told))
     result = stack.json("run", NAME, "--approve", timeout=900)
     assert result["outcome"] == "version 1 is champion, approved by admin"
-    return result
+    yield result
+    for dag in (DAG, f"monitor_{NAME}"):  # a check each minute would slow all that follows
+        stack.airflow().patch(f"/api/v2/dags/{dag}", json={"is_paused": True}).raise_for_status()
 
 
 def ask(stack: Any, rows: list[dict[str, Any]], seed: int) -> None:

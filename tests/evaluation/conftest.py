@@ -10,6 +10,8 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 
+from ..conftest import make_home
+
 DECLINED = "That is not in the record."
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 
@@ -47,9 +49,10 @@ def plan(small_base: Path) -> TrainingPlan:
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def room(tmp_path_factory: pytest.TempPathFactory, kept_models: dict[str, Path]) -> Iterator[Path]:
     """A home and an MLflow store for all tests of a file: making the store's tables takes seconds."""
     folder = tmp_path_factory.mktemp("evaluation")
+    make_home(folder / "home", kept_models)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)  # where MLflow puts artifacts if no server does
         patch.setenv("WEAVER_HOME", str(folder / "home"))

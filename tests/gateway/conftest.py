@@ -22,6 +22,7 @@ from pipelines.core.routes import Endpoint, Route, ServedVersion
 from pipelines.core.settings import settings
 from pipelines.core.templates import find_template_files
 
+from ..conftest import make_home
 from ..ports import free_port
 from .engine import Engine
 
@@ -175,10 +176,14 @@ def own_engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def gateway(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(
+    engine: Engine, tmp_path_factory: pytest.TempPathFactory, kept_models: dict[str, Path]
+) -> Iterator[Gateway]:
     """A gateway for a whole module, in a home of its own; dealership_operations-v3 is deployed."""
+    home = tmp_path_factory.mktemp("gateway")
+    make_home(home, kept_models)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WEAVER_HOME", str(tmp_path_factory.mktemp("gateway")))
+        patch.setenv("WEAVER_HOME", str(home))
         settings.cache_clear()
         route(TEMPLATE, engine)
         gateway = Gateway()

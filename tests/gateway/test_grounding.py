@@ -14,6 +14,8 @@ from pipelines.knowledge.live import load_index
 from pipelines.knowledge.search import KnowledgeIndex
 from pipelines.text.passages import Passage, lay_out, vehicle_key
 
+from ..conftest import make_home
+
 POLICY, KNOWLEDGE = Serving(retrieval=3), Knowledge()
 NO_RECORD = f"{KNOWLEDGE.decline_sentence} {KNOWLEDGE.decline_help}"
 PASSAGES = [
@@ -47,9 +49,9 @@ PASSAGES = [
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory, word_vectors: Path) -> Iterator[KnowledgeIndex]:
+def index(tmp_path_factory: pytest.TempPathFactory, kept_models: dict[str, Path]) -> Iterator[KnowledgeIndex]:
     home = tmp_path_factory.mktemp("home")
-    (home / "embedder").symlink_to(word_vectors)
+    make_home(home, kept_models)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WEAVER_HOME", str(home))
         settings.cache_clear()

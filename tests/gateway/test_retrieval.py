@@ -3,7 +3,6 @@
 import json
 import shutil
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,9 +44,8 @@ NO_RECORD = "That is not in the record. A VIN, a trouble code, or a vehicle's ye
 
 
 @pytest.fixture(scope="module")
-def desk(gateway: Gateway, engine: Engine, word_vectors: Path) -> str:
+def desk(gateway: Gateway, engine: Engine) -> str:
     """A template that is answered from these passages; version 4 is its shadow."""
-    (gateway.home / "embedder").symlink_to(word_vectors)
     return deploy(gateway, engine, CODE, FLOW, STOP, BELT, versions=(3, 4), shadow={4: 1.0})
 
 

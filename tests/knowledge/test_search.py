@@ -12,15 +12,16 @@ from pipelines.knowledge.live import load_index
 from pipelines.knowledge.search import KnowledgeIndex, SearchResult
 from pipelines.text.passages import TITLE_JOINT, Passage
 
+from ..conftest import make_home
 from .conftest import T, write_template
 from .files import write_pdf
 
 
 @pytest.fixture(scope="module")
-def advisor(tmp_path_factory: pytest.TempPathFactory, word_vectors: Path) -> Iterator[KnowledgeIndex]:
+def advisor(tmp_path_factory: pytest.TempPathFactory, kept_models: dict[str, Path]) -> Iterator[KnowledgeIndex]:
     """Trouble codes and the EPA's vehicles, and a manual."""
     home = tmp_path_factory.mktemp("home")
-    (home / "embedder").symlink_to(word_vectors)
+    make_home(home, kept_models)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WEAVER_HOME", str(home))
         settings.cache_clear()

@@ -29,6 +29,7 @@ from pipelines.serving.deployment_pointer import deployed_version_number, read_d
 from pipelines.stack import credentials, supervision
 from pipelines.training.export import export
 
+from ..conftest import make_home
 from ..database import read_alerts
 from ..models import Home
 from ..ports import free_port
@@ -69,10 +70,15 @@ class Live(Home):
 
 @pytest.fixture(scope="module")
 def live(
-    server: Server, small_base: Path, small_adapter: Any, tmp_path_factory: pytest.TempPathFactory
+    server: Server,
+    small_base: Path,
+    small_adapter: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+    kept_models: dict[str, Path],
 ) -> Iterator[Live]:
     """The serving half of the stack: supervisord, Triton and the gateway."""
     home = tmp_path_factory.mktemp("live") / "home"
+    make_home(home, kept_models)
     own = home / "templates" / f"{NAME}.yaml"
     own.parent.mkdir(parents=True)
     template = find_template_files()["service_advisor"].read_text().replace("name: service_advisor", f"name: {NAME}")

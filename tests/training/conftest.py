@@ -13,13 +13,16 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.core.settings import settings
 
+from ..conftest import make_home
 from ..servers import Server
 
 
 @pytest.fixture(scope="session")
-def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rooms(tmp_path_factory: pytest.TempPathFactory, kept_models: dict[str, Path]) -> Path:
     """Where this session's WEAVER_HOME and work folders lie: the base model is converted in it once."""
-    return tmp_path_factory.mktemp("training")
+    folder = tmp_path_factory.mktemp("training")
+    make_home(folder / "home", kept_models)
+    return folder
 
 
 @pytest.fixture(autouse=True)
