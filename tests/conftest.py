@@ -24,19 +24,23 @@ from pipelines.core.files import digest
 from pipelines.core.settings import REPOSITORY, settings
 from pipelines.core.templates import find_template_files
 from pipelines.text import embedder, field_classifier
+from pipelines.training import base_model
 
 from .models import Home
 from .ports import free_port
 from .servers import ObjectStore, SecuredServer, Server
 
 ON_THE_STACK = ("tests/e2e/", "tests/stack/test_stack.py")
+WAITING = "tests/e2e/test_drift.py"  # waits for windows of a minute: on a stack of its own, beside the other
 
 
 class OneStackScheduling(LoadFileScheduling):
-    """One file a unit of work, but everything that uses the real servers is one unit, so that it shares one stack."""
+    """One file a unit of work, but what uses the real servers is one unit, so that it shares one stack, and what mostly
+    waits another."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "stack" if nodeid.startswith(ON_THE_STACK) else str(super()._split_scope(nodeid))
+        shares = nodeid.startswith(ON_THE_STACK) and not nodeid.startswith(WAITING)
+        return "stack" if shares else str(super()._split_scope(nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStackScheduling:
@@ -53,27 +57,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def word_vectors(request: pytest.FixtureRequest) -> Path:
-    """The embedder's folder, for a home to link to: distilling takes half a minute, so pytest's cache keeps it."""
-    return request.config.cache.mkdir(f"embedder-{digest(Path(embedder.__file__))[:12]}")
-
-
-@pytest.fixture(scope="session")
-def tokenizers(request: pytest.FixtureRequest) -> Path:
-    """The folder of tokenizers that count rows, for a home to link to: preparing one takes seconds."""
-    return request.config.cache.mkdir(f"tokenizers-{digest(Path(token_counter.__file__))[:12]}")
-
-
-@pytest.fixture(scope="session")
-def field_classifiers(request: pytest.FixtureRequest) -> Path:
-    """The folder of the classifiers of what is asked for: fitting one takes seconds."""
-    return request.config.cache.mkdir(f"classifiers-{digest(Path(field_classifier.__file__))[:12]}")
-
-
-@pytest.fixture(scope="session")
-def kept_models(word_vectors: Path, tokenizers: Path, field_classifiers: Path) -> dict[str, Path]:
-    """Folders of a WEAVER_HOME that hold what takes long to make and is the same for all."""
-    return {"embedder": word_vectors, "tokenizers": tokenizers, "field_classifiers": field_classifiers}
+def kept_models(request: pytest.FixtureRequest) -> dict[str, Path]:
+    """Folders of a WEAVER_HOME whose content takes long to make and is the same for all: pytest's cache keeps it."""
+    makers = {
+        "embedder": embedder,
+        "tokenizers": token_counter,
+        "field_classifiers": field_classifier,
+        "base": base_model,
+    }
+    return {
+        name: request.config.cache.mkdir(f"{name}-{digest(Path(module.__file__))[:12]}")
+        for name, module in makers.items()
+    }
 
 
 def make_home(home: Path, kept_models: dict[str, Path]) -> None:

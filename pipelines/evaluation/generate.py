@@ -1,7 +1,7 @@
 """A model folder answers questions: greedily, in batches, every arm with the same decoding."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +53,13 @@ class AnswerGenerator:
     def generate_texts(self, rows: Sequence[Row]) -> list[str]:
         """What the gateway would answer to rows that have an instruction and an input, in order."""
         rows, messages = self.show_rows(rows)
-        prompts = self.encode_prompts(rows, {})
-        answers: dict[int, str] = {}
-        for prefix, batch in self.batch_by_prefix([""] * len(rows), prompts):
-            for number, decoded in zip(batch, self.decode(prefix, batch, prompts), strict=True):
-                answers[number] = messages[number].confirm(self.decode_text(decoded, messages[number]))
+        answers = {n: self.plan.knowledge.decline_sentence for n, message in enumerate(messages) if message.missing}
+        asked = [number for number in range(len(rows)) if number not in answers]
+        prompts = self.encode_prompts([rows[number] for number in asked], {})
+        for prefix, batch in self.batch_by_prefix([""] * len(asked), prompts):
+            for place, decoded in zip(batch, self.decode(prefix, batch, prompts), strict=True):
+                message = messages[asked[place]]
+                answers[asked[place]] = message.confirm(self.decode_text(decoded, message))
         return [answers[number] for number in range(len(rows))]
 
     def answer_rows(
@@ -79,9 +81,10 @@ class AnswerGenerator:
         rows, messages = self.show_rows(rows)
         prompts, truths = self.encode_prompts(rows, examples or {}), self.encode_truths(rows, examples or {})
         groups = [row["topic"] if examples else "" for row in rows]
+        declined = {number for number, message in enumerate(messages) if message.missing}  # without a model
         results: dict[int, Row] = {}
         for prefix, batch in self.batch_by_prefix(groups, prompts):
-            for number, decoded in zip(batch, self.decode(prefix, batch, prompts, truths), strict=True):
+            for number, decoded in zip(batch, self.decode(prefix, batch, prompts, truths, declined), strict=True):
                 results[number] = {
                     "answer": (answer := self.decode_text(decoded, messages[number])),
                     "sent": messages[number].confirm(answer),
@@ -125,9 +128,14 @@ class AnswerGenerator:
         return decoded
 
     def decode(
-        self, prefix: "Prefix", batch: Sequence[int], prompts: list[list[int]], truths: list[list[int]] | None = None
+        self,
+        prefix: "Prefix",
+        batch: Sequence[int],
+        prompts: list[list[int]],
+        truths: list[list[int]] | None = None,
+        only_scored: Collection[int] = (),
     ) -> "list[DecodedAnswer]":
-        """Answer the prompts that the batch's numbers name."""
+        """Answer the prompts that the batch's numbers name, but for those whose truth is only scored."""
         from pipelines.evaluation.greedy_decoding import decode_batch
 
         ends = self.model.generation_config.eos_token_id
@@ -137,6 +145,7 @@ class AnswerGenerator:
             [truths[number] if truths else [] for number in batch],
             set(ends if isinstance(ends, list) else [ends]),
             self.plan.evaluate.max_new_tokens,
+            {place for place, number in enumerate(batch) if number in only_scored},
         )
 
     def show_rows(self, rows: Sequence[Row]) -> tuple[list[Row], list[ShownMessage]]:

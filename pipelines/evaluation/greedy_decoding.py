@@ -11,7 +11,7 @@ Imported only to evaluate: torch takes seconds.
 import copy
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
@@ -24,7 +24,7 @@ IGNORED = -100  # cross_entropy skips targets of this value
 
 @dataclass
 class DecodedAnswer:
-    """What one prompt was answered with, and how likely its true answer is."""
+    """What one prompt was answered with, and how likely its true answer is; nothing where it was only scored."""
 
     tokens: list[int] = field(default_factory=list)  # without the token that ended it
     log_probs: list[float] = field(default_factory=list)  # one per decoding step; to end is a step too
@@ -34,7 +34,10 @@ class DecodedAnswer:
 
     @property
     def confidence(self) -> float:
-        """The geometric mean of the tokens' probabilities, as a server reports them: without the one that ends it."""
+        """The geometric mean of the tokens' probabilities, as a server reports them: without the one that ends it; 1
+        where it was only scored."""
+        if not self.log_probs:
+            return 1.0
         log_probs = self.log_probs[: len(self.tokens)] or self.log_probs
         return math.exp(sum(log_probs) / len(log_probs))
 
@@ -76,6 +79,7 @@ def decode_batch(
     truths: Sequence[Sequence[int]],
     end_tokens: set[int],
     max_new_tokens: int,
+    only_scored: Collection[int] = (),
 ) -> list[DecodedAnswer]:
     """Answer each prompt greedily, and score each true answer.
 
@@ -84,6 +88,7 @@ def decode_batch(
         prompts: token ids of whole prompts, prefix included.
         truths: token ids of the true answers, in the order of the prompts; empty ones are not scored.
         end_tokens: ids that end an answer.
+        only_scored: places of prompts that are not answered.
 
     Returns:
         One answer per prompt, in order.
@@ -91,8 +96,14 @@ def decode_batch(
     answers = [DecodedAnswer() for _ in prompts]
     with torch.inference_mode():
         cache, mask, logits = read_prompts(prefix, prompts, truths, answers)
-        active = list(range(len(prompts)))
-        for step in range(max_new_tokens):
+        active = [place for place in range(len(prompts)) if place not in only_scored]
+        for place in only_scored:
+            answers[place].truncated = False
+        if len(active) < len(prompts):
+            chosen = torch.tensor(active, dtype=torch.long, device=mask.device)
+            mask, logits = mask[chosen], logits[chosen]
+            cache.batch_select_indices(chosen)
+        for step in range(max_new_tokens if active else 0):
             # The token taken is the likeliest one: its log-probability needs no softmax over the vocabulary.
             best, tokens = logits.max(-1)
             log_probs, now = (best - logits.logsumexp(-1)).tolist(), time.perf_counter()

@@ -18,6 +18,7 @@ from pipelines.training.checkpoints import (
     resume_training,
     save_adapter,
 )
+from pipelines.training.estimate import HELDOUT_ROWS
 from pipelines.training.fine_tune import UNRELATED, read_splits
 
 CODE = SourceCode(__name__, without=UNRELATED)
@@ -97,7 +98,7 @@ def run_training(
         if callback.lost:
             raise callback.lost
         metrics |= {f"{DPO_PREFIX}{name}": value for name, value in trainer.evaluate_heldout().items()}
-        metrics |= {"heldout_loss": trainer.heldout_loss(), "peak_rss_mib": peak_rss_mib()}
+        metrics |= {"heldout_loss": trainer.heldout_loss(HELDOUT_ROWS), "peak_rss_mib": peak_rss_mib()}
         callback.log_summary(trainer.state.log_history, metrics)
         save_adapter(trainer.model, plan, folder)
     return callback.run_id

@@ -156,6 +156,10 @@ class AdapterDPOTrainer(DPOTrainer):
                 correct += (chosen > rejected).tolist()
         return sum(correct) / len(correct)
 
-    def heldout_loss(self) -> float:
-        """Mean loss over the answers of the dataset's held-out rows, in nats per token: what DPO has cost."""
-        return self.sft_trainer.heldout_loss()
+    def heldout_loss(self, most: int = 0) -> float:
+        """Mean loss over the answers of the dataset's held-out rows, in nats per token: what DPO has cost.
+
+        Args:
+            most: as for `CompletionSFTTrainer.heldout_loss`.
+        """
+        return self.sft_trainer.heldout_loss(most)

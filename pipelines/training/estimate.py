@@ -32,6 +32,7 @@ CALIBRATION_STEPS = 5  # the first warms up and does not count
 BENCHMARK_SPREAD = 4.0  # assumed, not measured: the factor by which the speed of a core differs between machines
 FORWARD_SHARE = 1 / 3  # evaluating a token takes a third of the multiplications of training on it
 TOKENIZED_ROWS = 200  # rows whose tokens are counted; the mean stands for all
+HELDOUT_ROWS = 64  # that a training measures its loss on; the evaluation measures it on all
 HISTORY_RUNS = 10  # the newest runs count
 SPEED_SETTINGS = (
     "batch_size",
@@ -125,13 +126,23 @@ def count_workload(dataset: DatasetVersion, plan: TrainingPlan) -> Workload:
     tokens = {split: mean_token_count(tokenizer, split_rows, plan) for split, split_rows in rows.items()}
     step_rows = train.batch_size * train.gradient_accumulation
     rows_seen = train.epochs * len(rows["train"])
+    heldout = take_evenly(rows["heldout"], HELDOUT_ROWS)
     steps = math.ceil(len(rows["train"]) / train.batch_size / train.gradient_accumulation) * train.epochs
     if train.max_steps > 0:
         steps = train.max_steps
         rows_seen = steps * step_rows
-    return Workload(
-        math.ceil(steps), round(rows_seen * tokens["train"]), round(len(rows["heldout"]) * tokens["heldout"])
-    )
+    return Workload(math.ceil(steps), round(rows_seen * tokens["train"]), round(len(heldout) * tokens["heldout"]))
+
+
+def take_evenly(rows: list[Any], most: int) -> list[Any]:
+    """At most so many of some rows, taken evenly; all if `most` is 0.
+
+    >>> take_evenly([1, 2, 3, 4, 5, 6, 7], 3), take_evenly([1, 2], 3)
+    ([1, 3, 5], [1, 2])
+    """
+    if not 0 < most < len(rows):
+        return rows
+    return [rows[number * len(rows) // most] for number in range(most)]
 
 
 def mean_token_count(tokenizer: Any, rows: list[dict[str, Any]], plan: TrainingPlan) -> float:

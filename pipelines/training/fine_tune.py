@@ -21,7 +21,7 @@ from pipelines.training.checkpoints import (
     resume_training,
     save_adapter,
 )
-from pipelines.training.estimate import training_kind
+from pipelines.training.estimate import HELDOUT_ROWS, take_evenly, training_kind
 from pipelines.training.fit_machine import fit_machine
 from pipelines.training.gpu_settings import GpuSettings
 
@@ -101,7 +101,7 @@ def run_training(
         trained = time.monotonic() - trained
         if callback.lost:
             raise callback.lost
-        metrics |= {"heldout_loss": trainer.heldout_loss(), "peak_rss_mib": peak_rss_mib()}
+        metrics |= {"heldout_loss": trainer.heldout_loss(HELDOUT_ROWS), "peak_rss_mib": peak_rss_mib()}
         metrics |= record_training_cost(trainer, plan, callback.run_id, time.monotonic() - began - trained, gpu)
         callback.log_summary(trainer.state.log_history, metrics)
         save_adapter(trainer.model, plan, adapter)
@@ -130,7 +130,7 @@ def record_training_cost(
             mlflow_run=run_id,
             plan=plan.digest(),
             tokens=tokens,
-            heldout_tokens=sum(map(len, trainer.eval_dataset["input_ids"])),
+            heldout_tokens=sum(map(len, take_evenly(list(trainer.eval_dataset["input_ids"]), HELDOUT_ROWS))),
             step_seconds=step_seconds,
             seconds=step_seconds + overhead_seconds,
             peak_rss_mib=peak_rss_mib(),

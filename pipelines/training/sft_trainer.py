@@ -25,6 +25,7 @@ from pipelines.text import chat_format
 from pipelines.text.facts import REFUSAL, contains_fact
 from pipelines.text.shown_message import show_row
 from pipelines.training import base_model, varlen_attention
+from pipelines.training.estimate import take_evenly
 from pipelines.training.gpu_settings import GpuSettings, limit_gpu_memory
 
 Rows = list[dict[str, Any]]
@@ -206,13 +207,18 @@ class CompletionSFTTrainer(SFTTrainer):
         batch_size = 1 if self.padding_free else self.args.train_batch_size
         return EpochSampler(batch_size, [len(ids) for ids in rows["input_ids"]], self.args.seed)
 
-    def heldout_loss(self) -> float:
-        """Mean loss over the answers of the held-out rows, in nats per token."""
+    def heldout_loss(self, most: int = 0) -> float:
+        """Mean loss over the answers of the held-out rows, in nats per token.
+
+        Args:
+            most: of so many rows, taken evenly, if there are more; 0: of all.
+        """
         total = tokens = 0.0
         model: Any = self.model
         rows: Any = self.eval_dataset
+        numbers = take_evenly(list(range(len(rows))), most)
         lengths = [len(ids) for ids in rows["input_ids"]]
-        by_length = rows.select(sorted(range(len(rows)), key=lengths.__getitem__))  # padding is wasted work
+        by_length = rows.select(sorted(numbers, key=lengths.__getitem__))  # padding is wasted work
         model.eval()
         with torch.inference_mode():
             for batch in self.get_eval_dataloader(by_length):

@@ -106,7 +106,7 @@ def test_the_bench_measures_every_figure_in_a_home_of_its_own(home: Path) -> Non
     assert 0 < figures["cold_start_s"] < 60
     assert (home / "serve.png").read_bytes().startswith(b"\x89PNG")
     assert dict(os.environ) == before
-    assert {path.name for path in home.iterdir()} == {"embedder", "serve.png"}
+    assert [path.name for path in home.iterdir() if not path.is_symlink()] == ["serve.png"]
 
 
 @pytest.mark.slow

@@ -86,6 +86,19 @@ def test_questions_without_a_known_answer_get_one_in_their_order(model: AnswerGe
     assert model.generate_texts([]) == []
 
 
+def test_what_the_record_lacks_is_declined_without_a_model(
+    model: AnswerGenerator, plan: TrainingPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declining = plan.knowledge.decline_sentence
+    record = "2012 Ford Focus | gears 6 | city 27 mpg"
+    row = {"instruction": "How many cylinders does it have?", "input": record, "output": declining, "topic": "engine"}
+    (line,) = model.answer_rows([row], ignore_progress)
+    assert (line["answer"], line["sent"], line["shown"], line["answer_tokens"]) == (declining, declining, "", 0)
+    assert line["nll"] > 0
+    monkeypatch.setattr(model, "decode", None)
+    assert model.generate_texts([row]) == [declining]
+
+
 def test_progress_counts_up_to_all(model: AnswerGenerator, rows: Rows) -> None:
     reports: list[tuple[int, int]] = []
     model.answer_rows(rows[:9], lambda done, total: reports.append((done, total)))

@@ -51,6 +51,18 @@ def test_scoring_a_truth_does_not_change_the_answer(small_base: Path) -> None:
         assert answer.truth_nll == pytest.approx(nll, rel=1e-4, abs=1e-6)
 
 
+@pytest.mark.parametrize("only_scored", [{1}, {0, 2}, {0, 1, 2, 3}])
+def test_what_is_only_scored_changes_no_other_answer(small_base: Path, only_scored: set[int]) -> None:
+    model = AutoModelForCausalLM.from_pretrained(small_base).eval()
+    prefix, truths = Prefix(model, PROMPTS), [[3], [4, 5, 6, 7, 8], [9], [9, 10]]
+    every = decode_batch(prefix, PROMPTS, truths, set(), MAX_NEW_TOKENS)
+    some = decode_batch(prefix, PROMPTS, truths, set(), MAX_NEW_TOKENS, only_scored)
+    for place, (answer, other) in enumerate(zip(some, every, strict=True)):
+        assert answer.truth_nll == pytest.approx(other.truth_nll, rel=1e-5)
+        assert answer.tokens == ([] if place in only_scored else other.tokens)
+        assert (answer.truncated, answer.confidence == 1) == (place not in only_scored, place in only_scored)
+
+
 def generate(model: AutoModelForCausalLM, prompt: list[int], end: int) -> list[int]:
     output = model.generate(
         torch.tensor([prompt]), max_new_tokens=MAX_NEW_TOKENS, do_sample=False, eos_token_id=end, pad_token_id=0
