@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from pipelines.text.chosen_record import UNMEANT, choose_records, words_of
+from pipelines.text.chosen_record import COMPARES, UNMEANT, choose_records, choose_specified, find_telling, words_of
 from pipelines.text.field_classifier import NOTHING, OFF_SUBJECT, AskedExample, FieldClassifier
 from pipelines.text.field_names import LAYOUTS
 from pipelines.text.privacy import find_personal_data
@@ -69,7 +69,8 @@ class AskedFields:
         self.kinds = [FieldClassifier(examples) for examples in kinds]
         self.explained = set(explained)
         everyday = load_model()[0].common
-        self.subjects = {word for name in subjects for word in words_of(name) if len(word) > 1}
+        words = {word for name in subjects for word in words_of(name) if len(word) > 1}
+        self.subjects = {word for word in words if not any(re.fullmatch(form, word) for form in NAMED.values())}
         self.unmistakable = {word for word in self.subjects if word not in everyday}
 
     def show(self, question: str, records: Sequence[str], context: str = "") -> Shown:
@@ -95,6 +96,8 @@ class AskedFields:
         asking = find_asking(question)
         texts = (asking, question, context or question)
         asked_names = self.find_asked(kinds, texts, [field for fields in named for field, _ in fields])
+        if len(records) > 1 and COMPARES.search(asking) and not asked_names & names:  # which of them has the manual
+            asked_names |= find_specified(asking, records, named)
         if OFF_SUBJECT in asked_names:
             return Shown([])
         explained = names & self.explained
@@ -177,10 +180,13 @@ class AskedFields:
         meaning = AMOUNT.sub(" ", UNMEANT.sub(" ", question))
         words, capitalised = set(words_of(meaning)), set(words_of(" ".join(CAPITALISED.findall(meaning))))
         named_subjects = words & self.unmistakable | capitalised & self.subjects
+        titles = [set(words_of(title_of(record))) for record in records]
+        telling = {word for word in find_telling(titles) & words if not word.isdigit()}  # also of no known subject
         for kind, named in ((self.subjects, named_subjects), (YEARS, words & YEARS)):
             held = [set(words_of(title_of(record).partition(": ")[0])) & kind for record in records]
             if named and any(held):
-                meant = [n for n in meant if held[n] & named]
+                also = telling if kind is self.subjects and any(map(named.intersection, held)) else set[str]()
+                meant = [n for n in meant if held[n] & named or titles[n] & also]
         return meant
 
 
@@ -189,6 +195,19 @@ def find_named(kinds: Iterable["FieldClassifier"], asking: str) -> set[str]:
     labels = asking.replace("_", " ")
     named = {name for kind in kinds for name in kind.patterns if name in NAMED and re.search(NAMED[name], labels, re.I)}
     return named if len(named) == 1 else set()
+
+
+def find_specified(asking: str, records: Sequence[str], named: Sequence[Sequence[tuple[str, str]]]) -> set[str]:
+    """The fields by whose value a question tells one of several records: `which of them has the manual`.
+
+    Args:
+        named: the fields of each record, and the names that examples have for them.
+    """
+    places = choose_specified(asking, records, range(len(records)))
+    if len(places) != 1:
+        return set()
+    stated = {LAYOUTS[each.field].format(each.value) for each in find_specifications(asking)}
+    return {name for field, name in named[places[0]] if field in stated and name}
 
 
 def is_about_person(field: str) -> bool:

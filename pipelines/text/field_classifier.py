@@ -11,14 +11,14 @@ import numpy as np
 from pipelines.core.files import digest, memoize_dir
 from pipelines.core.settings import settings
 
+NOTHING = "nothing"  # the field asked for by questions for what no record has
 OFF_SUBJECT = "off the subject"  # the field asked for by questions that the model itself declines
 FEATURES = 2**15  # into which runs of characters are hashed
 STRENGTH = 30.0  # inverse of the regularisation
 ASKED = 0.2  # probability from which a field counts as asked for
 BESIDE = 0.25  # of the likeliest field's probability that another one needs to be asked for too
 LIKELIEST = 0.2  # probability from which the likeliest field does, if nothing else is likelier
-CERTAIN = 0.5  # probability from which a question counts as off the subject, or as asking for no field
-NOTHING = "nothing"  # the field asked for by questions for what no record has
+CERTAIN = {NOTHING: 0.5, OFF_SUBJECT: 0.4}  # probability from which a question counts as one of these
 JOINED = re.compile(r"\b(?:and|both|plus)\b|[&+]", re.IGNORECASE)  # several fields are asked for
 
 
@@ -56,7 +56,7 @@ class FieldClassifier:
         """The fields that a question asks for; NOTHING or OFF_SUBJECT if that is certain; empty if all is uncertain."""
         chances = self.find(question)
         likeliest, highest = next(iter(chances.items()))
-        if likeliest in (NOTHING, OFF_SUBJECT) and highest >= CERTAIN:
+        if highest >= CERTAIN.get(likeliest, np.inf):
             return {likeliest}
         least = LIKELIEST if JOINED.search(question) else max(ASKED, highest * BESIDE)
         return {name for name in self.patterns if chances.get(name, 0) >= (LIKELIEST if name == likeliest else least)}

@@ -9,8 +9,8 @@ as it is, to the last character.
 import re
 from collections.abc import Callable
 
-from pipelines.text.field_names import lay_out_phrase
 from pipelines.text.pasted_data import read_braces, read_tags
+from pipelines.text.pasted_lists import ASKS, ASKS_IN_FIELDS, CODE_LINE, read_lists, read_stack
 from pipelines.text.pasted_tables import read_table
 from pipelines.text.record_lines import (
     MAX_VALUE,
@@ -21,29 +21,17 @@ from pipelines.text.record_lines import (
     is_laid_out,
     lay_out_all,
     lay_out_fields,
-    lay_out_parts,
     pasted,
 )
 from pipelines.text.specifications import find_specifications, spell_numbers
 from pipelines.text.stated_fields import MAX_CHARS, drop_statements, find_statements
 
 QUESTION_KEYS = frozenset({"q", "question", "ask", "asked"})
-PLAIN_SEPARATORS = (
-    *(SEPARATOR, " || ", "\t", " / ", " // ", " > ", " -- ", " - ", " * ", " ~ ", " + ", " :: "),
-    *(" \u00b7 ", " \u2022 ", " \u2013 ", " \u2014 ", "; ", ", "),
-)
-ASKS = re.compile(
-    r"\?|^(?:what|which|how|is|does|do|can|could|has|where|when|who|tell|give|need|please|pls|just|only)\b|"
-    r"\b(?:pls|plz|please|thanks|thx)\b",
-    re.IGNORECASE,
-)
-ASKS_IN_FIELDS = re.compile(r"\?|\b(?:pls|plz|please)\b", re.IGNORECASE)
 PAIR_LINE = re.compile(
     r"^[\s*\u2022#-]*\[?([A-Za-z][\w ()/&'-]{0,30}?)\]?"
     r"(?:\s*(?::|=>|->|\u2192|=|\.{2,}|\t|\s[-\u2013\u2014]\s)|(?<=_[a-z]{2})\s|(?<=_[a-z]{3})\s|(?<=_[a-z]{5})\s)"
     r"\s*(\S.*?)[\s,;]*$"
 )
-SENTENCE_END = re.compile(r"(?:\w{3}|\d)[.!?] \w")
 PAIR_CELL = re.compile(r"([A-Za-z][\w .()-]{0,20}?)\s?[:=]\s?([^:=?]{1,40})")
 PAIRS = re.compile(
     r"""([A-Za-z][\w()]*)\s*=\s*("[^"]*"|'[^']*'|[^=;,|&]*?)"""
@@ -51,7 +39,6 @@ PAIRS = re.compile(
 )
 TAG_FRAME = re.compile(r"^<\w+\s+(?=\w+=)|\s*/?>$")  # <car name="2021 Kia Rio" gears="6"/>
 ADDRESS = re.compile(r"\S*/[\w.-]*\?(?=\w+=)")  # /quote?yr=2012
-CODE_LINE = re.compile(r"[PBCU]\d[0-9A-F]{3}: ")  # a passage on a trouble code
 TAG = re.compile(
     r"</?(?:div|p|li|ul|ol|h\d|tr|td|th|table|br|a|b|i|section|article)\b[^>]*>|</?(?:sup|sub|span|em|strong)\b[^>]*>"
 )
@@ -193,105 +180,6 @@ def read_pairs(message: str) -> PastedRecords | None:
         records.append(lay_out_fields(name.strip(" ,;:"), [(match[1], match[2]) for match in matches]))
         rest += [questions, tail]
     return pasted(rest, records) if records else None
-
-
-def read_lists(message: str) -> PastedRecords | None:
-    """Lines of three or more short parts with one separator; a part that asks belongs to the question.
-
-    Where a line has the layout already, commas in the others are those of sentences.
-    """
-    rest, records = [], []
-    laid_out = any(SEPARATOR in line and not ASKS_IN_FIELDS.search(line) for line in message.split("\n"))
-    separators = PLAIN_SEPARATORS[:1] if laid_out else PLAIN_SEPARATORS
-    for line in message.split("\n"):
-        text = re.sub(r"\]\s*\[", SEPARATOR, line.strip()).strip("[]") if line.count("[") > 1 else line.strip()
-        text = re.sub(r" {2,}", "\t", text)
-        if SEPARATOR in text and (CODE_LINE.match(text) or not ASKS_IN_FIELDS.search(text)):
-            records.append(text if CODE_LINE.match(text) else lay_out_parts(text.split(SEPARATOR)))
-            continue
-        parts = next((parts for mark in separators if is_list(parts := text.split(mark), mark)), [])
-        if not parts:
-            rest.append(line)
-            continue
-        questions, fields = part_question([part.strip(" '\"*,;") for part in parts])
-        rest += questions
-        records.append(lay_out_parts([part.replace("_", " ") for part in fields if part]))
-    return pasted(rest, records) if records else None
-
-
-def read_stack(message: str) -> PastedRecords | None:
-    """Short lines below a line with a name and a year, a field each: `2.4 L`, `22 city`."""
-    lines = message.split("\n")
-    for n, line in enumerate(lines):
-        if not (YEAR.search(line) and len(line) <= MAX_VALUE and not ASKS.search(line)):
-            continue
-        end = n + 1
-        while (
-            end < len(lines)
-            and 0 < len(lines[end].split()) <= 6
-            and is_stacked(lines[end])
-            and not ASKS.search(lines[end])
-        ):
-            end += 1
-        if end - n > 2:
-            fields = [field.strip(" *-\u2022") for other in lines[n:end] for field in other.split(", ")]
-            return pasted(["\n".join(lines[:n]), "\n".join(lines[end:])], [lay_out_parts(fields)])
-    return None
-
-
-def is_stacked(line: str) -> bool:
-    """Whether a line below a name can be one of its fields."""
-    text = line.strip(" *-\u2022")
-    return bool(re.search(r"\d|-", text)) or lay_out_phrase(text) != text
-
-
-def part_question(parts: list[str]) -> tuple[list[str], list[str]]:
-    """What asks of a list's parts, before its first, behind its last or one of them; and the others, its fields."""
-    questions, first = [], parts[0]
-    if "->" in first:
-        head, _, first = first.rpartition("->")
-        questions.append(head.strip())
-    year = YEAR.search(first)
-    before = first[: year.start()] if year and year.start() else ""
-    if len(before.split()) > 3 and re.match(
-        r"\S+ [A-Za-z]", first[year.start() :] if year else ""
-    ):  # it asks before the name
-        questions.append(before.rstrip(" :(\"'"))
-        first = first.removeprefix(before)
-    name, _, field = (
-        first.partition(": ")
-        if ": " in first
-        else first.partition(" (")
-        if first.count("(") > first.count(")")
-        else (first, "", "")
-    )
-    last, mark, tail = parts[-1].partition(". ")
-    if mark and (ASKS.search(tail) or len(tail.split()) > 3):
-        parts = [*parts[:-1], last]
-        questions.append(tail)
-    fields = [name.strip(), field.strip(), *parts[1:]]
-    if fields[-1].count(")") > fields[-1].count("("):
-        fields[-1] = fields[-1].rstrip(").")
-    return [*questions, *(part for part in fields if ASKS.search(part))], [
-        part for part in fields if not ASKS.search(part)
-    ]
-
-
-def is_list(parts: list[str], mark: str) -> bool:
-    """Whether the parts of a line are a record's fields: short, and several of them."""
-    if len(parts) < 3 or any(
-        len(part.split(". ")[0].split()) > (5 if mark in (", ", "; ") else 9) for part in parts[1:]
-    ):
-        return False
-    if mark == SEPARATOR:
-        return True  # whatever its fields are
-    if len(YEAR.findall(mark.join(parts))) > 1 or any(SENTENCE_END.search(part) for part in parts[:-1]):
-        return False  # of two vehicles, or several sentences
-    fields = [part.strip(" '\"") for part in parts[1:]]
-    field_names = {laid_out.partition(" ")[0] for field in fields if (laid_out := lay_out_phrase(field)) != field}
-    if len(field_names) > 1:  # of one field they could be alternatives: automatic, manual
-        return True
-    return bool(YEAR.search(parts[0]) or YEAR.search(parts[1])) and sum(bool(re.search(r"\d", p)) for p in parts) >= 2
 
 
 READERS: dict[bool, tuple[Callable[[str], PastedRecords | None], ...]] = {  # whether there are braces → what reads it

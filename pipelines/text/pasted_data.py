@@ -71,6 +71,8 @@ def walk(value: Any, title: str = "", depth: int = 0) -> Iterator[tuple[str, Fie
             yield title, list(flatten("", inner))
             return
         for key, some in list(inner.items()):  # {"name": …, "values": {…}} is one record
+            if are_alike(inner):
+                break
             if isinstance(some, dict) and not YEAR.search(key) and is_part(own, some):
                 fields += flatten(key, some)
                 del inner[key]
@@ -93,6 +95,13 @@ def is_named(value: Any) -> bool:
     """Whether a mapping names a vehicle."""
     keys = {normal_key(key) for key in value} if isinstance(value, dict) else set()
     return bool(keys & NAME_KEYS) or len(keys & set(NAME_PARTS)) > 1
+
+
+def are_alike(inner: dict[str, Any]) -> bool:
+    """Whether mappings have two keys in common that a vehicle's record has: each is a record."""
+    keys = [{normal_key(key) for key in value} for value in inner.values() if isinstance(value, dict)]
+    common = set[str].intersection(*keys) if len(keys) > 1 else set[str]()
+    return sum(bool(find_field(key)) or key in NAME_PARTS or key in NAME_KEYS for key in common) > 1
 
 
 def is_part(own: dict[str, Any], inner: dict[str, Any]) -> bool:

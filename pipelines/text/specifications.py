@@ -54,6 +54,7 @@ SLASHED = re.compile(
     r"(?![\w]|\s?[/|]\s?\d|-\d|\.\d)"
 )
 LISTED = re.compile(r"[(\[]\s?(?P<city>\d\d), ?(?P<highway>\d\d), ?(?P<combined>\d\d)\s?[)\]]")
+DASHED = re.compile(r"(?<![\w./,$-])(?P<city>\d\d)-(?P<highway>\d\d)-(?P<combined>\d\d)(?![\w/-]|[.,]\d)")
 IN_ORDER = re.compile(
     r"(?<![\w./,$-])(?P<city>\d\d)(?P<mark>[ ,;-]+)(?P<highway>\d\d)(?:(?P=mark)(?P<combined>\d\d))?(?![\w/,.-]*\d|\w)"
 )  # where the text says the order
@@ -90,7 +91,7 @@ FORMS = {  # field → forms of its value; the first group that matches is the v
     ),
     "gears": (
         rf"(?<![\w.])({COUNT})[\s-]*(?:forward )?(?:gears?|speeds?|spd|sp|velocidades|g\u00e4nge|gang)\b",
-        r"(?<![\w.])([4-9]|10)(?:mt|at|m|a)\b(?! ?\d)",
+        r"(?<![\w.])([4-9]|10)(?:mt|at|m|a)\b(?! ?\d(?!wd|x4))",
         rf"\b(?:{AUTOMATIC}|{MANUAL}|cvt)(?:,| ?\(| w/| with|-|/)? ?([4-9]|10)\b\)?"
         r"(?![./\d-]|,\d| ?(?:mpg|cyl|l\b|liters?|doors?|k\b|mi))",
         rf"{AFTER_MARK}[am]([4-9]|10)\b",
@@ -99,7 +100,7 @@ FORMS = {  # field → forms of its value; the first group that matches is the v
     "transmission": (
         rf"(?<!owner's )(?<!owners )\b({AUTOMATIC}|{MANUAL}|cvt|continuously[ -]variable|stepless|dual[ -]clutch)"
         r"(?=\d?\b)(?! (?:says|states|lists))",
-        r"(?<![\w.])(?:[4-9]|10)(mt|at|m|a)\b(?! ?\d)",
+        r"(?<![\w.])(?:[4-9]|10)(mt|at|m|a)\b(?! ?\d(?!wd|x4))",
         rf"{AFTER_MARK}([am])(?:[4-9]|10)\b",
     ),
     "drive": (
@@ -181,9 +182,11 @@ def find_by_form(text: str) -> Iterator[Specification]:
 
 def find_economy(text: str) -> Iterator[Specification]:
     """Fuel economy in miles per gallon: numbers beside their labels, between slashes or behind letters."""
-    patterns = (SLASHED, LISTED, LETTERED, SUFFIXED, *([IN_ORDER] if ORDER.search(text) else []))
+    patterns = (SLASHED, DASHED, LISTED, LETTERED, SUFFIXED, *([IN_ORDER] if ORDER.search(text) else []))
     for pattern in patterns:
         for match in pattern.finditer(text):
+            if pattern is DASHED and is_date(*map(int, match.groups())):
+                continue
             for name, value in match.groupdict().items():
                 if value and name in ECONOMY_LABELS:
                     yield Specification(*match.span(name), name, value)
@@ -206,6 +209,15 @@ def find_economy(text: str) -> Iterator[Specification]:
         place = first.get(label) or (second.get(label) if second.get(label) not in taken else None)
         if place:
             yield Specification(min(place[0], label[0]), max(place[1], label[1]), label[2], text[slice(*place)])
+
+
+def is_date(first: int, second: int, third: int) -> bool:
+    """Whether numbers between hyphens may be a day, and are no city, highway and combined mileage in any case.
+
+    >>> is_date(19, 27, 22), is_date(12, 25, 21), is_date(19, 27, 35)
+    (False, True, True)
+    """
+    return min(first, second) <= 12 or not first <= third <= second
 
 
 def is_possible(reading: Specification) -> bool:

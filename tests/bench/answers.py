@@ -1,8 +1,8 @@
 """How many questions of people the champion answers rightly, declines rightly, or answers wrongly and confidently.
 
-The questions are written by hands that know no training row (`texts/questions_*.jsonl`): sets a, c and g are seen, b
-and d unseen. They are put to the gateway of this home, as an application would, and judged as the evaluation judges its
-rows.
+The questions are written by hands that know no training row (`texts/questions_*.jsonl`): sets a, c, g and h are seen,
+b and d unseen. They are put to the gateway of this home, as an application would, and judged as the evaluation judges
+its rows.
 """
 
 import json
@@ -21,7 +21,7 @@ from pipelines.evaluation.outcomes import OUTCOMES, judge_answer
 from pipelines.evaluation.risk_coverage import RISK_COVERAGE, thin_out, trace_risk_coverage
 
 TEXTS = Path(__file__).with_name("texts")
-SETS = {"seen": "acg", "unseen": "bd"}
+SETS = {"seen": "acgh", "unseen": "bd"}
 Row = dict[str, Any]
 
 

@@ -150,7 +150,9 @@ def test_of_several_records_the_one_that_is_meant_is_quoted(asked: AskedFields, 
         ("bd", "two_records", 0.65),
         ("bd", "missing_field", 0.85),
         ("g", "record_format", 0.7),  # on purpose odd
-        ("g", "two_records", 0.5),
+        ("g", "two_records", 0.6),
+        ("h", "record_person", 0.83),
+        ("h", "two_records", 0.88),
     ],
 )
 def test_people_s_records_are_read_and_the_right_one_is_quoted(
