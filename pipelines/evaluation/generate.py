@@ -54,12 +54,12 @@ class AnswerGenerator:
         """What the gateway would answer to rows that have an instruction and an input, in order."""
         rows, messages = self.show_rows(rows)
         answers = {n: self.plan.knowledge.decline_sentence for n, message in enumerate(messages) if message.missing}
-        asked = [number for number in range(len(rows)) if number not in answers]
-        prompts = self.encode_prompts([rows[number] for number in asked], {})
-        for prefix, batch in self.batch_by_prefix([""] * len(asked), prompts):
+        numbers = [number for number in range(len(rows)) if number not in answers]
+        prompts = self.encode_prompts([rows[number] for number in numbers], {})
+        for prefix, batch in self.batch_by_prefix([""] * len(numbers), prompts):
             for place, decoded in zip(batch, self.decode(prefix, batch, prompts), strict=True):
-                message = messages[asked[place]]
-                answers[asked[place]] = message.confirm(self.decode_text(decoded, message))
+                message = messages[numbers[place]]
+                answers[numbers[place]] = message.confirm(self.decode_text(decoded, message))
         return [answers[number] for number in range(len(rows))]
 
     def answer_rows(

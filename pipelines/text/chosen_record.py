@@ -116,7 +116,7 @@ def choose_records(
 
 
 def choose_described(
-    text: str, records: Sequence[str], places: Sequence[int], whole: str, asked_values: Collection[str]
+    text: str, records: Sequence[str], places: Sequence[int], message: str, asked_values: Collection[str]
 ) -> list[int]:
     """The records whose place, year, engine, other values than those asked for, or words a text says."""
     years = [year_of(records[n]) for n in places]
@@ -136,7 +136,7 @@ def choose_described(
         if place < len(records) and place in places:
             return [place]
     specified = choose_specified(text, records, places, asked_values)
-    for chosen in (specified, choose_worded(text, records, places, whole)):
+    for chosen in (specified, choose_worded(text, records, places, message)):
         if len(chosen) < len(places):
             return chosen
     if (match := ORDINAL.search(text)) and not ORDINAL.search(titles):
@@ -181,16 +181,16 @@ def choose_specified(
     return [n for n, count in zip(places, counts, strict=True) if count == max(counts)]
 
 
-def choose_worded(text: str, records: Sequence[str], places: Sequence[int], whole: str = "") -> list[int]:
+def choose_worded(text: str, records: Sequence[str], places: Sequence[int], message: str = "") -> list[int]:
     """Of records, by their places, those of which a text holds most words that not all of them have; of equal ones
     those whose name says least besides.
 
     Args:
-        whole: the message around the text, which may say whose vehicle is which.
+        message: the message around the text, which may say whose vehicle is which.
     """
     held = [set(words_of(records[n])) for n in places]
     question_words = Counter(words_of(UNMEANT.sub(" ", text)))
-    owners = find_owners(held, whole)
+    owners = find_owners(held, message)
     held = [words | some for words, some in zip(held, owners, strict=True)]
     telling = find_telling(held)
     unmeant = set(words_of(" ".join(match[0] for match in UNMEANT.finditer(text)))) - set(question_words)
