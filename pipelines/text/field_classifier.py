@@ -1,5 +1,6 @@
 """A linear classifier on the characters of a question: which fields of one kind of record does it ask for?"""
 
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
@@ -11,6 +12,8 @@ import numpy as np
 from pipelines.core.files import digest, memoize_dir
 from pipelines.core.settings import settings
 
+log = logging.getLogger(__name__)
+
 NOTHING = "nothing"  # the field asked for by questions for what no record has
 OFF_SUBJECT = "off the subject"  # the field asked for by questions that the model itself declines
 FEATURES = 2**15  # into which runs of characters are hashed
@@ -19,6 +22,7 @@ ASKED = 0.2  # probability from which a field counts as asked for
 BESIDE = 0.25  # of the likeliest field's probability that another one needs to be asked for too
 LIKELIEST = 0.2  # probability from which the likeliest field does, if nothing else is likelier
 CERTAIN = {NOTHING: 0.5, OFF_SUBJECT: 0.4}  # probability from which a question counts as one of these
+FILE = "classifier.safetensors"
 JOINED = re.compile(r"\b(?:and|both|plus)\b|[&+]", re.IGNORECASE)  # several fields are asked for
 
 
@@ -67,33 +71,41 @@ class FieldClassifier:
 
 
 def load_weights(examples: Sequence[AskedExample]) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Fit one logistic regression for each field; what was fitted is kept under WEAVER_HOME, as it takes seconds.
+    """What examples were fitted to; kept under WEAVER_HOME, as fitting takes seconds.
+
+    Where it cannot be kept or read, as on a full disk, it is fitted for this process alone.
 
     Returns:
         The fields' names, sorted; the weights, [FEATURES, fields]; and the bias of each field.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file, save_file
 
-    questions, fields = zip(*examples, strict=True)
-    names = sorted({name for some in fields for name in some or (NOTHING,)})
-
-    def build(folder: Path) -> None:
-        from sklearn.linear_model import LogisticRegression
-
-        features = hash_characters(questions)
-        models = [
-            LogisticRegression(C=STRENGTH, solver="liblinear", random_state=0).fit(
-                features, [name in (some or (NOTHING,)) for some in fields]
-            )
-            for name in names
-        ]
-        weights = np.stack([model.coef_[0] for model in models], axis=1).astype(np.float32)
-        bias = np.array([model.intercept_[0] for model in models], np.float32)
-        save_file({"weights": weights, "bias": bias}, folder / "classifier.safetensors")
-
-    key = digest([questions, fields, FEATURES, STRENGTH, version("scikit-learn")])[:16]
-    kept = load_file(memoize_dir(settings().home / "field_classifiers" / key, build) / "classifier.safetensors")
+    names = sorted({name for example in examples for name in example.fields or (NOTHING,)})
+    key = digest([list(map(list, examples)), digest(Path(__file__)), version("scikit-learn")])[:16]
+    folder = settings().home / "field_classifiers" / key
+    try:
+        memoize_dir(folder, lambda new: save_file(fit_weights(examples, names), new / FILE))
+        kept = load_file(folder / FILE)
+    except (OSError, SafetensorError) as error:
+        log.warning("%s cannot be used (%s): fitting again for this process; delete the folder", folder, error)
+        kept = fit_weights(examples, names)
     return names, kept["weights"], kept["bias"]
+
+
+def fit_weights(examples: Sequence[AskedExample], names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Fit one logistic regression for each name of a field: `weights`, [FEATURES, names], and `bias`, [names]."""
+    from sklearn.linear_model import LogisticRegression
+
+    features = hash_characters([example.question for example in examples])
+    models = [
+        LogisticRegression(C=STRENGTH, solver="liblinear", random_state=0).fit(
+            features, [name in (example.fields or (NOTHING,)) for example in examples]
+        )
+        for name in names
+    ]
+    weights = np.stack([model.coef_[0] for model in models], axis=1).astype(np.float32)
+    return {"weights": weights, "bias": np.array([model.intercept_[0] for model in models], np.float32)}
 
 
 def hash_characters(questions: Sequence[str]) -> Any:

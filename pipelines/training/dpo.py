@@ -18,8 +18,8 @@ from pipelines.training.checkpoints import (
     resume_training,
     save_adapter,
 )
-from pipelines.training.estimate import HELDOUT_ROWS
 from pipelines.training.fine_tune import UNRELATED, read_splits
+from pipelines.training.heldout_rows import HELDOUT_ROWS
 
 CODE = SourceCode(__name__, without=UNRELATED)
 log = logging.getLogger(__name__)

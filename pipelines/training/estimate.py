@@ -25,6 +25,7 @@ from pipelines.text import chat_format
 from pipelines.training.base_model import base_digest, prepare_base
 from pipelines.training.fit_machine import fit_machine
 from pipelines.training.gpu_settings import GpuSettings
+from pipelines.training.heldout_rows import HELDOUT_ROWS, take_evenly
 
 BENCHMARK = Path(__file__).with_suffix(".json")  # what `make bench B="estimate --write"` measured
 CALIBRATE_FROM_SECONDS = 600.0  # shorter trainings are not calibrated
@@ -32,7 +33,6 @@ CALIBRATION_STEPS = 5  # the first warms up and does not count
 BENCHMARK_SPREAD = 4.0  # assumed, not measured: the factor by which the speed of a core differs between machines
 FORWARD_SHARE = 1 / 3  # evaluating a token takes a third of the multiplications of training on it
 TOKENIZED_ROWS = 200  # rows whose tokens are counted; the mean stands for all
-HELDOUT_ROWS = 64  # that a training measures its loss on; the evaluation measures it on all
 HISTORY_RUNS = 10  # the newest runs count
 SPEED_SETTINGS = (
     "batch_size",
@@ -132,17 +132,6 @@ def count_workload(dataset: DatasetVersion, plan: TrainingPlan) -> Workload:
         steps = train.max_steps
         rows_seen = steps * step_rows
     return Workload(math.ceil(steps), round(rows_seen * tokens["train"]), round(len(heldout) * tokens["heldout"]))
-
-
-def take_evenly(rows: list[Any], most: int) -> list[Any]:
-    """At most so many of some rows, taken evenly; all if `most` is 0.
-
-    >>> take_evenly([1, 2, 3, 4, 5, 6, 7], 3), take_evenly([1, 2], 3)
-    ([1, 3, 5], [1, 2])
-    """
-    if not 0 < most < len(rows):
-        return rows
-    return [rows[number * len(rows) // most] for number in range(most)]
 
 
 def mean_token_count(tokenizer: Any, rows: list[dict[str, Any]], plan: TrainingPlan) -> float:

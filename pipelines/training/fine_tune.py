@@ -21,9 +21,10 @@ from pipelines.training.checkpoints import (
     resume_training,
     save_adapter,
 )
-from pipelines.training.estimate import HELDOUT_ROWS, take_evenly, training_kind
+from pipelines.training.estimate import training_kind
 from pipelines.training.fit_machine import fit_machine
 from pipelines.training.gpu_settings import GpuSettings
+from pipelines.training.heldout_rows import HELDOUT_ROWS, take_evenly
 
 # They change no adapter. What fit_machine chooses does, and is part of the fingerprint.
 UNRELATED = (

@@ -25,8 +25,8 @@ from pipelines.text import chat_format
 from pipelines.text.facts import REFUSAL, contains_fact
 from pipelines.text.shown_message import show_row
 from pipelines.training import base_model, varlen_attention
-from pipelines.training.estimate import take_evenly
 from pipelines.training.gpu_settings import GpuSettings, limit_gpu_memory
+from pipelines.training.heldout_rows import take_evenly
 
 Rows = list[dict[str, Any]]
 

@@ -15,7 +15,7 @@ from pipelines.core.make_plan import make_plan
 from pipelines.core.plan import TrainingPlan
 from pipelines.training.base_model import expand_on_cpu, load_base, measure_model_size, prepare_base
 from pipelines.training.checkpoints import resume_training
-from pipelines.training.estimate import take_evenly
+from pipelines.training.heldout_rows import take_evenly
 from pipelines.training.sft_trainer import CompletionSFTTrainer, EpochSampler, make_sft_trainer
 
 
