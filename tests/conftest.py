@@ -295,9 +295,10 @@ class Stack:
 
         Airflow 3.3 takes an answer that comes before the task's process has ended for a crash, and asks again.
         """
-        reviewer, answered, end = self.airflow("reviewer", "airflow_reviewer"), set(), time.monotonic() + seconds
+        airflow, reviewer = self.airflow(), self.airflow("reviewer", "airflow_reviewer")
+        answered, end = set(), time.monotonic() + seconds
         while time.monotonic() < end:
-            task = self.airflow().get(question).json()
+            task = airflow.get(question).json()
             if task["state"] in ("success", "failed", "skipped", "upstream_failed"):
                 return
             if task["state"] == "awaiting_input" and task["try_number"] not in answered:

@@ -190,7 +190,7 @@ def choose_worded(text: str, records: Sequence[str], places: Sequence[int], mess
     """
     held = [set(words_of(records[n])) for n in places]
     question_words = Counter(words_of(UNMEANT.sub(" ", text)))
-    owners = find_owners(held, message)
+    owners = find_owners([set(words_of(records[n].partition(SEPARATOR)[0])) for n in places], message)
     held = [words | some for words, some in zip(held, owners, strict=True)]
     telling = find_telling(held)
     unmeant = set(words_of(" ".join(match[0] for match in UNMEANT.finditer(text)))) - set(question_words)
@@ -214,17 +214,17 @@ def find_telling(held: Sequence[set[str]]) -> set[str]:
     return {word for words in held for word in words if not all(word in other for other in held)}
 
 
-def find_owners(held: Sequence[set[str]], text: str) -> list[set[str]]:
-    """Whose the vehicles of some records are, by the words just before their names: `my wife's is the Honda`."""
-    telling = find_telling(held)
+def find_owners(names: Sequence[set[str]], text: str) -> list[set[str]]:
+    """Whose the vehicles of these names are, by the words just before these: `my wife's is the Honda`."""
+    telling = find_telling(names)
     words = words_of(text)
-    owners: list[set[str]] = [set() for _ in held]
+    owners: list[set[str]] = [set() for _ in names]
     for at, word in enumerate(words):
         if word in telling and not word.isdigit():
             before = words[max(0, at - OWNER_WORDS) : at]
             after_name = max((n + 1 for n, other in enumerate(before) if other in telling), default=0)
             owner = [other for other in before[after_name:] if other in OWNERS][-1:]  # her son's
-            for some, own in zip(held, owners, strict=True):
+            for some, own in zip(names, owners, strict=True):
                 own.update(owner if word in some else ())
     return owners
 
